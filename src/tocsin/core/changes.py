@@ -1,0 +1,78 @@
+"""A tracked object going from one state to another: all that a filter or a message may look at."""
+
+from datetime import datetime, timedelta
+from typing import Protocol, runtime_checkable
+
+import attrs
+
+from tocsin.core.events import UNKNOWN, Facts
+from tocsin.core.states import State, aware
+
+
+@runtime_checkable
+class Tracked(Protocol):
+    """Anything with a ``name``: a Task, a Flow, a watched function, somebody else's job."""
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        ...
+
+
+@attrs.frozen
+class Key:
+    """Which announcement this is: no two have the same key.
+
+    Names are not unique, one notifier may be attached twice, and a loop repeats an edge; so the key counts instead: the run,
+    the object's slug in it, its map index, the ordinal of the change in the run of that object (from 0), and the position of
+    the handler in its list (from 0).
+    """
+
+    run_id: str
+    slug: str
+    map_index: int | None
+    ordinal: int
+    position: int
+
+    def __str__(self) -> str:
+        parts = (self.run_id, self.slug, "" if self.map_index is None else self.map_index, self.ordinal, self.position)
+        return ".".join(str(part) for part in parts)
+
+
+@attrs.frozen
+class Change:
+    """A tracked object going from the state ``old`` to the state ``new``.
+
+    Args:
+        tracked_obj: what changed.
+        old: the state before, the same for all handlers of the change.
+        new: the state after.
+        at: when, an aware datetime.
+        run_id: names the run, unique over all machines.
+        slug: names the tracked object, unique in the run.
+        map_index: which child of a mapped task, from 0; None where it is not mapped.
+        ordinal: how many changes of this object came before, in this run.
+        attempt: the attempt that this change belongs to, from 1.
+        attempts: how many attempts there may be, 1 or more.
+        final: whether no further attempt can follow.
+        duration: how long the attempt took, once it is over.
+        facts: the host and the environment.
+    """
+
+    tracked_obj: Tracked
+    old: State
+    new: State
+    at: datetime = attrs.field(validator=aware)
+    run_id: str
+    slug: str
+    map_index: int | None = None
+    ordinal: int = 0
+    attempt: int = 1
+    attempts: int = 1
+    final: bool = True
+    duration: timedelta | None = None
+    facts: Facts = UNKNOWN
+
+    def key(self, position: int = 0) -> Key:
+        """The key of what the handler at ``position`` announces of this change."""
+        return Key(self.run_id, self.slug, self.map_index, self.ordinal, position)

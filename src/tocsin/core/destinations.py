@@ -1,0 +1,47 @@
+"""Where a message may go. Decided before a connection is opened, from the text of the setting alone."""
+
+import re
+from urllib.parse import urlsplit
+
+SLACK_HOSTS = ("hooks.slack.com", "hooks.slack-gov.com")
+_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,255}")
+
+
+def webhook_fault(url: str, allowed_hosts: tuple[str, ...] = ()) -> str | None:
+    """What is wrong with a webhook URL, in words that do not repeat it; None where it may be used.
+
+    https only, and only to Slack's two hosts or a host that is allowed expressly. An URL that starts a workflow is refused:
+    it does not take messages.
+
+    >>> webhook_fault("https://hooks.slack.com/services/T0/B0/x") is None
+    True
+    >>> webhook_fault("http://hooks.slack.com/services/T0/B0/x")
+    'it is not an https URL'
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return "it is not a URL"
+    if any(c.isspace() or not c.isprintable() for c in url):
+        return "it holds white space or unprintable characters"
+    if parts.scheme != "https":
+        return "it is not an https URL"
+    if not host or parts.username is not None or parts.password is not None:
+        return "it names no host, or holds a user name"
+    if host not in allowed_hosts and (host not in SLACK_HOSTS or port not in {None, 443}):
+        return f"it does not lead to {' or '.join(SLACK_HOSTS)}"
+    if parts.path.startswith(("/triggers/", "/workflows/")):
+        return "it starts a workflow and takes no messages: create an Incoming Webhook instead"
+    return None
+
+
+def address_fault(address: str) -> str | None:
+    """What is wrong with a mail address; None where it may stand in a header.
+
+    >>> address_fault("ops@example.com") is None
+    True
+    >>> address_fault("ops@example.com\\nBcc: x@y.z")
+    'it is not an address like name@example.com'
+    """
+    return None if _ADDRESS.fullmatch(address) else "it is not an address like name@example.com"

@@ -1,0 +1,116 @@
+"""One act *described*: a closed union that interpreters execute.
+
+An effect names secrets and never holds one. Its key says which announcement it is, and takes no part in equality: two effects
+are equal when they do the same.
+"""
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+
+import attrs
+
+from tocsin.core.changes import Key, Tracked
+from tocsin.core.states import State, aware
+
+
+@attrs.frozen
+class SlackField:
+    """One titled value of a Slack message; ``short`` ones stand side by side."""
+
+    title: str
+    value: str
+    short: bool = False
+
+
+@attrs.frozen
+class SlackMessage:
+    """A message as an incoming webhook takes it: one attachment, with its colour bar.
+
+    Source of the fields: Slack's reference of message attachments. All text is escaped already; ``mrkdwn_in`` names the parts
+    in which Slack is to read markup.
+    """
+
+    fallback: str
+    color: str
+    title: str
+    text: str
+    fields: tuple[SlackField, ...] = ()
+    title_link: str | None = None
+    mrkdwn_in: tuple[str, ...] = ()
+    footer: str | None = None
+    ts: int | None = None
+
+    def to_json(self) -> str:
+        """The JSON to post, exactly.
+
+        >>> SlackMessage("load failed", "#eb0000", "Failed", "load is now in a Failed state").to_json()[:60]
+        '{"attachments": [{"fallback": "load failed", "color": "#eb00'
+        """
+        attachment: dict[str, object] = {
+            "fallback": self.fallback,
+            "color": self.color,
+            "title": self.title,
+            "title_link": self.title_link,
+            "text": self.text,
+            "fields": [{"title": f.title, "value": f.value, "short": f.short} for f in self.fields],
+            "mrkdwn_in": list(self.mrkdwn_in),
+            "footer": self.footer,
+            "ts": self.ts,
+        }
+        known = {name: value for name, value in attachment.items() if value is not None}
+        return json.dumps({"attachments": [known], "unfurl_links": False, "unfurl_media": False}, ensure_ascii=False)
+
+
+@attrs.frozen
+class Mail:
+    """A mail before it has a sender: From, and To where ``recipients`` is None, are the account, which only a shell knows.
+
+    Args:
+        subject: one plain line of at most 200 characters.
+        plain: the text part.
+        html: the HTML part.
+        recipients: addresses for To; None means the account itself.
+        cc: addresses for Cc.
+        at: when it happened, an aware datetime; the Date header.
+    """
+
+    subject: str
+    plain: str
+    html: str
+    recipients: tuple[str, ...] | None
+    at: datetime = attrs.field(validator=aware)
+    cc: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class PostToSlack:
+    """Post ``payload`` to the incoming webhook whose URL is the secret named ``webhook_secret``."""
+
+    webhook_secret: str
+    payload: SlackMessage
+    key: Key = attrs.field(eq=False)
+
+
+@attrs.frozen
+class SendEmail:
+    """Send ``mail`` from the account named by the secret ``username_secret``, with the password in ``password_secret``."""
+
+    username_secret: str
+    password_secret: str
+    mail: Mail
+    key: Key = attrs.field(eq=False)
+
+
+@attrs.frozen
+class CallBack:
+    """Call ``fn(tracked_obj, state)``, somebody's code, for its side effects; what it returns is ignored."""
+
+    fn: Callable[[Tracked, State], object]
+    tracked_obj: Tracked
+    state: State
+    key: Key = attrs.field(eq=False)
+
+
+Effect = PostToSlack | SendEmail | CallBack
+"""All that tocsin can do to the world."""

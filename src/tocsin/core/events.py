@@ -1,0 +1,223 @@
+"""What *happened*: a closed union of frozen events.
+
+The core has no clock and knows no host: each event says when it happened (``at``, an aware datetime) and, where known, on
+which host and in which environment (``facts``). What an event makes of a state is in ``transitions``.
+"""
+
+from datetime import datetime
+
+import attrs
+from attrs.validators import optional
+
+from tocsin.core.frozen import FrozenMap, freeze
+from tocsin.core.states import State, aware
+
+
+@attrs.frozen
+class Facts:
+    """What is true of the whole process: the host's name and the environment (``production``), or None where unknown."""
+
+    host: str | None = None
+    environment: str | None = None
+
+
+UNKNOWN = Facts()
+
+
+@attrs.frozen
+class Occurrence:
+    """The base of all events. ``at`` is an aware datetime: a naive one is a ValueError."""
+
+    at: datetime = attrs.field(validator=aware)
+    facts: Facts = attrs.field(default=UNKNOWN, kw_only=True)
+
+
+@attrs.frozen
+class Started(Occurrence):
+    """A body is about to be entered, for the first time or again."""
+
+    message: str = "Starting task run."
+
+
+@attrs.frozen
+class Succeeded(Occurrence):
+    """The body returned ``result``."""
+
+    result: object = None
+    message: str = "Task run succeeded."
+
+
+@attrs.frozen
+class Raised(Occurrence):
+    """The body, or what surrounds it, raised ``error``."""
+
+    error: BaseException = attrs.field(kw_only=True)
+
+
+@attrs.frozen
+class Signalled(Occurrence):
+    """The body or the trigger raised a signal, in the ``attempt``-th attempt (from 1). ``ends``: no further attempt."""
+
+    state: State = attrs.field(kw_only=True)
+    ends: bool = attrs.field(default=False, kw_only=True)
+    attempt: int = attrs.field(default=1, kw_only=True)
+
+
+@attrs.frozen
+class TimedOutAt(Occurrence):
+    """The body took longer than it may; ``error`` is the TimeoutError, where there was one."""
+
+    message: str = "Task timed out during execution."
+    error: BaseException | None = None
+
+
+@attrs.frozen
+class RetryDue(Occurrence):
+    """Attempt ``attempt`` of ``attempts`` failed; the next may begin at ``start`` (aware; None: at once)."""
+
+    attempt: int = attrs.field(kw_only=True)
+    attempts: int = attrs.field(kw_only=True)
+    start: datetime | None = attrs.field(default=None, kw_only=True, validator=optional(aware))
+
+
+@attrs.frozen
+class UpstreamSkipped(Occurrence):
+    """Something that comes before was skipped, and this is skipped with it."""
+
+
+@attrs.frozen
+class TriggerNotMet(Occurrence):
+    """What comes before did not end as the trigger asks; ``error`` is what the trigger raised, where it did."""
+
+    message: str = "Trigger failed"
+    error: BaseException | None = None
+
+
+@attrs.frozen
+class PauseAsked(Occurrence):
+    """A person must resume this, at the latest at ``until`` (aware; None: ten years on)."""
+
+    message: str | None = None
+    until: datetime | None = attrs.field(default=None, validator=optional(aware))
+
+
+@attrs.frozen
+class Resumed(Occurrence):
+    """A person resumed what was paused."""
+
+    message: str | None = None
+
+
+@attrs.frozen
+class Unwrapped(Occurrence):
+    """A state from an outside engine gave way to the state that it wraps."""
+
+
+@attrs.frozen
+class ReferencesSettled(Occurrence):
+    """The reference tasks of a flow are finished, and decide that it ends in ``state``."""
+
+    state: State = attrs.field(kw_only=True)
+
+
+@attrs.frozen
+class CacheHit(Occurrence):
+    """A result of an earlier run holds: ``result``, until ``expires`` (aware; None: for ever)."""
+
+    result: object = None
+    message: str | None = None
+    expires: datetime | None = attrs.field(default=None, kw_only=True, validator=optional(aware))
+
+
+@attrs.frozen
+class CacheStored(Occurrence):
+    """The result may be used again by later runs, until ``expires`` (aware; None: for ever), for these inputs."""
+
+    expires: datetime | None = attrs.field(default=None, kw_only=True, validator=optional(aware))
+    inputs: FrozenMap = attrs.field(factory=FrozenMap, kw_only=True, converter=freeze)
+
+
+@attrs.frozen
+class CacheInvalid(Occurrence):
+    """The result of an earlier run holds no longer."""
+
+
+@attrs.frozen
+class MappingPrepared(Occurrence):
+    """``n`` children are about to be submitted."""
+
+    n: int = attrs.field(kw_only=True)
+
+
+@attrs.frozen
+class ChildrenSubmitted(Occurrence):
+    """All children of a mapped task are submitted; ``states`` are theirs, in order."""
+
+    states: tuple[State, ...] = attrs.field(default=(), converter=tuple[State, ...])
+
+
+@attrs.frozen
+class LoopDue(Occurrence):
+    """Turn ``index`` (from 1) of a loop is over and the next is due."""
+
+    index: int = attrs.field(kw_only=True)
+
+
+@attrs.frozen
+class Interrupted(Occurrence):
+    """Stopped from outside: ``error`` is the KeyboardInterrupt, the cancellation."""
+
+    error: BaseException | None = None
+    message: str = "Interrupted."
+
+
+@attrs.frozen
+class HandlerReplied(Occurrence):
+    """A foreign handler returned ``state``: what it was shown, or another in its place."""
+
+    state: State = attrs.field(kw_only=True)
+
+
+@attrs.frozen
+class HandlerSignalled(Occurrence):
+    """A foreign handler raised a signal. ``ends``: no further attempt."""
+
+    state: State = attrs.field(kw_only=True)
+    ends: bool = attrs.field(default=False, kw_only=True)
+
+
+@attrs.frozen
+class HandlerRaised(Occurrence):
+    """A foreign handler raised ``error``, which is no signal."""
+
+    error: BaseException = attrs.field(kw_only=True)
+
+
+Answer = HandlerReplied | HandlerSignalled | HandlerRaised
+"""What a foreign handler can answer."""
+
+Event = (
+    Started
+    | Succeeded
+    | Raised
+    | Signalled
+    | TimedOutAt
+    | RetryDue
+    | UpstreamSkipped
+    | TriggerNotMet
+    | PauseAsked
+    | Resumed
+    | Unwrapped
+    | ReferencesSettled
+    | CacheHit
+    | CacheStored
+    | CacheInvalid
+    | MappingPrepared
+    | ChildrenSubmitted
+    | LoopDue
+    | Interrupted
+    | HandlerReplied
+    | HandlerSignalled
+    | HandlerRaised
+)
+"""All that can happen."""

@@ -1,0 +1,86 @@
+"""Text from anywhere, made fit for a message.
+
+Every name, message and exception is hostile until it went through here. The order matters: ``printable`` first, then ``cut``,
+and only then the escaping of the channel, so that no entity is ever cut in two.
+"""
+
+import re
+from datetime import timedelta
+
+_CONTROLS = r"\x00-\x08\x0b-\x1f\x7f-\x9f"
+_BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # can make a line read backwards
+_UNPRINTABLE = re.compile(f"[{_CONTROLS}{_BIDI}\\ud800-\\udfff\\ufffe\\uffff]")
+_BREAKS = re.compile(r"\s+")
+_LONGEST_ENDING = len("… (1,000,000,000,000 more characters)")
+
+
+def printable(text: str) -> str:
+    """The text with control characters, lone surrogates and bidi overrides replaced by U+FFFD; new lines and tabs stay.
+
+    >>> printable("one\\x00two\\r\\nthree")
+    'one\ufffdtwo\\nthree'
+    """
+    return _UNPRINTABLE.sub("\ufffd", text.replace("\r\n", "\n"))
+
+
+def one_line(text: str) -> str:
+    """The text with each run of white space made one space."""
+    return _BREAKS.sub(" ", printable(text)).strip()
+
+
+def cut(text: str, limit: int) -> str:
+    """At most ``limit`` characters (40 or more) of the text; where some are missing, the end says how many.
+
+    >>> cut("na" * 1000, 40)
+    'nana… (1,996 more characters)'
+    """
+    if len(text) <= limit:
+        return text
+    kept = text[: limit - _LONGEST_ENDING]
+    return f"{kept}… ({len(text) - len(kept):,} more characters)"
+
+
+def quote(value: object) -> str:
+    """``repr(value)``, whatever the value's own code does: one that raises is described instead."""
+    try:
+        return str.__str__(repr(value))
+    except Exception as error:
+        return f"<{type(value).__name__} object whose repr raised {type(error).__name__}>"
+
+
+def describe(error: BaseException) -> str:
+    """The type and the message of an exception: ``ZeroDivisionError: division by zero``."""
+    try:
+        said = str.__str__(str(error))
+    except Exception as failure:
+        said = f"<its str raised {type(failure).__name__}>"
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+def frames(error: BaseException, most: int = 10) -> tuple[str, ...]:
+    """The last ``most`` frames of an exception's traceback, innermost last: file, line and function, never a local."""
+    lines: list[str] = []
+    step = error.__traceback__
+    while step is not None:
+        code = step.tb_frame.f_code
+        lines.append(f"{code.co_filename}:{step.tb_lineno} in {code.co_qualname}")
+        step = step.tb_next
+    return tuple(lines[-most:])
+
+
+def span(duration: timedelta) -> str:
+    """A duration in words.
+
+    >>> span(timedelta(seconds=252)), span(timedelta(seconds=1.25)), span(timedelta(milliseconds=3))
+    ('4 m 12 s', '1.2 s', '3 ms')
+    """
+    seconds = duration.total_seconds()
+    if seconds < 1:
+        return f"{round(seconds * 1000)} ms"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    parts = ((days, "d"), (hours, "h"), (minutes, "m"), (rest, "s"))
+    return " ".join(f"{count} {unit}" for count, unit in parts if count)

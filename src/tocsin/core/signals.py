@@ -1,0 +1,101 @@
+"""Exceptions that carry a state: raised in a task's body, a trigger or a handler, they become that state.
+
+They are control flow that travels as an exception, and stay inside the run: a signal never leaves ``flow.run``.
+
+>>> from tocsin import signals
+>>> try:
+...     raise signals.SKIP("nothing new today")
+... except signals.Signal as signal:
+...     signal.state
+Skipped("nothing new today")
+"""
+
+from datetime import datetime
+from typing import ClassVar, Self
+
+import attrs
+
+from tocsin.core import states
+
+_ITSELF = object()
+_ITSELF_PICKLED = "the signal itself"
+
+
+class Signal(Exception):
+    """The base of all signals.
+
+    Args:
+        message: the state's message; None if none is given.
+        result: the state's result; the signal itself unless given.
+    """
+
+    kind: ClassVar[type[states.State]] = states.State
+
+    def __init__(self, message: str | None = None, *, result: object = _ITSELF) -> None:
+        super().__init__(*(() if message is None else (message,)))
+        self.state = self.kind(message, self if result is _ITSELF else result)
+
+    def __reduce__(self) -> tuple[object, tuple[type[Self], states.State]]:
+        own = self.state.result is self  # a signal that holds itself cannot be built from its own parts
+        return _restored, (type(self), attrs.evolve(self.state, result=_ITSELF_PICKLED) if own else self.state)
+
+
+def _restored(kind: type[Signal], state: states.State) -> Signal:
+    signal = kind.__new__(kind, *(() if state.message is None else (state.message,)))
+    own = state.result == _ITSELF_PICKLED
+    signal.state = attrs.evolve(state, result=signal) if own else state
+    return signal
+
+
+class SUCCESS(Signal):
+    """Ends the run in Success."""
+
+    kind = states.Success
+
+
+class FAIL(Signal):
+    """Ends the attempt in Failed; it is retried like any failure."""
+
+    kind = states.Failed
+
+
+class TRIGGERFAIL(Signal):
+    """Ends the run in TriggerFailed; never retried."""
+
+    kind = states.TriggerFailed
+
+
+class SKIP(Signal):
+    """Ends the run in Skipped, which counts as success."""
+
+    kind = states.Skipped
+
+
+class PAUSE(Signal):
+    """Pauses the run until a person resumes it."""
+
+    kind = states.Paused
+
+
+class LOOP(Signal):
+    """Asks for another turn."""
+
+    kind = states.Looped
+
+
+class RETRY(Signal):
+    """Asks for another attempt, at ``start_time`` (an aware datetime) or at once."""
+
+    kind = states.Retrying
+
+    def __init__(self, message: str | None = None, *, result: object = _ITSELF, start_time: datetime | None = None) -> None:
+        super().__init__(message, result=result)
+        self.state = states.Retrying(message, self.state.result, start_time=start_time)
+
+
+class ENDRUN(Signal):
+    """Ends the run in the state given, whatever it is; never retried."""
+
+    def __init__(self, state: states.State) -> None:
+        super().__init__(state.message)
+        self.state = state

@@ -1,0 +1,190 @@
+"""Which event is legal in which state, and the state that it leads to.
+
+- ``TABLE`` is the truth: a pair of kinds is a row, or it is illegal. The diagram in the docs is drawn from it.
+- A kind is looked up by its method resolution order: what a parent may do, its children may, unless their own row refuses.
+- ``transition`` is total: each (state, event) gives a state or an ``IllegalTransition``, a value; never an exception.
+- A finished state stays finished, but for five rows: a retry, a loop's next turn, a cache stored or found invalid, and a
+  mapped task whose children are submitted. (A handler's answer may replace any state; see ``machine``.)
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import assert_never
+
+import attrs
+from returns.result import Result
+
+from tocsin.core import events as e
+from tocsin.core import states as s
+from tocsin.core.events import Event
+from tocsin.core.messages.text import quote
+from tocsin.core.states import State
+
+GIVEN = State
+"""Stands in the table where the event itself brings the state."""
+
+REFUSED = None
+"""Stands in the table where a child may not do what its parent may."""
+
+Row = Mapping[type[Event], type[State] | None]
+
+TABLE: Mapping[type[State], Row] = {
+    s.State: {
+        e.HandlerReplied: GIVEN,
+        e.HandlerSignalled: GIVEN,
+        e.HandlerRaised: s.Failed,
+    },
+    s.Pending: {
+        e.Started: s.Running,
+        e.UpstreamSkipped: s.Skipped,
+        e.TriggerNotMet: s.TriggerFailed,
+        e.PauseAsked: s.Paused,
+        e.Signalled: GIVEN,
+        e.Raised: s.Failed,
+        e.Interrupted: s.Aborted,
+        e.CacheHit: s.Cached,
+        e.MappingPrepared: s.Mapped,
+    },
+    s.Paused: {e.Resumed: s.Resume},
+    s.Running: {
+        e.Succeeded: s.Success,
+        e.Raised: s.Failed,
+        e.Signalled: GIVEN,
+        e.TimedOutAt: s.TimedOut,
+        e.Interrupted: s.Aborted,
+        e.ReferencesSettled: s.Finished,
+    },
+    s.Looped: {e.LoopDue: s.Pending},
+    s.Success: {e.CacheStored: s.Cached},
+    s.Cached: {e.CacheInvalid: s.Pending, e.CacheStored: REFUSED},
+    s.Mapped: {e.ChildrenSubmitted: s.Mapped, e.CacheStored: REFUSED},
+    s.Skipped: {e.CacheStored: REFUSED},
+    s.Failed: {e.RetryDue: s.Retrying},
+    s.Aborted: {e.RetryDue: REFUSED},
+    s.TriggerFailed: {e.RetryDue: REFUSED},
+    s.MetaState: {e.Unwrapped: GIVEN},
+}
+"""For each kind of state, the events that are legal there and the kind of state they lead to."""
+
+SKIPPED = (
+    "Upstream task was skipped; if this was not the intended behavior, consider changing"
+    " `skip_on_upstream_skip=False` for this task."
+)
+UNTIL_RESUMED = timedelta(days=3652)  # ten years, for want of "for ever"
+
+
+@attrs.frozen
+class IllegalTransition:
+    """What ``transition`` answers where the table has no row: the state, the event, and the reason in words."""
+
+    state: State
+    event: Event
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+_FOUND: dict[tuple[type[State], type[Event]], type[State] | None] = {}  # the table, flattened as it is asked
+
+
+def leads_to(state: type[State], event: type[Event]) -> type[State] | None:
+    """The kind of state that an event of this kind leads to; None where it is illegal.
+
+    >>> leads_to(s.TimedOut, e.RetryDue).__name__
+    'Retrying'
+    >>> leads_to(s.Success, e.Started) is None
+    True
+    """
+    try:
+        return _FOUND[state, event]
+    except KeyError:
+        rows = (TABLE[kind] for kind in state.__mro__ if kind in TABLE)
+        return _FOUND.setdefault((state, event), next((row[event] for row in rows if event in row), None))
+
+
+def transition(state: State, event: Event) -> Result[State, IllegalTransition]:
+    """The state after the event: a success holding the new state, or a failure holding the ``IllegalTransition``.
+
+    >>> from datetime import UTC, datetime
+    >>> transition(s.Pending(), e.Started(datetime(2026, 1, 1, tzinfo=UTC)))
+    <Success: Running("Starting task run.")>
+    >>> transition(s.Success(), e.Started(datetime(2026, 1, 1, tzinfo=UTC))).failure().reason
+    'Started is illegal in Success'
+    """
+    settled = settle(state, event)
+    if isinstance(settled, IllegalTransition):
+        return Result.from_failure(settled)
+    return Result.from_value(settled)
+
+
+def settle(state: State, event: Event) -> State | IllegalTransition:
+    """``transition`` as a plain union: inside the core a container costs more than the step itself."""
+    if leads_to(type(state), type(event)) is None:
+        return IllegalTransition(state, event, f"{type(event).__name__} is illegal in {type(state).__name__}")
+    return _made(state, event)
+
+
+def _made(state: State, event: Event) -> State:  # noqa: C901, PLR0912 - one case an event, the frequent ones first
+    match event:
+        case e.Started(message=message):
+            return s.Running(message)
+        case e.Succeeded(result=result, message=message):
+            return s.Success(message, result)
+        case e.HandlerReplied(state=given) | e.HandlerSignalled(state=given) | e.ReferencesSettled(state=given):
+            return given
+        case e.Raised(error=error):
+            return s.Failed(f"Unexpected error: {quote(error)}", error)
+        case e.RetryDue(attempt=attempt, attempts=attempts, start=start):
+            message = f"Retrying Task (after attempt {attempt} of {attempts})"
+            return s.Retrying(message, state.result, start_time=start, run_count=attempt)
+        case e.Signalled():
+            return _signalled(event)
+        case e.UpstreamSkipped():
+            return s.Skipped(SKIPPED)
+        case e.TriggerNotMet(message=message, error=error):
+            return s.TriggerFailed(message, error)
+        case e.TimedOutAt(message=message, error=error):
+            return s.TimedOut(message, error)
+        case e.Interrupted(message=message, error=error):
+            return s.Aborted(message, error)
+        case e.PauseAsked(message=message, until=until):
+            return s.Paused(message, start_time=until or event.at + UNTIL_RESUMED)
+        case e.Resumed(message=message):
+            return s.Resume(message, state.result, start_time=event.at)
+        case e.Unwrapped():
+            return _wrapped(state)
+        case e.CacheHit(result=result, message=message, expires=expires):
+            return s.Cached(message, result, cached_result_expiration=expires)
+        case e.CacheStored(expires=expires, inputs=inputs):
+            return s.Cached(state.message, state.result, state.context, cached_inputs=inputs, cached_result_expiration=expires)
+        case e.CacheInvalid():
+            return s.Pending("Cache was invalid; ready to run.")
+        case e.MappingPrepared(n=n):
+            return s.Mapped(f"Preparing to submit {n} mapped tasks.")
+        case e.ChildrenSubmitted(states=states):
+            return s.Mapped("Mapped tasks submitted for execution.", map_states=states)
+        case e.LoopDue(index=index):
+            return s.Pending(f"Looping task (on loop index {index})")
+        case e.HandlerRaised(error=error):
+            return s.Failed(f"Unexpected error while calling state handlers: {quote(error)}", error)
+        case _:  # pragma: no cover - unreachable: the union is closed
+            assert_never(event)
+
+
+def _signalled(event: e.Signalled) -> State:
+    """The state of a signal, completed by what only the event knows: the time, the attempt."""
+    state = event.state
+    if isinstance(state, s.Paused) and state.start_time is None:
+        return attrs.evolve(state, start_time=event.at + UNTIL_RESUMED)
+    if isinstance(state, s.Retrying):
+        return attrs.evolve(state, run_count=event.attempt)
+    if isinstance(state, s.Looped) and state.message is None:
+        return attrs.evolve(state, message=f"Task is looping ({state.loop_count})")
+    return state
+
+
+def _wrapped(state: State) -> State:
+    while isinstance(state, s.MetaState):
+        state = s.Pending() if state.state is None else state.state
+    return state
