@@ -7,6 +7,7 @@ are equal when they do the same.
 import json
 from collections.abc import Callable
 from datetime import datetime
+from typing import Never
 
 import attrs
 
@@ -106,7 +107,7 @@ class SendEmail:
 class CallBack:
     """Call ``fn(tracked_obj, state)``, somebody's code, for its side effects; what it returns is ignored."""
 
-    fn: Callable[[Tracked, State], object]
+    fn: Callable[[Never, State], object]
     tracked_obj: Tracked
     state: State
     key: Key = attrs.field(eq=False)

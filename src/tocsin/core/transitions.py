@@ -67,8 +67,7 @@ TABLE: Mapping[type[State], Row] = {
 """For each kind of state, the events that are legal there and the kind of state they lead to."""
 
 SKIPPED = (
-    "Upstream task was skipped; if this was not the intended behavior, consider changing"
-    " `skip_on_upstream_skip=False` for this task."
+    "Upstream task was skipped; if this was not the intended behavior, consider changing `skip_on_upstream_skip=False` for this task."
 )
 UNTIL_RESUMED = timedelta(days=3652)  # ten years, for want of "for ever"
 

@@ -1,0 +1,136 @@
+"""What a message says, whatever the channel: decided once, laid out by ``slack`` and ``email``.
+
+One plain sentence comes first, since it is all that a telephone shows. Then what an engineer at three in the morning needs, each
+only where it is known. All text is made printable here, and nothing is escaped: that is for the channel to do.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+import attrs
+
+from tocsin.core import states as s
+from tocsin.core.changes import Change
+from tocsin.core.messages.text import cut, describe, frames, one_line, printable, quote, span
+from tocsin.core.signals import Signal
+from tocsin.core.states import State
+
+VERBS: Mapping[type[State], str] = {
+    s.State: "changed",
+    s.Pending: "is pending",
+    s.Scheduled: "is scheduled",
+    s.Paused: "is paused",
+    s.Resume: "was resumed",
+    s.Retrying: "will be tried again",
+    s.ClientFailed: "could not be reported to its engine",
+    s.Submitted: "was submitted",
+    s.Queued: "is queued",
+    s.Running: "started",
+    s.Finished: "finished",
+    s.Looped: "goes around once more",
+    s.Success: "succeeded",
+    s.Cached: "succeeded, and its result is kept",
+    s.Mapped: "is mapped",
+    s.Skipped: "was skipped",
+    s.Failed: "failed",
+    s.Aborted: "was aborted",
+    s.TimedOut: "timed out",
+    s.TriggerFailed: "was not run",
+}
+"""What a change into a kind of state is called in a sentence; a kind of yours speaks like its parent."""
+
+NAME_LIMIT = 150
+SENTENCE_LIMIT = 200
+
+
+@attrs.frozen
+class Line:
+    """A titled value.
+
+    ``quoted``: it is the voice of a program, to be set as code; ``ours``: it holds nothing of the user's; ``short``: it needs half
+    the width.
+    """
+
+    title: str
+    text: str
+    quoted: bool = False
+    ours: bool = False
+    short: bool = False
+
+
+@attrs.frozen
+class Content:
+    """All that a message says, printable and not escaped."""
+
+    sentence: str
+    headline: str
+    state: str
+    color: str
+    at: datetime
+    lines: tuple[Line, ...]
+
+
+def error_of(state: State) -> BaseException | None:
+    """The exception that a state ended with. A signal is none: it says what it has to say in its message."""
+    result = state.result
+    return result if isinstance(result, BaseException) and not isinstance(result, Signal) else None
+
+
+def compose(change: Change, *, message: str | None = None, traceback: bool = False, notes: tuple[str, ...] = ()) -> Content:
+    """What to say of a change.
+
+    Args:
+        change: what happened.
+        message: what to say in place of the state's message or exception; None for those.
+        traceback: whether to add the last ten frames (file, line, function; never a local).
+        notes: sentences about the message itself, such as a formatter that failed.
+    """
+    kind = type(change.new).__name__
+    name = cut(one_line(change.tracked_obj.name), NAME_LIMIT)
+    index = "" if change.map_index is None else f"[{change.map_index}]"
+    lines = (*_said(change.new, message), *_facts(change), *(_frames(change.new) if traceback else ()))
+    return Content(
+        sentence=_sentence(f"{name}{index}", change, message),
+        headline=f"{name}{index} is now in a {kind} state",
+        state=kind,
+        color=change.new.color,
+        at=change.at,
+        lines=(*lines, *(Line("Note", printable(note)) for note in notes)),
+    )
+
+
+def _sentence(name: str, change: Change, message: str | None) -> str:
+    new, error = change.new, error_of(change.new)
+    verb = next(VERBS[kind] for kind in type(new).__mro__ if kind in VERBS)
+    took = f" after {span(change.duration)}" if change.duration is not None and new.is_finished() else ""
+    why = message or (new.message if error is None else describe(error))
+    return cut(one_line(f"{name} {verb}{took}{f': {why}' if why else ''}"), SENTENCE_LIMIT)
+
+
+def _said(state: State, message: str | None) -> Iterator[Line]:
+    error = error_of(state)
+    if message is not None:
+        yield Line("Message", printable(message))
+    elif error is not None:
+        yield Line("Message", printable(quote(error)), quoted=True)
+    elif state.message is not None:
+        yield Line("Message", printable(state.message))
+    if error is not None:
+        yield Line("Error", printable(describe(error)), quoted=True)
+
+
+def _facts(change: Change) -> Iterator[Line]:
+    if change.duration is not None:
+        yield Line("Duration", span(change.duration), ours=True, short=True)
+    if change.attempts > 1:
+        yield Line("Attempt", f"{change.attempt} of {change.attempts}", ours=True, short=True)
+    if change.map_index is not None:
+        yield Line("Map index", str(change.map_index), ours=True, short=True)
+    known = (("Host", change.facts.host), ("Environment", change.facts.environment), ("Run id", change.run_id))
+    yield from (Line(title, one_line(text), short=True) for title, text in known if text)
+
+
+def _frames(state: State) -> Iterator[Line]:
+    error = error_of(state)
+    if error is not None and (lines := frames(error)):
+        yield Line("Traceback", printable("\n".join(lines)), quoted=True)

@@ -1,0 +1,68 @@
+"""A change as a mail: a text part that is plain text, and an HTML part with the colour bar and no remote image."""
+
+from html import escape
+
+from tocsin.core.effects import Mail
+from tocsin.core.messages.content import Content, Line
+from tocsin.core.messages.headers import header
+from tocsin.core.messages.text import cut
+
+LIMIT = 10_000  # characters of one value, before escaping
+
+_PAGE = """\
+<!DOCTYPE html>
+<html><body style="margin:0;padding:16px;font-family:Helvetica,Arial,sans-serif;color:#1d1c1d">
+<table role="presentation" cellpadding="0" cellspacing="0"><tr>
+<td style="width:4px;background:{color}"></td>
+<td style="padding:4px 12px">
+<h2 style="margin:0;font-size:16px">{title}</h2>
+<p style="margin:4px 0 12px">{headline}</p>
+<table role="presentation" cellpadding="0" cellspacing="0" style="font-size:14px">
+{rows}
+</table>
+<p style="margin:12px 0 0;font-size:12px;color:#616061">{when}</p>
+</td></tr></table>
+</body></html>
+"""
+_ROW = (
+    '<tr><th align="left" valign="top" style="padding:2px 12px 2px 0">{title}</th>'
+    '<td valign="top" style="padding:2px 0;white-space:pre-wrap{face}">{text}</td></tr>'
+)
+_CODE = ";font-family:Menlo,Consolas,monospace"
+
+
+def mail(
+    content: Content,
+    recipients: tuple[str, ...] | None = None,
+    cc: tuple[str, ...] = (),
+    title_link: str | None = None,
+) -> Mail:
+    """The mail that says it; ``recipients`` None means the account itself."""
+    when = content.at.strftime("%Y-%m-%d %H:%M:%S %z")
+    lines = tuple(Line(line.title, cut(line.text, LIMIT), quoted=line.quoted) for line in content.lines)
+    return Mail(
+        subject=header(content.sentence),
+        plain=_plain(content, lines, when, title_link),
+        html=_html(content, lines, when, title_link),
+        recipients=recipients,
+        at=content.at,
+        cc=cc,
+    )
+
+
+def _plain(content: Content, lines: tuple[Line, ...], when: str, link: str | None) -> str:
+    rows = [f"{line.title}: {line.text.replace(chr(10), chr(10) + '    ')}" for line in lines]
+    return "\n".join([content.headline, "", *rows, "", when, *([link] if link else [])]) + "\n"
+
+
+def _html(content: Content, lines: tuple[Line, ...], when: str, link: str | None) -> str:
+    title = escape(content.state)
+    return _PAGE.format(
+        color=escape(content.color),
+        title=f'<a href="{escape(link)}">{title}</a>' if link else title,
+        headline=escape(content.headline),
+        rows="\n".join(
+            _ROW.format(title=escape(line.title), face=_CODE if line.quoted else "", text=escape(line.text)) for line in lines
+        ),
+        when=escape(when),
+    )

@@ -1,0 +1,52 @@
+"""A change as a Slack message: one attachment with its colour bar.
+
+Nothing of the user's may become markup, a link or a mention. Slack reads markup only in the parts that ``mrkdwn_in`` names:
+there are none, unless a field is set as code; then each value of the user's in a field stands in a code fence, with its own
+backticks broken. Exactly ``&``, ``<`` and ``>`` are escaped, as Slack's page on formatting asks, after the text was cut.
+"""
+
+from collections.abc import Mapping
+
+from tocsin.core.effects import SlackField, SlackMessage
+from tocsin.core.messages.content import Content, Line
+from tocsin.core.messages.text import cut
+
+LIMITS: Mapping[str, int] = {"Message": 1200, "Traceback": 1200, "Error": 300}
+"""Characters of a field, before escaping: all fields together stay under the 4,000 that Slack advises."""
+
+OTHER_LIMIT = 100
+_INVISIBLE = "\u200b"
+
+
+def slack_message(content: Content, title_link: str | None = None) -> SlackMessage:
+    """The message that a webhook is to take."""
+    coded = any(line.quoted for line in content.lines)
+    return SlackMessage(
+        fallback=escape(content.sentence),
+        color=content.color,
+        title=escape(content.state),
+        title_link=title_link,
+        text=escape(content.headline),
+        fields=tuple(_field(line, coded=coded) for line in content.lines),
+        mrkdwn_in=("fields",) if coded else (),
+        ts=int(content.at.timestamp()),
+    )
+
+
+def escape(text: str) -> str:
+    """The text with Slack's three special characters escaped.
+
+    >>> escape("<!channel> & co")
+    '&lt;!channel&gt; &amp; co'
+    """
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def fence(text: str) -> str:
+    """The text as code, with no way out of the fence."""
+    return f"```{escape(text.replace('`', f'{_INVISIBLE}`{_INVISIBLE}'))}```"
+
+
+def _field(line: Line, *, coded: bool) -> SlackField:
+    text = cut(line.text, LIMITS.get(line.title, OTHER_LIMIT))
+    return SlackField(line.title, fence(text) if coded and not line.ours else escape(text), short=line.short)

@@ -1,0 +1,204 @@
+"""Pure notifiers: from a change to the effects that announce it.
+
+A notifier is a value. Its filter comes first, and first of all the part of it that the kind of the new state settles: a
+change that nobody asked for costs a look at a class. Code of the user's that a notifier runs (a predicate, a check, a
+formatter) may raise: that is a fault beside the effects, never an exception; the message goes out all the same, and says so.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import ClassVar, Never, TypeGuard
+
+import attrs
+
+from tocsin.core import options
+from tocsin.core.changes import Change
+from tocsin.core.effects import CallBack, Effect, PostToSlack, SendEmail
+from tocsin.core.filters import Filter, Verdict, entered, everything
+from tocsin.core.invoke import invoke
+from tocsin.core.kinds import Kinds, names
+from tocsin.core.messages.content import Content, compose
+from tocsin.core.messages.email import mail
+from tocsin.core.messages.slack import slack_message
+from tocsin.core.messages.text import describe, quote
+from tocsin.core.options import Formatter
+from tocsin.core.outcomes import Fault
+from tocsin.core.states import State
+
+
+@attrs.frozen
+class Notice:
+    """What a notifier has to say of a change: the effects, and the faults met on the way."""
+
+    effects: tuple[Effect, ...] = ()
+    faults: tuple[Fault, ...] = ()
+
+
+SILENCE = Notice()
+
+
+class Notifier(ABC):
+    """A pure function from a change to effects."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def concerns(self, kind: type[State]) -> bool:
+        """Whether any change into a state of this kind may be announced; the cheap half of the filter."""
+
+    @abstractmethod
+    def explain(self, change: Change) -> Verdict:
+        """Whether the change is announced, and why."""
+
+    @abstractmethod
+    def describe(self, change: Change, position: int, fault: Fault | None) -> Notice:
+        """The effects of a change that is to be announced; ``fault`` is that of the filter."""
+
+    def notice(self, change: Change, position: int = 0) -> Notice:
+        """What the notifier at ``position`` in its list has to say of the change."""
+        if not self.concerns(type(change.new)):
+            return SILENCE
+        verdict = self.explain(change)
+        return self.describe(change, position, verdict.fault) if verdict.passed else SILENCE
+
+    def __call__(self, change: Change) -> tuple[Effect, ...]:
+        """The effects that announce the change."""
+        return self.notice(change).effects
+
+
+@attrs.frozen(repr=False)
+class Messenger(Notifier):
+    """The common half of the notifiers that send a message: which changes, and what is said of them.
+
+    Args:
+        ignore_states: kinds of states never to announce.
+        only_states: kinds of states to announce; none means all.
+        when: a further filter.
+        message: words the message; None for the state's message or exception.
+        title_link: where the title leads, an http(s) URL.
+        traceback: whether to add the last ten frames of an exception.
+    """
+
+    ignore_states: Kinds = attrs.field(default=None, converter=options.ignore_states, kw_only=True)
+    only_states: Kinds = attrs.field(default=None, converter=options.only_states, kw_only=True)
+    when: Filter = attrs.field(default=None, converter=options.when, kw_only=True)
+    message: Formatter | None = attrs.field(default=None, converter=options.formatter, kw_only=True)
+    title_link: str | None = attrs.field(default=None, converter=options.title_link, kw_only=True)
+    traceback: bool = attrs.field(default=None, converter=options.switch, kw_only=True)
+
+    function: ClassVar[str]
+
+    @classmethod
+    def options(cls) -> tuple[str, ...]:
+        """The names of all options, in order."""
+        return tuple(field.name for field in attrs.fields(cls))
+
+    def written(self) -> tuple[str, ...]:
+        """The options that differ from their defaults, as they would be written."""
+        fresh = type(self)()
+        pairs = ((name, getattr(self, name), getattr(fresh, name)) for name in self.options())
+        return tuple(f"{name}={_as_written(value)}" for name, value, default in pairs if value != default)
+
+    def __repr__(self) -> str:
+        options = ", ".join(self.written())
+        return f"{self.function}({options})" if options else self.function
+
+    @property
+    def filter(self) -> Filter:
+        """All three conditions as one formula."""
+        ignored = ~entered(*self.ignore_states) if self.ignore_states else everything
+        only = entered(*self.only_states) if self.only_states else everything
+        return ignored & only & self.when
+
+    def concerns(self, kind: type[State]) -> bool:
+        if issubclass(kind, tuple(self.ignore_states)):
+            return False
+        if self.only_states and not issubclass(kind, tuple(self.only_states)):
+            return False
+        return self.when.settles(kind) is not False
+
+    def explain(self, change: Change) -> Verdict:
+        return self.filter.explain(change)
+
+    def describe(self, change: Change, position: int, fault: Fault | None) -> Notice:
+        faults = [] if fault is None else [fault]
+        message = self._worded(change, faults)
+        notes = tuple(f"{fault}: {describe(fault.error)}" for fault in faults)
+        content = compose(change, message=message, traceback=self.traceback, notes=notes)
+        return Notice((self.effect(content, change, position),), tuple(faults))
+
+    def _worded(self, change: Change, faults: list[Fault]) -> str | None:
+        if self.message is None:
+            return None
+        try:
+            worded = invoke(self.message, change)  # which need not return what it says
+            if isinstance(worded, str):
+                return worded
+            raise TypeError(f"it returned {quote(worded)}, not a str")
+        except Exception as error:
+            faults.append(Fault(f"the formatter {quote(self.message)}", error))
+            return None
+
+    @abstractmethod
+    def effect(self, content: Content, change: Change, position: int) -> Effect:
+        """The one effect that says it."""
+
+
+@attrs.frozen(repr=False)
+class SlackNotifier(Messenger):
+    """Posts to the incoming webhook whose URL is the secret named ``webhook_secret``."""
+
+    function = "slack_notifier"
+
+    webhook_secret: str = attrs.field(default=None, converter=options.webhook_secret, kw_only=True)
+
+    def effect(self, content: Content, change: Change, position: int) -> Effect:
+        return PostToSlack(self.webhook_secret, slack_message(content, self.title_link), change.key(position))
+
+
+@attrs.frozen(repr=False)
+class GmailNotifier(Messenger):
+    """Mails from the account in the secrets ``EMAIL_USERNAME`` and ``EMAIL_PASSWORD``, to ``to`` (None: to itself) and ``cc``."""
+
+    function = "gmail_notifier"
+
+    to: tuple[str, ...] | None = attrs.field(default=None, converter=options.recipients, kw_only=True)
+    cc: tuple[str, ...] = attrs.field(default=None, converter=options.copies, kw_only=True)
+
+    def effect(self, content: Content, change: Change, position: int) -> Effect:
+        sent = mail(content, self.to, self.cc, self.title_link)
+        return SendEmail("EMAIL_USERNAME", "EMAIL_PASSWORD", sent, change.key(position))
+
+
+@attrs.frozen(repr=False)
+class Callback(Notifier):
+    """Has ``fn(tracked_obj, state)`` called where ``check(state)`` is True, and nothing but True."""
+
+    fn: Callable[[Never, State], object]
+    check: Callable[[State], bool]
+
+    def concerns(self, kind: type[State]) -> bool:  # noqa: ARG002 - only the check knows
+        return True
+
+    def explain(self, change: Change) -> Verdict:
+        try:
+            passed = self.check(change.new) is True
+        except Exception as error:
+            fault = Fault(f"the check {quote(self.check)}", error)
+            return Verdict(True, f"{fault}, which counts as a pass", fault)
+        return Verdict(passed, f"the check {quote(self.check)} {'is' if passed else 'is not'} True of the new state")
+
+    def __repr__(self) -> str:
+        return f"callback_factory({quote(self.fn)}, {quote(self.check)})"
+
+    def describe(self, change: Change, position: int, fault: Fault | None) -> Notice:
+        effect = CallBack(self.fn, change.tracked_obj, change.new, change.key(position))
+        return Notice((effect,), () if fault is None else (fault,))
+
+
+def _as_written(value: object) -> str:
+    return f"[{names(value)}]" if _is_kinds(value) else quote(value)
+
+
+def _is_kinds(value: object) -> TypeGuard[Kinds]:
+    return isinstance(value, frozenset)

@@ -1,0 +1,106 @@
+"""The options of notifiers, checked when they are bound: each function takes what a user wrote, and gives the value or a
+clear error.
+
+None gives an option its default. No error repeats a value that could be a secret.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import TypeGuard
+from urllib.parse import urlsplit
+
+from tocsin.core.changes import Change
+from tocsin.core.destinations import address_fault
+from tocsin.core.filters import Filter, everything
+from tocsin.core.kinds import Kinds, kinds_of
+from tocsin.core.messages.text import quote
+
+Formatter = Callable[[Change], str]
+"""Code of the user's that words the message of a change."""
+
+
+def ignore_states(given: object) -> Kinds:
+    """A list of State classes; none by default."""
+    return frozenset() if given is None else kinds_of(given, "ignore_states", "ignore_states=[{}]")
+
+
+def only_states(given: object) -> Kinds:
+    """A list of State classes; an empty one, the default, means all."""
+    return frozenset() if given is None else kinds_of(given, "only_states", "only_states=[{}]")
+
+
+def when(given: object) -> Filter:
+    """A filter; everything by default."""
+    if given is None:
+        return everything
+    if isinstance(given, Filter):
+        return given
+    raise TypeError(f"when takes a filter, not {quote(given)}: write when=filters.entered(Failed), or when=filters.where(function)")
+
+
+def formatter(given: object) -> Formatter | None:
+    """A function of a Change that returns the text of the message."""
+    if given is None or _is_formatter(given):
+        return given
+    raise TypeError(f"message takes a function of a Change that returns a str, not {quote(given)}: write message=lambda change: ...")
+
+
+def title_link(given: object) -> str | None:
+    """An http(s) URL."""
+    if given is None:
+        return None
+    if isinstance(given, str) and given.isprintable() and urlsplit(given).scheme in {"http", "https"} and len(given) <= 2000:
+        return given
+    raise TypeError(f"title_link takes an http(s) URL, not {quote(given)}: write title_link='https://example.com/runs'")
+
+
+def switch(given: object) -> bool:
+    """True or False; False by default."""
+    if given is None or isinstance(given, bool):
+        return bool(given)
+    raise TypeError(f"traceback takes True or False, not {quote(given)}")
+
+
+def webhook_secret(given: object) -> str:
+    """The name of a secret."""
+    if given is None:
+        return "SLACK_WEBHOOK_URL"
+    if not isinstance(given, str):
+        raise TypeError(f"webhook_secret takes the name of a secret, not a {type(given).__name__}: write webhook_secret='TEAM_WEBHOOK'")
+    if not given or not given.replace("_", "").replace("-", "").replace(".", "").isalnum():
+        raise ValueError(  # the value is not repeated: it may be the secret itself
+            "webhook_secret takes the name of a secret, never the URL itself: write webhook_secret='TEAM_WEBHOOK',"
+            " and put the URL in the environment variable TEAM_WEBHOOK"
+        )
+    return given
+
+
+def recipients(given: object) -> tuple[str, ...] | None:
+    """A list of mail addresses for To; by default None, the account itself."""
+    return None if given is None else _addresses(given, "to")
+
+
+def copies(given: object) -> tuple[str, ...]:
+    """A list of mail addresses for Cc; none by default."""
+    return () if given is None else _addresses(given, "cc")
+
+
+def _addresses(given: object, option: str) -> tuple[str, ...]:
+    if isinstance(given, str | bytes) or not _is_iterable(given):
+        raise TypeError(f"{option} takes a list of addresses, not {quote(given)}: write {option}=['ops@example.com']")
+    found: list[str] = []
+    for address in given:
+        fault = address_fault(address) if isinstance(address, str) else "it is not a str"
+        if fault is not None or not isinstance(address, str):
+            raise ValueError(f"{option} holds {quote(address)}, and {fault}")
+        found.append(address)
+    if not found or len(found) > 100:
+        raise ValueError(f"{option} takes 1 to 100 addresses, as many as Gmail allows, not {len(found)}")
+    return tuple(found)
+
+
+def _is_formatter(value: object) -> TypeGuard[Formatter]:
+    return callable(value)
+
+
+def _is_iterable(value: object) -> TypeGuard[Iterable[object]]:
+    return isinstance(value, Iterable)

@@ -1,0 +1,172 @@
+"""What to do next with a run: the decisions of an engine, without the engine.
+
+``plan`` looks at a run and at what surrounds it, and answers with an event to feed to ``step``, or with one of three words:
+run the body, wait until a moment, or done. It decides on skips, triggers, caches, retries and bounds. ``verdict`` decides on
+a flow.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+
+import attrs
+
+from tocsin.core import events as e
+from tocsin.core import states as s
+from tocsin.core.events import UNKNOWN, Event, Facts
+from tocsin.core.machine import Run
+from tocsin.core.messages.text import quote
+from tocsin.core.signals import ENDRUN, Signal
+from tocsin.core.states import State
+from tocsin.core.transitions import leads_to
+from tocsin.core.triggers import Trigger, all_successful
+
+RETRY_SIGNALS = 1000
+"""How many attempts a run may have whose body asks for another each time, and that has no ``max_retries``."""
+
+CacheValidator = Callable[[s.Cached, datetime], bool]
+"""Code that decides whether an earlier run's state still holds at a moment."""
+
+
+def unexpired(state: s.Cached, now: datetime) -> bool:
+    """Whether a cached state has not expired: the default validator."""
+    return state.cached_result_expiration is None or now < state.cached_result_expiration
+
+
+@attrs.frozen
+class Rules:
+    """What the author of a task decided about it. ``retry_delay`` is the time between a failure and the next attempt."""
+
+    trigger: Trigger = all_successful
+    skip_on_upstream_skip: bool = True
+    max_retries: int = 0
+    retry_delay: timedelta | None = None
+    cache_for: timedelta | None = None
+    cache_validator: CacheValidator = unexpired
+
+
+@attrs.frozen
+class Situation:
+    """What surrounds a run now: the time (aware), the states of what comes before it, its rules, and the facts for events."""
+
+    now: datetime
+    upstream: Sequence[State] = ()
+    rules: Rules = Rules()
+    facts: Facts = UNKNOWN
+
+
+@attrs.frozen
+class RunBody:
+    """Enter the body; how it ends is the next event."""
+
+
+@attrs.frozen
+class Wait:
+    """Nothing to do before ``until``, an aware datetime."""
+
+    until: datetime
+
+
+@attrs.frozen
+class Done:
+    """Nothing to do any more, by this run alone."""
+
+
+RUN_BODY = RunBody()
+DONE = Done()
+
+Plan = Event | RunBody | Wait | Done
+
+
+class RetriesExhausted(Exception):
+    """The error of a run that asked for another attempt once too often."""
+
+
+def plan(run: Run, situation: Situation) -> Plan:
+    """What to do next with a task's run. Total, and raises nothing: a trigger that raises makes an event."""
+    state = run.state
+    if run.ended:
+        return DONE
+    if isinstance(state, s.MetaState):
+        return e.Unwrapped(situation.now, facts=situation.facts)
+    if isinstance(state, s.Running):
+        return RUN_BODY if run.due else DONE
+    if isinstance(state, s.Pending):
+        return _before(run, state, situation)
+    return _after(run, situation)
+
+
+def _before(run: Run, state: s.Pending, situation: Situation) -> Plan:
+    over = state.run_count if isinstance(state, s.Retrying) else run.attempt if run.started_at else 0
+    if over > (situation.rules.max_retries or RETRY_SIGNALS):
+        error = RetriesExhausted(f"attempt {over} asked for another, and no more are allowed")
+        return e.Raised(situation.now, error=error, facts=situation.facts)
+    if not all(before.is_finished() for before in situation.upstream):
+        return DONE
+    if isinstance(state, s.Scheduled) and state.start_time is not None and state.start_time > situation.now:
+        return Wait(state.start_time) if isinstance(state, s.Retrying) else DONE
+    if run.started_at is not None:  # it was let in before
+        return e.Started(situation.now, facts=situation.facts)
+    if situation.rules.skip_on_upstream_skip and any(before.is_skipped() for before in situation.upstream):
+        return e.UpstreamSkipped(situation.now, facts=situation.facts)
+    return _triggered(state, situation)
+
+
+def _triggered(state: s.Pending, situation: Situation) -> Event:
+    now, facts, trigger = situation.now, situation.facts, situation.rules.trigger
+    try:
+        met = isinstance(state, s.Resume) or trigger(situation.upstream)
+    except Signal as signal:
+        if isinstance(signal.state, s.TriggerFailed):
+            return e.TriggerNotMet(now, signal.state.message or "Trigger failed", signal, facts=facts)
+        if type(signal.state) is s.Paused:
+            return e.PauseAsked(now, signal.state.message, signal.state.start_time, facts=facts)
+        return e.Signalled(now, state=signal.state, ends=True, facts=facts)
+    except Exception as error:
+        return e.TriggerNotMet(now, f"Unexpected error while checking task trigger: {quote(error)}", error, facts=facts)
+    return e.Started(now, facts=facts) if met else e.TriggerNotMet(now, facts=facts)
+
+
+def _after(run: Run, situation: Situation) -> Plan:
+    state, rules = run.state, situation.rules
+    if isinstance(state, s.Cached):
+        return _cached(run, state, situation)
+    if run.started_at is None:  # it came in finished
+        return DONE
+    if isinstance(state, s.Success) and rules.cache_for is not None and leads_to(type(state), e.CacheStored):
+        return e.CacheStored(situation.now, expires=situation.now + rules.cache_for, facts=situation.facts)
+    if isinstance(state, s.Failed) and run.attempt <= rules.max_retries and leads_to(type(state), e.RetryDue):
+        start = situation.now + rules.retry_delay if rules.retry_delay else None
+        return e.RetryDue(situation.now, attempt=run.attempt, attempts=rules.max_retries + 1, start=start, facts=situation.facts)
+    return DONE
+
+
+def _cached(run: Run, state: s.Cached, situation: Situation) -> Plan:
+    """A cached state that came in is asked whether it still holds; one that was made just now is not."""
+    if run.ordinal > 0:
+        return DONE
+    try:
+        valid = situation.rules.cache_validator(state, situation.now)
+    except Exception:
+        valid = False  # a validator that cannot tell is no reason to trust a result
+    return DONE if valid else e.CacheInvalid(situation.now, facts=situation.facts)
+
+
+def ended(run: Run, error: BaseException, at: datetime, facts: Facts = UNKNOWN) -> Event:
+    """What an exception that left the body means: a signal's state, an interruption, or a failure."""
+    if isinstance(error, Signal):
+        return e.Signalled(at, state=error.state, ends=isinstance(error, ENDRUN), attempt=run.attempt, facts=facts)
+    if isinstance(error, Exception):
+        return e.Raised(at, error=error, facts=facts)
+    return e.Interrupted(at, error, facts=facts)
+
+
+def verdict(references: Iterable[State], at: datetime, facts: Facts = UNKNOWN) -> e.ReferencesSettled | None:
+    """How a flow ends, by the states of its reference tasks; None while one of them is not finished."""
+    states = tuple(references)
+    if not all(state.is_finished() for state in states):
+        return None
+    if any(state.is_failed() for state in states):
+        return e.ReferencesSettled(at, state=s.Failed("Some reference tasks failed."), facts=facts)
+    if all(state.is_successful() for state in states):
+        return e.ReferencesSettled(at, state=s.Success("All reference tasks succeeded."), facts=facts)
+    return e.ReferencesSettled(at, state=s.Success("No reference tasks failed."), facts=facts)

@@ -1,0 +1,43 @@
+"""Acts described: a closed union that interpreters execute, with the messages and the outcomes."""
+
+from tocsin.core.effects import (
+    CallBack,
+    Effect,
+    Mail,
+    PostToSlack,
+    SendEmail,
+    SlackField,
+    SlackMessage,
+)
+from tocsin.core.outcomes import (
+    Ambiguous,
+    Delivered,
+    DeliveryError,
+    DestinationDead,
+    Queued,
+    Receipt,
+    Rejected,
+    Retryable,
+    Shown,
+    Withheld,
+)
+
+__all__ = [
+    "Ambiguous",
+    "CallBack",
+    "Delivered",
+    "DeliveryError",
+    "DestinationDead",
+    "Effect",
+    "Mail",
+    "PostToSlack",
+    "Queued",
+    "Receipt",
+    "Rejected",
+    "Retryable",
+    "SendEmail",
+    "Shown",
+    "SlackField",
+    "SlackMessage",
+    "Withheld",
+]

@@ -1,0 +1,239 @@
+"""A Flow: tasks, and which come before which."""
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import Token
+from graphlib import TopologicalSorter
+from typing import Self
+
+import attrs
+
+from tocsin.core.machine import ForeignHandler, HandlerErrors
+from tocsin.core.messages.text import quote
+from tocsin.core.notifiers import Notifier
+from tocsin.core.states import State
+from tocsin.flows.inputs import Inputs, tasks_in
+from tocsin.flows.report import Report
+from tocsin.flows.task import Task, active_flow, checked_name, on_failed
+from tocsin.shell.adapters import Clock
+from tocsin.shell.handlers.attach import attached
+from tocsin.shell.interpreters.protocol import Interpreter
+
+FlowHandler = Callable[["Flow", State, State], State | None]
+"""``(flow, old_state, new_state)``, returning a state, or None for no change."""
+
+
+@attrs.frozen
+class Edge:
+    """``upstream`` comes before ``downstream``; its result is the input ``key`` where there is one."""
+
+    upstream: Task
+    downstream: Task
+    key: str | None = None
+
+
+class Flow:
+    """Tasks and their dependencies, with a state of its own.
+
+    Args:
+        name: what people call it.
+        tasks: tasks to begin with.
+        state_handlers: handlers to tell of each change of the flow's state, in order.
+        on_failure: called as ``on_failure(flow, state)`` when it fails, after all handlers.
+
+    >>> from tocsin import Flow, task
+    >>> @task
+    ... def add(x: int, y: int = 1) -> int:
+    ...     return x + y
+    >>> with Flow("sums") as flow:
+    ...     total = add(add(1), y=10)
+    >>> report = flow.run()
+    >>> report.state, report.task_states[total].result
+    (Success("All reference tasks succeeded."), 12)
+    """
+
+    def __init__(
+        self,
+        name: str = "Flow",
+        *,
+        tasks: Iterable[Task] = (),
+        state_handlers: Iterable[FlowHandler] | None = None,
+        on_failure: Callable[["Flow", State], object] | None = None,
+    ) -> None:
+        self.name = checked_name(name)
+        self.handlers: tuple[Notifier | ForeignHandler, ...] = (*attached(state_handlers), *on_failed(on_failure))
+        self._inputs: dict[Task, Inputs] = {}
+        self._edges: dict[Edge, None] = {}
+        self._before: dict[Task, dict[Task, None]] = {}
+        self._after: dict[Task, dict[Task, None]] = {}
+        self._references: tuple[Task, ...] = ()
+        self._tokens: list[Token[Flow | None]] = []
+        for added in tasks:
+            self.add_task(added)
+
+    # --- as a block -----------------------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        self._tokens.append(active_flow.set(self))
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        active_flow.reset(self._tokens.pop())
+
+    # --- by hand --------------------------------------------------------------------------------------------------------------
+
+    def add_task(self, task: Task) -> Task:
+        """Add a task, if it is not there yet, and return it. One that belongs to another flow is a ValueError."""
+        if task.flow is not None and task.flow is not self:
+            raise ValueError(f"the task {task.name!r} belongs to the flow {task.flow.name!r}, not to {self.name!r}")
+        if task not in self._inputs:
+            task.flow = self
+            self._inputs[task], self._before[task], self._after[task] = Inputs(), {}, {}
+        return task
+
+    def add_edge(self, upstream: Task, downstream: Task, key: str | None = None) -> Edge:
+        """Have one task come before another; with a ``key``, its result is the input of that name. Both are added if need be.
+
+        Raises:
+            ValueError: the edge is there already, would close a cycle, or leads to another flow; all named.
+        """
+        edge = Edge(self.add_task(upstream), self.add_task(downstream), key)
+        if edge in self._edges:
+            named = f" as {key!r}" if key else ""
+            raise ValueError(f"the edge from {upstream.name!r} to {downstream.name!r}{named} is in the flow {self.name!r} already")
+        self._refuse_cycle(upstream, downstream)
+        self._edges[edge] = None
+        self._before[downstream][upstream] = self._after[upstream][downstream] = None
+        if key is not None:
+            inputs = self._inputs[downstream]
+            self._inputs[downstream] = Inputs(inputs.args, {**inputs.kwargs, key: upstream})
+        return edge
+
+    def set_dependencies(
+        self,
+        task: Task,
+        *,
+        upstream_tasks: Iterable[Task] = (),
+        downstream_tasks: Iterable[Task] = (),
+        keyword_tasks: Mapping[str, object] | None = None,
+    ) -> None:
+        """Add a task with what comes before it, after it, and what its inputs are: tasks for their results, or plain values."""
+        self.add_task(task)
+        for upstream in upstream_tasks:
+            self.add_edge(upstream, task)
+        for downstream in downstream_tasks:
+            self.add_edge(task, downstream)
+        if keyword_tasks:
+            self.bind(task, (), keyword_tasks, partly=True)
+
+    def set_reference_tasks(self, tasks: Iterable[Task]) -> None:
+        """Let these tasks alone decide how the flow ends; none means the terminal ones. One of another flow is a ValueError."""
+        chosen = tuple(tasks)
+        for task in chosen:
+            if task not in self._inputs:
+                raise ValueError(f"the task {task.name!r} is not in the flow {self.name!r}, and cannot decide how it ends")
+        self._references = chosen
+
+    def bind(self, task: Task, args: tuple[object, ...], kwargs: Mapping[str, object], *, partly: bool = False) -> None:
+        """Add a task with these inputs, and an edge for each task in them. Inputs that the body does not take are a TypeError."""
+        signature = task.signature()
+        try:
+            bound = signature.bind_partial(*args, **kwargs) if partly else signature.bind(*args, **kwargs)
+        except TypeError as error:
+            reason = f"the task {task.name!r} does not take these inputs: {error}"
+        else:
+            self._bind(self.add_task(task), bound)
+            return
+        raise TypeError(reason)
+
+    def _bind(self, task: Task, bound: inspect.BoundArguments) -> None:
+        before = self._inputs[task]
+        for key, value in bound.arguments.items():
+            for upstream in dict.fromkeys(tasks_in(value)):
+                self.add_edge(upstream, task, key)
+        self._inputs[task] = Inputs(bound.args or before.args, {**before.kwargs, **bound.kwargs})
+
+    def _refuse_cycle(self, upstream: Task, downstream: Task) -> None:
+        path = self._path(downstream, upstream)
+        if path:
+            names = " → ".join(repr(task.name) for task in (upstream, *path))
+            raise ValueError(f"the edge from {upstream.name!r} to {downstream.name!r} would close a cycle: {names}")
+
+    def _path(self, start: Task, end: Task) -> list[Task]:
+        """The tasks on a way along the edges; none if there is no way."""
+        if start is end:
+            return [start]
+        if not self._after[start] or not self._before[end]:  # as it is with each new end of a chain
+            return []
+        came: dict[Task, Task] = {start: start}
+        stack = [start]
+        while stack:
+            here = stack.pop()
+            for after in self._after[here]:
+                if after not in came:
+                    came[after] = here
+                    stack.append(after)
+        return _walked(came, start, end) if end in came else []
+
+    # --- to look at -----------------------------------------------------------------------------------------------------------
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """All tasks, in the order in which they were added."""
+        return tuple(self._inputs)
+
+    @property
+    def edges(self) -> tuple[Edge, ...]:
+        """All edges, in the order in which they were added."""
+        return tuple(self._edges)
+
+    @property
+    def reference_tasks(self) -> tuple[Task, ...]:
+        """The tasks that decide how the flow ends: those that were set, or those with nothing after them."""
+        return self._references or tuple(task for task, after in self._after.items() if not after)
+
+    def upstream(self, task: Task) -> tuple[Task, ...]:
+        """The tasks directly before a task, in the order of the edges."""
+        return tuple(self._before[task])
+
+    def inputs(self, task: Task) -> Inputs:
+        """What the body of a task is called with."""
+        return self._inputs[task]
+
+    def sorted_tasks(self) -> tuple[Task, ...]:
+        """All tasks, each after all that come before it."""
+        return tuple(TopologicalSorter(self._before).static_order())
+
+    def run(
+        self,
+        *,
+        task_states: Mapping[Task, State] | None = None,
+        interpreter: Interpreter | None = None,
+        handler_errors: HandlerErrors = "record",
+        clock: Clock | None = None,
+    ) -> Report:
+        """Run all tasks, one after the other, and say how it went.
+
+        Args:
+            task_states: states to start from, such as those of an earlier run; a task that is finished is not run again.
+            interpreter: what executes the notifications; by default the one in force.
+            handler_errors: "record" logs a handler or a notification that fails, and goes on; "fail" fails the run for it.
+            clock: tells the time, and waits for retries; by default the system's.
+
+        Raises:
+            ValueError: a task in ``task_states`` is not in this flow.
+            KeyboardInterrupt, SystemExit: raised by a body; announced as Aborted, and passed on.
+        """
+        from tocsin.flows.runner import run
+
+        return run(self, task_states or {}, interpreter, handler_errors, clock)
+
+    def __repr__(self) -> str:
+        return f"<Flow {quote(self.name)} of {len(self._inputs)} tasks>"
+
+
+def _walked(came: Mapping[Task, Task], start: Task, end: Task) -> list[Task]:
+    path = [end]
+    while path[-1] is not start:
+        path.append(came[path[-1]])
+    return path[::-1]

@@ -1,0 +1,178 @@
+"""The sequential runner: a loop around ``plan`` and ``step`` that does what they say, and decides nothing."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import attrs
+
+from tocsin.core import events as e
+from tocsin.core.events import Answer, Event, Facts
+from tocsin.core.invoke import invoke
+from tocsin.core.machine import Announcement, Ask, HandlerErrors, Run, Step, Subject, advance, refusal, reply
+from tocsin.core.notifiers import Notifier
+from tocsin.core.outcomes import DeliveryError, Fault, Outcome
+from tocsin.core.plan import Done, RunBody, Situation, Wait, ended, plan, verdict
+from tocsin.core.slugs import slugs
+from tocsin.core.states import Pending, Running, Scheduled, State
+from tocsin.core.transitions import IllegalTransition
+from tocsin.flows.bodies import OutOfTime, run_body
+from tocsin.flows.flow import Flow
+from tocsin.flows.report import Report
+from tocsin.flows.task import Task
+from tocsin.shell import log
+from tocsin.shell.adapters import Clock, SystemClock
+from tocsin.shell.ambient import current, interpreting
+from tocsin.shell.deliver import deliver
+from tocsin.shell.errors import NotificationFailed, failed
+from tocsin.shell.interpreters.logbook import Logbook
+from tocsin.shell.interpreters.protocol import Interpreter
+from tocsin.shell.surroundings import facts, run_id
+
+
+def run(
+    flow: Flow,
+    task_states: Mapping[Task, State],
+    interpreter: Interpreter | None,
+    handler_errors: HandlerErrors,
+    clock: Clock | None,
+) -> Report:
+    """Run the flow; see ``Flow.run``. Inside, the run's own interpreter is in force, so that its report misses nothing."""
+    for task in task_states:
+        if task.flow is not flow:
+            raise ValueError(f"task_states holds the task {task.name!r}, which is not in the flow {flow.name!r}")
+    with interpreting(Logbook(current() if interpreter is None else interpreter)) as logbook:
+        execution = _Execution(flow, SystemClock() if clock is None else clock, facts(), run_id(), handler_errors)
+        state = execution.run(task_states)
+    return Report(
+        flow.name,
+        execution.run_id,
+        state,
+        execution.states(),
+        tuple(execution.announced),
+        logbook.deliveries,
+        tuple(execution.faults),
+    )
+
+
+@attrs.define
+class _Execution:
+    """One run of a flow, under way."""
+
+    flow: Flow
+    clock: Clock
+    facts: Facts
+    run_id: str
+    handler_errors: HandlerErrors
+    runs: dict[Task, Run] = attrs.field(factory=dict[Task, Run])
+    announced: list[Announcement] = attrs.field(factory=list[Announcement])
+    faults: list[Fault] = attrs.field(factory=list[Fault])
+    interruption: BaseException | None = None
+
+    def run(self, task_states: Mapping[Task, State]) -> State:
+        """The state that the flow ends in."""
+        self._prepare(task_states)
+        subject = Subject(self.flow, self.flow.handlers, self.run_id, self.flow.name, handler_errors=self.handler_errors)
+        started = e.Started(self.clock.now(), "Running flow.", facts=self.facts)
+        run = self._feed(Run(subject, Scheduled()), started)
+        if isinstance(run.state, Running) and not run.ended:
+            settled = self._work()
+            run = run if settled is None else self._feed(run, settled)
+        if self.interruption is not None:
+            raise self.interruption
+        return run.state
+
+    def states(self) -> dict[Task, State]:
+        """The states of all tasks, in the order in which they were added."""
+        return {task: self.runs[task].state for task in self.flow.tasks}
+
+    def _prepare(self, task_states: Mapping[Task, State]) -> None:
+        tasks = self.flow.tasks
+        for task, slug in zip(tasks, slugs([self.flow.name, *(task.name for task in tasks)])[1:], strict=True):
+            subject = Subject(task, task.handlers, self.run_id, slug, None, task.rules.max_retries + 1, self.handler_errors)
+            self.runs[task] = Run(subject, task_states.get(task) or Pending())
+
+    def _work(self) -> Event | None:
+        """Run all tasks; how they make the flow end, or None where one of them waits for a person."""
+        try:
+            self._passes()
+            references = [self.runs[task].state for task in self.flow.reference_tasks]
+            return verdict(references, self.clock.now(), self.facts)
+        except Exception as error:
+            return e.Raised(self.clock.now(), error=error, facts=self.facts)
+        except BaseException as error:
+            self.interruption = error
+            return e.Interrupted(self.clock.now(), error, facts=self.facts)
+
+    def _passes(self) -> None:
+        """Pass over the tasks, and again over those that are left each time that one waited for its moment."""
+        remaining = self.flow.sorted_tasks()
+        while True:
+            waits = [until for task in remaining if (until := self._until(task)) is not None]
+            if not waits:
+                return
+            self.clock.sleep_until(min(waits))
+            remaining = tuple(task for task in remaining if not self.runs[task].state.is_finished())
+
+    def _until(self, task: Task) -> datetime | None:
+        """Take a task as far as it goes: the moment that it waits for, or None."""
+        upstream = tuple(self.runs[before].state for before in self.flow.upstream(task))
+        while True:
+            run = self.runs[task]
+            match plan(run, Situation(self.clock.now(), upstream, task.rules, self.facts)):
+                case Done():
+                    return None
+                case Wait(until=until):
+                    return until
+                case RunBody():
+                    self.runs[task] = self._feed(run, self._ended(task, run))
+                case event:
+                    self.runs[task] = self._feed(run, event)
+
+    def _ended(self, task: Task, run: Run) -> Event:
+        """How the body ended."""
+        try:
+            result = run_body(task, self.flow.inputs(task), lambda before: self.runs[before].state.result)
+        except OutOfTime:
+            return e.TimedOutAt(self.clock.now(), facts=self.facts)
+        except BaseException as error:
+            event = ended(run, error, self.clock.now(), self.facts)
+            self.interruption = error if isinstance(event, e.Interrupted) else None
+            return event
+        return e.Succeeded(self.clock.now(), result, facts=self.facts)
+
+    def _feed(self, run: Run, event: Event) -> Run:
+        """Take one step, do what it says, and answer what it asks, until it asks no more."""
+        stepped = self._stepped(run, event)
+        while stepped.ask is not None:
+            outcomes = self._act(stepped)
+            stepped = self._stepped(stepped.run, self._answer(stepped.ask, stepped, outcomes))
+        self._act(stepped)
+        return stepped.run
+
+    def _stepped(self, run: Run, event: Event) -> Step:
+        stepped = advance(run, event)
+        if isinstance(stepped, IllegalTransition):
+            raise RuntimeError(f"{run.subject.slug!r}: {stepped}")  # noqa: TRY004 - no argument is to blame
+        return stepped
+
+    def _act(self, stepped: Step) -> list[Outcome]:
+        """Deliver the effects of a step in order, and write down what came of it."""
+        for fault in stepped.faults:
+            self.faults.append(fault)
+            if not isinstance(fault.error, NotificationFailed):  # which was logged when it failed
+                log.note(fault)
+        if stepped.announced is not None:
+            self.announced.append(stepped.announced)
+        return [deliver(effect) for effect in stepped.effects]
+
+    def _answer(self, ask: Ask, stepped: Step, outcomes: list[Outcome]) -> Answer:
+        if isinstance(ask.handler, Notifier):
+            for effect, outcome in zip(stepped.effects, outcomes, strict=True):
+                if isinstance(outcome, DeliveryError):
+                    return e.HandlerRaised(self.clock.now(), error=failed(effect, outcome), facts=self.facts)
+            return e.HandlerReplied(self.clock.now(), state=ask.new, facts=self.facts)
+        try:
+            returned = invoke(ask.handler, ask.tracked_obj, ask.old, ask.new)
+        except Exception as error:
+            return refusal(error, self.clock.now(), self.facts)
+        return reply(ask, returned, self.clock.now(), self.facts)

@@ -1,0 +1,182 @@
+"""A Task: a body to run, and what its author decided about it."""
+
+import copy
+import inspect
+from collections.abc import Callable, Iterable
+from contextvars import ContextVar
+from datetime import timedelta
+from typing import TYPE_CHECKING, Generic, ParamSpec, Self, TypedDict, TypeVar, Unpack, overload
+
+from tocsin.core.changes import Tracked
+from tocsin.core.machine import ForeignHandler
+from tocsin.core.messages.text import quote
+from tocsin.core.notifiers import Notifier
+from tocsin.core.plan import CacheValidator, Rules, unexpired
+from tocsin.core.states import State
+from tocsin.core.triggers import Trigger, all_successful
+from tocsin.shell.handlers.attach import attached
+from tocsin.shell.handlers.callback import callback_factory
+
+if TYPE_CHECKING:
+    from tocsin.flows.flow import Flow
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+_T = TypeVar("_T", bound=Tracked)
+
+TaskHandler = Callable[["Task", State, State], State | None]
+"""``(task, old_state, new_state)``, returning a state, or None for no change."""
+
+active_flow: "ContextVar[Flow | None]" = ContextVar("tocsin_active_flow", default=None)
+"""The flow of the innermost ``with Flow(...)``."""
+
+
+class TaskOptions(TypedDict, total=False):
+    """What a task's author may decide; see ``Task``."""
+
+    name: str | None
+    state_handlers: Iterable[TaskHandler] | None
+    on_failure: Callable[["Task", State], object] | None
+    max_retries: int
+    retry_delay: timedelta | None
+    timeout: float | None
+    trigger: Trigger
+    skip_on_upstream_skip: bool
+    cache_for: timedelta | None
+    cache_validator: CacheValidator
+    tags: Iterable[str]
+
+
+class Task:
+    """A unit of work. Subclass it and write ``run``, or decorate a function with ``@task``; without either it does nothing.
+
+    Args:
+        name: what people call it; by default the name of the class or the function.
+        state_handlers: handlers to tell of each change of state, in order.
+        on_failure: called as ``on_failure(task, state)`` on every failed attempt, after all handlers.
+        max_retries: how many attempts may follow the first; needs a ``retry_delay``.
+        retry_delay: the time between a failure and the next attempt.
+        timeout: seconds that an attempt may take. The body then runs in a thread of its own, and is left behind when they are over.
+        trigger: decides, by the states of the upstream tasks, whether it may begin; ``all_successful`` by default.
+        skip_on_upstream_skip: whether it is skipped with the tasks before it.
+        cache_for: how long its result may be used again, when its state is passed to a later run by ``task_states=``.
+        cache_validator: decides whether such a state still holds; by default until it expires.
+        tags: words to group tasks by.
+
+    Raises:
+        TypeError, ValueError: an argument makes no sense.
+
+    >>> Task("load", max_retries=2, retry_delay=timedelta(minutes=5))
+    <Task 'load'>
+    """
+
+    def __init__(
+        self,
+        name: str | None = None,
+        *,
+        state_handlers: Iterable[TaskHandler] | None = None,
+        on_failure: Callable[["Task", State], object] | None = None,
+        max_retries: int = 0,
+        retry_delay: timedelta | None = None,
+        timeout: float | None = None,
+        trigger: Trigger = all_successful,
+        skip_on_upstream_skip: bool = True,
+        cache_for: timedelta | None = None,
+        cache_validator: CacheValidator = unexpired,
+        tags: Iterable[str] = (),
+    ) -> None:
+        self.name = type(self).__name__ if name is None else checked_name(name)
+        self.flow: Flow | None = None
+        self.tags = frozenset(tags)
+        self.timeout = timeout
+        self.handlers: tuple[Notifier | ForeignHandler, ...] = (*attached(state_handlers), *on_failed(on_failure))
+        self.rules = Rules(trigger, skip_on_upstream_skip, max_retries, retry_delay, cache_for, cache_validator)
+        _checked(self)
+
+    @property
+    def body(self) -> object:
+        """What is called to run it: the method ``run`` of a subclass, or the decorated function; None if there is none."""
+        return getattr(self, "run", None)
+
+    def __call__(self, *args: object, upstream_tasks: Iterable["Task"] = (), **kwargs: object) -> Self:
+        """A copy of the task, added to the flow whose ``with`` block is open, with these inputs.
+
+        An input that is a task, or a list, tuple, set or dict with tasks in it, is a data dependency: the copy runs after them, and
+        is given their results. ``upstream_tasks`` come before it too, without giving it anything.
+
+        Raises:
+            ValueError: no ``with Flow(...)`` is open, or an input belongs to another flow.
+            TypeError: the body does not take these inputs.
+        """
+        flow = active_flow.get()
+        if flow is None:
+            raise ValueError(f"the task {self.name!r} was called outside a flow: call it inside `with Flow(...)`, or its .run(...)")
+        called = copy.copy(self)
+        called.flow = None
+        flow.bind(called, args, kwargs)
+        flow.set_dependencies(called, upstream_tasks=upstream_tasks)
+        return called
+
+    def signature(self) -> inspect.Signature:
+        """What the body takes; nothing where there is none."""
+        return inspect.signature(self.body) if callable(self.body) else inspect.Signature()
+
+    def __repr__(self) -> str:
+        return f"<Task {quote(self.name)}>"
+
+
+class FunctionTask(Task, Generic[_P, _R]):
+    """A task whose body is a function; ``run`` is that function, with its own types."""
+
+    def __init__(self, run: Callable[_P, _R], **options: Unpack[TaskOptions]) -> None:
+        if options.get("name") is None:
+            options["name"] = getattr(run, "__name__", type(run).__name__)
+        super().__init__(**options)
+        self.run = run
+        self.__doc__ = run.__doc__
+
+
+@overload
+def task(fn: Callable[_P, _R], /) -> FunctionTask[_P, _R]: ...
+@overload
+def task(**options: Unpack[TaskOptions]) -> Callable[[Callable[_P, _R]], FunctionTask[_P, _R]]: ...
+def task(
+    fn: Callable[_P, _R] | None = None, /, **options: Unpack[TaskOptions]
+) -> FunctionTask[_P, _R] | Callable[[Callable[_P, _R]], FunctionTask[_P, _R]]:
+    """Make a function a task, with the options of ``Task``: ``@task`` or ``@task(max_retries=3, ...)``.
+
+    >>> @task(tags=["nightly"])
+    ... def add(x: int, y: int = 1) -> int:
+    ...     return x + y
+    >>> add, add.run(2)
+    (<Task 'add'>, 3)
+    """
+    if fn is not None:
+        return FunctionTask(fn, **options)
+    return lambda function: FunctionTask(function, **options)
+
+
+def on_failed(fn: Callable[[_T, State], object] | None) -> tuple[Notifier, ...]:
+    """The handler that ``on_failure=fn`` stands for: one that calls it on each failed state; none without it."""
+    return () if fn is None else (callback_factory(fn, State.is_failed).notifier,)
+
+
+def checked_name(name: object) -> str:
+    """The name, if it is one."""
+    if isinstance(name, str) and name:
+        return name
+    raise TypeError(f"a name is a str that is not empty, not {quote(name)}")
+
+
+def _checked(made: Task) -> None:
+    rules, name = made.rules, quote(made.name)
+    if rules.max_retries < 0 or (rules.max_retries and rules.retry_delay is None):
+        raise ValueError(
+            f"the task {name} has max_retries={rules.max_retries}: give it a retry_delay=timedelta(...), and 0 or more retries"
+        )
+    if rules.retry_delay is not None and rules.retry_delay < timedelta(0):
+        raise ValueError(f"the task {name} has a retry_delay in the past: {rules.retry_delay}")
+    if made.timeout is not None and not made.timeout > 0:
+        raise ValueError(f"the task {name} has timeout={made.timeout!r}: it takes a number of seconds above 0")
+    if not callable(rules.trigger):
+        raise TypeError(f"the task {name} has trigger={quote(rules.trigger)}: it takes a function, such as triggers.all_finished")

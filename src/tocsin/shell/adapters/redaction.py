@@ -1,0 +1,119 @@
+"""No secret's value gets out: not in a reason, not in a log line, not in a traceback.
+
+- Every value that a ``Secret`` was made of is remembered, in each form in which it might turn up: as it is, percent-encoded,
+  quoted, inside base64; of a URL also its path, and the last part of that, which is the token.
+- ``redact`` puts the secret's name in the place of each. Values of less than four characters are left alone: replacing them
+  would garble every text and hide nothing.
+- ``contained`` lets an exception out without the frames it came through, since those hold what must not be shown.
+"""
+
+import json
+import logging
+import re
+import traceback
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from typing import TypeVar
+from urllib.parse import quote
+
+import attrs
+from typing_extensions import override
+
+from tocsin.core.messages import text as texts
+from tocsin.core.outcomes import DeliveryError, Receipt
+
+_T = TypeVar("_T")
+_SHORTEST = 4
+_LOGGERS = (
+    "urllib3.connection",
+    "urllib3.connectionpool",
+    "urllib3.poolmanager",
+    "urllib3.response",
+    "urllib3.util.retry",
+    "urllib3.util.ssl_",
+)
+_names: dict[str, str] = {}
+
+
+def remember(name: str, value: str) -> None:
+    """From now on ``redact`` shows ``[name]`` where ``value`` would be seen."""
+    for part in _parts(value):
+        for form in _forms(part):
+            if len(form) >= _SHORTEST:
+                _names.setdefault(form, name)
+
+
+def redact(text: str) -> str:
+    """The text, with the name of the secret in brackets in place of each secret's value."""
+    return _pattern(len(_names)).sub(lambda found: f"[{_names[found[0]]}]", text) if _names else text
+
+
+@lru_cache(maxsize=1)
+def _pattern(_: int) -> re.Pattern[str]:
+    """One pattern for all forms, longest first; made again when there are more of them."""
+    return re.compile("|".join(re.escape(form) for form in sorted(_names, key=len, reverse=True)))
+
+
+def _parts(value: str) -> Iterator[str]:
+    yield value
+    rest = value.partition("://")[2]
+    if rest:
+        path = "/" + rest.partition("/")[2]
+        yield from (path, path.rpartition("/")[2])
+
+
+def _forms(part: str) -> Iterator[str]:
+    raw = part.encode(errors="surrogatepass")
+    yield from (part, quote(raw), quote(raw, safe=""), json.dumps(part)[1:-1], repr(part)[1:-1])
+    for encode in (b64encode, urlsafe_b64encode) if len(raw) > 2 * _SHORTEST else ():
+        for offset, spoilt in ((0, 0), (1, 2), (2, 3)):  # inside a longer text, the first characters depend on what is before
+            whole = (offset + len(raw)) * 8 // 6
+            yield encode(bytes(offset) + raw)[spoilt:whole].decode()
+
+
+def clean(outcome: Receipt | DeliveryError) -> Receipt | DeliveryError:
+    """The outcome, with its reason redacted."""
+    return attrs.evolve(outcome, reason=redact(outcome.reason)) if isinstance(outcome, DeliveryError) else outcome
+
+
+def contained(act: Callable[[], _T]) -> _T:
+    """``act()``; an exception leaves without the frames it came through and without the exceptions it came from."""
+    try:
+        return act()
+    except BaseException as error:
+        escaped = error
+    escaped.__cause__ = escaped.__context__ = escaped.__traceback__ = None
+    try:
+        raise escaped
+    finally:
+        del escaped  # else this frame and the exception would keep each other alive
+
+
+class _Redacting(logging.Filter):
+    """Redacts a record wherever it could show a secret: the message, its arguments, and the text of an exception."""
+
+    @override
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg = redact(str(record.msg))
+        if isinstance(record.args, Mapping):
+            record.args = {name: _shown(value) for name, value in record.args.items()}
+        elif record.args:
+            record.args = tuple(_shown(value) for value in record.args)
+        if record.exc_info:
+            record.exc_text = redact("".join(traceback.format_exception(record.exc_info[1])).rstrip())
+            record.exc_info = None
+        return True
+
+
+_FILTER = _Redacting()
+
+
+def _shown(value: object) -> object:
+    return value if all(redact(said) == said for said in (str(value), texts.quote(value))) else redact(str(value))
+
+
+def guard_logs() -> None:
+    """Put the redacting filter on the loggers that would show a URL's path. Doing so again changes nothing."""
+    for name in _LOGGERS:
+        logging.getLogger(name).addFilter(_FILTER)  # a logger's filters do not see its children's records

@@ -1,0 +1,195 @@
+"""A mail over SMTP, command by command, so that it is known how far it came.
+
+- Before the text is out to its last byte nothing was accepted: the mail may be tried again. After that, silence is ambiguous.
+- A refusal leaves the connection in order (RSET); anything unexpected ends it. A kept connection that turns out to be gone is
+  opened anew, once, before anything of the mail was said.
+- Gmail drops a connection after some 70 to 90 messages, so ours ends after 50.
+"""
+
+import re
+import smtplib
+import ssl
+from base64 import b64encode
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+
+import attrs
+
+from tocsin.core.outcomes import Delivered, DeliveryError, Receipt, Rejected, Retryable
+from tocsin.core.replies import smtp_reply
+from tocsin.shell.adapters import redaction, tls
+from tocsin.shell.adapters.deadline import Attempt, attempting
+from tocsin.shell.adapters.gmail import Gmail
+from tocsin.shell.adapters.process import Kept
+from tocsin.shell.adapters.secrets import Secret
+from tocsin.shell.adapters.sockets import dial
+
+_MOST = 50  # messages over one connection
+_DOT = re.compile(rb"^\.", re.MULTILINE)
+
+
+@attrs.frozen
+class Account:
+    """Who sends."""
+
+    username: Secret
+    password: Secret
+
+
+@attrs.frozen
+class Letter:
+    """What is sent, and to whom."""
+
+    recipients: tuple[str, ...]
+    content: bytes
+
+
+class _Refused(Exception):
+    """The server answered no."""
+
+    def __init__(self, code: int, text: bytes) -> None:
+        super().__init__()
+        self.code = code
+        self.text = text.decode(errors="replace")
+
+    def meaning(self) -> DeliveryError:
+        return smtp_reply(self.code, redaction.redact(self.text))
+
+
+class _Channel(smtplib.SMTP):
+    debuglevel = 0  # smtplib prints the login where it is set, and it may be set for all of a program
+
+
+class Line:
+    """A connection on which ``account`` is logged in."""
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+        self._begun = False
+        self._count = 0
+        self._smtp = _Channel(local_hostname="localhost")
+
+    def open(self, gmail: Gmail, context: ssl.SSLContext, attempt: Attempt) -> None:
+        """Connect and log in."""
+        sock = dial(gmail.host, gmail.port, attempt)
+        self._smtp.sock = context.wrap_socket(sock, server_hostname=gmail.host)
+        self._smtp.sock.settimeout(gmail.read_timeout)
+        self._expect(self._smtp.getreply(), 220)
+        self._ask("EHLO", "localhost")
+        self._ask("AUTH", f"PLAIN {_plain(self.account)}", 235)
+
+    def resumes(self, account: Account) -> bool:
+        """Whether it can carry one more mail of ``account``, which is begun then; else it is closed."""
+        if account != self.account or self._count >= _MOST:
+            self.close()
+            return False
+        try:
+            self._begin()
+        except _Refused as refusal:
+            if refusal.code != 421:
+                return True  # it is there, and will refuse again
+        except OSError:
+            pass
+        else:
+            return True
+        self.hang_up()
+        return False
+
+    def finish(self, letter: Letter, attempt: Attempt) -> Delivered:
+        """Send the mail, beginning it if that was not done."""
+        if not self._begun:
+            self._begin()
+        self._begun = False
+        replies = {recipient: self._smtp.docmd("RCPT", f"TO:<{recipient}>") for recipient in letter.recipients}
+        refused = tuple(recipient for recipient, (code, _) in replies.items() if code not in {250, 251})
+        if len(refused) == len(replies):
+            self._expect(replies[refused[-1]])
+        self._ask("DATA", "", 354)
+        self._smtp.send(_DOT.sub(b"..", letter.content) + b".\r\n")
+        attempt.sent = True
+        self._expect(self._smtp.getreply())
+        self._count += 1
+        return Delivered(refused)
+
+    def in_order(self) -> bool:
+        """Whether the connection is good for another mail after a refusal."""
+        try:
+            return self._smtp.rset()[0] == 250
+        except OSError:
+            return False
+
+    def close(self) -> None:
+        """Say goodbye, and do not wait for the answer."""
+        with suppress(OSError):
+            self._smtp.putcmd("QUIT")
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Close the connection."""
+        self._smtp.close()
+
+    def __del__(self) -> None:
+        self.hang_up()
+
+    def _begin(self) -> None:
+        self._ask("MAIL", f"FROM:<{self.account.username.reveal()}>")
+        self._begun = True
+
+    def _ask(self, command: str, argument: str, code: int = 250) -> None:
+        self._expect(self._smtp.docmd(command, argument), code)
+
+    @staticmethod
+    def _expect(reply: tuple[int, bytes], code: int = 250) -> None:
+        if reply[0] == -1:
+            raise smtplib.SMTPServerDisconnected  # it does not speak SMTP
+        if reply[0] != code:
+            raise _Refused(*reply)
+
+
+def _plain(account: Account) -> str:
+    return b64encode(f"\0{account.username.reveal()}\0{account.password.reveal()}".encode()).decode()
+
+
+def send(gmail: Gmail, kept: Kept[Line], account: Account, letter: Letter) -> Receipt | DeliveryError:
+    """Send ``letter`` over the kept connection, or over a new one."""
+    context = tls.context(gmail.ca_bundle)
+    if isinstance(context, Rejected):
+        return context
+
+    def opened(line: Line) -> None:
+        line.open(gmail, context, attempt)
+
+    attempt = Attempt(gmail.host, gmail.deadline, gmail.connect_timeout)
+    lock = kept.lock
+    if not lock.acquire(timeout=gmail.deadline):
+        return Retryable(f"other mails kept the connection to {gmail.host} busy for {gmail.deadline:g} s")
+    try:
+        with attempting(attempt):
+            return _sent(kept, account, letter, attempt, opened)
+    except _Refused as refusal:
+        return refusal.meaning()
+    except (OSError, ValueError) as error:
+        return attempt.failure(error)
+    finally:
+        lock.release()
+
+
+def _sent(
+    kept: Kept[Line], account: Account, letter: Letter, attempt: Attempt, connect: Callable[[Line], None]
+) -> Receipt | DeliveryError:
+    line, kept.thing = kept.thing, None
+    with ExitStack() as undo:
+        if line is None or not line.resumes(account):
+            line = Line(account)
+            undo.callback(line.hang_up)
+            connect(line)
+        undo.callback(line.hang_up)
+        try:
+            outcome: Receipt | DeliveryError = line.finish(letter, attempt)
+        except _Refused as refusal:
+            outcome = refusal.meaning()
+            if refusal.code == 421 or not line.in_order():
+                return outcome
+        undo.pop_all()
+        kept.thing = line
+    return outcome

@@ -1,0 +1,56 @@
+"""The one TLS context of both adapters: certificate and host name are verified, always.
+
+Which authorities are trusted: those of ``ca_bundle``, else those of the file in REQUESTS_CA_BUNDLE or SSL_CERT_FILE, and then
+no others; else the system's own and those that come with requests.
+"""
+
+import os
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+
+from tocsin.core.outcomes import Rejected
+from tocsin.shell.adapters.sockets import Secured
+
+_VARIABLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
+_contexts: dict[tuple[int, str | None], ssl.SSLContext] = {}
+
+
+def context(ca_bundle: str | None) -> ssl.SSLContext | Rejected:
+    """The context for a bundle, made once a process; Rejected where the bundle is no longer good."""
+    bundle, source = (ca_bundle, "ca_bundle") if ca_bundle is not None else _from_environment(os.environ)
+    key = (os.getpid(), bundle)
+    if key not in _contexts:
+        made = _make(bundle)
+        if isinstance(made, str):
+            return Rejected(f"{source} is refused: {made}")
+        _contexts.setdefault(key, made)  # should two threads be here at once, one context wins for both
+    return _contexts[key]
+
+
+def bundle_fault(bundle: str) -> str | None:
+    """What is wrong with a file of CA certificates; None where it will do."""
+    if Path(bundle).is_dir():
+        return f"{bundle} is a folder, not a file"
+    made = _make(bundle)
+    return made if isinstance(made, str) else None
+
+
+def _from_environment(variables: Mapping[str, str]) -> tuple[str | None, str]:
+    return next(((variables[name], name) for name in _VARIABLES if variables.get(name)), (None, "the system's store"))
+
+
+def _make(bundle: str | None) -> ssl.SSLContext | str:
+    folder = bundle is not None and Path(bundle).is_dir()
+    try:
+        made = ssl.create_default_context(cafile=None if folder else bundle, capath=bundle if folder else None)
+        if bundle is None:
+            from certifi import where
+
+            made.load_verify_locations(where())
+    except ssl.SSLError:
+        return f"{bundle} holds no certificate in PEM form"
+    except OSError as error:
+        return f"{bundle} cannot be read: {error.strerror}"
+    made.sslsocket_class = Secured
+    return made

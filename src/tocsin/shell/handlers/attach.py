@@ -1,0 +1,63 @@
+"""A list of state handlers, checked when it is given to a Task, a Flow, or whatever runs."""
+
+import warnings
+from collections.abc import Iterable
+from inspect import iscoroutinefunction
+from typing import TypeGuard
+
+from tocsin.core.kinds import names
+from tocsin.core.machine import ForeignHandler
+from tocsin.core.messages.text import quote
+from tocsin.core.notifiers import Messenger, Notifier
+from tocsin.shell.handlers.callback import CallbackHandler
+from tocsin.shell.handlers.curried import ARGUMENTS, CurriedHandler
+
+_HOW = "write state_handlers=[slack_notifier]"
+
+
+def attached(handlers: object) -> tuple[Notifier | ForeignHandler, ...]:
+    """The handlers as the machine takes them: notifiers bare, so that their effects are known, and others as they are.
+
+    Anything that could never be called as a handler is a TypeError that says what to write. The list given is not changed.
+    """
+    if handlers is None:
+        return ()
+    if isinstance(handlers, str) or callable(handlers) or not _is_iterable(handlers):
+        raise TypeError(f"state_handlers takes a list of handlers, not {quote(handlers)}: {_HOW}")
+    return tuple(_attached(handler) for handler in handlers)
+
+
+def _attached(handler: object) -> Notifier | ForeignHandler:
+    if isinstance(handler, CurriedHandler):
+        return _notifier(handler)
+    if isinstance(handler, CallbackHandler):
+        return handler.notifier
+    if not _is_callable(handler):
+        raise TypeError(f"state_handlers takes callables, and {quote(handler)} is none: {_HOW}")
+    if iscoroutinefunction(handler) or iscoroutinefunction(type(handler).__call__):
+        raise TypeError(f"the state handler {quote(handler)} is async, and nobody would await it: make it a plain function")
+    return handler
+
+
+def _notifier(handler: CurriedHandler) -> Notifier:
+    if handler.missing != ARGUMENTS:
+        raise TypeError(
+            f"state_handlers takes a handler that waits for {', '.join(ARGUMENTS)}, and {quote(handler)} waits only for"
+            f" {', '.join(handler.missing)}: attach it without binding them"
+        )
+    _warn_if_mute(handler, handler.notifier)
+    return handler.notifier
+
+
+def _warn_if_mute(handler: CurriedHandler, notifier: Messenger) -> None:
+    only, ignored = notifier.only_states, tuple(notifier.ignore_states)
+    if only and all(issubclass(kind, ignored) for kind in only):
+        warnings.warn(f"{handler!r} never notifies: ignore_states covers all of only_states ({names(only)})", UserWarning, stacklevel=5)
+
+
+def _is_iterable(value: object) -> TypeGuard[Iterable[object]]:
+    return isinstance(value, Iterable)
+
+
+def _is_callable(value: object) -> TypeGuard[ForeignHandler]:
+    return callable(value)

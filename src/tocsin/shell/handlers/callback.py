@@ -1,0 +1,52 @@
+"""``callback_factory``: any function as a state handler, under any check of the state."""
+
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+import attrs
+
+from tocsin.core.changes import Tracked
+from tocsin.core.messages.text import quote
+from tocsin.core.notifiers import Callback
+from tocsin.core.states import State
+from tocsin.shell.handlers.tell import tell
+
+_T_contra = TypeVar("_T_contra", bound=Tracked, contravariant=True)
+_S = TypeVar("_S", bound=State)
+
+
+@attrs.frozen(repr=False)
+class CallbackHandler(Generic[_T_contra]):
+    """A state handler that calls a function where a check of the new state is True."""
+
+    notifier: Callback
+
+    def __call__(self, tracked_obj: _T_contra, old_state: State, new_state: _S) -> _S:
+        """Call the function, if the check passes, by the interpreter in force; the very ``new_state`` comes back."""
+        tell(self.notifier, tracked_obj, old_state, new_state)
+        return new_state
+
+    def __repr__(self) -> str:
+        return repr(self.notifier)
+
+
+def callback_factory(fn: Callable[[_T_contra, State], object], check: Callable[[State], bool]) -> CallbackHandler[_T_contra]:
+    """A state handler that calls ``fn(tracked_obj, state)`` where ``check(state)`` is True.
+
+    What ``fn`` returns is ignored. It is called by the interpreter in force: a dry run names it and does not call it. What it
+    raises is a failed delivery: in a flow it is on the report and in the log; standing alone, ``NotificationFailed`` is
+    raised with it as the cause. A check that raises counts as True.
+
+    Raises:
+        TypeError: ``fn`` or ``check`` cannot be called.
+
+    >>> import tocsin
+    >>> told = tocsin.callback_factory(lambda obj, state: print(obj.name, state), check=lambda state: state.is_failed())
+    >>> told(tocsin.Task("load"), tocsin.Running(), tocsin.Failed("disk full"))
+    load Failed("disk full")
+    Failed("disk full")
+    """
+    for name, function in (("fn", fn), ("check", check)):
+        if not callable(function):
+            raise TypeError(f"callback_factory: {name} takes a function, not {quote(function)}")
+    return CallbackHandler(Callback(fn, check))

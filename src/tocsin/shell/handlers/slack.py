@@ -1,0 +1,107 @@
+"""``slack_notifier`` and its exact types: what a call of it gives, for each way of calling it.
+
+The overloads read from the full call down: first in order, then out of order by keyword. An option may stand in any call.
+"""
+
+from collections.abc import Iterable
+from typing import Generic, Self, TypedDict, TypeVar, Unpack, overload
+
+import attrs
+
+from tocsin.core.changes import Tracked
+from tocsin.core.filters import Filter
+from tocsin.core.notifiers import SlackNotifier
+from tocsin.core.options import Formatter
+from tocsin.core.states import State
+from tocsin.shell.handlers.curried import CurriedHandler, ForAll, ForNew, ForSome, ForStates, Waits
+
+_S = TypeVar("_S", bound=State)
+
+
+class SlackOptions(TypedDict, total=False):
+    """The options of ``slack_notifier``; each may be given in any call, and None gives it its default back."""
+
+    ignore_states: Iterable[type[State]] | None
+    only_states: Iterable[type[State]] | None
+    when: Filter | None
+    message: Formatter | None
+    title_link: str | None
+    traceback: bool | None
+    webhook_secret: str | None
+
+
+@attrs.frozen(repr=False)
+class SlackHandler(CurriedHandler, Generic[Waits]):
+    """A curried state handler that posts to Slack. ``Waits`` says which arguments it waits for."""
+
+    @overload
+    def __call__(
+        self: "SlackHandler[ForAll]", tracked_obj: Tracked, old_state: State, new_state: _S, **options: Unpack[SlackOptions]
+    ) -> _S: ...
+    @overload
+    def __call__(
+        self: "SlackHandler[ForAll]", tracked_obj: Tracked, old_state: State, **options: Unpack[SlackOptions]
+    ) -> "SlackHandler[ForNew]": ...
+    @overload
+    def __call__(self: "SlackHandler[ForAll]", tracked_obj: Tracked, **options: Unpack[SlackOptions]) -> "SlackHandler[ForStates]": ...
+    @overload
+    def __call__(self: "SlackHandler[ForStates]", old_state: State, new_state: _S, **options: Unpack[SlackOptions]) -> _S: ...
+    @overload
+    def __call__(self: "SlackHandler[ForStates]", old_state: State, **options: Unpack[SlackOptions]) -> "SlackHandler[ForNew]": ...
+    @overload
+    def __call__(self: "SlackHandler[ForNew]", new_state: _S, **options: Unpack[SlackOptions]) -> _S: ...
+    @overload
+    def __call__(self, **options: Unpack[SlackOptions]) -> Self: ...
+    @overload  # from here on by keyword, out of order
+    def __call__(
+        self: "SlackHandler[ForAll]", *, new_state: State, tracked_obj: Tracked = ..., **options: Unpack[SlackOptions]
+    ) -> "SlackHandler[ForSome]": ...
+    @overload
+    def __call__(
+        self: "SlackHandler[ForAll]", *, old_state: State, new_state: State = ..., **options: Unpack[SlackOptions]
+    ) -> "SlackHandler[ForSome]": ...
+    @overload
+    def __call__(self: "SlackHandler[ForStates]", *, new_state: State, **options: Unpack[SlackOptions]) -> "SlackHandler[ForSome]": ...
+    @overload
+    def __call__(
+        self: "SlackHandler[ForSome]",
+        *bound: Tracked | State,
+        tracked_obj: Tracked = ...,
+        old_state: State = ...,
+        new_state: State = ...,
+        **options: Unpack[SlackOptions],
+    ) -> "State | SlackHandler[ForSome]": ...
+    def __call__(self, *arguments: object, **named: object) -> object:
+        if len(arguments) == 3 and not named:  # a state that nobody asked for is to cost as little as can be
+            new = arguments[2]
+            if isinstance(new, self._ignored) or (isinstance(new, State) and not isinstance(new, self._only)):
+                return new
+        return self.bind(arguments, named)
+
+
+slack_notifier: SlackHandler[ForAll] = SlackHandler(SlackNotifier())
+"""The state handler that posts to Slack; curried.
+
+Args:
+    tracked_obj: the Task, the Flow, or whatever has a name, that changed.
+    old_state: its state before.
+    new_state: its state now; returned as it is.
+    ignore_states: State classes never to announce, subclasses with them.
+    only_states: State classes to announce, subclasses with them; empty means all. ``ignore_states`` wins.
+    when: a further filter, of ``tocsin.filters``.
+    webhook_secret: the name of the secret that holds the webhook's URL; default ``"SLACK_WEBHOOK_URL"``.
+    message: a function of the Change that words the message.
+    title_link: where the message's title leads, an http(s) URL.
+    traceback: True adds the last ten frames of an exception: file, line and function.
+
+Raises:
+    NotificationFailed: (a ValueError) the notification failed, for whatever reason.
+    TypeError, ValueError: an option makes no sense; raised by the call that binds it.
+
+>>> import tocsin
+>>> handler = tocsin.slack_notifier(ignore_states=[tocsin.Running])
+>>> handler
+slack_notifier(ignore_states=[Running])
+>>> handler(tocsin.Task("load"), tocsin.Pending(), tocsin.Running())
+Running()
+"""

@@ -1,0 +1,29 @@
+"""What the full call of a handler does: announce one change, standing alone."""
+
+from datetime import UTC, datetime
+
+from tocsin.core.changes import Change, Tracked
+from tocsin.core.notifiers import Notifier
+from tocsin.core.outcomes import DeliveryError
+from tocsin.core.states import State
+from tocsin.shell import log
+from tocsin.shell.deliver import deliver
+from tocsin.shell.errors import failed
+from tocsin.shell.surroundings import facts, run_id
+
+
+def tell(notifier: Notifier, tracked_obj: Tracked, old: State, new: State) -> None:
+    """Announce the change by the interpreter in force. The first delivery that fails is raised as ``NotificationFailed``.
+
+    It is raised outside every ``except`` block: a context would carry along the failed request, and the secrets in it.
+    """
+    if not notifier.concerns(type(new)):
+        return
+    now = datetime.now(UTC).astimezone()
+    notice = notifier.notice(Change(tracked_obj, old, new, now, run_id(), tracked_obj.name, facts=facts()))
+    for fault in notice.faults:
+        log.note(fault)
+    for effect in notice.effects:
+        outcome = deliver(effect)
+        if isinstance(outcome, DeliveryError):
+            raise failed(effect, outcome)

@@ -1,0 +1,55 @@
+"""Shows what would be sent, and sends nothing: no socket is opened and no secret is read."""
+
+import sys
+from typing import ClassVar, TextIO
+
+import attrs
+from returns.io import IOResult
+
+from tocsin.core.effects import CallBack, Effect, PostToSlack, SendEmail
+from tocsin.core.messages.text import one_line, quote
+from tocsin.core.outcomes import DeliveryError, Receipt, Shown, received
+from tocsin.shell.interpreters.protocol import Notify
+
+
+@attrs.frozen
+class DryRun:
+    """Prints each effect to ``file`` (None: standard output as it is at that moment).
+
+    The Slack message is shown exactly as it would be posted. The mail lacks only what is the account's: From, and To where
+    none is set, stand as ``<EMAIL_USERNAME>``. A callback is named and not called.
+    """
+
+    file: TextIO | None = attrs.field(default=None, repr=False)
+
+    notify: ClassVar[Notify] = "print"
+
+    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+        file = sys.stdout if self.file is None else self.file
+        encoding = file.encoding or "utf-8"
+        file.write(f"{shown(effect)}\n".encode(encoding, "backslashreplace").decode(encoding))
+        file.flush()
+        return received(Shown())
+
+
+def shown(effect: Effect) -> str:
+    """The effect in words, as a dry run prints it."""
+    match effect:
+        case PostToSlack(webhook_secret=secret, payload=payload):
+            return f"Slack, to the webhook in {secret}:\n{payload.to_json()}"
+        case SendEmail():
+            return _mail(effect)
+        case CallBack(fn=fn, tracked_obj=tracked, state=state):
+            return f"Call of {quote(fn)} for {one_line(tracked.name)!r} in {state!r}"
+
+
+def _mail(effect: SendEmail) -> str:
+    mail, account = effect.mail, f"<{effect.username_secret}>"
+    headers = [
+        f"Date: {mail.at.isoformat()}",
+        f"From: {account}",
+        f"To: {account if mail.recipients is None else ', '.join(mail.recipients)}",
+        *([f"Cc: {', '.join(mail.cc)}"] if mail.cc else []),
+        f"Subject: {mail.subject}",
+    ]
+    return "\n".join([f"Mail, from the account in {effect.username_secret}:", *headers, "", mail.plain, mail.html])

@@ -1,0 +1,120 @@
+"""A stand-in for Gmail's SMTP server, with TLS from the first byte on."""
+
+import socket
+import ssl
+from base64 import b64decode
+from typing import BinaryIO, Final
+
+import attrs
+from typing_extensions import override
+
+from tests.servers.loopback import Loopback, shut
+
+DROP: Final = "drop"
+SILENT: Final = "silent"
+DRIP: Final = "drip"
+
+
+@attrs.frozen
+class Received:
+    """A mail that was accepted: its envelope, and its content with dots un-stuffed."""
+
+    sender: str
+    recipients: tuple[str, ...]
+    content: bytes
+
+
+class GmailServer(Loopback):
+    """Records ``mails``, ``logins`` and ``commands``, and answers as a script says.
+
+    ``script`` and ``once`` map a stage to what to answer there instead of yes: a reply such as ``"452 4.2.2 full"``, or DROP,
+    SILENT or DRIP. What is in ``once`` is used up. The stages are GREETING, EHLO, AUTH, MAIL, RCPT, ``RCPT name@example.com``
+    for one recipient, DATA, BODY (the first line of the mail's text), DATA-END, RSET, NOOP and QUIT.
+    """
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self.username = "ops@example.com"
+        self.password = "canaryapppasswrd"  # noqa: S105 - of a server that lives for one test
+        self.mails: list[Received] = []
+        self.commands: list[str] = []
+        self.logins = 0
+        self.script: dict[str, str] = {}
+        self.once: dict[str, str] = {}
+        super().__init__(context)
+
+    @override
+    def serve(self, sock: socket.socket, lines: BinaryIO) -> None:
+        _Session(self, sock, lines).run()
+
+
+class _Session:
+    def __init__(self, server: GmailServer, sock: socket.socket, lines: BinaryIO) -> None:
+        self._server = server
+        self._sock = sock
+        self._lines = lines
+        self._sender = ""
+        self._recipients: list[str] = []
+
+    def run(self) -> None:
+        self._say("GREETING", "220 ready")
+        while line := self._lines.readline().decode().strip():
+            verb, _, argument = line.partition(" ")
+            self._server.commands.append(verb.upper())
+            self._obey(verb.upper(), argument)
+
+    def _obey(self, verb: str, argument: str) -> None:
+        match verb:
+            case "EHLO":
+                self._say(verb, "250-ready\r\n250-AUTH PLAIN\r\n250 SIZE 35882577")
+            case "AUTH":
+                self._log_in(argument)
+            case "MAIL":
+                self._recipients, self._sender = [], _address(argument)
+                self._say(verb, "250 go on")
+            case "RCPT":
+                self._receive(_address(argument))
+            case "DATA":
+                self._read()
+            case _:
+                self._say(verb, {"QUIT": "221 bye", "RSET": "250 forgotten", "NOOP": "250 yes"}.get(verb, "500 what"))
+
+    def _log_in(self, argument: str) -> None:
+        self._server.logins += 1
+        given = b64decode(argument.removeprefix("PLAIN ")).decode()
+        right = given == f"\0{self._server.username}\0{self._server.password}"
+        self._say("AUTH", "235 welcome" if right else "535 5.7.8 Username and Password not accepted")
+
+    def _receive(self, recipient: str) -> None:
+        stage = f"RCPT {recipient}"
+        if self._say(stage if stage in self._server.script else "RCPT", "250 go on"):
+            self._recipients.append(recipient)
+
+    def _read(self) -> None:
+        if not self._say("DATA", "354 go on"):
+            return
+        content: list[bytes] = []
+        while (line := self._lines.readline()) != b".\r\n":
+            if not line or self._server.script.get("BODY") == DROP:
+                raise ConnectionError
+            content.append(line.removeprefix(b"."))
+        if self._say("DATA-END", "250 2.0.0 OK"):
+            mail = Received(self._sender, tuple(self._recipients), b"".join(content))
+            self._server.mails.append(mail)
+
+    def _say(self, stage: str, usual: str) -> bool:
+        """Answer; whether it was the usual answer."""
+        server = self._server
+        reply = server.once.pop(stage, "") or server.script.get(stage, usual)
+        if reply == DROP:
+            shut(self._sock)
+        elif reply == SILENT:
+            server.be_silent()
+        elif reply == DRIP:
+            server.drip(self._sock, b"250-" + b"x" * 400)
+        else:
+            self._sock.sendall(f"{reply}\r\n".encode())
+        return reply == usual
+
+
+def _address(argument: str) -> str:
+    return argument.partition("<")[2].partition(">")[0]

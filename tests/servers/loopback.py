@@ -1,0 +1,102 @@
+"""A server on 127.0.0.1 that stops by itself: a thread that accepts, and one for each connection.
+
+No wait is longer than ``PATIENCE`` seconds, and ``stop`` ends them all, so that a test that goes wrong ends too.
+"""
+
+import contextlib
+import socket
+import ssl
+import threading
+from abc import ABC, abstractmethod
+from typing import BinaryIO
+
+PATIENCE = 10.0
+DRIP = 0.02  # seconds between two bytes
+
+
+class Loopback(ABC):
+    """Serves until stopped.
+
+    Args:
+        context: with the certificate to show; None for a server without TLS.
+
+    Attributes:
+        connections: how many connections were made, TLS handshake included.
+        refused: how many handshakes the client broke off.
+    """
+
+    def __init__(self, context: ssl.SSLContext | None) -> None:
+        self.connections = 0
+        self.refused = 0
+        self.stopping = threading.Event()
+        self._context = context
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._open: list[socket.socket] = []
+        self._threads = [threading.Thread(target=self._accept, name=f"accepts for {self.port}", daemon=True)]
+        self._threads[0].start()
+
+    @abstractmethod
+    def serve(self, sock: socket.socket, lines: BinaryIO) -> None:
+        """Serve one connection; ``lines`` reads from it. An OSError ends it."""
+
+    def stop(self) -> None:
+        """End all connections and threads."""
+        self.stopping.set()
+        socket.create_connection(("127.0.0.1", self.port)).close()  # wakes the thread that accepts
+        self._threads[0].join(PATIENCE)
+        self._listener.close()
+        self.hang_up()
+        for thread in self._threads:
+            thread.join(PATIENCE)
+        assert not any(thread.is_alive() for thread in self._threads)
+
+    def hang_up(self) -> None:
+        """End all connections, and wait until their threads know."""
+        for sock in self._open:
+            shut(sock)
+        for thread in self._threads[1:]:
+            thread.join(PATIENCE)
+
+    def drip(self, sock: socket.socket, data: bytes) -> None:
+        """Send a byte now and then, until stopped or until the client has had enough."""
+        for value in data:
+            sock.sendall(bytes([value]))
+            if self.stopping.wait(DRIP):
+                return
+
+    def be_silent(self) -> None:
+        """Say nothing until stopped."""
+        self.stopping.wait(PATIENCE)
+
+    def _accept(self) -> None:
+        while True:
+            sock, _ = self._listener.accept()
+            if self.stopping.is_set():
+                sock.close()
+                return
+            thread = threading.Thread(target=self._converse, args=(sock,), name=f"serves {self.port}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _converse(self, plain: socket.socket) -> None:
+        plain.settimeout(PATIENCE)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            sock = plain if self._context is None else self._context.wrap_socket(plain, server_side=True)
+        except OSError:
+            self.refused += 1
+            plain.close()
+            return
+        self._open.append(sock)
+        self.connections += 1
+        with sock, sock.makefile("rb") as lines:
+            with contextlib.suppress(OSError, ValueError):
+                self.serve(sock, lines)
+            shut(sock)
+
+
+def shut(sock: socket.socket) -> None:
+    """Shut the connection down under whoever uses it, in this thread or in another."""
+    with contextlib.suppress(OSError):
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)

@@ -1,0 +1,58 @@
+"""One of each thing that an adapter is given."""
+
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+from tests.servers.gmail import GmailServer
+from tests.servers.slack import SlackServer
+from tocsin.core.changes import Key
+from tocsin.core.effects import Mail, SlackMessage
+from tocsin.core.outcomes import DeliveryError, Receipt
+from tocsin.shell.adapters import Gmail, SlackWebhook
+from tocsin.shell.adapters.secrets import Secret
+
+KEY = Key("run", "load", None, 0, 0)
+MESSAGE = SlackMessage("load failed", "#eb0000", "Failed", "load is now in a Failed state")
+MAIL = Mail(
+    subject="load failed",
+    plain="load is now in a Failed state",
+    html="<p>load is now in a Failed state</p>",
+    recipients=None,
+    at=datetime(2026, 7, 1, 3, 0, tzinfo=timezone(timedelta(hours=2))),
+)
+
+
+def webhook(ca_bundle: Path | None, **timings: float) -> SlackWebhook:
+    """An adapter that may reach our servers, and trusts ``ca_bundle``."""
+    return SlackWebhook(allowed_hosts=("127.0.0.1", "localhost"), ca_bundle=ca_bundle, proxies={}, **timings)
+
+
+def post(slack: SlackWebhook, url: str) -> Receipt | DeliveryError:
+    """Post the message to ``url``."""
+    return slack.post(Secret("TEAM_WEBHOOK", url), MESSAGE)
+
+
+def posted(server: SlackServer, ca_bundle: Path, **timings: float) -> Receipt | DeliveryError:
+    """Post the message to ``server`` with an adapter of its own."""
+    slack = webhook(ca_bundle, **timings)
+    outcome = post(slack, server.url)
+    slack.close()
+    return outcome
+
+
+def account(server: GmailServer, ca_bundle: Path, **timings: float) -> Gmail:
+    """An adapter for ``server``."""
+    return Gmail(host="127.0.0.1", port=server.port, ca_bundle=ca_bundle, **timings)
+
+
+def send(gmail: Gmail, server: GmailServer, mail: Mail = MAIL) -> Receipt | DeliveryError:
+    """Send ``mail`` with the login that ``server`` knows."""
+    return gmail.send(Secret("EMAIL_USERNAME", server.username), Secret("EMAIL_PASSWORD", server.password), mail, KEY)
+
+
+def sent(server: GmailServer, ca_bundle: Path, mail: Mail = MAIL, **timings: float) -> Receipt | DeliveryError:
+    """Send ``mail`` with an adapter of its own."""
+    gmail = account(server, ca_bundle, **timings)
+    outcome = send(gmail, server, mail)
+    gmail.close()
+    return outcome

@@ -1,0 +1,81 @@
+"""Certificates: whom the adapters trust, and what they say of the others."""
+
+import ssl
+from pathlib import Path
+
+import pytest
+import trustme
+
+from tests.servers.authority import Authority
+from tests.servers.gmail import GmailServer
+from tests.servers.slack import SlackServer
+from tests.shell.adapters.examples import account, post, posted, send, sent, webhook
+from tocsin.core.outcomes import Delivered, Rejected
+from tocsin.shell.adapters import tls
+
+
+@pytest.fixture(autouse=True)
+def no_bundle_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"), [("wrong_host", "IP address mismatch, certificate is not valid for '127.0.0.1'"), ("expired", "has expired")]
+)
+def test_a_bad_certificate_is_rejected_with_a_remedy(kind: str, why: str, authority: Authority) -> None:
+    context = authority.expired if kind == "expired" else authority.wrong_host
+    slack, gmail = SlackServer(context), GmailServer(context)
+    for outcome in (posted(slack, authority.bundle), sent(gmail, authority.bundle)):
+        assert isinstance(outcome, Rejected)
+        assert why in outcome.reason.lower() or why in outcome.reason
+        assert "ca_bundle or SSL_CERT_FILE" in outcome.reason
+    for server in (slack, gmail):
+        server.stop()
+        assert (server.connections, server.refused) == (0, 1)
+
+
+def test_an_authority_nobody_knows_is_not_trusted(slack_server: SlackServer, tmp_path: Path) -> None:
+    other = tmp_path / "other.pem"
+    trustme.CA().cert_pem.write_to_path(str(other))
+    for bundle in (other, None):
+        outcome = post(webhook(bundle), slack_server.url)
+        assert isinstance(outcome, Rejected)
+        assert "is not trusted" in outcome.reason
+    assert slack_server.connections == 0
+
+
+@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"])
+def test_a_bundle_of_the_environment_is_used(
+    name: str, slack_server: SlackServer, ca_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, str(ca_bundle))
+    slack = webhook(None)
+    assert post(slack, slack_server.url) == Delivered()
+    slack.close()
+
+
+def test_a_bundle_of_the_environment_that_is_missing(
+    slack_server: SlackServer, gmail_server: GmailServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+    why = Rejected(f"SSL_CERT_FILE is refused: {tmp_path}/none.pem cannot be read: No such file or directory")
+    assert post(webhook(None), slack_server.url) == why
+    gmail = account(gmail_server, tmp_path)
+    assert send(gmail, gmail_server) == why
+
+
+def test_a_folder_of_the_environment_will_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path))
+    context = tls.context(None)
+    assert isinstance(context, ssl.SSLContext)
+    assert context.get_ca_certs() == []
+
+
+def test_a_bundle_is_exclusive_and_made_once(slack_server: SlackServer, ca_bundle: Path) -> None:
+    assert posted(slack_server, ca_bundle) == Delivered()
+    context = tls.context(str(ca_bundle))
+    assert isinstance(context, ssl.SSLContext)
+    assert context is tls.context(str(ca_bundle))
+    assert len(context.get_ca_certs()) == 1  # requests added none of its own
+    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
