@@ -3,6 +3,7 @@
 import socket
 import ssl
 from base64 import b64decode
+from collections.abc import Callable
 from typing import BinaryIO, Final
 
 import attrs
@@ -29,7 +30,7 @@ class GmailServer(Loopback):
 
     ``script`` and ``once`` map a stage to what to answer there instead of yes: a reply such as ``"452 4.2.2 full"``, or DROP,
     SILENT or DRIP. What is in ``once`` is used up. The stages are GREETING, EHLO, AUTH, MAIL, RCPT, ``RCPT name@example.com``
-    for one recipient, DATA, BODY (the first line of the mail's text), DATA-END, RSET, NOOP and QUIT.
+    for one recipient, DATA, BODY (while the mail's text comes in: no reply, only the bad manners), DATA-END, RSET, NOOP and QUIT.
     """
 
     def __init__(self, context: ssl.SSLContext) -> None:
@@ -90,30 +91,37 @@ class _Session:
             self._recipients.append(recipient)
 
     def _read(self) -> None:
-        if not self._say("DATA", "354 go on"):
+        if not self._say("DATA", "354 go on") or self._misbehaves(self._server.script.get("BODY", "")):
             return
         content: list[bytes] = []
         while (line := self._lines.readline()) != b".\r\n":
-            if not line or self._server.script.get("BODY") == DROP:
-                raise ConnectionError
+            if not line:
+                return  # the client left
             content.append(line.removeprefix(b"."))
-        if self._say("DATA-END", "250 2.0.0 OK"):
-            mail = Received(self._sender, tuple(self._recipients), b"".join(content))
-            self._server.mails.append(mail)
+        mail = Received(self._sender, tuple(self._recipients), b"".join(content))
+        self._say("DATA-END", "250 2.0.0 OK", lambda: self._server.mails.append(mail))
 
-    def _say(self, stage: str, usual: str) -> bool:
-        """Answer; whether it was the usual answer."""
+    def _say(self, stage: str, usual: str, first: Callable[[], None] = lambda: None) -> bool:
+        """Answer; whether it was the usual answer, before which ``first`` is called."""
         server = self._server
         reply = server.once.pop(stage, "") or server.script.get(stage, usual)
-        if reply == DROP:
-            shut(self._sock)
-        elif reply == SILENT:
-            server.be_silent()
-        elif reply == DRIP:
-            server.drip(self._sock, b"250-" + b"x" * 400)
-        else:
+        if reply == usual:
+            first()  # before the client, who may look then, has the answer
+        if not self._misbehaves(reply):
             self._sock.sendall(f"{reply}\r\n".encode())
         return reply == usual
+
+    def _misbehaves(self, reply: str) -> bool:
+        match reply:
+            case "drop":
+                shut(self._sock)
+            case "silent":
+                self._server.be_silent()
+            case "drip":
+                self._server.drip(self._sock, b"250-" + b"x" * 400)
+            case _:
+                return False
+        return True
 
 
 def _address(argument: str) -> str:

@@ -41,7 +41,9 @@ class Loopback(ABC):
         """Serve one connection; ``lines`` reads from it. An OSError ends it."""
 
     def stop(self) -> None:
-        """End all connections and threads."""
+        """End all connections and threads. A server that is stopped stays so."""
+        if self.stopping.is_set():
+            return
         self.stopping.set()
         socket.create_connection(("127.0.0.1", self.port)).close()  # wakes the thread that accepts
         self._threads[0].join(PATIENCE)
@@ -62,8 +64,7 @@ class Loopback(ABC):
         """Send a byte now and then, until stopped or until the client has had enough."""
         for value in data:
             sock.sendall(bytes([value]))
-            if self.stopping.wait(DRIP):
-                return
+            self.stopping.wait(DRIP)
 
     def be_silent(self) -> None:
         """Say nothing until stopped."""

@@ -28,14 +28,18 @@ class ProxyServer(Loopback):
             self.headers.append(line)
         if self.reply:
             self.drip(sock, self.reply)
-            return
-        host, _, port = target.partition(":")
-        with socket.create_connection((host, int(port)), PATIENCE) as far:
-            sock.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
-            back = threading.Thread(target=_copy, args=(far, sock))
-            back.start()
-            _copy(sock, far)
-            back.join(PATIENCE)
+        else:
+            _tunnel(sock, target)
+
+
+def _tunnel(sock: socket.socket, target: str) -> None:
+    host, _, port = target.partition(":")
+    with socket.create_connection((host, int(port)), PATIENCE) as far:
+        sock.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
+        back = threading.Thread(target=_copy, args=(far, sock), daemon=True)
+        back.start()
+        _copy(sock, far)
+        back.join(PATIENCE)
 
 
 def _copy(source: socket.socket, sink: socket.socket) -> None:

@@ -81,7 +81,7 @@ def recipients(given: object) -> tuple[str, ...] | None:
 
 def copies(given: object) -> tuple[str, ...]:
     """A list of mail addresses for Cc; none by default."""
-    return () if given is None else _addresses(given, "cc")
+    return () if given is None or given == () else _addresses(given, "cc")
 
 
 def _addresses(given: object, option: str) -> tuple[str, ...]:

@@ -125,6 +125,8 @@ class _Execution:
                     return until
                 case RunBody():
                     self.runs[task] = self._feed(run, self._ended(task, run))
+                    if self.interruption is not None:
+                        raise self.interruption
                 case event:
                     self.runs[task] = self._feed(run, event)
 

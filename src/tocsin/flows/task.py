@@ -171,9 +171,8 @@ def checked_name(name: object) -> str:
 def _checked(made: Task) -> None:
     rules, name = made.rules, quote(made.name)
     if rules.max_retries < 0 or (rules.max_retries and rules.retry_delay is None):
-        raise ValueError(
-            f"the task {name} has max_retries={rules.max_retries}: give it a retry_delay=timedelta(...), and 0 or more retries"
-        )
+        wanted = "it takes 0 or more, with a retry_delay=timedelta(...)"
+        raise ValueError(f"the task {name} has max_retries={rules.max_retries}: {wanted}")
     if rules.retry_delay is not None and rules.retry_delay < timedelta(0):
         raise ValueError(f"the task {name} has a retry_delay in the past: {rules.retry_delay}")
     if made.timeout is not None and not made.timeout > 0:

@@ -40,7 +40,7 @@ def posted(server: SlackServer, ca_bundle: Path, **timings: float) -> Receipt | 
     return outcome
 
 
-def account(server: GmailServer, ca_bundle: Path, **timings: float) -> Gmail:
+def account(server: GmailServer, ca_bundle: Path | None, **timings: float) -> Gmail:
     """An adapter for ``server``."""
     return Gmail(host="127.0.0.1", port=server.port, ca_bundle=ca_bundle, **timings)
 

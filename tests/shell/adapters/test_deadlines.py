@@ -10,7 +10,7 @@ import pytest
 
 from tests.servers.gmail import DRIP, SILENT, GmailServer
 from tests.servers.proxy import ProxyServer
-from tests.servers.slack import Reply, SlackServer
+from tests.servers.slack import Manner, Reply, SlackServer
 from tests.shell.adapters.examples import MAIL, account, post, posted, send, sent, webhook
 from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, Receipt, Rejected, Retryable
 from tocsin.shell.adapters import Gmail, SlackWebhook
@@ -36,8 +36,8 @@ def mute() -> Iterator[int]:
 
 
 @pytest.mark.parametrize("manner", ["silent", "drip head", "drip body"])
-def test_slack_cannot_hold_us(manner: str, slack_server: SlackServer, ca_bundle: Path) -> None:
-    slack_server.replies = [attrs.evolve(Reply(body="x" * 400), manner=manner)]
+def test_slack_cannot_hold_us(manner: Manner, slack_server: SlackServer, ca_bundle: Path) -> None:
+    slack_server.replies = [Reply(body="x" * 400, manner=manner)]
     assert quick(lambda: posted(slack_server, ca_bundle, deadline=0.3)) == Ambiguous(AFTER)
 
 

@@ -1,5 +1,6 @@
 """A message to Slack: what goes out, what comes back, and where it never goes."""
 
+import json
 import threading
 from datetime import timedelta
 from pathlib import Path
@@ -19,6 +20,7 @@ def test_a_message_is_posted_as_json(slack_server: SlackServer, ca_bundle: Path)
     (request,) = slack_server.requests
     assert (request.method, request.path) == ("POST", f"/services/T000/B000/{slack_server.canary}")
     assert request.body.decode() == MESSAGE.to_json()
+    assert request.json == json.loads(MESSAGE.to_json())
     assert request.headers["content-type"] == "application/json; charset=utf-8"
 
 
@@ -61,6 +63,7 @@ def test_threads_may_share_an_adapter(slack_server: SlackServer, ca_bundle: Path
         (Reply(504, ""), Ambiguous),
         (Reply(200, "<html>"), Rejected),
         (Reply(manner="close"), Ambiguous),
+        (Reply(manner="drip body"), Delivered),
     ],
 )
 def test_an_answer_is_believed(reply: Reply, kind: type[object], slack_server: SlackServer, ca_bundle: Path) -> None:
@@ -148,7 +151,7 @@ def test_a_proxy_of_the_environment_is_used(
 
 
 def test_a_proxy_that_refuses(slack_server: SlackServer, proxy_server: ProxyServer, ca_bundle: Path) -> None:
-    proxy_server.reply = b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"
+    proxy_server.reply = b"HTTP/1.1 407 No\r\n\r\n"
     slack = SlackWebhook(allowed_hosts=("127.0.0.1",), ca_bundle=ca_bundle, proxies={"https": f"http://127.0.0.1:{proxy_server.port}"})
     assert post(slack, slack_server.url) == Retryable("the proxy does not lead to 127.0.0.1: check the proxy settings")
     slack.close()

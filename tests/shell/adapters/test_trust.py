@@ -61,7 +61,7 @@ def test_a_bundle_of_the_environment_that_is_missing(
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
     why = Rejected(f"SSL_CERT_FILE is refused: {tmp_path}/none.pem cannot be read: No such file or directory")
     assert post(webhook(None), slack_server.url) == why
-    gmail = account(gmail_server, tmp_path)
+    gmail = account(gmail_server, None)
     assert send(gmail, gmail_server) == why
 
 

@@ -3,9 +3,8 @@
 Importing this costs nothing: what an adapter needs (requests, smtplib, ssl) is loaded when it is first used.
 """
 
-from tocsin.shell.adapters.gmail import Gmail
-
 from tocsin.shell.adapters.clock import Clock, SystemClock
+from tocsin.shell.adapters.gmail import Gmail
 from tocsin.shell.adapters.secrets import Secrets
 from tocsin.shell.adapters.slack import SlackWebhook
 

@@ -93,16 +93,14 @@ def inherit(thing: Inherited) -> None:
 
 def close_all() -> None:
     """Close what is open, as at exit."""
-    for reference in _kept.valuerefs():
-        if (place := reference()) is not None:
-            place.close()
+    for place in filter(None, [reference() for reference in _kept.valuerefs()]):
+        place.close()
 
 
 def forget_all() -> None:
     """Let go of what is open, as in a child."""
-    for reference in _inherited.valuerefs():
-        if (thing := reference()) is not None:
-            thing.forget()
+    for thing in filter(None, [reference() for reference in _inherited.valuerefs()]):
+        thing.forget()
 
 
 atexit.register(close_all)

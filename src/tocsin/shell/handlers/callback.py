@@ -1,7 +1,7 @@
 """``callback_factory``: any function as a state handler, under any check of the state."""
 
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, overload
 
 import attrs
 
@@ -30,6 +30,10 @@ class CallbackHandler(Generic[_T_contra]):
         return repr(self.notifier)
 
 
+@overload
+def callback_factory(fn: Callable[[Tracked, State], object], check: Callable[[State], bool]) -> CallbackHandler[Tracked]: ...
+@overload
+def callback_factory(fn: Callable[[_T_contra, State], object], check: Callable[[State], bool]) -> CallbackHandler[_T_contra]: ...
 def callback_factory(fn: Callable[[_T_contra, State], object], check: Callable[[State], bool]) -> CallbackHandler[_T_contra]:
     """A state handler that calls ``fn(tracked_obj, state)`` where ``check(state)`` is True.
 

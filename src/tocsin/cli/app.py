@@ -1,0 +1,86 @@
+"""What may be typed: the commands, their options, and nothing else; each command is a module of its own.
+
+The exit status is part of it. 0: it went well. 1: a flow did not end in a success. 2: what was typed, or the file named, makes no
+sense. 3: with ``--fail-on-notify``, the flow succeeded and a notification did not. 130: interrupted from the keyboard.
+
+1 comes before 3: whoever is woken wants to know first whether the work was done. 3 says that it was.
+"""
+
+from enum import StrEnum
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tocsin.cli import demo as demonstration
+from tocsin.cli import run as running
+from tocsin.cli.terminal import interruptible
+from tocsin.shell.interpreters.protocol import Notify
+
+app = typer.Typer(
+    help="Tells people on Slack and by email when the state of what they run changes.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,  # help and errors are plain text: a file's name is no markup
+    pretty_exceptions_enable=False,
+)
+
+
+class Means(StrEnum):
+    """The choices of ``--notify``."""
+
+    LIVE = "live"
+    PRINT = "print"
+    NONE = "none"
+
+    @property
+    def notify(self) -> Notify:
+        """The choice, as interpreters call it."""
+        return "live" if self is Means.LIVE else "print" if self is Means.PRINT else "none"
+
+
+def _version(asked: bool) -> None:  # noqa: FBT001 - Typer passes it by position
+    if asked:
+        typer.echo(f"tocsin {version('tocsin')}")
+        raise typer.Exit
+
+
+@app.callback()
+def tocsin(
+    *,
+    _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """Take the options that stand before a command."""
+
+
+@app.command()
+def demo(
+    *,
+    svg: Annotated[Path | None, typer.Option("--svg", metavar="FILE", help="Draw into an SVG file instead.")] = None,
+) -> None:
+    """Run a flow of two tasks, and show each message that it would send; needs no secret and no network."""
+    with interruptible():
+        status = demonstration.demo(svg)
+    raise typer.Exit(status)
+
+
+@app.command()
+def run(
+    target: Annotated[str, typer.Argument(metavar="FILE[:FLOW]", help="A Python file, and the name of the flow in it.")],
+    *,
+    notify: Annotated[Means, typer.Option("--notify", help="Send notifications, print them instead, or neither.")] = Means.LIVE,
+    as_json: Annotated[bool, typer.Option("--json", help="Report as one JSON object; all else goes to standard error.")] = False,
+    fail_on_notify: Annotated[bool, typer.Option("--fail-on-notify", help="Exit with 3 where only a notification failed.")] = False,
+    traceback: Annotated[bool, typer.Option("--traceback", help="Show the traceback of each error.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Say of each change and handler: sent, or why not.")] = False,
+) -> None:
+    """Run the flow in a Python file; the tasks run for real, whatever becomes of the notifications.
+
+    Exit status: 0 if the flow succeeds, 1 if it does not, 2 if there is no one flow to run, and with --fail-on-notify 3 if it
+    succeeds but a notification fails.
+    """
+    wishes = running.Wishes(notify.notify, as_json, fail_on_notify, traceback, explain)
+    with interruptible():
+        status = running.run(target, wishes)
+    raise typer.Exit(status)

@@ -1,0 +1,125 @@
+"""Effects as people see them: a Slack message beside its colour bar, a mail with its headers and its text part.
+
+A drawing is for eyes, where a dry run is exact: Slack's three escapes are undone and its code is set as code, as Slack does it;
+times are in UTC, so that the same effect gives the same drawing everywhere. No secret is read.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.utils import format_datetime
+
+import attrs
+from rich import box
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.rule import Rule
+from rich.segment import Segment
+from rich.style import Style
+from rich.table import Table
+from rich.text import Text
+
+from tocsin.cli.terminal import coloured, literally
+from tocsin.core.effects import CallBack, Effect, Mail, PostToSlack, SendEmail, SlackField, SlackMessage
+from tocsin.shell.interpreters.dry_run import shown
+
+WIDTH = 88  # columns; the widest that a drawing is made
+_CODE = Style(color="#e8e8e8", bgcolor="#2c2d30")
+_FENCE = "```"
+
+
+def drawing(effect: Effect) -> RenderableType:
+    """The effect as people would see it."""
+    match effect:
+        case PostToSlack(webhook_secret=secret, payload=payload):
+            return Group(_heading(f"Slack, to the webhook in {secret}"), _slack(payload), "")
+        case SendEmail(username_secret=secret, mail=mail):
+            return Group(_heading(f"Mail, from the account in {secret}"), _mail(mail, f"<{secret}>"), "")
+        case CallBack():
+            return Group(literally(shown(effect)), "")
+
+
+@attrs.frozen
+class Barred:
+    """Something drawn to the right of a bar, which is as high as it is."""
+
+    inner: RenderableType
+    style: Style
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Draw each line behind its piece of the bar."""
+        bar = Segment("| " if options.ascii_only else "▌ ", self.style)
+        for line in console.render_lines(self.inner, options.update_width(options.max_width - 2)):
+            yield bar
+            yield from line
+            yield Segment.line()
+
+
+def _heading(text: str) -> Text:
+    return literally(text, "dim")
+
+
+def _slack(payload: SlackMessage) -> RenderableType:
+    title = literally(_unescaped(payload.title), "bold")
+    if payload.title_link is not None:
+        title.append_text(literally(f"  {payload.title_link}", "dim"))
+    lines: list[RenderableType] = [title, literally(_unescaped(payload.text)), *_rows(payload.fields)]
+    if footer := _footer(payload):
+        lines.append(literally(footer, "dim"))
+    return Barred(Group(*lines), coloured(payload.color))
+
+
+def _rows(fields: tuple[SlackField, ...]) -> Iterator[RenderableType]:
+    """The fields from top to bottom, two short ones after each other side by side."""
+    left: SlackField | None = None
+    for field in fields:
+        if left is not None and field.short:
+            yield _beside(left, field)
+            left = None
+            continue
+        if left is not None:
+            yield _field(left)
+        left = field if field.short else None
+        if not field.short:
+            yield _field(field)
+    if left is not None:
+        yield _field(left)
+
+
+def _beside(left: SlackField, right: SlackField) -> Table:
+    table = Table.grid(expand=True, padding=(0, 1))
+    table.add_column(ratio=1)
+    table.add_column(ratio=1)
+    table.add_row(_field(left), _field(right))
+    return table
+
+
+def _field(field: SlackField) -> RenderableType:
+    return Group(literally(_unescaped(field.title), "bold"), _value(field.value))
+
+
+def _value(text: str) -> RenderableType:
+    if len(text) >= 2 * len(_FENCE) and text.startswith(_FENCE) and text.endswith(_FENCE):
+        return Padding(literally(_unescaped(text.removeprefix(_FENCE).removesuffix(_FENCE))), (0, 1), _CODE)
+    return literally(_unescaped(text))
+
+
+def _unescaped(text: str) -> str:
+    """The text as Slack shows it; what has no width is left out."""
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&").replace("\u200b", "")
+
+
+def _footer(payload: SlackMessage) -> str:
+    when = "" if payload.ts is None else datetime.fromtimestamp(payload.ts, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return " | ".join(part for part in (_unescaped(payload.footer or ""), when) if part)
+
+
+def _mail(mail: Mail, account: str) -> Panel:
+    headers = Table.grid(padding=(0, 1))
+    headers.add_row(literally("Date:", "dim"), literally(format_datetime(mail.at.astimezone(UTC))))
+    headers.add_row(literally("From:", "dim"), literally(account))
+    headers.add_row(literally("To:", "dim"), literally(account if mail.recipients is None else ", ".join(mail.recipients)))
+    if mail.cc:
+        headers.add_row(literally("Cc:", "dim"), literally(", ".join(mail.cc)))
+    headers.add_row(literally("Subject:", "dim"), literally(mail.subject, "bold"))
+    return Panel(Group(headers, Rule(style="dim"), literally(mail.plain.strip())), box=box.ROUNDED, border_style="dim")

@@ -1,0 +1,45 @@
+"""What ``--notify`` chooses: the means by which a run's notifications are executed."""
+
+from typing import ClassVar
+
+import attrs
+from returns.io import IOResult
+
+from tocsin.cli.terminal import still_read
+from tocsin.core.effects import Effect
+from tocsin.core.outcomes import DeliveryError, Receipt, Shown, Withheld, received
+from tocsin.shell.inherited import override
+from tocsin.shell.interpreters.dry_run import DryRun
+from tocsin.shell.interpreters.live import Live
+from tocsin.shell.interpreters.protocol import Interpreter, Notify
+
+
+@attrs.frozen
+class Printing:
+    """A dry run on standard output, whose reader may leave."""
+
+    notify: ClassVar[Notify] = "print"
+
+    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+        """Print the effect."""
+        with still_read():
+            DryRun()(effect)
+        return received(Shown())
+
+
+@attrs.frozen
+class Silent:
+    """Does nothing with an effect, and says so."""
+
+    notify: ClassVar[Notify] = "none"
+
+    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:  # noqa: ARG002 - that is the point
+        """Withhold the effect."""
+        return received(Withheld("--notify=none says so"))
+
+
+def chosen(notify: Notify) -> Interpreter:
+    """The interpreter for a choice; what ``TOCSIN_NOTIFY`` asks of a live one comes before ``live``."""
+    if notify == "none":
+        return Silent()
+    return Printing() if "print" in {notify, override()} else Live()

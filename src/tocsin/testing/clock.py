@@ -1,0 +1,55 @@
+"""A clock that never waits."""
+
+from datetime import UTC, datetime, timedelta
+
+import attrs
+from typing_extensions import override
+
+from tocsin.core.states import aware
+from tocsin.shell.adapters import Clock
+
+_SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@attrs.define(eq=False)
+class FakeClock(Clock):
+    """A clock that stands still, and jumps where it is asked to sleep.
+
+    Args:
+        time: what it shows, an aware datetime.
+
+    >>> from datetime import timedelta
+    >>> from tocsin import Task, Flow
+    >>> clock = FakeClock()
+    >>> class Load(Task):
+    ...     def run(self) -> None:
+    ...         clock.advance(timedelta(seconds=3))
+    ...         raise OSError("no route to host")
+    >>> flow = Flow("nightly", tasks=[Load(max_retries=2, retry_delay=timedelta(minutes=5))])
+    >>> flow.run(clock=clock).state
+    Failed("Some reference tasks failed.")
+    >>> clock.sleeps
+    (datetime.timedelta(seconds=300), datetime.timedelta(seconds=300))
+    """
+
+    time: datetime = attrs.field(default=_SOME_DAY, validator=aware)
+    _slept: list[timedelta] = attrs.field(factory=list[timedelta], init=False, repr=False)
+
+    @override
+    def now(self) -> datetime:
+        return self.time
+
+    @override
+    def sleep_until(self, moment: datetime) -> None:
+        if moment > self.time:
+            self._slept.append(moment - self.time)
+            self.time = moment
+
+    def advance(self, duration: timedelta) -> None:
+        """Have time pass, as while something works."""
+        self.time += duration
+
+    @property
+    def sleeps(self) -> tuple[timedelta, ...]:
+        """How long it was asked to sleep, each time that it had to."""
+        return tuple(self._slept)

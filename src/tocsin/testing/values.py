@@ -1,0 +1,95 @@
+"""Strategies for the small things that states, events, changes and effects are made of.
+
+- Values are as hostile as the real ones: names and messages hold markup, line breaks, control characters and lone surrogates.
+- What is made compares, prints and pickles: no result is a NaN.
+"""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import attrs
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from tocsin.core.changes import Key, Tracked
+from tocsin.core.events import Facts
+from tocsin.core.frozen import FrozenMap, freeze
+from tocsin.core.states import KINDS, State
+
+_HOSTILE = (
+    "", " ", "nightly load", "<!channel>", "&lt; & <b>", "`", "```", "</pre><script>alert(1)</script>", "=?utf-8?q?hello=0D=0ABcc:_x?=",
+    "load\r\nBcc: x@example.com", "\x00", "\ud800", "\u202edaol", "\u2028", "Ω負荷🔔", "{name}", "%s", "x" * 5000,
+)  # fmt: skip
+_ERRORS: tuple[type[BaseException], ...] = (
+    ValueError,
+    ZeroDivisionError,
+    TimeoutError,
+    KeyError,
+    UnicodeError,
+    RuntimeError,
+    KeyboardInterrupt,
+)
+
+
+@attrs.frozen
+class Job:
+    """A tracked object that is nothing but its name."""
+
+    name: str
+
+
+def texts() -> SearchStrategy[str]:
+    """Text as people and programs write it, lone surrogates and all; or such as has broken others."""
+    return st.one_of(st.text(max_size=20), st.text(st.characters(), max_size=8), st.sampled_from(_HOSTILE))
+
+
+def moments() -> SearchStrategy[datetime]:
+    """Aware datetimes, from 1970 to 2999, of any zone."""
+    zones = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+    first, last = datetime(1970, 1, 2), datetime(2999, 12, 30)  # noqa: DTZ001 - the bounds hold in each zone
+    return st.datetimes(first, last, timezones=st.just(UTC) | zones)
+
+
+def tracked() -> SearchStrategy[Tracked]:
+    """Things with a name."""
+    return st.builds(Job, texts())
+
+
+def keys() -> SearchStrategy[Key]:
+    """Keys of announcements."""
+    return st.builds(Key, texts(), texts(), st.none() | ordinals(), ordinals(), ordinals())
+
+
+def kinds() -> SearchStrategy[type[State]]:
+    """The kinds of states that tocsin knows."""
+    return st.sampled_from(KINDS)
+
+
+def ordinals() -> SearchStrategy[int]:
+    """Counts from 0."""
+    return st.integers(0, 9)
+
+
+def counts() -> SearchStrategy[int]:
+    """Counts from 1."""
+    return st.integers(1, 9)
+
+
+def facts() -> SearchStrategy[Facts]:
+    """Facts, each known or not."""
+    return st.builds(Facts, st.none() | texts(), st.none() | texts())
+
+
+def errors() -> SearchStrategy[BaseException]:
+    """Exceptions of several kinds."""
+    return st.tuples(st.sampled_from(_ERRORS), texts()).map(lambda drawn: drawn[0](drawn[1]))
+
+
+def results() -> SearchStrategy[object]:
+    """What bodies return, or end with."""
+    numbers = st.integers() | st.floats(allow_nan=False)
+    return st.one_of(st.none(), st.booleans(), numbers, texts(), st.binary(max_size=8), st.lists(numbers, max_size=3), errors())
+
+
+def maps() -> SearchStrategy[FrozenMap]:
+    """Frozen mappings."""
+    return st.dictionaries(texts(), st.integers() | texts(), max_size=2).map(freeze)

@@ -1,0 +1,271 @@
+"""Whatever the text and whatever the exception, there is a message, it is within its limits, and nothing in it is the user's markup."""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
+from html.parser import HTMLParser
+
+import attrs
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tocsin import Change, Failed, Running, State, Success
+from tocsin.core.effects import PostToSlack, SendEmail
+from tocsin.core.events import Facts
+from tocsin.core.messages.content import VERBS, compose, error_of
+from tocsin.core.messages.slack import LIMITS, OTHER_LIMIT
+from tocsin.core.messages.text import cut, describe, one_line, printable, quote
+from tocsin.core.notifiers import GmailNotifier, SlackNotifier
+from tocsin.core.states import KINDS
+from tocsin.shell.adapters.mime import mime
+
+HOSTILE = (
+    "<!channel> & <https://evil.example|here> <@U1>",
+    "`` ` ``` ```` `",
+    "</pre><script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "=?utf-8?q?hello=0D=0ABcc:_x?=",
+    "one\r\nBcc: someone@example.com\r\n\r\nbody",
+    "NUL \x00, escape \x1b[31m, DEL \x7f, C1 \x9b",
+    "lone \ud800 surrogates \udfff",
+    "backwards \u202e and \u2066 isolated",
+    "&amp; &lt;",
+    "{0} {title} %s",
+    "*bold* _it_ ~no~ :tada:",
+    "",
+    "結果は失敗でした",
+    "ошибка",
+    "x" * 5000,
+    "&" * 5000,
+    "`" * 5000,
+)
+
+texts = st.one_of(
+    st.sampled_from(HOSTILE), st.text(st.characters(), max_size=80), st.lists(st.sampled_from(HOSTILE), max_size=3).map("".join)
+)
+
+
+class ReprRaises(Exception):
+    """An exception that cannot be shown."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError("no repr")
+
+    def __str__(self) -> str:
+        raise RuntimeError("no str")
+
+
+class Huge(Exception):
+    """An exception whose text is a megabyte long."""
+
+    def __str__(self) -> str:
+        return "<&`" * 350_000
+
+
+def raised(error: Exception) -> Exception:
+    """The exception with a traceback of its own."""
+    try:
+        raise error
+    except Exception as caught:
+        return caught
+
+
+errors = st.one_of(
+    texts.map(ValueError),
+    st.sampled_from([ReprRaises(), Huge(), KeyError(), OSError(2, "no such file")]),
+    texts.map(lambda text: raised(RuntimeError(text))),
+)
+
+
+@attrs.frozen
+class Job:
+    name: str
+
+
+states: st.SearchStrategy[State] = st.one_of(
+    st.builds(lambda kind, text: kind(text), st.sampled_from(KINDS), st.none() | texts),
+    st.builds(lambda kind, text, error: kind(text, error), st.sampled_from([Failed, Success]), st.none() | texts, errors),
+)
+
+changes = st.builds(
+    Change,
+    st.builds(Job, texts),
+    st.just(Running()),
+    states,
+    st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),
+    texts,
+    texts,
+    st.none() | st.integers(0, 10**6),
+    st.integers(0, 100),
+    st.integers(1, 9),
+    st.integers(1, 9),
+    st.booleans(),
+    st.none() | st.timedeltas(timedelta(0), timedelta(days=4000)),
+    st.builds(Facts, st.none() | texts, st.none() | texts),
+)
+
+
+def formatter(text: str) -> object:
+    return lambda _: text
+
+
+formatters = st.one_of(st.none(), texts.map(formatter), st.just(lambda change: change.nothing), st.just(lambda _: 3))
+slack_notifiers = st.builds(SlackNotifier, message=formatters, traceback=st.booleans())
+gmail_notifiers = st.builds(GmailNotifier, message=formatters, traceback=st.booleans())
+ENTITY = re.compile("&(amp|lt|gt);")
+
+
+def strings(value: object) -> Iterator[str]:
+    """All strings in what JSON gave."""
+    match value:
+        case str():
+            yield value
+        case dict() | list():
+            for inner in value.values() if isinstance(value, dict) else value:
+                yield from strings(inner)
+        case _:
+            pass
+
+
+def posted(notifier: SlackNotifier, change: Change) -> PostToSlack:
+    effects = notifier(change)
+    assert len(effects) == 1
+    assert isinstance(effects[0], PostToSlack)
+    return effects[0]
+
+
+def sent(notifier: GmailNotifier, change: Change) -> SendEmail:
+    effects = notifier(change)
+    assert len(effects) == 1
+    assert isinstance(effects[0], SendEmail)
+    return effects[0]
+
+
+def unescaped(text: str) -> str:
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+@given(slack_notifiers, changes)
+def test_slack_takes_the_json_of_any_change(notifier: SlackNotifier, change: Change) -> None:
+    payload = posted(notifier, change).payload
+    text = payload.to_json()
+    assert len(text.encode()) <= 100_000
+    parsed = json.loads(text)
+    assert json.loads(json.dumps(parsed)) == parsed
+    (attachment,) = parsed["attachments"]
+    assert attachment["fallback"] == payload.fallback
+    assert [field["title"] for field in attachment["fields"]] == [field.title for field in payload.fields]
+    assert parsed["unfurl_links"] is False
+    assert parsed["unfurl_media"] is False
+
+
+@given(slack_notifiers, changes)
+def test_nothing_of_the_users_is_slack_markup(notifier: SlackNotifier, change: Change) -> None:
+    payload = posted(notifier, change).payload
+    for text in strings(json.loads(payload.to_json())):
+        assert "<" not in text
+        assert ">" not in text
+        assert "&" not in ENTITY.sub("", text)
+    assert payload.mrkdwn_in in {(), ("fields",)}
+    ours = {"Duration", "Attempt", "Map index"}
+    for field in payload.fields:
+        if payload.mrkdwn_in and field.title not in ours:
+            assert field.value.startswith("```")
+            assert field.value.endswith("```")
+            assert "``" not in field.value[3:-3]
+            assert not field.value[3:-3].startswith("`")
+            assert not field.value[3:-3].endswith("`")
+
+
+@given(slack_notifiers, changes)
+def test_slack_messages_keep_their_limits(notifier: SlackNotifier, change: Change) -> None:
+    payload = posted(notifier, change).payload
+    assert len(unescaped(payload.fallback)) <= 200
+    assert len(unescaped(payload.text)) <= 300
+    total = 0
+    for field in payload.fields:
+        bare = unescaped(field.value.removeprefix("```").removesuffix("```")).replace("\u200b", "")
+        assert len(bare) <= LIMITS.get(field.title, OTHER_LIMIT)
+        total += len(bare)
+    assert total <= 4000
+
+
+@given(texts, st.integers(40, 200))
+def test_a_cut_is_marked_with_what_is_missing(text: str, limit: int) -> None:
+    kept = cut(text, limit)
+    assert len(kept) <= limit
+    if kept != text:
+        marked = re.fullmatch(r"(.*)… \(([\d,]+) more characters\)", kept, re.DOTALL)
+        assert marked is not None
+        assert text.startswith(marked[1])
+        assert len(marked[1]) + int(marked[2].replace(",", "")) == len(text)
+
+
+@given(texts)
+def test_printable_text_encodes_and_holds_no_control(text: str) -> None:
+    clean = printable(text)
+    assert clean.encode().decode() == clean
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]", clean)
+    assert printable(clean) == clean
+    assert "\n" not in one_line(text)
+
+
+@given(errors)
+def test_any_exception_can_be_told(error: Exception) -> None:
+    assert type(error).__name__ in describe(error)
+    assert quote(error)
+
+
+class Tags(HTMLParser):
+    """The tags of a page with their attributes' names, and its text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: set[tuple[str, ...]] = set()
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.tags.add((tag, *(name for name, _ in attributes)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+PAGE = Tags()
+PAGE.feed(sent(GmailNotifier(), Change(Job("load"), Running(), Failed("m"), datetime(2026, 1, 1, tzinfo=UTC), "r", "s")).mail.html)
+
+
+@given(gmail_notifiers, changes)
+def test_nothing_of_the_users_is_markup_in_a_mail(notifier: GmailNotifier, change: Change) -> None:
+    mail, page = sent(notifier, change).mail, Tags()
+    page.feed(mail.html)
+    assert page.tags == PAGE.tags if change.new.message or error_of(change.new) else page.tags <= PAGE.tags
+    assert compose(change).headline in page.text
+    assert "http" not in mail.html or "http" in page.text
+    assert "<table" not in mail.plain
+
+
+@given(gmail_notifiers, changes, st.booleans())
+def test_a_mail_has_exactly_the_headers_that_we_set(notifier: GmailNotifier, change: Change, copied: bool) -> None:  # noqa: FBT001 - drawn
+    effect = sent(attrs.evolve(notifier, cc=["boss@example.com"] if copied else None), change)
+    parsed = message_from_bytes(mime(effect.mail, effect.key, "ops@example.com"), policy=policy.default)
+    expected = ["Date", "Message-ID", "Auto-Submitted", "From", "To", *(["Cc"] if copied else []), "Subject"]
+    assert parsed.keys() == [*expected, "MIME-Version", "Content-Type"]
+    assert parsed["From"] == parsed["To"] == "ops@example.com"
+    assert len(parsed["Subject"]) <= 200
+    assert not parsed.defects
+    parts = [part.get_content_type() for part in parsed.walk()]
+    assert parts == ["multipart/alternative", "text/plain", "text/html"]
+
+
+@given(st.sampled_from(KINDS), st.integers(0, 3))
+def test_a_kind_of_yours_speaks_like_its_parent(kind: type[State], depth: int) -> None:
+    own = kind
+    for _ in range(depth):
+        own = type("Own", (own,), {"__slots__": ()})
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    said, parents = (compose(Change(Job("load"), Running(), k("m"), at, "r", "s")).sentence for k in (own, kind))
+    assert said == parents
+    assert next(verb for base in kind.__mro__ if (verb := VERBS.get(base))) in said

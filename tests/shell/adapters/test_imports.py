@@ -1,0 +1,19 @@
+"""Importing the adapters, and making them, costs nothing."""
+
+import subprocess
+import sys
+
+HEAVY = ("requests", "urllib3", "smtplib", "email", "ssl", "asyncio", "keyring", "platformdirs", "certifi")
+SCRIPT = f"""
+import sys
+from tocsin.shell.adapters import Gmail, Secrets, SlackWebhook, SystemClock
+SlackWebhook(), Gmail(), Secrets({{"A": "b"}}).find("A"), SystemClock().now()
+sys.exit(", ".join(name for name in {HEAVY} if name in sys.modules) or None)
+"""
+
+
+def test_nothing_heavy_is_imported() -> None:
+    done = subprocess.run(  # noqa: S603 - our own script
+        [sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (done.stderr.strip(), done.returncode) == ("", 0)

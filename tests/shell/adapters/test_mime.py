@@ -1,0 +1,106 @@
+"""A mail as bytes: whatever it says, it has our headers and its own two parts."""
+
+import email
+import email.policy
+from datetime import UTC, datetime, timedelta, timezone
+from email.message import EmailMessage
+
+import attrs
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tests.shell.adapters.examples import KEY, MAIL
+from tocsin.core.effects import Mail
+from tocsin.core.messages.headers import header
+from tocsin.shell.adapters.mime import mime
+
+ANY_TEXT = st.text(st.characters(exclude_categories=()))
+INJECTION = "=?utf-8?q?hello=0D=0ABcc:_x?="
+HEADERS = ["Date", "Message-ID", "Auto-Submitted", "From", "To", "Cc", "Subject", "MIME-Version", "Content-Type"]
+
+
+def parsed(raw: bytes) -> "EmailMessage[str, str]":
+    message = email.message_from_bytes(raw, policy=email.policy.default)
+    assert isinstance(message, EmailMessage)
+    return message
+
+
+def legible(text: str) -> str:
+    """The text as a mail can say it: with new lines of one kind, and without lone surrogates."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    return "".join("\ufffd" if "\ud800" <= character <= "\udfff" else character for character in lines)
+
+
+@given(ANY_TEXT, ANY_TEXT, ANY_TEXT)
+@example(INJECTION, "", "")
+@example("one\r\nBcc: x@y.z\n\n<body>", ".\n--=_\nFrom me", "\0\udc80 \r\r\n\x0b\x1c\u2028 \t ")
+@example("\n", "x" * 2000, "é" * 2000)
+@example("é" * 199 + "==??utf-8?b?", "=3D =\n=20", "trailing \nspace\t")
+def test_headers_are_ours_and_parts_are_the_mails(subject: str, plain: str, html: str) -> None:
+    raw = mime(attrs.evolve(MAIL, subject=subject, plain=plain, html=html, cc=("c@d.e",)), KEY, "ops@example.com")
+    message = parsed(raw)
+    assert message.keys() == email.message_from_bytes(raw).keys() == HEADERS
+    assert str(message["Subject"]) == header(subject)
+    text_part, html_part = message.iter_parts()
+    assert isinstance(text_part, EmailMessage)
+    assert isinstance(html_part, EmailMessage)
+    assert (text_part.get_content_type(), html_part.get_content_type()) == ("text/plain", "text/html")
+    assert [legible(text_part.get_content()), legible(html_part.get_content())] == [legible(plain), legible(html)]
+
+
+@given(ANY_TEXT, ANY_TEXT, st.lists(ANY_TEXT, max_size=3), ANY_TEXT)
+@example("ops@example.com", "\r\n", ["a@b.c\nBcc: x@y.z"], "")
+def test_lines_are_short_and_plain_and_the_same_each_time(sender: str, text: str, to: list[str], subject: str) -> None:
+    mail = attrs.evolve(MAIL, subject=subject, plain=text, html=text, recipients=tuple(to), cc=tuple(to))
+    raw = mime(mail, KEY, sender)
+    assert raw == mime(mail, KEY, sender)
+    assert raw.isascii()
+    assert raw.endswith(b"\r\n")
+    lines = raw.split(b"\r\n")
+    assert max(map(len, lines)) < 998
+    assert not any(b"\r" in line or b"\n" in line for line in lines)
+    assert [name for name in HEADERS if name in email.message_from_bytes(raw)] == email.message_from_bytes(raw).keys()
+
+
+@given(ANY_TEXT)
+def test_a_header_means_nothing_but_itself(text: str) -> None:
+    value = header(text)
+    assert len(value) <= 200
+    assert "=?" not in value
+    assert value.isprintable() or value.split() == value.replace("\n", "!").split()
+    assert not any(character < " " or "\x7f" <= character <= "\x9f" for character in value)
+    value.encode()
+
+
+def test_many_recipients_are_folded() -> None:
+    people = tuple(f"{'p' * 60}{n}@{'x' * 250}.com" for n in range(100))
+    message = parsed(mime(attrs.evolve(MAIL, recipients=people), KEY, "ops@example.com"))
+    assert str(message["To"]).split(", ") == list(people)
+    assert message["Cc"] is None
+
+
+def test_the_account_writes_to_itself_where_nobody_is_named() -> None:
+    message = parsed(mime(MAIL, KEY, "ops@example.com"))
+    assert str(message["From"]) == str(message["To"]) == "ops@example.com"
+
+
+def test_ids_and_boundaries_come_from_the_key_and_tell_nothing() -> None:
+    one, other = (parsed(mime(MAIL, attrs.evolve(KEY, position=n), "ops@example.com")) for n in range(2))
+    assert one["Message-ID"] != other["Message-ID"]
+    assert one.get_boundary() != other.get_boundary()
+    assert str(one["Message-ID"]).endswith("@tocsin.invalid>")
+    assert one["Auto-Submitted"] == "auto-generated"
+
+
+@pytest.mark.parametrize(
+    ("zone", "said"),
+    [
+        (UTC, "Wed, 01 Jul 2026 03:00:00 +0000"),
+        (timezone(timedelta(hours=-3, minutes=-30)), "Wed, 01 Jul 2026 03:00:00 -0330"),
+        (timezone(timedelta(minutes=19, seconds=32)), "Wed, 01 Jul 2026 02:40:28 +0000"),
+    ],
+)
+def test_the_date_is_the_events(zone: timezone, said: str) -> None:
+    mail = Mail("s", "p", "h", None, datetime(2026, 7, 1, 3, 0, tzinfo=zone))
+    assert email.message_from_bytes(mime(mail, KEY, "ops@example.com"))["Date"] == said
