@@ -21,21 +21,22 @@ ANSWERS = (HandlerReplied, HandlerSignalled, HandlerRaised)
 """Legal in every state: one note instead of an edge from each kind."""
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "Pending": ("Scheduled", "Resume", "Retrying", "Paused"),
-    "MetaState": ("ClientFailed", "Submitted", "Queued"),
+    "Pending": ("Scheduled", "Retrying", "Resume", "Paused"),
+    "MetaState": ("Submitted", "Queued", "ClientFailed"),
 }
-"""Children that stand in a box with their parent, since all its rows are theirs."""
+"""Kinds that stand in one box with their parent, since all its rows are theirs."""
 
-COLUMNS = (
-    ("Retrying", "Scheduled", "Pending", "Paused", "Resume", "MetaState"),
-    ("Running",),
-    ("TimedOut", "Failed", "Aborted", "Finished", "Success", "given", "Skipped", "TriggerFailed", "Mapped", "Looped"),
-    ("Cached",),
-)
-"""From left to right, and from top to bottom, where the kinds stand in the state diagram."""
+APART = frozenset({"Paused"})
+"""The one of them that stands beside the box, since it has a row of its own."""
+
+COLUMN = ("TimedOut", "Success", "Finished", "Failed", "Aborted", "given", "Looped", "Paused", "Skipped", "TriggerFailed", "Mapped")
+"""From top to bottom, what a run can lead to in one event."""
+
+AGAIN = " ↩"
+"""Marks a second picture of a kind, where an edge would have to go all the way back to the first."""
 
 _HEAD = """\
-  graph [fontname="Helvetica", fontsize=13, pad=0.3, nodesep=0.32, ranksep=0.75, bgcolor="white", compound=true, rankdir={direction}];
+  graph [fontname="Helvetica", fontsize=13, pad=0.3, nodesep=0.25, ranksep={ranksep}, bgcolor="white", rankdir=LR];
   node [fontname="Helvetica", fontsize=12, shape=box, style="rounded,filled", penwidth=0, margin="0.16,0.07"];
   edge [fontname="Helvetica", fontsize=10, color="#5f6b7a", fontcolor="#37414d", arrowsize=0.7];
 """
@@ -89,60 +90,83 @@ def ink(color: str) -> str:
 
 
 def edges() -> tuple[tuple[str, str, str], ...]:
-    """The edges of the state diagram: the kind before, the kind after (``given`` where the event brings it), and the events."""
+    """The edges of the state diagram, as they are drawn: from, to, and the events."""
     found: dict[tuple[str, str], list[str]] = {}
     for kind, row in TABLE.items():
         for event, after in row.items():
             if event not in ANSWERS and after is not REFUSED:
-                found.setdefault((kind.__name__, "given" if after is GIVEN else after.__name__), []).append(event.__name__)
+                found.setdefault((kind.__name__, _target(kind, after)), []).append(event.__name__)
     return tuple((before, after, ", ".join(events)) for (before, after), events in found.items())
+
+
+def _target(kind: type[State], after: type[State]) -> str:
+    """The picture of a kind that an edge leads to."""
+    if after is GIVEN:
+        return "wrapped" if kind.__name__ == "MetaState" else "given"
+    return f"{after.__name__}{AGAIN}" if after.__name__ in {"Pending", *GROUPS["Pending"]} - APART else after.__name__
 
 
 def states() -> str:
     """The state diagram, as DOT text: what has not begun on the left, what is finished on the right."""
-    head = _HEAD.format(direction="LR")
-    return "\n".join(["digraph states {", head, *_nodes(), *_columns(), *_edges(), *_notes(), "}"]) + "\n"
+    return "\n".join(["digraph states {", _HEAD.format(ranksep=1.05), *_nodes(), *_columns(), *_edges(), *_notes(), "}"]) + "\n"
 
 
 def _nodes() -> Iterator[str]:
-    grouped = {child for children in GROUPS.values() for child in children}
+    boxed = {child for children in GROUPS.values() for child in children} - APART
     for kind in KINDS:
         if kind.__name__ in GROUPS:
-            yield f'  subgraph "cluster_{kind.__name__}" {{ style="rounded,filled"; color="#d5dbe3"; fillcolor="#f6f8fa"; margin=14;'
-            yield from (f"  {_node(member)}" for member in KINDS if member.__name__ in (kind.__name__, *GROUPS[kind.__name__]))
-            yield "  }"
-        elif kind is not State and kind.__name__ not in grouped:
-            yield _node(kind)
-    yield '  "given" [label="the state that\\nthe event brings", style="rounded,dashed", penwidth=1, color="#5f6b7a", fontsize=11];'
+            yield f'  "{kind.__name__}" [shape=plain, style="", label=<{_box(kind)}>];'
+        elif kind is not State and kind.__name__ not in boxed:
+            yield f'  "{kind.__name__}" [{_filled(kind)}];'
+    by_name = {kind.__name__: kind for kind in KINDS}
+    for name in dict.fromkeys(after for _, after, _ in edges() if after.endswith(AGAIN)):
+        kind = by_name[name.removesuffix(AGAIN)]
+        yield f'  "{name}" [style="rounded,dashed", penwidth=1.5, color="{kind.color}"];'
+    for name, label in (("given", "the state that\\nthe signal brings"), ("wrapped", "the state that\\nis wrapped")):
+        yield f'  "{name}" [label="{label}", style="rounded,dashed", penwidth=1.5, color="#5f6b7a", fontsize=11];'
 
 
-def _node(kind: type[State]) -> str:
-    return f'  "{kind.__name__}" [fillcolor="{kind.color}", fontcolor="{ink(kind.color)}"];'
+def _filled(kind: type[State]) -> str:
+    return f'fillcolor="{kind.color}", fontcolor="{ink(kind.color)}"'
+
+
+def _box(kind: type[State]) -> str:
+    """A parent and its children, one above the other."""
+    members = [
+        member for member in KINDS if member.__name__ in (kind.__name__, *GROUPS[kind.__name__]) and member.__name__ not in APART
+    ]
+    rows = "".join(
+        f'<tr><td port="{member.__name__}" bgcolor="{member.color}" style="rounded">'
+        f'<font color="{ink(member.color)}">{member.__name__}</font></td></tr>'
+        for member in members
+    )
+    return f'<table border="0" cellspacing="6" cellpadding="7" bgcolor="#eef1f5" style="rounded">{rows}</table>'
 
 
 def _columns() -> Iterator[str]:
-    for column in COLUMNS:
-        yield "  { rank=same; " + " -> ".join(f'"{name}"' for name in column) + " [style=invis, weight=0]; }"
+    yield "  { rank=same; " + " -> ".join(f'"{name}"' for name in COLUMN) + " [style=invis]; }"
+    yield '  { rank=same; "Pending" -> "MetaState" -> "note" [style=invis]; }'
 
 
 def _edges() -> Iterator[str]:
-    order = [name for column in COLUMNS for name in column]
     for before, after, events in edges():
         label = events.replace(", ", "\\n")
-        tail = f', ltail="cluster_{before}"' if before in GROUPS and after != "Paused" else ""
-        loose = ", constraint=false" if order.index(after) < order.index(before) or before in {"Paused", "MetaState"} else ""
-        yield f'  "{before}" -> "{after}" [label="{label}"{tail}{loose}];'
+        yield f'  "{before}"{":e" if before in GROUPS else ""} -> "{after}" [label=" {label} "];'
 
 
 def _notes() -> Iterator[str]:
-    answers = ", ".join(event.__name__ for event in ANSWERS)
-    refused = "\\l".join(
-        f"{kind.__name__} refuses {event.__name__}" for kind, row in TABLE.items() for event, after in row.items() if after is REFUSED
+    answers = ",\\l    ".join(event.__name__ for event in ANSWERS)
+    refused = "".join(
+        f"    {kind.__name__} refuses {event.__name__}\\l"
+        for kind, row in TABLE.items()
+        for event, after in row.items()
+        if after is REFUSED
     )
+    apart = ", ".join(sorted(APART))
     text = (
-        f"Legal in every state: {answers}.\\l"
-        "A kind may do what its parent may,\\l"
-        f"unless its own row refuses:\\l{refused}\\l"
+        f"{AGAIN.strip()} is the kind drawn on the left.\\l"
+        f"Legal in every state:\\l    {answers}\\l"
+        f"A kind may do what its parent may ({apart} what\\lPending may), unless its own row refuses:\\l{refused}"
     )
     yield f'  "note" [shape=note, style=filled, fillcolor="#fffbe6", penwidth=1, color="#d9d2b0", fontsize=10, label="{text}"];'
 
@@ -152,9 +176,11 @@ def _notes() -> Iterator[str]:
 
 def classes() -> str:
     """The class diagram, as DOT text: every kind under its parent, with the fields that it adds."""
-    nodes = (f'  "{kind.__name__}" [fillcolor="{kind.color}", fontcolor="{ink(kind.color)}", label=<{_label(kind)}>];' for kind in KINDS)
+    nodes = (
+        f'  "{kind.__name__}" [fillcolor="{kind.color}", fontcolor="{ink(kind.color)}", label=<{_label(kind)}>];' for kind in KINDS
+    )
     arrows = (f'  "{parent(kind).__name__}" -> "{kind.__name__}" [dir=back, arrowtail=empty];' for kind in KINDS if kind is not State)
-    return "\n".join(["digraph classes {", _HEAD.format(direction="LR"), *nodes, *arrows, "}"]) + "\n"
+    return "\n".join(["digraph classes {", _HEAD.format(ranksep=0.7), *nodes, *arrows, "}"]) + "\n"
 
 
 def parent(kind: type[State]) -> type[State]:
@@ -179,7 +205,13 @@ def _label(kind: type[State]) -> str:
 def kinds_table() -> str:
     """Every kind of state, with its colour, its fields and what it means; in Markdown."""
     rows = (
-        (f"{_swatch(kind)} `{kind.__name__}`", _parent(kind), ", ".join(f"`{name}`" for name in own_fields(kind)), f"`{kind.color}`", _meaning(kind))
+        (
+            f"{_swatch(kind)} `{kind.__name__}`",
+            _parent(kind),
+            ", ".join(f"`{name}`" for name in own_fields(kind)),
+            f"`{kind.color}`",
+            _meaning(kind),
+        )
         for kind in KINDS
     )
     return _table(("State", "Parent", "Own fields", "Colour", "Meaning"), rows)
@@ -188,7 +220,11 @@ def kinds_table() -> str:
 def transitions_table() -> str:
     """Every row of the table of transitions, in Markdown."""
     rows = (
-        (f"`{kind.__name__}`", f"`{event.__name__}`", "*refused*" if after is REFUSED else "the state that the event brings" if after is GIVEN else f"`{after.__name__}`")
+        (
+            f"`{kind.__name__}`",
+            f"`{event.__name__}`",
+            "*refused*" if after is REFUSED else "the state that the event brings" if after is GIVEN else f"`{after.__name__}`",
+        )
         for kind, row in TABLE.items()
         for event, after in row.items()
     )

@@ -115,7 +115,8 @@ def test_a_task_case_passes_as_a_run(name: str) -> None:
     def note(_: Task, old: State, new: State) -> None:
         calls.append(written(old, new))
 
-    tracked = FunctionTask(setup.body, **{**setup.options, "name": "Task", "state_handlers": [note]})
+    options: TaskOptions = {**setup.options, "name": "Task", "state_handlers": [note]}
+    tracked = FunctionTask(setup.body, **options)
     flow = Flow("golden", tasks=[tracked])
     states: dict[Task, State] = {} if setup.start is None else {tracked: setup.start}
     if setup.upstream is not None:

@@ -12,9 +12,9 @@ import pytest
 from tests.laws import dry
 from tests.servers.authority import Authority
 from tests.servers.gmail import GmailServer
+from tests.servers.live import live_at
 from tests.servers.slack import SlackServer
-from tocsin import DryRun, Failed, Flow, Interpreter, Live, Recording, Running, gmail_notifier, slack_notifier, task
-from tocsin.adapters import Gmail, SlackWebhook
+from tocsin import DryRun, Failed, Flow, Interpreter, Recording, Running, gmail_notifier, slack_notifier, task
 from tocsin.effects import Effect, PostToSlack, SendEmail
 
 
@@ -57,22 +57,12 @@ def effects_under(interpreter: Interpreter) -> list[tuple[str, str, object]]:
 def test_live_dry_and_recording_see_the_same_effects(
     slack_server: SlackServer, gmail_server: GmailServer, authority: Authority
 ) -> None:
-    live = Live(
-        secrets={
-            "SLACK_WEBHOOK_URL": slack_server.url,
-            "EMAIL_USERNAME": gmail_server.username,
-            "EMAIL_PASSWORD": gmail_server.password,
-        },
-        slack=SlackWebhook(allowed_hosts=("127.0.0.1",), ca_bundle=authority.bundle),
-        mail=Gmail(host="127.0.0.1", port=gmail_server.port, ca_bundle=authority.bundle),
-    )
-    seen = effects_under(live)
+    with live_at(authority, slack_server, gmail_server) as live:
+        seen = effects_under(live)
     assert seen == effects_under(DryRun(StringIO()))
     recording = Recording()
     assert seen == effects_under(recording) == [announced(effect) for effect in recording.effects]
     assert len(seen) == len(slack_server.requests) + len(gmail_server.mails) == 5
-    live.slack.close()
-    live.mail.close()
 
 
 def watched(way: str, folder: Path) -> tuple[list[str], str]:
@@ -82,9 +72,7 @@ def watched(way: str, folder: Path) -> tuple[list[str], str]:
     seen.write_text("")
     inherited = {name: value for name, value in os.environ.items() if name not in {"TOCSIN_NOTIFY", "SLACK_WEBHOOK_URL"}}
     environment = {**inherited, "SLACK_WEBHOOK_URL_FILE": str(secret), "DRY_SEEN": str(seen)}
-    done = subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, dry.__file__, way], env=environment, check=True, capture_output=True, text=True, timeout=60
-    )
+    done = subprocess.run([sys.executable, dry.__file__, way], env=environment, check=True, capture_output=True, text=True, timeout=60)
     return seen.read_text().splitlines(), done.stdout
 
 

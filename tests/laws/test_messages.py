@@ -248,7 +248,7 @@ def test_nothing_of_the_users_is_markup_in_a_mail(notifier: GmailNotifier, chang
 
 
 @given(gmail_notifiers, changes, st.booleans())
-def test_a_mail_has_exactly_the_headers_that_we_set(notifier: GmailNotifier, change: Change, copied: bool) -> None:  # noqa: FBT001 - drawn
+def test_a_mail_has_exactly_the_headers_that_we_set(notifier: GmailNotifier, change: Change, copied: bool) -> None:
     effect = sent(attrs.evolve(notifier, cc=["boss@example.com"] if copied else None), change)
     parsed = message_from_bytes(mime(effect.mail, effect.key, "ops@example.com"), policy=policy.default)
     expected = ["Date", "Message-ID", "Auto-Submitted", "From", "To", *(["Cc"] if copied else []), "Subject"]

@@ -35,7 +35,7 @@ class GmailServer(Loopback):
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self.username = "ops@example.com"
-        self.password = "canaryapppasswrd"  # noqa: S105 - of a server that lives for one test
+        self.password = "canaryapppasswrd"
         self.mails: list[Received] = []
         self.commands: list[str] = []
         self.logins = 0

@@ -59,7 +59,10 @@ def demo(
     *,
     svg: Annotated[Path | None, typer.Option("--svg", metavar="FILE", help="Draw into an SVG file instead.")] = None,
 ) -> None:
-    """Run a flow of two tasks, and show each message that it would send; needs no secret and no network."""
+    """Show what people would be sent of a small flow.
+
+    The flow has two tasks, an addition and a division by zero. It needs no secret and no network.
+    """
     with interruptible():
         status = demonstration.demo(svg)
     raise typer.Exit(status)
@@ -75,12 +78,14 @@ def run(
     traceback: Annotated[bool, typer.Option("--traceback", help="Show the traceback of each error.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Say of each change and handler: sent, or why not.")] = False,
 ) -> None:
-    """Run the flow in a Python file; the tasks run for real, whatever becomes of the notifications.
+    """Run the flow in a Python file.
+
+    The tasks run for real, whatever becomes of the notifications. Where the file holds two flows or more, write FILE:NAME.
 
     Exit status: 0 if the flow succeeds, 1 if it does not, 2 if there is no one flow to run, and with --fail-on-notify 3 if it
     succeeds but a notification fails.
     """
-    wishes = running.Wishes(notify.notify, as_json, fail_on_notify, traceback, explain)
+    wishes = running.Wishes(notify=notify.notify, json=as_json, fail_on_notify=fail_on_notify, traceback=traceback, explain=explain)
     with interruptible():
         status = running.run(target, wishes)
     raise typer.Exit(status)

@@ -16,7 +16,7 @@ from tocsin.shell.handlers.slack import slack_notifier
 from tocsin.shell.interpreters.recording import Recording
 
 _INTRODUCTION = "A flow of two tasks runs: an addition, then a division by zero. It would send:"
-_NEXT = "Nothing was sent. Next: put a webhook's URL into SLACK_WEBHOOK_URL, and `tocsin run` a flow of yours from its file."
+_NEXT = "Nothing was sent. Next: set SLACK_WEBHOOK_URL, and run a flow of yours: tocsin run FILE"
 
 
 def story() -> Flow:
@@ -45,9 +45,8 @@ def demo(svg: Path | None = None) -> int:
     """Run the flow and show what it would send, or draw that into a file; the exit status: 2 if the file cannot be written."""
     recording = Recording()
     story().run(interpreter=recording)
-    paper = console()
+    paper = console(WIDTH, widest=WIDTH)
     if svg is None:
-        paper.width = min(paper.width, WIDTH)
         say(paper, literally(f"{_INTRODUCTION}\n"), *(drawing(effect) for effect in recording.effects), literally(_NEXT))
         return 0
     try:

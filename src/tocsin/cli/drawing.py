@@ -9,11 +9,8 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 
 import attrs
-from rich import box
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
-from rich.panel import Panel
-from rich.rule import Rule
 from rich.segment import Segment
 from rich.style import Style
 from rich.table import Table
@@ -24,7 +21,7 @@ from tocsin.core.effects import CallBack, Effect, Mail, PostToSlack, SendEmail, 
 from tocsin.shell.interpreters.dry_run import shown
 
 WIDTH = 88  # columns; the widest that a drawing is made
-_CODE = Style(color="#e8e8e8", bgcolor="#2c2d30")
+_CODE = Style(color="#f2f2f2", bgcolor="#45484f")  # both, so that it can be read on any background
 _FENCE = "```"
 
 
@@ -63,7 +60,7 @@ def _slack(payload: SlackMessage) -> RenderableType:
     title = literally(_unescaped(payload.title), "bold")
     if payload.title_link is not None:
         title.append_text(literally(f"  {payload.title_link}", "dim"))
-    lines: list[RenderableType] = [title, literally(_unescaped(payload.text)), *_rows(payload.fields)]
+    lines: list[RenderableType] = [title, literally(_unescaped(payload.text)), "", *_rows(payload.fields)]
     if footer := _footer(payload):
         lines.append(literally(footer, "dim"))
     return Barred(Group(*lines), coloured(payload.color))
@@ -100,7 +97,7 @@ def _field(field: SlackField) -> RenderableType:
 
 def _value(text: str) -> RenderableType:
     if len(text) >= 2 * len(_FENCE) and text.startswith(_FENCE) and text.endswith(_FENCE):
-        return Padding(literally(_unescaped(text.removeprefix(_FENCE).removesuffix(_FENCE))), (0, 1), _CODE)
+        return Padding(literally(_unescaped(text.removeprefix(_FENCE).removesuffix(_FENCE))), (0, 1), style=_CODE)
     return literally(_unescaped(text))
 
 
@@ -114,7 +111,7 @@ def _footer(payload: SlackMessage) -> str:
     return " | ".join(part for part in (_unescaped(payload.footer or ""), when) if part)
 
 
-def _mail(mail: Mail, account: str) -> Panel:
+def _mail(mail: Mail, account: str) -> Barred:
     headers = Table.grid(padding=(0, 1))
     headers.add_row(literally("Date:", "dim"), literally(format_datetime(mail.at.astimezone(UTC))))
     headers.add_row(literally("From:", "dim"), literally(account))
@@ -122,4 +119,4 @@ def _mail(mail: Mail, account: str) -> Panel:
     if mail.cc:
         headers.add_row(literally("Cc:", "dim"), literally(", ".join(mail.cc)))
     headers.add_row(literally("Subject:", "dim"), literally(mail.subject, "bold"))
-    return Panel(Group(headers, Rule(style="dim"), literally(mail.plain.strip())), box=box.ROUNDED, border_style="dim")
+    return Barred(Group(headers, "", literally(mail.plain.strip())), Style(dim=True))

@@ -5,7 +5,7 @@ from typing import ClassVar
 import attrs
 from returns.io import IOResult
 
-from tocsin.cli.terminal import still_read
+from tocsin.cli.terminal import unheard
 from tocsin.core.effects import Effect
 from tocsin.core.outcomes import DeliveryError, Receipt, Shown, Withheld, received
 from tocsin.shell.inherited import override
@@ -22,7 +22,7 @@ class Printing:
 
     def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
         """Print the effect."""
-        with still_read():
+        with unheard():
             DryRun()(effect)
         return received(Shown())
 

@@ -78,11 +78,15 @@ def _told(error: BaseException, path: Path, file: str) -> str:
 def _chosen(module: ModuleType, path: Path, name: str) -> Flow | Unusable:
     flows = {known: value for known, value in vars(module).items() if isinstance(value, Flow)}
     if name:
-        return flows.get(name) or Unusable(f"{path} holds no flow called {name!r}: {_there(flows)}")
+        return flows.get(name) or Unusable(f"{path} holds no flow called {name!r}{_instead(module, name)}: {_there(flows)}")
     if len({id(flow) for flow in flows.values()}) > 1:
         return Unusable(f"{path} holds {len(flows)} flows, {', '.join(flows)}: write `tocsin run {path}:{next(iter(flows))}`")
     return next(iter(flows.values()), Unusable(f"{path} holds no flow: {_there(flows)}"))
 
 
+def _instead(module: ModuleType, name: str) -> str:
+    return f", but a {type(vars(module)[name]).__name__}" if name in vars(module) else ""
+
+
 def _there(flows: dict[str, Flow]) -> str:
-    return f"there is {', '.join(flows)}" if flows else "give one a name there, `with Flow(...) as flow:`"
+    return f"the flows in it are {', '.join(flows)}" if flows else "give one a name there, `with Flow(...) as flow:`"

@@ -1,7 +1,7 @@
 """Words to people: on standard output what they asked for, on standard error what went wrong.
 
 - All that we did not write ourselves is drawn as it is, never as markup, and without control characters.
-- What an encoding cannot express is escaped, and a reader that has left (``| head``) is no error: neither changes the exit status.
+- What an encoding cannot express is escaped, and a reader that leaves (``| head``) is no error: neither changes the exit status.
 - Known secrets are redacted, whoever said them.
 """
 
@@ -24,13 +24,16 @@ from tocsin.shell.adapters.redaction import redact
 _OURS = Path(__file__).parents[1]
 
 
-def console(width: int | None = None) -> Console:
-    """What draws; ``width`` in columns, None for the terminal's."""
-    return Console(width=width, markup=False, emoji=False, highlight=False)
+def console(piped: int, widest: int | None = None) -> Console:
+    """What draws: as wide as the terminal, but ``widest`` columns at most; where there is none, ``piped`` columns wide."""
+    made = Console(markup=False, emoji=False, highlight=False)
+    made.width = min(made.width, widest or made.width) if made.is_terminal else piped
+    return made
 
 
 def say(console: Console, *drawn: RenderableType) -> None:
     """Draw on standard output, one below the other, without white space at the ends of lines."""
+    write("")  # Rich ends the process if it is the first to notice that the reader has left
     with console.capture() as captured:
         for each in drawn:
             console.print(each)
@@ -38,9 +41,11 @@ def say(console: Console, *drawn: RenderableType) -> None:
 
 
 def write(text: str) -> None:
-    """Write to standard output, escaping what its encoding lacks."""
+    """Write to standard output, where there is one, escaping what its encoding lacks."""
+    if sys.stdout is None:  # as a service may have it
+        return
     encoding = sys.stdout.encoding or "utf-8"
-    with still_read():
+    with unheard():
         sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
         sys.stdout.flush()
 
@@ -55,16 +60,25 @@ def lament(error: BaseException) -> None:
     trace = error.__traceback__
     while trace is not None and Path(trace.tb_frame.f_code.co_filename).is_relative_to(_OURS):
         trace = trace.tb_next
-    sys.stderr.write(printable(redact("".join(traceback.format_exception(type(error), error, trace)))))
+    aside("".join(traceback.format_exception(type(error), error, trace)))
+
+
+def aside(text: str) -> None:
+    """Write to standard error, without control characters."""
+    sys.stderr.write(printable(redact(text)))
 
 
 @contextmanager
-def still_read() -> Generator[None, None, None]:
-    """Go on in silence where the reader of standard output has left."""
+def unheard() -> Generator[None, None, None]:
+    """Go on where standard output takes no more: in silence where its reader has left, and where a disk is full with a complaint."""
     try:
         yield
-    except BrokenPipeError:  # what is still buffered goes nowhere, else Python complains of it when it ends
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):
+            complain(f"standard output: {error.strerror}")
+        nowhere = os.open(os.devnull, os.O_WRONLY)  # for what is still buffered, else Python complains of it when it ends
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ import attrs
 
 from tocsin.core.changes import Change
 from tocsin.core.kinds import Kinds, kinds_of, names
-from tocsin.core.messages.text import quote
+from tocsin.core.messages.text import name_of, quote
 from tocsin.core.outcomes import Fault
 from tocsin.core.states import State
 
@@ -209,7 +209,7 @@ class Where(Filter):
         return bool(self.predicate(change))
 
     def __repr__(self) -> str:
-        return f"where({getattr(self.predicate, '__qualname__', quote(self.predicate))})"
+        return f"where({name_of(self.predicate)})"
 
 
 @attrs.frozen(repr=False)

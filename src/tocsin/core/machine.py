@@ -24,7 +24,7 @@ from tocsin.core import states as s
 from tocsin.core.changes import Change, Tracked
 from tocsin.core.effects import Effect
 from tocsin.core.events import UNKNOWN, Answer, Event, Facts
-from tocsin.core.messages.text import quote
+from tocsin.core.messages.text import name_of, quote
 from tocsin.core.notifiers import Notifier
 from tocsin.core.outcomes import Fault
 from tocsin.core.signals import ENDRUN, Signal
@@ -144,7 +144,7 @@ def reply(ask: Ask, returned: object, at: datetime, facts: Facts = UNKNOWN) -> A
         return e.HandlerReplied(at, state=returned, facts=facts)
     missing = ", ".join(returned.missing) if isinstance(returned, Curried) else ""
     why = f"which still waits for {missing}" if missing else "which is neither a State nor None"
-    return e.HandlerRaised(at, error=TypeError(f"the handler {quote(ask.handler)} returned {quote(returned)}, {why}"), facts=facts)
+    return e.HandlerRaised(at, error=TypeError(f"the handler {name_of(ask.handler)} returned {quote(returned)}, {why}"), facts=facts)
 
 
 def refusal(error: Exception, at: datetime, facts: Facts = UNKNOWN) -> Answer:
@@ -254,7 +254,7 @@ def _answered(run: Run, event: Answer) -> Step | IllegalTransition:
         return IllegalTransition(run.state, event, f"{type(event).__name__} is illegal where no handler was asked")
     position = told.position
     if isinstance(event, e.HandlerRaised) and run.subject.handler_errors == "record":
-        fault = Fault(f"the handler {quote(told.handlers[position])}", event.error)
+        fault = Fault(f"the handler {name_of(told.handlers[position])}", event.error)
         return _announced(run, attrs.evolve(told, position=position + 1), (fault,))
     new = settle(run.state, event)
     if isinstance(new, IllegalTransition):  # pragma: no cover - an answer is legal in every state
@@ -268,7 +268,7 @@ def _answered(run: Run, event: Answer) -> Step | IllegalTransition:
 def _cut_short(run: Run, told: Announcement, event: e.HandlerSignalled | e.HandlerRaised) -> Step:
     """The end of an announcement whose handler signalled, or failed the run: the handlers after it are not told."""
     if isinstance(event, e.HandlerRaised):
-        fault = Fault(f"the handler {quote(told.handlers[told.position])}", event.error)
+        fault = Fault(f"the handler {name_of(told.handlers[told.position])}", event.error)
         return Step(_closed(attrs.evolve(run, ended=True), told), faults=(fault,), announced=told)
     ends = event.ends or isinstance(event.state, s.Looped)
     return Step(_closed(attrs.evolve(run, ended=run.ended or ends), told), announced=told)

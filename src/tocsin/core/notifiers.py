@@ -20,7 +20,7 @@ from tocsin.core.kinds import Kinds, names
 from tocsin.core.messages.content import Content, compose
 from tocsin.core.messages.email import mail
 from tocsin.core.messages.slack import slack_message
-from tocsin.core.messages.text import describe, quote
+from tocsin.core.messages.text import name_of, quote
 from tocsin.core.options import Formatter
 from tocsin.core.outcomes import Fault
 from tocsin.core.states import State
@@ -123,7 +123,7 @@ class Messenger(Notifier):
     def describe(self, change: Change, position: int, fault: Fault | None) -> Notice:
         faults = [] if fault is None else [fault]
         message = self._worded(change, faults)
-        notes = tuple(f"{fault}: {describe(fault.error)}" for fault in faults)
+        notes = tuple(str(fault) for fault in faults)
         content = compose(change, message=message, traceback=self.traceback, notes=notes)
         return Notice((self.effect(content, change, position),), tuple(faults))
 
@@ -136,7 +136,7 @@ class Messenger(Notifier):
                 return worded
             raise TypeError(f"it returned {quote(worded)}, not a str")
         except Exception as error:
-            faults.append(Fault(f"the formatter {quote(self.message)}", error))
+            faults.append(Fault(f"the formatter {name_of(self.message)}", error))
             return None
 
     @abstractmethod
@@ -184,12 +184,12 @@ class Callback(Notifier):
         try:
             passed = self.check(change.new) is True
         except Exception as error:
-            fault = Fault(f"the check {quote(self.check)}", error)
+            fault = Fault(f"the check {name_of(self.check)}", error)
             return Verdict(True, f"{fault}, which counts as a pass", fault)
-        return Verdict(passed, f"the check {quote(self.check)} {'is' if passed else 'is not'} True of the new state")
+        return Verdict(passed, f"the check {name_of(self.check)} {'is' if passed else 'is not'} True of the new state")
 
     def __repr__(self) -> str:
-        return f"callback_factory({quote(self.fn)}, {quote(self.check)})"
+        return f"callback_factory({name_of(self.fn)}, {name_of(self.check)})"
 
     def describe(self, change: Change, position: int, fault: Fault | None) -> Notice:
         effect = CallBack(self.fn, change.tracked_obj, change.new, change.key(position))

@@ -76,15 +76,15 @@ def webhook_secret(given: object) -> str:
 
 def recipients(given: object) -> tuple[str, ...] | None:
     """A list of mail addresses for To; by default None, the account itself."""
-    return None if given is None else _addresses(given, "to")
+    return None if given is None else _addresses(given, "to", least=1)
 
 
 def copies(given: object) -> tuple[str, ...]:
     """A list of mail addresses for Cc; none by default."""
-    return () if given is None or given == () else _addresses(given, "cc")
+    return () if given is None else _addresses(given, "cc", least=0)
 
 
-def _addresses(given: object, option: str) -> tuple[str, ...]:
+def _addresses(given: object, option: str, *, least: int) -> tuple[str, ...]:
     if isinstance(given, str | bytes) or not _is_iterable(given):
         raise TypeError(f"{option} takes a list of addresses, not {quote(given)}: write {option}=['ops@example.com']")
     found: list[str] = []
@@ -93,8 +93,8 @@ def _addresses(given: object, option: str) -> tuple[str, ...]:
         if fault is not None or not isinstance(address, str):
             raise ValueError(f"{option} holds {quote(address)}, and {fault}")
         found.append(address)
-    if not found or len(found) > 100:
-        raise ValueError(f"{option} takes 1 to 100 addresses, as many as Gmail allows, not {len(found)}")
+    if not least <= len(found) <= 100:
+        raise ValueError(f"{option} takes {least} to 100 addresses, as many as Gmail allows, not {len(found)}")
     return tuple(found)
 
 

@@ -14,6 +14,8 @@ from datetime import timedelta
 import attrs
 from returns.io import IOResult
 
+from tocsin.core.messages.text import describe
+
 
 @attrs.frozen
 class Delivered:
@@ -98,4 +100,4 @@ class Fault:
     error: BaseException
 
     def __str__(self) -> str:
-        return f"{self.where} raised {type(self.error).__name__}"
+        return f"{self.where} raised {describe(self.error)}"

@@ -7,7 +7,7 @@ import attrs
 
 from tocsin.core.changes import Key
 from tocsin.core.machine import Announcement
-from tocsin.core.messages.text import describe, one_line, quote
+from tocsin.core.messages.text import name_of, one_line, quote
 from tocsin.core.notifiers import Notifier
 from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, Fault, Outcome, Queued, Shown, Withheld
 from tocsin.core.states import State
@@ -60,7 +60,7 @@ class Report:
         own = {told.change.key(position) for told in self.changes for position in range(len(told.handlers))}
         others = [delivery for delivery in self.deliveries if delivery.effect.key not in own]
         lines += [f"from inside a handler, about {d.effect.key.slug}: {in_words(d.outcome)}" for d in others]
-        return "\n".join(lines + [f"survived: {fault}: {one_line(describe(fault.error))}" for fault in self.faults])
+        return "\n".join(lines + [f"survived: {one_line(str(fault))}" for fault in self.faults])
 
     def __repr__(self) -> str:
         failed = len(self.failures)
@@ -73,7 +73,7 @@ def _explained(told: Announcement, outcomes: Mapping[Key, Outcome]) -> Iterator[
     settled = "" if told.settled is change.new else f", settled on {told.settled!r}"
     yield f"{one_line(change.slug)}{index}: {type(change.old).__name__} → {change.new!r}{settled}"
     for position, handler in enumerate(told.handlers):
-        yield f"    {quote(handler)}: {_fate(told, position, outcomes)}"
+        yield f"    {name_of(handler)}: {_fate(told, position, outcomes)}"
 
 
 def _fate(told: Announcement, position: int, outcomes: Mapping[Key, Outcome]) -> str:

@@ -3,7 +3,7 @@
 import logging
 
 from tocsin.core.effects import CallBack, Effect, PostToSlack, SendEmail
-from tocsin.core.messages.text import describe, one_line, quote
+from tocsin.core.messages.text import name_of, one_line
 from tocsin.core.outcomes import Ambiguous, Delivered, DestinationDead, Fault, Outcome, Rejected, Retryable
 from tocsin.shell.adapters.redaction import redact
 
@@ -39,12 +39,12 @@ def act(effect: Effect) -> str:
         case SendEmail(key=key):
             return f"mail about {one_line(key.slug)!r}"
         case CallBack(key=key, fn=fn):
-            return f"call {quote(fn)} for {one_line(key.slug)!r}"
+            return f"call {name_of(fn)} for {one_line(key.slug)!r}"
 
 
 def note(fault: Fault) -> None:
     """Say that code of the user's raised, and was survived."""
-    logger.warning("%s", redact(one_line(f"tocsin: {fault}: {describe(fault.error)}")))
+    logger.warning("%s", redact(one_line(f"tocsin: {fault}")))
 
 
 def _loudness(effect: Effect) -> int:

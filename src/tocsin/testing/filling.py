@@ -16,32 +16,28 @@ from hypothesis.strategies import SearchStrategy
 from tocsin.core import states as s
 from tocsin.core.events import Facts
 from tocsin.core.frozen import FrozenMap
-from tocsin.core.states import KINDS, State
-from tocsin.testing.values import counts, errors, facts, maps, moments, results, texts
+from tocsin.core.states import State
+from tocsin.testing.values import counts, errors, facts, kinds, maps, moments, results, texts
 
 _T = TypeVar("_T", bound=attrs.AttrsInstance)
 
-WRAPPERS = (s.MetaState, s.ClientFailed, s.Submitted, s.Queued, s.Mapped)
-"""The kinds that hold other states."""
 
-
-def filled(kind: type[_T], inner: SearchStrategy[State] | None) -> SearchStrategy[_T]:
-    """Objects of an attrs class, with each field filled that has an annotation we know; ``inner`` draws the states inside."""
-    known = {**_by_annotation(), **({} if inner is None else _holding(inner))}
+def filled(kind: type[_T]) -> SearchStrategy[_T]:
+    """Objects of an attrs class, with each field filled that has an annotation we know."""
+    known = _by_annotation()
     fields = [field for field in attrs.fields(kind) if field.init and field.type in known]
     return st.builds(kind, **{field.alias or field.name: known[field.type] for field in fields})
 
 
 @cache
 def inner_states() -> SearchStrategy[State]:
-    """States to stand inside of others: a few, and not deep."""
-    flat = st.one_of([filled(kind, None) for kind in KINDS])
-    return st.recursive(flat, lambda inner: st.one_of([filled(kind, inner) for kind in WRAPPERS]), max_leaves=3)
+    """States to stand inside of others: bare ones, and such as hold others in their turn."""
+    return st.recursive(kinds().map(lambda kind: kind()), _wrapped, max_leaves=3)
 
 
-def _holding(inner: SearchStrategy[State]) -> Mapping[object, SearchStrategy[object]]:
-    several = st.lists(inner, max_size=3).map(tuple[State, ...])
-    return {State: inner, State | None: st.none() | inner, tuple[State, ...]: several}
+def _wrapped(inner: SearchStrategy[State]) -> SearchStrategy[State]:
+    wrapping = [st.builds(kind, state=inner) for kind in (s.MetaState, s.ClientFailed, s.Submitted, s.Queued)]
+    return st.one_of(*wrapping, st.builds(s.Mapped, map_states=st.lists(inner, max_size=3)))
 
 
 @cache
@@ -59,4 +55,7 @@ def _by_annotation() -> Mapping[object, SearchStrategy[object]]:
         BaseException: errors(),
         BaseException | None: st.none() | errors(),
         Facts: facts(),
+        State: inner_states(),
+        State | None: st.none() | inner_states(),
+        tuple[State, ...]: st.lists(inner_states(), max_size=3).map(tuple[State, ...]),
     }

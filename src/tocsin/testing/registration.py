@@ -5,15 +5,18 @@
 - Only the names of classes are registered: a strategy is built when it is first asked for.
 """
 
-from typing import get_args
+from collections.abc import Callable
+from typing import TypeVar, get_args
 
-from hypothesis.strategies import SearchStrategy, register_type_strategy
+from hypothesis.strategies import SearchStrategy, deferred, register_type_strategy
 
 from tocsin.core.changes import Change, Key, Tracked
 from tocsin.core.effects import CallBack, PostToSlack, SendEmail
 from tocsin.core.events import Event
 from tocsin.core.filters import Filter
 from tocsin.core.states import KINDS, State
+
+_T = TypeVar("_T")
 
 _OTHERS: tuple[type[object], ...] = (Change, Key, Tracked, Filter, PostToSlack, SendEmail, CallBack)
 
@@ -22,11 +25,15 @@ def register() -> None:
     """Register a strategy for each class. Hypothesis calls this."""
     events: tuple[type[Event], ...] = get_args(Event)
     for kind in KINDS:
-        register_type_strategy(kind, _states)
+        register_type_strategy(kind, _lazily(_states, kind))
     for event in events:
-        register_type_strategy(event, _events)
+        register_type_strategy(event, _lazily(_events, event))
     for other in _OTHERS:
-        register_type_strategy(other, _other)
+        register_type_strategy(other, _lazily(_other, other))
+
+
+def _lazily(make: Callable[[type[_T]], SearchStrategy[_T]], kind: type[_T]) -> SearchStrategy[_T]:
+    return deferred(lambda: make(kind))
 
 
 def _states(kind: type[State]) -> SearchStrategy[State]:

@@ -13,7 +13,7 @@ from tocsin.core.events import Event, Occurrence
 from tocsin.core.filters import Filter
 from tocsin.core.messages.headers import header
 from tocsin.core.states import KINDS, State
-from tocsin.testing.filling import filled, inner_states
+from tocsin.testing.filling import filled
 from tocsin.testing.values import counts, facts, keys, kinds, moments, ordinals, texts, tracked
 
 _S = TypeVar("_S", bound=State)
@@ -37,17 +37,27 @@ def states(*kinds: type[State]) -> SearchStrategy[State]:
     >>> find(states(Failed, TimedOut), lambda state: state.is_failed())
     Failed()
     """
-    return st.one_of([filled(kind, inner_states()) for kind in kinds or KINDS])
+    return _state(kinds or KINDS)
+
+
+@st.composite
+def _state(draw: st.DrawFn, kinds: tuple[type[State], ...]) -> State:
+    return draw(filled(draw(st.sampled_from(kinds))))
 
 
 def events() -> SearchStrategy[Event]:
     """Events of every kind."""
-    return st.one_of([event(kind) for kind in EVENTS])
+    return _event()
+
+
+@st.composite
+def _event(draw: st.DrawFn) -> Event:
+    return draw(event(draw(st.sampled_from(EVENTS))))
 
 
 def event(kind: type[_E]) -> SearchStrategy[_E]:
     """Events of one kind."""
-    return filled(kind, inner_states())
+    return filled(kind)
 
 
 def changes(*, old: SearchStrategy[State] | None = None, new: SearchStrategy[State] | None = None) -> SearchStrategy[Change]:

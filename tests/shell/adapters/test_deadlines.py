@@ -15,6 +15,7 @@ from tests.shell.adapters.examples import MAIL, account, post, posted, send, sen
 from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, Receipt, Rejected, Retryable
 from tocsin.shell.adapters import Gmail, SlackWebhook
 from tocsin.shell.adapters.deadline import Attempt, attempting, current
+from tocsin.shell.adapters.sockets import dial
 
 AFTER = "127.0.0.1 did not answer in time, after the message went out: it may have arrived"
 BEFORE = "127.0.0.1 did not answer in time"
@@ -104,7 +105,8 @@ def test_no_such_name(gmail_server: GmailServer, ca_bundle: Path) -> None:
 
 def test_no_possible_name(gmail_server: GmailServer, ca_bundle: Path) -> None:
     outcome = send(Gmail(host=f"{'x' * 64}.example", ca_bundle=ca_bundle), gmail_server)
-    assert isinstance(outcome, Rejected | Retryable)
+    assert isinstance(outcome, Rejected)
+    assert outcome.reason.endswith("check the proxy settings and the host's name")
 
 
 def test_no_time_to_connect(slack_server: SlackServer, ca_bundle: Path) -> None:
@@ -119,6 +121,13 @@ def test_each_message_has_its_own_deadline(slack_server: SlackServer, ca_bundle:
         time.sleep(0.1)
     assert slack_server.connections == 1
     slack.close()
+
+
+def test_trouble_with_one_address_is_forgotten_at_the_next(slack_server: SlackServer) -> None:
+    attempt = Attempt("localhost", 5, 5)
+    attempt.trouble = "cannot reach localhost: the connection was refused"
+    dial("localhost", slack_server.port, attempt).close()
+    assert attempt.trouble is None
 
 
 def test_attempts_nest() -> None:

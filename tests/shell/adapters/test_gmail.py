@@ -48,7 +48,7 @@ def test_threads_may_share_an_account(gmail_server: GmailServer, ca_bundle: Path
 def test_another_login_is_another_connection(gmail_server: GmailServer, ca_bundle: Path) -> None:
     gmail = account(gmail_server, ca_bundle)
     assert send(gmail, gmail_server) == Delivered()
-    gmail_server.password = "anotherapppasswd"  # noqa: S105 - of a server that lives for one test
+    gmail_server.password = "anotherapppasswd"
     assert send(gmail, gmail_server) == Delivered()
     assert gmail_server.logins == 2
     gmail.close()

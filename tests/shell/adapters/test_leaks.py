@@ -149,6 +149,7 @@ def test_what_is_already_being_handled_stays_known() -> None:
     with pytest.raises(Stop) as caught:
         act()
     assert isinstance(caught.value.__context__, KeyError)
+    assert not caught.value.__suppress_context__
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def test_a_child_builds_its_own(
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
     arguments = (how, slack_server.url, str(gmail_server.port), gmail_server.username, gmail_server.password, str(ca_bundle))
-    done = subprocess.run(  # noqa: S603 - our own script
+    done = subprocess.run(
         [sys.executable, "-W", "error", str(script), *arguments], capture_output=True, text=True, timeout=30, check=False
     )
     assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)

@@ -59,7 +59,7 @@ def test_a_bundle_of_the_environment_that_is_missing(
     slack_server: SlackServer, gmail_server: GmailServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
-    why = Rejected(f"SSL_CERT_FILE is refused: {tmp_path}/none.pem cannot be read: No such file or directory")
+    why = Rejected(f"SSL_CERT_FILE is refused: {tmp_path / 'none.pem'} cannot be read: No such file or directory")
     assert post(webhook(None), slack_server.url) == why
     gmail = account(gmail_server, None)
     assert send(gmail, gmail_server) == why

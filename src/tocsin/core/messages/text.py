@@ -48,6 +48,16 @@ def quote(value: object) -> str:
         return f"<{type(value).__name__} object whose repr raised {type(error).__name__}>"
 
 
+def name_of(function: object) -> str:
+    """What a function is called in its source; of anything else, the repr.
+
+    >>> name_of(len), name_of(one_line), name_of(3)
+    ('len', 'one_line', '3')
+    """
+    name: object = getattr(function, "__qualname__", None)
+    return name if isinstance(name, str) else quote(function)
+
+
 def describe(error: BaseException) -> str:
     """The type and the message of an exception: ``ZeroDivisionError: division by zero``."""
     try:

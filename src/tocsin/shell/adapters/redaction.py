@@ -84,6 +84,7 @@ def contained(act: Callable[[], _T]) -> _T:
     except BaseException as error:
         escaped = error
     escaped.__cause__ = escaped.__context__ = escaped.__traceback__ = None
+    escaped.__suppress_context__ = False  # what the caller is handling may be shown
     try:
         raise escaped
     finally:

@@ -36,7 +36,7 @@ class SlackWebhook:
         read_timeout: how long Slack may be silent, in seconds.
         deadline: how long a message may take in all, in seconds.
         proxies: proxy URLs by scheme, as requests takes them (``{"https": "http://proxy:3128"}``); None: as the environment
-            says. SOCKS is not supported.
+            says; {}: none. SOCKS is not supported.
 
     Raises:
         ValueError: a setting makes no sense.

@@ -112,6 +112,7 @@ def _connected(sock: Limited, address: tuple[object, ...], attempt: Attempt) -> 
         sock.settimeout(attempt.left(attempt.connect_timeout))
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else a small request waits for an acknowledgement
         sock.connect(address)
+        attempt.trouble, attempt.broken = None, False  # of the addresses and connections before
     except BaseException:
         sock.close()
         raise

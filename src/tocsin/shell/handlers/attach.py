@@ -1,13 +1,13 @@
 """A list of state handlers, checked when it is given to a Task, a Flow, or whatever runs."""
 
+import inspect
 import warnings
 from collections.abc import Iterable
-from inspect import iscoroutinefunction
 from typing import TypeGuard
 
 from tocsin.core.kinds import names
 from tocsin.core.machine import ForeignHandler
-from tocsin.core.messages.text import quote
+from tocsin.core.messages.text import name_of, quote
 from tocsin.core.notifiers import Messenger, Notifier
 from tocsin.shell.handlers.callback import CallbackHandler
 from tocsin.shell.handlers.curried import ARGUMENTS, CurriedHandler
@@ -34,8 +34,8 @@ def _attached(handler: object) -> Notifier | ForeignHandler:
         return handler.notifier
     if not _is_callable(handler):
         raise TypeError(f"state_handlers takes callables, and {quote(handler)} is none: {_HOW}")
-    if iscoroutinefunction(handler) or iscoroutinefunction(type(handler).__call__):
-        raise TypeError(f"the state handler {quote(handler)} is async, and nobody would await it: make it a plain function")
+    if inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(type(handler).__call__):
+        raise TypeError(f"the state handler {name_of(handler)} is async, and nobody would await it: make it a plain function")
     return handler
 
 
@@ -52,7 +52,16 @@ def _notifier(handler: CurriedHandler) -> Notifier:
 def _warn_if_mute(handler: CurriedHandler, notifier: Messenger) -> None:
     only, ignored = notifier.only_states, tuple(notifier.ignore_states)
     if only and all(issubclass(kind, ignored) for kind in only):
-        warnings.warn(f"{handler!r} never notifies: ignore_states covers all of only_states ({names(only)})", UserWarning, stacklevel=5)
+        covered = f"ignore_states covers all of only_states ({names(only)})"
+        warnings.warn(f"{handler!r} never notifies: {covered}", UserWarning, stacklevel=_outside())
+
+
+def _outside() -> int:
+    """How far up the first frame is that is not ours: a warning is to point at the line that the user wrote."""
+    frame, level = inspect.currentframe(), 0
+    while frame is not None and str(frame.f_globals.get("__name__", "")).split(".")[0] == "tocsin":
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def _is_iterable(value: object) -> TypeGuard[Iterable[object]]:

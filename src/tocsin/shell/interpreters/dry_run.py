@@ -7,7 +7,7 @@ import attrs
 from returns.io import IOResult
 
 from tocsin.core.effects import CallBack, Effect, PostToSlack, SendEmail
-from tocsin.core.messages.text import one_line, quote
+from tocsin.core.messages.text import name_of, one_line
 from tocsin.core.outcomes import DeliveryError, Receipt, Shown, received
 from tocsin.shell.interpreters.protocol import Notify
 
@@ -40,7 +40,7 @@ def shown(effect: Effect) -> str:
         case SendEmail():
             return _mail(effect)
         case CallBack(fn=fn, tracked_obj=tracked, state=state):
-            return f"Call of {quote(fn)} for {one_line(tracked.name)!r} in {state!r}"
+            return f"Call of {name_of(fn)} for {one_line(tracked.name)!r} in {state!r}"
 
 
 def _mail(effect: SendEmail) -> str:

@@ -15,7 +15,7 @@ from returns.io import IOResult
 
 from tocsin.core.effects import CallBack, Effect, PostToSlack, SendEmail
 from tocsin.core.invoke import invoke
-from tocsin.core.messages.text import describe, quote
+from tocsin.core.messages.text import describe, name_of
 from tocsin.core.outcomes import (
     Delivered,
     DeliveryError,
@@ -96,7 +96,7 @@ def _called(effect: CallBack) -> Outcome:
     try:
         invoke(effect.fn, effect.tracked_obj, effect.state)
     except Exception as error:
-        return Rejected(f"{quote(effect.fn)} raised {describe(error)}", cause=error)
+        return Rejected(f"{name_of(effect.fn)} raised {describe(error)}", cause=error)
     return Delivered()
 
 

@@ -1,0 +1,152 @@
+"""``assert_currying_laws``: for the notifiers with options of yours, and for curried handlers of your own.
+
+What is compared is what they would send, and what they answer, under a ``Recording``; but not when, nor in which run.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Never
+
+import attrs
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from tocsin.core.changes import Key, Tracked
+from tocsin.core.effects import Effect
+from tocsin.core.messages.text import describe, quote
+from tocsin.core.states import State
+from tocsin.shell.ambient import interpreting
+from tocsin.shell.handlers.curried import ARGUMENTS
+from tocsin.shell.interpreters.recording import Recording
+from tocsin.testing.comparing import timeless
+from tocsin.testing.copying import pickled
+from tocsin.testing.splits import Call, splits
+from tocsin.testing.strategies import states
+from tocsin.testing.values import tracked
+
+Handler = Callable[[Never, State, State], object]
+"""A state handler; that it can be called with less is what the laws are about."""
+
+Options = Mapping[str, SearchStrategy[object]]
+
+
+@attrs.frozen
+class Case:
+    """The arguments and options to bind, the calls that do so, and options to bind before those."""
+
+    arguments: Mapping[str, object]
+    options: Mapping[str, object]
+    calls: tuple[Call, ...]
+    earlier: Mapping[str, object]
+
+    @property
+    def at_once(self) -> Call:
+        """One call that binds it all."""
+        return Call({**self.arguments, **self.options}, ARGUMENTS)
+
+
+def assert_currying_laws(
+    handler: Handler, *, options: Options | None = None, tracked_objs: SearchStrategy[Tracked] | None = None, examples: int = 100
+) -> None:
+    """Check that a handler takes ``tracked_obj``, ``old_state``, ``new_state`` in any split into calls, and is a value meanwhile.
+
+    Args:
+        handler: the handler, such as ``slack_notifier(only_states=[Failed])``.
+        options: options to bind, by name, each with what draws values for it; by default none.
+        tracked_objs: draws what the handler is attached to; by default anything with a name.
+        examples: how many changes, each with a split.
+
+    Raises:
+        AssertionError: a law does not hold; says which, and for which calls.
+
+    >>> from tocsin import Failed, slack_notifier
+    >>> assert_currying_laws(slack_notifier(only_states=[Failed]), options={"traceback": st.booleans()}, examples=10)
+    """
+
+    @settings(max_examples=examples, deadline=None, database=None, report_multiple_bugs=False)
+    @given(_cases({} if options is None else options, tracked() if tracked_objs is None else tracked_objs))
+    def uphold(case: Case) -> None:
+        for name, law in LAWS.items():
+            _uphold(name, law, handler, case)
+
+    uphold()
+
+
+@st.composite
+def _cases(draw: st.DrawFn, options: Options, tracked_objs: SearchStrategy[Tracked]) -> Case:
+    arguments = dict(zip(ARGUMENTS, (draw(tracked_objs), draw(states()), draw(states())), strict=True))
+    some = st.fixed_dictionaries({}, optional=dict(options))
+    bound = draw(some)
+    return Case(arguments, bound, draw(splits(arguments, bound)), draw(some))
+
+
+def _uphold(name: str, law: "Callable[[object, Case], bool]", handler: object, case: Case) -> None:
+    try:
+        held, raised = law(handler, case), ""
+    except Exception as error:
+        held, raised = False, f", where it raised {describe(error)}"
+    if not held:
+        raise AssertionError(f"the handler {quote(handler)} breaks a law: {name}{raised}; with {case!r}")
+
+
+def _returned(handler: object, case: Case) -> bool:
+    return _told(handler, [case.at_once])[0] is case.arguments["new_state"]
+
+
+def _split(handler: object, case: Case) -> bool:
+    answer, effects = _told(handler, case.calls)
+    return answer is case.arguments["new_state"] and effects == _effects(handler, case)
+
+
+def _alike(handler: object, case: Case) -> bool:
+    partial = _bound(handler, case.calls[:-1])
+    return _same(partial, Call({name: value for call in case.calls[:-1] for name, value in call.bound.items()})(handler))
+
+
+def _unchanged(handler: object, case: Case) -> bool:
+    steps = [_bound(handler, case.calls[:count]) for count in range(len(case.calls))]
+    before = [(repr(step), hash(step)) for step in steps]
+    twice = [_told(step, case.calls[count:])[1] for count, step in enumerate(steps) for _ in range(2)]
+    return before == [(repr(step), hash(step)) for step in steps] and all(effects == twice[0] for effects in twice)
+
+
+def _replaced(handler: object, case: Case) -> bool:
+    return _same(_bound(handler, [Call(case.earlier), Call(case.options)]), Call({**case.earlier, **case.options})(handler))
+
+
+def _survives(handler: object, case: Case) -> bool:
+    copied = pickled(_bound(handler, case.calls[:-1]))
+    return _told(copied, case.calls[-1:])[1] == _effects(handler, case)
+
+
+LAWS: Mapping[str, Callable[[object, Case], bool]] = {
+    "the full call returns the identical new state": _returned,
+    "any split of the arguments has the effects and the answer of the full call": _split,
+    "what is bound alike is equal, hashes alike and prints alike, whichever way it was bound": _alike,
+    "binding changes nothing that exists": _unchanged,
+    "an option bound later replaces the one bound before": _replaced,
+    "what is bound survives pickle, or cloudpickle": _survives,
+}
+"""What holds of every curried handler, and any case, by the law in words."""
+
+
+def _bound(handler: object, calls: Sequence[Call]) -> object:
+    """What the calls, one after the other, make of the handler."""
+    for call in calls:
+        handler = call(handler)
+    return handler
+
+
+def _told(handler: object, calls: Sequence[Call]) -> tuple[object, list[tuple[Effect, Key]]]:
+    """What the last call answers, and what it would have sent."""
+    with interpreting(Recording()) as recording:
+        answer = _bound(handler, calls)
+    return answer, [timeless(effect) for effect in recording.effects]
+
+
+def _effects(handler: object, case: Case) -> list[tuple[Effect, Key]]:
+    return _told(handler, [case.at_once])[1]
+
+
+def _same(one: object, other: object) -> bool:
+    return one == other and hash(one) == hash(other) and repr(one) == repr(other)

@@ -1,0 +1,60 @@
+"""``assert_filter_laws``: for filters of your own."""
+
+from collections.abc import Mapping
+from copy import deepcopy
+
+from hypothesis import given, settings
+from hypothesis.strategies import SearchStrategy
+
+from tocsin.core.changes import Change
+from tocsin.core.filters import Filter
+from tocsin.core.messages.text import describe, quote
+from tocsin.testing.algebra import ALGEBRA, Law
+from tocsin.testing.copying import pickled
+from tocsin.testing.strategies import changes as any_changes
+from tocsin.testing.strategies import filters
+
+LAWS: Mapping[str, Law] = {
+    "its verdict is a bool, and stays the same": lambda a, _, __, x: isinstance(a(x), bool) and a(x) is a(x),
+    "explain() agrees with it, and gives a reason": lambda a, _, __, x: a.explain(x).passed is a(x) and a.explain(x).reason != "",
+    "settles() agrees with it, or is None": lambda a, _, __, x: a.settles(type(x.new)) in {None, a(x)},
+    "a copy of it is equal, and hashes alike": lambda a, _, __, ___: deepcopy(a) == a and hash(deepcopy(a)) == hash(a),
+    "it survives pickle, or cloudpickle": lambda a, _, __, x: pickled(a)(x) is a(x),
+    **ALGEBRA,
+}
+"""What holds of every filter ``a``, any two others and any change, by the law in words."""
+
+
+def assert_filter_laws(filter_: Filter, *, changes: SearchStrategy[Change] | None = None, examples: int = 100) -> None:
+    """Check that a filter is one: a value with a steady verdict, that does with ``&``, ``|`` and ``~`` what they say.
+
+    Args:
+        filter_: the filter; ``a`` in the laws.
+        changes: draws the changes to show it; by default any at all.
+        examples: how many changes, each with two other filters to combine it with.
+
+    Raises:
+        AssertionError: a law does not hold; says which, and where.
+
+    >>> from tocsin.filters import entered, where
+    >>> from tocsin import Failed
+    >>> assert_filter_laws(entered(Failed) & where(lambda change: change.tracked_obj.name.startswith("etl")), examples=10)
+    """
+
+    @settings(max_examples=examples, deadline=None, database=None, report_multiple_bugs=False)
+    @given(any_changes() if changes is None else changes, filters(), filters())
+    def uphold(change: Change, second: Filter, third: Filter) -> None:
+        for name, law in LAWS.items():
+            _uphold(name, law, filter_, second, third, change)
+
+    uphold()
+
+
+def _uphold(name: str, law: Law, filter_: Filter, second: Filter, third: Filter, change: Change) -> None:
+    try:
+        held, raised = law(filter_, second, third, change), ""
+    except Exception as error:
+        held, raised = False, f", where it raised {describe(error)}"
+    if not held:
+        where = f"b = {second!r}, c = {third!r}, of {change!r}"
+        raise AssertionError(f"the filter a = {quote(filter_)} breaks a law: {name}{raised}; with {where}")

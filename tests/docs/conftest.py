@@ -1,0 +1,44 @@
+"""Examples are executed as a reader would, but for the sending."""
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar, NoReturn
+
+import attrs
+import pytest
+from returns.io import IOResult
+
+from tocsin import Live, interpreting
+from tocsin.effects import CallBack, DeliveryError, Effect, Receipt
+from tocsin.effects import Withheld
+from tocsin.core.outcomes import received
+
+SECRETS = ("SLACK_WEBHOOK_URL", "EMAIL_USERNAME", "EMAIL_PASSWORD")
+
+
+@attrs.frozen
+class Rehearsal:
+    """Calls callbacks, and sends nothing: what a page shows without naming an interpreter."""
+
+    notify: ClassVar[str] = "none"
+
+    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+        return Live()(effect) if isinstance(effect, CallBack) else received(Withheld("this is a page of the documentation"))
+
+
+def _refuse(*_: object) -> NoReturn:
+    raise AssertionError("an example reached for the network")
+
+
+@pytest.fixture
+def rehearsal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Rehearsal]:
+    """No secret to be found, no network to be reached, the project's root as the working directory."""
+    for name in (*SECRETS, *(f"{name}_FILE" for name in SECRETS), "TOCSIN_NOTIFY", "TOCSIN_ENV"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.setattr(socket.socket, "connect", _refuse)
+    monkeypatch.chdir(Path(__file__).parents[2])
+    with interpreting(Rehearsal()) as rehearsing:
+        yield rehearsing

@@ -1,0 +1,62 @@
+"""The live interpreter: what the environment may ask of it, and that it does not block an event loop."""
+
+import asyncio
+import pickle
+import threading
+import time
+
+import pytest
+
+from tests.servers.authority import Authority
+from tests.servers.live import live_at
+from tests.servers.slack import Reply, SlackServer
+from tocsin import Failed, Live, Recording, Running, Task, callback_factory, interpreting, slack_notifier
+from tocsin.adapters import Secrets
+from tocsin.effects import Effect, Queued, Shown, Withheld
+from tocsin.shell.inherited import NAME
+from tocsin.shell.interpreters.protocol import execute
+
+pytestmark = pytest.mark.tocsin_live
+
+
+def effect() -> Effect:
+    with interpreting(Recording()) as recording:
+        slack_notifier(Task("load"), Running(), Failed())
+    return recording.effects[0]
+
+
+def test_the_environment_silences_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    live = Live(secrets={"SLACK_WEBHOOK_URL": "https://hooks.slack.com/services/T/B/canary"})
+    monkeypatch.setenv(NAME, "none")
+    assert execute(live, effect()) == Withheld("TOCSIN_NOTIFY says so")
+    monkeypatch.setenv(NAME, "print")
+    assert execute(live, effect()) == Shown()
+    assert "SLACK_WEBHOOK_URL" in capsys.readouterr().out
+
+
+def test_it_does_not_pickle_and_shows_no_secret() -> None:
+    live = Live(secrets=Secrets({"SLACK_WEBHOOK_URL": "https://hooks.slack.com/services/T/B/canary"}))
+    with pytest.raises(TypeError, match="does not pickle, since it may hold secrets"):
+        pickle.dumps(live)
+    assert "canary" not in repr(live)
+
+
+def test_in_an_event_loop_nothing_blocks(slack_server: SlackServer, authority: Authority, caplog: pytest.LogCaptureFixture) -> None:
+    slack_server.replies = [Reply(body="invalid_payload", status=400)]
+    here = threading.get_ident()
+
+    async def main(live: Live) -> None:
+        outcomes = [execute(live, effect()) for _ in range(2)]
+        assert outcomes == [Queued("a background thread")] * 2
+        called: list[int] = []
+        with interpreting(live):
+            callback_factory(lambda _, __: called.append(threading.get_ident()), lambda _: True)(Task("load"), Running(), Failed())
+        assert called == [here]
+
+    with live_at(authority, slack_server) as live:
+        asyncio.run(main(live))
+        deadline = time.monotonic() + 10
+        while (len(slack_server.requests) < 2 or not caplog.records) and time.monotonic() < deadline:
+            threading.Event().wait(0.01)
+    assert len(slack_server.requests) == 2
+    assert "could not tell Slack of 'load': Slack answered invalid_payload" in caplog.text

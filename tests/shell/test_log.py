@@ -1,0 +1,29 @@
+"""One line for each failure, and a dead destination loudly, once."""
+
+import logging
+from datetime import UTC, datetime
+
+import pytest
+
+from tocsin.core.changes import Key
+from tocsin.core.effects import Mail, PostToSlack, SendEmail, SlackMessage
+from tocsin.effects import Delivered, DestinationDead, Shown
+from tocsin.shell.log import complain
+
+KEY = Key("r", "load\x1b[31m\nline", None, 0, 0)
+SLACK = PostToSlack("ONLY_HERE", SlackMessage("f", "#000000", "t", "x"), KEY)
+MAIL = SendEmail("USER_ONLY_HERE", "WORD", Mail("s", "p", "h", None, datetime(2026, 1, 1, tzinfo=UTC)), KEY)
+
+
+@pytest.mark.parametrize("effect", [SLACK, MAIL])
+def test_a_dead_destination_is_reported_loudly_once(effect: PostToSlack | SendEmail, caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(3):
+        complain(effect, DestinationDead("it is gone"))
+    assert [record.levelno for record in caplog.records] == [logging.CRITICAL, logging.ERROR, logging.ERROR]
+    assert all("\n" not in line and "\x1b" not in line for line in caplog.messages)
+
+
+def test_what_went_well_is_not_told(caplog: pytest.LogCaptureFixture) -> None:
+    complain(SLACK, Delivered())
+    complain(SLACK, Shown())
+    assert not caplog.records

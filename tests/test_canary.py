@@ -1,0 +1,196 @@
+"""A secret's value is nowhere: not in a repr, a log at DEBUG, a traceback with all its frames' locals, a report, a dry run, a pickle.
+
+The secrets are canaries: values that occur nowhere else. Each test makes as much noise as it can, over success and over every
+failure, and greps all of it.
+"""
+
+import io
+import json
+import logging
+import pickle
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+
+import attrs
+import cloudpickle
+import pytest
+
+from tests.servers.authority import Authority
+from tests.servers.gmail import DROP, GmailServer
+from tests.servers.live import live_at
+from tests.servers.slack import Reply, SlackServer
+from tocsin import DryRun, Failed, Flow, Live, NotificationFailed, Running, Task, gmail_notifier, interpreting, slack_notifier
+from tocsin.adapters import Gmail, SlackWebhook
+from tocsin.effects import Rejected
+from tocsin.flows.report import Report
+
+pytestmark = pytest.mark.tocsin_live
+
+
+@attrs.define
+class Noise:
+    """Everything that was said, and the canaries that must not be in it."""
+
+    canaries: tuple[str, ...]
+    said: list[str] = attrs.field(factory=list[str])
+
+    def hear(self, *things: object) -> None:
+        """Take down a thing, as every way of printing shows it."""
+        self.said += [text for thing in things for text in (repr(thing), str(thing), f"{thing}")]
+
+    def hear_pickle(self, thing: object) -> None:
+        """Take down a thing as it is stored."""
+        self.said.append(cloudpickle.dumps(thing).decode("latin-1"))
+
+    def hear_error(self, error: BaseException) -> None:
+        """Take down an exception, what is behind it, and the locals of all their frames but this test's, which knows the canary."""
+        for each in chain(error):
+            self.hear(each, vars(each))
+            frames = [step for step in traceback.walk_tb(each.__traceback__) if step[0].f_code.co_filename != __file__]
+            self.said += traceback.StackSummary.extract(iter(frames), capture_locals=True).format()
+
+    def silent(self) -> None:
+        """No canary was heard, and something was."""
+        text = "\n".join(self.said)
+        assert text
+        for canary in self.canaries:
+            assert canary not in text
+
+
+def chain(error: BaseException | None) -> Iterator[BaseException]:
+    """The exception, its causes and its contexts, suppressed or not."""
+    if error is not None:
+        yield error
+        yield from chain(error.__cause__)
+        yield from chain(error.__context__)
+
+
+@contextmanager
+def listening(*canaries: str) -> Iterator[Noise]:
+    """Hear all that is logged, at DEBUG, by whomever, and all that is printed."""
+    noise, log, printed = Noise(canaries), io.StringIO(), io.StringIO()
+    handler, root = logging.StreamHandler(log), logging.getLogger()
+    handler.setFormatter(logging.Formatter("%(name)s %(message)s %(args)s"))
+    before = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    try:
+        with redirect_stdout(printed), redirect_stderr(printed):
+            yield noise
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(before)
+    noise.said += [log.getvalue(), printed.getvalue()]
+    noise.silent()
+
+
+def hear_report(noise: Noise, report: Report) -> None:
+    noise.hear(report, report.explain(), report.deliveries, report.changes, report.faults, report.task_states)
+    noise.hear_pickle([delivery.effect for delivery in report.deliveries])
+    noise.hear_pickle([delivery.outcome for delivery in report.deliveries])
+
+
+def loud_flow() -> Flow:
+    return Flow("loud", tasks=[Task("t", state_handlers=[slack_notifier, gmail_notifier])], state_handlers=[slack_notifier])
+
+
+SLACK_TROUBLE: dict[str, list[Reply]] = {
+    "success": [],
+    "refused": [Reply(400, "invalid_payload")] * 9,
+    "revoked": [Reply(404, "no_service")] * 9,
+    "busy": [Reply(429, "", {"Retry-After": "3"})] * 9,
+    "broken": [Reply(500, "oops")] * 9,
+    "redirect": [Reply(302, "", {"Location": "https://127.0.0.1/elsewhere"})] * 9,
+    "closed": [Reply(manner="close")] * 9,
+}
+GMAIL_TROUBLE = {
+    "success": {},
+    "no login": {"AUTH": "535 5.7.8 Username and Password not accepted"},
+    "full": {"DATA-END": "552 5.3.4 too big"},
+    "dropped": {"DATA": DROP},
+}
+
+
+@pytest.mark.parametrize("gmail", GMAIL_TROUBLE)
+@pytest.mark.parametrize("slack", SLACK_TROUBLE)
+def test_a_flow_keeps_its_secrets(
+    slack: str, gmail: str, slack_server: SlackServer, gmail_server: GmailServer, authority: Authority
+) -> None:
+    slack_server.replies, gmail_server.script = SLACK_TROUBLE[slack], GMAIL_TROUBLE[gmail]
+    with listening(slack_server.canary, gmail_server.password) as noise, live_at(authority, slack_server, gmail_server) as live:
+        report = loud_flow().run(interpreter=live)
+        assert bool(report.failures) is (slack != "success" or gmail != "success")
+        hear_report(noise, report)
+        noise.hear(live, live.secrets, live.slack, live.mail, live.secrets.find("SLACK_WEBHOOK_URL"))
+
+
+def wrong_authority(live: Live) -> Live:
+    return Live(
+        secrets=live.secrets, slack=SlackWebhook(allowed_hosts=("127.0.0.1",)), mail=Gmail(host="127.0.0.1", port=live.mail.port)
+    )
+
+
+def not_pinned(live: Live) -> Live:
+    return attrs.evolve(live, slack=SlackWebhook(), mail=Gmail(host="127.0.0.1", port=9))
+
+
+@pytest.mark.parametrize("mislead", [wrong_authority, not_pinned, lambda live: live])
+def test_a_handler_that_raises_keeps_its_secrets(
+    mislead: Callable[[Live], Live], slack_server: SlackServer, gmail_server: GmailServer, authority: Authority
+) -> None:
+    slack_server.replies, gmail_server.script = [Reply(403, "action_prohibited")], {"AUTH": "535 5.7.8 no"}
+    with listening(slack_server.canary, gmail_server.password) as noise, live_at(authority, slack_server, gmail_server) as right:
+        live = mislead(right)
+        for notifier in (slack_notifier, gmail_notifier):
+            with interpreting(live), pytest.raises(NotificationFailed) as caught:
+                notifier(Task("load"), Running(), Failed("m"))
+            noise.hear_error(caught.value)
+            noise.hear_pickle(caught.value)
+            noise.hear(notifier)
+        for connected in (live.slack, live.mail):
+            connected.close()
+
+
+def test_a_dry_run_shows_names_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T/B/canary-in-the-environment")
+    monkeypatch.setenv("EMAIL_PASSWORD", "canary-in-the-environment")
+    with listening("canary-in-the-environment") as noise:
+        report = loud_flow().run(interpreter=DryRun())
+        hear_report(noise, report)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://hooks.slack.com/services/T/B/a-canary-in-the-url",
+        "https://evil.example/services/T/B/a-canary-in-the-url",
+        "https://hooks.slack.com/triggers/T/B/a-canary-in-the-url",
+        "https://user:a-canary-in-the-url@hooks.slack.com/services",
+        "a-canary-in-the-url",
+        "https://[a-canary-in-the-url",
+    ],
+)
+def test_a_wrong_url_is_not_repeated(url: str) -> None:
+    with listening("a-canary-in-the-url") as noise, interpreting(Live(secrets={"SLACK_WEBHOOK_URL": url})) as live:
+        with pytest.raises(NotificationFailed) as caught:
+            slack_notifier(Task("load"), Running(), Failed("m"))
+        assert isinstance(caught.value.error, Rejected)
+        noise.hear_error(caught.value)
+        noise.hear(live)
+
+
+def test_what_holds_a_secret_does_not_pickle(slack_server: SlackServer, authority: Authority) -> None:
+    with live_at(authority, slack_server) as live:
+        for holder in (live, live.secrets.find("SLACK_WEBHOOK_URL")):
+            with pytest.raises(TypeError, match="pickle"):
+                pickle.dumps(holder)
+
+
+def test_the_noise_would_hear_a_canary() -> None:
+    with pytest.raises(ValueError, match="Unterminated") as caught:
+        json.loads('{"a-canary-that-sings')
+    with pytest.raises(AssertionError), listening("a-canary-that-sings") as noise:
+        noise.hear_error(caught.value)
+    with pytest.raises(AssertionError), listening("a-canary-that-sings"):
+        logging.getLogger("anybody").debug("%s", "a-canary-that-sings")
