@@ -36,9 +36,9 @@ AGAIN = " ↩"
 """Marks a second picture of a kind, where an edge would have to go all the way back to the first."""
 
 _HEAD = """\
-  graph [fontname="Helvetica", fontsize=13, pad=0.3, nodesep=0.25, ranksep={ranksep}, bgcolor="white", rankdir=LR];
-  node [fontname="Helvetica", fontsize=12, shape=box, style="rounded,filled", penwidth=0, margin="0.16,0.07"];
-  edge [fontname="Helvetica", fontsize=10, color="#5f6b7a", fontcolor="#37414d", arrowsize=0.7];
+  graph [fontname="Arial", fontsize=13, pad=0.3, nodesep=0.25, ranksep={ranksep}, bgcolor="white", rankdir=LR];
+  node [fontname="Arial", fontsize=12, shape=box, style="rounded,filled", penwidth=0, margin="0.16,0.07"];
+  edge [fontname="Arial", fontsize=10, color="#5f6b7a", fontcolor="#37414d", arrowsize=0.7];
 """
 _SLACK_ANSWERS = (
     (200, "ok"),

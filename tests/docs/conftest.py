@@ -14,6 +14,7 @@ from tocsin.effects import CallBack, DeliveryError, Effect, Receipt
 from tocsin.effects import Withheld
 from tocsin.core.outcomes import received
 
+ROOT = Path(__file__).parents[2]
 SECRETS = ("SLACK_WEBHOOK_URL", "EMAIL_USERNAME", "EMAIL_PASSWORD")
 
 
@@ -39,6 +40,7 @@ def rehearsal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Rehea
     for name in ("HOME", "XDG_CONFIG_HOME"):
         monkeypatch.setenv(name, str(tmp_path))
     monkeypatch.setattr(socket.socket, "connect", _refuse)
-    monkeypatch.chdir(Path(__file__).parents[2])
+    monkeypatch.chdir(ROOT)
+    monkeypatch.syspath_prepend(ROOT / "docs" / "examples")
     with interpreting(Rehearsal()) as rehearsing:
         yield rehearsing

@@ -8,15 +8,14 @@ import importlib
 import sys
 
 
-def main() -> int:
+def main() -> None:
     """Obey the command line, and leave with its exit status; 2 where the libraries that it stands on are not installed."""
     try:
         for name in ("rich", "typer"):
             importlib.import_module(name)
     except ModuleNotFoundError:
         sys.stderr.write("tocsin: the command line needs its extra: pip install 'tocsin[cli]'\n")
-        return 2
+        sys.exit(2)
     from tocsin.cli.app import app
 
     app(prog_name="tocsin")
-    return 0

@@ -56,14 +56,10 @@ def _heading(text: str) -> Text:
     return literally(text, "dim")
 
 
-def _slack(payload: SlackMessage) -> RenderableType:
-    title = literally(_unescaped(payload.title), "bold")
-    if payload.title_link is not None:
-        title.append_text(literally(f"  {payload.title_link}", "dim"))
-    lines: list[RenderableType] = [title, literally(_unescaped(payload.text)), "", *_rows(payload.fields)]
-    if footer := _footer(payload):
-        lines.append(literally(footer, "dim"))
-    return Barred(Group(*lines), coloured(payload.color))
+def _slack(payload: SlackMessage) -> Barred:
+    heading = [literally(_unescaped(payload.title), "bold"), literally(_unescaped(payload.text))]
+    link, footer = ([literally(text, "dim")] if text else [] for text in (payload.title_link, _footer(payload)))
+    return Barred(Group(*heading, *link, "", *_rows(payload.fields), *footer), coloured(payload.color))
 
 
 def _rows(fields: tuple[SlackField, ...]) -> Iterator[RenderableType]:

@@ -8,7 +8,7 @@ pickles.
 import sys
 import traceback
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from types import ModuleType
@@ -38,7 +38,8 @@ def loaded(target: str) -> Generator[Flow | Unusable, None, None]:
     try:
         yield _executed(module, path) or _chosen(module, path, name)
     finally:
-        sys.path.remove(folder)
+        with suppress(ValueError):  # the file may have done so itself
+            sys.path.remove(folder)
         sys.modules.pop(module.__name__, None)
 
 
@@ -69,7 +70,7 @@ def _executed(module: ModuleType, path: Path) -> Unusable | None:
 
 def _told(error: BaseException, path: Path, file: str) -> str:
     """The error, and the line of the file that led to it."""
-    if isinstance(error, SyntaxError) and error.filename == file:
+    if isinstance(error, SyntaxError) and error.filename == file and error.lineno:
         return f"{path}, line {error.lineno}: {type(error).__name__}: {error.msg}"
     lines = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == file]
     return f"{path}, line {lines[-1]}: {describe(error)}" if lines else f"{path}: {describe(error)}"
@@ -85,7 +86,7 @@ def _chosen(module: ModuleType, path: Path, name: str) -> Flow | Unusable:
 
 
 def _instead(module: ModuleType, name: str) -> str:
-    return f", but a {type(vars(module)[name]).__name__}" if name in vars(module) else ""
+    return f", but an object of type {type(vars(module)[name]).__name__}" if name in vars(module) else ""
 
 
 def _there(flows: dict[str, Flow]) -> str:

@@ -37,7 +37,7 @@ def say(console: Console, *drawn: RenderableType) -> None:
     with console.capture() as captured:
         for each in drawn:
             console.print(each)
-    write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+    write("\n".join(line.rstrip() for line in captured.get().split("\n")))
 
 
 def write(text: str) -> None:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 from tocsin.testing.clock import FakeClock
 
 if TYPE_CHECKING:
-    from tocsin.testing.laws import assert_currying_laws, assert_filter_laws, assert_interpreter_agrees
+    from tocsin.testing.currying_laws import assert_currying_laws
+    from tocsin.testing.filter_laws import assert_filter_laws
+    from tocsin.testing.interpreter_laws import assert_interpreter_agrees
     from tocsin.testing.strategies import changes, effects, events, filters, states
     from tocsin.testing.values import keys, kinds, moments, texts, tracked
 else:
@@ -19,9 +21,9 @@ else:
     def __getattr__(name: str) -> object:
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from tocsin.testing import laws, strategies
+        from tocsin.testing import public
 
-        return getattr(laws if name.startswith("assert_") else strategies, name)
+        return getattr(public, name)
 
 
 __all__ = [

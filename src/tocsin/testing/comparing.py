@@ -6,6 +6,8 @@ import attrs
 
 from tocsin.core.changes import Key
 from tocsin.core.effects import CallBack, Effect, Mail, PostToSlack, SendEmail, SlackMessage
+from tocsin.core.messages.text import describe
+from tocsin.core.states import State
 
 _WHEN = re.compile(r"\d{4,}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4}")
 
@@ -26,8 +28,13 @@ def timeless(effect: Effect) -> tuple[Effect, Key]:
             return attrs.evolve(effect, payload=_message(payload, run_id)), key
         case SendEmail(mail=mail):
             return attrs.evolve(effect, mail=_mail(mail, run_id)), key
-        case CallBack():
-            return effect, key
+        case CallBack(state=state):
+            return attrs.evolve(effect, state=without_error(state)), key
+
+
+def without_error(state: State) -> State:
+    """The state; with an exception for its result, only the words of that: no two exceptions are equal."""
+    return attrs.evolve(state, result=describe(state.result)) if isinstance(state.result, BaseException) else state
 
 
 def _message(payload: SlackMessage, run_id: str) -> SlackMessage:

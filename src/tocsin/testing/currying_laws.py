@@ -4,16 +4,17 @@ What is compared is what they would send, and what they answer, under a ``Record
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Never
 
 import attrs
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from tocsin.core.changes import Key, Tracked
 from tocsin.core.effects import Effect
-from tocsin.core.messages.text import describe, quote
+from tocsin.core.messages.text import quote
 from tocsin.core.states import State
 from tocsin.shell.ambient import interpreting
 from tocsin.shell.handlers.curried import ARGUMENTS
@@ -22,6 +23,7 @@ from tocsin.testing.comparing import timeless
 from tocsin.testing.copying import pickled
 from tocsin.testing.splits import Call, splits
 from tocsin.testing.strategies import states
+from tocsin.testing.upholding import limited, uphold
 from tocsin.testing.values import tracked
 
 Handler = Callable[[Never, State, State], object]
@@ -63,30 +65,26 @@ def assert_currying_laws(
     >>> assert_currying_laws(slack_notifier(only_states=[Failed]), options={"traceback": st.booleans()}, examples=10)
     """
 
-    @settings(max_examples=examples, deadline=None, database=None, report_multiple_bugs=False)
-    @given(_cases({} if options is None else options, tracked() if tracked_objs is None else tracked_objs))
-    def uphold(case: Case) -> None:
+    @limited(examples)
+    @given(cases({} if options is None else options, tracked() if tracked_objs is None else tracked_objs))
+    def check(case: Case) -> None:
         for name, law in LAWS.items():
-            _uphold(name, law, handler, case)
+            uphold(partial(law, handler, case), partial(_words, name, handler, case))
 
-    uphold()
+    check()
 
 
 @st.composite
-def _cases(draw: st.DrawFn, options: Options, tracked_objs: SearchStrategy[Tracked]) -> Case:
-    arguments = dict(zip(ARGUMENTS, (draw(tracked_objs), draw(states()), draw(states())), strict=True))
+def cases(draw: st.DrawFn, options: Options, tracked_objs: SearchStrategy[Tracked]) -> Case:
+    """Cases over these options."""
+    arguments: dict[str, object] = dict(zip(ARGUMENTS, (draw(tracked_objs), draw(states()), draw(states())), strict=True))
     some = st.fixed_dictionaries({}, optional=dict(options))
     bound = draw(some)
     return Case(arguments, bound, draw(splits(arguments, bound)), draw(some))
 
 
-def _uphold(name: str, law: "Callable[[object, Case], bool]", handler: object, case: Case) -> None:
-    try:
-        held, raised = law(handler, case), ""
-    except Exception as error:
-        held, raised = False, f", where it raised {describe(error)}"
-    if not held:
-        raise AssertionError(f"the handler {quote(handler)} breaks a law: {name}{raised}; with {case!r}")
+def _words(name: str, handler: object, case: Case) -> str:
+    return f"the handler {quote(handler)} breaks a law: {name}; with {case!r}"
 
 
 def _returned(handler: object, case: Case) -> bool:
@@ -99,23 +97,23 @@ def _split(handler: object, case: Case) -> bool:
 
 
 def _alike(handler: object, case: Case) -> bool:
-    partial = _bound(handler, case.calls[:-1])
-    return _same(partial, Call({name: value for call in case.calls[:-1] for name, value in call.bound.items()})(handler))
+    bound = bind(handler, case.calls[:-1])
+    return _same(bound, Call({name: value for call in case.calls[:-1] for name, value in call.bound.items()})(handler))
 
 
 def _unchanged(handler: object, case: Case) -> bool:
-    steps = [_bound(handler, case.calls[:count]) for count in range(len(case.calls))]
+    steps = [bind(handler, case.calls[:count]) for count in range(len(case.calls))]
     before = [(repr(step), hash(step)) for step in steps]
     twice = [_told(step, case.calls[count:])[1] for count, step in enumerate(steps) for _ in range(2)]
     return before == [(repr(step), hash(step)) for step in steps] and all(effects == twice[0] for effects in twice)
 
 
 def _replaced(handler: object, case: Case) -> bool:
-    return _same(_bound(handler, [Call(case.earlier), Call(case.options)]), Call({**case.earlier, **case.options})(handler))
+    return _same(bind(handler, [Call(case.earlier), Call(case.options)]), Call({**case.earlier, **case.options})(handler))
 
 
 def _survives(handler: object, case: Case) -> bool:
-    copied = pickled(_bound(handler, case.calls[:-1]))
+    copied = pickled(bind(handler, case.calls[:-1]))
     return _told(copied, case.calls[-1:])[1] == _effects(handler, case)
 
 
@@ -130,7 +128,7 @@ LAWS: Mapping[str, Callable[[object, Case], bool]] = {
 """What holds of every curried handler, and any case, by the law in words."""
 
 
-def _bound(handler: object, calls: Sequence[Call]) -> object:
+def bind(handler: object, calls: Sequence[Call]) -> object:
     """What the calls, one after the other, make of the handler."""
     for call in calls:
         handler = call(handler)
@@ -140,7 +138,7 @@ def _bound(handler: object, calls: Sequence[Call]) -> object:
 def _told(handler: object, calls: Sequence[Call]) -> tuple[object, list[tuple[Effect, Key]]]:
     """What the last call answers, and what it would have sent."""
     with interpreting(Recording()) as recording:
-        answer = _bound(handler, calls)
+        answer = bind(handler, calls)
     return answer, [timeless(effect) for effect in recording.effects]
 
 

@@ -2,20 +2,27 @@
 
 from collections.abc import Mapping
 from copy import deepcopy
+from functools import partial
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis.strategies import SearchStrategy
 
 from tocsin.core.changes import Change
 from tocsin.core.filters import Filter
-from tocsin.core.messages.text import describe, quote
+from tocsin.core.messages.text import quote
 from tocsin.testing.algebra import ALGEBRA, Law
 from tocsin.testing.copying import pickled
 from tocsin.testing.strategies import changes as any_changes
 from tocsin.testing.strategies import filters
+from tocsin.testing.upholding import limited, uphold
+
+
+def _is_bool(verdict: object) -> bool:
+    return isinstance(verdict, bool)
+
 
 LAWS: Mapping[str, Law] = {
-    "its verdict is a bool, and stays the same": lambda a, _, __, x: isinstance(a(x), bool) and a(x) is a(x),
+    "its verdict is a bool, and stays the same": lambda a, _, __, x: _is_bool(a(x)) and a(x) is a(x),
     "explain() agrees with it, and gives a reason": lambda a, _, __, x: a.explain(x).passed is a(x) and a.explain(x).reason != "",
     "settles() agrees with it, or is None": lambda a, _, __, x: a.settles(type(x.new)) in {None, a(x)},
     "a copy of it is equal, and hashes alike": lambda a, _, __, ___: deepcopy(a) == a and hash(deepcopy(a)) == hash(a),
@@ -41,20 +48,14 @@ def assert_filter_laws(filter_: Filter, *, changes: SearchStrategy[Change] | Non
     >>> assert_filter_laws(entered(Failed) & where(lambda change: change.tracked_obj.name.startswith("etl")), examples=10)
     """
 
-    @settings(max_examples=examples, deadline=None, database=None, report_multiple_bugs=False)
+    @limited(examples)
     @given(any_changes() if changes is None else changes, filters(), filters())
-    def uphold(change: Change, second: Filter, third: Filter) -> None:
+    def check(change: Change, second: Filter, third: Filter) -> None:
         for name, law in LAWS.items():
-            _uphold(name, law, filter_, second, third, change)
+            uphold(partial(law, filter_, second, third, change), partial(_words, name, filter_, (second, third), change))
 
-    uphold()
+    check()
 
 
-def _uphold(name: str, law: Law, filter_: Filter, second: Filter, third: Filter, change: Change) -> None:
-    try:
-        held, raised = law(filter_, second, third, change), ""
-    except Exception as error:
-        held, raised = False, f", where it raised {describe(error)}"
-    if not held:
-        where = f"b = {second!r}, c = {third!r}, of {change!r}"
-        raise AssertionError(f"the filter a = {quote(filter_)} breaks a law: {name}{raised}; with {where}")
+def _words(name: str, filter_: Filter, others: tuple[Filter, Filter], change: Change) -> str:
+    return f"the filter a = {quote(filter_)} breaks a law: {name}; with b = {others[0]!r}, c = {others[1]!r}, of {change!r}"

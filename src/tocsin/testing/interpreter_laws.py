@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Literal
+from itertools import pairwise, zip_longest
+from typing import Literal, TypeGuard
 
-import attrs
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from returns.io import IOResult
+from returns.pipeline import is_successful
+from returns.unsafe import unsafe_perform_io
 
 from tocsin.core.changes import Key
 from tocsin.core.effects import Effect
@@ -16,17 +18,20 @@ from tocsin.core.outcomes import DeliveryError, Receipt
 from tocsin.core.signals import SKIP
 from tocsin.core.states import Failed, State
 from tocsin.flows.flow import Flow
-from tocsin.flows.task import Task
+from tocsin.flows.task import Task, TaskHandler
 from tocsin.shell.handlers.callback import callback_factory
 from tocsin.shell.handlers.gmail import gmail_notifier
 from tocsin.shell.handlers.slack import slack_notifier
-from tocsin.shell.interpreters.protocol import Interpreter, outcome_of
+from tocsin.shell.interpreters.protocol import Interpreter
 from tocsin.shell.interpreters.recording import Recording
 from tocsin.testing.clock import FakeClock
-from tocsin.testing.comparing import timeless
+from tocsin.testing.comparing import timeless, without_error
 from tocsin.testing.strategies import effects
+from tocsin.testing.upholding import limited
 
 End = Literal["returns", "raises", "skips"]
+
+_ENDS: tuple[End, ...] = ("returns", "raises", "skips")
 
 
 def assert_interpreter_agrees(make_interpreter: Callable[[], Interpreter], *, examples: int = 50) -> None:
@@ -42,27 +47,22 @@ def assert_interpreter_agrees(make_interpreter: Callable[[], Interpreter], *, ex
     Raises:
         AssertionError: it breaks its promise; says how, and on what.
 
-    >>> from tocsin import Live
-    >>> from tocsin.testing import assert_interpreter_agrees
+    >>> from tocsin import Recording
     >>> assert_interpreter_agrees(Recording, examples=5)
     """
-    limits = settings(max_examples=examples, deadline=None, database=None, report_multiple_bugs=False)
 
-    @limits
+    @limited(examples)
     @given(effects())
     def answer(effect: Effect) -> None:
         _answers(make_interpreter(), effect)
 
-    @limits
+    @limited(examples)
     @given(st.lists(st.sampled_from(_ENDS), min_size=1, max_size=3))
     def agree(ends: list[End]) -> None:
         _agrees(make_interpreter(), ends)
 
     answer()
     agree()
-
-
-_ENDS: tuple[End, ...] = ("returns", "raises", "skips")
 
 
 def _answers(interpreter: Interpreter, effect: Effect) -> None:
@@ -76,7 +76,60 @@ def _answers(interpreter: Interpreter, effect: Effect) -> None:
 
 
 def _is_answer(answer: object) -> bool:
-    if not isinstance(answer, IOResult):
+    if not _is_io(answer):
         return False
-    kept: object = outcome_of(answer)
-    ...
+    well = is_successful(answer)
+    return isinstance(unsafe_perform_io(answer.unwrap() if well else answer.failure()), Receipt if well else DeliveryError)
+
+
+def _is_io(value: object) -> TypeGuard[IOResult[object, object]]:
+    return isinstance(value, IOResult)
+
+
+def _agrees(interpreter: Interpreter, ends: Sequence[End]) -> None:
+    flow = _flow(ends)
+    for theirs, ours in zip_longest(_seen(flow, interpreter), _seen(flow, Recording())):
+        if theirs != ours:
+            where = f"a flow whose tasks end so: {', '.join(ends)}"
+            raise AssertionError(
+                f"the interpreter {quote(interpreter)} changes {where}; under it {theirs!r}, under a Recording {ours!r}"
+            )
+
+
+def _seen(flow: Flow, interpreter: Interpreter) -> list[tuple[Effect, Key] | tuple[str, State]]:
+    """What a run of a flow tells, and then how each task, and the flow, ended."""
+    report = flow.run(interpreter=interpreter, clock=FakeClock())
+    states = [*((task.name, state) for task, state in report.task_states.items()), (flow.name, report.state)]
+    told = [timeless(delivery.effect) for delivery in report.deliveries]
+    return [*told, *((name, without_error(state)) for name, state in states)]
+
+
+class _Ends(Task):
+    """Ends as it is told to."""
+
+    def __init__(self, end: End) -> None:
+        handlers: list[TaskHandler] = [
+            slack_notifier,
+            gmail_notifier(only_states=[Failed]),
+            callback_factory(_called, State.is_finished),
+        ]
+        super().__init__(end, state_handlers=handlers, max_retries=1, retry_delay=timedelta(minutes=1))
+        self.end = end
+
+    def run(self) -> None:
+        if self.end == "raises":
+            raise OSError("no route to host")
+        if self.end == "skips":
+            raise SKIP("nothing new")
+
+
+def _flow(ends: Sequence[End]) -> Flow:
+    """Tasks one after the other, each of which ends so."""
+    flow = Flow("a flow", state_handlers=[slack_notifier])
+    tasks = [flow.add_task(_Ends(end)) for end in ends]
+    for before, after in pairwise(tasks):
+        flow.add_edge(before, after)
+    return flow
+
+
+def _called(tracked_obj: Task, state: State) -> None: ...

@@ -29,7 +29,8 @@ def splits(draw: st.DrawFn, arguments: Mapping[str, object], options: Mapping[st
     last = max(index for index, name in enumerate(names) if name in arguments)
     names = [*names[:last], *names[last + 1 :], names[last]]
     cuts = sorted(draw(st.sets(st.integers(1, len(names) - 1), max_size=3)))
-    values, calls, waiting = {**arguments, **options}, list[Call](), ARGUMENTS
+    values, calls = {**arguments, **options}, list[Call]()
+    waiting: tuple[str, ...] = ARGUMENTS
     for start, end in zip([0, *cuts], [*cuts, len(names)], strict=True):
         chunk = names[start:end]
         calls.append(Call({name: values[name] for name in chunk}, _by_position(waiting, chunk, draw(st.sets(st.sampled_from(chunk))))))

@@ -9,7 +9,7 @@ from hypothesis.strategies import SearchStrategy
 from tocsin.core import filters as f
 from tocsin.core.changes import Change, Tracked
 from tocsin.core.effects import CallBack, Effect, Mail, PostToSlack, SendEmail, SlackField, SlackMessage
-from tocsin.core.events import Event, Occurrence
+from tocsin.core.events import Event, Occurrence, ReferencesSettled
 from tocsin.core.filters import Filter
 from tocsin.core.messages.headers import header
 from tocsin.core.states import KINDS, State
@@ -56,8 +56,8 @@ def _event(draw: st.DrawFn) -> Event:
 
 
 def event(kind: type[_E]) -> SearchStrategy[_E]:
-    """Events of one kind."""
-    return filled(kind)
+    """Events of one kind. A flow is never settled in a state that is not finished."""
+    return filled(kind).filter(lambda event: not isinstance(event, ReferencesSettled) or event.state.is_finished())
 
 
 def changes(*, old: SearchStrategy[State] | None = None, new: SearchStrategy[State] | None = None) -> SearchStrategy[Change]:
@@ -97,7 +97,7 @@ def filters() -> SearchStrategy[Filter]:
         st.builds(f.on_edge, kinds(), kinds()),
         numbers.map(lambda numbers: f.attempt(*numbers)),
         st.builds(f.named, st.sampled_from(["*", "nightly*", "[!a]*", "?"]) | texts()),
-        st.sampled_from([_again, _worded]).map(f.where),
+        st.sampled_from([again, worded]).map(f.where),
     ]
     return st.recursive(st.one_of(atoms), _joined, max_leaves=6)
 
@@ -149,9 +149,11 @@ def _failing(tracked_obj: Tracked, state: State) -> None:
     raise OSError(f"no route to {tracked_obj.name!r}, for {state!r}")
 
 
-def _again(change: Change) -> bool:
+def again(change: Change) -> bool:
+    """A predicate: whether this is not the first attempt."""
     return change.attempt > 1
 
 
-def _worded(change: Change) -> bool:
+def worded(change: Change) -> bool:
+    """A predicate: whether the new state has a message."""
     return change.new.message is not None

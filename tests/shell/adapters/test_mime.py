@@ -29,6 +29,7 @@ def parsed(raw: bytes) -> "EmailMessage[str, str]":
 def legible(text: str) -> str:
     """The text as a mail can say it: with new lines of one kind, and without lone surrogates."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    lines += "" if lines.endswith("\n") else "\n"
     return "".join("\ufffd" if "\ud800" <= character <= "\udfff" else character for character in lines)
 
 
@@ -41,7 +42,7 @@ def test_headers_are_ours_and_parts_are_the_mails(subject: str, plain: str, html
     raw = mime(attrs.evolve(MAIL, subject=subject, plain=plain, html=html, cc=("c@d.e",)), KEY, "ops@example.com")
     message = parsed(raw)
     assert message.keys() == email.message_from_bytes(raw).keys() == HEADERS
-    assert str(message["Subject"]) == header(subject)
+    assert str(message["Subject"]).split() == header(subject).split()  # before 3.13 a fold may double a space
     text_part, html_part = message.iter_parts()
     assert isinstance(text_part, EmailMessage)
     assert isinstance(html_part, EmailMessage)

@@ -6,7 +6,7 @@ own. So neither may be left: control characters become spaces, and ``=?`` is bro
 
 import re
 
-from tocsin.core.messages.text import cut, printable
+from tocsin.core.messages.text import cut, one_line
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _LONGEST = 200
@@ -20,4 +20,4 @@ def header(text: str) -> str:
     >>> header("load failed\\r\\nBcc: x@y.z")
     'load failed  Bcc: x@y.z'
     """
-    return cut(printable(_CONTROLS.sub(" ", text)).replace("=?", "= ?").strip(), _LONGEST)
+    return cut(one_line(_CONTROLS.sub(" ", text)).replace("=?", "= ?"), _LONGEST)

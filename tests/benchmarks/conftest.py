@@ -1,0 +1,19 @@
+"""The fixture that measures, and the table of ratios at the end of the run."""
+
+import pytest
+
+from tests.benchmarks.ratios import Benchmark, Ratio, Rivals, table
+
+_RATIOS = pytest.StashKey[list[Ratio]]()
+
+
+@pytest.fixture
+def rivals(benchmark: Benchmark, request: pytest.FixtureRequest) -> Rivals:
+    """Times one statement against another."""
+    return Rivals(benchmark, request.config.stash.setdefault(_RATIOS, []))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print the ratios measured, if any were."""
+    measured: list[Ratio] = config.stash.get(_RATIOS, [])
+    terminalreporter.write(table(measured))

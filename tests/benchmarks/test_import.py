@@ -1,0 +1,48 @@
+"""What ``import tocsin`` costs a program that has nothing to tell yet."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from timeit import Timer
+
+from tests.benchmarks.ratios import Rivals
+
+PEERS = "import attrs, returns.result, returns.io"
+HEAVY = {"asyncio", "email", "requests", "smtplib", "ssl", "urllib3"}
+
+
+class Python:
+    """A fresh process, without settings of the environment, with compiled code in a folder of its own."""
+
+    def __init__(self, cache: Path) -> None:
+        self._command = [sys.executable, "-I", "-X", f"pycache_prefix={cache}", "-c"]
+        self._environment = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
+
+    def __call__(self, code: str) -> str:
+        """What the code prints."""
+        ran = subprocess.run([*self._command, code], env=self._environment, check=True, capture_output=True, text=True, timeout=60)
+        return ran.stdout
+
+    def timer(self, code: str) -> Timer:
+        """Times the whole process; its code is compiled before."""
+        self(code)
+        return Timer("python(code)", globals={"python": self, "code": code})
+
+
+def test_import(rivals: Rivals, tmp_path: Path) -> None:
+    python = Python(tmp_path)
+    ours, peers = python.timer("import tocsin"), python.timer(PEERS)
+    rivals.measure("import, whole process, against attrs and returns", 1.5, ours, peers, calls=1, rounds=20, unit="ms")
+
+
+def test_import_of_what_it_stands_on(rivals: Rivals, tmp_path: Path) -> None:
+    python = Python(tmp_path)
+    peers, bare = python.timer(PEERS), python.timer("pass")
+    rivals.measure("(attrs and returns, against nothing imported)", 4.3, peers, bare, calls=1, rounds=20, unit="ms")
+
+
+def test_nothing_is_imported_that_only_a_delivery_needs(tmp_path: Path) -> None:
+    loaded = Python(tmp_path)("import sys, tocsin; print(*sys.modules)").split()
+    assert "tocsin" in loaded
+    assert HEAVY.isdisjoint(loaded)

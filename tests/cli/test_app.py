@@ -1,0 +1,41 @@
+"""What may be typed, and what is said to what may not."""
+
+from importlib.metadata import version
+
+import pytest
+
+from tests.cli.typing_it import GOOD, Typist
+
+
+def test_the_version(tocsin: Typist) -> None:
+    seen = tocsin("--version")
+    assert (seen.status, seen.out) == (0, f"tocsin {version('tocsin')}\n")
+
+
+def test_the_help_names_both_commands(tocsin: Typist) -> None:
+    seen = tocsin("--help")
+    assert seen.status == 0
+    assert "Show what people would be sent of a small flow.\n" in seen.out
+    assert "Run the flow in a Python file.\n" in seen.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["dmo"], "demo"),
+        (["run", "x.py", "--jsn"], "--json"),
+        (["run", "x.py", "--notify=loud"], "live"),
+        (["run"], "FILE[:FLOW]"),
+        (["demo", "--svgg", "x"], "--svg"),
+    ],
+)
+def test_what_is_misspelt_is_a_usage_error_with_a_hint(tocsin: Typist, arguments: list[str], hint: str) -> None:
+    seen = tocsin(*arguments)
+    assert (seen.status, seen.out) == (2, "")
+    assert hint in seen.err
+
+
+@pytest.mark.parametrize("notify", ["live", "print", "none"])
+def test_each_way_to_notify_is_passed_on(tocsin: Typist, notify: str) -> None:
+    word = {"live": "withheld", "print": "shown", "none": "withheld"}[notify]  # the plugin for pytest withholds what is live
+    assert f"notifications: 1 {word}\n" in tocsin.run(GOOD, f"--notify={notify}").out

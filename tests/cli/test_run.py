@@ -1,0 +1,118 @@
+"""``tocsin run``: what the report shows, and the exit status."""
+
+import json
+import sys
+
+import pytest
+
+from tests.cli.typing_it import BAD, GOOD, HEAD, Seen, Typist
+
+PAUSED = f"{HEAD}\nflow = Flow('waits', tasks=[Task('ask', trigger=triggers.manual_only)])"
+EXITS = f"{HEAD}\nimport sys\n@task\ndef leave():\n    sys.exit('enough')\nwith Flow('short') as flow:\n    leave()"
+RAISES = f"{HEAD}\ndef fn(*_):\n    raise OSError('full')\nflow = Flow('f', state_handlers=[callback_factory(fn, State.is_finished)])"
+SPEAKS = f"{HEAD}\nprint('loading')\n@task\ndef speak():\n    print('speaking')\nwith Flow('loud') as flow:\n    speak()"
+HOSTILE = f"{HEAD}\nflow = Flow('[red]a[/red]\\n\\x1b[31mb')"
+
+
+def test_a_flow_that_succeeds(tocsin: Typist) -> None:
+    seen = tocsin.run(GOOD)
+    assert (seen.status, seen.err) == (0, "")
+    task, flow, notifications = seen.out.splitlines()
+    assert task.split()[:3] == ["add", "●", "Success"]
+    assert task.endswith("ms  Task run succeeded.")
+    assert flow.startswith("sums  ● Success")
+    assert notifications == "notifications: 1 withheld"
+
+
+def test_a_flow_that_fails(tocsin: Typist) -> None:
+    seen = tocsin.run(BAD)
+    assert (seen.status, seen.err) == (1, "")
+    assert "divide  ● Failed" in seen.out
+    assert "ms  Unexpected error: ZeroDivisionError('division by zero')\n" in seen.out
+
+
+def test_a_flow_that_waits_for_a_person_is_not_done(tocsin: Typist) -> None:
+    seen = tocsin.run(PAUSED)
+    assert seen.status == 1
+    assert 'ask    ● Paused     Trigger function is "manual_only"\n' in seen.out
+
+
+def test_a_task_that_leaves_does_not_choose_the_status(tocsin: Typist) -> None:
+    seen = tocsin.run(EXITS)
+    assert (seen.status, seen.out) == (1, "")
+    assert seen.err == "tocsin: the flow 'short' was ended by SystemExit: enough\n"
+    assert tocsin.run(EXITS, "--traceback").err.endswith("    sys.exit('enough')\nSystemExit: enough\n")
+
+
+@pytest.mark.tocsin_live
+@pytest.mark.parametrize(("options", "status"), [((), 0), (("--fail-on-notify",), 3)])
+def test_a_notification_that_failed(tocsin: Typist, options: tuple[str, ...], status: int) -> None:
+    seen = tocsin.run(RAISES, "--notify=live", *options)
+    assert (seen.status, seen.out.splitlines()[-1]) == (status, "notifications: 1 failed")
+
+
+@pytest.mark.tocsin_live
+def test_that_the_work_failed_comes_first(tocsin: Typist, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLACK_WEBHOOK_URL", "not an URL")
+    seen = tocsin.run(BAD, "--notify=live", "--fail-on-notify")
+    assert (seen.status, seen.out.splitlines()[-1]) == (1, "notifications: 1 failed")
+
+
+def test_an_interruption_is_one_line(tocsin: Typist) -> None:
+    seen = tocsin.run(EXITS.replace("sys.exit('enough')", "raise KeyboardInterrupt"))
+    assert seen == Seen(130, "", "tocsin: interrupted\n")
+
+
+def test_the_traceback_of_a_task(tocsin: Typist) -> None:
+    lines = tocsin.run(f"{BAD}    Task('idle')()", "--traceback").err.splitlines()
+    assert lines[0] == "tocsin: the task 'divide' raised:"
+    assert lines[2] == f'  File "{tocsin.folder / "flows.py"}", line 5, in divide'
+    assert lines[-1] == "ZeroDivisionError: division by zero"
+
+
+def test_a_fault_is_counted(tocsin: Typist) -> None:
+    source = f"{HEAD}\ndef broken(*_):\n    1 / 0\nflow = Flow('f', state_handlers=[broken])"
+    assert "notifications: none; handlers and filters that raised: 2\n" in tocsin.run(source).out
+
+
+def test_print_shows_exactly_what_would_be_sent(tocsin: Typist) -> None:
+    seen = tocsin.run(GOOD, "--notify=print")
+    heading, message, *_ = seen.out.splitlines()
+    assert heading == "Slack, to the webhook in SLACK_WEBHOOK_URL:"
+    assert json.loads(message)["attachments"][0]["title"] == "Success"
+
+
+def test_print_asked_for_by_the_environment(tocsin: Typist, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOCSIN_NOTIFY", "print")
+    assert "notifications: 1 shown" in tocsin.run(GOOD, "--notify=live").out
+
+
+def test_explain(tocsin: Typist) -> None:
+    seen = tocsin.run(GOOD, "--explain")
+    assert 'add: Running → Success("Task run succeeded.")\n' in seen.out
+    assert "    slack_notifier(only_states=[Success]): withheld: --notify=none says so\n" in seen.out
+
+
+def test_with_json_all_else_goes_to_standard_error(tocsin: Typist) -> None:
+    seen = tocsin.run(SPEAKS, "--json", "--explain", "--notify=print")
+    assert json.loads(seen.out)["name"] == "loud"
+    assert seen.err.startswith("loading\nspeaking\nloud: Scheduled → Running")
+
+
+def test_a_name_is_no_markup(tocsin: Typist) -> None:
+    assert tocsin.run(HOSTILE).out.startswith("[red]a[/red] \ufffd[31mb  ● Success")
+
+
+def test_colour_on_a_terminal(tocsin: Typist, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"FORCE_COLOR": "1", "COLORTERM": "truecolor", "TERM": "xterm-256color", "COLUMNS": "40"}.items():
+        monkeypatch.setenv(name, value)
+    seen = tocsin.run(BAD)
+    assert "\x1b[38;2;235;0;0m● Failed" in seen.out
+    assert len(seen.out.splitlines()) > 3  # a long line is folded
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "38;2" not in tocsin.run(BAD).out
+
+
+def test_where_there_is_no_standard_output(tocsin: Typist, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    assert tocsin.run(GOOD).status == 0

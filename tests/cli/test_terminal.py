@@ -1,0 +1,48 @@
+"""Standard output that takes no more, or cannot express all."""
+
+import os
+import sys
+from collections.abc import Iterator
+from io import BytesIO, TextIOWrapper
+from pathlib import Path
+from typing import TextIO
+
+import pytest
+
+from tocsin.cli.terminal import console, literally, say, write
+
+
+@pytest.fixture
+def unread() -> Iterator[TextIO]:
+    """A pipe whose reader has left."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as file:
+        yield file
+
+
+def test_a_reader_that_left_is_met_with_silence(
+    unread: TextIO, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdout", unread)
+    unread.write("from a task, and not flushed")
+    say(console(80), "one")
+    say(console(80), "two")
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no disk that is always full")
+def test_a_full_disk_is_told_once(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    with Path("/dev/full").open("w") as file:
+        monkeypatch.setattr(sys, "stdout", file)
+        write("one")
+        write("two")
+    assert capsys.readouterr().err == "tocsin: standard output: No space left on device\n"
+
+
+def test_what_the_encoding_lacks_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = BytesIO()
+    with TextIOWrapper(file, encoding="ascii") as stdout:
+        monkeypatch.setattr(sys, "stdout", stdout)
+        say(console(80), literally("● naïve"))
+        assert file.getvalue() == b"\\u25cf na\\xefve\n"

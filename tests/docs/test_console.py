@@ -1,0 +1,35 @@
+"""The commands that the pages have their reader type."""
+
+import shlex
+from doctest import ELLIPSIS, OutputChecker
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.docs.pages import PAGES, Command, commands
+from tocsin.cli.app import app
+
+_COMMANDS = [command for path in PAGES for command in commands(path)]
+_OURS = [command for command in _COMMANDS if command.typed.startswith("tocsin ")]
+_KNOWN = ("tocsin ", "python3 -m venv .venv && .venv/bin/pip install -q ", "TOCSIN_NOTIFY=print python ")
+
+
+@pytest.mark.tocsin_live
+@pytest.mark.usefixtures("rehearsal")
+@pytest.mark.parametrize("command", _OURS, ids=lambda command: f"{command.page}: {command.typed}")
+def test_a_command_prints_what_its_page_says(command: Command) -> None:
+    printed = CliRunner().invoke(app, shlex.split(command.typed)[1:]).output
+    assert OutputChecker().check_output(command.printed, printed, ELLIPSIS), printed
+
+
+@pytest.mark.parametrize("command", _COMMANDS, ids=lambda command: f"{command.page}: {command.typed}")
+def test_no_page_asks_for_a_command_that_nobody_looked_at(command: Command) -> None:
+    assert command.typed.startswith(_KNOWN)
+
+
+def test_the_readme_needs_two_commands_and_no_more() -> None:
+    typed = [command.typed for command in _COMMANDS if command.page == "README.md"]
+    assert typed == [
+        "python3 -m venv .venv && .venv/bin/pip install -q '.[cli]' && .venv/bin/tocsin demo",
+        "python3 -m venv .venv && .venv/bin/pip install -q tox && .venv/bin/tox",
+    ]

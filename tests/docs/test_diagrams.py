@@ -1,0 +1,62 @@
+"""The diagrams and the tables of the docs are those that the code gives, and every edge is in the picture."""
+
+import re
+from html import unescape
+from pathlib import Path
+
+import pytest
+
+from docs.diagrams.draw import AGAIN, ANSWERS, APART, COLUMN, GROUPS, HERE, drawn, ink
+from tocsin.core.states import KINDS, State
+from tocsin.core.transitions import GIVEN, REFUSED, TABLE
+
+_EDGES = [
+    pytest.param(kind, event, after, id=f"{kind.__name__}-{event.__name__}")
+    for kind, row in TABLE.items()
+    for event, after in row.items()
+    if event not in ANSWERS and after is not REFUSED
+]
+
+
+def _edges(svg: str) -> dict[str, set[str]]:
+    """The labels of each edge of a picture, by the title of the edge."""
+    groups = re.findall(r'<g id="edge\d+" class="edge">\s*<title>(.*?)</title>(.*?)</g>', svg, re.DOTALL)
+    return {unescape(title): {word.strip() for word in re.findall(r">([^<>]+)</text>", inner)} for title, inner in groups}
+
+
+@pytest.fixture(scope="module")
+def edges() -> dict[str, set[str]]:
+    return _edges((HERE / "states.svg").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("path", drawn(), ids=lambda path: str(path.name))
+def test_what_is_drawn_is_what_the_code_gives(path: Path) -> None:
+    assert path.read_text(encoding="utf-8") == drawn()[path], "run: python docs/diagrams/draw.py"
+
+
+@pytest.mark.parametrize(("kind", "event", "after"), _EDGES)
+def test_each_row_is_an_edge_of_the_picture(
+    kind: type[State], event: type[object], after: type[State], edges: dict[str, set[str]]
+) -> None:
+    ends = {"given", "wrapped"} if after is GIVEN else {after.__name__, f"{after.__name__}{AGAIN}"}
+    titles = {f"{start}->{end}" for start in (kind.__name__, f"{kind.__name__}:e") for end in ends}
+    assert any(event.__name__ in edges.get(title, ()) for title in titles)
+
+
+def test_the_picture_has_no_edge_but_those(edges: dict[str, set[str]]) -> None:
+    assert sum(len(labels) for labels in edges.values()) == len(_EDGES)
+
+
+def test_each_kind_is_in_the_class_diagram_under_its_parent() -> None:
+    titles = _edges((HERE / "classes.svg").read_text(encoding="utf-8"))
+    assert set(titles) == {f"{kind.__mro__[1].__name__}->{kind.__name__}" for kind in KINDS if kind is not State}
+
+
+def test_the_layout_names_kinds_that_there_are() -> None:
+    named = {*COLUMN, *GROUPS, *APART, *(child for children in GROUPS.values() for child in children)} - {"given"}
+    assert named <= {kind.__name__ for kind in KINDS}
+
+
+@pytest.mark.parametrize(("color", "readable"), [("#ffea7f", "#000000"), ("#003ccb", "#ffffff")])
+def test_a_kind_is_written_in_the_ink_that_can_be_read(color: str, readable: str) -> None:
+    assert ink(color) == readable

@@ -1,0 +1,16 @@
+"""The messages are what they were when somebody last looked at them."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.golden.said import FOLDER, SAID, rendered
+
+
+@pytest.mark.parametrize(("path", "text"), rendered(), ids=SAID)
+def test_a_message_is_as_it_was(path: Path, text: str) -> None:
+    assert path.read_text(encoding="utf-8") == text
+
+
+def test_every_golden_message_is_held() -> None:
+    assert sorted(FOLDER.iterdir()) == sorted(path for path, _ in rendered())

@@ -1,0 +1,149 @@
+"""``step`` is deterministic; a list of handlers tells what its parts tell, in order; and no two announcements have the same key."""
+
+import attrs
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.laws.driving import NOW, Foreign, Told, feed, foreign, harmless, ignored, notifiers
+from tests.laws.kinds import EVERY
+from tocsin import Run, State, Step, signals, step
+from tocsin import events as e
+from tocsin.core import states as s
+from tocsin.core.changes import Key
+from tocsin.core.effects import Effect
+from tocsin.core.events import Event
+from tocsin.core.machine import Subject
+from tocsin.core.messages.text import describe
+from tocsin.core.notifiers import Callback, Notifier, SlackNotifier
+from tocsin.core.outcomes import Fault
+from tocsin.core.slugs import slugs
+from tocsin.testing import events, states, texts, tracked
+from tocsin.testing.strategies import event
+from tocsin.testing.values import Job
+
+Handlers = list[Notifier] | list[Foreign] | list[Notifier | Foreign]
+
+several = st.lists(notifiers(), max_size=3)
+between = st.lists(harmless, max_size=3)
+scenes = st.one_of(
+    st.tuples(states(s.Pending, s.Scheduled), event(e.Started)),
+    st.tuples(states(s.Running), st.one_of(event(e.Succeeded), event(e.Raised), event(e.Signalled))),
+    st.tuples(states(s.Failed, s.TimedOut), event(e.RetryDue)),
+)
+
+
+def run_in(state: State, *handlers: Notifier | Foreign) -> Run:
+    return Run(Subject(Job("load"), handlers, "r1", "load", attempts=3), state)
+
+
+def told(scene: tuple[State, Event], *handlers: Notifier | Foreign) -> Told:
+    state, happened = scene
+    outcome = feed(run_in(state, *handlers), happened)
+    assert outcome is not None
+    return outcome
+
+
+def keyed(effects: tuple[Effect, ...], shift: int = 0) -> list[tuple[Effect, Key]]:
+    return [(effect, attrs.evolve(effect.key, position=effect.key.position + shift)) for effect in effects]
+
+
+def words(faults: tuple[Fault, ...]) -> list[str]:
+    return [f"{fault.where}: {describe(fault.error)}" for fault in faults]
+
+
+# --- step ---------------------------------------------------------------------------------------------------------------------
+
+
+def shown(outcome: Step) -> tuple[object, ...]:
+    return outcome.run, keyed(outcome.effects), words(outcome.faults), outcome.ask, outcome.announced
+
+
+@given(states(*EVERY), events(), st.lists(notifiers() | foreign(states()), max_size=3), tracked(), texts())
+def test_step_is_deterministic_and_raises_nothing(state: State, happened: Event, handlers: Handlers, job: Job, slug: str) -> None:
+    run = Run(Subject(job, tuple(handlers), "r1", slug), state)
+    once, again = step(run, happened), step(run, happened)
+    assert once.map(shown).value_or(None) == again.map(shown).value_or(None)
+    assert once.swap().value_or(None) == again.swap().value_or(None)
+
+
+# --- handlers -----------------------------------------------------------------------------------------------------------------
+
+
+@given(scenes, several, between, several)
+def test_a_list_of_handlers_tells_what_its_parts_tell(
+    scene: tuple[State, Event], first: list[Notifier], middle: list[Foreign], last: list[Notifier]
+) -> None:
+    whole, one, other = told(scene, *first, *middle, *last), told(scene, *first), told(scene, *last)
+    assert keyed(whole.effects) == keyed(one.effects) + keyed(other.effects, len(first) + len(middle))
+    assert words(whole.faults) == words(one.faults) + words(told(scene, *middle).faults) + words(other.faults)
+    assert whole.run.state == one.run.state
+
+
+@given(scenes, st.lists(notifiers() | harmless | foreign(states(*EVERY)), max_size=6))
+def test_each_handler_is_shown_the_old_state_and_what_the_one_before_it_returned(
+    scene: tuple[State, Event], handlers: Handlers
+) -> None:
+    alone = told(scene).announced
+    assert alone is not None
+    shown, expected = alone.change, list[Effect]()
+    for position, handler in enumerate(handlers):
+        if isinstance(handler, Notifier):
+            expected += handler.notice(shown, position).effects
+        elif isinstance(handler.answer, State):
+            shown = attrs.evolve(shown, new=handler.answer)
+    whole = told(scene, *handlers)
+    assert keyed(whole.effects) == keyed(tuple(expected))
+    assert whole.run.state is shown.new or not handlers
+
+
+@given(scenes, several, states(*EVERY), several)
+def test_a_signal_of_a_handler_is_the_state_and_skips_the_handlers_after_it(
+    scene: tuple[State, Event], first: list[Notifier], state: State, last: list[Notifier]
+) -> None:
+    whole = told(scene, *first, Foreign(signals.ENDRUN(state)), *last)
+    assert keyed(whole.effects) == keyed(told(scene, *first).effects)
+    assert whole.run.state is state
+    assert whole.run.ended
+
+
+@given(scenes, several)
+def test_each_piece_of_code_that_raises_is_a_fault_and_says_nothing_less(scene: tuple[State, Event], handlers: list[Notifier]) -> None:
+    alone = told(scene).announced
+    assert alone is not None
+    notices = [handler.notice(alone.change) for handler in handlers]
+    assert words(told(scene, *handlers).faults) == [word for notice in notices for word in words(notice.faults)]
+    assert all(notice.effects for notice in notices if notice.faults)
+
+
+# --- keys ---------------------------------------------------------------------------------------------------------------------
+
+SCRIPT: tuple[Event, ...] = (
+    e.Started(NOW),
+    e.Succeeded(NOW),
+    e.Raised(NOW, error=OSError()),
+    e.Signalled(NOW, state=s.Looped()),
+    e.Signalled(NOW, state=s.Retrying()),
+    e.TimedOutAt(NOW),
+    e.RetryDue(NOW, attempt=1, attempts=3),
+    e.LoopDue(NOW, index=1),
+    e.CacheStored(NOW),
+    e.CacheInvalid(NOW),
+    e.MappingPrepared(NOW, n=2),
+    e.ChildrenSubmitted(NOW),
+    e.PauseAsked(NOW),
+    e.Resumed(NOW),
+)
+names = st.sampled_from(["load", "load-2", "load-2-2", "load.0", "load..0.0"])
+
+
+@given(st.lists(st.tuples(names, st.integers(0, 3), st.lists(st.sampled_from(SCRIPT), max_size=12)), max_size=5))
+def test_no_two_announcements_have_the_same_key(tasks: list[tuple[str, int, list[Event]]]) -> None:
+    handlers = (SlackNotifier(), SlackNotifier(), Callback(ignored, State.is_finished))
+    keys: list[Key] = []
+    for slug, (name, children, script) in zip(slugs(name for name, _, _ in tasks), tasks, strict=True):
+        for index in (None, *range(children)):
+            run = Run(Subject(Job(name), handlers, "r1", slug, index))
+            for happened in script:
+                outcome = feed(run, happened)
+                run, keys = (run, keys) if outcome is None else (outcome.run, [*keys, *(effect.key for effect in outcome.effects)])
+    assert len(keys) == len({*keys}) == len({str(key) for key in keys})

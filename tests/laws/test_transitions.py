@@ -1,0 +1,104 @@
+"""``transition`` is total, its table is the truth, and kinds of a user's own are at home in it."""
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.laws.kinds import EVERY, OWN
+from tocsin import Run, State, transition
+from tocsin import events as e
+from tocsin.core import states as s
+from tocsin.core.events import Event
+from tocsin.core.machine import Subject, advance
+from tocsin.core.states import KINDS
+from tocsin.core.transitions import TABLE, IllegalTransition
+from tocsin.testing import events, states
+from tocsin.testing.strategies import EVENTS, event
+from tocsin.testing.values import Job
+
+ANSWERS = (e.HandlerReplied, e.HandlerSignalled, e.HandlerRaised)
+FINISHED = [kind for kind in EVERY if issubclass(kind, s.Finished)]
+LEAVING = {s.Failed: e.RetryDue, s.TimedOut: e.RetryDue, s.Looped: e.LoopDue, s.Cached: e.CacheInvalid}
+STAYING = {s.Success: e.CacheStored, s.Mapped: e.ChildrenSubmitted}
+
+each_event = pytest.mark.parametrize("kind", EVENTS)
+
+
+def expected(state: State, happened: Event) -> type[State] | None:
+    """What the table says of a state and an event: the nearest kind above that has a word on it."""
+    rows = [TABLE[kind] for kind in type(state).__mro__ if kind in TABLE and type(happened) in TABLE[kind]]
+    return rows[0][type(happened)] if rows else None
+
+
+def follows_the_table(state: State, happened: Event) -> bool:
+    outcome, target = transition(state, happened), expected(state, happened)
+    if target is not None:
+        return isinstance(outcome.unwrap(), target)
+    illegal = outcome.failure()
+    named = type(state).__name__ in illegal.reason and type(happened).__name__ in illegal.reason
+    return illegal.state is state and illegal.event is happened and named
+
+
+@each_event
+@given(data=st.data())
+def test_transition_is_total_and_its_table_is_the_truth(kind: type[Event], data: st.DataObject) -> None:
+    happened = data.draw(event(kind))
+    assert all(follows_the_table(known(), happened) for known in EVERY)
+    assert follows_the_table(data.draw(states()), happened)
+
+
+@given(states(), st.one_of(event(e.HandlerReplied), event(e.HandlerSignalled), event(e.ReferencesSettled), event(e.Signalled)))
+def test_a_state_that_an_event_brings_is_the_one_that_comes(
+    state: State, happened: e.HandlerReplied | e.HandlerSignalled | e.ReferencesSettled | e.Signalled
+) -> None:
+    came = transition(state, happened).value_or(happened.state)
+    if isinstance(happened, e.Signalled):  # which may complete it, by the time and the attempt
+        assert (type(came), came.result, came.context) == (type(happened.state), happened.state.result, happened.state.context)
+    else:
+        assert came is happened.state
+
+
+@given(states(s.MetaState, s.ClientFailed, s.Submitted, s.Queued), event(e.Unwrapped))
+def test_what_is_unwrapped_is_no_wrapper(state: s.MetaState, happened: e.Unwrapped) -> None:
+    inner: State | None = state
+    while isinstance(inner, s.MetaState):
+        inner = inner.state
+    assert transition(state, happened).unwrap() == (inner or s.Pending())
+
+
+@given(st.sampled_from(KINDS), events(), st.data())
+def test_a_kind_of_ones_own_goes_where_its_parent_goes(kind: type[State], happened: Event, data: st.DataObject) -> None:
+    parent = data.draw(states(kind))
+    child = OWN[kind](**{field.name: getattr(parent, field.name) for field in attrs.fields(kind)})
+    one, other = transition(parent, happened), transition(child, happened)
+    both = (one.map(repr), one) == (other.map(repr), other)
+    assert both or (isinstance(one.failure(), IllegalTransition) and isinstance(other.failure(), IllegalTransition))
+
+
+def parent_of(kind: type[State]) -> type[State]:
+    """The kind of ours that a kind is, or stands under."""
+    return next(above for above in kind.__mro__ if above in KINDS)
+
+
+@pytest.mark.parametrize("kind", FINISHED)
+@given(data=st.data())
+def test_a_finished_state_stays_so_but_for_the_rows_that_say_otherwise(kind: type[State], data: st.DataObject) -> None:
+    state, happened = data.draw(states(kind)), data.draw(events())
+    outcome, rows = transition(state, happened), (LEAVING.get(parent_of(kind)), STAYING.get(parent_of(kind)))
+    if not isinstance(happened, ANSWERS):
+        assert outcome.map(State.is_finished).value_or(None) is {type(happened) == row: bool(at) for at, row in enumerate(rows)}.get(
+            True
+        )
+
+
+@given(states(*FINISHED), st.lists(events(), max_size=8))
+def test_a_finished_run_stays_so_unless_it_is_retried_loops_or_its_cache_is_invalid(state: State, happened: list[Event]) -> None:
+    run = Run(Subject(Job("load"), (), "r1", "load"), state)
+    for event_ in happened:
+        stepped = advance(run, event_)
+        if not isinstance(stepped, IllegalTransition):
+            run = stepped.run
+        if isinstance(event_, e.RetryDue | e.LoopDue | e.CacheInvalid):
+            break
+        assert run.state.is_finished()

@@ -1,0 +1,123 @@
+"""States, and the signals that carry them, are values: they cannot be changed, compare by what they are, and survive pickle."""
+
+import pickle
+from collections.abc import Mapping
+from datetime import datetime
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.laws.kinds import EVERY
+from tocsin import State, signals
+from tocsin.core.events import Event
+from tocsin.core.messages.text import describe
+from tocsin.testing import moments, states, texts
+from tocsin.testing.strategies import EVENTS, event
+from tocsin.testing.values import maps, results
+
+each_kind = pytest.mark.parametrize("kind", EVERY)
+naive = st.datetimes()
+TIMES = (datetime, datetime | None)
+
+
+def plain(value: object) -> object:
+    """A value as data that compares: no two exceptions are equal, and a state compares without its message and context."""
+    if isinstance(value, State):
+        return type(value), {field.name: plain(getattr(value, field.name)) for field in attrs.fields(type(value))}
+    if isinstance(value, BaseException):
+        return describe(value)
+    if isinstance(value, tuple):
+        return [plain(inner) for inner in value]
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+@each_kind
+@given(data=st.data())
+def test_a_state_cannot_be_changed(kind: type[State], data: st.DataObject) -> None:
+    state = data.draw(states(kind))
+    before = plain(state)
+    for name in (*(field.name for field in attrs.fields(kind)), "anything", "color"):
+        with pytest.raises(AttributeError):
+            setattr(state, name, None)
+        with pytest.raises(AttributeError):
+            delattr(state, name)
+    assert not hasattr(state.context, "__setitem__")
+    assert plain(state) == before
+
+
+@each_kind
+@given(data=st.data())
+def test_a_state_survives_pickle(kind: type[State], data: st.DataObject) -> None:
+    state = data.draw(states(kind))
+    copied: object = pickle.loads(pickle.dumps(state))  # noqa: S301 - it was pickled here
+    assert plain(copied) == plain(state)
+    assert hash(copied) == hash(state)
+
+
+@given(states(*EVERY), st.none() | texts(), maps())
+def test_how_a_state_came_about_does_not_count(state: State, message: str | None, context: Mapping[str, object]) -> None:
+    other = attrs.evolve(state, message=message, context=context)
+    assert other == state
+    assert hash(other) == hash(state)
+
+
+@given(states(*EVERY), states(*EVERY))
+def test_states_are_equal_where_class_result_and_own_fields_are(one: State, other: State) -> None:
+    same = all(getattr(one, field.name) == getattr(other, field.name, None) for field in counting(one))
+    assert (one == other) is (type(one) is type(other) and same)
+    assert one != other or hash(one) == hash(other)
+
+
+@given(states(*EVERY), results())
+def test_another_result_makes_another_state(state: State, result: object) -> None:
+    assert (attrs.evolve(state, result=result) == state) is bool(state.result is result or state.result == result)
+
+
+def counting(state: State) -> list["attrs.Attribute[object]"]:
+    return [field for field in attrs.fields(type(state)) if field.name not in {"message", "context"}]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [(kind, field.name) for kind in EVERY for field in attrs.fields(kind) if field.type in TIMES]
+)
+@given(at=naive)
+def test_a_state_takes_no_naive_time(kind: type[State], name: str, at: datetime) -> None:
+    with pytest.raises(ValueError, match=f"{name} must be an aware datetime"):
+        attrs.evolve(kind(), **{name: at})
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [(kind, field.name) for kind in EVENTS for field in attrs.fields(kind) if field.type in TIMES]
+)
+@given(data=st.data())
+def test_an_event_takes_no_naive_time(kind: type[Event], name: str, data: st.DataObject) -> None:
+    with pytest.raises(ValueError, match=f"{name} must be an aware datetime"):
+        attrs.evolve(data.draw(event(kind)), **{name: data.draw(naive)})
+
+
+@given(
+    st.sampled_from([signals.SUCCESS, signals.FAIL, signals.TRIGGERFAIL, signals.SKIP, signals.PAUSE, signals.LOOP, signals.RETRY]),
+    st.none() | texts(),
+    st.fixed_dictionaries({}, optional={"result": results()}),
+)
+def test_signals_survive_pickle(kind: type[signals.Signal], message: str | None, given_: dict[str, object]) -> None:
+    signal = kind(message, **given_)
+    copied: object = pickle.loads(pickle.dumps(signal))  # noqa: S301 - likewise
+    assert isinstance(copied, signals.Signal)
+    assert (type(copied), copied.args, copied.state.message) == (kind, signal.args, message)
+    assert plain(copied.state.result) == plain(given_["result"]) if given_ else copied.state.result is copied
+
+
+@given(moments(), states())
+def test_signals_with_more_in_them_survive_pickle(at: datetime, state: State) -> None:
+    for signal in (signals.RETRY("later", start_time=at), signals.ENDRUN(state)):
+        copied: object = pickle.loads(pickle.dumps(signal))  # noqa: S301 - likewise
+        assert isinstance(copied, signals.Signal)
+        assert (type(copied), plain_or_own(copied)) == (type(signal), plain_or_own(signal))
+
+
+def plain_or_own(signal: signals.Signal) -> object:
+    """The state of a signal as data, where its result may be the signal itself."""
+    return plain(attrs.evolve(signal.state, result="itself") if signal.state.result is signal else signal.state)

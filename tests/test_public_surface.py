@@ -1,0 +1,46 @@
+"""The public names are exactly these, and each says what it is."""
+
+import importlib
+import inspect
+import subprocess
+import sys
+from types import ModuleType
+
+import pytest
+
+import tocsin
+import tocsin.testing
+
+STATES = "State Pending Scheduled Paused Resume Retrying MetaState Submitted Queued ClientFailed Running Finished Looped Success Cached"
+STATES_TOO = "Mapped Skipped Failed Aborted TimedOut TriggerFailed"
+FLOWS = "Task Flow task Tracked callback_factory slack_notifier gmail_notifier"
+CORE = "transition step Run Step Change IllegalTransition"
+SHELL = "Interpreter Live DryRun Recording interpreting NotificationFailed SecretNotFound"
+NAMED_MODULES = "adapters effects events filters signals triggers"
+PUBLIC = f"{STATES} {STATES_TOO} {FLOWS} {CORE} {SHELL} {NAMED_MODULES}".split(" ")
+MODULES = [importlib.import_module(f"tocsin.{name}") for name in NAMED_MODULES.split(" ")]
+HEAVY = "requests urllib3 smtplib email ssl asyncio typer rich hypothesis keyring platformdirs socket"
+
+
+def test_the_public_names_are_exact() -> None:
+    assert sorted(tocsin.__all__) == sorted(PUBLIC)
+    assert len(set(tocsin.__all__)) == len(tocsin.__all__)
+
+
+@pytest.mark.parametrize("module", [tocsin, tocsin.testing, *MODULES], ids=lambda module: str(module.__name__))
+def test_each_public_name_is_there_and_documented(module: ModuleType) -> None:
+    for name in module.__all__:
+        thing = getattr(module, name)
+        if inspect.isclass(thing) or inspect.isfunction(thing) or inspect.ismodule(thing):
+            assert inspect.getdoc(thing), f"{module.__name__}.{name} has no docstring"
+
+
+def test_the_modules_import_by_either_spelling() -> None:
+    for module in MODULES:
+        assert getattr(tocsin, module.__name__.removeprefix("tocsin.")) is module
+
+
+def test_importing_tocsin_loads_nothing_heavy() -> None:
+    program = f"import sys, tocsin; print([name for name in {HEAVY!r}.split() if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "[]\n"
