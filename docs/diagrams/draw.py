@@ -6,12 +6,15 @@ The ``.svg`` files beside the ``.dot`` files are made by Graphviz's ``dot``, whi
 
 import subprocess
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from html import escape
 from pathlib import Path
 
 import attrs
 
 from tocsin.core.events import HandlerRaised, HandlerReplied, HandlerSignalled
+from tocsin.core.messages.text import span
+from tocsin.core.outcomes import Ambiguous, DestinationDead, Outcome, Rejected, Retryable
 from tocsin.core.replies import slack_reply, smtp_reply
 from tocsin.core.states import KINDS, State
 from tocsin.core.transitions import GIVEN, REFUSED, TABLE
@@ -29,7 +32,10 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 APART = frozenset({"Paused"})
 """The one of them that stands beside the box, since it has a row of its own."""
 
-COLUMN = ("TimedOut", "Success", "Finished", "Failed", "Aborted", "given", "Looped", "Paused", "Skipped", "TriggerFailed", "Mapped")
+COLUMN = (
+    *("TimedOut", "Finished", "Success", "Cached", "Looped", "Failed"),
+    *("Aborted", "given", "Paused", "Skipped", "TriggerFailed", "Mapped"),
+)
 """From top to bottom, what a run can lead to in one event."""
 
 AGAIN = " ↩"
@@ -37,8 +43,8 @@ AGAIN = " ↩"
 
 _HEAD = """\
   graph [fontname="Arial", fontsize=13, pad=0.3, nodesep=0.25, ranksep={ranksep}, bgcolor="white", rankdir=LR];
-  node [fontname="Arial", fontsize=12, shape=box, style="rounded,filled", penwidth=0, margin="0.16,0.07"];
-  edge [fontname="Arial", fontsize=10, color="#5f6b7a", fontcolor="#37414d", arrowsize=0.7];
+  node [fontname="Arial", fontsize=14, shape=box, style="rounded,filled", penwidth=0, margin="0.16,0.07"];
+  edge [fontname="Arial", fontsize=12, color="#5f6b7a", fontcolor="#37414d", arrowsize=0.7];
 """
 _SLACK_ANSWERS = (
     (200, "ok"),
@@ -108,7 +114,7 @@ def _target(kind: type[State], after: type[State]) -> str:
 
 def states() -> str:
     """The state diagram, as DOT text: what has not begun on the left, what is finished on the right."""
-    return "\n".join(["digraph states {", _HEAD.format(ranksep=1.05), *_nodes(), *_columns(), *_edges(), *_notes(), "}"]) + "\n"
+    return "\n".join(["digraph states {", _HEAD.format(ranksep=0.55), *_nodes(), *_columns(), *_edges(), *_notes(), "}"]) + "\n"
 
 
 def _nodes() -> Iterator[str]:
@@ -123,7 +129,7 @@ def _nodes() -> Iterator[str]:
         kind = by_name[name.removesuffix(AGAIN)]
         yield f'  "{name}" [style="rounded,dashed", penwidth=1.5, color="{kind.color}"];'
     for name, label in (("given", "the state that\\nthe signal brings"), ("wrapped", "the state that\\nis wrapped")):
-        yield f'  "{name}" [label="{label}", style="rounded,dashed", penwidth=1.5, color="#5f6b7a", fontsize=11];'
+        yield f'  "{name}" [label="{label}", style="rounded,dashed", penwidth=1.5, color="#5f6b7a", fontsize=12];'
 
 
 def _filled(kind: type[State]) -> str:
@@ -151,7 +157,8 @@ def _columns() -> Iterator[str]:
 def _edges() -> Iterator[str]:
     for before, after, events in edges():
         label = events.replace(", ", "\\n")
-        yield f'  "{before}"{":e" if before in GROUPS else ""} -> "{after}" [label=" {label} "];'
+        beside = "\u00a0" * 34 if before in COLUMN and after in COLUMN and before != after else ""  # else it would lie on the arrow
+        yield f'  "{before}"{":e" if before in GROUPS else ""} -> "{after}" [label="{beside} {label} "];'
 
 
 def _notes() -> Iterator[str]:
@@ -168,7 +175,7 @@ def _notes() -> Iterator[str]:
         f"Legal in every state:\\l    {answers}\\l"
         f"A kind may do what its parent may ({apart} what\\lPending may), unless its own row refuses:\\l{refused}"
     )
-    yield f'  "note" [shape=note, style=filled, fillcolor="#fffbe6", penwidth=1, color="#d9d2b0", fontsize=10, label="{text}"];'
+    yield f'  "note" [shape=note, style=filled, fillcolor="#fffbe6", penwidth=1, color="#d9d2b0", fontsize=12, label="{text}"];'
 
 
 # --- the class diagram --------------------------------------------------------------------------------------------------------
@@ -195,7 +202,7 @@ def own_fields(kind: type[State]) -> tuple[str, ...]:
 
 
 def _label(kind: type[State]) -> str:
-    rows = "".join(f'<br/><font point-size="10">{name}</font>' for name in own_fields(kind))
+    rows = "".join(f'<br/><font point-size="12">{name}</font>' for name in own_fields(kind))
     return f"<b>{kind.__name__}</b>{rows}"
 
 
@@ -233,20 +240,29 @@ def transitions_table() -> str:
 
 def slack_table() -> str:
     """What each answer of Slack's means, asked of the code; in Markdown."""
-    rows = ((f"{status}", f"`{body}`" if body else "any", *_outcome(slack_reply(status, body))) for status, body in _SLACK_ANSWERS)
-    return _table(("HTTP", "Body", "Outcome", "What the report says"), rows)
+    answers = ((status, body, *_outcome(slack_reply(status, body))) for status, body in _SLACK_ANSWERS)
+    rows = (
+        (f"{status}", f"`{body}`" if body else "any", outcome, reason.removeprefix(f"Slack answered {body} (HTTP {status}): "))
+        for status, body, outcome, reason in answers
+    )
+    return _table(("HTTP", "Body", "Outcome", "Reason"), rows)
 
 
 def gmail_table() -> str:
     """What each refusal of Gmail's means, asked of the code; in Markdown."""
     rows = ((f"{code}", text, *_outcome(smtp_reply(code, text))) for code, text in _GMAIL_ANSWERS)
-    return _table(("Code", "Text", "Outcome", "What the report says"), rows)
+    return _table(("Code", "Text", "Outcome", "Reason"), rows)
 
 
-def _outcome(outcome: object) -> tuple[str, str]:
-    after: object = getattr(outcome, "after", None)
-    pause = f", not before {after} h" if after else ""
-    return f"`{type(outcome).__name__}`{pause}", str(getattr(outcome, "reason", "delivered"))
+def _outcome(outcome: Outcome) -> tuple[str, str]:
+    kind = f"`{type(outcome).__name__}`"
+    match outcome:
+        case Retryable(reason=reason, after=timedelta() as after):
+            return f"{kind}, after {span(after)}", reason
+        case Retryable(reason=reason) | Rejected(reason=reason) | DestinationDead(reason=reason) | Ambiguous(reason=reason):
+            return kind, reason
+        case _:
+            return kind, ""
 
 
 def _swatch(kind: type[State]) -> str:

@@ -10,9 +10,8 @@ import pytest
 from returns.io import IOResult
 
 from tocsin import Live, interpreting
-from tocsin.effects import CallBack, DeliveryError, Effect, Receipt
-from tocsin.effects import Withheld
 from tocsin.core.outcomes import received
+from tocsin.effects import CallBack, DeliveryError, Effect, Receipt, Withheld
 
 ROOT = Path(__file__).parents[2]
 SECRETS = ("SLACK_WEBHOOK_URL", "EMAIL_USERNAME", "EMAIL_PASSWORD")

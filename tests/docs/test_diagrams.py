@@ -5,8 +5,8 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-
 from docs.diagrams.draw import AGAIN, ANSWERS, APART, COLUMN, GROUPS, HERE, drawn, ink
+
 from tocsin.core.states import KINDS, State
 from tocsin.core.transitions import GIVEN, REFUSED, TABLE
 

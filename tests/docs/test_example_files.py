@@ -6,8 +6,8 @@ import sys
 from html import unescape
 
 import pytest
-
 from docs.examples.picture import drawn
+
 from tests.docs.pages import ROOT
 
 EXAMPLES = ROOT / "docs" / "examples"
@@ -19,7 +19,7 @@ def _words(svg: str) -> list[str]:
 
 
 def test_the_callback_prints_its_two_lines() -> None:
-    done = subprocess.run(  # noqa: S603 - our own file
+    done = subprocess.run(
         [sys.executable, EXAMPLES / "callback.py"], capture_output=True, text=True, check=True, timeout=60, env={}
     )
     assert done.stdout == 'Success("Task run succeeded.")\nSuccess("All reference tasks succeeded.")\n'
@@ -33,7 +33,7 @@ def test_the_picture_is_the_one_that_is_drawn() -> None:
 
 
 def test_the_tests_among_the_examples_pass() -> None:
-    done = subprocess.run(  # noqa: S603 - our own files
+    done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir=.", "--confcutdir=.", "-c", "/dev/null", "."],
         cwd=EXAMPLES,
         capture_output=True,

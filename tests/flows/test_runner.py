@@ -221,12 +221,16 @@ def test_notifications_from_inside_a_handler_are_on_the_report() -> None:
     assert report.explain().count("from inside a handler, about custom: withheld: recorded") == 2
 
 
+@pytest.mark.tocsin_live
 def test_a_callback_that_raises_is_a_failed_delivery() -> None:
     def broken(_: Flow, __: State) -> None:
         raise signals.FAIL("does not fail the flow")
 
-    report = Flow("calls", state_handlers=[callback_factory(broken, lambda state: state.is_successful())]).run(interpreter=calling)
+    report = Flow("calls", state_handlers=[callback_factory(broken, lambda state: state.is_successful())]).run()
     assert report.state == Success()
+    (failed,) = report.failures
+    assert isinstance(failed.outcome, Rejected)
+    assert isinstance(failed.outcome.cause, signals.FAIL)
 
 
 def calling(effect: Effect) -> IOResult[Receipt, DeliveryError]:

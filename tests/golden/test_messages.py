@@ -7,7 +7,7 @@ import pytest
 from tests.golden.said import FOLDER, SAID, rendered
 
 
-@pytest.mark.parametrize(("path", "text"), rendered(), ids=SAID)
+@pytest.mark.parametrize(("path", "text"), list(rendered()), ids=list(SAID))
 def test_a_message_is_as_it_was(path: Path, text: str) -> None:
     assert path.read_text(encoding="utf-8") == text
 

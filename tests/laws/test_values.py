@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from tests.laws.kinds import EVERY
 from tocsin import State, signals
 from tocsin.core.events import Event
+from tocsin.core.invoke import invoke
 from tocsin.core.messages.text import describe
+from tocsin.testing import events as any_event
 from tocsin.testing import moments, states, texts
-from tocsin.testing.strategies import EVENTS, event
 from tocsin.testing.values import maps, results
 
-each_kind = pytest.mark.parametrize("kind", EVERY)
 naive = st.datetimes()
 TIMES = (datetime, datetime | None)
 
@@ -33,27 +33,25 @@ def plain(value: object) -> object:
     return dict(value) if isinstance(value, Mapping) else value
 
 
-@each_kind
-@given(data=st.data())
-def test_a_state_cannot_be_changed(kind: type[State], data: st.DataObject) -> None:
-    state = data.draw(states(kind))
-    before = plain(state)
-    for name in (*(field.name for field in attrs.fields(kind)), "anything", "color"):
-        with pytest.raises(AttributeError):
-            setattr(state, name, None)
-        with pytest.raises(AttributeError):
-            delattr(state, name)
-    assert not hasattr(state.context, "__setitem__")
-    assert plain(state) == before
+@given(states(*EVERY))
+def test_a_state_cannot_be_changed(filled: State) -> None:
+    for state in (filled, *(kind() for kind in EVERY)):
+        before = plain(state)
+        for name in (*(field.name for field in attrs.fields(type(state))), "anything", "color"):
+            with pytest.raises(AttributeError):
+                setattr(state, name, None)
+            with pytest.raises(AttributeError):
+                delattr(state, name)
+        assert not hasattr(state.context, "__setitem__")
+        assert plain(state) == before
 
 
-@each_kind
-@given(data=st.data())
-def test_a_state_survives_pickle(kind: type[State], data: st.DataObject) -> None:
-    state = data.draw(states(kind))
-    copied: object = pickle.loads(pickle.dumps(state))  # noqa: S301 - it was pickled here
-    assert plain(copied) == plain(state)
-    assert hash(copied) == hash(state)
+@given(states(*EVERY))
+def test_a_state_survives_pickle(filled: State) -> None:
+    for state in (filled, *(kind() for kind in EVERY)):
+        copied: object = pickle.loads(pickle.dumps(state))  # noqa: S301 - it was pickled here
+        assert plain(copied) == plain(state)
+        assert hash(copied) == hash(state)
 
 
 @given(states(*EVERY), st.none() | texts(), maps())
@@ -79,22 +77,12 @@ def counting(state: State) -> list["attrs.Attribute[object]"]:
     return [field for field in attrs.fields(type(state)) if field.name not in {"message", "context"}]
 
 
-@pytest.mark.parametrize(
-    ("kind", "name"), [(kind, field.name) for kind in EVERY for field in attrs.fields(kind) if field.type in TIMES]
-)
-@given(at=naive)
-def test_a_state_takes_no_naive_time(kind: type[State], name: str, at: datetime) -> None:
-    with pytest.raises(ValueError, match=f"{name} must be an aware datetime"):
-        attrs.evolve(kind(), **{name: at})
-
-
-@pytest.mark.parametrize(
-    ("kind", "name"), [(kind, field.name) for kind in EVENTS for field in attrs.fields(kind) if field.type in TIMES]
-)
-@given(data=st.data())
-def test_an_event_takes_no_naive_time(kind: type[Event], name: str, data: st.DataObject) -> None:
-    with pytest.raises(ValueError, match=f"{name} must be an aware datetime"):
-        attrs.evolve(data.draw(event(kind)), **{name: data.draw(naive)})
+@given(states(*EVERY) | any_event(), naive)
+def test_no_state_and_no_event_takes_a_naive_time(filled: State | Event, at: datetime) -> None:
+    for value in (filled, *(kind() for kind in EVERY)):
+        for name in (field.name for field in attrs.fields(type(value)) if field.type in TIMES):
+            with pytest.raises(ValueError, match=f"{name} must be an aware datetime"):
+                invoke(attrs.evolve, value, **{name: at})
 
 
 @given(

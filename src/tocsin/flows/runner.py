@@ -8,13 +8,12 @@ import attrs
 from tocsin.core import events as e
 from tocsin.core.events import Answer, Event, Facts
 from tocsin.core.invoke import invoke
-from tocsin.core.machine import Announcement, Ask, HandlerErrors, Run, Step, Subject, advance, refusal, reply
+from tocsin.core.machine import Announcement, Ask, HandlerErrors, Run, Step, Subject, refusal, reply, step
 from tocsin.core.notifiers import Notifier
 from tocsin.core.outcomes import DeliveryError, Fault, Outcome
 from tocsin.core.plan import Done, RunBody, Situation, Wait, ended, plan, verdict
 from tocsin.core.slugs import slugs
 from tocsin.core.states import Pending, Running, Scheduled, State
-from tocsin.core.transitions import IllegalTransition
 from tocsin.flows.bodies import OutOfTime, run_body
 from tocsin.flows.flow import Flow
 from tocsin.flows.report import Report
@@ -144,18 +143,12 @@ class _Execution:
 
     def _feed(self, run: Run, event: Event) -> Run:
         """Take one step, do what it says, and answer what it asks, until it asks no more."""
-        stepped = self._stepped(run, event)
+        stepped = step(run, event).unwrap()
         while stepped.ask is not None:
             outcomes = self._act(stepped)
-            stepped = self._stepped(stepped.run, self._answer(stepped.ask, stepped, outcomes))
+            stepped = step(stepped.run, self._answer(stepped.ask, stepped, outcomes)).unwrap()
         self._act(stepped)
         return stepped.run
-
-    def _stepped(self, run: Run, event: Event) -> Step:
-        stepped = advance(run, event)
-        if isinstance(stepped, IllegalTransition):
-            raise RuntimeError(f"{run.subject.slug!r}: {stepped}")  # noqa: TRY004 - no argument is to blame
-        return stepped
 
     def _act(self, stepped: Step) -> list[Outcome]:
         """Deliver the effects of a step in order, and write down what came of it."""

@@ -45,14 +45,13 @@ def test_a_full_call_notifies_and_returns_the_very_state(notifications: Recordin
 
 
 def test_the_options_show_in_the_message(notifications: Recording) -> None:
-    def division() -> Failed:
-        try:
-            1 / 0  # noqa: B018 - for its error
-        except ZeroDivisionError as error:
-            return Failed("m", error)
-        raise AssertionError
+    def division(by: int) -> float:
+        return 1 / by
 
-    slack_notifier(TASK, OLD, division(), title_link="https://example.com/runs/1", traceback=True, webhook_secret="TEAM")
+    with pytest.raises(ZeroDivisionError) as caught:
+        division(0)
+    failed = Failed("m", caught.value)
+    slack_notifier(TASK, OLD, failed, title_link="https://example.com/runs/1", traceback=True, webhook_secret="TEAM")
     slack_notifier(TASK, OLD, NEW, message=lambda change: f"{change.tracked_obj.name} is {type(change.new).__name__}")
     (first, second) = (effect for effect in notifications.effects if isinstance(effect, PostToSlack))
     assert (first.webhook_secret, first.payload.title_link) == ("TEAM", "https://example.com/runs/1")

@@ -1,0 +1,124 @@
+"""The small parts that everything else leans on."""
+
+from datetime import timedelta
+
+import pytest
+
+from tocsin import Success
+from tocsin.core.frozen import FrozenMap, freeze
+from tocsin.core.invoke import invoke
+from tocsin.core.messages.text import name_of, span
+from tocsin.core.replies import seconds, slack_reply, smtp_reply
+from tocsin.core.slugs import slugs
+from tocsin.effects import Ambiguous, Delivered, DestinationDead, Queued, Rejected, Retryable
+from tocsin.flows.report import in_words
+
+
+def test_a_frozen_map_is_a_copy_that_stays() -> None:
+    given = {"rows": 1}
+    frozen = FrozenMap(given)
+    given["rows"] = 2
+    assert (frozen["rows"], len(frozen), list(frozen), repr(frozen)) == (1, 1, ["rows"], "{'rows': 1}")
+    assert freeze(frozen) is frozen
+    assert frozen == {"rows": 1}
+    with pytest.raises(TypeError):
+        frozen["rows"] = 3  # type: ignore[index]  # what the test is about
+
+
+def test_only_what_can_be_called_is_called() -> None:
+    assert invoke(dict, function=1) == {"function": 1}
+    with pytest.raises(TypeError, match="a int cannot be called"):
+        invoke(3)
+    assert name_of(3) == "3"
+
+
+def test_slugs_never_repeat() -> None:
+    assert slugs(["a", "a-2", "a", "a"]) == ["a", "a-2", "a-3", "a-4"]
+
+
+@pytest.mark.parametrize(
+    ("duration", "said"),
+    [
+        (timedelta(0), "0 ms"),
+        (timedelta(seconds=9.96), "10.0 s"),
+        (timedelta(seconds=61), "1 m 1 s"),
+        (timedelta(hours=49, seconds=1), "2 d 1 h 1 s"),
+        (timedelta(days=1), "1 d"),
+    ],
+)
+def test_durations_in_words(duration: timedelta, said: str) -> None:
+    assert span(duration) == said
+
+
+@pytest.mark.parametrize(("text", "after"), [(None, None), ("soon", None), ("٣", None), ("3", 3), (" 5 ", 5), ("9" * 40, 86_400)])
+def test_retry_after(text: str | None, after: float | None) -> None:
+    assert seconds(text) == (None if after is None else timedelta(seconds=after))
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "outcome"),
+    [
+        (200, "ok", Delivered),
+        (200, "<html>", Rejected),
+        (400, "invalid_payload", Rejected),
+        (400, "user_not_found", Rejected),
+        (400, "no_text", Rejected),
+        (400, "too_many_attachments", Rejected),
+        (403, "action_prohibited", Rejected),
+        (403, "posting_to_general_channel_denied", Rejected),
+        (404, "channel_not_found", Rejected),
+        (410, "channel_is_archived", DestinationDead),
+        (404, "no_active_hooks", DestinationDead),
+        (404, "no_service", DestinationDead),
+        (404, "no_service_id", DestinationDead),
+        (404, "no_team", DestinationDead),
+        (404, "team_disabled", DestinationDead),
+        (403, "invalid_token", DestinationDead),
+        (429, "", Retryable),
+        (500, "rollup_error", Retryable),
+        (400, "rollup_error", Retryable),
+        (503, "", Retryable),
+        (502, "", Ambiguous),
+        (504, "", Ambiguous),
+        (302, "ok", Rejected),
+        (418, "teapot", Rejected),
+    ],
+)
+def test_what_slack_answers(status: int, body: str, outcome: type[object]) -> None:
+    assert isinstance(slack_reply(status, body, "7"), outcome)
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "outcome"),
+    [
+        (421, "", Retryable("Gmail asks for another try: 421 ")),
+        (450, "4.2.1 busy", Retryable("Gmail asks for another try: 450 4.2.1 busy")),
+        (552, "5.3.4 too big", Rejected("Gmail refused the mail: 552 5.3.4 too big")),
+    ],
+)
+def test_what_gmail_answers(code: int, text: str, outcome: Retryable | Rejected) -> None:
+    assert smtp_reply(code, text) == outcome
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "after"),
+    [(454, "4.7.0 Too many login attempts", timedelta(minutes=10)), (550, "5.4.5 Daily limit", timedelta(hours=4))],
+)
+def test_what_gmail_wants_to_wait_for(code: int, text: str, after: timedelta) -> None:
+    answered = smtp_reply(code, text)
+    assert isinstance(answered, Retryable)
+    assert answered.after == after
+
+
+@pytest.mark.parametrize("code", [534, 535])
+def test_a_refused_login_is_never_tried_again(code: int) -> None:
+    answered = smtp_reply(code, "5.7.8")
+    assert isinstance(answered, DestinationDead)
+    assert "an app password is needed" in answered.reason
+
+
+def test_outcomes_in_words() -> None:
+    assert in_words(Queued("a background thread")) == "queued in a background thread"
+    assert in_words(Ambiguous("no answer came")) == "unknown: no answer came"
+    assert in_words(Delivered()) == "delivered"
+    assert Success() == Success("whatever")

@@ -1,0 +1,70 @@
+"""Each of ten broken copies of tocsin is noticed by the law that is there for it; a copy that is not broken passes those laws."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import attrs
+import pytest
+
+from tests.laws.mutants import MUTANTS, Edit, Mutant
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "tocsin"
+
+
+@attrs.frozen
+class Trial:
+    """How a run of laws ended."""
+
+    status: int
+    said: str
+
+
+def tried(copy: Path, laws: list[str], edits: tuple[Edit, ...] = ()) -> Trial:
+    """The laws run against a copy of tocsin, edited so."""
+    shutil.copytree(SOURCE, copy / "tocsin", ignore=shutil.ignore_patterns("__pycache__"))
+    for edit in edits:
+        path = copy / "tocsin" / edit.module
+        text = path.read_text(encoding="utf-8")
+        assert text.count(edit.old) == 1, f"{edit.module} holds {text.count(edit.old)} times: {edit.old}"
+        path.write_text(text.replace(edit.old, edit.new), encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(copy), "TOCSIN_PROFILE": "mutants", "PYTHONDONTWRITEBYTECODE": "1"}
+    options = ["-x", "-q", "-p", "no:cacheprovider", "--no-header"]
+    command = [sys.executable, "-m", "pytest", *options, *(f"tests/laws/{law}" for law in laws)]
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240, check=False)
+    return Trial(ended.returncode, ended.stdout + ended.stderr)
+
+
+@pytest.fixture(scope="module")
+def trials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Future[Trial]]]:
+    """All trials, by name, two at a time; the one without a mutant is named so."""
+    folder = tmp_path_factory.mktemp("mutants")
+    with ThreadPoolExecutor(2) as pool:
+        laws = sorted({mutant.law for mutant in MUTANTS})
+        begun = {"none": pool.submit(tried, folder / "none", laws)}
+        for at, mutant in enumerate(MUTANTS):
+            begun[mutant.name] = pool.submit(tried, folder / str(at), [mutant.law], mutant.edits)
+        yield begun
+
+
+@pytest.mark.slow
+def test_a_copy_that_is_not_broken_passes(trials: Mapping[str, Future[Trial]]) -> None:
+    trial = trials["none"].result()
+    assert trial.status == pytest.ExitCode.OK, trial.said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mutant", MUTANTS, ids=[mutant.name for mutant in MUTANTS])
+def test_a_mutant_is_noticed(mutant: Mutant, trials: Mapping[str, Future[Trial]]) -> None:
+    trial = trials[mutant.name].result()
+    assert trial.status == pytest.ExitCode.TESTS_FAILED, trial.said
+    assert f"FAILED tests/laws/{mutant.law}" in trial.said
+
+
+def test_there_are_ten_mutants_each_broken_in_a_way_of_its_own() -> None:
+    assert len(MUTANTS) == len({mutant.name for mutant in MUTANTS}) == len({mutant.edits for mutant in MUTANTS}) == 10
