@@ -33,7 +33,7 @@ APART = frozenset({"Paused"})
 """The one of them that stands beside the box, since it has a row of its own."""
 
 COLUMN = (
-    *("TimedOut", "Finished", "Success", "Cached", "Looped", "Failed"),
+    *("Looped", "Cached", "Success", "Finished", "TimedOut", "Failed"),
     *("Aborted", "given", "Paused", "Skipped", "TriggerFailed", "Mapped"),
 )
 """From top to bottom, what a run can lead to in one event."""

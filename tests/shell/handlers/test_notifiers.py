@@ -56,8 +56,8 @@ def test_the_options_show_in_the_message(notifications: Recording) -> None:
     (first, second) = (effect for effect in notifications.effects if isinstance(effect, PostToSlack))
     assert (first.webhook_secret, first.payload.title_link) == ("TEAM", "https://example.com/runs/1")
     frames = first.payload.fields[-1]
-    assert frames.title == "Traceback"
-    assert re.fullmatch(r"```.*test_notifiers\.py:\d+ in .*division```", frames.value)
+    assert frames.title == "Traceback, innermost first"
+    assert re.fullmatch(r"```[^\n]*test_notifiers\.py:\d+ in [^\n]*division\n[^\n]*test_notifiers[^\n]*```", frames.value)
     assert second.payload.fields[0].value == "load is Failed"
 
 

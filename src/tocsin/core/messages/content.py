@@ -133,4 +133,4 @@ def _facts(change: Change) -> Iterator[Line]:
 def _frames(state: State) -> Iterator[Line]:
     error = error_of(state)
     if error is not None and (lines := frames(error)):
-        yield Line("Traceback", printable("\n".join(lines)), quoted=True)
+        yield Line("Traceback, innermost first", printable("\n".join(lines)), quoted=True)

@@ -11,7 +11,7 @@ from tocsin.core.effects import SlackField, SlackMessage
 from tocsin.core.messages.content import Content, Line
 from tocsin.core.messages.text import cut
 
-LIMITS: Mapping[str, int] = {"Message": 1200, "Traceback": 1200, "Error": 300, "Note": 300}
+LIMITS: Mapping[str, int] = {"Message": 1200, "Traceback, innermost first": 1200, "Error": 300, "Note": 300}
 """Characters of a field, before escaping: all fields together stay under the 4,000 that Slack advises."""
 
 OTHER_LIMIT = 100

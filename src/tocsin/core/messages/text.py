@@ -68,14 +68,14 @@ def describe(error: BaseException) -> str:
 
 
 def frames(error: BaseException, most: int = 10) -> tuple[str, ...]:
-    """The last ``most`` frames of an exception's traceback, innermost last: file, line and function, never a local."""
+    """The last ``most`` frames of an exception's traceback, innermost first: file, line and function, never a local."""
     lines: list[str] = []
     step = error.__traceback__
     while step is not None:
         code = step.tb_frame.f_code
         lines.append(f"{code.co_filename}:{step.tb_lineno} in {code.co_qualname}")
         step = step.tb_next
-    return tuple(lines[-most:])
+    return tuple(reversed(lines[-most:]))  # what is cut off in the end is what matters least
 
 
 def span(duration: timedelta) -> str:
