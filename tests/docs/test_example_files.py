@@ -19,9 +19,7 @@ def _words(svg: str) -> list[str]:
 
 
 def test_the_callback_prints_its_two_lines() -> None:
-    done = subprocess.run(
-        [sys.executable, EXAMPLES / "callback.py"], capture_output=True, text=True, check=True, timeout=60, env={}
-    )
+    done = subprocess.run([sys.executable, EXAMPLES / "callback.py"], capture_output=True, text=True, check=True, timeout=60, env={})
     assert done.stdout == 'Success("Task run succeeded.")\nSuccess("All reference tasks succeeded.")\n'
     assert done.stderr == ""
 

@@ -243,6 +243,13 @@ def test_refused_recipients_are_listed(caplog: pytest.LogCaptureFixture) -> None
     assert "refused for nobody for partly" in caplog.text
 
 
+@pytest.mark.tocsin_live
+def test_one_callback_on_a_task_and_on_its_flow(capsys: pytest.CaptureFixture[str]) -> None:
+    handler = callback_factory(lambda _, state: print(state), check=lambda state: state.is_successful())
+    Flow("done", tasks=[Task(state_handlers=[handler])], state_handlers=[handler]).run()
+    assert capsys.readouterr().out == 'Success("Task run succeeded.")\nSuccess("All reference tasks succeeded.")\n'
+
+
 # --- waiting and retrying -----------------------------------------------------------------------------------------------------
 
 

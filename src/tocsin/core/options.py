@@ -4,6 +4,7 @@ clear error.
 None gives an option its default. No error repeats a value that could be a secret.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from typing import TypeGuard
 from urllib.parse import urlsplit
@@ -13,6 +14,8 @@ from tocsin.core.destinations import address_fault
 from tocsin.core.filters import Filter, everything
 from tocsin.core.kinds import Kinds, kinds_of
 from tocsin.core.messages.text import quote
+
+_SECRET_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")
 
 Formatter = Callable[[Change], str]
 """Code of the user's that words the message of a change."""
@@ -66,7 +69,7 @@ def webhook_secret(given: object) -> str:
         return "SLACK_WEBHOOK_URL"
     if not isinstance(given, str):
         raise TypeError(f"webhook_secret takes the name of a secret, not a {type(given).__name__}: write webhook_secret='TEAM_WEBHOOK'")
-    if not given or not given.replace("_", "").replace("-", "").replace(".", "").isalnum():
+    if not _SECRET_NAME.fullmatch(given):
         raise ValueError(  # the value is not repeated: it may be the secret itself
             "webhook_secret takes the name of a secret, never the URL itself: write webhook_secret='TEAM_WEBHOOK',"
             " and put the URL in the environment variable TEAM_WEBHOOK"
