@@ -39,7 +39,8 @@ def test_slugs_never_repeat() -> None:
 @pytest.mark.parametrize(
     ("duration", "said"),
     [
-        (timedelta(0), "0 ms"),
+        (timedelta(microseconds=999), "less than 1 ms"),
+        (timedelta(milliseconds=999), "999 ms"),
         (timedelta(seconds=9.96), "10.0 s"),
         (timedelta(seconds=61), "1 m 1 s"),
         (timedelta(hours=49, seconds=1), "2 d 1 h 1 s"),

@@ -5,7 +5,9 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-from docs.diagrams.draw import AGAIN, ANSWERS, APART, COLUMN, GROUPS, HERE, drawn, ink
+from docs.diagrams.draw import HERE, drawn
+from docs.diagrams.style import ink
+from docs.diagrams.transitions import AGAIN, ANSWERS, APART, COLUMN, GROUPS
 
 from tocsin.core.states import KINDS, State
 from tocsin.core.transitions import GIVEN, REFUSED, TABLE
@@ -31,7 +33,7 @@ def edges() -> dict[str, set[str]]:
 
 @pytest.mark.parametrize("path", drawn(), ids=lambda path: str(path.name))
 def test_what_is_drawn_is_what_the_code_gives(path: Path) -> None:
-    assert path.read_text(encoding="utf-8") == drawn()[path], "run: python docs/diagrams/draw.py"
+    assert path.read_text(encoding="utf-8") == drawn()[path], "run: python -m docs.diagrams.draw"
 
 
 @pytest.mark.parametrize(("kind", "event", "after"), _EDGES)

@@ -26,7 +26,7 @@ MUTANTS = (
     Mutant(
         "ignore and only swapped",
         "what is to be ignored is announced, and nothing else",
-        "test_filters.py::test_notifiers_agree_with_the_reference",
+        "test_filters.py::test_notifiers_agree_with_the_reference[in_a_flow]",
         (
             Edit(
                 "core/notifiers.py", "if issubclass(kind, tuple(self.ignore_states)):", "if issubclass(kind, tuple(self.only_states)):"
@@ -41,7 +41,7 @@ MUTANTS = (
     Mutant(
         "only beats ignore",
         "a kind in both lists is announced",
-        "test_filters.py::test_notifiers_agree_with_the_reference",
+        "test_filters.py::test_notifiers_agree_with_the_reference[in_a_flow]",
         (
             Edit(
                 "core/notifiers.py",
@@ -54,13 +54,13 @@ MUTANTS = (
     Mutant(
         "a Not that forgets",
         "the shortcut of a negation is that of what it negates",
-        "test_filters.py::test_law",
+        "test_filters.py::test_law[settles() agrees with it, or is None]",
         (Edit("core/filters.py", "return None if settled is None else not settled", "return settled"),),
     ),
     Mutant(
         "a later binding that merges",
         "an option bound again is added to what was bound before",
-        "test_currying.py::test_law",
+        "test_currying.py::test_law[an option bound later replaces the one bound before-slack]",
         (
             Edit(
                 "shell/handlers/curried.py",
@@ -74,7 +74,7 @@ MUTANTS = (
     Mutant(
         "a new state that is only equal",
         "the full call returns a copy",
-        "test_currying.py::test_law",
+        "test_currying.py::test_law[the full call returns the identical new state-slack]",
         (
             Edit(
                 "shell/handlers/curried.py",

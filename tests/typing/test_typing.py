@@ -47,7 +47,7 @@ def mypys(folder: Path) -> set[Complaint]:
 def pyrights(folder: Path) -> set[Complaint]:
     """What pyright complains of."""
     command = which("pyright", path=Path(sys.executable).parent) or which("pyright")
-    if command is None:  # pragma: no cover - where it is installed
+    if command is None:  # pragma: no cover - not where it is installed
         pytest.skip("pyright is not installed")
     printed = _run([command, "--pythonpath", sys.executable, "consumer.py", "misuse.py"], folder)
     found = re.finditer(r"(\w+\.py):(\d+):\d+ - error: .*?\((report\w+)\)$", printed, re.MULTILINE | re.DOTALL)

@@ -52,8 +52,8 @@ def interpreting(interpreter: _I) -> Generator[_I, None, None]:
     >>> import tocsin
     >>> with tocsin.interpreting(tocsin.Recording()) as recording:
     ...     report = tocsin.Flow("nothing", state_handlers=[tocsin.slack_notifier]).run()
-    >>> [effect.payload.fallback for effect in recording.effects]
-    ['nothing started: Running flow.', 'nothing succeeded after 0 ms: All reference tasks succeeded.']
+    >>> [effect.payload.text for effect in recording.effects]
+    ['nothing is now in a Running state', 'nothing is now in a Success state']
     """
     scope = _Scope(interpreter)
     with _lock:

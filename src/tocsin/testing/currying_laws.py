@@ -34,12 +34,13 @@ Options = Mapping[str, SearchStrategy[object]]
 
 @attrs.frozen
 class Case:
-    """The arguments and options to bind, the calls that do so, and options to bind before those."""
+    """The arguments and some options to bind, the calls that do so; and all options, to bind earlier and later."""
 
     arguments: Mapping[str, object]
     options: Mapping[str, object]
     calls: tuple[Call, ...]
     earlier: Mapping[str, object]
+    later: Mapping[str, object]
 
     @property
     def at_once(self) -> Call:
@@ -78,9 +79,8 @@ def assert_currying_laws(
 def cases(draw: st.DrawFn, options: Options, tracked_objs: SearchStrategy[Tracked]) -> Case:
     """Cases over these options."""
     arguments: dict[str, object] = dict(zip(ARGUMENTS, (draw(tracked_objs), draw(states()), draw(states())), strict=True))
-    some = st.fixed_dictionaries({}, optional=dict(options))
-    bound = draw(some)
-    return Case(arguments, bound, draw(splits(arguments, bound)), draw(some))
+    bound, every = draw(st.fixed_dictionaries({}, optional=dict(options))), st.fixed_dictionaries(dict(options))
+    return Case(arguments, bound, draw(splits(arguments, bound)), draw(every), draw(every))
 
 
 def _words(name: str, handler: object, case: Case) -> str:
@@ -109,7 +109,9 @@ def _unchanged(handler: object, case: Case) -> bool:
 
 
 def _replaced(handler: object, case: Case) -> bool:
-    return _same(bind(handler, [Call(case.earlier), Call(case.options)]), Call({**case.earlier, **case.options})(handler))
+    bound = Call(case.earlier)(handler)
+    some = _same(Call(case.options)(bound), Call({**case.earlier, **case.options})(handler))
+    return some and _same(Call(case.later)(bound), Call(case.later)(handler))
 
 
 def _survives(handler: object, case: Case) -> bool:

@@ -18,6 +18,6 @@ def header(text: str) -> str:
     >>> header("=?utf-8?q?hello=0D=0ABcc:_x?=")
     '= ?utf-8?q?hello=0D=0ABcc:_x?='
     >>> header("load failed\\r\\nBcc: x@y.z")
-    'load failed  Bcc: x@y.z'
+    'load failed Bcc: x@y.z'
     """
     return cut(one_line(_CONTROLS.sub(" ", text)).replace("=?", "= ?"), _LONGEST)

@@ -32,7 +32,7 @@ def cut(text: str, limit: int) -> str:
     """At most ``limit`` characters (40 or more) of the text; where some are missing, the end says how many.
 
     >>> cut("na" * 1000, 40)
-    'nana… (1,996 more characters)'
+    'nan… (1,997 more characters)'
     """
     if len(text) <= limit:
         return text
@@ -85,6 +85,8 @@ def span(duration: timedelta) -> str:
     ('4 m 12 s', '1.2 s', '3 ms')
     """
     seconds = duration.total_seconds()
+    if seconds < 0.001:
+        return "less than 1 ms"
     if seconds < 1:
         return f"{round(seconds * 1000)} ms"
     if seconds < 10:

@@ -45,10 +45,10 @@ def callback_factory(fn: Callable[[_T_contra, State], object], check: Callable[[
         TypeError: ``fn`` or ``check`` cannot be called.
 
     >>> import tocsin
-    >>> told = tocsin.callback_factory(lambda obj, state: print(obj.name, state), check=lambda state: state.is_failed())
-    >>> told(tocsin.Task("load"), tocsin.Running(), tocsin.Failed("disk full"))
-    load Failed("disk full")
-    Failed("disk full")
+    >>> told = tocsin.callback_factory(print, check=lambda state: state.is_failed())
+    >>> with tocsin.interpreting(tocsin.DryRun()):
+    ...     state = told(tocsin.Task("load"), tocsin.Running(), tocsin.Failed("disk full"))
+    Call of print for 'load' in Failed("disk full")
     """
     for name, function in (("fn", fn), ("check", check)):
         if not callable(function):
