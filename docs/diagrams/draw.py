@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from docs.diagrams import kinds, tables, transitions
+from docs.diagrams import kinds, markdown, transitions
 
 HERE = Path(__file__).parent
 
@@ -18,10 +18,10 @@ def drawn() -> Mapping[Path, str]:
     return {
         HERE / "states.dot": transitions.states(),
         HERE / "classes.dot": kinds.classes(),
-        HERE / "tables" / "kinds.md": tables.kinds_table(),
-        HERE / "tables" / "transitions.md": tables.transitions_table(),
-        HERE / "tables" / "slack.md": tables.slack_table(),
-        HERE / "tables" / "gmail.md": tables.gmail_table(),
+        HERE / "tables" / "kinds.md": markdown.kinds_table(),
+        HERE / "tables" / "transitions.md": markdown.transitions_table(),
+        HERE / "tables" / "slack.md": markdown.slack_table(),
+        HERE / "tables" / "gmail.md": markdown.gmail_table(),
     }
 
 

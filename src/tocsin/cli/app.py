@@ -18,7 +18,7 @@ from tocsin.cli import run as running
 from tocsin.cli.terminal import interruptible
 from tocsin.shell.interpreters.protocol import Notify
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     help="Tells people on Slack and by email when the state of what they run changes.",
     no_args_is_help=True,
     add_completion=False,

@@ -33,7 +33,7 @@ class Signal(Exception):
 
     def __init__(self, message: str | None = None, *, result: object = _ITSELF) -> None:
         super().__init__(*(() if message is None else (message,)))
-        self.state = self.kind(message, self if result is _ITSELF else result)
+        self.state: states.State = self.kind(message, self if result is _ITSELF else result)
 
     def __reduce__(self) -> tuple[object, tuple[type[Self], states.State]]:
         own = self.state.result is self  # a signal that holds itself cannot be built from its own parts
@@ -50,47 +50,47 @@ def _restored(kind: type[Signal], state: states.State) -> Signal:
 class SUCCESS(Signal):
     """Ends the run in Success."""
 
-    kind = states.Success
+    kind: ClassVar[type[states.State]] = states.Success
 
 
 class FAIL(Signal):
     """Ends the attempt in Failed; it is retried like any failure."""
 
-    kind = states.Failed
+    kind: ClassVar[type[states.State]] = states.Failed
 
 
 class TRIGGERFAIL(Signal):
     """Ends the run in TriggerFailed; never retried."""
 
-    kind = states.TriggerFailed
+    kind: ClassVar[type[states.State]] = states.TriggerFailed
 
 
 class SKIP(Signal):
     """Ends the run in Skipped, which counts as success."""
 
-    kind = states.Skipped
+    kind: ClassVar[type[states.State]] = states.Skipped
 
 
 class PAUSE(Signal):
     """Pauses the run until a person resumes it."""
 
-    kind = states.Paused
+    kind: ClassVar[type[states.State]] = states.Paused
 
 
 class LOOP(Signal):
     """Asks for another turn."""
 
-    kind = states.Looped
+    kind: ClassVar[type[states.State]] = states.Looped
 
 
 class RETRY(Signal):
     """Asks for another attempt, at ``start_time`` (an aware datetime) or at once."""
 
-    kind = states.Retrying
+    kind: ClassVar[type[states.State]] = states.Retrying
 
     def __init__(self, message: str | None = None, *, result: object = _ITSELF, start_time: datetime | None = None) -> None:
         super().__init__(message, result=result)
-        self.state = states.Retrying(message, self.state.result, start_time=start_time)
+        self.state: states.State = states.Retrying(message, self.state.result, start_time=start_time)
 
 
 class ENDRUN(Signal):
@@ -98,4 +98,4 @@ class ENDRUN(Signal):
 
     def __init__(self, state: states.State) -> None:
         super().__init__(state.message)
-        self.state = state
+        self.state: states.State = state

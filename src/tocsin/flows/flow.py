@@ -60,7 +60,7 @@ class Flow:
         state_handlers: Iterable[FlowHandler] | None = None,
         on_failure: Callable[["Flow", State], object] | None = None,
     ) -> None:
-        self.name = checked_name(name)
+        self.name: str = checked_name(name)
         self.handlers: tuple[Notifier | ForeignHandler, ...] = (*attached(state_handlers), *on_failed(on_failure))
         self._inputs: dict[Task, Inputs] = {}
         self._edges: dict[Edge, None] = {}

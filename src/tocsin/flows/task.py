@@ -85,12 +85,12 @@ class Task:
         cache_validator: CacheValidator = unexpired,
         tags: Iterable[str] = (),
     ) -> None:
-        self.name = type(self).__name__ if name is None else checked_name(name)
+        self.name: str = type(self).__name__ if name is None else checked_name(name)
         self.flow: Flow | None = None
-        self.tags = frozenset(tags)
+        self.tags: frozenset[str] = frozenset(tags)
         self.timeout = timeout
         self.handlers: tuple[Notifier | ForeignHandler, ...] = (*attached(state_handlers), *on_failed(on_failure))
-        self.rules = Rules(trigger, skip_on_upstream_skip, max_retries, retry_delay, cache_for, cache_validator)
+        self.rules: Rules = Rules(trigger, skip_on_upstream_skip, max_retries, retry_delay, cache_for, cache_validator)
         _checked(self)
 
     @property

@@ -7,7 +7,7 @@ from tocsin.core.messages.text import name_of, one_line
 from tocsin.core.outcomes import Ambiguous, Delivered, DestinationDead, Fault, Outcome, Rejected, Retryable
 from tocsin.shell.adapters.redaction import redact
 
-logger = logging.getLogger("tocsin")
+logger: logging.Logger = logging.getLogger("tocsin")
 
 _dead: set[str] = set()  # destinations reported as dead by this process, by the name of their secret
 

@@ -62,7 +62,7 @@ class Transport(HTTPAdapter):
     def __init__(self, context: ssl.SSLContext) -> None:
         self._context = context
         super().__init__()
-        self.poolmanager = PoolManager(maxsize=10, ssl_context=context)
+        self.poolmanager: PoolManager = PoolManager(maxsize=10, ssl_context=context)
         self.poolmanager.pool_classes_by_scheme = _POOLS
 
     @override

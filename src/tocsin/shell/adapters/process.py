@@ -45,7 +45,7 @@ class Kept(Generic[_T]):
     """A place for what one process keeps open, with its lock. It pickles as a new, empty place."""
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self.lock: threading.Lock = threading.Lock()
         self.thing: _T | None = None
         inherit(self)
         _kept[id(self)] = self

@@ -30,7 +30,7 @@ class Secret:
 
     def __init__(self, name: str, value: str) -> None:
         redaction.remember(name, value)
-        self.name = name
+        self.name: str = name
         self._value = value
 
     def reveal(self) -> str:

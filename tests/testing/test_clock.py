@@ -1,0 +1,39 @@
+"""The fake clock jumps, and never waits."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tocsin.adapters import Clock
+from tocsin.testing import FakeClock, moments
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def test_it_stands_still_jumps_where_it_would_sleep_and_writes_that_down() -> None:
+    fake = FakeClock(NOON)
+    clock: Clock = fake
+    assert clock.now() == clock.now() == NOON
+    clock.sleep_until(NOON + timedelta(minutes=5))
+    clock.sleep_until(NOON)
+    assert clock.now() == NOON + timedelta(minutes=5)
+    fake.advance(timedelta(seconds=1))
+    assert clock.now() == NOON + timedelta(minutes=5, seconds=1)
+    assert fake.sleeps == (timedelta(minutes=5),)
+
+
+@given(st.lists(moments(), max_size=5))
+def test_it_never_goes_back(asked: list[datetime]) -> None:
+    clock = FakeClock(NOON)
+    for moment in asked:
+        before = clock.now()
+        clock.sleep_until(moment)
+        assert clock.now() == max(before, moment)
+    assert NOON + sum(clock.sleeps, timedelta()) == clock.now()
+
+
+def test_it_shows_no_naive_time() -> None:
+    with pytest.raises(ValueError, match="time must be an aware datetime"):
+        FakeClock(datetime(2026, 1, 1))  # noqa: DTZ001 - which is the point

@@ -1,0 +1,108 @@
+"""The strategies draw everything that they promise."""
+
+import pickle
+from datetime import datetime
+
+import attrs
+import pytest
+from hypothesis import find, given, settings
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from tocsin import Change, Failed, Mapped, MetaState, State, testing
+from tocsin.core.effects import CallBack, Effect, PostToSlack, SendEmail
+from tocsin.core.events import Event
+from tocsin.core.filters import And, Attempt, CameFrom, Entered, Filter, Left, Named, Not, Or, Where, everything, final_attempt, nothing
+from tocsin.core.states import KINDS
+from tocsin.testing.strategies import EVENTS
+
+few = settings(database=None, deadline=None, max_examples=2000)
+
+
+@attrs.frozen(eq=False, repr=False)
+class Broke(Failed):
+    """A failure of ours, with a field of a type that tocsin uses, one of another, and one that has no default."""
+
+    since: datetime | None = attrs.field(default=None, kw_only=True)
+    tried: dict[str, int] = attrs.field(factory=dict[str, int], kw_only=True)
+    budget: int = attrs.field(kw_only=True)
+    owner: bytes = attrs.field(kw_only=True)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_states_are_of_every_kind(kind: type[State]) -> None:
+    assert type(find(testing.states(), lambda state: type(state) is kind, settings=few)) is kind
+    assert kind in {type(find(testing.kinds().map(lambda known: known()), lambda state: type(state) is kind, settings=few))}
+
+
+@pytest.mark.parametrize(("kind", "name"), [(kind, field.name) for kind in KINDS for field in attrs.fields(kind)])
+def test_each_field_of_a_state_is_filled(kind: type[State], name: str) -> None:
+    bare: object = getattr(kind(), name)
+    filled = find(testing.states(kind), lambda state: getattr(state, name) != bare, settings=few)
+    assert type(filled) is kind
+
+
+@given(testing.states(Broke, MetaState))
+def test_states_of_a_kind_of_ones_own_are_filled_too(state: Broke | MetaState) -> None:
+    assert type(state) in {Broke, MetaState}
+    assert not isinstance(state, Broke) or (state.budget > 0, type(state.owner), state.tried) == (True, bytes, {})
+
+
+def test_states_hold_states_that_hold_states() -> None:
+    deep = find(testing.states(Mapped), lambda state: any(isinstance(inner, Mapped) and inner.map_states for inner in state.map_states))
+    assert isinstance(deep, Mapped)
+
+
+@pytest.mark.parametrize("kind", EVENTS)
+def test_events_are_of_every_kind(kind: type[Event]) -> None:
+    assert find(testing.events(), lambda event: type(event) is kind, settings=few).at.utcoffset() is not None
+
+
+@pytest.mark.parametrize("kind", [And, Or, Not, Entered, CameFrom, Left, Attempt, Named, Where])
+def test_filters_are_of_every_kind(kind: type[Filter]) -> None:
+    assert isinstance(find(testing.filters(), lambda drawn: isinstance(drawn, kind), settings=few), kind)
+
+
+@pytest.mark.parametrize("constant", [everything, nothing, final_attempt])
+def test_filters_without_arguments_are_drawn(constant: Filter) -> None:
+    assert find(testing.filters(), lambda drawn: drawn == constant, settings=few) is constant
+
+
+@pytest.mark.parametrize("kind", [PostToSlack, SendEmail, CallBack])
+def test_effects_are_of_every_kind(kind: type[Effect]) -> None:
+    assert isinstance(find(testing.effects(), lambda effect: isinstance(effect, kind), settings=few), kind)
+
+
+@given(testing.changes(), testing.changes(old=st.just(State()), new=testing.states(Failed)))
+def test_changes_are_as_they_are_asked_for(anyhow: Change, failed: Change) -> None:
+    assert anyhow.at.utcoffset() is not None
+    assert 1 <= anyhow.attempt <= anyhow.attempts
+    assert (type(failed.old), type(failed.new)) == (State, Failed)
+
+
+@pytest.mark.parametrize("hostile", ["<", "`", "\ud800", "\x00", "=?", "\r\n", "é" * 5000])
+def test_texts_are_hostile(hostile: str) -> None:
+    assert hostile in find(testing.texts(), lambda text: hostile in text, settings=few)
+
+
+@pytest.mark.parametrize(
+    "strategy",
+    [testing.states(), testing.events(), testing.changes(), testing.filters(), testing.effects(), testing.keys(), testing.tracked()],
+    ids=["states", "events", "changes", "filters", "effects", "keys", "tracked"],
+)
+@given(data=st.data())
+def test_what_is_drawn_prints_and_pickles(strategy: SearchStrategy[object], data: st.DataObject) -> None:
+    value = data.draw(strategy)
+    copied: object = pickle.loads(pickle.dumps(value))  # noqa: S301 - it was pickled here
+    assert repr(copied) == repr(value) or "0x" in repr(value)
+
+
+@given(testing.moments())
+def test_moments_are_aware(at: datetime) -> None:
+    assert at.utcoffset() is not None
+    assert at.astimezone().timestamp() > 0
+
+
+@given(testing.effects())
+def test_callbacks_can_be_called_and_some_raise(effect: Effect) -> None:
+    ...
