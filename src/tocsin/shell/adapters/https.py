@@ -16,7 +16,7 @@ from requests.adapters import HTTPAdapter
 from requests.exceptions import ProxyError
 from requests.utils import get_environ_proxies, select_proxy
 from typing_extensions import override
-from urllib3 import HTTPResponse, HTTPSConnectionPool, PoolManager
+from urllib3 import HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPSConnection
 from urllib3.exceptions import HTTPError
 
@@ -53,7 +53,7 @@ class _Pool(HTTPSConnectionPool):
     ConnectionCls = _Connection  # pyright: ignore[reportAssignmentType] - urllib3's own class does not fit its protocol
 
 
-_POOLS = {"https": _Pool}
+_POOLS: dict[str, type[HTTPConnectionPool]] = {"https": _Pool}
 
 
 class Transport(HTTPAdapter):
