@@ -28,13 +28,11 @@ MUTANTS = (
         "what is to be ignored is announced, and nothing else",
         "test_filters.py::test_notifiers_agree_with_the_reference[in_a_flow]",
         (
-            Edit(
-                "core/notifiers.py", "if issubclass(kind, tuple(self.ignore_states)):", "if issubclass(kind, tuple(self.only_states)):"
-            ),
+            Edit("core/notifiers.py", "return tuple(messenger.ignore_states)", "return tuple(messenger.only_states)"),
             Edit(
                 "core/notifiers.py",
-                "if self.only_states and not issubclass(kind, tuple(self.only_states)):",
-                "if self.ignore_states and not issubclass(kind, tuple(self.ignore_states)):",
+                "return tuple(messenger.only_states) or (State,)",
+                "return tuple(messenger.ignore_states) or (State,)",
             ),
         ),
     ),
@@ -45,8 +43,8 @@ MUTANTS = (
         (
             Edit(
                 "core/notifiers.py",
-                "if issubclass(kind, tuple(self.ignore_states)):",
-                "if issubclass(kind, tuple(self.ignore_states - self.only_states)):",
+                "return tuple(messenger.ignore_states)",
+                "return tuple(messenger.ignore_states - messenger.only_states)",
             ),
             Edit("core/notifiers.py", "return ignored & only & self.when", "return (ignored | only) & self.when"),
         ),

@@ -1,1 +1,1 @@
-"""The kit for users' tests."""
+"""Tests of the kit for the tests of users."""

@@ -36,4 +36,4 @@ def test_it_never_goes_back(asked: list[datetime]) -> None:
 
 def test_it_shows_no_naive_time() -> None:
     with pytest.raises(ValueError, match="time must be an aware datetime"):
-        FakeClock(datetime(2026, 1, 1))  # noqa: DTZ001 - which is the point
+        FakeClock(datetime(2026, 1, 1))

@@ -1,14 +1,12 @@
 """``assert_currying_laws`` passes what is curried, and says which law is broken by what is not."""
 
 import re
-from collections.abc import Callable
 
 import attrs
 import pytest
 from hypothesis import strategies as st
 
-from tocsin import Failed, Running, State, Task, gmail_notifier, slack_notifier
-from tocsin.core.changes import Tracked
+from tocsin import Failed, State, Task, gmail_notifier, slack_notifier
 from tocsin.core.invoke import invoke
 from tocsin.testing import assert_currying_laws, kinds
 from tocsin.testing.currying_laws import Handler
@@ -43,9 +41,68 @@ class Copying(Telling):
         return attrs.evolve(told)
 
 
-class Counting(Telling):
-    """Compares by the order in which it was bound."""
+class Ordered(Telling):
+    """Takes positional arguments alone."""
+
+    def __call__(self, *args: object) -> object:
+        return super().__call__(*args)
+
+
+@attrs.frozen(eq=False)
+class Unequal(Telling):
+    """Has no notion of equality."""
+
+
+@attrs.define(unsafe_hash=True)
+class Sticky(Telling):
+    """Remembers in itself what it is given."""
 
     def __call__(self, *args: object, **named: object) -> object:
-        made = super().__call__(*args, **named)
-        return attrs.evolve(made, bound=(*self.bound, *named.items(), *enumerate(args))) if isinstance(made, Telling) else made
+        object.__setattr__(self, "prefix", named.get("prefix", self.prefix))
+        return super().__call__(*args, **named)
+
+
+class Merging(Telling):
+    """Adds what is bound later to what was bound before."""
+
+    def __call__(self, *args: object, **named: object) -> object:
+        return super().__call__(*args, **{**named, "prefix": f"{self.prefix}{named.get('prefix', '')}"})
+
+
+class Unpicklable(Telling):
+    """Cannot be pickled."""
+
+    def __reduce__(self) -> str:
+        raise TypeError("it has an open file")
+
+
+prefixes = {"prefix": st.sampled_from(["etl", "nightly"])}
+
+
+def test_the_notifiers_pass() -> None:
+    options = {"ignore_states": st.lists(kinds(), max_size=3), "traceback": st.booleans()}
+    assert_currying_laws(slack_notifier(only_states=[Failed]), options=options, examples=20)
+    assert_currying_laws(gmail_notifier(message=lambda change: change.slug), options=options, examples=20)
+
+
+def test_a_curried_handler_of_ones_own_passes() -> None:
+    assert_currying_laws(Telling(), options=prefixes, tracked_objs=st.builds(Task, st.sampled_from(["load", "div"])), examples=20)
+    assert_currying_laws(Telling(), examples=20)
+
+
+@pytest.mark.parametrize(
+    ("bad", "law"),
+    [
+        (Copying(), "the full call returns the identical new state"),
+        (Ordered(), "unexpected keyword argument"),
+        (Unequal(), "what is bound alike is equal"),
+        (Sticky(), "binding changes nothing that exists"),
+        (Merging(), "an option bound later replaces the one bound before"),
+        (Unpicklable(), "what is bound survives pickle, or cloudpickle; "),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_is_not_curried_is_told_so(bad: Handler, law: str) -> None:
+    with pytest.raises(AssertionError, match=re.escape(law)) as raised:
+        assert_currying_laws(bad, options=prefixes)
+    assert type(bad).__name__ in str(raised.value)

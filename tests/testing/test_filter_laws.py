@@ -1,6 +1,5 @@
 """``assert_filter_laws`` passes what is a filter, and says which law is broken by what is none."""
 
-import random
 import re
 from collections.abc import Iterator
 from itertools import count

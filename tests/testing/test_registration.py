@@ -55,5 +55,5 @@ sys.modules["tocsin.testing.strategies"] = None  # as good as broken
 import hypothesis, tocsin
 assert "tocsin.testing.registration" in sys.modules and "tocsin.testing.filling" not in sys.modules
 """
-    ended = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
+    ended = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")

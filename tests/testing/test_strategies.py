@@ -13,6 +13,7 @@ from tocsin import Change, Failed, Mapped, MetaState, State, testing
 from tocsin.core.effects import CallBack, Effect, PostToSlack, SendEmail
 from tocsin.core.events import Event
 from tocsin.core.filters import And, Attempt, CameFrom, Entered, Filter, Left, Named, Not, Or, Where, everything, final_attempt, nothing
+from tocsin.core.invoke import invoke
 from tocsin.core.states import KINDS
 from tocsin.testing.strategies import EVENTS
 
@@ -103,6 +104,15 @@ def test_moments_are_aware(at: datetime) -> None:
     assert at.astimezone().timestamp() > 0
 
 
-@given(testing.effects())
-def test_callbacks_can_be_called_and_some_raise(effect: Effect) -> None:
-    ...
+def test_callbacks_can_be_called_and_some_raise() -> None:
+    well = find(testing.effects(), lambda effect: isinstance(effect, CallBack) and not fails(effect), settings=few)
+    badly = find(testing.effects(), lambda effect: isinstance(effect, CallBack) and fails(effect), settings=few)
+    assert well.fn is not badly.fn
+
+
+def fails(effect: CallBack) -> bool:
+    try:
+        invoke(effect.fn, effect.tracked_obj, effect.state)
+    except OSError:
+        return True
+    return False

@@ -172,14 +172,19 @@ class Interrupted(Occurrence):
 
 
 @attrs.frozen
-class HandlerReplied(Occurrence):
+class Answered(Occurrence):
+    """The base of what a foreign handler can answer."""
+
+
+@attrs.frozen
+class HandlerReplied(Answered):
     """A foreign handler returned ``state``: what it was shown, or another in its place."""
 
     state: State = attrs.field(kw_only=True)
 
 
 @attrs.frozen
-class HandlerSignalled(Occurrence):
+class HandlerSignalled(Answered):
     """A foreign handler raised a signal. ``ends``: no further attempt."""
 
     state: State = attrs.field(kw_only=True)
@@ -187,7 +192,7 @@ class HandlerSignalled(Occurrence):
 
 
 @attrs.frozen
-class HandlerRaised(Occurrence):
+class HandlerRaised(Answered):
     """A foreign handler raised ``error``, which is no signal."""
 
     error: BaseException = attrs.field(kw_only=True)

@@ -36,6 +36,9 @@ ForeignHandler = Callable[[Never, State, State], object]
 
 HandlerErrors = Literal["record", "fail"]
 
+_UNTOLD = (e.Unwrapped, e.LoopDue)  # what happens between two states, and is announced to nobody
+_ENDING = (e.TriggerNotMet, e.Interrupted)  # after which nothing is tried again
+
 
 @attrs.frozen
 class Subject:
@@ -69,19 +72,31 @@ class Ask:
 class Announcement:
     """A change, as it was proposed, and how far its announcement has come.
 
-    ``replies`` holds, by position, each state that a handler put in place of the one it was shown; ``settled`` is the last of
-    them, or the state proposed.
+    It holds the run before the event and after it: the ``change`` is made of them when it is looked at, since most changes
+    concern nobody. ``replies`` holds, by position, each state that a handler put in place of the one it was shown; ``settled``
+    is the last of them, or the state proposed.
     """
 
-    change: Change
-    handlers: tuple[Notifier | ForeignHandler, ...]
+    before: "Run"
+    after: "Run"
+    event: Event
     position: int = 0
     replies: tuple[tuple[int, State], ...] = ()
 
     @property
+    def change(self) -> Change:
+        """The change as it was proposed."""
+        return _change(self.before, self.after, self.event)
+
+    @property
+    def handlers(self) -> tuple[Notifier | ForeignHandler, ...]:
+        """The handlers to tell, in order."""
+        return self.before.subject.handlers
+
+    @property
     def settled(self) -> State:
         """The state that the handlers settled on, so far."""
-        return self.replies[-1][1] if self.replies else self.change.new
+        return self.replies[-1][1] if self.replies else self.after.state
 
     def shown_to(self, position: int) -> Change:
         """The change as the handler at ``position`` was shown it."""
@@ -171,28 +186,35 @@ def step(run: Run, event: Event) -> Result[Step, IllegalTransition]:
 
 def advance(run: Run, event: Event) -> Step | IllegalTransition:
     """``step`` as a plain union: inside tocsin a container costs more than it says."""
-    if isinstance(event, (e.HandlerReplied, e.HandlerSignalled, e.HandlerRaised)):
+    if isinstance(event, e.Answered):
         return _answered(run, event)
     if run.asking is not None:
         return IllegalTransition(run.state, event, f"{type(event).__name__} is illegal while a handler is asked")
     new = settle(run.state, event)
     if isinstance(new, IllegalTransition):
         return new
-    after = _moved(run, event, new)
-    if new is run.state or isinstance(event, (e.Unwrapped, e.LoopDue)):  # nothing new, or nothing that is told
-        return Step(after)
-    return _announced(attrs.evolve(after, ordinal=run.ordinal + 1), Announcement(_change(run, after, event), run.subject.handlers))
+    if new is run.state or isinstance(event, _UNTOLD):
+        return Step(_moved(run, event, new, run.ordinal))
+    after = _moved(run, event, new, run.ordinal + 1)
+    return _announced(after, Announcement(run, after, event, len(run.subject.handlers)))
 
 
-def _moved(run: Run, event: Event, new: State) -> Run:
-    """The run in its new state, with its count of attempts, its start, and whether it may be tried again."""
+def _moved(run: Run, event: Event, new: State, ordinal: int) -> Run:
+    """The run in its new state, with its count of attempts, its start, and whether it may be tried again.
+
+    It is built, not evolved: this is done for every event, and ``attrs.evolve`` costs more than all the rest of a step.
+    """
     if isinstance(event, e.Started):
-        before = run.state.run_count if isinstance(run.state, s.Retrying) else run.attempt if run.started_at else 0
-        return attrs.evolve(run, state=new, attempt=max(before + 1, run.attempt), started_at=event.at, due=True)
-    if isinstance(event, e.LoopDue):  # the next turn is not another attempt
-        return attrs.evolve(run, state=new, started_at=None)
-    ends = isinstance(event, (e.TriggerNotMet, e.Interrupted)) or (isinstance(event, e.Signalled) and event.ends)
-    return attrs.evolve(run, state=new, due=False, ended=run.ended or ends)
+        return Run(run.subject, new, _next_attempt(run), ordinal, run.ended, True, None, event.at)
+    started_at = None if isinstance(event, e.LoopDue) else run.started_at  # the next turn is not another attempt
+    ends = isinstance(event, _ENDING) or (isinstance(event, e.Signalled) and event.ends)
+    return Run(run.subject, new, run.attempt, ordinal, run.ended or ends, False, None, started_at)
+
+
+def _next_attempt(run: Run) -> int:
+    if isinstance(run.state, s.Retrying):
+        return max(run.state.run_count + 1, run.attempt)
+    return run.attempt if run.started_at is None else run.attempt + 1
 
 
 def _change(run: Run, after: Run, event: Event) -> Change:
@@ -221,30 +243,39 @@ def _final(run: Run) -> bool:
     return run.ended or closed or run.attempt >= run.subject.attempts
 
 
-def _announced(run: Run, told: Announcement, said: tuple[Fault, ...] = ()) -> Step:
-    """The announcement, from where it stands to the next foreign handler, or to its end."""
-    subject, change = run.subject, told.shown_to(told.position)
+def _announced(run: Run, told: Announcement, start: int = 0, said: tuple[Fault, ...] = ()) -> Step:
+    """The announcement, from the handler at ``start`` to the next foreign one, or to its end, where it is ``told``.
+
+    Most changes concern no handler: for these no Change is made.
+    """
+    kind = type(told.settled)
+    for handler in run.subject.handlers[start:]:
+        if not isinstance(handler, Notifier) or handler.concerns(kind):
+            return _heard(run, told, start, said)
+    return Step(_closed(run, told), (), None, said, told)
+
+
+def _heard(run: Run, told: Announcement, start: int, said: tuple[Fault, ...]) -> Step:
+    subject, change = run.subject, told.shown_to(start)
     effects: list[Effect] = []
     faults = list(said)
-    for position in range(told.position, len(told.handlers)):
-        handler = told.handlers[position]
+    for position, handler in enumerate(subject.handlers[start:], start):
         notice = handler.notice(change, position) if isinstance(handler, Notifier) else None
         if notice is not None:
             effects += notice.effects
             faults += notice.faults
         if notice is None or (notice.effects and subject.handler_errors == "fail"):
-            waiting = attrs.evolve(told, position=position)
+            waiting = attrs.evolve(run, asking=attrs.evolve(told, position=position))
             ask = Ask(handler, subject.tracked_obj, change.old, change.new, position)
-            return Step(attrs.evolve(run, asking=waiting), tuple(effects), ask, tuple(faults))
-    done = attrs.evolve(told, position=len(told.handlers))
-    return Step(_closed(run, done), tuple(effects), None, tuple(faults), done)
+            return Step(waiting, tuple(effects), ask, tuple(faults))
+    return Step(_closed(run, told), tuple(effects), None, tuple(faults), told)
 
 
 def _closed(run: Run, told: Announcement) -> Run:
     """The run once all its handlers were told: one whose body was kept from being entered is over, if its state is."""
     if run.asking is None:
         return run
-    kept_out = isinstance(told.change.new, s.Running) and run.state.is_finished()
+    kept_out = isinstance(told.after.state, s.Running) and run.state.is_finished()
     return attrs.evolve(run, asking=None, ended=run.ended or kept_out)
 
 
@@ -252,16 +283,17 @@ def _answered(run: Run, event: Answer) -> Step | IllegalTransition:
     told = run.asking
     if told is None:
         return IllegalTransition(run.state, event, f"{type(event).__name__} is illegal where no handler was asked")
-    position = told.position
+    position, complete = told.position, len(told.handlers)
     if isinstance(event, e.HandlerRaised) and run.subject.handler_errors == "record":
         fault = Fault(f"the handler {name_of(told.handlers[position])}", event.error)
-        return _announced(run, attrs.evolve(told, position=position + 1), (fault,))
+        return _announced(run, attrs.evolve(told, position=complete), position + 1, (fault,))
     new = settle(run.state, event)
     if isinstance(new, IllegalTransition):  # pragma: no cover - an answer is legal in every state
         return new
     replies = told.replies if new is run.state else (*told.replies, (position, new))
     if isinstance(event, e.HandlerReplied):
-        return _announced(attrs.evolve(run, state=new), attrs.evolve(told, position=position + 1, replies=replies))
+        told = attrs.evolve(told, position=complete, replies=replies)
+        return _announced(attrs.evolve(run, state=new), told, position + 1)
     return _cut_short(attrs.evolve(run, state=new), attrs.evolve(told, replies=replies), event)
 
 

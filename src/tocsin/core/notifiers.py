@@ -5,7 +5,7 @@ change that nobody asked for costs a look at a class. Code of the user's that a 
 formatter) may raise: that is a fault beside the effects, never an exception; the message goes out all the same, and says so.
 """
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import ClassVar, Never, TypeGuard
 
@@ -37,8 +37,11 @@ class Notice:
 SILENCE = Notice()
 
 
-class Notifier(ABC):
-    """A pure function from a change to effects."""
+class Notifier:
+    """A pure function from a change to effects.
+
+    It has no ``ABCMeta``, whose ``isinstance`` costs many times that of a plain class: each step asks it of each handler.
+    """
 
     __slots__ = ()
 
@@ -66,6 +69,16 @@ class Notifier(ABC):
         return self.notice(change).effects
 
 
+def _ignored(messenger: "Messenger") -> tuple[type[State], ...]:
+    """The kinds to ignore, as ``issubclass`` takes them."""
+    return tuple(messenger.ignore_states)
+
+
+def _only(messenger: "Messenger") -> tuple[type[State], ...]:
+    """The kinds to announce, likewise; all where none is named."""
+    return tuple(messenger.only_states) or (State,)
+
+
 @attrs.frozen(repr=False)
 class Messenger(Notifier):
     """The common half of the notifiers that send a message: which changes, and what is said of them.
@@ -86,12 +99,15 @@ class Messenger(Notifier):
     title_link: str | None = attrs.field(default=None, converter=options.title_link, kw_only=True)
     traceback: bool = attrs.field(default=None, converter=options.switch, kw_only=True)
 
+    _ignored: tuple[type[State], ...] = attrs.field(init=False, eq=False, default=attrs.Factory(_ignored, takes_self=True))
+    _only: tuple[type[State], ...] = attrs.field(init=False, eq=False, default=attrs.Factory(_only, takes_self=True))
+
     function: ClassVar[str]
 
     @classmethod
     def options(cls) -> tuple[str, ...]:
         """The names of all options, in order."""
-        return tuple(field.name for field in attrs.fields(cls))
+        return tuple(field.name for field in attrs.fields(cls) if field.init)
 
     def written(self) -> tuple[str, ...]:
         """The options that differ from their defaults, as they would be written."""
@@ -111,11 +127,12 @@ class Messenger(Notifier):
         return ignored & only & self.when
 
     def concerns(self, kind: type[State]) -> bool:
-        if issubclass(kind, tuple(self.ignore_states)):
+        if issubclass(kind, self._ignored) or not issubclass(kind, self._only):
             return False
-        if self.only_states and not issubclass(kind, tuple(self.only_states)):
-            return False
-        return self.when.settles(kind) is not False
+        try:
+            return self.when.settles(kind) is not False
+        except Exception:
+            return True  # a filter of the user's that cannot tell has the whole change to look at
 
     def explain(self, change: Change) -> Verdict:
         return self.filter.explain(change)

@@ -9,6 +9,7 @@ import pytest
 from returns.io import IOResult
 
 from tocsin import (
+    Change,
     Failed,
     NotificationFailed,
     Recording,
@@ -77,6 +78,23 @@ def test_a_formatter_that_fails_is_told_of(notifications: Recording, caplog: pyt
 
 def test_a_predicate_that_fails_counts_as_a_pass(notifications: Recording) -> None:
     slack_notifier(TASK, OLD, NEW, when=filters.where(lambda _: 1 / 0 > 1))
+    assert len(notifications.effects) == 1
+
+
+class Unsure(filters.Filter):
+    """A filter whose shortcut is broken."""
+
+    def __call__(self, change: Change) -> bool:
+        return change.new.is_failed()
+
+    def settles(self, kind: type[State]) -> bool:
+        raise KeyError(kind)
+
+
+def test_a_shortcut_that_fails_is_no_shortcut(notifications: Recording) -> None:
+    handler = slack_notifier(when=Unsure())
+    handler(TASK, OLD, NEW)
+    handler(TASK, OLD, Success())
     assert len(notifications.effects) == 1
 
 
@@ -206,7 +224,7 @@ def test_too_many_arguments_are_told_apart() -> None:
 
 def test_a_wrong_function_for_a_callback() -> None:
     with pytest.raises(TypeError, match="callback_factory: check takes a function, not True"):
-        callback_factory(lambda _, __: None, check=True)  # type: ignore[call-overload]  # as in code that has no types
+        callback_factory(lambda _, __: None, check=True)  # type: ignore[arg-type]  # as in code that has no types
 
 
 def test_handlers_print_as_they_are_written() -> None:

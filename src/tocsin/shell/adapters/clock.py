@@ -1,7 +1,7 @@
 """The one place that reads a clock or waits for it."""
 
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Protocol
 
 import attrs
@@ -24,11 +24,11 @@ class Clock(Protocol):
 
 @attrs.frozen
 class SystemClock(Clock):
-    """The machine's own clock, in its local zone."""
+    """The machine's own clock, in UTC: the same everywhere, and no hour comes twice."""
 
     @override
     def now(self) -> datetime:
-        return datetime.now().astimezone()
+        return datetime.now(UTC)
 
     @override
     def sleep_until(self, moment: datetime) -> None:

@@ -1,9 +1,10 @@
 """``callback_factory``: any function as a state handler, under any check of the state."""
 
 from collections.abc import Callable
-from typing import Generic, TypeVar, overload
+from typing import Generic
 
 import attrs
+from typing_extensions import TypeVar
 
 from tocsin.core.changes import Tracked
 from tocsin.core.messages.text import quote
@@ -11,7 +12,7 @@ from tocsin.core.notifiers import Callback
 from tocsin.core.states import State
 from tocsin.shell.handlers.tell import tell
 
-_T_contra = TypeVar("_T_contra", bound=Tracked, contravariant=True)
+_T_contra = TypeVar("_T_contra", bound=Tracked, contravariant=True, default=Tracked)  # a lambda's object is a Tracked
 _S = TypeVar("_S", bound=State)
 
 
@@ -30,10 +31,6 @@ class CallbackHandler(Generic[_T_contra]):
         return repr(self.notifier)
 
 
-@overload
-def callback_factory(fn: Callable[[Tracked, State], object], check: Callable[[State], bool]) -> CallbackHandler[Tracked]: ...
-@overload
-def callback_factory(fn: Callable[[_T_contra, State], object], check: Callable[[State], bool]) -> CallbackHandler[_T_contra]: ...
 def callback_factory(fn: Callable[[_T_contra, State], object], check: Callable[[State], bool]) -> CallbackHandler[_T_contra]:
     """A state handler that calls ``fn(tracked_obj, state)`` where ``check(state)`` is True.
 

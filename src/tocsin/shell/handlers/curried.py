@@ -17,7 +17,7 @@ import attrs
 from tocsin.core.changes import Tracked
 from tocsin.core.messages.text import quote
 from tocsin.core.notifiers import Messenger
-from tocsin.core.states import State
+from tocsin.core.states import KINDS, State
 from tocsin.shell.handlers.tell import tell
 
 
@@ -73,15 +73,11 @@ def _state(value: object, argument: str) -> State | Unbound:
     raise TypeError(f"{argument} takes a State, not {quote(value)}")
 
 
-def _silenced(handler: "CurriedHandler") -> tuple[type[State], ...]:
-    """The kinds for which a full call in one has nothing to do at all."""
-    return tuple(handler.notifier.ignore_states) if handler.missing == ARGUMENTS else ()
-
-
-def _heard(handler: "CurriedHandler") -> tuple[type[State], ...]:
-    """The only kinds for which such a call has something to do."""
-    only = tuple(handler.notifier.only_states) if handler.missing == ARGUMENTS else ()
-    return only or (State,)
+def _silent(handler: "CurriedHandler") -> frozenset[type[State]]:
+    """The kinds of new states for which a full call in one has nothing to do at all."""
+    if handler.missing != ARGUMENTS:
+        return frozenset()
+    return frozenset(kind for kind in KINDS if not handler.notifier.concerns(kind))
 
 
 @attrs.frozen(repr=False)
@@ -92,8 +88,7 @@ class CurriedHandler:
     tracked_obj: Tracked | Unbound = attrs.field(default=UNBOUND, converter=_tracked)
     old_state: State | Unbound = attrs.field(default=UNBOUND, converter=_old)
     new_state: State | Unbound = attrs.field(default=UNBOUND, converter=_new)
-    _ignored: tuple[type[State], ...] = attrs.field(init=False, eq=False, default=attrs.Factory(_silenced, takes_self=True))
-    _only: tuple[type[State], ...] = attrs.field(init=False, eq=False, default=attrs.Factory(_heard, takes_self=True))
+    _silent: frozenset[type[State]] = attrs.field(init=False, eq=False, default=attrs.Factory(_silent, takes_self=True))
 
     @property
     def missing(self) -> tuple[str, ...]:

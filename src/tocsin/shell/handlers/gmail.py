@@ -55,7 +55,7 @@ class GmailHandler(CurriedHandler, Generic[Waits]):
     def __call__(self, **options: Unpack[GmailOptions]) -> Self: ...
     @overload  # from here on by keyword, out of order
     def __call__(
-        self: "GmailHandler[ForAll]", *, new_state: State, tracked_obj: Tracked = ..., **options: Unpack[GmailOptions]
+        self: "GmailHandler[ForAll]", tracked_obj: Tracked = ..., *, new_state: State, **options: Unpack[GmailOptions]
     ) -> "GmailHandler[ForSome]": ...
     @overload
     def __call__(
@@ -75,7 +75,7 @@ class GmailHandler(CurriedHandler, Generic[Waits]):
     def __call__(self, *arguments: object, **named: object) -> object:
         if len(arguments) == 3 and not named:  # a state that nobody asked for is to cost as little as can be
             new = arguments[2]
-            if isinstance(new, self._ignored) or (isinstance(new, State) and not isinstance(new, self._only)):
+            if type(new) in self._silent:
                 return new
         return self.bind(arguments, named)
 

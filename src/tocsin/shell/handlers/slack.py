@@ -54,7 +54,7 @@ class SlackHandler(CurriedHandler, Generic[Waits]):
     def __call__(self, **options: Unpack[SlackOptions]) -> Self: ...
     @overload  # from here on by keyword, out of order
     def __call__(
-        self: "SlackHandler[ForAll]", *, new_state: State, tracked_obj: Tracked = ..., **options: Unpack[SlackOptions]
+        self: "SlackHandler[ForAll]", tracked_obj: Tracked = ..., *, new_state: State, **options: Unpack[SlackOptions]
     ) -> "SlackHandler[ForSome]": ...
     @overload
     def __call__(
@@ -74,7 +74,7 @@ class SlackHandler(CurriedHandler, Generic[Waits]):
     def __call__(self, *arguments: object, **named: object) -> object:
         if len(arguments) == 3 and not named:  # a state that nobody asked for is to cost as little as can be
             new = arguments[2]
-            if isinstance(new, self._ignored) or (isinstance(new, State) and not isinstance(new, self._only)):
+            if type(new) in self._silent:
                 return new
         return self.bind(arguments, named)
 

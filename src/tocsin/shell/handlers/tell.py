@@ -19,7 +19,7 @@ def tell(notifier: Notifier, tracked_obj: Tracked, old: State, new: State) -> No
     """
     if not notifier.concerns(type(new)):
         return
-    now = datetime.now(UTC).astimezone()
+    now = datetime.now(UTC)
     notice = notifier.notice(Change(tracked_obj, old, new, now, run_id(), tracked_obj.name, facts=facts()))
     for fault in notice.faults:
         log.note(fault)

@@ -1,0 +1,73 @@
+"""``assert_interpreter_agrees`` passes an interpreter that keeps its promise, and says how another breaks it."""
+
+import re
+from collections.abc import Callable
+from io import StringIO
+
+import pytest
+from returns.io import IOResult
+
+from tocsin import DryRun, Interpreter, Live, Pending, Recording, Running, Task, slack_notifier
+from tocsin.core.outcomes import DeliveryError, Receipt, Rejected, received, refused
+from tocsin.effects import CallBack, Effect, SendEmail, Withheld
+from tocsin.testing import assert_interpreter_agrees
+
+
+class Refusing:
+    """A good one: it refuses mail, for a reason."""
+
+    def __init__(self, inner: Interpreter) -> None:
+        self.inner = inner
+
+    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+        return refused(Rejected("no mail today")) if isinstance(effect, SendEmail) else self.inner(effect)
+
+
+class Raising:
+    """Raises, where it is to answer."""
+
+    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+        raise ConnectionError("no route to host")
+
+
+class Silent:
+    """Answers nothing."""
+
+    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+        return None  # type: ignore[return-value]  # which is the point
+
+
+class Mistaken:
+    """Answers with a failure where it says success."""
+
+    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+        return IOResult.from_value(Rejected("no"))  # type: ignore[arg-type]  # which is the point
+
+
+class Talkative:
+    """Tells of each callback, by a message of its own."""
+
+    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+        if isinstance(effect, CallBack):
+            slack_notifier(Task("talk"), Pending(), Running())
+        return received(Withheld("on purpose"))
+
+
+@pytest.mark.parametrize("make", [Recording, Live, lambda: DryRun(StringIO()), lambda: Refusing(Recording())])
+def test_an_interpreter_passes(make: Callable[[], Interpreter]) -> None:
+    assert_interpreter_agrees(make, examples=20)
+
+
+@pytest.mark.parametrize(
+    ("make", "broken"),
+    [
+        (Raising, "raised ConnectionError: no route to host, and may raise nothing"),
+        (Silent, "answered None, which is no IOResult"),
+        (Mistaken, "which is no IOResult of a Receipt or a DeliveryError"),
+        (Talkative, "changes a flow whose tasks end so: "),
+    ],
+)
+def test_a_broken_promise_is_told(make: Callable[[], Interpreter], broken: str) -> None:
+    with pytest.raises(AssertionError, match=re.escape(broken)) as raised:
+        assert_interpreter_agrees(make)
+    assert make.__name__ in str(raised.value)
