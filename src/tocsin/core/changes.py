@@ -7,6 +7,7 @@ import attrs
 
 from tocsin.core.events import UNKNOWN, Facts
 from tocsin.core.states import State, aware
+from tocsin.core.values import Value
 
 
 @runtime_checkable
@@ -19,8 +20,8 @@ class Tracked(Protocol):
         ...
 
 
-@attrs.frozen
-class Key:
+@attrs.frozen(eq=False, repr=False)
+class Key(Value):
     """Which announcement this is: no two have the same key.
 
     Names are not unique, one notifier may be attached twice, and a loop repeats an edge; so the key counts instead: the run,
@@ -39,8 +40,8 @@ class Key:
         return ".".join(str(part) for part in parts)
 
 
-@attrs.frozen
-class Change:
+@attrs.frozen(eq=False, repr=False)
+class Change(Value):
     """A tracked object going from the state ``old`` to the state ``new``.
 
     Args:

@@ -1,7 +1,6 @@
 """Where a message may go. Decided before a connection is opened, from the text of the setting alone."""
 
 import re
-from urllib.parse import urlsplit
 
 SLACK_HOSTS = ("hooks.slack.com", "hooks.slack-gov.com")
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,255}")
@@ -18,6 +17,8 @@ def webhook_fault(url: str, allowed_hosts: tuple[str, ...] = ()) -> str | None:
     >>> webhook_fault("http://hooks.slack.com/services/T0/B0/x")
     'it is not an https URL'
     """
+    from urllib.parse import urlsplit  # seldom needed, and slow to load
+
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port

@@ -4,7 +4,6 @@ An effect names secrets and never holds one. Its key says which announcement it 
 are equal when they do the same.
 """
 
-import json
 from collections.abc import Callable
 from datetime import datetime
 from typing import Never
@@ -13,10 +12,11 @@ import attrs
 
 from tocsin.core.changes import Key, Tracked
 from tocsin.core.states import State, aware
+from tocsin.core.values import Value
 
 
-@attrs.frozen
-class SlackField:
+@attrs.frozen(eq=False, repr=False)
+class SlackField(Value):
     """One titled value of a Slack message; ``short`` ones stand side by side."""
 
     title: str
@@ -24,8 +24,8 @@ class SlackField:
     short: bool = False
 
 
-@attrs.frozen
-class SlackMessage:
+@attrs.frozen(eq=False, repr=False)
+class SlackMessage(Value):
     """A message as an incoming webhook takes it: one attachment, with its colour bar.
 
     Source of the fields: Slack's reference of message attachments. All text is escaped already; ``mrkdwn_in`` names the parts
@@ -48,6 +48,8 @@ class SlackMessage:
         >>> SlackMessage("load failed", "#eb0000", "Failed", "load is now in a Failed state").to_json()[:60]
         '{"attachments": [{"fallback": "load failed", "color": "#eb00'
         """
+        import json  # seldom needed, and slow to load
+
         attachment: dict[str, object] = {
             "fallback": self.fallback,
             "color": self.color,
@@ -63,8 +65,8 @@ class SlackMessage:
         return json.dumps({"attachments": [known], "unfurl_links": False, "unfurl_media": False}, ensure_ascii=False)
 
 
-@attrs.frozen
-class Mail:
+@attrs.frozen(eq=False, repr=False)
+class Mail(Value):
     """A mail before it has a sender: From, and To where ``recipients`` is None, are the account, which only a shell knows.
 
     Args:
@@ -84,8 +86,8 @@ class Mail:
     cc: tuple[str, ...] = ()
 
 
-@attrs.frozen
-class PostToSlack:
+@attrs.frozen(eq=False, repr=False)
+class PostToSlack(Value):
     """Post ``payload`` to the incoming webhook whose URL is the secret named ``webhook_secret``."""
 
     webhook_secret: str
@@ -93,8 +95,8 @@ class PostToSlack:
     key: Key = attrs.field(eq=False)
 
 
-@attrs.frozen
-class SendEmail:
+@attrs.frozen(eq=False, repr=False)
+class SendEmail(Value):
     """Send ``mail`` from the account named by the secret ``username_secret``, with the password in ``password_secret``."""
 
     username_secret: str
@@ -103,8 +105,8 @@ class SendEmail:
     key: Key = attrs.field(eq=False)
 
 
-@attrs.frozen
-class CallBack:
+@attrs.frozen(eq=False, repr=False)
+class CallBack(Value):
     """Call ``fn(tracked_obj, state)``, somebody's code, for its side effects; what it returns is ignored."""
 
     fn: Callable[[Never, State], object]

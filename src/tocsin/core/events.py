@@ -11,10 +11,11 @@ from attrs.validators import optional
 
 from tocsin.core.frozen import FrozenMap, freeze
 from tocsin.core.states import State, aware
+from tocsin.core.values import Value
 
 
-@attrs.frozen
-class Facts:
+@attrs.frozen(eq=False, repr=False)
+class Facts(Value):
     """What is true of the whole process: the host's name and the environment (``production``), or None where unknown."""
 
     host: str | None = None
@@ -24,22 +25,22 @@ class Facts:
 UNKNOWN = Facts()
 
 
-@attrs.frozen
-class Occurrence:
+@attrs.frozen(eq=False, repr=False)
+class Occurrence(Value):
     """The base of all events. ``at`` is an aware datetime: a naive one is a ValueError."""
 
     at: datetime = attrs.field(validator=aware)
     facts: Facts = attrs.field(default=UNKNOWN, kw_only=True)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Started(Occurrence):
     """A body is about to be entered, for the first time or again."""
 
     message: str = "Starting task run."
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Succeeded(Occurrence):
     """The body returned ``result``."""
 
@@ -47,14 +48,14 @@ class Succeeded(Occurrence):
     message: str = "Task run succeeded."
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Raised(Occurrence):
     """The body, or what surrounds it, raised ``error``."""
 
     error: BaseException = attrs.field(kw_only=True)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Signalled(Occurrence):
     """The body or the trigger raised a signal, in the ``attempt``-th attempt (from 1). ``ends``: no further attempt."""
 
@@ -63,7 +64,7 @@ class Signalled(Occurrence):
     attempt: int = attrs.field(default=1, kw_only=True)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class TimedOutAt(Occurrence):
     """The body took longer than it may; ``error`` is the TimeoutError, where there was one."""
 
@@ -71,7 +72,7 @@ class TimedOutAt(Occurrence):
     error: BaseException | None = None
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class RetryDue(Occurrence):
     """Attempt ``attempt`` of ``attempts`` failed; the next may begin at ``start`` (aware; None: at once)."""
 
@@ -80,12 +81,13 @@ class RetryDue(Occurrence):
     start: datetime | None = attrs.field(default=None, kw_only=True, validator=optional(aware))
 
 
-@attrs.frozen
 class UpstreamSkipped(Occurrence):
     """Something that comes before was skipped, and this is skipped with it."""
 
+    __slots__ = ()
 
-@attrs.frozen
+
+@attrs.frozen(eq=False, repr=False)
 class TriggerNotMet(Occurrence):
     """What comes before did not end as the trigger asks; ``error`` is what the trigger raised, where it did."""
 
@@ -93,7 +95,7 @@ class TriggerNotMet(Occurrence):
     error: BaseException | None = None
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class PauseAsked(Occurrence):
     """A person must resume this, at the latest at ``until`` (aware; None: ten years on)."""
 
@@ -101,26 +103,27 @@ class PauseAsked(Occurrence):
     until: datetime | None = attrs.field(default=None, validator=optional(aware))
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Resumed(Occurrence):
     """A person resumed what was paused."""
 
     message: str | None = None
 
 
-@attrs.frozen
 class Unwrapped(Occurrence):
     """A state from an outside engine gave way to the state that it wraps."""
 
+    __slots__ = ()
 
-@attrs.frozen
+
+@attrs.frozen(eq=False, repr=False)
 class ReferencesSettled(Occurrence):
     """The reference tasks of a flow are finished, and decide that it ends in ``state``."""
 
     state: State = attrs.field(kw_only=True)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class CacheHit(Occurrence):
     """A result of an earlier run holds: ``result``, until ``expires`` (aware; None: for ever)."""
 
@@ -129,7 +132,7 @@ class CacheHit(Occurrence):
     expires: datetime | None = attrs.field(default=None, kw_only=True, validator=optional(aware))
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class CacheStored(Occurrence):
     """The result may be used again by later runs, until ``expires`` (aware; None: for ever), for these inputs."""
 
@@ -137,33 +140,34 @@ class CacheStored(Occurrence):
     inputs: FrozenMap = attrs.field(factory=FrozenMap, kw_only=True, converter=freeze)
 
 
-@attrs.frozen
 class CacheInvalid(Occurrence):
     """The result of an earlier run holds no longer."""
 
+    __slots__ = ()
 
-@attrs.frozen
+
+@attrs.frozen(eq=False, repr=False)
 class MappingPrepared(Occurrence):
     """``n`` children are about to be submitted."""
 
     n: int = attrs.field(kw_only=True)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class ChildrenSubmitted(Occurrence):
     """All children of a mapped task are submitted; ``states`` are theirs, in order."""
 
     states: tuple[State, ...] = attrs.field(default=(), converter=tuple[State, ...])
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class LoopDue(Occurrence):
     """Turn ``index`` (from 1) of a loop is over and the next is due."""
 
     index: int = attrs.field(kw_only=True)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Interrupted(Occurrence):
     """Stopped from outside: ``error`` is the KeyboardInterrupt, the cancellation."""
 
@@ -171,19 +175,20 @@ class Interrupted(Occurrence):
     message: str = "Interrupted."
 
 
-@attrs.frozen
 class Answered(Occurrence):
     """The base of what a foreign handler can answer."""
 
+    __slots__ = ()
 
-@attrs.frozen
+
+@attrs.frozen(eq=False, repr=False)
 class HandlerReplied(Answered):
     """A foreign handler returned ``state``: what it was shown, or another in its place."""
 
     state: State = attrs.field(kw_only=True)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class HandlerSignalled(Answered):
     """A foreign handler raised a signal. ``ends``: no further attempt."""
 
@@ -191,7 +196,7 @@ class HandlerSignalled(Answered):
     ends: bool = attrs.field(default=False, kw_only=True)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class HandlerRaised(Answered):
     """A foreign handler raised ``error``, which is no signal."""
 

@@ -23,10 +23,11 @@ from tocsin.core.kinds import Kinds, kinds_of, names
 from tocsin.core.messages.text import name_of, quote
 from tocsin.core.outcomes import Fault
 from tocsin.core.states import State
+from tocsin.core.values import Value
 
 
-@attrs.frozen
-class Verdict:
+@attrs.frozen(eq=False, repr=False)
+class Verdict(Value):
     """Whether a filter passed, and why; ``fault`` is what the user's code raised, where it did."""
 
     passed: bool

@@ -30,6 +30,7 @@ from tocsin.core.outcomes import Fault
 from tocsin.core.signals import ENDRUN, Signal
 from tocsin.core.states import State
 from tocsin.core.transitions import IllegalTransition, leads_to, settle
+from tocsin.core.values import Value
 
 ForeignHandler = Callable[[Never, State, State], object]
 """Somebody's code, called with ``(tracked_obj, old_state, new_state)``; what it returns is judged when it has."""
@@ -40,8 +41,8 @@ _UNTOLD = (e.Unwrapped, e.LoopDue)  # what happens between two states, and is an
 _ENDING = (e.TriggerNotMet, e.Interrupted)  # after which nothing is tried again
 
 
-@attrs.frozen
-class Subject:
+@attrs.frozen(eq=False, repr=False)
+class Subject(Value):
     """What does not change in a run: the tracked object, its handlers, and what names the run."""
 
     tracked_obj: Tracked
@@ -53,8 +54,8 @@ class Subject:
     handler_errors: HandlerErrors = "record"
 
 
-@attrs.frozen
-class Ask:
+@attrs.frozen(eq=False, repr=False)
+class Ask(Value):
     """A handler whose answer is the next event.
 
     A foreign one is to be called with ``(tracked_obj, old, new)``. A notifier, which is asked in the mode "fail" alone, answers by
@@ -68,8 +69,8 @@ class Ask:
     position: int
 
 
-@attrs.frozen
-class Announcement:
+@attrs.frozen(eq=False, repr=False)
+class Announcement(Value):
     """A change, as it was proposed, and how far its announcement has come.
 
     It holds the run before the event and after it: the ``change`` is made of them when it is looked at, since most changes
@@ -104,8 +105,8 @@ class Announcement:
         return attrs.evolve(self.change, new=seen[-1]) if seen else self.change
 
 
-@attrs.frozen
-class Run:
+@attrs.frozen(eq=False, repr=False)
+class Run(Value):
     """Where a tracked object stands.
 
     Args:
@@ -129,8 +130,8 @@ class Run:
     started_at: datetime | None = None
 
 
-@attrs.frozen
-class Step:
+@attrs.frozen(eq=False, repr=False)
+class Step(Value):
     """What an event made of a run: the run after it, the effects to execute now and in order, the handler to ask after them, the
     faults of users' code, and the announcement, once it is complete."""
 

@@ -24,10 +24,11 @@ from tocsin.core.messages.text import name_of, quote
 from tocsin.core.options import Formatter
 from tocsin.core.outcomes import Fault
 from tocsin.core.states import State
+from tocsin.core.values import Value
 
 
-@attrs.frozen
-class Notice:
+@attrs.frozen(eq=False, repr=False)
+class Notice(Value):
     """What a notifier has to say of a change: the effects, and the faults met on the way."""
 
     effects: tuple[Effect, ...] = ()

@@ -7,7 +7,6 @@ None gives an option its default. No error repeats a value that could be a secre
 import re
 from collections.abc import Callable, Iterable
 from typing import TypeGuard
-from urllib.parse import urlsplit
 
 from tocsin.core.changes import Change
 from tocsin.core.destinations import address_fault
@@ -51,6 +50,8 @@ def title_link(given: object) -> str | None:
     """An http(s) URL."""
     if given is None:
         return None
+    from urllib.parse import urlsplit  # seldom needed, and slow to load
+
     if isinstance(given, str) and given.isprintable() and urlsplit(given).scheme in {"http", "https"} and len(given) <= 2000:
         return given
     raise TypeError(f"title_link takes an http(s) URL, not {quote(given)}: write title_link='https://example.com/runs'")

@@ -15,44 +15,46 @@ import attrs
 from returns.io import IOResult
 
 from tocsin.core.messages.text import describe
+from tocsin.core.values import Value
 
 
-@attrs.frozen
-class Delivered:
+@attrs.frozen(eq=False, repr=False)
+class Delivered(Value):
     """Accepted by the other side; ``refused`` lists the recipients that it did not accept."""
 
     refused: tuple[str, ...] = ()
 
 
-@attrs.frozen
-class Queued:
+@attrs.frozen(eq=False, repr=False)
+class Queued(Value):
     """Waits in ``where`` to be sent; not delivered yet."""
 
     where: str
 
 
-@attrs.frozen
-class Withheld:
+@attrs.frozen(eq=False, repr=False)
+class Withheld(Value):
     """Not sent, on purpose."""
 
     reason: str
 
 
-@attrs.frozen
-class Shown:
+class Shown(Value):
     """Printed instead of sent."""
 
+    __slots__ = ()
 
-@attrs.frozen
-class Retryable:
+
+@attrs.frozen(eq=False, repr=False)
+class Retryable(Value):
     """Not accepted now, and not acted on: another try may succeed, at the earliest ``after`` (None: soon)."""
 
     reason: str
     after: timedelta | None = None
 
 
-@attrs.frozen
-class Rejected:
+@attrs.frozen(eq=False, repr=False)
+class Rejected(Value):
     """Not accepted, and another try of the same would not be either.
 
     ``secret`` names the secret that was not found, where that is why. ``cause`` is what a callback of the user's raised.
@@ -63,15 +65,15 @@ class Rejected:
     cause: Exception | None = attrs.field(default=None, repr=False)
 
 
-@attrs.frozen
-class DestinationDead:
+@attrs.frozen(eq=False, repr=False)
+class DestinationDead(Value):
     """Nothing will arrive there until a person mends something: a revoked webhook, a wrong password."""
 
     reason: str
 
 
-@attrs.frozen
-class Ambiguous:
+@attrs.frozen(eq=False, repr=False)
+class Ambiguous(Value):
     """It went out, and no answer came: it may have arrived."""
 
     reason: str
@@ -92,8 +94,8 @@ def refused(error: DeliveryError) -> IOResult[Receipt, DeliveryError]:
     return IOResult.from_failure(error)
 
 
-@attrs.frozen
-class Fault:
+@attrs.frozen(eq=False, repr=False)
+class Fault(Value):
     """A piece of the user's code that raised, and was survived: a predicate, a check, a formatter, a handler, a trigger."""
 
     where: str

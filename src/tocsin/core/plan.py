@@ -19,6 +19,7 @@ from tocsin.core.signals import ENDRUN, Signal
 from tocsin.core.states import State
 from tocsin.core.transitions import leads_to
 from tocsin.core.triggers import Trigger, all_successful
+from tocsin.core.values import Value
 
 RETRY_SIGNALS = 1000
 """How many attempts a run may have whose body asks for another each time, and that has no ``max_retries``."""
@@ -32,8 +33,8 @@ def unexpired(state: s.Cached, now: datetime) -> bool:
     return state.cached_result_expiration is None or now < state.cached_result_expiration
 
 
-@attrs.frozen
-class Rules:
+@attrs.frozen(eq=False, repr=False)
+class Rules(Value):
     """What the author of a task decided about it. ``retry_delay`` is the time between a failure and the next attempt."""
 
     trigger: Trigger = all_successful
@@ -44,8 +45,8 @@ class Rules:
     cache_validator: CacheValidator = unexpired
 
 
-@attrs.frozen
-class Situation:
+@attrs.frozen(eq=False, repr=False)
+class Situation(Value):
     """What surrounds a run now: the time (aware), the states of what comes before it, its rules, and the facts for events."""
 
     now: datetime
@@ -54,21 +55,23 @@ class Situation:
     facts: Facts = UNKNOWN
 
 
-@attrs.frozen
-class RunBody:
+class RunBody(Value):
     """Enter the body; how it ends is the next event."""
 
+    __slots__ = ()
 
-@attrs.frozen
-class Wait:
+
+@attrs.frozen(eq=False, repr=False)
+class Wait(Value):
     """Nothing to do before ``until``, an aware datetime."""
 
     until: datetime
 
 
-@attrs.frozen
-class Done:
+class Done(Value):
     """Nothing to do any more, by this run alone."""
+
+    __slots__ = ()
 
 
 RUN_BODY = RunBody()

@@ -8,7 +8,6 @@
 - Colours are those of the bar beside a Slack message.
 """
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import ClassVar
@@ -77,6 +76,8 @@ class State:
     def __repr__(self) -> str:
         if self.message is None:
             return f"{type(self).__name__}()"
+        import json  # seldom needed, and slow to load
+
         quoted = json.dumps(self.message, ensure_ascii=False).encode(errors="backslashreplace").decode()
         return f"{type(self).__name__}({quoted})"
 

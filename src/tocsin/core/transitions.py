@@ -19,6 +19,7 @@ from tocsin.core import states as s
 from tocsin.core.events import Event
 from tocsin.core.messages.text import quote
 from tocsin.core.states import State
+from tocsin.core.values import Value
 
 GIVEN = State
 """Stands in the table where the event itself brings the state."""
@@ -72,8 +73,8 @@ SKIPPED = (
 UNTIL_RESUMED = timedelta(days=3652)  # ten years, for want of "for ever"
 
 
-@attrs.frozen
-class IllegalTransition:
+@attrs.frozen(eq=False, repr=False)
+class IllegalTransition(Value):
     """What ``transition`` answers where the table has no row: the state, the event, and the reason in words."""
 
     state: State

@@ -14,6 +14,7 @@ from tocsin.core.changes import Change
 from tocsin.core.messages.text import cut, describe, frames, one_line, printable, quote, span
 from tocsin.core.signals import Signal
 from tocsin.core.states import State
+from tocsin.core.values import Value
 
 VERBS: Mapping[type[State], str] = {
     s.State: "changed",
@@ -43,8 +44,8 @@ NAME_LIMIT = 150
 SENTENCE_LIMIT = 200
 
 
-@attrs.frozen
-class Line:
+@attrs.frozen(eq=False, repr=False)
+class Line(Value):
     """A titled value.
 
     ``quoted``: it is the voice of a program, to be set as code; ``ours``: it holds nothing of the user's; ``short``: it needs half
@@ -58,8 +59,8 @@ class Line:
     short: bool = False
 
 
-@attrs.frozen
-class Content:
+@attrs.frozen(eq=False, repr=False)
+class Content(Value):
     """All that a message says, printable and not escaped."""
 
     sentence: str

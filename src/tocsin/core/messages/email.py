@@ -1,7 +1,5 @@
 """A change as a mail: a text part that is plain text, and an HTML part with the colour bar and no remote image."""
 
-from html import escape
-
 from tocsin.core.effects import Mail
 from tocsin.core.messages.content import Content, Line
 from tocsin.core.messages.headers import header
@@ -56,6 +54,8 @@ def _plain(content: Content, lines: tuple[Line, ...], when: str, link: str | Non
 
 
 def _html(content: Content, lines: tuple[Line, ...], when: str, link: str | None) -> str:
+    from html import escape  # seldom needed, and slow to load
+
     title = escape(content.state)
     return _PAGE.format(
         color=escape(content.color),

@@ -7,15 +7,11 @@
 - ``contained`` lets an exception out without the frames it came through, since those hold what must not be shown.
 """
 
-import json
 import logging
 import re
-import traceback
-from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import TypeVar
-from urllib.parse import quote
 
 import attrs
 from typing_extensions import override
@@ -64,6 +60,10 @@ def _parts(value: str) -> Iterator[str]:
 
 
 def _forms(part: str) -> Iterator[str]:
+    import json  # these are needed where there is a secret, and slow to load
+    from base64 import b64encode, urlsafe_b64encode
+    from urllib.parse import quote
+
     raw = part.encode(errors="surrogatepass")
     yield from (part, quote(raw), quote(raw, safe=""), json.dumps(part)[1:-1], repr(part)[1:-1])
     for encode in (b64encode, urlsafe_b64encode) if len(raw) > 2 * _SHORTEST else ():
@@ -102,6 +102,8 @@ class _Redacting(logging.Filter):
         elif record.args:
             record.args = tuple(_shown(value) for value in record.args)
         if record.exc_info:
+            import traceback
+
             record.exc_text = redact("".join(traceback.format_exception(record.exc_info[1])).rstrip())
             record.exc_info = None
         return True

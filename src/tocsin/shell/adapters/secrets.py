@@ -8,14 +8,12 @@ that is switched on. The first place that has one counts; white space around it 
 import os
 import re
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Never, final
 
 from typing_extensions import override
 
 from tocsin.core.outcomes import Rejected
 from tocsin.shell.adapters import redaction
-from tocsin.shell.adapters.secret_files import read_file, read_toml, secrets_file
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")
 _NO_NAME = "[not a name]"
@@ -98,6 +96,8 @@ class Secrets:
         return _ring(name) if self._keyring else None
 
     def _missing(self, name: str) -> str:
+        from tocsin.shell.adapters.secret_files import secrets_file
+
         places = f"set the environment variable {name} (or {name}_FILE), or add it to {secrets_file()}"
         ring = f", or to the keyring: keyring set {_SERVICE} {name}" if self._keyring else ""
         return f"the secret {name!r} is not set: {places}{ring}"
@@ -136,11 +136,17 @@ def _named_file(name: str) -> str | Rejected | None:
     path = os.environ.get(f"{name}_FILE")
     if not path:
         return None
+    from pathlib import Path  # files are looked for seldom, and what reads them is slow to load
+
+    from tocsin.shell.adapters.secret_files import read_file
+
     # the path is not repeated: some put the secret itself there by mistake
     return read_file(Path(path), name, f"the file that {name}_FILE names")
 
 
 def _own_file(name: str) -> str | Rejected | None:
+    from tocsin.shell.adapters.secret_files import read_toml, secrets_file
+
     return read_toml(secrets_file(), name)
 
 
