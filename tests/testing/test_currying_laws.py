@@ -50,12 +50,16 @@ class Ordered(Telling):
         return super().__call__(*args)
 
 
-@attrs.frozen(eq=False)
 class Unequal(Telling):
     """Has no notion of equality."""
 
+    def __eq__(self, other: object) -> bool:
+        return self is other
 
-@attrs.define(unsafe_hash=True)
+    def __hash__(self) -> int:
+        return 0
+
+
 class Sticky(Telling):
     """Remembers in itself what it is given."""
 

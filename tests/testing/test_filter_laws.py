@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from itertools import count
+from typing import Self
 
 import attrs
 import pytest
@@ -75,7 +76,10 @@ class Backwards(LongNamed):
 
 
 class Unpicklable(LongNamed):
-    """Cannot be pickled."""
+    """Can be copied, but not pickled."""
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
 
     def __reduce__(self) -> str:
         raise TypeError("it has an open file")

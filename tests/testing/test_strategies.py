@@ -78,7 +78,7 @@ def test_filters_are_of_every_kind(kind: type[object]) -> None:
 
 @pytest.mark.parametrize("constant", [everything, nothing, final_attempt])
 def test_filters_without_arguments_are_drawn(constant: Filter) -> None:
-    assert find(testing.filters(), lambda drawn: drawn == constant, settings=few) is constant
+    assert find(testing.filters(), lambda drawn: drawn == constant, settings=few) == constant
 
 
 @pytest.mark.parametrize("kind", [PostToSlack, SendEmail, CallBack])
@@ -128,3 +128,9 @@ def fails(effect: CallBack) -> bool:
     except OSError:
         return True
     return False
+
+
+@pytest.mark.parametrize("strategy", [testing.states(), testing.events(), testing.changes(), testing.filters(), testing.effects()])
+def test_a_strategy_prints_itself_in_a_page(strategy: SearchStrategy[object]) -> None:
+    find(strategy, lambda _: True, settings=few)
+    assert len(repr(strategy)) < 4000

@@ -29,9 +29,14 @@ def filled(kind: type[_T]) -> SearchStrategy[_T]:
     return st.builds(kind, **{field.alias or field.name: known[field.type] for field in fields})
 
 
-@cache
-def inner_states() -> SearchStrategy[State]:
+@st.composite
+def inner_states(draw: st.DrawFn) -> State:
     """States to stand inside of others: bare ones, and such as hold others in their turn."""
+    return draw(_nested())
+
+
+@cache
+def _nested() -> SearchStrategy[State]:
     return st.recursive(kinds().map(lambda kind: kind()), _wrapped, max_leaves=3)
 
 

@@ -27,7 +27,7 @@ from tocsin.shell.interpreters.recording import Recording
 from tocsin.testing.clock import FakeClock
 from tocsin.testing.comparing import timeless, without_error
 from tocsin.testing.strategies import effects
-from tocsin.testing.upholding import limited
+from tocsin.testing.upholding import attempt, limited
 
 End = Literal["returns", "raises", "skips"]
 
@@ -61,8 +61,8 @@ def assert_interpreter_agrees(make_interpreter: Callable[[], Interpreter], *, ex
     def agree(ends: list[End]) -> None:
         _agrees(make_interpreter(), ends)
 
-    answer()
-    agree()
+    attempt(answer)
+    attempt(agree)
 
 
 def _answers(interpreter: Interpreter, effect: Effect) -> None:

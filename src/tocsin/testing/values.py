@@ -38,9 +38,14 @@ class Job:
     name: str
 
 
-@cache
-def texts() -> SearchStrategy[str]:
+@st.composite
+def texts(draw: st.DrawFn) -> str:
     """Text as people and programs write it, lone surrogates and all; or such as has broken others."""
+    return draw(_texts())
+
+
+@cache
+def _texts() -> SearchStrategy[str]:
     long = st.sampled_from("x&é`").map(lambda letter: letter * 5000)
     return st.one_of(st.text(max_size=20), st.text(st.characters(), max_size=8), st.sampled_from(_HOSTILE), long)
 
