@@ -9,6 +9,7 @@ from tests.cli.typing_it import GOOD, HEAD, Typist
 from tocsin import Flow
 from tocsin.cli.load import Unusable, loaded
 
+NAMELESS = "give one a name at the top level, `with Flow(...) as flow:` (one made in a function is not seen)"
 TWO = f"{HEAD}\na = Flow('a')\nb = Flow('b')\nn = 3\n"
 
 
@@ -29,11 +30,19 @@ def test_a_file_whose_name_holds_a_colon(tocsin: Typist) -> None:
 @pytest.mark.parametrize(
     ("source", "target", "line"),
     [
-        (TWO, "flows.py", "flows.py holds 2 flows, a, b: write `tocsin run flows.py:a`"),
+        (TWO, "flows.py", "flows.py holds 2 flows (a, b): write `tocsin run flows.py:a`"),
         (TWO, "flows.py:c", "flows.py holds no flow called 'c': the flows in it are a, b"),
         (TWO, "flows.py:n", "flows.py holds no flow called 'n', but an object of type int: the flows in it are a, b"),
-        ("", "flows.py", "flows.py holds no flow: give one a name there, `with Flow(...) as flow:`"),
-        ("", "flows.py:a", "flows.py holds no flow called 'a': give one a name there, `with Flow(...) as flow:`"),
+        (
+            "",
+            "flows.py",
+            f"flows.py holds no flow: {NAMELESS}",
+        ),
+        (
+            "",
+            "flows.py:a",
+            f"flows.py holds no flow called 'a': {NAMELESS}",
+        ),
         ("", "none.py", "none.py: No such file or directory"),
         ("", "none.py:a", "none.py: No such file or directory"),
         ("", ".", ".: Is a directory"),

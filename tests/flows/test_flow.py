@@ -94,7 +94,7 @@ def test_a_duplicate_edge_is_refused_by_name() -> None:
 def test_a_task_of_another_flow_is_refused_by_name() -> None:
     with Flow("first"):
         theirs = one()
-    with Flow("second") as second, pytest.raises(ValueError, match="'one' belongs to the flow 'first', not to 'second'"):
+    with Flow("second") as second, pytest.raises(ValueError, match="'one' belongs to another flow, 'first', not to 'second'"):
         add(theirs)
     with pytest.raises(ValueError, match="'one' is not in the flow 'second'"):
         second.set_reference_tasks([theirs])

@@ -35,7 +35,7 @@ def test_names_come_from_the_class_or_the_function() -> None:
     [
         ({"max_retries": 1}, "max_retries=1: it takes 0 or more, with a retry_delay="),
         ({"max_retries": -1, "retry_delay": timedelta(1)}, "max_retries=-1"),
-        ({"retry_delay": timedelta(-1)}, "a retry_delay in the past"),
+        ({"retry_delay": timedelta(-1)}, "it takes a timedelta such as timedelta"),
         ({"timeout": 0}, "timeout=0: it takes a number of seconds above 0"),
         ({"timeout": float("nan")}, "timeout=nan"),
     ],

@@ -11,6 +11,7 @@ from tocsin import Run, State
 from tocsin.core.changes import Change, Tracked
 from tocsin.core.effects import Effect
 from tocsin.core.events import Event
+from tocsin.core.filters import Filter
 from tocsin.core.machine import Announcement, advance, refusal, reply
 from tocsin.core.notifiers import Callback, GmailNotifier, Notifier, SlackNotifier
 from tocsin.core.outcomes import Fault
@@ -80,13 +81,13 @@ def failing(change: Change) -> str:
     raise LookupError("no such words")
 
 
-def notifiers() -> SearchStrategy[Notifier]:
-    """Notifiers, some of which do not notify, and some of which run code that raises."""
+def notifiers(when: SearchStrategy[Filter] | None = None) -> SearchStrategy[Notifier]:
+    """Notifiers, some of which do not notify, and some of which run code that raises; ``when`` draws their filters."""
     kinds = st.lists(st.sampled_from(EVERY), max_size=2)
     words = st.sampled_from([None, failing])
     return st.one_of(
         st.builds(SlackNotifier, only_states=kinds, message=words),
-        st.builds(GmailNotifier, ignore_states=kinds, when=filters(), message=words),
+        st.builds(GmailNotifier, ignore_states=kinds, when=filters() if when is None else when, message=words),
         st.builds(Callback, st.just(ignored), st.sampled_from([State.is_finished, never, raising])),
     )
 

@@ -77,7 +77,7 @@ def test_the_repr_is_the_formula(a: Filter) -> None:
 
 @given(any_filters())
 def test_filters_survive_pickle(a: Filter) -> None:
-    copied = pickle.loads(pickle.dumps(a))  # noqa: S301 - likewise
+    copied = pickle.loads(pickle.dumps(a))
     assert (copied, hash(copied), repr(copied)) == (a, hash(a), repr(a))
 
 

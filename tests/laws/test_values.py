@@ -49,7 +49,7 @@ def test_a_state_cannot_be_changed(filled: State) -> None:
 @given(states(*EVERY))
 def test_a_state_survives_pickle(filled: State) -> None:
     for state in (filled, *(kind() for kind in EVERY)):
-        copied: object = pickle.loads(pickle.dumps(state))  # noqa: S301 - it was pickled here
+        copied: object = pickle.loads(pickle.dumps(state))
         assert plain(copied) == plain(state)
         assert hash(copied) == hash(state)
 
@@ -92,7 +92,7 @@ def test_no_state_and_no_event_takes_a_naive_time(filled: State | Event, at: dat
 )
 def test_signals_survive_pickle(kind: type[signals.Signal], message: str | None, given_: dict[str, object]) -> None:
     signal = kind(message, **given_)
-    copied: object = pickle.loads(pickle.dumps(signal))  # noqa: S301 - likewise
+    copied: object = pickle.loads(pickle.dumps(signal))
     assert isinstance(copied, signals.Signal)
     assert (type(copied), copied.args, copied.state.message) == (kind, signal.args, message)
     assert plain(copied.state.result) == plain(given_["result"]) if given_ else copied.state.result is copied
@@ -101,7 +101,7 @@ def test_signals_survive_pickle(kind: type[signals.Signal], message: str | None,
 @given(moments(), states())
 def test_signals_with_more_in_them_survive_pickle(at: datetime, state: State) -> None:
     for signal in (signals.RETRY("later", start_time=at), signals.ENDRUN(state)):
-        copied: object = pickle.loads(pickle.dumps(signal))  # noqa: S301 - likewise
+        copied: object = pickle.loads(pickle.dumps(signal))
         assert isinstance(copied, signals.Signal)
         assert (type(copied), plain_or_own(copied)) == (type(signal), plain_or_own(signal))
 

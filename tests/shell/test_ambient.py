@@ -87,7 +87,8 @@ def test_children_are_told_for_as_long_as_it_lasts(interpreter: Interpreter, tol
         assert os.environ.get(NAME) == told
         assert override() is None
         with interpreting(Live()):
-            assert NAME not in os.environ
+            assert os.environ.get(NAME) == told  # of all that is open, children see the least live
+            assert isinstance(ambient.current(), Live)
         assert os.environ.get(NAME) == told
     assert NAME not in os.environ
     assert custom(slack()) == IOResult.from_value(Delivered())

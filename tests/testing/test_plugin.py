@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+import attrs
 import pytest
 
 from tocsin import Failed, Live, Recording, Running, Task, callback_factory, interpreting, slack_notifier
@@ -11,6 +12,7 @@ from tocsin.effects import PostToSlack, Withheld
 from tocsin.shell.ambient import current
 from tocsin.shell.inherited import NAME
 from tocsin.shell.interpreters.protocol import outcome_of
+from tocsin.testing import plugin
 
 pytest_plugins = ["pytester"]
 
@@ -73,7 +75,7 @@ def test_callbacks_are_recorded_and_not_called(notifications: Recording) -> None
     callback_factory(lambda task, state: pytest.fail(f"{task}, {state}"), lambda _: True)(Task("load"), Running(), Failed())
     (effect,) = notifications.effects
     with interpreting(Live()) as live:
-        assert outcome_of(live(effect)) == Withheld("TOCSIN_NOTIFY says so")
+        assert isinstance(outcome_of(live(effect)), Withheld)
 
 
 def test_processes_that_a_test_starts_are_silent() -> None:
@@ -103,6 +105,31 @@ def test_a_test_that_is_marked_sends_for_real(pytester: pytest.Pytester, monkeyp
     result.assert_outcomes(passed=2, errors=1)
     result.stdout.fnmatch_lines(["*a test marked tocsin_live sends for real, and records no notifications*"])
     assert NAME not in os.environ
+
+
+@attrs.define
+class Worker:
+    """A worker of pytest-xdist, as the plugin sees it."""
+
+    config: pytest.Config
+    workerinput: dict[str, object] = attrs.field(factory=dict[str, object])
+
+
+@pytest.mark.parametrize("outside", ["print", None])
+def test_a_worker_of_xdist_knows_what_it_was_outside(
+    outside: str | None, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(NAME)
+    if outside is not None:
+        monkeypatch.setenv(NAME, outside)
+    node = Worker(pytester.parseconfigure())
+    assert os.environ[NAME] == "none"
+    plugin.pytest_configure_node(node)
+    inside = Worker(pytester.parseconfig(), node.workerinput)
+    monkeypatch.setattr(inside.config, "workerinput", inside.workerinput, raising=False)
+    plugin.pytest_configure(inside.config)
+    inside.config._ensure_unconfigure()
+    assert os.environ.get(NAME) == outside
 
 
 @pytest.mark.parametrize("before", ["print", "none", "live"])

@@ -44,11 +44,6 @@ def test_a_class_stands_for_those_under_it() -> None:
     assert isinstance(find(st.from_type(Failed), lambda state: isinstance(state, TimedOut), settings=quick), TimedOut)
 
 
-@given(st.from_type(object))
-def test_other_types_are_drawn_as_ever(value: object) -> None:
-    assert isinstance(value, object)
-
-
 def test_importing_hypothesis_builds_no_strategy_of_ours_and_survives_one_that_is_broken() -> None:
     code = """
 import sys

@@ -81,7 +81,7 @@ def _chosen(module: ModuleType, path: Path, name: str) -> Flow | Unusable:
     if name:
         return flows.get(name) or Unusable(f"{path} holds no flow called {name!r}{_instead(module, name)}: {_there(flows)}")
     if len({id(flow) for flow in flows.values()}) > 1:
-        return Unusable(f"{path} holds {len(flows)} flows, {', '.join(flows)}: write `tocsin run {path}:{next(iter(flows))}`")
+        return Unusable(f"{path} holds {len(flows)} flows ({', '.join(flows)}): write `tocsin run {path}:{next(iter(flows))}`")
     return next(iter(flows.values()), Unusable(f"{path} holds no flow: {_there(flows)}"))
 
 
@@ -90,4 +90,8 @@ def _instead(module: ModuleType, name: str) -> str:
 
 
 def _there(flows: dict[str, Flow]) -> str:
-    return f"the flows in it are {', '.join(flows)}" if flows else "give one a name there, `with Flow(...) as flow:`"
+    return (
+        f"the flows in it are {', '.join(flows)}"
+        if flows
+        else "give one a name at the top level, `with Flow(...) as flow:` (one made in a function is not seen)"
+    )

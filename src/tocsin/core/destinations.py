@@ -31,7 +31,7 @@ def webhook_fault(url: str, allowed_hosts: tuple[str, ...] = ()) -> str | None:
     if not host or parts.username is not None or parts.password is not None:
         return "it names no host, or holds a user name"
     if host not in allowed_hosts and (host not in SLACK_HOSTS or port not in {None, 443}):
-        return f"it does not lead to {' or '.join(SLACK_HOSTS)}"
+        return f"it does not lead to {' or '.join(SLACK_HOSTS)}; allow another host by SlackWebhook(allowed_hosts=...)"
     if parts.path.startswith(("/triggers/", "/workflows/")):
         return "it starts a workflow and takes no messages: create an Incoming Webhook instead"
     return None

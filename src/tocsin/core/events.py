@@ -10,7 +10,7 @@ import attrs
 from attrs.validators import optional
 
 from tocsin.core.frozen import FrozenMap, freeze
-from tocsin.core.states import State, aware
+from tocsin.core.states import State, aware, positive
 from tocsin.core.values import Value
 
 
@@ -61,7 +61,7 @@ class Signalled(Occurrence):
 
     state: State = attrs.field(kw_only=True)
     ends: bool = attrs.field(default=False, kw_only=True)
-    attempt: int = attrs.field(default=1, kw_only=True)
+    attempt: int = attrs.field(default=1, kw_only=True, validator=positive)
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -76,8 +76,8 @@ class TimedOutAt(Occurrence):
 class RetryDue(Occurrence):
     """Attempt ``attempt`` of ``attempts`` failed; the next may begin at ``start`` (aware; None: at once)."""
 
-    attempt: int = attrs.field(kw_only=True)
-    attempts: int = attrs.field(kw_only=True)
+    attempt: int = attrs.field(kw_only=True, validator=positive)
+    attempts: int = attrs.field(kw_only=True, validator=positive)
     start: datetime | None = attrs.field(default=None, kw_only=True, validator=optional(aware))
 
 

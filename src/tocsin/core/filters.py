@@ -15,12 +15,14 @@ entered(Failed) & ~(named('tmp-*') | attempt(1))
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from fnmatch import fnmatchcase
+from typing import NoReturn
 
 import attrs
 
 from tocsin.core.changes import Change
+from tocsin.core.checks import at_least, is_text
 from tocsin.core.kinds import Kinds, kinds_of, names
-from tocsin.core.messages.text import name_of, quote
+from tocsin.core.messages.text import label, name_of, quote
 from tocsin.core.outcomes import Fault
 from tocsin.core.states import State
 from tocsin.core.values import Value
@@ -63,23 +65,43 @@ class Filter(ABC):
         return judge(self, change)
 
     def __and__(self, other: "Filter") -> "Filter":
-        return And.of(self, other)
+        return And.of(self, _filter(other))
 
     def __or__(self, other: "Filter") -> "Filter":
-        return Or.of(self, other)
+        return Or.of(self, _filter(other))
 
     def __invert__(self) -> "Filter":
         return Not(self)
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError(f"a filter is true of a change, not by itself: write &, |, ~ in place of and, or, not, around {quote(self)}")
+
+
+def _filter(given: object) -> Filter:
+    if isinstance(given, Filter):
+        return given
+    raise TypeError(f"& and | join filters, and {quote(given)} is none: write filters.entered(Failed), or filters.where(function)")
+
+
+def unordered(terms: tuple[Filter, ...]) -> object:
+    """The terms as they are compared: in any order, unless one of the user's own filters cannot be hashed."""
+    try:
+        return frozenset(terms)
+    except TypeError:
+        return terms
 
 
 def judge(filter_: Filter, change: Change) -> Verdict:
     """The verdict of a filter, whatever code of the user's runs in it: one that raises passes, and is a fault."""
     try:
         passed = bool(filter_(change))
-        return Verdict(passed, filter_.reason(change, passed=passed))
     except Exception as error:
         fault = Fault(f"the filter {quote(filter_)}", error)
         return Verdict(True, f"{fault}, which counts as a pass", fault)
+    try:
+        return Verdict(passed, filter_.reason(change, passed=passed))
+    except Exception as error:
+        return Verdict(passed, f"its reason raised {type(error).__name__}")
 
 
 @attrs.frozen(repr=False)
@@ -193,10 +215,10 @@ class Named(Filter):
     pattern: str
 
     def __call__(self, change: Change) -> bool:
-        return fnmatchcase(change.tracked_obj.name, self.pattern)
+        return fnmatchcase(label(change.tracked_obj), self.pattern)
 
     def reason(self, change: Change, *, passed: bool) -> str:
-        return f"the name {quote(change.tracked_obj.name)} {'matches' if passed else 'does not match'} {self.pattern!r}"
+        return f"the name {quote(label(change.tracked_obj))} {'matches' if passed else 'does not match'} {self.pattern!r}"
 
     def __repr__(self) -> str:
         return f"named({self.pattern!r})"
@@ -240,7 +262,7 @@ class Not(Filter):
 class Joined(Filter):
     """The common half of ``And`` and ``Or``: they differ in which verdict of one term decides for all."""
 
-    terms: tuple[Filter, ...] = attrs.field(eq=frozenset)
+    terms: tuple[Filter, ...] = attrs.field(eq=unordered)
 
     @classmethod
     @abstractmethod
@@ -250,12 +272,14 @@ class Joined(Filter):
     @classmethod
     def of(cls, *filters: Filter) -> Filter:
         """The filters joined, as flat and as short as can be, in the order given."""
-        neutral, absorbing = Constant(not cls.decisive()), Constant(cls.decisive())
-        flat = (term for given in filters for term in (given.terms if isinstance(given, cls) else (given,)))
-        terms = tuple(dict.fromkeys(term for term in flat if term != neutral))
-        if absorbing in terms:
-            return absorbing
-        return cls(terms) if len(terms) > 1 else next(iter(terms), neutral)
+        terms: tuple[Filter, ...] = ()
+        for term in (term for given in filters for term in (given.terms if isinstance(given, cls) else (given,))):
+            if isinstance(term, Constant):
+                if term.passes is cls.decisive():
+                    return term
+            elif term not in terms:
+                terms = (*terms, term)
+        return cls(terms) if len(terms) > 1 else next(iter(terms), Constant(not cls.decisive()))
 
     def __call__(self, change: Change) -> bool:
         decisive = self.decisive()
@@ -325,13 +349,16 @@ def on_edge(old: type[State], new: type[State]) -> Filter:
 
 def attempt(*numbers: int) -> Filter:
     """Passes a change of one of these attempts, counted from 1. A number below 1 is a ValueError."""
-    if any(number < 1 for number in numbers):
-        raise ValueError(f"attempt counts from 1, not {min(numbers)}")
+    for number in numbers:
+        if not at_least(number, 1):
+            raise ValueError(f"attempt takes whole numbers from 1 on, not {quote(number)}")
     return Attempt(frozenset(numbers))
 
 
 def named(pattern: str) -> Filter:
     """Passes a change of an object whose name matches a shell pattern, case and all: ``named("etl-*")``."""
+    if pattern != "" and not is_text(pattern):
+        raise TypeError(f"named takes a pattern as a str, not {quote(pattern)}: write named('etl-*')")
     return Named(pattern)
 
 

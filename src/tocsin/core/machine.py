@@ -14,7 +14,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Literal, Never, Protocol, runtime_checkable
+from typing import Literal, Never, TypeGuard
 
 import attrs
 from returns.result import Result
@@ -29,7 +29,7 @@ from tocsin.core.notifiers import Notifier
 from tocsin.core.outcomes import Fault
 from tocsin.core.signals import ENDRUN, Signal
 from tocsin.core.states import State
-from tocsin.core.transitions import IllegalTransition, leads_to, settle
+from tocsin.core.transitions import IllegalTransition, completed, leads_to, settle
 from tocsin.core.values import Value
 
 ForeignHandler = Callable[[Never, State, State], object]
@@ -102,7 +102,9 @@ class Announcement(Value):
     def shown_to(self, position: int) -> Change:
         """The change as the handler at ``position`` was shown it."""
         seen = [state for at, state in self.replies if at < position]
-        return attrs.evolve(self.change, new=seen[-1]) if seen else self.change
+        if not seen:
+            return self.change
+        return attrs.evolve(self.change, new=seen[-1], final=is_final(attrs.evolve(self.after, state=seen[-1])))
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -142,25 +144,28 @@ class Step(Value):
     announced: Announcement | None = None
 
 
-@runtime_checkable
-class Curried(Protocol):
-    """A handler that waits for more arguments, named in ``missing``."""
-
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """The arguments that are not bound yet, in order."""
-        ...
-
-
 def reply(ask: Ask, returned: object, at: datetime, facts: Facts = UNKNOWN) -> Answer:
     """What a foreign handler's return value means; anything but a State or None is an error of that handler."""
     if returned is None:
         return e.HandlerReplied(at, state=ask.new, facts=facts)
     if isinstance(returned, State):
         return e.HandlerReplied(at, state=returned, facts=facts)
-    missing = ", ".join(returned.missing) if isinstance(returned, Curried) else ""
+    missing = _missing(returned)
     why = f"which still waits for {missing}" if missing else "which is neither a State nor None"
     return e.HandlerRaised(at, error=TypeError(f"the handler {name_of(ask.handler)} returned {quote(returned)}, {why}"), facts=facts)
+
+
+def _are_names(value: object) -> TypeGuard[tuple[str, ...]]:
+    return isinstance(value, tuple)
+
+
+def _missing(returned: object) -> str:
+    """The arguments that a curried handler still waits for; nothing, where that is not what was returned."""
+    try:
+        missing: object = getattr(returned, "missing", None)
+        return ", ".join(missing) if _are_names(missing) else ""
+    except Exception:
+        return ""
 
 
 def refusal(error: Exception, at: datetime, facts: Facts = UNKNOWN) -> Answer:
@@ -232,14 +237,16 @@ def _change(run: Run, after: Run, event: Event) -> Change:
         run.ordinal,
         after.attempt,
         max(subject.attempts, after.attempt),
-        _final(after),
+        is_final(after),
         event.at - after.started_at if over and after.started_at is not None else None,
         event.facts,
     )
 
 
-def _final(run: Run) -> bool:
+def is_final(run: Run) -> bool:
     """Whether no further attempt can follow."""
+    if isinstance(run.state, s.Retrying):
+        return run.ended
     closed = run.state.is_finished() and leads_to(type(run.state), e.RetryDue) is None
     return run.ended or closed or run.attempt >= run.subject.attempts
 
@@ -276,7 +283,9 @@ def _closed(run: Run, told: Announcement) -> Run:
     """The run once all its handlers were told: one whose body was kept from being entered is over, if its state is."""
     if run.asking is None:
         return run
-    kept_out = isinstance(told.after.state, s.Running) and run.state.is_finished()
+    proposed = told.after.state
+    turned = run.state is not proposed and run.state.is_finished()
+    kept_out = turned and isinstance(proposed, (s.Running, s.Retrying, s.Cached))  # it is over before it goes on
     return attrs.evolve(run, asking=None, ended=run.ended or kept_out)
 
 
@@ -291,6 +300,8 @@ def _answered(run: Run, event: Answer) -> Step | IllegalTransition:
     new = settle(run.state, event)
     if isinstance(new, IllegalTransition):  # pragma: no cover - an answer is legal in every state
         return new
+    if new is not run.state:
+        new = completed(new, event.at, run.attempt)
     replies = told.replies if new is run.state else (*told.replies, (position, new))
     if isinstance(event, e.HandlerReplied):
         told = attrs.evolve(told, position=complete, replies=replies)

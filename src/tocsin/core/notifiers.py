@@ -20,7 +20,7 @@ from tocsin.core.kinds import Kinds, names
 from tocsin.core.messages.content import Content, compose
 from tocsin.core.messages.email import mail
 from tocsin.core.messages.slack import slack_message
-from tocsin.core.messages.text import name_of, quote
+from tocsin.core.messages.text import name_of, plain, quote
 from tocsin.core.options import Formatter
 from tocsin.core.outcomes import Fault
 from tocsin.core.states import State
@@ -151,7 +151,7 @@ class Messenger(Notifier):
         try:
             worded = invoke(self.message, change)  # which need not return what it says
             if isinstance(worded, str):
-                return worded
+                return plain(worded)
             raise TypeError(f"it returned {quote(worded)}, not a str")
         except Exception as error:
             faults.append(Fault(f"the formatter {name_of(self.message)}", error))
@@ -215,8 +215,16 @@ class Callback(Notifier):
 
 
 def _as_written(value: object) -> str:
-    return f"[{names(value)}]" if _is_kinds(value) else quote(value)
+    if _is_kinds(value):
+        return f"[{names(value)}]"
+    if _is_tuple(value):
+        return quote(list(value))
+    return name_of(value)
 
 
 def _is_kinds(value: object) -> TypeGuard[Kinds]:
     return isinstance(value, frozenset)
+
+
+def _is_tuple(value: object) -> TypeGuard[tuple[object, ...]]:
+    return isinstance(value, tuple)

@@ -17,7 +17,7 @@ from tocsin.core.machine import Run
 from tocsin.core.messages.text import quote
 from tocsin.core.signals import ENDRUN, Signal
 from tocsin.core.states import State
-from tocsin.core.transitions import leads_to
+from tocsin.core.transitions import later, leads_to
 from tocsin.core.triggers import Trigger, all_successful
 from tocsin.core.values import Value
 
@@ -105,6 +105,8 @@ def _before(run: Run, state: s.Pending, situation: Situation) -> Plan:
         return e.Raised(situation.now, error=error, facts=situation.facts)
     if not all(before.is_finished() for before in situation.upstream):
         return DONE
+    if isinstance(state, s.Paused) and state.start_time is None:
+        return DONE
     if isinstance(state, s.Scheduled) and state.start_time is not None and state.start_time > situation.now:
         return Wait(state.start_time) if isinstance(state, s.Retrying) else DONE
     if run.started_at is not None:  # it was let in before
@@ -117,7 +119,7 @@ def _before(run: Run, state: s.Pending, situation: Situation) -> Plan:
 def _triggered(state: s.Pending, situation: Situation) -> Event:
     now, facts, trigger = situation.now, situation.facts, situation.rules.trigger
     try:
-        met = isinstance(state, s.Resume) or trigger(situation.upstream)
+        met = isinstance(state, s.Resume) or bool(trigger(situation.upstream))
     except Signal as signal:
         if isinstance(signal.state, s.TriggerFailed):
             return e.TriggerNotMet(now, signal.state.message or "Trigger failed", signal, facts=facts)
@@ -136,9 +138,9 @@ def _after(run: Run, situation: Situation) -> Plan:
     if run.started_at is None:  # it came in finished
         return DONE
     if isinstance(state, s.Success) and rules.cache_for is not None and leads_to(type(state), e.CacheStored):
-        return e.CacheStored(situation.now, expires=situation.now + rules.cache_for, facts=situation.facts)
+        return e.CacheStored(situation.now, expires=later(situation.now, rules.cache_for), facts=situation.facts)
     if isinstance(state, s.Failed) and run.attempt <= rules.max_retries and leads_to(type(state), e.RetryDue):
-        start = situation.now + rules.retry_delay if rules.retry_delay else None
+        start = later(situation.now, rules.retry_delay) if rules.retry_delay else None
         return e.RetryDue(situation.now, attempt=run.attempt, attempts=rules.max_retries + 1, start=start, facts=situation.facts)
     return DONE
 
@@ -148,7 +150,7 @@ def _cached(run: Run, state: s.Cached, situation: Situation) -> Plan:
     if run.ordinal > 0:
         return DONE
     try:
-        valid = situation.rules.cache_validator(state, situation.now)
+        valid = bool(situation.rules.cache_validator(state, situation.now))
     except Exception:
         valid = False  # a validator that cannot tell is no reason to trust a result
     return DONE if valid else e.CacheInvalid(situation.now, facts=situation.facts)

@@ -35,9 +35,10 @@ class Signal(Exception):
         super().__init__(*(() if message is None else (message,)))
         self.state: states.State = self.kind(message, self if result is _ITSELF else result)
 
-    def __reduce__(self) -> tuple[object, tuple[type[Self], states.State]]:
+    def __reduce__(self) -> tuple[object, tuple[type[Self], states.State], dict[str, object]]:
         own = self.state.result is self  # a signal that holds itself cannot be built from its own parts
-        return _restored, (type(self), attrs.evolve(self.state, result=_ITSELF_PICKLED) if own else self.state)
+        state = attrs.evolve(self.state, result=_ITSELF_PICKLED) if own else self.state
+        return _restored, (type(self), state), {name: value for name, value in vars(self).items() if name != "state"}
 
 
 def _restored(kind: type[Signal], state: states.State) -> Signal:

@@ -15,7 +15,9 @@ from typing import ClassVar
 import attrs
 from attrs.validators import optional
 
+from tocsin.core.checks import is_text
 from tocsin.core.frozen import EMPTY, FrozenMap, freeze
+from tocsin.core.messages.text import quote
 
 
 def aware(_: object, attribute: "attrs.Attribute[datetime]", value: datetime) -> None:
@@ -38,7 +40,8 @@ def _frozen(items: Mapping[str, object] | None) -> FrozenMap | None:
     return None if items is None else freeze(items)
 
 
-def _positive(_: object, attribute: "attrs.Attribute[int]", value: int) -> None:
+def positive(_: object, attribute: "attrs.Attribute[int]", value: int) -> None:
+    """Refuse a count that does not begin with 1."""
     if value < 1:
         raise ValueError(f"{attribute.name} counts from 1, not {value}")
 
@@ -78,7 +81,8 @@ class State:
             return f"{type(self).__name__}()"
         import json  # seldom needed, and slow to load
 
-        quoted = json.dumps(self.message, ensure_ascii=False).encode(errors="backslashreplace").decode()
+        message = self.message if self.message == "" or is_text(self.message) else quote(self.message)
+        quoted = json.dumps(message, ensure_ascii=False).encode(errors="backslashreplace").decode()
         return f"{type(self).__name__}({quoted})"
 
     def is_pending(self) -> bool:
@@ -172,7 +176,7 @@ class Resume(Scheduled):
 class Retrying(Scheduled):
     """To be tried again; ``run_count`` attempts (1 or more) are over."""
 
-    run_count: int = attrs.field(default=1, kw_only=True, validator=_positive)
+    run_count: int = attrs.field(default=1, kw_only=True, validator=positive)
     color: ClassVar[str] = "#f66a0a"
 
 
@@ -224,7 +228,7 @@ class Finished(State):
 class Looped(Finished):
     """Turn ``loop_count`` (from 1) of a loop is over; another is asked for."""
 
-    loop_count: int = attrs.field(default=1, kw_only=True, validator=_positive)
+    loop_count: int = attrs.field(default=1, kw_only=True, validator=positive)
     color: ClassVar[str] = "#003ccb"
 
 

@@ -8,7 +8,7 @@
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import assert_never
 
 import attrs
@@ -139,7 +139,7 @@ def _made(state: State, event: Event) -> State:  # noqa: C901, PLR0912 - one cas
             message = f"Retrying Task (after attempt {attempt} of {attempts})"
             return s.Retrying(message, state.result, start_time=start, run_count=attempt)
         case e.Signalled():
-            return _signalled(event)
+            return completed(event.state, event.at, event.attempt)
         case e.UpstreamSkipped():
             return s.Skipped(SKIPPED)
         case e.TriggerNotMet(message=message, error=error):
@@ -149,7 +149,7 @@ def _made(state: State, event: Event) -> State:  # noqa: C901, PLR0912 - one cas
         case e.Interrupted(message=message, error=error):
             return s.Aborted(message, error)
         case e.PauseAsked(message=message, until=until):
-            return s.Paused(message, start_time=until or event.at + UNTIL_RESUMED)
+            return s.Paused(message, start_time=until or later(event.at, UNTIL_RESUMED))
         case e.Resumed(message=message):
             return s.Resume(message, state.result, start_time=event.at)
         case e.Unwrapped():
@@ -172,16 +172,29 @@ def _made(state: State, event: Event) -> State:  # noqa: C901, PLR0912 - one cas
             assert_never(event)
 
 
-def _signalled(event: e.Signalled) -> State:
-    """The state of a signal, completed by what only the event knows: the time, the attempt."""
-    state = event.state
-    if isinstance(state, s.Paused) and state.start_time is None:
-        return attrs.evolve(state, start_time=event.at + UNTIL_RESUMED)
-    if isinstance(state, s.Retrying):
-        return attrs.evolve(state, run_count=event.attempt)
-    if isinstance(state, s.Looped) and state.message is None:
-        return attrs.evolve(state, message=f"Task is looping ({state.loop_count})")
+def completed(state: State, at: datetime, attempt: int) -> State:
+    """A state that came with a signal or from a handler, completed by what only the machine knows: the time, the attempt.
+
+    A kind of the user's whose own ``__init__`` does not take what attrs would give it stays as it is.
+    """
+    try:
+        if isinstance(state, s.Paused) and state.start_time is None:
+            return attrs.evolve(state, start_time=later(at, UNTIL_RESUMED))
+        if isinstance(state, s.Retrying):
+            return attrs.evolve(state, run_count=attempt)
+        if isinstance(state, s.Looped) and state.message is None:
+            return attrs.evolve(state, message=f"Task is looping ({state.loop_count})")
+    except Exception:
+        return state
     return state
+
+
+def later(moment: datetime, duration: timedelta) -> datetime:
+    """The moment after the duration, or the last that there is."""
+    try:
+        return moment + duration
+    except OverflowError:
+        return datetime.max.replace(tzinfo=moment.tzinfo)
 
 
 def _wrapped(state: State) -> State:

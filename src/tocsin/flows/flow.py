@@ -14,7 +14,7 @@ from tocsin.core.notifiers import Notifier
 from tocsin.core.states import State
 from tocsin.flows.inputs import Inputs, tasks_in
 from tocsin.flows.report import Report
-from tocsin.flows.task import Task, active_flow, checked_name, on_failed
+from tocsin.flows.task import Task, active_flow, checked_name, checked_task, on_failed
 from tocsin.shell.adapters import Clock
 from tocsin.shell.handlers.attach import attached
 from tocsin.shell.interpreters.protocol import Interpreter
@@ -84,9 +84,7 @@ class Flow:
 
     def add_task(self, task: Task) -> Task:
         """Add a task, if it is not there yet, and return it. One that belongs to another flow is a ValueError."""
-        if task.flow is not None and task.flow is not self:
-            raise ValueError(f"the task {task.name!r} belongs to the flow {task.flow.name!r}, not to {self.name!r}")
-        if task not in self._inputs:
+        if self._owned(task) not in self._inputs:
             task.flow = self
             self._inputs[task], self._before[task], self._after[task] = Inputs(), {}, {}
         return task
@@ -142,9 +140,17 @@ class Flow:
         except TypeError as error:
             reason = f"the task {task.name!r} does not take these inputs: {error}"
         else:
+            for upstream in tasks_in((*args, *kwargs.values())):
+                self._owned(upstream)  # before anything is added
             self._bind(self.add_task(task), bound)
             return
         raise TypeError(reason)
+
+    def _owned(self, task: Task) -> Task:
+        owner = checked_task(task).flow
+        if owner is not None and owner is not self:
+            raise ValueError(f"the task {task.name!r} belongs to another flow, {owner.name!r}, not to {self.name!r}")
+        return task
 
     def _bind(self, task: Task, bound: inspect.BoundArguments) -> None:
         before = self._inputs[task]

@@ -11,6 +11,7 @@ from tocsin.core.messages.text import name_of, one_line, quote
 from tocsin.core.notifiers import Notifier
 from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, Fault, Outcome, Queued, Shown, Withheld
 from tocsin.core.states import State
+from tocsin.shell.adapters.redaction import redact
 from tocsin.shell.interpreters.protocol import Delivery
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Report:
         own = {told.change.key(position) for told in self.changes for position in range(len(told.handlers))}
         others = [delivery for delivery in self.deliveries if delivery.effect.key not in own]
         lines += [f"from inside a handler, about {d.effect.key.slug}: {in_words(d.outcome)}" for d in others]
-        return "\n".join(lines + [f"survived: {one_line(str(fault))}" for fault in self.faults])
+        return redact("\n".join(lines + [f"survived: {one_line(str(fault))}" for fault in self.faults]))
 
     def __repr__(self) -> str:
         failed = len(self.failures)

@@ -17,14 +17,14 @@ from tocsin.core.states import Pending, Running, Scheduled, State
 from tocsin.flows.bodies import OutOfTime, run_body
 from tocsin.flows.flow import Flow
 from tocsin.flows.report import Report
-from tocsin.flows.task import Task
+from tocsin.flows.task import Task, checked_task
 from tocsin.shell import log
 from tocsin.shell.adapters import Clock, SystemClock
-from tocsin.shell.ambient import current, interpreting
+from tocsin.shell.ambient import current, here, interpreting
 from tocsin.shell.deliver import deliver
 from tocsin.shell.errors import NotificationFailed, failed
 from tocsin.shell.interpreters.logbook import Logbook
-from tocsin.shell.interpreters.protocol import Interpreter
+from tocsin.shell.interpreters.protocol import Interpreter, checked
 from tocsin.shell.surroundings import facts, run_id
 
 
@@ -37,9 +37,12 @@ def run(
 ) -> Report:
     """Run the flow; see ``Flow.run``. Inside, the run's own interpreter is in force, so that its report misses nothing."""
     for task in task_states:
-        if task.flow is not flow:
+        if checked_task(task).flow is not flow:
             raise ValueError(f"task_states holds the task {task.name!r}, which is not in the flow {flow.name!r}")
-    with interpreting(Logbook(current() if interpreter is None else interpreter)) as logbook:
+    if handler_errors not in {"record", "fail"}:
+        raise ValueError(f"handler_errors takes 'record' or 'fail', not {handler_errors!r}")
+    logbook = Logbook(current() if interpreter is None else checked(interpreter))
+    with here(logbook) if interpreter is None else interpreting(logbook):  # one that was in force is in force for threads already
         execution = _Execution(flow, SystemClock() if clock is None else clock, facts(), run_id(), handler_errors)
         state = execution.run(task_states)
     return Report(
@@ -53,6 +56,9 @@ def run(
     )
 
 
+_UNTOUCHED = Pending()
+
+
 @attrs.define
 class _Execution:
     """One run of a flow, under way."""
@@ -63,6 +69,9 @@ class _Execution:
     run_id: str
     handler_errors: HandlerErrors
     runs: dict[Task, Run] = attrs.field(factory=dict[Task, Run])
+    order: tuple[Task, ...] = ()
+    references: tuple[Task, ...] = ()
+    waits: dict[Task, datetime] = attrs.field(factory=dict[Task, datetime])
     announced: list[Announcement] = attrs.field(factory=list[Announcement])
     faults: list[Fault] = attrs.field(factory=list[Fault])
     interruption: BaseException | None = None
@@ -82,19 +91,20 @@ class _Execution:
 
     def states(self) -> dict[Task, State]:
         """The states of all tasks, in the order in which they were added."""
-        return {task: self.runs[task].state for task in self.flow.tasks}
+        return {task: run.state for task, run in self.runs.items()}
 
     def _prepare(self, task_states: Mapping[Task, State]) -> None:
-        tasks = self.flow.tasks
+        """Take the graph as it is now: what is added while it runs is for the next run."""
+        tasks, self.order, self.references = self.flow.tasks, self.flow.sorted_tasks(), self.flow.reference_tasks
         for task, slug in zip(tasks, slugs([self.flow.name, *(task.name for task in tasks)])[1:], strict=True):
             subject = Subject(task, task.handlers, self.run_id, slug, None, task.rules.max_retries + 1, self.handler_errors)
-            self.runs[task] = Run(subject, task_states.get(task) or Pending())
+            self.runs[task] = Run(subject, task_states.get(task, _UNTOUCHED))
 
     def _work(self) -> Event | None:
         """Run all tasks; how they make the flow end, or None where one of them waits for a person."""
         try:
             self._passes()
-            references = [self.runs[task].state for task in self.flow.reference_tasks]
+            references = [self.runs[task].state for task in self.references]
             return verdict(references, self.clock.now(), self.facts)
         except Exception as error:
             return e.Raised(self.clock.now(), error=error, facts=self.facts)
@@ -104,13 +114,24 @@ class _Execution:
 
     def _passes(self) -> None:
         """Pass over the tasks, and again over those that are left each time that one waited for its moment."""
-        remaining = self.flow.sorted_tasks()
+        remaining, now = self.order, self.clock.now()
         while True:
-            waits = [until for task in remaining if (until := self._until(task)) is not None]
-            if not waits:
+            for task in remaining:
+                if task not in self.waits or self.waits[task] <= now:
+                    self._visit(task)
+            if not self.waits:
                 return
-            self.clock.sleep_until(min(waits))
+            self.clock.sleep_until(min(self.waits.values()))
+            now = self.clock.now()
             remaining = tuple(task for task in remaining if not self.runs[task].state.is_finished())
+
+    def _visit(self, task: Task) -> None:
+        """Take a task as far as it goes, and note the moment that it waits for, if it does."""
+        until = self._until(task)
+        if until is None:
+            self.waits.pop(task, None)
+        else:
+            self.waits[task] = until
 
     def _until(self, task: Task) -> datetime | None:
         """Take a task as far as it goes: the moment that it waits for, or None."""

@@ -1,13 +1,16 @@
 """A Task: a body to run, and what its author decided about it."""
 
-import copy
+import copyreg
 import inspect
+import sys
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from datetime import timedelta
+from importlib import import_module
 from typing import TYPE_CHECKING, Generic, ParamSpec, Self, TypedDict, TypeVar, Unpack, overload
 
 from tocsin.core.changes import Tracked
+from tocsin.core.checks import at_least, is_seconds, is_span, is_text
 from tocsin.core.machine import ForeignHandler
 from tocsin.core.messages.text import quote
 from tocsin.core.notifiers import Notifier
@@ -87,7 +90,7 @@ class Task:
     ) -> None:
         self.name: str = type(self).__name__ if name is None else checked_name(name)
         self.flow: Flow | None = None
-        self.tags: frozenset[str] = frozenset(tags)
+        self.tags: frozenset[str] = frozenset([tags] if isinstance(tags, str) else tags)
         self.timeout = timeout
         self.handlers: tuple[Notifier | ForeignHandler, ...] = (*attached(state_handlers), *on_failed(on_failure))
         self.rules: Rules = Rules(trigger, skip_on_upstream_skip, max_retries, retry_delay, cache_for, cache_validator)
@@ -111,8 +114,8 @@ class Task:
         flow = active_flow.get()
         if flow is None:
             raise ValueError(f"the task {self.name!r} was called outside a flow: call it inside `with Flow(...)`, or its .run(...)")
-        called = copy.copy(self)
-        called.flow = None
+        called = type(self).__new__(type(self))
+        vars(called).update(vars(self), flow=None)
         flow.bind(called, args, kwargs)
         flow.set_dependencies(called, upstream_tasks=upstream_tasks)
         return called
@@ -131,9 +134,25 @@ class FunctionTask(Task, Generic[_P, _R]):
     def __init__(self, run: Callable[_P, _R], **options: Unpack[TaskOptions]) -> None:
         if options.get("name") is None:
             options["name"] = getattr(run, "__name__", type(run).__name__)
-        super().__init__(**options)
         self.run = run
+        super().__init__(**options)
         self.__doc__ = run.__doc__
+
+    def __reduce__(self) -> "str | tuple[object, ...]":
+        """A function that ``@task`` has replaced in its module is found there, through the task that stands in its place."""
+        run = self.run
+        module, name = getattr(run, "__module__", None), getattr(run, "__qualname__", "")
+        there: object = getattr(sys.modules.get(str(module)), name, None)
+        if isinstance(there, FunctionTask) and there.run is run:
+            return _decorated, (type(self), module, name), {key: value for key, value in vars(self).items() if key != "run"}
+        return copyreg.__newobj__, (type(self),), vars(self)  # type: ignore[attr-defined]  # what pickle itself would do
+
+
+def _decorated(kind: type[FunctionTask[_P, _R]], module: str, name: str) -> FunctionTask[_P, _R]:
+    found: FunctionTask[_P, _R] = getattr(import_module(module), name)
+    made = kind.__new__(kind)
+    made.run = found.run
+    return made
 
 
 @overload
@@ -152,6 +171,8 @@ def task(
     (<Task 'add'>, 3)
     """
     if fn is not None:
+        if not callable(fn):
+            raise TypeError(f"task takes a function, not {quote(fn)}: write @task(name={quote(fn)})")
         return FunctionTask(fn, **options)
     return lambda function: FunctionTask(function, **options)
 
@@ -163,19 +184,28 @@ def on_failed(fn: Callable[[_T, State], object] | None) -> tuple[Notifier, ...]:
 
 def checked_name(name: object) -> str:
     """The name, if it is one."""
-    if isinstance(name, str) and name:
+    if is_text(name):
         return name
     raise TypeError(f"a name is a str that is not empty, not {quote(name)}")
 
 
+def checked_task(given: object) -> Task:
+    """The task, if it is one."""
+    if isinstance(given, Task):
+        return given
+    raise TypeError(f"{quote(given)} is no task: decorate a function with @task, or make a Task(...)")
+
+
 def _checked(made: Task) -> None:
-    rules, name = made.rules, quote(made.name)
-    if rules.max_retries < 0 or (rules.max_retries and rules.retry_delay is None):
+    rules, name = made.rules, f"the task {quote(made.name)}"
+    if not at_least(rules.max_retries, 0) or (rules.max_retries and rules.retry_delay is None):
         wanted = "it takes 0 or more, with a retry_delay=timedelta(...)"
-        raise ValueError(f"the task {name} has max_retries={rules.max_retries}: {wanted}")
-    if rules.retry_delay is not None and rules.retry_delay < timedelta(0):
-        raise ValueError(f"the task {name} has a retry_delay in the past: {rules.retry_delay}")
-    if made.timeout is not None and not made.timeout > 0:
-        raise ValueError(f"the task {name} has timeout={made.timeout!r}: it takes a number of seconds above 0")
+        raise ValueError(f"{name} has max_retries={quote(rules.max_retries)}: {wanted}")
+    if rules.retry_delay is not None and not is_span(rules.retry_delay):
+        raise ValueError(f"{name} has retry_delay={quote(rules.retry_delay)}: it takes a timedelta such as timedelta(seconds=3)")
+    if made.timeout is not None and not is_seconds(made.timeout):
+        raise ValueError(f"{name} has timeout={quote(made.timeout)}: it takes a number of seconds above 0")
     if not callable(rules.trigger):
-        raise TypeError(f"the task {name} has trigger={quote(rules.trigger)}: it takes a function, such as triggers.all_finished")
+        raise TypeError(f"{name} has trigger={quote(rules.trigger)}: it takes a function, such as triggers.all_finished")
+    if any(inspect.iscoroutinefunction(code) or inspect.isasyncgenfunction(code) for code in (made.body, rules.trigger)):
+        raise TypeError(f"{name} has an async body or trigger, and nobody would await it: make it a plain function")

@@ -1,13 +1,17 @@
 """Which interpreter is in force, here and now.
 
-``interpreting`` sets it twice: for this context (a ContextVar, so that tasks of an event loop do not see each other's), and
-for the process, so that a thread that anybody starts inside sees the innermost one in force, and never sends for real by
-accident. Where nothing was set, the one in force is a ``Live`` with the settings of the environment.
+``interpreting`` sets it twice: for this context (a ContextVar, so that tasks of an event loop and threads do not see each other's), and
+for the process, for threads that somebody starts inside: they have a context of their own, in which nothing is set.
+
+Such a thread, and a child process, see of all that is open in the process the least live one (one that keeps, before one that shows,
+before one that sends), and of several the innermost: never does it send by accident. Where nothing is open, a ``Live`` with the
+settings of the environment is in force.
 """
 
+import os
 import threading
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import TypeVar
 
@@ -15,9 +19,10 @@ import attrs
 
 from tocsin.shell.inherited import bequeath
 from tocsin.shell.interpreters.live import Live
-from tocsin.shell.interpreters.protocol import Interpreter, notify_of
+from tocsin.shell.interpreters.protocol import Interpreter, checked, notify_of
 
 _I = TypeVar("_I", bound=Interpreter)
+_SAFEST = ("none", "print", "live")
 
 
 @attrs.frozen(eq=False)
@@ -28,7 +33,7 @@ class _Scope:
 
 
 _here: ContextVar[Interpreter | None] = ContextVar("tocsin_interpreter", default=None)
-_open: list[_Scope] = []  # of the whole process, innermost last
+_open: tuple[_Scope, ...] = ()  # of the whole process, innermost first
 _lock = threading.Lock()
 _default = Live()
 
@@ -36,9 +41,12 @@ _default = Live()
 def current() -> Interpreter:
     """The interpreter in force."""
     here = _here.get()
-    if here is not None:
-        return here
-    scopes = _open[-1:]  # a slice, since another thread may close the last one meanwhile
+    return _elsewhere() if here is None else here
+
+
+def _elsewhere() -> Interpreter:
+    """The one in force where the context says nothing."""
+    scopes = sorted(_open, key=lambda scope: _SAFEST.index(notify_of(scope.interpreter)))
     return scopes[0].interpreter if scopes else _default
 
 
@@ -46,8 +54,8 @@ def current() -> Interpreter:
 def interpreting(interpreter: _I) -> Generator[_I, None, None]:
     """Have everything inside executed by this interpreter: handlers called by hand, flows, and what custom handlers call.
 
-    It reaches threads started inside, and child processes through ``TOCSIN_NOTIFY``: they print under a ``DryRun``, and are
-    silent under a ``Recording``.
+    It reaches threads started inside, and child processes through ``TOCSIN_NOTIFY``: they print under a ``DryRun``, and are silent
+    under a ``Recording``. Anything but an interpreter is a TypeError.
 
     >>> import tocsin
     >>> with tocsin.interpreting(tocsin.Recording()) as recording:
@@ -55,15 +63,38 @@ def interpreting(interpreter: _I) -> Generator[_I, None, None]:
     >>> [effect.payload.text for effect in recording.effects]
     ['nothing is now in a Running state', 'nothing is now in a Success state']
     """
-    scope = _Scope(interpreter)
-    with _lock:
-        _open.append(scope)
-        bequeath(notify_of(interpreter))
+    scope = _Scope(checked(interpreter))
+    _reopen((scope, *_open))
+    try:
+        with here(interpreter):
+            yield interpreter
+    finally:
+        _reopen(tuple(other for other in _open if other is not scope))
+
+
+@contextmanager
+def here(interpreter: _I) -> Generator[_I, None, None]:
+    """Have this context alone use the interpreter: nobody else's threads, and no child process, see it."""
     token = _here.set(interpreter)
     try:
         yield interpreter
     finally:
-        _here.reset(token)
-        with _lock:
-            _open.remove(scope)
-            bequeath(notify_of(_open[-1].interpreter) if _open else "live")
+        with suppress(ValueError):  # closed in another context than it was opened in, which forgets it anyway
+            _here.reset(token)
+
+
+def _reopen(scopes: tuple[_Scope, ...]) -> None:
+    global _open  # noqa: PLW0603 - replaced as a whole, so that readers need no lock
+    with _lock:
+        _open = scopes
+        bequeath(notify_of(_elsewhere()) if scopes else "live")
+
+
+def _unlock() -> None:
+    """A child has a lock of its own: another thread of the parent may have held the old one."""
+    global _lock  # noqa: PLW0603 - as the name says
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has none
+    os.register_at_fork(after_in_child=_unlock)

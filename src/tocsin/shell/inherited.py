@@ -12,34 +12,40 @@ from tocsin.shell.interpreters.protocol import Notify
 
 NAME = "TOCSIN_NOTIFY"
 
-_ours: list[str] = []  # the value that we set last, if it is still ours
-_before: list[str] = []  # the value that it stands in place of, if there was one
+_ours: tuple[str, str | None] | None = None  # the value that we set, and the one in whose place it stands
 
 
 def override() -> Literal["print", "none"] | None:
     """What the environment asks of every live interpreter of this process; a word that it does not know silences them."""
-    value = os.environ.get(NAME)
-    if _ours and value == _ours[0]:
-        value = _before[0] if _before else None
+    value = _outside()
     if value is None or value in {"", "live"}:
         return None
     return "print" if value == "print" else "none"
 
 
+def _outside() -> str | None:
+    """The value of the variable, unless it is ours: then the one before it."""
+    ours, value = _ours, os.environ.get(NAME)
+    return ours[1] if ours is not None and value == ours[0] else value
+
+
+def misspelt() -> str | None:
+    """What to say where the environment holds a word that nobody knows; None where it does not."""
+    value = _outside() or ""
+    return None if value in {"", "live", "print", "none"} else f"{NAME}={value!r} is none of live, print, none"
+
+
 def bequeath(notify: Notify) -> None:
-    """Tell the processes that are started from now on."""
-    _restore()
-    if notify == "live" or override() is not None:
+    """Tell the processes that are started from now on. Called under a lock; readers need none."""
+    global _ours  # noqa: PLW0603 - one tuple, so that readers see both halves or neither
+    before = _outside()
+    if notify != "live" and override() is None:
+        _ours = (notify, before)
+        os.environ[NAME] = notify
         return
-    _before[:] = [os.environ[NAME]] if NAME in os.environ else []
-    _ours[:] = [notify]
-    os.environ[NAME] = notify
-
-
-def _restore() -> None:
-    if _ours and os.environ.get(NAME) == _ours[0]:
-        os.environ.pop(NAME)
-        for value in _before:
-            os.environ[NAME] = value
-    _ours.clear()
-    _before.clear()
+    if _ours is not None and os.environ.get(NAME) == _ours[0]:
+        if before is None:
+            os.environ.pop(NAME)
+        else:
+            os.environ[NAME] = before
+    _ours = None

@@ -1,6 +1,7 @@
 """One line on standard error for a notification that failed, so that cron mails it: through the logger ``tocsin``."""
 
 import logging
+from functools import cache
 
 from tocsin.core.effects import CallBack, Effect, PostToSlack, SendEmail
 from tocsin.core.messages.text import name_of, one_line
@@ -23,6 +24,12 @@ def complain(effect: Effect, outcome: Outcome) -> None:
             logger.error("tocsin: %s: refused for %s", act(effect), one_line(", ".join(refused)))
         case _:
             pass
+
+
+@cache
+def once(text: str) -> None:
+    """Say something that is as true the next time, once in a process."""
+    logger.error("%s", redact(one_line(f"tocsin: {text}")))
 
 
 def failure(effect: Effect, error: Retryable | Rejected | DestinationDead | Ambiguous) -> str:
@@ -49,8 +56,17 @@ def note(fault: Fault) -> None:
 
 def _loudness(effect: Effect) -> int:
     """A destination that is dead is reported loudly, once; that each message to it fails is said quietly."""
-    name = effect.webhook_secret if isinstance(effect, PostToSlack) else act(effect)
+    name = _destination(effect)
     if name in _dead:
         return logging.ERROR
     _dead.add(name)
     return logging.CRITICAL
+
+
+def _destination(effect: Effect) -> str:
+    """What an effect leads to, by the name of its secret."""
+    match effect:
+        case PostToSlack(webhook_secret=name) | SendEmail(username_secret=name):
+            return name
+        case CallBack(fn=fn):
+            return name_of(fn)

@@ -11,6 +11,7 @@ It needs pytest alone, and not Hypothesis.
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import Protocol
 
 import pytest
 
@@ -19,6 +20,16 @@ from tocsin.shell.inherited import NAME
 from tocsin.shell.interpreters.recording import Recording
 
 _MARKER = "tocsin_live"
+_INPUT = "tocsin_outside"
+
+
+class Node(Protocol):
+    """What pytest-xdist hands a hook."""
+
+    config: pytest.Config
+    workerinput: dict[str, object]
+
+
 _recording = pytest.StashKey[Recording]()
 _outside = pytest.StashKey[str | None]()
 
@@ -26,9 +37,17 @@ _outside = pytest.StashKey[str | None]()
 def pytest_configure(config: pytest.Config) -> None:
     """Silence this process and those that it starts, and say what the marker means."""
     config.addinivalue_line("markers", f"{_MARKER}: tocsin sends notifications for real in this test")
-    outside = config.stash[_outside] = os.environ.get(NAME)
+    given: dict[str, object] = getattr(config, "workerinput", {_INPUT: os.environ.get(NAME)})  # a worker of xdist inherits ours
+    value = given.get(_INPUT)
+    outside = config.stash[_outside] = value if isinstance(value, str) else None
     config.add_cleanup(lambda: _set(outside))
     _set("none")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Node) -> None:
+    """Tell a worker of pytest-xdist what it was outside; it would take our ``none`` for that."""
+    node.workerinput[_INPUT] = node.config.stash[_outside]
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -96,7 +96,7 @@ def filters() -> SearchStrategy[Filter]:
         some.map(lambda kinds: f.left(*kinds)),
         st.builds(f.on_edge, kinds(), kinds()),
         numbers.map(lambda numbers: f.attempt(*numbers)),
-        st.builds(f.named, st.sampled_from(["*", "nightly*", "[!a]*", "?"]) | texts()),
+        st.builds(f.named, st.sampled_from(["*", "nightly*", "[!a]*", "?"]) | texts().filter(bool)),
         st.sampled_from([again, worded]).map(f.where),
     ]
     return st.recursive(st.one_of(atoms), _joined, max_leaves=6)

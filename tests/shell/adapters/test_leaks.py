@@ -208,7 +208,7 @@ def test_settings_are_values(ca_bundle: Path) -> None:
     ):
         assert one == same != other
         assert hash(one) == hash(same)
-        assert pickle.loads(pickle.dumps(one)) == one  # noqa: S301 - of our own making
+        assert pickle.loads(pickle.dumps(one)) == one
         assert repr(one) == repr(same)
 
 
@@ -217,7 +217,7 @@ def test_a_bundle_may_be_gone_when_settings_are_unpickled(tmp_path: Path, ca_bun
     copy.write_bytes(ca_bundle.read_bytes())
     pickled = pickle.dumps(webhook(copy))
     copy.unlink()
-    slack = pickle.loads(pickled)  # noqa: S301 - of our own making
+    slack = pickle.loads(pickled)
     assert isinstance(slack, SlackWebhook)
     outcome = post(slack, slack_server.url)
     assert not isinstance(outcome, Retryable)

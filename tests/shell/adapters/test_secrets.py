@@ -226,6 +226,6 @@ def test_secrets_never_show_what_they_hold() -> None:
     assert holding == same != Secrets()
     assert holding != "canary"
     assert hash(holding) == hash(same)
-    assert pickle.loads(pickle.dumps(Secrets(keyring=True))) == Secrets(keyring=True)  # noqa: S301 - of our own making
+    assert pickle.loads(pickle.dumps(Secrets(keyring=True))) == Secrets(keyring=True)
     with pytest.raises(TypeError, match=r"^Secrets that hold values are not pickled"):
         pickle.dumps(holding)

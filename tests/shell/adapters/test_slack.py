@@ -14,6 +14,8 @@ from tests.shell.adapters.examples import MESSAGE, post, posted, webhook
 from tocsin.core.outcomes import Ambiguous, Delivered, DestinationDead, Rejected, Retryable
 from tocsin.shell.adapters import SlackWebhook
 
+SLACK = "hooks.slack.com or hooks.slack-gov.com"
+
 
 def test_a_message_is_posted_as_json(slack_server: SlackServer, ca_bundle: Path) -> None:
     assert posted(slack_server, ca_bundle) == Delivered()
@@ -109,7 +111,10 @@ def test_no_cookie_and_no_netrc(slack_server: SlackServer, ca_bundle: Path, tmp_
     ("url", "why"),
     [
         ("http://127.0.0.1:{port}/services/T/B/x", "it is not an https URL"),
-        ("https://example.com:{port}/services/T/B/x", "it does not lead to hooks.slack.com or hooks.slack-gov.com"),
+        (
+            "https://example.com:{port}/services/T/B/x",
+            f"it does not lead to {SLACK}; allow another host by SlackWebhook(allowed_hosts=...)",
+        ),
         ("https://127.0.0.1:{port}/triggers/T/B/x", "it starts a workflow and takes no messages: create an Incoming Webhook instead"),
         ("https://me:you@127.0.0.1:{port}/services/T/B/x", "it names no host, or holds a user name"),
     ],

@@ -28,7 +28,7 @@ def effect() -> Effect:
 def test_the_environment_silences_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     live = Live(secrets={"SLACK_WEBHOOK_URL": "https://hooks.slack.com/services/T/B/canary"})
     monkeypatch.setenv(NAME, "none")
-    assert execute(live, effect()) == Withheld("TOCSIN_NOTIFY says so")
+    assert execute(live, effect()) == Withheld("TOCSIN_NOTIFY=none says so")
     monkeypatch.setenv(NAME, "print")
     assert execute(live, effect()) == Shown()
     assert "SLACK_WEBHOOK_URL" in capsys.readouterr().out

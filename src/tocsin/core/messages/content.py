@@ -11,7 +11,7 @@ import attrs
 
 from tocsin.core import states as s
 from tocsin.core.changes import Change
-from tocsin.core.messages.text import cut, describe, frames, one_line, printable, quote, span
+from tocsin.core.messages.text import cut, describe, frames, label, one_line, plain, printable, quote, span
 from tocsin.core.signals import Signal
 from tocsin.core.states import State
 from tocsin.core.values import Value
@@ -87,7 +87,7 @@ def compose(change: Change, *, message: str | None = None, traceback: bool = Fal
         notes: sentences about the message itself, such as a formatter that failed.
     """
     kind = type(change.new).__name__
-    name = cut(one_line(change.tracked_obj.name), NAME_LIMIT)
+    name = cut(one_line(label(change.tracked_obj)), NAME_LIMIT)
     index = "" if change.map_index is None else f"[{change.map_index}]"
     lines = (*_said(change.new, message), *_facts(change), *(_frames(change.new) if traceback else ()))
     return Content(
@@ -104,7 +104,8 @@ def _sentence(name: str, change: Change, message: str | None) -> str:
     new, error = change.new, error_of(change.new)
     verb = next(VERBS[kind] for kind in type(new).__mro__ if kind in VERBS)
     took = f" after {span(change.duration)}" if change.duration is not None and new.is_finished() else ""
-    why = message or (new.message if error is None else describe(error))
+    own = None if new.message is None else plain(new.message)
+    why = message or (own if error is None else describe(error))
     return cut(one_line(f"{name} {verb}{took}{f': {why}' if why else ''}"), SENTENCE_LIMIT)
 
 
@@ -115,7 +116,7 @@ def _said(state: State, message: str | None) -> Iterator[Line]:
     elif error is not None:
         yield Line("Message", printable(quote(error)), quoted=True)
     elif state.message is not None:
-        yield Line("Message", printable(state.message))
+        yield Line("Message", printable(plain(state.message)))
     if error is not None:
         yield Line("Error", printable(describe(error)), quoted=True)
 

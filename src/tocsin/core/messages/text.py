@@ -54,8 +54,25 @@ def name_of(function: object) -> str:
     >>> name_of(len), name_of(one_line), name_of(3)
     ('len', 'one_line', '3')
     """
-    name: object = getattr(function, "__qualname__", None)
+    try:
+        name: object = getattr(function, "__qualname__", None)
+    except Exception:
+        name = None
     return name if isinstance(name, str) else quote(function)
+
+
+def label(tracked_obj: object) -> str:
+    """What a tracked object is called, whatever its own code does."""
+    try:
+        name: object = getattr(tracked_obj, "name", None)
+    except Exception:
+        name = None
+    return str.__str__(name) if isinstance(name, str) else f"<{type(tracked_obj).__name__} without a name>"
+
+
+def plain(text: object) -> str:
+    """The text itself, without what a subclass of str may do to it; of anything else, the repr."""
+    return str.__str__(text) if isinstance(text, str) else quote(text)
 
 
 def describe(error: BaseException) -> str:

@@ -1,6 +1,7 @@
 """``callback_factory``: any function as a state handler, under any check of the state."""
 
 from collections.abc import Callable
+from inspect import iscoroutinefunction
 from typing import Generic
 
 import attrs
@@ -50,4 +51,6 @@ def callback_factory(fn: Callable[[_T_contra, State], object], check: Callable[[
     for name, function in (("fn", fn), ("check", check)):
         if not callable(function):
             raise TypeError(f"callback_factory: {name} takes a function, not {quote(function)}")
+        if iscoroutinefunction(function):
+            raise TypeError(f"callback_factory: {name} is async, and nobody would await it: make it a plain function")
     return CallbackHandler(Callback(fn, check))

@@ -10,7 +10,7 @@ It holds nothing at run time: handlers with the same bindings are equal, whichev
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Self, TypeVar
+from typing import Self, TypeGuard, TypeVar
 
 import attrs
 
@@ -54,9 +54,16 @@ ARGUMENTS = ("tracked_obj", "old_state", "new_state")
 
 
 def _tracked(value: object) -> Tracked | Unbound:
-    if isinstance(value, Unbound | Tracked):
+    if isinstance(value, Unbound) or _has_name(value):
         return value
     raise TypeError(f"tracked_obj takes a Task, a Flow, or anything with a name, not {quote(value)}")
+
+
+def _has_name(value: object) -> TypeGuard[Tracked]:
+    try:
+        return hasattr(value, "name")
+    except Exception:
+        return True  # it has one, and trouble with it, which the message copes with
 
 
 def _old(value: object) -> State | Unbound:

@@ -33,7 +33,31 @@ class GmailOptions(TypedDict, total=False):
 
 @attrs.frozen(repr=False)
 class GmailHandler(CurriedHandler, Generic[Waits]):
-    """A curried state handler that mails by Gmail. ``Waits`` says which arguments it waits for."""
+    """A curried state handler that mails by Gmail. ``Waits`` is which arguments it waits for.
+
+    The account and its app password are the secrets ``EMAIL_USERNAME`` and ``EMAIL_PASSWORD``.
+
+    Args:
+        tracked_obj: the Task, the Flow, or whatever has a name, that changed.
+        old_state: its state before.
+        new_state: its state now; returned as it is.
+        ignore_states: State classes never to announce, subclasses with them.
+        only_states: State classes to announce, subclasses with them; empty means all. ``ignore_states`` wins.
+        when: a further filter, of ``tocsin.filters``.
+        to: addresses to mail to, at most 100; the account itself by default.
+        cc: addresses to copy to, at most 100.
+        message: a function of the Change that words the message.
+        title_link: where the mail's title leads, an http(s) URL.
+        traceback: True adds the last ten frames of an exception: file, line and function.
+
+    Raises:
+        NotificationFailed: (a ValueError) the notification failed, for whatever reason.
+        TypeError, ValueError: an option makes no sense; raised by the call that binds it.
+
+    >>> import tocsin
+    >>> tocsin.gmail_notifier(only_states=[tocsin.Failed])(to=["ops@example.com"])
+    gmail_notifier(only_states=[Failed], to=['ops@example.com'])
+    """
 
     @overload
     def __call__(
@@ -81,28 +105,4 @@ class GmailHandler(CurriedHandler, Generic[Waits]):
 
 
 gmail_notifier: GmailHandler[ForAll] = GmailHandler(GmailNotifier())
-"""The state handler that mails by Gmail; curried.
-
-The account and its app password are the secrets ``EMAIL_USERNAME`` and ``EMAIL_PASSWORD``.
-
-Args:
-    tracked_obj: the Task, the Flow, or whatever has a name, that changed.
-    old_state: its state before.
-    new_state: its state now; returned as it is.
-    ignore_states: State classes never to announce, subclasses with them.
-    only_states: State classes to announce, subclasses with them; empty means all. ``ignore_states`` wins.
-    when: a further filter, of ``tocsin.filters``.
-    to: addresses to mail to, at most 100; the account itself by default.
-    cc: addresses to copy to, at most 100.
-    message: a function of the Change that words the message.
-    title_link: where the mail's title leads, an http(s) URL.
-    traceback: True adds the last ten frames of an exception: file, line and function.
-
-Raises:
-    NotificationFailed: (a ValueError) the notification failed, for whatever reason.
-    TypeError, ValueError: an option makes no sense; raised by the call that binds it.
-
->>> import tocsin
->>> tocsin.gmail_notifier(only_states=[tocsin.Failed])(to=["ops@example.com"])
-gmail_notifier(only_states=[Failed], to=('ops@example.com',))
-"""
+"""The state handler to begin with, nothing bound to it; all about it is said at ``GmailHandler``."""

@@ -32,7 +32,31 @@ class SlackOptions(TypedDict, total=False):
 
 @attrs.frozen(repr=False)
 class SlackHandler(CurriedHandler, Generic[Waits]):
-    """A curried state handler that posts to Slack. ``Waits`` says which arguments it waits for."""
+    """A curried state handler that posts to Slack. ``Waits`` is which arguments it waits for.
+
+    Args:
+        tracked_obj: the Task, the Flow, or whatever has a name, that changed.
+        old_state: its state before.
+        new_state: its state now; returned as it is.
+        ignore_states: State classes never to announce, subclasses with them.
+        only_states: State classes to announce, subclasses with them; empty means all. ``ignore_states`` wins.
+        when: a further filter, of ``tocsin.filters``.
+        webhook_secret: the name of the secret that holds the webhook's URL; default ``"SLACK_WEBHOOK_URL"``.
+        message: a function of the Change that words the message.
+        title_link: where the message's title leads, an http(s) URL.
+        traceback: True adds the last ten frames of an exception: file, line and function.
+
+    Raises:
+        NotificationFailed: (a ValueError) the notification failed, for whatever reason.
+        TypeError, ValueError: an option makes no sense; raised by the call that binds it.
+
+    >>> import tocsin
+    >>> handler = tocsin.slack_notifier(ignore_states=[tocsin.Running])
+    >>> handler
+    slack_notifier(ignore_states=[Running])
+    >>> handler(tocsin.Task("load"), tocsin.Pending(), tocsin.Running())
+    Running()
+    """
 
     @overload
     def __call__(
@@ -80,28 +104,4 @@ class SlackHandler(CurriedHandler, Generic[Waits]):
 
 
 slack_notifier: SlackHandler[ForAll] = SlackHandler(SlackNotifier())
-"""The state handler that posts to Slack; curried.
-
-Args:
-    tracked_obj: the Task, the Flow, or whatever has a name, that changed.
-    old_state: its state before.
-    new_state: its state now; returned as it is.
-    ignore_states: State classes never to announce, subclasses with them.
-    only_states: State classes to announce, subclasses with them; empty means all. ``ignore_states`` wins.
-    when: a further filter, of ``tocsin.filters``.
-    webhook_secret: the name of the secret that holds the webhook's URL; default ``"SLACK_WEBHOOK_URL"``.
-    message: a function of the Change that words the message.
-    title_link: where the message's title leads, an http(s) URL.
-    traceback: True adds the last ten frames of an exception: file, line and function.
-
-Raises:
-    NotificationFailed: (a ValueError) the notification failed, for whatever reason.
-    TypeError, ValueError: an option makes no sense; raised by the call that binds it.
-
->>> import tocsin
->>> handler = tocsin.slack_notifier(ignore_states=[tocsin.Running])
->>> handler
-slack_notifier(ignore_states=[Running])
->>> handler(tocsin.Task("load"), tocsin.Pending(), tocsin.Running())
-Running()
-"""
+"""The state handler to begin with, nothing bound to it; all about it is said at ``SlackHandler``."""

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from tocsin.core.changes import Change, Tracked
+from tocsin.core.messages.text import label
 from tocsin.core.notifiers import Notifier
 from tocsin.core.outcomes import DeliveryError
 from tocsin.core.states import State
@@ -20,7 +21,7 @@ def tell(notifier: Notifier, tracked_obj: Tracked, old: State, new: State) -> No
     if not notifier.concerns(type(new)):
         return
     now = datetime.now(UTC)
-    notice = notifier.notice(Change(tracked_obj, old, new, now, run_id(), tracked_obj.name, facts=facts()))
+    notice = notifier.notice(Change(tracked_obj, old, new, now, run_id(), label(tracked_obj), facts=facts()))
     for fault in notice.faults:
         log.note(fault)
     for effect in notice.effects:

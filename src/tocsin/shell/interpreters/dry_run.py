@@ -7,8 +7,8 @@ import attrs
 from returns.io import IOResult
 
 from tocsin.core.effects import CallBack, Effect, PostToSlack, SendEmail
-from tocsin.core.messages.text import name_of, one_line
-from tocsin.core.outcomes import DeliveryError, Receipt, Shown, received
+from tocsin.core.messages.text import label, name_of, one_line
+from tocsin.core.outcomes import DeliveryError, Receipt, Shown, Withheld, received
 from tocsin.shell.interpreters.protocol import Notify
 
 
@@ -26,6 +26,8 @@ class DryRun:
 
     def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
         file = sys.stdout if self.file is None else self.file
+        if file is None:  # as a service may have it
+            return received(Withheld("there is no standard output to show it on"))
         encoding = file.encoding or "utf-8"
         file.write(f"{shown(effect)}\n".encode(encoding, "backslashreplace").decode(encoding))
         file.flush()
@@ -40,7 +42,7 @@ def shown(effect: Effect) -> str:
         case SendEmail():
             return _mail(effect)
         case CallBack(fn=fn, tracked_obj=tracked, state=state):
-            return f"Call of {name_of(fn)} for {one_line(tracked.name)!r} in {state!r}"
+            return f"Call of {name_of(fn)} for {one_line(label(tracked))!r} in {state!r}"
 
 
 def _mail(effect: SendEmail) -> str:

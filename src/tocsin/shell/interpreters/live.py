@@ -27,10 +27,11 @@ from tocsin.core.outcomes import (
     received,
 )
 from tocsin.shell.adapters import Gmail, Secrets, SlackWebhook
-from tocsin.shell.inherited import NAME, override
+from tocsin.shell.adapters.redaction import redact
+from tocsin.shell.inherited import NAME, misspelt, override
 from tocsin.shell.interpreters.dry_run import DryRun
-from tocsin.shell.interpreters.protocol import Notify, result_of
-from tocsin.shell.log import complain
+from tocsin.shell.interpreters.protocol import Notify, execute, result_of
+from tocsin.shell.log import complain, once
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
@@ -66,11 +67,11 @@ class Live:
         if asked == "print":
             return DryRun()(effect)
         if asked == "none":
-            return received(Withheld(f"{NAME} says so"))
+            return received(Withheld(_silenced()))
         if not isinstance(effect, CallBack) and _in_event_loop():
             _worker().submit(self._in_background, effect)
             return received(Queued("a background thread"))
-        return result_of(self._perform(effect))
+        return self._now(effect)
 
     def _perform(self, effect: Effect) -> Outcome:
         match effect:
@@ -86,17 +87,29 @@ class Live:
                 return _called(effect)
 
     def _in_background(self, effect: Effect) -> None:
-        complain(effect, self._perform(effect))
+        complain(effect, execute(self._now, effect))
+
+    def _now(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+        return result_of(self._perform(effect))
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Live interpreter does not pickle, since it may hold secrets: build one where it is needed")
+
+
+def _silenced() -> str:
+    """Why nothing is sent; one who misspelt it is told so, once."""
+    wrong = misspelt()
+    if wrong is None:
+        return f"{NAME}=none says so"
+    once(f"{wrong}: nothing is sent")
+    return wrong
 
 
 def _called(effect: CallBack) -> Outcome:
     try:
         invoke(effect.fn, effect.tracked_obj, effect.state)
     except Exception as error:
-        return Rejected(f"{name_of(effect.fn)} raised {describe(error)}", cause=error)
+        return Rejected(redact(f"{name_of(effect.fn)} raised {describe(error)}"), cause=error)
     return Delivered()
 
 

@@ -1,6 +1,7 @@
 """What an interpreter is: the one thing that acts on an effect, and says how it went."""
 
-from typing import Literal, Protocol
+import inspect
+from typing import Literal, Protocol, TypeGuard
 
 import attrs
 from returns.io import IOResult
@@ -8,8 +9,9 @@ from returns.pipeline import is_successful
 from returns.unsafe import unsafe_perform_io
 
 from tocsin.core.effects import Effect
-from tocsin.core.messages.text import describe, quote
+from tocsin.core.messages.text import describe, name_of, quote
 from tocsin.core.outcomes import DeliveryError, Outcome, Receipt, Rejected, received, refused
+from tocsin.shell.adapters.redaction import redact
 
 Notify = Literal["live", "print", "none"]
 """What child processes are to do with their notifications."""
@@ -41,12 +43,29 @@ def outcome_of(result: IOResult[Receipt, DeliveryError]) -> Outcome:
     return unsafe_perform_io(result.failure())
 
 
+def checked(given: Interpreter) -> Interpreter:
+    """The interpreter, if it is one; else a TypeError that says what to write."""
+    if isinstance(given, type):
+        raise TypeError(f"an interpreter is needed, not the class {given.__name__}: write {given.__name__}()")
+    if not callable(given):
+        raise TypeError(f"an interpreter is needed, and {quote(given)} is none: write DryRun(), Recording() or Live()")
+    return given
+
+
 def execute(interpreter: Interpreter, effect: Effect) -> Outcome:
     """The outcome of the effect. Raises nothing: an interpreter that raises, against its promise, has rejected it."""
+    name = name_of(interpreter if inspect.isroutine(interpreter) else type(interpreter))
     try:
-        return outcome_of(interpreter(effect))
+        outcome: object = outcome_of(interpreter(effect))
     except Exception as error:
-        return Rejected(f"the interpreter {quote(interpreter)} raised {describe(error)}")
+        return Rejected(redact(f"the interpreter {name} raised {describe(error)}"))
+    if _is_outcome(outcome):
+        return outcome
+    return Rejected(redact(f"the interpreter {name} answered {quote(outcome)}, which is no outcome"))
+
+
+def _is_outcome(value: object) -> TypeGuard[Outcome]:
+    return isinstance(value, Outcome)
 
 
 def result_of(outcome: Outcome) -> IOResult[Receipt, DeliveryError]:
