@@ -1,16 +1,17 @@
 """The small parts that everything else leans on."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tocsin import Success
+from tocsin import Running, Success
 from tocsin.core.frozen import FrozenMap, freeze
 from tocsin.core.invoke import invoke
 from tocsin.core.messages.text import name_of, span
 from tocsin.core.replies import seconds, slack_reply, smtp_reply
 from tocsin.core.slugs import slugs
 from tocsin.effects import Ambiguous, Delivered, DestinationDead, Queued, Rejected, Retryable
+from tocsin.events import ReferencesSettled
 from tocsin.flows.report import in_words
 
 
@@ -123,3 +124,8 @@ def test_outcomes_in_words() -> None:
     assert in_words(Ambiguous("no answer came")) == "unknown: no answer came"
     assert in_words(Delivered()) == "delivered"
     assert Success() == Success("whatever")
+
+
+def test_a_flow_ends_in_a_finished_state() -> None:
+    with pytest.raises(ValueError, match=r"a flow ends in a finished state, not in Running\(\)"):
+        ReferencesSettled(datetime(2026, 1, 1, tzinfo=UTC), state=Running())

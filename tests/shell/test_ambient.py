@@ -87,7 +87,7 @@ def test_children_are_told_for_as_long_as_it_lasts(interpreter: Interpreter, tol
         assert os.environ.get(NAME) == told
         assert override() is None
         with interpreting(Live()):
-            assert os.environ.get(NAME) == told  # of all that is open, children see the least live
+            assert os.environ.get(NAME) == told  # one that sends is for others only where no other is open
             assert isinstance(ambient.current(), Live)
         assert os.environ.get(NAME) == told
     assert NAME not in os.environ

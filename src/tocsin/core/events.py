@@ -25,6 +25,11 @@ class Facts(Value):
 UNKNOWN = Facts()
 
 
+def _finished(_: object, __: "attrs.Attribute[State]", value: State) -> None:
+    if not value.is_finished():
+        raise ValueError(f"a flow ends in a finished state, not in {value!r}")
+
+
 @attrs.frozen(eq=False, repr=False)
 class Occurrence(Value):
     """The base of all events. ``at`` is an aware datetime: a naive one is a ValueError."""
@@ -118,9 +123,9 @@ class Unwrapped(Occurrence):
 
 @attrs.frozen(eq=False, repr=False)
 class ReferencesSettled(Occurrence):
-    """The reference tasks of a flow are finished, and decide that it ends in ``state``."""
+    """The reference tasks of a flow are finished, and decide that it ends in ``state``; one that is not finished is a ValueError."""
 
-    state: State = attrs.field(kw_only=True)
+    state: State = attrs.field(kw_only=True, validator=_finished)
 
 
 @attrs.frozen(eq=False, repr=False)

@@ -3,9 +3,9 @@
 ``interpreting`` sets it twice: for this context (a ContextVar, so that tasks of an event loop and threads do not see each other's), and
 for the process, for threads that somebody starts inside: they have a context of their own, in which nothing is set.
 
-Such a thread, and a child process, see of all that is open in the process the least live one (one that keeps, before one that shows,
-before one that sends), and of several the innermost: never does it send by accident. Where nothing is open, a ``Live`` with the
-settings of the environment is in force.
+Such a thread, and a child process, see the innermost that is open in the process, but one that sends only where no other is open: a
+dry run elsewhere in the process is no reason to be loud by accident. Where nothing is open, a ``Live`` with the settings of the
+environment is in force.
 """
 
 import os
@@ -22,7 +22,6 @@ from tocsin.shell.interpreters.live import Live
 from tocsin.shell.interpreters.protocol import Interpreter, checked, notify_of
 
 _I = TypeVar("_I", bound=Interpreter)
-_SAFEST = ("none", "print", "live")
 
 
 @attrs.frozen(eq=False)
@@ -46,8 +45,9 @@ def current() -> Interpreter:
 
 def _elsewhere() -> Interpreter:
     """The one in force where the context says nothing."""
-    scopes = sorted(_open, key=lambda scope: _SAFEST.index(notify_of(scope.interpreter)))
-    return scopes[0].interpreter if scopes else _default
+    scopes = _open
+    quiet = (scope.interpreter for scope in scopes if notify_of(scope.interpreter) != "live")
+    return next(quiet, scopes[0].interpreter if scopes else _default)
 
 
 @contextmanager
