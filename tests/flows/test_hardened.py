@@ -162,6 +162,8 @@ def test_odd_things_are_told_of_all_the_same() -> None:
         slack_notifier(Task("t"), Running(), Failed("m"), message=Odd())  # type: ignore[arg-type]  # likewise
         report = Flow("odd", tasks=[Task("t", state_handlers=handlers)]).run()
     assert report.state == Success()
+    unlike = ~Unhashable() | filters.final_attempt
+    assert unlike == unlike & filters.everything
     posts = [effect.payload for effect in recording.effects if isinstance(effect, PostToSlack)]
     assert len(posts) == 7
     assert posts[0].fallback == "&lt;Odd without a name&gt; failed: ValueError('boom')"

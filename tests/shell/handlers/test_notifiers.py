@@ -223,6 +223,10 @@ def test_too_many_arguments_are_told_apart() -> None:
 
 
 def test_a_wrong_function_for_a_callback() -> None:
+    async def fn(_: Task, __: State) -> None: ...
+
+    with pytest.raises(TypeError, match="callback_factory: fn is async, and nobody would await it"):
+        callback_factory(fn, check=lambda _: True)
     with pytest.raises(TypeError, match="callback_factory: check takes a function, not True"):
         callback_factory(lambda _, __: None, check=True)  # type: ignore[arg-type]  # as in code that has no types
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import pickle
+import sys
 import threading
 import time
 
@@ -10,7 +11,7 @@ import pytest
 from tests.servers.authority import Authority
 from tests.servers.live import live_at
 from tests.servers.slack import Reply, SlackServer
-from tocsin import Failed, Live, Recording, Running, Task, callback_factory, interpreting, slack_notifier
+from tocsin import DryRun, Failed, Live, Recording, Running, Task, callback_factory, interpreting, slack_notifier
 from tocsin.adapters import Secrets
 from tocsin.effects import Effect, Queued, Shown, Withheld
 from tocsin.shell.inherited import NAME
@@ -32,6 +33,31 @@ def test_the_environment_silences_it(monkeypatch: pytest.MonkeyPatch, capsys: py
     monkeypatch.setenv(NAME, "print")
     assert execute(live, effect()) == Shown()
     assert "SLACK_WEBHOOK_URL" in capsys.readouterr().out
+
+
+def test_a_misspelt_word_silences_it_and_says_so_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setenv(NAME, "prnt")
+    wrong = "TOCSIN_NOTIFY='prnt' is none of live, print, none"
+    assert [execute(Live(), effect()) for _ in range(2)] == [Withheld(wrong)] * 2
+    assert caplog.messages == [f"tocsin: {wrong}: nothing is sent"]
+
+
+def test_where_there_is_no_standard_output_nothing_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    assert execute(DryRun(), effect()) == Withheld("there is no standard output to show it on")
+
+
+def test_what_errs_in_the_background_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    live = Live(secrets={"SLACK_WEBHOOK_URL": 5})  # type: ignore[dict-item]  # as in code that has no types
+
+    async def main() -> None:
+        assert execute(live, effect()) == Queued("a background thread")
+
+    asyncio.run(main())
+    deadline = time.monotonic() + 10
+    while not caplog.records and time.monotonic() < deadline:
+        threading.Event().wait(0.01)
+    assert "could not tell Slack of 'load'" in caplog.text
 
 
 def test_it_does_not_pickle_and_shows_no_secret() -> None:
