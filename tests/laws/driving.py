@@ -8,11 +8,12 @@ from hypothesis.strategies import SearchStrategy
 
 from tests.laws.kinds import EVERY
 from tocsin import Run, State
+from tocsin.core.answers import refusal, reply
 from tocsin.core.changes import Change, Tracked
 from tocsin.core.effects import Effect
 from tocsin.core.events import Event
 from tocsin.core.filters import Filter
-from tocsin.core.machine import Announcement, advance, refusal, reply
+from tocsin.core.machine import Announcement, advance
 from tocsin.core.notifiers import Callback, GmailNotifier, Notifier, SlackNotifier
 from tocsin.core.outcomes import Fault
 from tocsin.core.transitions import IllegalTransition

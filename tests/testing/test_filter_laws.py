@@ -9,7 +9,8 @@ import attrs
 import pytest
 
 from tocsin import Change, Failed, State, filters
-from tocsin.core.filters import Filter, Verdict, entered
+from tocsin.core.atoms import entered
+from tocsin.core.filters import Filter, Verdict
 from tocsin.testing import assert_filter_laws, changes, states
 
 

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from tocsin import Change, Failed, Mapped, MetaState, State, testing
+from tocsin.core.atoms import Attempt, CameFrom, Entered, Left, Named, Where, final_attempt
 from tocsin.core.effects import CallBack, Effect, PostToSlack, SendEmail
 from tocsin.core.events import Event
-from tocsin.core.filters import And, Attempt, CameFrom, Entered, Filter, Left, Named, Not, Or, Where, everything, final_attempt, nothing
+from tocsin.core.filters import And, Filter, Not, Or, everything, nothing
 from tocsin.core.invoke import invoke
 from tocsin.core.states import KINDS
 from tocsin.testing.strategies import EVENTS, callbacks

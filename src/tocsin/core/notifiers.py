@@ -12,9 +12,10 @@ from typing import ClassVar, Never, TypeGuard
 import attrs
 
 from tocsin.core import options
+from tocsin.core.atoms import entered
 from tocsin.core.changes import Change
 from tocsin.core.effects import CallBack, Effect, PostToSlack, SendEmail
-from tocsin.core.filters import Filter, Verdict, entered, everything
+from tocsin.core.filters import Filter, Verdict, everything
 from tocsin.core.invoke import invoke
 from tocsin.core.kinds import Kinds, names
 from tocsin.core.messages.content import Content, compose

@@ -6,9 +6,10 @@ from datetime import datetime
 import attrs
 
 from tocsin.core import events as e
+from tocsin.core.answers import refusal, reply
 from tocsin.core.events import Answer, Event, Facts
 from tocsin.core.invoke import invoke
-from tocsin.core.machine import Announcement, Ask, HandlerErrors, Run, Step, Subject, refusal, reply, step
+from tocsin.core.machine import Announcement, Ask, HandlerErrors, Run, Step, Subject, step
 from tocsin.core.notifiers import Notifier
 from tocsin.core.outcomes import DeliveryError, Fault, Outcome
 from tocsin.core.plan import Done, RunBody, Situation, Wait, ended, plan, verdict

@@ -22,11 +22,11 @@ from tocsin.testing.values import counts, errors, facts, kinds, maps, moments, r
 _T = TypeVar("_T", bound=attrs.AttrsInstance)
 
 
-def filled(kind: type[_T]) -> SearchStrategy[_T]:
-    """Objects of an attrs class, with each field filled that has an annotation we know."""
+def filled(kind: type[_T], **given: SearchStrategy[State]) -> SearchStrategy[_T]:
+    """Objects of an attrs class, with each field filled that is given, or has an annotation we know."""
     known = _by_annotation()
     fields = [field for field in attrs.fields(kind) if field.init and field.type in known]
-    return st.builds(kind, **{field.alias or field.name: known[field.type] for field in fields})
+    return st.builds(kind, **{field.alias or field.name: known[field.type] for field in fields} | given)
 
 
 @st.composite

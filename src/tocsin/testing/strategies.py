@@ -6,13 +6,13 @@ from typing import TypeVar, get_args, overload
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from tocsin.core import filters as f
+from tocsin import filters as f
 from tocsin.core.changes import Change, Tracked
 from tocsin.core.effects import CallBack, Effect, Mail, PostToSlack, SendEmail, SlackField, SlackMessage
 from tocsin.core.events import Event, Occurrence, ReferencesSettled
 from tocsin.core.filters import Filter
 from tocsin.core.messages.headers import header
-from tocsin.core.states import KINDS, State
+from tocsin.core.states import KINDS, Finished, State
 from tocsin.testing.filling import filled
 from tocsin.testing.values import counts, facts, keys, kinds, moments, ordinals, texts, tracked
 
@@ -57,7 +57,9 @@ def _event(draw: st.DrawFn) -> Event:
 
 def event(kind: type[_E]) -> SearchStrategy[_E]:
     """Events of one kind. A flow is never settled in a state that is not finished."""
-    return filled(kind).filter(lambda event: not isinstance(event, ReferencesSettled) or event.state.is_finished())
+    if issubclass(kind, ReferencesSettled):
+        return filled(kind, state=states(*(each for each in KINDS if issubclass(each, Finished))))
+    return filled(kind)
 
 
 def changes(*, old: SearchStrategy[State] | None = None, new: SearchStrategy[State] | None = None) -> SearchStrategy[Change]:
