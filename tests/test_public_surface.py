@@ -19,7 +19,7 @@ SHELL = "Interpreter Live DryRun Recording interpreting NotificationFailed Secre
 NAMED_MODULES = "adapters effects events filters signals triggers"
 PUBLIC = f"{STATES} {STATES_TOO} {FLOWS} {CORE} {SHELL} {NAMED_MODULES}".split(" ")
 MODULES = [importlib.import_module(f"tocsin.{name}") for name in NAMED_MODULES.split(" ")]
-HEAVY = "requests urllib3 smtplib email ssl asyncio typer rich hypothesis keyring platformdirs socket"
+HEAVY = "requests urllib3 smtplib email ssl asyncio typer rich hypothesis keyring platformdirs"
 
 
 def test_the_public_names_are_exact() -> None:

@@ -1,6 +1,7 @@
 """The command, typed: in this process for speed, or in one of its own for truth."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -71,7 +72,13 @@ def started(folder: Path, *arguments: str, **environment: str) -> "subprocess.Po
         stderr=subprocess.PIPE,
         text=True,
         encoding="utf-8",
+        preexec_fn=interruptible,  # noqa: PLW1509 - it takes no lock
     )
+
+
+def interruptible() -> None:
+    """Have the keyboard's interrupt mean what it means in a terminal, also where these tests run in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def typed(folder: Path, *arguments: str, **environment: str) -> Seen:

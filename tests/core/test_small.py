@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tocsin import Running, Success
+from tocsin.core.destinations import address_fault
 from tocsin.core.frozen import FrozenMap, freeze
 from tocsin.core.invoke import invoke
 from tocsin.core.messages.text import name_of, span
@@ -129,3 +130,25 @@ def test_outcomes_in_words() -> None:
 def test_a_flow_ends_in_a_finished_state() -> None:
     with pytest.raises(ValueError, match=r"a flow ends in a finished state, not in Running\(\)"):
         ReferencesSettled(datetime(2026, 1, 1, tzinfo=UTC), state=Running())
+
+
+NO_ADDRESSES = [
+    ".@a",
+    "a.@b.c",
+    "a..b@c.d",
+    "a@.b",
+    "a@b-",
+    "a@-b",
+    "@b",
+    "a@",
+    "a b@c.d",
+    '"a"@b.c',
+    "a@b@c",
+    "é@b.c",
+    "a" * 65 + "@b.c",
+]
+
+
+@pytest.mark.parametrize("address", NO_ADDRESSES)
+def test_what_is_no_address(address: str) -> None:
+    assert address_fault(address) is not None

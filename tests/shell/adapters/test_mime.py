@@ -11,12 +11,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.shell.adapters.examples import KEY, MAIL
+from tocsin.core.destinations import address_fault
 from tocsin.core.effects import Mail
 from tocsin.core.messages.headers import header
 from tocsin.shell.adapters.mime import mime
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 INJECTION = "=?utf-8?q?hello=0D=0ABcc:_x?="
+addresses = st.emails().filter(lambda text: address_fault(text) is None)
 HEADERS = ["Date", "Message-ID", "Auto-Submitted", "From", "To", "Cc", "Subject", "MIME-Version", "Content-Type"]
 
 
@@ -50,8 +52,8 @@ def test_headers_are_ours_and_parts_are_the_mails(subject: str, plain: str, html
     assert [legible(text_part.get_content()), legible(html_part.get_content())] == [legible(plain), legible(html)]
 
 
-@given(ANY_TEXT, ANY_TEXT, st.lists(ANY_TEXT, max_size=3), ANY_TEXT)
-@example("ops@example.com", "\r\n", ["a@b.c\nBcc: x@y.z"], "")
+@given(addresses, ANY_TEXT, st.lists(addresses, max_size=3), ANY_TEXT)
+@example("ops@example.com", "\r\n", ["a@b.c"], "")
 def test_lines_are_short_and_plain_and_the_same_each_time(sender: str, text: str, to: list[str], subject: str) -> None:
     mail = attrs.evolve(MAIL, subject=subject, plain=text, html=text, recipients=tuple(to), cc=tuple(to))
     raw = mime(mail, KEY, sender)
