@@ -4,13 +4,20 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import attrs
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin import Run, State, events, signals, step, triggers
+from tocsin import Retrying, Run, State, events, signals, step, triggers
 from tocsin.core.machine import Subject
 from tocsin.core.plan import Done, Rules, RunBody, Situation, Wait, ended, plan, verdict
 from tocsin.testing import states, tracked
+
+
+@attrs.frozen
+class Job:
+    name: str
+
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -54,12 +61,28 @@ def test_what_is_planned_is_legal(run: Run, situation: Situation) -> None:
     match planned:
         case Done():
             pass
-        case Wait(until=until):
-            assert until > NOW
+        case Wait():
+            pass
         case RunBody():
             assert run.state.is_running()
         case event:
             assert step(run, event).unwrap().run != run
+
+
+@pytest.mark.parametrize("trigger", TRIGGERS)
+def test_a_trigger_gives_an_event_whatever_it_does(trigger: triggers.Trigger) -> None:
+    run = Run(Subject(Job("t"), (), "r", "s"))
+    planned = plan(run, Situation(NOW, (), Rules(trigger)))
+    assert not isinstance(planned, Done | RunBody | Wait)
+    assert step(run, planned).unwrap().run.state is not run.state
+
+
+def test_a_retry_is_waited_for() -> None:
+    later = NOW + timedelta(hours=1)
+    run = Run(Subject(Job("t"), (), "r", "s"), Retrying(start_time=later), started_at=NOW)
+    assert plan(run, Situation(NOW, (), Rules(max_retries=2))) == Wait(later)
+    illegal = step(run, events.Succeeded(NOW)).failure()
+    assert str(illegal) == "Succeeded is illegal in Retrying"
 
 
 @given(runs, st.sampled_from([ValueError("no"), KeyboardInterrupt(), signals.FAIL("m"), signals.ENDRUN(State("s")), signals.RETRY()]))

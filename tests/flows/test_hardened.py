@@ -149,8 +149,7 @@ class Hostile(str):
 
     __slots__ = ()
 
-    def replace(self, *_: object) -> NoReturn:
-        raise ValueError("evil")
+    replace = None  # type: ignore[assignment]  # whoever calls it falls
 
 
 def test_odd_things_are_told_of_all_the_same() -> None:
@@ -212,8 +211,8 @@ def test_an_answer_that_is_no_outcome_is_a_failure() -> None:
 def test_what_is_no_interpreter_is_refused(interpreter: object, said: str) -> None:
     with pytest.raises(TypeError, match=said):
         Flow("f").run(interpreter=interpreter)  # type: ignore[arg-type]  # what the test is about
-    with pytest.raises(TypeError, match=said), interpreting(interpreter):  # type: ignore[type-var]  # likewise
-        pass
+    with pytest.raises(TypeError, match=said):
+        interpreting(interpreter).__enter__()  # type: ignore[type-var]  # likewise
 
 
 def test_what_is_no_mode_and_no_task_is_refused() -> None:
@@ -247,6 +246,13 @@ def test_runs_side_by_side_keep_their_own_reports() -> None:
     assert len(recording.effects) == 320
 
 
+def posted() -> Effect:
+    """Some effect."""
+    with interpreting(Recording()) as recording:
+        slack_notifier(Task("t"), Running(), Failed("m"))
+    return recording.effects[0]
+
+
 def test_a_bare_thread_never_sends_by_accident() -> None:
     inside, checked = threading.Event(), threading.Event()
 
@@ -258,6 +264,7 @@ def test_a_bare_thread_never_sends_by_accident() -> None:
     def lively(effect: Effect) -> IOResult[Receipt, DeliveryError]:
         return IOResult.from_value(Delivered((effect.key.slug,)))
 
+    assert lively(posted()) == IOResult.from_value(Delivered(("t",)))
     lively.notify = "live"  # type: ignore[attr-defined]  # as an interpreter that sends says of itself
     found: list[object] = []
     with interpreting(Recording()) as mine:

@@ -33,7 +33,8 @@ def tried(copy: Path, laws: list[str], edits: tuple[Edit, ...] = ()) -> Trial:
         text = path.read_text(encoding="utf-8")
         assert text.count(edit.old) == 1, f"{edit.module} holds {text.count(edit.old)} times: {edit.old}"
         path.write_text(text.replace(edit.old, edit.new), encoding="utf-8")
-    environment = {**os.environ, "PYTHONPATH": str(copy), "TOCSIN_PROFILE": "mutants", "PYTHONDONTWRITEBYTECODE": "1"}
+    unmeasured = {name: value for name, value in os.environ.items() if not name.startswith("COV")}  # a mutant's lines are nobody's
+    environment = {**unmeasured, "PYTHONPATH": str(copy), "TOCSIN_PROFILE": "mutants", "PYTHONDONTWRITEBYTECODE": "1"}
     options = ["-x", "-q", "-p", "no:cacheprovider", "--no-header"]
     command = [sys.executable, "-m", "pytest", *options, *(f"tests/laws/{law}" for law in laws)]
     ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240, check=False)

@@ -90,11 +90,8 @@ def test_a_finished_state_stays_so_but_for_the_rows_that_say_otherwise(happened:
 
 @given(states(*FINISHED), st.lists(events(), max_size=8))
 def test_a_finished_run_stays_so_unless_it_is_retried_loops_or_its_cache_is_invalid(state: State, happened: list[Event]) -> None:
-    run = Run(Subject(Job("load"), (), "r1", "load"), state)
+    run, reopening = Run(Subject(Job("load"), (), "r1", "load"), state), (e.RetryDue, e.LoopDue, e.CacheInvalid)
     for event_ in happened:
         stepped = advance(run, event_)
-        if not isinstance(stepped, IllegalTransition):
-            run = stepped.run
-        if isinstance(event_, e.RetryDue | e.LoopDue | e.CacheInvalid):
-            break
+        run = run if isinstance(stepped, IllegalTransition) or isinstance(event_, reopening) else stepped.run
         assert run.state.is_finished()

@@ -4,7 +4,7 @@ import asyncio
 import pickle
 import sys
 import threading
-import time
+from collections.abc import Callable
 
 import pytest
 
@@ -18,6 +18,12 @@ from tocsin.shell.inherited import NAME
 from tocsin.shell.interpreters.protocol import execute
 
 pytestmark = pytest.mark.tocsin_live
+
+
+def comes(condition: Callable[[], bool]) -> bool:
+    """Whether the condition comes true within ten seconds."""
+    pause = threading.Event()
+    return any(condition() or pause.wait(0.01) for _ in range(1000))
 
 
 def effect() -> Effect:
@@ -54,9 +60,7 @@ def test_what_errs_in_the_background_is_told(caplog: pytest.LogCaptureFixture) -
         assert execute(live, effect()) == Queued("a background thread")
 
     asyncio.run(main())
-    deadline = time.monotonic() + 10
-    while not caplog.records and time.monotonic() < deadline:
-        threading.Event().wait(0.01)
+    assert comes(lambda: bool(caplog.records))
     assert "could not tell Slack of 'load'" in caplog.text
 
 
@@ -81,8 +85,6 @@ def test_in_an_event_loop_nothing_blocks(slack_server: SlackServer, authority: A
 
     with live_at(authority, slack_server) as live:
         asyncio.run(main(live))
-        deadline = time.monotonic() + 10
-        while (len(slack_server.requests) < 2 or not caplog.records) and time.monotonic() < deadline:
-            threading.Event().wait(0.01)
+        assert comes(lambda: len(slack_server.requests) == 2 and bool(caplog.records))
     assert len(slack_server.requests) == 2
     assert "could not tell Slack of 'load': Slack answered invalid_payload" in caplog.text

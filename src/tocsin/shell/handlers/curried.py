@@ -45,9 +45,6 @@ class Unbound(Enum):
 
     UNBOUND = "unbound"
 
-    def __repr__(self) -> str:
-        return "..."
-
 
 UNBOUND = Unbound.UNBOUND
 ARGUMENTS = ("tracked_obj", "old_state", "new_state")

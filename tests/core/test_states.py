@@ -1,0 +1,80 @@
+"""States: what the predicates say, and how results are compared."""
+
+from collections.abc import Callable, Mapping
+
+import pandas as pd
+import pytest
+
+from tocsin import (
+    Cached,
+    Failed,
+    Finished,
+    Looped,
+    Mapped,
+    MetaState,
+    Pending,
+    Queued,
+    Retrying,
+    Running,
+    Scheduled,
+    Skipped,
+    State,
+    Submitted,
+    Success,
+    filters,
+)
+from tocsin.core.states import KINDS
+
+PREDICATES: Mapping[Callable[[State], bool], type[State]] = {
+    State.is_pending: Pending,
+    State.is_queued: Queued,
+    State.is_retrying: Retrying,
+    State.is_running: Running,
+    State.is_cached: Cached,
+    State.is_finished: Finished,
+    State.is_looped: Looped,
+    State.is_scheduled: Scheduled,
+    State.is_submitted: Submitted,
+    State.is_skipped: Skipped,
+    State.is_successful: Success,
+    State.is_failed: Failed,
+    State.is_mapped: Mapped,
+    State.is_meta_state: MetaState,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_predicate_is_true_of_its_kind_and_those_under_it(kind: type[State]) -> None:
+    own = type("Own", (kind,), {"__slots__": ()})
+    for predicate, meant in PREDICATES.items():
+        assert predicate(kind()) is predicate(own()) is issubclass(kind, meant)
+
+
+class Incomparable:
+    """Cannot be compared."""
+
+    def __eq__(self, _: object) -> bool:
+        raise TypeError("never")
+
+    __hash__ = None  # type: ignore[assignment]  # as anything that defines equality
+
+
+def test_results_are_equal_by_identity_or_by_a_comparison_that_gives_a_bool() -> None:
+    frame, odd = pd.DataFrame({"rows": [1]}), Incomparable()
+    assert Success(result=frame) == Success(result=frame) != Success(result=frame.copy())
+    assert Success(result=odd) == Success(result=odd) != Success(result=Incomparable())
+    assert Success(result=1) == Success("m", 1, {"k": 1}) != Failed(result=1)
+    assert Success() != 3
+
+
+@pytest.mark.parametrize("count", [0, -1])
+def test_counts_begin_with_one(count: int) -> None:
+    with pytest.raises(ValueError, match="run_count counts from 1"):
+        Retrying(run_count=count)
+    with pytest.raises(ValueError, match="loop_count counts from 1"):
+        Looped(loop_count=count)
+
+
+def test_a_verdict_is_its_truth_and_its_reason() -> None:
+    assert not filters.Verdict(False, "no")
+    assert str(filters.Verdict(True, "why")) == "why"
