@@ -76,7 +76,7 @@ def started(folder: Path, *arguments: str, **environment: str) -> "subprocess.Po
     )
 
 
-def interruptible() -> None:
+def interruptible() -> None:  # pragma: no cover - between fork and exec nothing is measured
     """Have the keyboard's interrupt mean what it means in a terminal, also where these tests run in the background."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 

@@ -58,15 +58,17 @@ runs = st.builds(
 def test_what_is_planned_is_legal(run: Run, situation: Situation) -> None:
     planned = plan(run, situation)
     assert type(plan(run, situation)) is type(planned)
-    match planned:
-        case Done():
-            pass
-        case Wait():
-            pass
-        case RunBody():
-            assert run.state.is_running()
-        case event:
-            assert step(run, event).unwrap().run != run
+    assert not isinstance(planned, RunBody) or run.state.is_running()
+    assert isinstance(planned, Done | RunBody | Wait) or step(run, planned).unwrap().run != run
+
+
+def test_while_a_handler_is_asked_only_its_answer_is_legal() -> None:
+    subject = Subject(Job("t"), (lambda _job, _old, _new: None,), "r", "s")
+    asking = step(Run(subject), events.Started(NOW)).unwrap().run
+    assert str(step(asking, events.Succeeded(NOW)).failure()) == "Succeeded is illegal while a handler is asked"
+    answer = events.HandlerReplied(NOW, state=asking.state)
+    assert str(step(Run(subject), answer).failure()) == "HandlerReplied is illegal where no handler was asked"
+    assert step(asking, answer).unwrap().run.asking is None
 
 
 @pytest.mark.parametrize("trigger", TRIGGERS)

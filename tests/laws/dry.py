@@ -16,7 +16,7 @@ from pathlib import Path
 import tocsin
 
 
-def watch(event: str, arguments: tuple[object, ...]) -> None:
+def watch(event: str, arguments: tuple[object, ...]) -> None:  # pragma: no cover - no audit hook is traced
     """Write down every use of a socket, and every look at the secret."""
     secret = event == "open" and arguments[0] == os.environ["SLACK_WEBHOOK_URL_FILE"]
     if secret or event in {"socket.connect", "socket.getaddrinfo", "socket.sendto", "smtplib.connect"}:
