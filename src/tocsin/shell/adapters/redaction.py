@@ -8,7 +8,6 @@
 """
 
 import logging
-import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import TypeVar
@@ -42,13 +41,16 @@ def remember(name: str, value: str) -> None:
 
 def redact(text: str) -> str:
     """The text, with the name of the secret in brackets in place of each secret's value."""
-    return _pattern(len(_names)).sub(lambda found: f"[{_names[found[0]]}]", text) if _names else text
+    for form in _longest_first(len(_names)):
+        if form in text:
+            text = text.replace(form, f"[{_names[form]}]")
+    return text
 
 
 @lru_cache(maxsize=1)
-def _pattern(_: int) -> re.Pattern[str]:
-    """One pattern for all forms, longest first; made again when there are more of them."""
-    return re.compile("|".join(re.escape(form) for form in sorted(_names, key=len, reverse=True)))
+def _longest_first(_: int) -> tuple[str, ...]:
+    """All forms, so that none hides a longer one; sorted again when there are more of them."""
+    return tuple(sorted(_names, key=len, reverse=True))
 
 
 def _parts(value: str) -> Iterator[str]:
