@@ -41,7 +41,7 @@ def test_a_task_that_leaves_does_not_choose_the_status(tocsin: Typist) -> None:
     seen = tocsin.run(EXITS)
     assert (seen.status, seen.out) == (1, "")
     assert seen.err == "tocsin: the flow 'short' was ended by SystemExit: enough\n"
-    assert tocsin.run(EXITS, "--traceback").err.endswith("    sys.exit('enough')\nSystemExit: enough\n")
+    assert tocsin.run(EXITS, "--traceback").err.endswith("SystemExit: enough\n")
 
 
 @pytest.mark.tocsin_live
