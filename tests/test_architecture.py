@@ -9,8 +9,24 @@ import pytest
 import tocsin
 
 SOURCE = Path(tocsin.__file__).parent
-FLOORS = ("core", "shell", "flows", "testing", "cli")
-PURE = {"abc", "collections", "datetime", "enum", "fnmatch", "html", "json", "re", "typing", "urllib", "attrs", "returns", "tocsin"}
+FLOORS = ("core", "shell", "flows", "watching", "testing", "cli")
+PURE = {
+    "abc",
+    "collections",
+    "datetime",
+    "difflib",
+    "enum",
+    "fnmatch",
+    "html",
+    "json",
+    "re",
+    "tomllib",
+    "typing",
+    "urllib",
+    "attrs",
+    "returns",
+    "tocsin",
+}
 
 
 def modules(floor: str) -> list[Path]:

@@ -17,7 +17,8 @@ FLOWS = "Task Flow task Tracked callback_factory slack_notifier gmail_notifier"
 CORE = "transition step Run Step Change IllegalTransition"
 SHELL = "Interpreter Live DryRun Recording interpreting NotificationFailed SecretNotFound"
 NAMED_MODULES = "adapters effects events filters signals triggers"
-PUBLIC = f"{STATES} {STATES_TOO} {FLOWS} {CORE} {SHELL} {NAMED_MODULES}".split(" ")
+WATCHING = "watch install_excepthook LoggingHandler"
+PUBLIC = f"{STATES} {STATES_TOO} {FLOWS} {CORE} {SHELL} {WATCHING} {NAMED_MODULES}".split(" ")
 MODULES = [importlib.import_module(f"tocsin.{name}") for name in NAMED_MODULES.split(" ")]
 HEAVY = "requests urllib3 smtplib email ssl asyncio typer rich hypothesis keyring platformdirs"
 
@@ -41,6 +42,26 @@ def test_the_modules_import_by_either_spelling() -> None:
 
 
 def test_importing_tocsin_loads_nothing_heavy() -> None:
-    program = f"import sys, tocsin; print([name for name in {HEAVY!r}.split() if name in sys.modules])"
+    program = f"import sys; from tocsin import *; print([name for name in {HEAVY!r}.split() if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=60)
     assert done.stdout == "[]\n"
+
+
+def test_the_bare_import_loads_next_to_nothing() -> None:
+    program = (
+        "import sys, tocsin, tocsin.cli; print([name for name in ('attrs', 'returns', 'typing', 'tocsin.core') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", f"import sys; sys.path += {sys.path!r}; {program}"],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout == "[]\n"
+
+
+def test_a_name_that_is_not_there_is_said_as_by_any_module() -> None:
+    with pytest.raises(AttributeError, match="module 'tocsin' has no attribute 'slack_notifer'"):
+        getattr(tocsin, "slack_notifer")  # noqa: B009 - type checkers know it too
+    assert set(tocsin.__all__) <= set(dir(tocsin))

@@ -2,93 +2,26 @@
 
 It decides *what* to tell as a pure function, and tells it through an interpreter that can be swapped: the same flow posts for real,
 prints what it would post, or records it for a test.
+
+The names stand in ``public``, which is loaded when the first of them is asked for: ``tocsin exec`` is to start its command at once,
+and shall not pay for a library that it may never need.
 """
 
-from tocsin import adapters, effects, events, filters, signals, triggers
-from tocsin.core.changes import Change, Tracked
-from tocsin.core.machine import Run, Step, step
-from tocsin.core.states import (
-    Aborted,
-    Cached,
-    ClientFailed,
-    Failed,
-    Finished,
-    Looped,
-    Mapped,
-    MetaState,
-    Paused,
-    Pending,
-    Queued,
-    Resume,
-    Retrying,
-    Running,
-    Scheduled,
-    Skipped,
-    State,
-    Submitted,
-    Success,
-    TimedOut,
-    TriggerFailed,
-)
-from tocsin.core.transitions import IllegalTransition, transition
-from tocsin.flows.flow import Flow
-from tocsin.flows.task import Task, task
-from tocsin.shell.ambient import interpreting
-from tocsin.shell.errors import NotificationFailed, SecretNotFound
-from tocsin.shell.handlers.callback import callback_factory
-from tocsin.shell.handlers.gmail import gmail_notifier
-from tocsin.shell.handlers.slack import slack_notifier
-from tocsin.shell.interpreters.dry_run import DryRun
-from tocsin.shell.interpreters.live import Live
-from tocsin.shell.interpreters.protocol import Interpreter
-from tocsin.shell.interpreters.recording import Recording
+TYPE_CHECKING = False  # what ``typing`` has under this name; type checkers know it without the import
 
-__all__ = [
-    "Aborted",
-    "Cached",
-    "Change",
-    "ClientFailed",
-    "DryRun",
-    "Failed",
-    "Finished",
-    "Flow",
-    "IllegalTransition",
-    "Interpreter",
-    "Live",
-    "Looped",
-    "Mapped",
-    "MetaState",
-    "NotificationFailed",
-    "Paused",
-    "Pending",
-    "Queued",
-    "Recording",
-    "Resume",
-    "Retrying",
-    "Run",
-    "Running",
-    "Scheduled",
-    "SecretNotFound",
-    "Skipped",
-    "State",
-    "Step",
-    "Submitted",
-    "Success",
-    "Task",
-    "TimedOut",
-    "Tracked",
-    "TriggerFailed",
-    "adapters",
-    "callback_factory",
-    "effects",
-    "events",
-    "filters",
-    "gmail_notifier",
-    "interpreting",
-    "signals",
-    "slack_notifier",
-    "step",
-    "task",
-    "transition",
-    "triggers",
-]
+if TYPE_CHECKING:
+    from tocsin.public import *  # noqa: F403 - the names are listed there, once
+    from tocsin.public import __all__ as __all__
+else:
+
+    def __getattr__(name):
+        from importlib import import_module
+
+        public = import_module("tocsin.public")  # which asks us for modules of ours, before it has a list of names
+        if name != "__all__" and name not in getattr(public, "__all__", ()):
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = globals()[name] = getattr(public, name)
+        return found
+
+    def __dir__():
+        return sorted({*globals(), *__getattr__("__all__")})

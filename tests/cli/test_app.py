@@ -39,3 +39,11 @@ def test_what_is_misspelt_is_a_usage_error_with_a_hint(tocsin: Typist, arguments
 def test_each_way_to_notify_is_passed_on(tocsin: Typist, notify: str) -> None:
     word = {"live": "withheld", "print": "shown", "none": "withheld"}[notify]  # the plugin for pytest withholds what is live
     assert f"notifications: 1 {word}\n" in tocsin.run(GOOD, f"--notify={notify}").out
+
+
+def test_exec_is_listed_here_and_obeyed_elsewhere(tocsin: Typist) -> None:
+    assert "exec " in tocsin("--help").out
+    assert "exec" in tocsin("exce").err
+    seen = tocsin("exec", "--help", "--", "true")
+    assert (seen.status, seen.out) == (2, "")
+    assert seen.err == "tocsin: exec comes first: write tocsin exec [options] -- COMMAND [ARGUMENT ...]\n"

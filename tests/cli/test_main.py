@@ -66,13 +66,13 @@ def test_without_its_libraries_it_says_what_to_install(
     with pytest.raises(SystemExit) as left:
         main()
     assert left.value.code == 2
-    assert capsys.readouterr() == ("", "tocsin: the command line needs its extra: pip install 'tocsin[cli]'\n")
+    assert capsys.readouterr() == ("", "tocsin: this command needs the extra: pip install 'tocsin[cli]' (tocsin exec needs none)\n")
 
 
 def test_without_its_libraries_nothing_breaks_before_that(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", BLOCKED], cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "tocsin: the command line needs its extra: pip install 'tocsin[cli]'\n"
+    assert done.stderr == "tocsin: this command needs the extra: pip install 'tocsin[cli]' (tocsin exec needs none)\n"
 
 
 @pytest.mark.tocsin_live

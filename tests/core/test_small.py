@@ -13,7 +13,7 @@ from tocsin.core.replies import seconds, slack_reply, smtp_reply
 from tocsin.core.slugs import slugs
 from tocsin.effects import Ambiguous, Delivered, DestinationDead, Queued, Rejected, Retryable
 from tocsin.events import ReferencesSettled
-from tocsin.flows.report import in_words
+from tocsin.shell.account import in_words
 
 
 def test_a_frozen_map_is_a_copy_that_stays() -> None:

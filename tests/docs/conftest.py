@@ -9,6 +9,8 @@ import attrs
 import pytest
 from returns.io import IOResult
 
+from tests.docs.recipes import Machine
+from tests.servers.slack import SlackServer
 from tocsin import Live, interpreting
 from tocsin.core.outcomes import received
 from tocsin.effects import CallBack, DeliveryError, Effect, Receipt, Withheld
@@ -43,3 +45,9 @@ def rehearsal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Rehea
     monkeypatch.syspath_prepend(ROOT / "docs" / "examples")
     with interpreting(Rehearsal()) as rehearsing:
         yield rehearsing
+
+
+@pytest.fixture
+def machine(tmp_path: Path, slack_server: SlackServer, ca_bundle: Path) -> Machine:
+    """A machine on which a recipe is followed."""
+    return Machine(tmp_path, slack_server, ca_bundle)

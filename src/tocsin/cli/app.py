@@ -13,9 +13,12 @@ from typing import Annotated
 
 import typer
 
+from tocsin.cli import check as checking
+from tocsin.cli import config as configuring
 from tocsin.cli import demo as demonstration
 from tocsin.cli import run as running
-from tocsin.cli.terminal import interruptible
+from tocsin.cli import runs as remembered
+from tocsin.cli.terminal import complain, interruptible
 from tocsin.shell.interpreters.protocol import Notify
 
 app: typer.Typer = typer.Typer(
@@ -54,6 +57,16 @@ def tocsin(
     """Take the options that stand before a command."""
 
 
+@app.command("exec", context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []})
+def execute() -> None:
+    """Run any command, and tell how it went; see `tocsin exec --help`.
+
+    It is listed here and obeyed elsewhere: the command is to start before all this is loaded.
+    """
+    complain("exec comes first: write tocsin exec [options] -- COMMAND [ARGUMENT ...]")
+    raise typer.Exit(2)
+
+
 @app.command()
 def demo(
     *,
@@ -88,4 +101,59 @@ def run(
     wishes = running.Wishes(notify=notify.notify, json=as_json, fail_on_notify=fail_on_notify, traceback=traceback, explain=explain)
     with interruptible():
         status = running.run(target, wishes)
+    raise typer.Exit(status)
+
+
+@app.command()
+def check(
+    *,
+    connect: Annotated[bool, typer.Option("--connect", help="Connect to Slack's host and log in to Gmail; send nothing.")] = False,
+    send_test: Annotated[bool, typer.Option("--send-test", help="Send one message by each notifier.")] = False,
+) -> None:
+    """Look whether people would be told, and of what; each fault comes with its remedy.
+
+    Exit status: 0 if all is well, 1 if there is a fault.
+    """
+    with interruptible():
+        status = checking.check(connect=connect, send_test=send_test)
+    raise typer.Exit(status)
+
+
+config_app: typer.Typer = typer.Typer(help="See what is configured.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(config_app, name="config")
+
+
+@config_app.callback()
+def config() -> None:
+    """See what is configured."""
+
+
+@config_app.command()
+def show(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Show it as one JSON object.")] = False,
+) -> None:
+    """Show each setting, its value, and where it comes from.
+
+    Exit status: 0, or 2 if a file or a variable cannot be used, which is said in one line each.
+    """
+    with interruptible():
+        status = configuring.show(as_json=as_json)
+    raise typer.Exit(status)
+
+
+@app.command()
+def runs(
+    *,
+    label: Annotated[str | None, typer.Option("--label", help="Only the runs of this label.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="How many of those that ended: the last ones.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Show them as one JSON object.")] = False,
+    only_open: Annotated[bool, typer.Option("--open", help="Only those that have not come to their end.")] = False,
+) -> None:
+    """Show how the last runs ended, which are open, and which were killed.
+
+    Exit status: 0, or 2 if the journal cannot be read.
+    """
+    with interruptible():
+        status = remembered.runs(remembered.Asked(label=label, limit=limit, json=as_json, open=only_open))
     raise typer.Exit(status)

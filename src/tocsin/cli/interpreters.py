@@ -7,11 +7,12 @@ from returns.io import IOResult
 
 from tocsin.cli.terminal import unheard
 from tocsin.core.effects import Effect
-from tocsin.core.outcomes import DeliveryError, Receipt, Shown, Withheld, received
+from tocsin.core.outcomes import DeliveryError, Receipt, Shown, received
 from tocsin.shell.inherited import override
 from tocsin.shell.interpreters.dry_run import DryRun
 from tocsin.shell.interpreters.live import Live
 from tocsin.shell.interpreters.protocol import Interpreter, Notify
+from tocsin.shell.interpreters.silent import Silent
 
 
 @attrs.frozen
@@ -25,17 +26,6 @@ class Printing:
         with unheard():
             DryRun()(effect)
         return received(Shown())
-
-
-@attrs.frozen
-class Silent:
-    """Does nothing with an effect, and says so."""
-
-    notify: ClassVar[Notify] = "none"
-
-    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:  # noqa: ARG002 - that is the point
-        """Withhold the effect."""
-        return received(Withheld("--notify=none says so"))
 
 
 def chosen(notify: Notify) -> Interpreter:

@@ -7,7 +7,10 @@ import attrs
 
 from tocsin.core.events import UNKNOWN, Facts
 from tocsin.core.states import State, aware
+from tocsin.core.streaks import Streak
 from tocsin.core.values import Value
+
+UNREMEMBERED = Streak()
 
 
 @runtime_checkable
@@ -57,7 +60,8 @@ class Change(Value):
         attempts: how many attempts there may be, 1 or more.
         final: whether no further attempt can follow.
         duration: how long the attempt took, once it is over.
-        facts: the host and the environment.
+        facts: the host, the environment, and whatever else is known.
+        past: how earlier runs ended, for the filters that remember.
     """
 
     tracked_obj: Tracked
@@ -73,6 +77,7 @@ class Change(Value):
     final: bool = True
     duration: timedelta | None = None
     facts: Facts = UNKNOWN
+    past: Streak = UNREMEMBERED
 
     def key(self, position: int = 0) -> Key:
         """The key of what the handler at ``position`` announces of this change."""

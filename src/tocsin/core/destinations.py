@@ -48,3 +48,14 @@ def address_fault(address: str) -> str | None:
     'it is not an address like name@example.com'
     """
     return None if _ADDRESS.fullmatch(address) else "it is not an address like name@example.com"
+
+
+def without_login(url: str) -> str:
+    """A proxy as it may be shown. A password may hold anything: only what is after the last @ is sure to be none of it.
+
+    >>> without_login("http://me:p@ss/word@proxy:3128")
+    'http://...@proxy:3128'
+    """
+    scheme, _, rest = url.partition("://")
+    login, _, host = rest.rpartition("@")
+    return f"{scheme}://...@{host}" if login else url

@@ -15,11 +15,31 @@ from tocsin.core.values import Value
 
 
 @attrs.frozen(eq=False, repr=False)
+class Detail(Value):
+    """Something more that a message is to say, under a title; ``quoted``: it is the voice of a program, to be set as code."""
+
+    title: str
+    text: str
+    quoted: bool = False
+
+
+@attrs.frozen(eq=False, repr=False)
 class Facts(Value):
-    """What is true of the whole process: the host's name and the environment (``production``), or None where unknown."""
+    """What is known beside the event itself.
+
+    Args:
+        host: the host's name; None where unknown.
+        environment: what kind of place it is (``production``); None where unknown.
+        details: what else the message is to say, in order.
+        link: where the message's title leads, an http(s) URL; None: nowhere.
+        told_by: the name of what is inside this one and told people of the same failure already; None where nobody did.
+    """
 
     host: str | None = None
     environment: str | None = None
+    details: tuple[Detail, ...] = ()
+    link: str | None = None
+    told_by: str | None = None
 
 
 UNKNOWN = Facts()
@@ -42,7 +62,7 @@ class Occurrence(Value):
 class Started(Occurrence):
     """A body is about to be entered, for the first time or again."""
 
-    message: str = "Starting task run."
+    message: str | None = "Starting task run."
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -50,7 +70,7 @@ class Succeeded(Occurrence):
     """The body returned ``result``."""
 
     result: object = None
-    message: str = "Task run succeeded."
+    message: str | None = "Task run succeeded."
 
 
 @attrs.frozen(eq=False, repr=False)

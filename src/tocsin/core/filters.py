@@ -57,6 +57,14 @@ class Filter(ABC):
         """Why the change passed, or did not, in words."""
         return f"{self!r} {'passes' if passed else 'does not pass'}"
 
+    def remembers(self) -> bool:
+        """Whether the verdict may depend on how earlier runs ended (``change.past``), which somebody then has to remember."""
+        return False
+
+    def remark(self, change: Change) -> str | None:  # noqa: ARG002 - most filters have nothing to add
+        """What a message about the change should add, such as "the 3rd failure in a row"; None for nothing."""
+        return None
+
     def explain(self, change: Change) -> Verdict:
         """The verdict on the change, with its reason in words; raises nothing."""
         return judge(self, change)
@@ -140,6 +148,9 @@ class Not(Filter):
         settled = self.other.settles(kind)
         return None if settled is None else not settled
 
+    def remembers(self) -> bool:
+        return self.other.remembers()
+
     def reason(self, change: Change, *, passed: bool) -> str:
         return self.other.reason(change, passed=not passed)
 
@@ -182,6 +193,12 @@ class Joined(Filter):
         if self.decisive() in settled:
             return self.decisive()
         return None if None in settled else not self.decisive()
+
+    def remembers(self) -> bool:
+        return any(term.remembers() for term in self.terms)
+
+    def remark(self, change: Change) -> str | None:
+        return next((remark for term in self.terms if (remark := term.remark(change)) is not None), None)
 
     def reason(self, change: Change, *, passed: bool) -> str:
         if passed is not self.decisive():

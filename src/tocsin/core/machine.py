@@ -21,13 +21,14 @@ from returns.result import Result
 
 from tocsin.core import events as e
 from tocsin.core import states as s
-from tocsin.core.changes import Change, Tracked
+from tocsin.core.changes import UNREMEMBERED, Change, Tracked
 from tocsin.core.effects import Effect
 from tocsin.core.events import Answer, Event
 from tocsin.core.messages.text import name_of
 from tocsin.core.notifiers import Notifier
 from tocsin.core.outcomes import Fault
 from tocsin.core.states import State
+from tocsin.core.streaks import Streak
 from tocsin.core.transitions import IllegalTransition, completed, leads_to, settle
 from tocsin.core.values import Value
 
@@ -42,7 +43,7 @@ _ENDING = (e.TriggerNotMet, e.Interrupted)  # after which nothing is tried again
 
 @attrs.frozen(eq=False, repr=False)
 class Subject(Value):
-    """What does not change in a run: the tracked object, its handlers, and what names the run."""
+    """What does not change in a run: the tracked object, its handlers, what names the run, and how the runs before it ended."""
 
     tracked_obj: Tracked
     handlers: tuple[Notifier | ForeignHandler, ...]
@@ -51,6 +52,7 @@ class Subject(Value):
     map_index: int | None = None
     attempts: int = 1
     handler_errors: HandlerErrors = "record"
+    past: Streak = UNREMEMBERED
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -208,7 +210,13 @@ def _change(run: Run, after: Run, event: Event) -> Change:
         is_final(after),
         event.at - after.started_at if over and after.started_at is not None else None,
         event.facts,
+        subject.past,
     )
+
+
+def remembered(run: Run) -> Streak:
+    """What later runs of the same name are to remember, now that this one stands where it stands."""
+    return run.subject.past.after(run.state, final=is_final(run))
 
 
 def is_final(run: Run) -> bool:

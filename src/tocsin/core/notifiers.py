@@ -21,7 +21,7 @@ from tocsin.core.kinds import Kinds, names
 from tocsin.core.messages.content import Content, compose
 from tocsin.core.messages.email import mail
 from tocsin.core.messages.slack import slack_message
-from tocsin.core.messages.text import name_of, plain, quote
+from tocsin.core.messages.text import name_of, one_line, plain, quote
 from tocsin.core.options import Formatter
 from tocsin.core.outcomes import Fault
 from tocsin.core.states import State
@@ -50,6 +50,10 @@ class Notifier:
     @abstractmethod
     def concerns(self, kind: type[State]) -> bool:
         """Whether any change into a state of this kind may be announced; the cheap half of the filter."""
+
+    def remembers(self) -> bool:
+        """Whether it may depend on how earlier runs ended, which somebody then has to remember."""
+        return False
 
     @abstractmethod
     def explain(self, change: Change) -> Verdict:
@@ -136,14 +140,20 @@ class Messenger(Notifier):
         except Exception:
             return True  # a filter of the user's that cannot tell has the whole change to look at
 
+    def remembers(self) -> bool:
+        return self.when.remembers()
+
     def explain(self, change: Change) -> Verdict:
+        """Whether the change is announced, and why; a failure that something inside has told of already is not."""
+        if change.facts.told_by is not None:
+            return Verdict(False, f"{one_line(change.facts.told_by)!r}, inside it, told of this failure already")
         return self.filter.explain(change)
 
     def describe(self, change: Change, position: int, fault: Fault | None) -> Notice:
         faults = [] if fault is None else [fault]
-        message = self._worded(change, faults)
+        message, remark = self._worded(change, faults), self._remark(change, faults)
         notes = tuple(str(fault) for fault in faults)
-        content = compose(change, message=message, traceback=self.traceback, notes=notes)
+        content = compose(change, message=message, remark=remark, traceback=self.traceback, notes=notes)
         return Notice((self.effect(content, change, position),), tuple(faults))
 
     def _worded(self, change: Change, faults: list[Fault]) -> str | None:
@@ -157,6 +167,17 @@ class Messenger(Notifier):
         except Exception as error:
             faults.append(Fault(f"the formatter {name_of(self.message)}", error))
             return None
+
+    def _remark(self, change: Change, faults: list[Fault]) -> str | None:
+        try:
+            return self.when.remark(change)
+        except Exception as error:
+            faults.append(Fault(f"the remark of {quote(self.when)}", error))
+            return None
+
+    def link(self, change: Change) -> str | None:
+        """Where the message's title leads: what the run itself says comes first."""
+        return change.facts.link or self.title_link
 
     @abstractmethod
     def effect(self, content: Content, change: Change, position: int) -> Effect:
@@ -172,7 +193,7 @@ class SlackNotifier(Messenger):
     webhook_secret: str = attrs.field(default=None, converter=options.webhook_secret, kw_only=True)
 
     def effect(self, content: Content, change: Change, position: int) -> Effect:
-        return PostToSlack(self.webhook_secret, slack_message(content, self.title_link), change.key(position))
+        return PostToSlack(self.webhook_secret, slack_message(content, self.link(change)), change.key(position))
 
 
 @attrs.frozen(repr=False)
@@ -185,7 +206,7 @@ class GmailNotifier(Messenger):
     cc: tuple[str, ...] = attrs.field(default=None, converter=options.copies, kw_only=True)
 
     def effect(self, content: Content, change: Change, position: int) -> Effect:
-        sent = mail(content, self.to, self.cc, self.title_link)
+        sent = mail(content, self.to, self.cc, self.link(change))
         return SendEmail("EMAIL_USERNAME", "EMAIL_PASSWORD", sent, change.key(position))
 
 

@@ -50,11 +50,18 @@ def title_link(given: object) -> str | None:
     """An http(s) URL."""
     if given is None:
         return None
-    from urllib.parse import urlsplit  # seldom needed, and slow to load
-
-    if isinstance(given, str) and given.isprintable() and urlsplit(given).scheme in {"http", "https"} and len(given) <= 2000:
+    if isinstance(given, str) and given.isprintable() and len(given) <= 2000 and _is_web(given):
         return given
     raise TypeError(f"title_link takes an http(s) URL, not {quote(given)}: write title_link='https://example.com/runs'")
+
+
+def _is_web(url: str) -> bool:
+    from urllib.parse import urlsplit  # seldom needed, and slow to load
+
+    try:
+        return urlsplit(url).scheme in {"http", "https"}
+    except ValueError:
+        return False
 
 
 def switch(given: object) -> bool:

@@ -60,6 +60,19 @@ def slack_reply(status: int, body: str, retry_after: str | None = None) -> Recei
     return Rejected(f"Slack answered HTTP {status}, which is no acceptance: {said or 'nothing'}")
 
 
+def ping_reply(status: int, body: str, retry_after: str | None = None) -> Receipt | DeliveryError:
+    """What a dead-man service's answer means, with the arguments of ``slack_reply``: any status of success will do.
+
+    >>> ping_reply(404, "not found").reason
+    'the dead-man service answered HTTP 404: not found'
+    """
+    if 200 <= status < 300:
+        return Delivered()
+    said = cut(one_line(body), 80)
+    reason = f"the dead-man service answered HTTP {status}{f': {said}' if said else ''}"
+    return Retryable(reason, seconds(retry_after)) if status >= 500 or status == 429 else Rejected(reason)
+
+
 def seconds(text: str | None) -> timedelta | None:
     """The header Retry-After, where it is a whole number of seconds (a day at most)."""
     if text is None or not (text.isascii() and text.strip().isdigit()):

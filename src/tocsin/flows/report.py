@@ -1,105 +1,23 @@
-"""What became of a run: the states, all that was announced, and how each notification went."""
+"""What became of a flow's run: an account of it, and the states of its tasks."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import attrs
 
-from tocsin.core.changes import Key
-from tocsin.core.machine import Announcement
-from tocsin.core.messages.text import name_of, one_line, quote
-from tocsin.core.notifiers import Notifier
-from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, Fault, Outcome, Queued, Shown, Withheld
 from tocsin.core.states import State
-from tocsin.shell.adapters.redaction import redact
-from tocsin.shell.interpreters.protocol import Delivery
+from tocsin.shell.account import Account
 
 if TYPE_CHECKING:
     from tocsin.flows.task import Task
 
 
 @attrs.frozen(repr=False, eq=False)
-class Report:
-    """How a flow's run went; frozen.
+class Report(Account):
+    """How a flow's run went; frozen. What is in it besides the ``Account`` of it:
 
     Args:
-        name: the flow's name.
-        run_id: names the run.
-        state: the flow's state at the end.
         task_states: the state of each task at the end; pass it to a later run to begin from there.
-        changes: all changes that were announced, in order: each with the change proposed (``change``), and the state that the
-            handlers settled on (``settled``).
-        deliveries: each effect with its outcome, in order, those of notifiers called inside your own handlers among them.
-        faults: each piece of your code that raised and was survived: handlers, predicates, checks, formatters.
     """
 
-    name: str
-    run_id: str
-    state: State
     task_states: "Mapping[Task, State]"
-    changes: tuple[Announcement, ...]
-    deliveries: tuple[Delivery, ...]
-    faults: tuple[Fault, ...]
-
-    @property
-    def failures(self) -> tuple[Delivery, ...]:
-        """The deliveries that failed, or may have."""
-        return tuple(delivery for delivery in self.deliveries if isinstance(delivery.outcome, DeliveryError))
-
-    def explain(self) -> str:
-        """For each change and each handler: sent, or why not. One change a paragraph, one handler a line.
-
-        >>> from tocsin import DryRun, Failed, Flow, slack_notifier
-        >>> print(Flow("idle", state_handlers=[slack_notifier(only_states=[Failed])]).run().explain())
-        idle: Scheduled → Running("Running flow.")
-            slack_notifier(only_states=[Failed]): not sent: the new state, Running, is none of Failed
-        idle: Running → Success("All reference tasks succeeded.")
-            slack_notifier(only_states=[Failed]): not sent: the new state, Success, is none of Failed
-        """
-        outcomes = {delivery.effect.key: delivery.outcome for delivery in self.deliveries}
-        lines = [line for told in self.changes for line in _explained(told, outcomes)]
-        own = {told.change.key(position) for told in self.changes for position in range(len(told.handlers))}
-        others = [delivery for delivery in self.deliveries if delivery.effect.key not in own]
-        lines += [f"from inside a handler, about {d.effect.key.slug}: {in_words(d.outcome)}" for d in others]
-        return redact("\n".join(lines + [f"survived: {one_line(str(fault))}" for fault in self.faults]))
-
-    def __repr__(self) -> str:
-        failed = len(self.failures)
-        return f"<Report of {quote(self.name)}: {self.state!r}, {len(self.deliveries)} notifications, {failed} failed>"
-
-
-def _explained(told: Announcement, outcomes: Mapping[Key, Outcome]) -> Iterator[str]:
-    change = told.change
-    index = "" if change.map_index is None else f"[{change.map_index}]"
-    settled = "" if told.settled is change.new else f", settled on {told.settled!r}"
-    yield f"{one_line(change.slug)}{index}: {type(change.old).__name__} → {change.new!r}{settled}"
-    for position, handler in enumerate(told.handlers):
-        yield f"    {name_of(handler)}: {_fate(told, position, outcomes)}"
-
-
-def _fate(told: Announcement, position: int, outcomes: Mapping[Key, Outcome]) -> str:
-    """What became of the change at one handler."""
-    handler, change = told.handlers[position], told.shown_to(position)
-    if position > told.position:
-        return "not told: the handler before it ended the announcement"
-    if not isinstance(handler, Notifier):
-        return "called"
-    outcome = outcomes.get(change.key(position))
-    return f"not sent: {handler.explain(change).reason}" if outcome is None else in_words(outcome)
-
-
-def in_words(outcome: Outcome) -> str:
-    """An outcome as a person would say it."""
-    match outcome:
-        case Delivered(refused=refused):
-            return f"delivered, but refused for {', '.join(refused)}" if refused else "delivered"
-        case Queued(where=where):
-            return f"queued in {where}"
-        case Withheld(reason=reason):
-            return f"withheld: {reason}"
-        case Shown():
-            return "shown, not sent"
-        case Ambiguous(reason=reason):
-            return f"unknown: {reason}"
-        case _:
-            return f"failed: {outcome.reason}"

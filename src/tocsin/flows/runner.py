@@ -6,12 +6,8 @@ from datetime import datetime
 import attrs
 
 from tocsin.core import events as e
-from tocsin.core.answers import refusal, reply
-from tocsin.core.events import Answer, Event, Facts
-from tocsin.core.invoke import invoke
-from tocsin.core.machine import Announcement, Ask, HandlerErrors, Run, Step, Subject, step
-from tocsin.core.notifiers import Notifier
-from tocsin.core.outcomes import DeliveryError, Fault, Outcome
+from tocsin.core.events import Event, Facts
+from tocsin.core.machine import HandlerErrors, Run, Subject
 from tocsin.core.plan import Done, RunBody, Situation, Wait, ended, plan, verdict
 from tocsin.core.slugs import slugs
 from tocsin.core.states import Pending, Running, Scheduled, State
@@ -19,13 +15,12 @@ from tocsin.flows.bodies import OutOfTime, run_body
 from tocsin.flows.flow import Flow
 from tocsin.flows.report import Report
 from tocsin.flows.task import Task, checked_task
-from tocsin.shell import log
 from tocsin.shell.adapters import Clock, SystemClock
 from tocsin.shell.ambient import current, here, interpreting
-from tocsin.shell.deliver import deliver
-from tocsin.shell.errors import NotificationFailed, failed
+from tocsin.shell.announcer import Announcer
 from tocsin.shell.interpreters.logbook import Logbook
 from tocsin.shell.interpreters.protocol import Interpreter, checked
+from tocsin.shell.memory import recalled, remember
 from tocsin.shell.surroundings import facts, run_id
 
 
@@ -44,16 +39,17 @@ def run(
         raise ValueError(f"handler_errors takes 'record' or 'fail', not {handler_errors!r}")
     logbook = Logbook(current() if interpreter is None else checked(interpreter))
     with here(logbook) if interpreter is None else interpreting(logbook):  # one that was in force is in force for threads already
-        execution = _Execution(flow, SystemClock() if clock is None else clock, facts(), run_id(), handler_errors)
+        announcer = Announcer(SystemClock() if clock is None else clock, facts())
+        execution = _Execution(flow, announcer, run_id(), handler_errors)
         state = execution.run(task_states)
     return Report(
         flow.name,
         execution.run_id,
         state,
-        execution.states(),
-        tuple(execution.announced),
+        tuple(announcer.announced),
         logbook.deliveries,
-        tuple(execution.faults),
+        tuple(announcer.faults),
+        execution.states(),
     )
 
 
@@ -65,30 +61,42 @@ class _Execution:
     """One run of a flow, under way."""
 
     flow: Flow
-    clock: Clock
-    facts: Facts
+    announcer: Announcer
     run_id: str
     handler_errors: HandlerErrors
     runs: dict[Task, Run] = attrs.field(factory=dict[Task, Run])
     order: tuple[Task, ...] = ()
     references: tuple[Task, ...] = ()
     waits: dict[Task, datetime] = attrs.field(factory=dict[Task, datetime])
-    announced: list[Announcement] = attrs.field(factory=list[Announcement])
-    faults: list[Fault] = attrs.field(factory=list[Fault])
     interruption: BaseException | None = None
+
+    @property
+    def clock(self) -> Clock:
+        return self.announcer.clock
+
+    @property
+    def facts(self) -> Facts:
+        return self.announcer.facts
 
     def run(self, task_states: Mapping[Task, State]) -> State:
         """The state that the flow ends in."""
         self._prepare(task_states)
         subject = Subject(self.flow, self.flow.handlers, self.run_id, self.flow.name, handler_errors=self.handler_errors)
         started = e.Started(self.clock.now(), "Running flow.", facts=self.facts)
-        run = self._feed(Run(subject, Scheduled()), started)
+        run = self.announcer.feed(recalled(Run(subject, Scheduled()), self.flow.name), started)
         if isinstance(run.state, Running) and not run.ended:
             settled = self._work()
-            run = run if settled is None else self._feed(run, settled)
+            run = run if settled is None else self.announcer.feed(run, settled)
+        self._remember(run)
         if self.interruption is not None:
             raise self.interruption
         return run.state
+
+    def _remember(self, run: Run) -> None:
+        """Keep how the flow and its tasks ended, for the filters that ask for it in a later run."""
+        remember(run, self.flow.name)
+        for own in self.runs.values():
+            remember(own, f"{self.flow.name}/{own.subject.slug}")
 
     def states(self) -> dict[Task, State]:
         """The states of all tasks, in the order in which they were added."""
@@ -99,7 +107,7 @@ class _Execution:
         tasks, self.order, self.references = self.flow.tasks, self.flow.sorted_tasks(), self.flow.reference_tasks
         for task, slug in zip(tasks, slugs([self.flow.name, *(task.name for task in tasks)])[1:], strict=True):
             subject = Subject(task, task.handlers, self.run_id, slug, None, task.rules.max_retries + 1, self.handler_errors)
-            self.runs[task] = Run(subject, task_states.get(task, _UNTOUCHED))
+            self.runs[task] = recalled(Run(subject, task_states.get(task, _UNTOUCHED)), f"{self.flow.name}/{slug}")
 
     def _work(self) -> Event | None:
         """Run all tasks; how they make the flow end, or None where one of them waits for a person."""
@@ -145,11 +153,11 @@ class _Execution:
                 case Wait(until=until):
                     return until
                 case RunBody():
-                    self.runs[task] = self._feed(run, self._ended(task, run))
+                    self.runs[task] = self.announcer.feed(run, self._ended(task, run))
                     if self.interruption is not None:
                         raise self.interruption
                 case event:
-                    self.runs[task] = self._feed(run, event)
+                    self.runs[task] = self.announcer.feed(run, event)
 
     def _ended(self, task: Task, run: Run) -> Event:
         """How the body ended."""
@@ -162,34 +170,3 @@ class _Execution:
             self.interruption = error if isinstance(event, e.Interrupted) else None
             return event
         return e.Succeeded(self.clock.now(), result, facts=self.facts)
-
-    def _feed(self, run: Run, event: Event) -> Run:
-        """Take one step, do what it says, and answer what it asks, until it asks no more."""
-        stepped = step(run, event).unwrap()
-        while stepped.ask is not None:
-            outcomes = self._act(stepped)
-            stepped = step(stepped.run, self._answer(stepped.ask, stepped, outcomes)).unwrap()
-        self._act(stepped)
-        return stepped.run
-
-    def _act(self, stepped: Step) -> list[Outcome]:
-        """Deliver the effects of a step in order, and write down what came of it."""
-        for fault in stepped.faults:
-            self.faults.append(fault)
-            if not isinstance(fault.error, NotificationFailed):  # which was logged when it failed
-                log.note(fault)
-        if stepped.announced is not None:
-            self.announced.append(stepped.announced)
-        return [deliver(effect) for effect in stepped.effects]
-
-    def _answer(self, ask: Ask, stepped: Step, outcomes: list[Outcome]) -> Answer:
-        if isinstance(ask.handler, Notifier):
-            for effect, outcome in zip(stepped.effects, outcomes, strict=True):
-                if isinstance(outcome, DeliveryError):
-                    return e.HandlerRaised(self.clock.now(), error=failed(effect, outcome), facts=self.facts)
-            return e.HandlerReplied(self.clock.now(), state=ask.new, facts=self.facts)
-        try:
-            returned = invoke(ask.handler, ask.tracked_obj, ask.old, ask.new)
-        except Exception as error:
-            return refusal(error, self.clock.now(), self.facts)
-        return reply(ask, returned, self.clock.now(), self.facts)

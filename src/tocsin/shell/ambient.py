@@ -5,7 +5,7 @@ for the process, for threads that somebody starts inside: they have a context of
 
 Such a thread, and a child process, see the innermost that is open in the process, but one that sends only where no other is open: a
 dry run elsewhere in the process is no reason to be loud by accident. Where nothing is open, a ``Live`` with the settings of the
-environment is in force.
+configuration is in force.
 """
 
 import os
@@ -13,13 +13,13 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from functools import cache
 from typing import TypeVar
 
 import attrs
 
-from tocsin.shell.inherited import bequeath
-from tocsin.shell.interpreters.live import Live
-from tocsin.shell.interpreters.protocol import Interpreter, checked, notify_of
+from tocsin.shell.inherited import bequeath, override
+from tocsin.shell.interpreters.protocol import Interpreter, Notify, checked, notify_of
 
 _I = TypeVar("_I", bound=Interpreter)
 
@@ -34,7 +34,15 @@ class _Scope:
 _here: ContextVar[Interpreter | None] = ContextVar("tocsin_interpreter", default=None)
 _open: tuple[_Scope, ...] = ()  # of the whole process, innermost first
 _lock = threading.Lock()
-_default = Live()
+
+
+@cache
+def _usual() -> Interpreter:
+    """What sends as the files and variables of the configuration say, where nobody says otherwise."""
+    from tocsin.shell.config.defaults import live
+    from tocsin.shell.config.load import configuration
+
+    return live(configuration())
 
 
 def current() -> Interpreter:
@@ -43,11 +51,17 @@ def current() -> Interpreter:
     return _elsewhere() if here is None else here
 
 
+def manner() -> Notify:
+    """What becomes of notifications, here and now: they are sent, printed, or neither."""
+    said = notify_of(current())
+    return override() or said if said == "live" else said
+
+
 def _elsewhere() -> Interpreter:
     """The one in force where the context says nothing."""
     scopes = _open
     quiet = (scope.interpreter for scope in scopes if notify_of(scope.interpreter) != "live")
-    return next(quiet, scopes[0].interpreter if scopes else _default)
+    return next(quiet, scopes[0].interpreter if scopes else _usual())
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from tocsin.core.filters import Filter
 from tocsin.core.messages.headers import header
 from tocsin.core.states import KINDS, Finished, State
 from tocsin.testing.filling import filled
-from tocsin.testing.values import counts, facts, keys, kinds, moments, ordinals, texts, tracked
+from tocsin.testing.values import counts, facts, keys, kinds, moments, ordinals, streaks, texts, tracked
 
 _S = TypeVar("_S", bound=State)
 _E = TypeVar("_E", bound=Occurrence)
@@ -84,6 +84,7 @@ def _changes(draw: st.DrawFn, old: SearchStrategy[State], new: SearchStrategy[St
         draw(st.booleans()),
         draw(st.none() | st.timedeltas(timedelta(0), timedelta(days=9))),
         draw(facts()),
+        draw(streaks()),
     )
 
 
@@ -100,6 +101,9 @@ def filters() -> SearchStrategy[Filter]:
         numbers.map(lambda numbers: f.attempt(*numbers)),
         st.builds(f.named, st.sampled_from(["*", "nightly*", "[!a]*", "?"]) | texts().filter(bool)),
         st.sampled_from([again, worded]).map(f.where),
+        counts().map(f.after),
+        counts().map(f.recovered),
+        st.builds(f.on_change, counts(), st.none() | counts()),
     ]
     return st.recursive(st.one_of(atoms), _joined, max_leaves=6)
 

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from tocsin.core.changes import Key, Tracked
-from tocsin.core.events import Facts
+from tocsin.core.events import Detail, Facts
 from tocsin.core.frozen import FrozenMap, freeze
 from tocsin.core.states import KINDS, State
+from tocsin.core.streaks import Streak
 
 _HOSTILE = (
     "", " ", "nightly load", "<!channel>", "&lt; & <b>", "`", "```", "</pre><script>alert(1)</script>", "=?utf-8?q?hello=0D=0ABcc:_x?=",
@@ -91,7 +92,24 @@ def counts() -> SearchStrategy[int]:
 @cache
 def facts() -> SearchStrategy[Facts]:
     """Facts, each known or not."""
-    return st.builds(Facts, st.none() | texts(), st.none() | texts())
+    return st.builds(
+        Facts,
+        st.none() | texts(),
+        st.none() | texts(),
+        st.lists(details(), max_size=2).map(tuple[Detail, ...]),
+        st.none() | st.just("https://example.com/runs/7"),
+        st.none() | texts(),
+    )
+
+
+def streaks() -> SearchStrategy[Streak]:
+    """What is remembered of earlier runs, if anything."""
+    return st.just(Streak()) | st.builds(Streak, st.booleans(), counts())
+
+
+def details() -> SearchStrategy[Detail]:
+    """Something more to say, whatever its title."""
+    return st.builds(Detail, st.sampled_from(["Note", "Last lines"]) | texts(), texts(), st.booleans())
 
 
 @cache

@@ -165,7 +165,7 @@ def test_dropped_while_the_text_goes_out_is_no_delivery(gmail_server: GmailServe
 
 def test_a_wrong_password_needs_a_person(gmail_server: GmailServer, ca_bundle: Path) -> None:
     gmail = account(gmail_server, ca_bundle)
-    outcome = gmail.send(Secret("EMAIL_USERNAME", gmail_server.username), Secret("EMAIL_PASSWORD", "wrong"), MAIL, KEY)
+    outcome = gmail.send(Secret("EMAIL_USERNAME", gmail_server.username), Secret("EMAIL_PASSWORD", "qzxv-jkwy"), MAIL, KEY)
     assert isinstance(outcome, DestinationDead)
     assert "an app password is needed" in outcome.reason
     assert gmail_server.logins == 1  # once is enough

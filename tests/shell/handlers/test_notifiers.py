@@ -170,6 +170,7 @@ WRONG = [
     ({"only_states": 3}, TypeError, "not 3"),
     ({"when": Failed}, TypeError, "when takes a filter, not"),
     ({"message": "text"}, TypeError, "message takes a function of a Change that returns a str, not 'text'"),
+    ({"title_link": "http://["}, TypeError, "title_link takes an http"),
     ({"title_link": "javascript:alert(1)"}, TypeError, "title_link takes an http"),
     ({"title_link": "https://x/\n"}, TypeError, "title_link takes an http"),
     ({"title_link": 3}, TypeError, "title_link takes an http"),

@@ -77,21 +77,24 @@ def error_of(state: State) -> BaseException | None:
     return result if isinstance(result, BaseException) and not isinstance(result, Signal) else None
 
 
-def compose(change: Change, *, message: str | None = None, traceback: bool = False, notes: tuple[str, ...] = ()) -> Content:
+def compose(
+    change: Change, *, message: str | None = None, remark: str | None = None, traceback: bool = False, notes: tuple[str, ...] = ()
+) -> Content:
     """What to say of a change.
 
     Args:
         change: what happened.
         message: what to say in place of the state's message or exception; None for those.
+        remark: what earlier runs have to do with it; None for nothing.
         traceback: whether to add the last ten frames (file, line, function; never a local).
         notes: sentences about the message itself, such as a formatter that failed.
     """
     kind = type(change.new).__name__
     name = cut(one_line(label(change.tracked_obj)), NAME_LIMIT)
     index = "" if change.map_index is None else f"[{change.map_index}]"
-    lines = (*_said(change.new, message), *_facts(change), *(_frames(change.new) if traceback else ()))
+    lines = (*_said(change.new, message), *_known(change, remark), *_facts(change), *(_frames(change.new) if traceback else ()))
     return Content(
-        sentence=_sentence(f"{name}{index}", change, message),
+        sentence=_sentence(f"{name}{index}", change, message, remark),
         headline=f"{name}{index} is now in a {kind} state",
         state=kind,
         color=change.new.color,
@@ -100,13 +103,14 @@ def compose(change: Change, *, message: str | None = None, traceback: bool = Fal
     )
 
 
-def _sentence(name: str, change: Change, message: str | None) -> str:
+def _sentence(name: str, change: Change, message: str | None, remark: str | None) -> str:
     new, error = change.new, error_of(change.new)
     verb = next(VERBS[kind] for kind in type(new).__mro__ if kind in VERBS)
     took = f" after {span(change.duration)}" if change.duration is not None and new.is_finished() else ""
     own = None if new.message is None else plain(new.message)
     why = message or (own if error is None else describe(error))
-    return cut(one_line(f"{name} {verb}{took}{f': {why}' if why else ''}"), SENTENCE_LIMIT)
+    also = f" ({remark})" if remark else ""  # before the rest, of which much may have to be cut
+    return cut(one_line(f"{name} {verb}{took}{also}{f': {why}' if why else ''}"), SENTENCE_LIMIT)
 
 
 def _said(state: State, message: str | None) -> Iterator[Line]:
@@ -119,6 +123,13 @@ def _said(state: State, message: str | None) -> Iterator[Line]:
         yield Line("Message", printable(plain(state.message)))
     if error is not None:
         yield Line("Error", printable(describe(error)), quoted=True)
+
+
+def _known(change: Change, remark: str | None) -> Iterator[Line]:
+    if remark is not None:
+        yield Line("History", printable(remark))
+    for detail in change.facts.details:
+        yield Line(one_line(detail.title), printable(detail.text), quoted=detail.quoted)
 
 
 def _facts(change: Change) -> Iterator[Line]:

@@ -2,19 +2,32 @@
 
 Nothing of the user's may become markup, a link or a mention. Slack reads markup only in the parts that ``mrkdwn_in`` names:
 there are none, unless a field is set as code; then each value of the user's in a field stands in a code fence, with its own
-backticks broken. Exactly ``&``, ``<`` and ``>`` are escaped, as Slack's page on formatting asks, after the text was cut.
+backticks broken, unless it is a few plain words. Exactly ``&``, ``<`` and ``>`` are escaped, as Slack's page on formatting asks,
+after the text was cut.
 """
 
+import re
 from collections.abc import Mapping
 
 from tocsin.core.effects import SlackField, SlackMessage
 from tocsin.core.messages.content import Content, Line
 from tocsin.core.messages.text import cut
 
-LIMITS: Mapping[str, int] = {"Message": 1200, "Traceback, innermost first": 1200, "Error": 300, "Note": 300}
+LIMITS: Mapping[str, int] = {
+    "Message": 1000,
+    "Traceback, innermost first": 1000,
+    "Last lines": 800,
+    "Error": 300,
+    "Note": 300,
+    "Command": 200,
+    "Arguments": 200,
+    "Result": 200,
+}
 """Characters of a field, before escaping: all fields together stay under the 4,000 that Slack advises."""
 
 OTHER_LIMIT = 100
+TITLE_LIMIT = 60
+_HARMLESS = re.compile(r"[A-Za-z0-9]+(?:[ -][A-Za-z0-9]+)*")  # words; a dot could make a link of them, an underscore italics
 _INVISIBLE = "\u200b"
 
 
@@ -49,4 +62,5 @@ def fence(text: str) -> str:
 
 def _field(line: Line, *, coded: bool) -> SlackField:
     text = cut(line.text, LIMITS.get(line.title, OTHER_LIMIT))
-    return SlackField(line.title, fence(text) if coded and not line.ours else escape(text), short=line.short)
+    bare = not coded or line.ours or (not line.quoted and _HARMLESS.fullmatch(text) is not None)
+    return SlackField(escape(cut(line.title, TITLE_LIMIT)), escape(text) if bare else fence(text), short=line.short)

@@ -1,4 +1,4 @@
-"""A POST by requests, held to what it does not do by itself.
+"""A request by requests, held to what it does not do by itself.
 
 - The adapter is used without a session around it: a session follows redirects or at least reads their bodies to the end,
   keeps cookies, and looks into ``.netrc``. What is reused, the connections, is the adapter's.
@@ -8,10 +8,11 @@
 
 import socket
 import ssl
+from collections.abc import Callable
 from http.client import HTTPException
 from urllib.parse import urlsplit
 
-from requests import PreparedRequest, Request, Response
+from requests import Request, Response
 from requests.adapters import HTTPAdapter
 from requests.exceptions import ProxyError
 from requests.utils import get_environ_proxies, select_proxy
@@ -20,8 +21,10 @@ from urllib3 import HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool, PoolM
 from urllib3.connection import HTTPSConnection
 from urllib3.exceptions import HTTPError
 
-from tocsin.core.outcomes import DeliveryError, Receipt, Rejected
-from tocsin.core.replies import slack_reply
+from tocsin.core.outcomes import DeliveryError, Outcome, Receipt, Rejected
+from tocsin.core.pings import ping_url
+from tocsin.core.replies import ping_reply, slack_reply
+from tocsin.core.states import State
 from tocsin.shell.adapters import redaction, tls
 from tocsin.shell.adapters.deadline import Attempt, attempting, current
 from tocsin.shell.adapters.process import Kept
@@ -31,6 +34,10 @@ from tocsin.shell.adapters.sockets import dial
 
 _LONGEST_ANSWER = 1 << 16  # bytes
 _HEADERS = {"Content-Type": "application/json; charset=utf-8", "User-Agent": "tocsin", "Accept-Encoding": "identity"}
+_PING_HEADERS = {name: value for name, value in _HEADERS.items() if name != "Content-Type"}
+
+Meaning = Callable[[int, str, str | None], Outcome]
+"""What an answer means, by its status, its body and its Retry-After."""
 
 
 class _Connection(HTTPSConnection):
@@ -78,13 +85,22 @@ class Transport(HTTPAdapter):
 
 def post(webhook: SlackWebhook, kept: Kept[Transport], url: Secret, body: bytes) -> Receipt | DeliveryError:
     """Post ``body``, which is JSON, and say what the answer means."""
-    context = tls.context(webhook.ca_bundle)
+    return _exchanged(webhook, kept, url, Request("POST", url.reveal(), headers=_HEADERS, data=body), slack_reply)
+
+
+def ping(network: SlackWebhook, kept: Kept[Transport], url: Secret, state: State) -> Receipt | DeliveryError:
+    """Tell the service at ``url`` of a state, and say what the answer means."""
+    return _exchanged(network, kept, url, Request("GET", ping_url(url.reveal(), state), headers=_PING_HEADERS), ping_reply)
+
+
+def _exchanged(network: SlackWebhook, kept: Kept[Transport], url: Secret, request: Request, meaning: Meaning) -> Outcome:
+    context = tls.context(network.ca_bundle)
     if isinstance(context, Rejected):
         return context
-    attempt = Attempt(urlsplit(url.reveal()).hostname or "", webhook.deadline, webhook.connect_timeout)
+    attempt = Attempt(urlsplit(url.reveal()).hostname or "", network.deadline, network.connect_timeout)
     with attempting(attempt):
         try:
-            return _posted(webhook, kept.get(lambda: Transport(context)), url, body)
+            return _sent(network, kept.get(lambda: Transport(context)), url, request, meaning)
         except ProxyError as error:
             attempt.trouble = attempt.trouble or f"the proxy does not lead to {attempt.host}: check the proxy settings"
             return attempt.failure(error)
@@ -92,21 +108,17 @@ def post(webhook: SlackWebhook, kept: Kept[Transport], url: Secret, body: bytes)
             return attempt.failure(error)
 
 
-def _posted(webhook: SlackWebhook, transport: Transport, url: Secret, body: bytes) -> Receipt | DeliveryError:
-    proxies = dict(webhook.proxies) if webhook.proxies is not None else get_environ_proxies(url.reveal())
+def _sent(network: SlackWebhook, transport: Transport, url: Secret, request: Request, meaning: Meaning) -> Outcome:
+    proxies = dict(network.proxies) if network.proxies is not None else get_environ_proxies(url.reveal())
     if (select_proxy(url.reveal(), proxies) or "").lower().startswith("socks"):
         return Rejected("SOCKS proxies are not supported: name an http:// proxy in proxies, or in HTTPS_PROXY")
-    timeout = (webhook.connect_timeout, webhook.read_timeout)
-    with transport.send(_request(url, body), stream=True, timeout=timeout, proxies=proxies) as response:
-        return _meaning(response)
+    timeout = (network.connect_timeout, network.read_timeout)
+    with transport.send(request.prepare(), stream=True, timeout=timeout, proxies=proxies) as response:
+        return _understood(response, meaning)
 
 
-def _request(url: Secret, body: bytes) -> PreparedRequest:
-    return Request("POST", url.reveal(), headers=_HEADERS, data=body).prepare()
-
-
-def _meaning(response: Response) -> Receipt | DeliveryError:
+def _understood(response: Response, meaning: Meaning) -> Outcome:
     """What the answer means. Of a body that is too long the rest is left, and the connection with it."""
     body: bytes = response.raw.read(_LONGEST_ANSWER, decode_content=False)
     said = redaction.redact(body.decode(errors="replace"))  # before it is cut: half a secret would not be known again
-    return slack_reply(response.status_code, said, response.headers.get("Retry-After"))
+    return meaning(response.status_code, said, response.headers.get("Retry-After"))

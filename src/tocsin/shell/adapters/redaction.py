@@ -1,7 +1,7 @@
 """No secret's value gets out: not in a reason, not in a log line, not in a traceback.
 
 - Every value that a ``Secret`` was made of is remembered, in each form in which it might turn up: as it is, percent-encoded,
-  quoted, inside base64; of a URL also its path, and the last part of that, which is the token.
+  quoted, inside base64; of a URL also its path, and the last part of that, which is the token, unless they are short.
 - ``redact`` puts the secret's name in the place of each. Values of less than four characters are left alone: replacing them
   would garble every text and hide nothing.
 - ``contained`` lets an exception out without the frames it came through, since those hold what must not be shown.
@@ -20,6 +20,7 @@ from tocsin.core.outcomes import DeliveryError, Receipt
 
 _T = TypeVar("_T")
 _SHORTEST = 4
+_TOKEN = 12  # characters; a shorter part of a URL is a word, like "start", that may stand anywhere
 _LOGGERS = (
     "urllib3.connection",
     "urllib3.connectionpool",
@@ -58,7 +59,7 @@ def _parts(value: str) -> Iterator[str]:
     rest = value.partition("://")[2]
     if rest:
         path = "/" + rest.partition("/")[2]
-        yield from (path, path.rpartition("/")[2])
+        yield from (part for part in (path, path.rpartition("/")[2]) if len(part) >= _TOKEN)
 
 
 def _forms(part: str) -> Iterator[str]:

@@ -2,12 +2,11 @@
 
 import math
 import os
-import re
 from collections.abc import Iterable, Mapping
 
 import attrs
 
-_LOGIN = re.compile(r"//[^/@]*@")
+from tocsin.core.destinations import without_login
 
 
 def seconds(_: object, attribute: "attrs.Attribute[float]", value: float) -> None:
@@ -57,6 +56,6 @@ def copied(proxies: Mapping[str, str] | None) -> Mapping[str, str] | None:
     return None if proxies is None else dict(proxies)
 
 
-def without_login(proxies: Mapping[str, str] | None) -> str:
+def without_logins(proxies: Mapping[str, str] | None) -> str:
     """The proxies as they may be shown: without the user and the password of one."""
-    return repr(None if proxies is None else {scheme: _LOGIN.sub("//...@", url) for scheme, url in proxies.items()})
+    return repr(None if proxies is None else {scheme: without_login(url) for scheme, url in proxies.items()})

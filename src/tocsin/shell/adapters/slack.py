@@ -47,7 +47,7 @@ class SlackWebhook:
     connect_timeout: float = attrs.field(default=5.0, validator=settings.seconds)
     read_timeout: float = attrs.field(default=10.0, validator=settings.seconds)
     deadline: float = attrs.field(default=30.0, validator=settings.seconds)
-    proxies: Mapping[str, str] | None = attrs.field(default=None, converter=settings.copied, repr=settings.without_login, hash=False)
+    proxies: Mapping[str, str] | None = attrs.field(default=None, converter=settings.copied, repr=settings.without_logins, hash=False)
     _kept: "Kept[Transport]" = attrs.field(init=False, factory=_kept, eq=False, repr=False)
 
     def post(self, url: Secret, payload: SlackMessage) -> Receipt | DeliveryError:

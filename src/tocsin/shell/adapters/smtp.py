@@ -44,7 +44,7 @@ class Letter:
     content: bytes
 
 
-class _Refused(Exception):
+class Refused(Exception):
     """The server answered no."""
 
     def __init__(self, code: int, text: bytes) -> None:
@@ -85,7 +85,7 @@ class Line:
             return False
         try:
             self._begin()
-        except _Refused as refusal:
+        except Refused as refusal:
             if refusal.code != 421:
                 return True  # it is there, and will refuse again
         except OSError:
@@ -143,7 +143,7 @@ class Line:
         if reply[0] == -1:
             raise smtplib.SMTPServerDisconnected  # it does not speak SMTP
         if reply[0] != code:
-            raise _Refused(*reply)
+            raise Refused(*reply)
 
 
 def _plain(account: Account) -> str:
@@ -166,7 +166,7 @@ def send(gmail: Gmail, kept: Kept[Line], account: Account, letter: Letter) -> Re
     try:
         with attempting(attempt):
             return _sent(kept, account, letter, attempt, opened)
-    except _Refused as refusal:
+    except Refused as refusal:
         return refusal.meaning()
     except (OSError, ValueError) as error:
         return attempt.failure(error)
@@ -186,7 +186,7 @@ def _sent(
         undo.callback(line.hang_up)
         try:
             outcome: Receipt | DeliveryError = line.finish(letter, attempt)
-        except _Refused as refusal:
+        except Refused as refusal:
             outcome = refusal.meaning()
             if refusal.code == 421 or not line.in_order():
                 return outcome

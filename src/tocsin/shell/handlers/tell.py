@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from tocsin.core.changes import Change, Tracked
+from tocsin.core.machine import Run, Subject
 from tocsin.core.messages.text import label
 from tocsin.core.notifiers import Notifier
 from tocsin.core.outcomes import DeliveryError
@@ -10,6 +11,7 @@ from tocsin.core.states import State
 from tocsin.shell import log
 from tocsin.shell.deliver import deliver
 from tocsin.shell.errors import failed
+from tocsin.shell.memory import recalled, remember
 from tocsin.shell.surroundings import facts, run_id
 
 
@@ -20,8 +22,11 @@ def tell(notifier: Notifier, tracked_obj: Tracked, old: State, new: State) -> No
     """
     if not notifier.concerns(type(new)):
         return
-    now = datetime.now(UTC)
-    notice = notifier.notice(Change(tracked_obj, old, new, now, run_id(), label(tracked_obj), facts=facts()))
+    name, now = label(tracked_obj), datetime.now(UTC)
+    run = recalled(Run(Subject(tracked_obj, (notifier,), run_id(), name), old), name)
+    subject = run.subject
+    notice = notifier.notice(Change(tracked_obj, old, new, now, subject.run_id, name, facts=facts(), past=subject.past))
+    remember(Run(subject, new), name)
     for fault in notice.faults:
         log.note(fault)
     for effect in notice.effects:

@@ -1,0 +1,52 @@
+"""``tocsin config show``: each key, its value, and where that comes from; then the files that were looked at."""
+
+import json
+import os
+
+from rich.table import Table
+
+from tocsin.cli.terminal import complain, console, literally, say, write
+from tocsin.core.config.configuration import DEFAULT
+from tocsin.core.config.keys import TABLE
+from tocsin.core.config.show import shown, value_of, written
+from tocsin.shell.adapters.redaction import redact
+from tocsin.shell.config.files import Place
+from tocsin.shell.config.load import Loaded, here, loaded
+
+_PIPED = 10_000  # columns: whoever reads a pipe wants one line a key
+
+
+def show(*, as_json: bool) -> int:
+    """Show the configuration of this folder; the exit status: 2 where something is wrong with it, which is said in one line each."""
+    found = loaded(os.environ, here())
+    if found.faults:
+        for fault in found.faults:
+            complain(str(fault))
+        return 2
+    if as_json:
+        write(f"{redact(json.dumps(_json(found)))}\n")
+    else:
+        say(console(_PIPED), _table(found), *(literally(_file(place), "dim") for place in found.places))
+    return 0
+
+
+def _json(found: Loaded) -> dict[str, object]:
+    config = found.configuration
+    keys = {key.name: {"value": shown(value_of(config, key)), "origin": config.origins[key.name]} for key in TABLE}
+    files = [{"path": str(place.path), "project": place.project, "exists": place.path.exists()} for place in found.places]
+    return {"keys": keys, "files": files}
+
+
+def _table(found: Loaded) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for key in TABLE:
+        origin = found.configuration.origins[key.name]
+        style = "dim" if origin == DEFAULT else ""
+        cells = (key.name, written(found.configuration, key), origin)
+        table.add_row(*(literally(cell, style) for cell in cells))
+    return table
+
+
+def _file(place: Place) -> str:
+    whose = "the project's file" if place.project else "your file"
+    return f"{whose}: {place.path}{'' if place.path.exists() else ' (there is none)'}"

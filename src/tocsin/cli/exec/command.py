@@ -1,0 +1,78 @@
+"""``tocsin exec``, from the words typed to the exit status.
+
+Up to the start of the command nothing is imported that takes long; after that, whatever goes wrong with us, the command is waited for
+and its exit status is ours.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from tocsin.cli.exec.saying import complain
+
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from tocsin.cli.exec.course import Course
+    from tocsin.cli.exec.options import Options
+    from tocsin.cli.exec.telling_protocol import MakeTelling
+    from tocsin.shell.journal.tokens import Token
+
+MISUSED = 125
+
+
+def main(arguments: list[str], make: MakeTelling | None = None) -> int:
+    """Obey the words behind ``tocsin exec``; the exit status. ``make`` makes what tells people, in place of the usual."""
+    if sys.platform == "win32":
+        complain("exec needs a POSIX system; Windows is none")
+        return MISUSED
+    from tocsin.cli.exec.options import Misused, parsed, parser
+
+    try:
+        options = parsed(arguments)
+    except Misused as error:
+        complain(str(error))
+        return MISUSED
+    if options is None:
+        parser().print_help()
+        return 0
+    return run(options, make)
+
+
+def run(options: Options, make: MakeTelling | None) -> int:
+    """Run the command, and tell how it went; the exit status."""
+    from tocsin.cli.exec.course import Course
+    from tocsin.cli.exec.listening import Listening
+    from tocsin.cli.exec.routes import occupy
+
+    occupy()
+    with Listening() as listening:
+        run_id, began = os.urandom(8).hex(), time.time()
+        token = _token(run_id, options.label, began)
+        try:
+            return _seen_through(Course(options, listening, run_id, began), make)
+        finally:
+            if token is not None:
+                token.close()
+
+
+def _seen_through(course: Course, make: MakeTelling | None) -> int:
+    try:
+        from tocsin.cli.exec.supervising import see_through
+
+        return see_through(course, make)
+    except Exception as error:
+        complain(f"nobody was told how it went: {type(error).__name__}: {error}")
+    return course.waited()
+
+
+def _token(run_id: str, label: str, began: float) -> Token | None:
+    try:
+        from tocsin.shell.journal.tokens import opened
+
+        return opened(run_id, label, began)
+    except Exception as error:
+        complain(f"this run is not in the journal: {type(error).__name__}: {error}")
+        return None

@@ -1,0 +1,90 @@
+"""The course that one ``tocsin exec`` takes: what was asked for, and the attempt that is under way."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+from tocsin.cli.exec.saying import complain
+from tocsin.cli.exec.start import Child, Unstarted, start, surroundings
+
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from tocsin.cli.exec.listening import Listening
+    from tocsin.cli.exec.options import Options
+    from tocsin.cli.exec.pumping import Pumps
+    from tocsin.cli.exec.routes import Route
+
+
+class Course:
+    """One run, which begins when it is made; ``begin`` begins another attempt.
+
+    ``child`` is the latest attempt, and ``since`` when it was started, by ``time.monotonic``.
+
+    Args:
+        options: what was asked for.
+        listening: what happens meanwhile.
+        run_id: names the run.
+        began: when it did, in seconds since 1970.
+    """
+
+    def __init__(self, options: Options, listening: Listening, run_id: str, began: float) -> None:
+        self.options = options
+        self.listening = listening
+        self.run_id = run_id
+        self.began = began
+        self._environment = _scrubbed(options) if options.scrub_env else surroundings()
+        if options.notify != "live":
+            self._environment["TOCSIN_NOTIFY"] = options.notify  # what tells people inside the command is to do likewise
+        self.begin()
+
+    def begin(self) -> None:
+        """Start the command, and have its output on its way; where it cannot be started, say why."""
+        self.routes: list[Route] = _routes() if self.options.tail else []
+        self.pumps: Pumps | None = None
+        self.started, self.since = time.time(), time.monotonic()
+        self.child: Child | Unstarted = start(self.options.command, self._environment, self.listening.mask, self.routes)
+        for route in self.routes:
+            route.begun()
+        if self.routes:
+            from tocsin.cli.exec.pumping import Pumps
+
+            self.pumps = Pumps(self.routes, self.listening.wake)
+        if isinstance(self.child, Unstarted):
+            complain(self.child.fault)
+
+    def waited(self) -> int:
+        """The exit status of the attempt under way, without any of the rest: where that has failed."""
+        child = self.child
+        if not isinstance(child, Child):
+            return child.status
+
+        def pass_on(number: int, _: FrameType | None) -> None:
+            child.send(number)
+
+        self.listening.answer_with(pass_on)
+        child.reap(everyone=False, block=True)
+        self.listening.answer_with(signal.SIG_DFL)
+        if self.pumps is not None:
+            self.pumps.settle(self.listening)
+        code = child.raw or 0
+        return code >> 8 & 255 if code & 127 == 0 else 128 + (code & 127)
+
+
+def _scrubbed(options: Options) -> dict[str, str]:
+    from tocsin.cli.exec.scrubbing import scrubbed
+
+    return scrubbed(surroundings(), options.ping)
+
+
+def _routes() -> list[Route]:
+    from tocsin.cli.exec.routes import routes
+
+    try:
+        return routes()
+    except OSError as error:
+        complain(f"the tail of the output will not be known: {error.strerror}")
+        return []

@@ -1,0 +1,142 @@
+"""The start of a command: as if we had not been there.
+
+- It gets our descriptors, our environment, and the signals that we were started with, ignored or blocked. What Python changed for
+  itself is put back: it ignores SIGPIPE and SIGXFSZ, and may have set ``LC_CTYPE``.
+- In the foreground of a terminal it is in our process group, so that the terminal speaks to both; else it leads one of its own.
+- A program that has no ``#!`` is a script for ``sh``, as for every shell.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from tocsin.cli.exec.routes import Route
+
+NOT_STARTED = 125
+NOT_EXECUTABLE = 126
+NOT_FOUND = 127
+_OURS = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)  # the machine has no room for it
+_CHANGED = tuple(number for number in (signal.SIGPIPE, getattr(signal, "SIGXFSZ", None)) if number is not None)
+
+
+class Child:
+    """A process under way, or over: ``raw`` is its wait status then. With ``own_group`` it leads a process group."""
+
+    __slots__ = ("own_group", "pid", "raw")
+
+    def __init__(self, pid: int, *, own_group: bool) -> None:
+        self.pid = pid
+        self.own_group = own_group
+        self.raw: int | None = None
+
+    def reap(self, *, everyone: bool, block: bool = False) -> bool:
+        """Whether it is over; ``everyone`` has other children of ours reaped too, as the first process of a container has to."""
+        while self.raw is None:
+            pid, raw = os.waitpid(-1 if everyone else self.pid, 0 if block else os.WNOHANG)
+            if pid == self.pid:
+                self.raw = raw
+            if pid == 0:
+                return False
+        return True
+
+    def send(self, number: int) -> None:
+        """Send it a signal, and its group if it leads one."""
+        os.kill(-self.pid if self.own_group else self.pid, number)
+
+
+class Unstarted:
+    """Why there is no process: in words, and as an exit status."""
+
+    __slots__ = ("fault", "status")
+
+    def __init__(self, fault: str, status: int) -> None:
+        self.fault = fault
+        self.status = status
+
+
+def start(
+    command: tuple[str, ...], environment: Mapping[str, str], mask: Collection[int], routes: Sequence[Route]
+) -> Child | Unstarted:
+    """Start a command, with its output on the routes, and with the signals of ``mask`` blocked."""
+    try:
+        try:
+            return _spawned(command[0], command, environment, mask, routes)
+        except OSError as error:
+            script = _script(command[0], error)
+            if script is None:
+                raise
+            return _spawned("/bin/sh", ("sh", script, *command[1:]), environment, mask, routes)
+    except OSError as error:
+        return unstarted(command[0], error)
+
+
+def _spawned(
+    path: str, words: tuple[str, ...], environment: Mapping[str, str], mask: Collection[int], routes: Sequence[Route]
+) -> Child:
+    own_group = not in_foreground()
+    pid = os.posix_spawnp(
+        path,
+        words,
+        environment,
+        file_actions=[(os.POSIX_SPAWN_DUP2, route.inner, stream) for route in routes for stream in route.streams],
+        setpgroup=0 if own_group else os.getpgrp(),
+        setsigmask=mask,
+        setsigdef=_CHANGED,
+    )
+    return Child(pid, own_group=own_group)
+
+
+def in_foreground() -> bool:
+    """Whether a terminal speaks to our process group."""
+    for stream in (0, 1, 2):
+        try:
+            if os.tcgetpgrp(stream) == os.getpgrp():
+                return True
+        except OSError:
+            pass  # no terminal, or not ours
+    return False
+
+
+def surroundings(given: str = "/proc/self/environ") -> dict[str, str]:
+    """Our environment, as we were given it: ``given`` is where the system shows that, if it does."""
+    environment = {**os.environ}
+    if "LC_CTYPE" in environment and _set_by_python(given):
+        del environment["LC_CTYPE"]
+    return environment
+
+
+def _set_by_python(given: str) -> bool:
+    """Whether the variable is Python's own doing, as it is in the C locale."""
+    try:
+        with open(given, "rb", buffering=0) as file:  # noqa: PTH123 - pathlib takes long to load
+            return not any(each.startswith(b"LC_CTYPE=") for each in file.readall().split(b"\0"))
+    except OSError:
+        return False
+
+
+def _script(program: str, error: OSError) -> str | None:
+    """The path of a program that the system does not know how to execute."""
+    if error.errno != errno.ENOEXEC:
+        return None
+    folders = [""] if "/" in program else os.get_exec_path()
+    paths = (os.path.join(folder, program) for folder in folders)  # noqa: PTH118 - pathlib takes long to load
+    return next((path for path in paths if os.access(path, os.X_OK)), None)
+
+
+def unstarted(program: str, error: OSError) -> Unstarted:
+    """What an error means that kept a program from being started."""
+    if error.errno == errno.ENOENT:
+        lost = os.path.exists(program) and "/" in program  # noqa: PTH110 - as above
+        why = "the interpreter that it names is missing" if lost else "there is no such program"
+        return Unstarted(f"{program}: {why}", NOT_FOUND)
+    why = os.strerror(error.errno or 0)
+    if error.errno in _OURS:
+        return Unstarted(f"{program} could not be started: {why}", NOT_STARTED)
+    return Unstarted(f"{program} cannot be executed: {why}", NOT_EXECUTABLE)

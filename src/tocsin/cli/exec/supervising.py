@@ -1,0 +1,153 @@
+"""Looks after a command that is under way, through all its attempts, to the exit status.
+
+What is decided is decided in ``core.supervision``. Here is the one loop that acts on it: it waits for signals, for the end of the
+command, for a deadline, and for what the other threads have to say.
+"""
+
+import math
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import assert_never
+
+from tocsin.cli.exec.background import Background
+from tocsin.cli.exec.course import Course
+from tocsin.cli.exec.listening import PASSED_ON, STOPPING, TERMINALS
+from tocsin.cli.exec.saying import complain
+from tocsin.cli.exec.start import Child, Unstarted
+from tocsin.cli.exec.telling_protocol import MakeTelling
+from tocsin.core.supervision import (
+    Act,
+    ChildEnded,
+    DeadlinePassed,
+    Ended,
+    Forward,
+    Happening,
+    Kill,
+    KillRest,
+    Rules,
+    SignalCame,
+    Supervision,
+    Terminate,
+    ending,
+    named,
+    status_of,
+    supervise,
+)
+
+_FIRST = 1  # the process id of the first process of a machine or a container, which has to reap what others leave
+
+
+def see_through(course: Course, make: MakeTelling | None) -> int:
+    """Look after the attempt that is under way, and those that follow; the exit status."""
+    background = Background(course, make)
+    status = _attempts(course, background)
+    background.close()
+    while not background.finished:
+        if _stopping(course, math.inf) is not None:
+            complain("interrupted while telling how it went; it may be that nobody was told")
+            break
+    return status
+
+
+def _attempts(course: Course, background: Background) -> int:
+    while True:
+        background.started()
+        ended, stop = attempt(course)
+        background.ended(ended)
+        if not course.options.retries or ended.stopped_by is not None:
+            return ended.status
+        while stop is None and not background.answered:
+            stop = _stopping(course, math.inf)
+        if stop is None and background.answer is None:
+            return ended.status
+        due = time.monotonic() + (background.answer or 0)
+        while stop is None and time.monotonic() < due:
+            stop = _stopping(course, due)
+        if stop is not None:
+            complain(f"no further attempt, since {named(stop)} came")
+            return status_of(stop)
+        course.begin()
+
+
+def _stopping(course: Course, until: float) -> int | None:
+    """The signal that asks us to end, if one came."""
+    return next((number for number in course.listening.wait(until) if number in STOPPING), None)
+
+
+def attempt(course: Course) -> tuple[Ended, int | None]:
+    """How the attempt under way ended, and the signal that asked us to end after that, if one did."""
+    child = course.child
+    if isinstance(child, Unstarted):
+        return Ended(status=child.status, fault=child.fault, started=course.started, ended=time.time()), None
+    over = _supervised(course, child)
+    stop = None if course.pumps is None else course.pumps.settle(course.listening, patient=not over.timed_out)
+    tail = b"" if course.pumps is None else course.pumps.tail(course.options.tail)
+    return ending(over, tail=tail, started=course.started, ended=time.time()), stop
+
+
+def _supervised(course: Course, child: Child) -> Supervision:
+    """Watch over a process until it is over."""
+    now, since = Supervision(_rules(course, child)), course.since
+    while now.phase != "over":
+        deadline = math.inf if now.patience is None else since + now.patience
+        for happening in _happenings(course, child, deadline):
+            phase = now.phase
+            now, acts = supervise(now, happening)
+            since = since if now.phase == phase else time.monotonic()
+            for act in acts:
+                _do(act, course, child)
+    return now
+
+
+def _rules(course: Course, child: Child) -> Rules:
+    resized = {signal.SIGWINCH} if any(route.terminal for route in course.routes) else set[int]()
+    return Rules(
+        passed_on=PASSED_ON if child.own_group else PASSED_ON - TERMINALS | resized,
+        stopping=STOPPING,
+        own_group=child.own_group,
+        timeout=course.options.timeout,
+        kill_after=course.options.kill_after,
+    )
+
+
+def _happenings(course: Course, child: Child, deadline: float) -> Iterator[Happening]:
+    """What happens next. Signals that came before the end of the process are told before it."""
+    for number in course.listening.wait(deadline):
+        yield SignalCame(number)
+    if child.reap(everyone=os.getpid() == _FIRST):
+        yield ChildEnded(child.raw or 0)
+    elif time.monotonic() >= deadline:
+        yield DeadlinePassed()
+
+
+def _do(act: Act, course: Course, child: Child) -> None:
+    match act:
+        case Forward(number=signal.SIGWINCH):
+            if course.pumps is not None:
+                course.pumps.resize()
+            send(child, signal.SIGWINCH)
+        case Forward(number=number):
+            send(child, number)
+        case Terminate():
+            send(child, signal.SIGTERM, signal.SIGCONT)
+        case Kill():
+            send(child, signal.SIGKILL)
+        case KillRest():
+            with suppress(OSError):  # nobody is left, or nobody who minds us
+                child.send(signal.SIGKILL)
+        case _:
+            assert_never(act)
+
+
+def send(child: Child, *numbers: int) -> None:
+    """Send signals to a process that may be gone, or not ours to send to, which is said."""
+    for number in numbers:
+        try:
+            child.send(number)
+        except ProcessLookupError:
+            pass  # it has just ended
+        except OSError as error:
+            complain(f"{signal.Signals(number).name} could not be sent to the command: {error.strerror}")

@@ -1,0 +1,131 @@
+"""For each fault its remedy, as a function of what was seen. The first row that fits counts; what is certain comes first."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import attrs
+
+from tocsin.core.checkup.findings import Finding
+from tocsin.core.messages.text import span
+from tocsin.core.outcomes import DeliveryError
+from tocsin.core.values import Value
+
+_TOLERATED = timedelta(minutes=5)
+_PAGE = "https://myaccount.google.com/apppasswords"
+_WEBHOOK = "in Slack's app settings create an Incoming Webhook, and put its URL where {} is"
+
+
+@attrs.frozen(eq=False, repr=False)
+class Seen(Value):
+    """What is known of something that did not work.
+
+    Args:
+        error: how it ended.
+        host: whom it was to reach.
+        secret: the name of the secret that it went by.
+        untrusted: what is wrong with the certificate, in OpenSSL's words.
+        code: the code of the SMTP server, or of the proxy.
+        proxy: the proxy on the way, without its login.
+        now: what this machine's clock says.
+    """
+
+    error: DeliveryError
+    host: str
+    secret: str
+    untrusted: str | None = None
+    code: int | None = None
+    proxy: str | None = None
+    now: datetime | None = None
+
+
+def finding(seen: Seen) -> Finding:
+    """What was seen, with its remedy."""
+    what = seen.error.reason if seen.untrusted is None else f"the certificate of {seen.host} is not trusted ({seen.untrusted})"
+    return Finding(seen.host, what, remedy(seen))
+
+
+def remedy(seen: Seen) -> str:
+    """What to do about it.
+
+    >>> from tocsin.core.outcomes import Retryable
+    >>> remedy(Seen(Retryable("cannot reach x: its name does not resolve"), "x", "NAME"))
+    'look whether this machine has a network and a name server; where a proxy leads out, name it in HTTPS_PROXY'
+    """
+    if seen.untrusted is not None:
+        return _of_certificate(seen, seen.untrusted)
+    if seen.proxy is not None and seen.code == 407:
+        return f"the proxy {seen.proxy} wants a login: write HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT"
+    if seen.proxy is not None:
+        return f"correct HTTPS_PROXY, or slack.proxies ({seen.proxy}), or name {seen.host} in NO_PROXY to go there directly"
+    if seen.code in {534, 535}:
+        return f"create an app password ({_PAGE}, which needs 2-step verification), and put its 16 letters where {seen.secret} is"
+    return next((act(seen) for pattern, act in _BY_REASON if pattern.search(seen.error.reason)), "try again later")
+
+
+def _of_certificate(seen: Seen, said: str) -> str:
+    clock = f"this machine's clock, which says {seen.now:%Y-%m-%d %H:%M} UTC" if seen.now else "this machine's clock"
+    if "not yet valid" in said:
+        return f"set {clock}: a certificate that begins in the future is a clock that is behind"
+    if "expired" in said:
+        return f"set {clock}; if it is right, whoever runs {seen.host} must renew the certificate"
+    if "mismatch" in said:
+        return f"somebody else answers in place of {seen.host}: look at /etc/hosts, the name server, and proxies"
+    return "a proxy or a company signs the traffic: ask for the file of its CA, and name it in REQUESTS_CA_BUNDLE or ca_bundle"
+
+
+_Act = Callable[[Seen], str]
+
+
+def _always(text: str) -> _Act:
+    return lambda _: text
+
+
+_BY_REASON: tuple[tuple[re.Pattern[str], _Act], ...] = (
+    (re.compile("starts a workflow"), lambda seen: f"{_WEBHOOK.format(seen.secret)}: a workflow's URL takes no messages"),
+    (
+        re.compile("no_service|no_active_hooks|no_team|invalid_token"),
+        lambda seen: f"{_WEBHOOK.format(seen.secret)}: this one is revoked",
+    ),
+    (re.compile("channel_|posting_to_general|action_prohibited"), lambda seen: f"{_WEBHOOK.format(seen.secret)}, for another channel"),
+    (re.compile("does not lead to"), lambda seen: f"{_WEBHOOK.format(seen.secret)}; another host must stand in slack.allowed_hosts"),
+    (re.compile("webhook URL"), lambda seen: f"{_WEBHOOK.format(seen.secret)}, whole, from https:// on"),
+    (
+        re.compile("does not resolve"),
+        _always("look whether this machine has a network and a name server; where a proxy leads out, name it in HTTPS_PROXY"),
+    ),
+    (
+        re.compile("cannot reach|in time|broke"),
+        lambda seen: f"a firewall may be in the way: let this machine reach {seen.host}; for Slack a proxy will do, by HTTPS_PROXY",
+    ),
+    (re.compile("SOCKS"), _always("name an http:// proxy in HTTPS_PROXY, or in slack.proxies")),
+    (
+        re.compile("is refused: .*(?:PEM|cannot be read|folder)"),
+        _always("name a file of CA certificates, in PEM form, that you can read"),
+    ),
+    (re.compile("too many logins|today"), _always("wait: the account has a limit, which ends by itself")),
+    (re.compile("user name"), lambda seen: f"put the whole address of the account where {seen.secret} is"),
+    (re.compile("app password"), lambda seen: f"create an app password ({_PAGE}), and put it where {seen.secret} is"),
+)
+
+
+def clock(host: str, theirs: datetime, ours: datetime) -> Finding | None:
+    """A finding where this machine's clock and a server's are more than five minutes apart."""
+    apart = theirs - ours
+    if abs(apart) <= _TOLERATED:
+        return None
+    what = f"this machine's clock is {span(abs(apart))} {'behind' if apart > timedelta(0) else 'ahead of'} that of {host}"
+    return Finding("clock", what, "set the clock, by NTP where you can: certificates and the times in messages depend on it")
+
+
+def missing(name: str, reason: str) -> Finding:
+    """A secret that cannot be had, for a reason that names all places, with its remedy."""
+    known = reason.removeprefix(f"the secret {name!r} is not set: ")
+    if known != reason:
+        return Finding(name, "not set", known)
+    what, _, write = reason.partition(": chmod")
+    if write:
+        return Finding(name, what, f"chmod{write}")
+    if "Permission denied" in reason:
+        return Finding(name, reason, "chown the file to the user who runs this, and chmod it 600")
+    return Finding(name, reason, "correct the file, or what names it")

@@ -1,0 +1,58 @@
+"""A configuration as it may be shown: values as TOML has them, and no proxy's login."""
+
+from typing import TypeGuard
+
+from tocsin.core.config.configuration import Configuration
+from tocsin.core.config.keys import Key
+from tocsin.core.config.shapes import is_list, is_table
+from tocsin.core.destinations import without_login
+from tocsin.core.kinds import Kinds, names
+
+Shown = str | float | bool | list[str] | dict[str, str] | None
+
+
+def value_of(config: Configuration, key: Key[object]) -> object:
+    """The value of a key."""
+    found: object = config
+    for name in key.path:
+        found = getattr(found, name)
+    return found
+
+
+def shown(value: object) -> Shown:
+    """A value as JSON has it.
+
+    >>> shown({"https": "http://me:my@word@proxy:3128"})
+    {'https': 'http://...@proxy:3128'}
+    """
+    if is_table(value):
+        return {name: without_login(str(url)) for name, url in value.items()}
+    if is_list(value):
+        return [str(item) for item in value]
+    if _are_kinds(value):
+        return names(value).split(", ") if value else []
+    return value if isinstance(value, str | float | int) else None
+
+
+def written(config: Configuration, key: Key[object]) -> str:
+    """The value of a key in words, or as a file would set it."""
+    value = shown(value_of(config, key))
+    return f"({key.absent})" if value is None else _written(value)
+
+
+def _written(value: Shown) -> str:
+    match value:
+        case str():
+            return f'"{value}"'
+        case bool():
+            return str(value).lower()
+        case list():
+            return f"[{', '.join(_written(item) for item in value)}]"
+        case dict():
+            return f"{{ {', '.join(f'{name} = {_written(item)}' for name, item in value.items())} }}"
+        case _:
+            return f"{value:g}"
+
+
+def _are_kinds(value: object) -> TypeGuard[Kinds]:
+    return isinstance(value, frozenset)

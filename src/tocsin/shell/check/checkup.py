@@ -1,0 +1,102 @@
+"""A whole check-up: what is found without a connection, and what more with one."""
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+import attrs
+
+from tocsin.core.checkup.findings import Finding, of_faults
+from tocsin.core.config.configuration import Configuration
+from tocsin.core.notifiers import Messenger
+from tocsin.core.outcomes import Rejected
+from tocsin.shell.adapters.redaction import contained
+from tocsin.shell.ambient import interpreting
+from tocsin.shell.check.secrets import inspected, sound
+from tocsin.shell.config.defaults import (
+    CHANNELS,
+    PASSWORD,
+    USERNAME,
+    Channel,
+    channels,
+    default_handlers,
+    live,
+    mailer,
+    secrets,
+    secrets_of,
+    webhook,
+)
+from tocsin.shell.config.files import Place
+from tocsin.shell.config.load import loaded
+
+
+@attrs.frozen
+class CheckUp:
+    """What there is: the configuration, its files, where messages go and by which notifiers, and what was found so far."""
+
+    config: Configuration
+    places: tuple[Place, ...]
+    notifiers: Mapping[Channel, Messenger]
+    findings: tuple[Finding, ...]
+
+
+def looked(environ: Mapping[str, str], cwd: Path | None) -> CheckUp:
+    """The check-up without a connection."""
+    found = loaded(environ, cwd)
+    config = found.configuration
+    leading = channels(config)
+    pairs = zip(leading, default_handlers(config), strict=True)
+    notifiers: dict[Channel, Messenger] = {channel: notifier for channel, notifier in pairs if isinstance(notifier, Messenger)}
+    return CheckUp(config, found.places, notifiers, (*of_faults(found.faults), *_offline(config, leading)))
+
+
+def _offline(config: Configuration, leading: tuple[Channel, ...]) -> tuple[Finding, ...]:
+    needed = {name for channel in leading for name in secrets_of(config, channel)}
+    known = (*(name for channel in CHANNELS for name in secrets_of(config, channel)), *config.secrets.names)
+    listed = tuple(inspected(config, name, needed=name in needed) for name in dict.fromkeys(known))
+    unsound = tuple(fault for fault in (sound(config, channel) for channel in leading) if fault is not None)
+    return (*listed, *unsound, *(() if leading else (_nobody(config),)))
+
+
+def _nobody(config: Configuration) -> Finding:
+    if config.notifiers is not None:
+        return Finding("notifiers", f"nobody will be told: the list is empty ({config.origins['notifiers']})", "name slack, or gmail")
+    remedy = f"set {config.slack.webhook_secret} to the URL of an Incoming Webhook, which Slack's app settings give"
+    return Finding("notifiers", "nobody will be told", remedy)
+
+
+def connected(checkup: CheckUp) -> tuple[Finding, ...]:
+    """The ways to all notifiers, without a message."""
+    return tuple(finding for channel in checkup.notifiers for finding in contained(partial(_probed, checkup.config, channel)))
+
+
+def _probed(config: Configuration, channel: Channel) -> tuple[Finding, ...]:
+    """The way of one channel; where its secrets will not do, that was said already."""
+    known = secrets(config)
+    if sound(config, channel) is not None:
+        return ()
+    if channel == "slack":
+        url = known.find(config.slack.webhook_secret)
+        if isinstance(url, Rejected):
+            return ()
+        from tocsin.shell.check import slack
+
+        return slack.probed(webhook(config), url)
+    username, password = known.find(USERNAME), known.find(PASSWORD)
+    if isinstance(username, Rejected) or isinstance(password, Rejected):
+        return ()
+    from tocsin.shell.adapters.smtp import Account
+    from tocsin.shell.check import gmail
+
+    return (gmail.probed(mailer(config), Account(username, password)),)
+
+
+def sent(checkup: CheckUp) -> tuple[Finding, ...]:
+    """What became of a message by each notifier."""
+    from tocsin.shell.check.sending import tested
+
+    with interpreting(live(checkup.config)) as interpreter:
+        found = tuple(tested(notifier, checkup.config.gmail.host) for notifier in checkup.notifiers.values())
+    interpreter.slack.close()
+    interpreter.mail.close()
+    return found

@@ -1,0 +1,62 @@
+"""Where each secret comes from, and whether it can be what it should be. No value is shown, nor any part of one."""
+
+import os
+import re
+from pathlib import Path
+
+from tocsin.core.checkup.findings import Finding
+from tocsin.core.checkup.remedies import Seen, missing, remedy
+from tocsin.core.config.configuration import Configuration
+from tocsin.core.destinations import address_fault, webhook_fault
+from tocsin.core.outcomes import Rejected
+from tocsin.shell.adapters.secret_files import read_file, read_toml, secrets_file
+from tocsin.shell.adapters.secrets import Secret
+from tocsin.shell.config.defaults import PASSWORD, USERNAME, Channel, secrets
+
+_APP_PASSWORD = re.compile(r"[a-z]{4}( ?[a-z]{4}){3}")
+
+
+def inspected(config: Configuration, name: str, *, needed: bool) -> Finding:
+    """Whether a secret is set, and by whom. One that is not, and is not needed, is no fault."""
+    found = secrets(config).find(name)
+    if isinstance(found, Secret):
+        return Finding(name, f"set, from {_whence(name)}")
+    fault = missing(name, found.reason)
+    return fault if needed or fault.what != "not set" else Finding(name, "not set")
+
+
+def sound(config: Configuration, channel: Channel) -> Finding | None:
+    """What is wrong with the secrets of a channel, as far as can be seen from them alone."""
+    known = secrets(config)
+    if channel == "slack":
+        return _of_webhook(config, known.find(config.slack.webhook_secret))
+    return _of_account(config, known.find(USERNAME), known.find(PASSWORD))
+
+
+def _of_webhook(config: Configuration, url: Secret | Rejected) -> Finding | None:
+    fault = None if isinstance(url, Rejected) else webhook_fault(url.reveal(), config.slack.allowed_hosts)
+    if fault is None:
+        return None
+    name = config.slack.webhook_secret
+    what = f"the webhook URL is refused: {fault.partition(';')[0]}"
+    return Finding(name, what, remedy(Seen(Rejected(what), "Slack", name)))
+
+
+def _of_account(config: Configuration, username: Secret | Rejected, password: Secret | Rejected) -> Finding | None:
+    if isinstance(username, Secret) and address_fault(username.reveal()) is not None:
+        return Finding(USERNAME, "this is no address", f"put the whole address of the account where {USERNAME} is")
+    if isinstance(password, Rejected) or config.gmail.host != "smtp.gmail.com" or _APP_PASSWORD.fullmatch(password.reveal()):
+        return None
+    what = "this is no app password, which is 16 letters; Gmail takes no other"
+    return Finding(PASSWORD, what, remedy(Seen(Rejected("no app password"), config.gmail.host, PASSWORD)))
+
+
+def _whence(name: str) -> str:
+    """The first place that has the secret, which one of them does."""
+    if os.environ.get(name, "").strip():
+        return f"environment variable {name}"
+    path = os.environ.get(f"{name}_FILE")
+    if path and str(read_file(Path(path), name, "it")).strip():
+        return f"the file that {name}_FILE names"
+    kept = read_toml(secrets_file(), name)
+    return f"{secrets_file()}" if isinstance(kept, str) and kept.strip() else "the keyring"

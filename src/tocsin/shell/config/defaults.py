@@ -1,0 +1,118 @@
+"""What a configuration means: who is told where nobody is named, and how messages are sent."""
+
+import os
+from typing import Literal
+
+import attrs
+
+from tocsin.core.config.configuration import Configuration
+from tocsin.core.notifiers import GmailNotifier, Notifier, SlackNotifier
+from tocsin.core.outcomes import Rejected
+from tocsin.shell.adapters import Gmail, Secrets, SlackWebhook, settings
+from tocsin.shell.interpreters.live import Live
+
+USERNAME, PASSWORD = "EMAIL_USERNAME", "EMAIL_PASSWORD"
+
+Channel = Literal["slack", "gmail"]
+CHANNELS: tuple[Channel, ...] = ("slack", "gmail")
+
+
+@attrs.frozen(kw_only=True)
+class _Webhook(SlackWebhook):
+    """One whose bundle is looked at when a message is sent: a bad one is why the message fails, and stops nobody before that."""
+
+    ca_bundle: str | None = attrs.field(default=None, converter=settings.path)
+
+
+@attrs.frozen(kw_only=True)
+class _Mailer(Gmail):
+    """Likewise."""
+
+    ca_bundle: str | None = attrs.field(default=None, converter=settings.path)
+
+
+def default_handlers(config: Configuration) -> tuple[Notifier, ...]:
+    """The notifiers of who is to be told: those configured, else those whose secrets are there to be found; perhaps none."""
+    return tuple(_notifier(config, channel) for channel in channels(config))
+
+
+def channels(config: Configuration) -> tuple[Channel, ...]:
+    """Where messages go."""
+    if config.notifiers is not None:
+        return tuple(channel for channel in CHANNELS if channel in config.notifiers)
+    return tuple(channel for channel in CHANNELS if all(_is_set(config, name) for name in secrets_of(config, channel)))
+
+
+def secrets_of(config: Configuration, channel: Channel) -> tuple[str, ...]:
+    """The names of the secrets that are needed to send there."""
+    return (config.slack.webhook_secret,) if channel == "slack" else (USERNAME, PASSWORD)
+
+
+def nobody(config: Configuration) -> str:
+    """What to say where there is no handler, in one line."""
+    if config.notifiers == ():
+        return f"nobody will be told: notifiers is empty ({config.origins['notifiers']})"
+    found = secrets(config).find(config.slack.webhook_secret)
+    why = f" ({found.reason})" if isinstance(found, Rejected) and "is not set" not in found.reason else ""
+    return f"nobody will be told: set {config.slack.webhook_secret}, or run `tocsin check`{why}"
+
+
+def secrets(config: Configuration) -> Secrets:
+    """Where secrets are looked for."""
+    return Secrets(keyring=config.secrets.keyring)
+
+
+def live(config: Configuration) -> Live:
+    """The interpreter that sends as configured. Raises nothing; a bundle that is bad is refused when a message is sent."""
+    return Live(secrets(config), webhook(config), mailer(config))
+
+
+def webhook(config: Configuration) -> SlackWebhook:
+    """How Slack is reached."""
+    slack = config.slack
+    return (SlackWebhook if slack.ca_bundle is None else _Webhook)(
+        allowed_hosts=slack.allowed_hosts,
+        ca_bundle=_expanded(slack.ca_bundle),
+        connect_timeout=slack.connect_timeout,
+        read_timeout=slack.read_timeout,
+        deadline=slack.deadline,
+        proxies=slack.proxies,
+    )
+
+
+def mailer(config: Configuration) -> Gmail:
+    """How Gmail is reached."""
+    gmail = config.gmail
+    return (Gmail if gmail.ca_bundle is None else _Mailer)(
+        host=gmail.host,
+        port=gmail.port,
+        ca_bundle=_expanded(gmail.ca_bundle),
+        connect_timeout=gmail.connect_timeout,
+        read_timeout=gmail.read_timeout,
+        deadline=gmail.deadline,
+    )
+
+
+def _notifier(config: Configuration, channel: Channel) -> Notifier:
+    own = config.slack if channel == "slack" else config.gmail
+    only = config.only if own.only is None else own.only
+    ignore = config.ignore if own.ignore is None else own.ignore
+    if channel == "slack":
+        return SlackNotifier(
+            ignore_states=ignore,
+            only_states=only,
+            title_link=config.slack.title_link,
+            traceback=config.traceback,
+            webhook_secret=config.slack.webhook_secret,
+        )
+    to = config.gmail.to or None
+    return GmailNotifier(ignore_states=ignore, only_states=only, traceback=config.traceback, to=to, cc=config.gmail.cc)
+
+
+def _is_set(config: Configuration, name: str) -> bool:
+    """Whether somebody set the secret. One that the environment sets wrongly counts: that it cannot be read is to be heard of."""
+    return not isinstance(secrets(config).find(name), Rejected) or any(os.environ.get(each) for each in (name, f"{name}_FILE"))
+
+
+def _expanded(path: str | None) -> str | None:
+    return None if path is None else os.path.expanduser(path)  # noqa: PTH111 - which raises nothing where there is no home

@@ -1,0 +1,11 @@
+"""The names of all secrets that tocsin may look for on this machine."""
+
+from tocsin.shell.config.defaults import CHANNELS, secrets_of
+from tocsin.shell.config.load import configuration
+
+
+def secret_names() -> tuple[str, ...]:
+    """The names, each once: those of the channels, and those that the configuration lists."""
+    config = configuration()
+    found = (name for channel in CHANNELS for name in secrets_of(config, channel))
+    return tuple(dict.fromkeys((*found, *config.secrets.names)))

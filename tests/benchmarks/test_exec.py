@@ -1,0 +1,81 @@
+"""What ``tocsin exec`` takes: until the command starts, and of what the command writes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from time import perf_counter
+
+import attrs
+import pytest
+
+from tests.benchmarks.ratios import Ratio, Rivals
+
+TOCSIN = "from tocsin.cli import main; main()"
+TAIL = ("--tail", "20", "--timeout", "1h")
+WRITES = "sleep 1.5; exec dd if=/dev/zero bs=64k status=none"
+"""Writes once that is loaded which tells of the start, and which would have the machine busy just then."""
+
+
+@attrs.frozen
+class Shell:
+    """Starts programs without settings of the environment, with compiled code in a folder of its own."""
+
+    folder: Path
+
+    def python(self, code: str, *words: str) -> list[str]:
+        """The command that runs a line of Python."""
+        return [sys.executable, "-I", "-X", f"pycache_prefix={self.folder}", "-c", code, *words]
+
+    def starting(self, command: list[str]) -> float:
+        """How many milliseconds pass until a command writes its first byte, or has ended."""
+        began = perf_counter()
+        with self._started(command) as process:
+            assert process.stdout is not None
+            os.read(process.stdout.fileno(), 1)
+            return (perf_counter() - began) * 1000
+
+    def writing(self, command: list[str], size: int) -> float:
+        """How many milliseconds so many bytes take, from the first of them on, to who reads as fast as can be."""
+        room = bytearray(1 << 16)
+        with self._started(command) as process:
+            assert process.stdout is not None
+            total = os.readv(process.stdout.fileno(), [room])
+            began = perf_counter()
+            while got := os.readv(process.stdout.fileno(), [room]):
+                total += got
+            took = perf_counter() - began
+        assert total == size
+        return took * 1000
+
+    def _started(self, command: list[str]) -> "subprocess.Popen[bytes]":
+        environment = {"PATH": os.environ["PATH"], "TOCSIN_STATE_DIR": str(self.folder / "state"), "TOCSIN_NOTIFY": "none"}
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environment)
+
+
+@pytest.mark.parametrize("options", [(), TAIL], ids=["bare", "tail"])
+def test_the_start_of_a_command(rivals: Rivals, tmp_path: Path, options: tuple[str, ...]) -> None:
+    shell = Shell(tmp_path)
+    ours, bare = shell.python(TOCSIN, "exec", *options, "--", "echo", "begun"), shell.python("pass")
+    measured = [(shell.starting(ours), shell.starting(bare)) for _ in range(31 if rivals.benchmark.enabled else 2)]
+    told(rivals, f"exec{shown(options)}: its command starts", 2.5, measured[1:])  # the first compiles
+
+
+@pytest.mark.parametrize("options", [(), TAIL], ids=["bare", "tail"])
+def test_the_output_of_a_command(rivals: Rivals, tmp_path: Path, options: tuple[str, ...]) -> None:
+    shell, rounds, blocks = Shell(tmp_path), *((9, 1 << 14) if rivals.benchmark.enabled else (1, 1 << 7))
+    bare = ["sh", "-c", f"{WRITES} count={blocks}"]
+    ours = shell.python(TOCSIN, "exec", *options, "--", *bare)
+    measured = [(shell.writing(ours, blocks << 16), shell.writing(bare, blocks << 16)) for _ in range(rounds)]
+    told(rivals, f"exec{shown(options)}: a gigabyte through", 1.1, measured)
+
+
+def shown(options: tuple[str, ...]) -> str:
+    """The options that have a name, as one types them."""
+    return "".join(f" {option}" for option in options if option.startswith("--"))
+
+
+def told(rivals: Rivals, what: str, target: float, measured: list[tuple[float, float]]) -> None:
+    """Write down what was measured already, since a part of what a process does is what counts here."""
+    rivals.benchmark.pedantic(lambda: None, setup=lambda: None, rounds=1)
+    rivals.note(Ratio(what, target, measured, "ms"))

@@ -1,0 +1,208 @@
+"""``tocsin check``, typed: what is said, the exit status, and no secret in any of it."""
+
+import logging
+import os
+from pathlib import Path
+
+import keyring
+import pytest
+
+from tests.cli.typing_it import Seen, Typist
+from tests.servers.gmail import GmailServer
+from tests.servers.slack import Reply, SlackServer
+from tests.shell.adapters.test_secrets import Ring
+from tocsin.core.states import KINDS
+from tocsin.shell.adapters.secret_files import secrets_file
+
+OURS = ("SLACK_WEBHOOK_URL", "EMAIL_USERNAME", "EMAIL_PASSWORD", "TOKEN")
+CANARY = "canary"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of one's own, and nothing of ours in the environment."""
+    for name in ("XDG_CONFIG_HOME", "HOME", "LOCALAPPDATA", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path / "home"))
+    for name in [name for name in os.environ if name.startswith("TOCSIN_") and name != "TOCSIN_NOTIFY"]:
+        monkeypatch.delenv(name)
+    for name in (*OURS, *(f"{name}_FILE" for name in OURS), "HTTPS_PROXY", "https_proxy", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def leading(
+    slack_server: SlackServer, gmail_server: GmailServer, ca_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[SlackServer, GmailServer]:
+    """An environment that leads to our servers."""
+    settings = {
+        "SLACK_WEBHOOK_URL": slack_server.url,
+        "EMAIL_USERNAME": gmail_server.username,
+        "EMAIL_PASSWORD": gmail_server.password,
+        "TOCSIN_SLACK_ALLOWED_HOSTS": "127.0.0.1",
+        "TOCSIN_SLACK_CA_BUNDLE": str(ca_bundle),
+        "TOCSIN_SLACK_PROXIES": "http=http://127.0.0.1:9",
+        "TOCSIN_GMAIL_HOST": "127.0.0.1",
+        "TOCSIN_GMAIL_PORT": str(gmail_server.port),
+        "TOCSIN_GMAIL_CA_BUNDLE": str(ca_bundle),
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    return slack_server, gmail_server
+
+
+def lines(seen: Seen) -> list[list[str]]:
+    """The cells of each line."""
+    return [[cell.strip() for cell in line.split("  ") if cell] for line in seen.out.splitlines()]
+
+
+def secretly(*texts: str) -> None:
+    """No canary is in the texts."""
+    assert not any(CANARY in text.casefold() for text in texts)
+
+
+def test_where_nothing_is_set_the_remedy_is_said(tocsin: Typist) -> None:
+    seen = tocsin("check", "--connect", "--send-test")
+    assert (seen.status, seen.err) == (1, "")
+    assert lines(seen)[1:] == [
+        ["SLACK_WEBHOOK_URL", "not set"],
+        ["EMAIL_USERNAME", "not set"],
+        ["EMAIL_PASSWORD", "not set"],
+        ["FAULT", "notifiers", "nobody will be told"],
+        ["→ set SLACK_WEBHOOK_URL to the URL of an Incoming Webhook, which Slack's app settings give"],
+        [],
+        ["faults: 1"],
+    ]
+
+
+def test_nobody_on_purpose_is_said_too(tocsin: Typist, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOCSIN_NOTIFIERS", ",")
+    seen = tocsin("check")
+    assert seen.status == 1
+    assert ["FAULT", "notifiers", "nobody will be told: the list is empty (environment variable TOCSIN_NOTIFIERS)"] in lines(seen)
+
+
+def test_each_place_of_a_secret_is_said_and_no_value(tocsin: Typist, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = keyring.get_keyring()
+    keyring.set_keyring(Ring())
+    monkeypatch.setenv("TOCSIN_SECRETS_KEYRING", "1")
+    monkeypatch.setenv("TOCSIN_SECRETS_NAMES", "TOKEN,OTHER_TOKEN")
+    monkeypatch.setenv("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T0/B0/canary")
+    (home / "user").write_text("canary@example.com\n")
+    monkeypatch.setenv("EMAIL_USERNAME_FILE", str(home / "user"))
+    (home / "empty").write_text("\n")
+    monkeypatch.setenv("EMAIL_PASSWORD_FILE", str(home / "empty"))
+    secrets_file().parent.mkdir(parents=True)
+    secrets_file().write_text('EMAIL_PASSWORD = "abcd efgh ijkl mnop"')
+    secrets_file().chmod(0o600)
+    seen = tocsin("check")
+    keyring.set_keyring(before)
+    assert (seen.status, seen.err) == (0, "")
+    assert lines(seen)[1:6] == [
+        ["SLACK_WEBHOOK_URL", "set, from environment variable SLACK_WEBHOOK_URL"],
+        ["EMAIL_USERNAME", "set, from the file that EMAIL_USERNAME_FILE names"],
+        ["EMAIL_PASSWORD", f"set, from {secrets_file()}"],
+        ["TOKEN", "set, from the keyring"],
+        ["OTHER_TOKEN", "not set"],
+    ]
+    assert seen.out.endswith("\nno fault found\n")
+    secretly(seen.out.replace("canary from", ""))
+
+
+def test_what_each_notifier_tells_is_a_table(tocsin: Typist, leading: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOCSIN_IGNORE", "Skipped")
+    monkeypatch.setenv("TOCSIN_SLACK_ONLY", "Failed,Running")
+    rows = {row[0]: row[1:] for row in lines(tocsin("check")) if len(row) == 3}
+    assert rows["state"] == ["slack", "gmail"]
+    assert {"Failed", "TimedOut", "Running"} <= {kind for kind, row in rows.items() if row[0] == "yes"}
+    assert (rows["Success"], rows["Skipped"], rows["Running"]) == (["no", "yes"], ["no", "no"], ["yes", "no"])
+    assert {kind.__name__ for kind in KINDS} <= set(rows)
+
+
+@pytest.mark.parametrize(
+    ("variables", "fault"),
+    [
+        (
+            {"SLACK_WEBHOOK_URL": "https://hooks.slack.com/triggers/canary"},
+            "SLACK_WEBHOOK_URL  the webhook URL is refused: it starts a work",
+        ),
+        (
+            {"SLACK_WEBHOOK_URL": "https://example.com/canary"},
+            "SLACK_WEBHOOK_URL  the webhook URL is refused: it does not lead to hooks.sl",
+        ),
+        ({"SLACK_WEBHOOK_URL": "canary"}, "SLACK_WEBHOOK_URL  the webhook URL is refused: it is not an https URL"),
+        ({"SLACK_WEBHOOK_URL_FILE": "canary"}, "SLACK_WEBHOOK_URL  the file that SLACK_WEBHOOK_URL_FILE names cannot be read"),
+        ({"EMAIL_USERNAME": "canary", "EMAIL_PASSWORD": "canarycanarycana"}, "EMAIL_USERNAME     this is no address"),
+        (
+            {"EMAIL_USERNAME": "a@b.example", "EMAIL_PASSWORD": "Canary!"},
+            "EMAIL_PASSWORD     this is no app password, which is 16 letters",
+        ),
+        ({"TOCSIN_NOTIFIERS": "gmail", "EMAIL_USERNAME": "a@b.example"}, "EMAIL_PASSWORD     not set"),
+        ({"TOCSIN_ONLY": "canary"}, "TOCSIN_ONLY        takes a list of names of states, and its item 1 is none"),
+    ],
+)
+def test_a_fault_has_its_remedy_and_nothing_is_connected_to(
+    tocsin: Typist, variables: dict[str, str], fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    seen = tocsin("check", "--connect")
+    assert (seen.status, seen.err) == (1, "")
+    assert f"FAULT  {fault}" in seen.out
+    assert all("→" in after for line, after in zip(seen.out.splitlines(), seen.out.splitlines()[1:], strict=False) if "FAULT" in line)
+    secretly(seen.out)
+
+
+def test_the_ways_are_open(tocsin: Typist, leading: tuple[SlackServer, GmailServer], caplog: pytest.LogCaptureFixture) -> None:
+    slack, gmail = leading
+    caplog.set_level(logging.DEBUG)
+    seen = tocsin("check", "--connect")
+    assert (seen.status, seen.err) == (0, "")
+    assert ["127.0.0.1", "reached, and its certificate is good"] in lines(seen)
+    assert ["127.0.0.1", "reached, its certificate is good, and the login is accepted"] in lines(seen)
+    assert ([request.method for request in slack.requests], gmail.mails) == (["HEAD"], [])
+    assert "HEAD" in caplog.text
+    secretly(seen.out, caplog.text)
+
+
+@pytest.mark.tocsin_live
+def test_a_test_message_arrives_whatever_the_filters_say(
+    tocsin: Typist, leading: tuple[SlackServer, GmailServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slack, gmail = leading
+    monkeypatch.setenv("TOCSIN_ONLY", "Failed")
+    seen = tocsin("check", "--send-test")
+    assert (seen.status, seen.err) == (0, "")
+    assert seen.out.count("accepted: look whether you see it") == 2
+    assert b"This is a test: messages arrive." in slack.requests[0].body
+    assert b"This is a test: messages arrive." in gmail.mails[0].content
+    assert (len(slack.requests), len(gmail.mails)) == (1, 1)
+    secretly(seen.out)
+
+
+@pytest.mark.tocsin_live
+def test_a_test_message_that_is_refused(
+    tocsin: Typist, leading: tuple[SlackServer, GmailServer], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slack, gmail = leading
+    slack.replies, gmail.script = [Reply(404, "no_service")], {"RCPT b@example.com": "550 5.1.1 nobody"}
+    monkeypatch.setenv("TOCSIN_GMAIL_CC", "b@example.com")
+    seen = tocsin("check", "--send-test")
+    assert seen.status == 1
+    assert ": this one is revoked" in seen.out
+    assert ["FAULT", "test message by mail", "refused for b@example.com"] in lines(seen)
+    assert len(caplog.records) == 2
+    gmail.script = {"AUTH": "535 5.7.8 canaryapppasswrd"}
+    assert "create an app password" in tocsin("check", "--send-test").out
+    secretly(seen.out, seen.err, caplog.text)
+
+
+def test_a_test_message_that_is_withheld_is_a_fault(tocsin: Typist, leading: tuple[SlackServer, GmailServer]) -> None:
+    seen = tocsin("check", "--send-test")
+    assert seen.status == 1
+    assert "→ unset TOCSIN_NOTIFY" in seen.out
+    assert leading[0].requests == []
+
+
+def test_what_is_misspelt_is_misuse(tocsin: Typist) -> None:
+    assert tocsin("check", "--conect").status == 2

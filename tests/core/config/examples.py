@@ -1,0 +1,47 @@
+"""Values for each key, as TOML has them, and files that set them."""
+
+import tomllib
+
+from hypothesis import strategies as st
+
+from tocsin.core.config.faults import Fault
+from tocsin.core.config.keys import TABLE, Key
+from tocsin.core.config.layers import Layer, Setting
+from tocsin.core.states import KINDS
+
+SOME: dict[str, list[object]] = {
+    "a text of one line": ["production", "a b"],
+    "true or false": [True, False],
+    "a number of seconds": [3, 0.5],
+    "a number from 1 to 65535": [25, 465],
+    'a list of "slack" and "gmail"': [[], ["slack"], ["gmail", "Slack"]],
+    "a list of names of states": [[], *([kind.__name__] for kind in KINDS), ["failed", "Success"]],
+}
+"""Values by what a key takes; of the others the example will do."""
+
+
+def example(key: Key[object]) -> object:
+    """The key's own example."""
+    return tomllib.loads(f"it = {key.takes.example}")["it"]
+
+
+def layers(origin: str) -> st.SearchStrategy[Layer]:
+    """Layers that set any of the keys, all from one place."""
+    settings = {
+        key.name: st.sampled_from([example(key), *SOME.get(key.takes.words, [])]).map(lambda value: Setting(value, origin))
+        for key in TABLE
+    }
+    return st.fixed_dictionaries({}, optional=settings).map(Layer)
+
+
+def layer(taken: Layer | Fault) -> Layer:
+    """The layer, which it is."""
+    assert isinstance(taken, Layer), taken
+    return taken
+
+
+def fault(taken: object) -> Fault:
+    """The fault, which it is; in one line."""
+    assert isinstance(taken, Fault), taken
+    assert "\n" not in str(taken)
+    return taken

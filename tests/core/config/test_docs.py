@@ -1,0 +1,29 @@
+"""The page about configuration has every key, as the table of keys has it."""
+
+import re
+
+from tests.core.config.examples import layer
+from tests.docs.pages import ROOT
+from tocsin.core.config.keys import TABLE, Key
+from tocsin.core.config.merge import merge
+from tocsin.core.config.parse import parse
+from tocsin.core.config.show import written
+
+PAGE = ROOT / "docs" / "configuration.md"
+
+
+def row(key: Key[object]) -> str:
+    """A key as the page has it."""
+    default = f"{key.absent}" if key.default is None else f"`{written(merge(), key)}`"
+    cells = (f"`{key.name}`", key.takes.words, default, f"`{key.variable}`", "yes" if key.shared else "no", key.help)
+    return f"| {' | '.join(cells)} |"
+
+
+def test_the_page_has_the_table() -> None:
+    table = "\n".join(row(key) for key in TABLE)
+    assert table in PAGE.read_text(encoding="utf-8"), f"put this into the page:\n{table}"
+
+
+def test_the_file_that_the_page_shows_is_a_good_one() -> None:
+    (block,) = re.findall(r"^```toml\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    assert len(layer(parse(block, "tocsin.toml", project=True)).settings) == 5

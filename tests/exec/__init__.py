@@ -1,0 +1,1 @@
+"""Real commands, under ``tocsin exec`` as a real process."""

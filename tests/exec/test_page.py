@@ -1,0 +1,38 @@
+"""The page about it shows what happens."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import ROOT
+
+PAGE = (ROOT / "docs" / "exec.md").read_text(encoding="utf-8")
+SESSIONS = re.findall(r"^```shell-session\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Path:
+    """A folder with the command, as an installation has it."""
+    script = tmp_path / "tocsin"
+    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m tocsin "$@"\n')
+    script.chmod(0o755)
+    return tmp_path
+
+
+@pytest.mark.parametrize("session", SESSIONS, ids=lambda session: str(session).partition("\n")[0])
+def test_a_session_is_what_one_sees(session: str, shell: Path) -> None:
+    typed = "\n".join(line.removeprefix("$ ") for line in session.splitlines() if line.startswith("$ "))
+    shown = "".join(f"{line}\n" for line in session.splitlines() if not line.startswith("$ "))
+    environment = {**os.environ, "PATH": f"{shell}:{os.environ['PATH']}", "HOME": str(shell), "TOCSIN_STATE_DIR": str(shell / "state")}
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"exec 2>&1\n{typed}"], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout == shown
+
+
+def test_there_are_sessions() -> None:
+    assert len(SESSIONS) == PAGE.count("```shell-session") > 4

@@ -1,0 +1,18 @@
+"""A home of one's own, and no proxy or bundle of the environment's; the fixture ``home`` is that of the configuration's tests."""
+
+import pytest
+
+from tests.shell.config.conftest import Home, home
+
+__all__ = ["Home", "home"]
+
+
+@pytest.fixture(autouse=True)
+def bare(home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """An environment that leads nowhere."""
+    for name in ("https_proxy", "http_proxy", "all_proxy", "no_proxy"):
+        for each in (name, name.upper()):
+            monkeypatch.delenv(each, raising=False)
+    for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "SLACK_WEBHOOK_URL_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    return home

@@ -1,0 +1,51 @@
+"""A user with a home of their own, who is nobody yet: no file, no variable."""
+
+import os
+from pathlib import Path
+
+import attrs
+import pytest
+
+from tocsin.shell.adapters.secret_files import secrets_file
+from tocsin.shell.config.load import configuration
+from tocsin.shell.log import once
+
+SECRETS = ("SLACK_WEBHOOK_URL", "EMAIL_USERNAME", "EMAIL_PASSWORD", "TEAM_WEBHOOK")
+
+
+@attrs.frozen
+class Home:
+    """The folders of a user and a project, which are apart."""
+
+    project: Path
+    own: Path
+
+    def file(self, text: str) -> Path:
+        """The project's file."""
+        path = self.project / "tocsin.toml"
+        path.write_text(text)
+        return path
+
+    def own_file(self, text: str) -> Path:
+        """The user's file."""
+        self.own.mkdir(parents=True, exist_ok=True)
+        path = self.own / "tocsin.toml"
+        path.write_text(text)
+        return path
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """Both folders, the project's being the current one; what a process keeps is forgotten."""
+    for name in ("XDG_CONFIG_HOME", "HOME", "LOCALAPPDATA", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path / "home"))
+    for name in [name for name in os.environ if name.startswith("TOCSIN_") and name != "TOCSIN_NOTIFY"]:
+        monkeypatch.delenv(name)
+    for name in SECRETS:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(f"{name}_FILE", raising=False)
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path / "project")
+    configuration.cache_clear()
+    once.cache_clear()
+    return Home(tmp_path / "project", secrets_file().parent)

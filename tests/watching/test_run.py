@@ -1,0 +1,147 @@
+"""What a watched body can say of itself, and what its report says of it."""
+
+import re
+
+import pytest
+
+from tests.watching.ways import raised, raising
+from tocsin import Failed, Pending, Recording, Running, Skipped, State, Success, callback_factory, signals, slack_notifier, watch
+from tocsin.core.effects import PostToSlack
+from tocsin.watching import current_run
+
+
+def fields(recording: Recording) -> dict[str, str]:
+    """The fields of the last message."""
+    last = recording.effects[-1]
+    assert isinstance(last, PostToSlack)
+    return {field.title: field.value for field in last.payload.fields}
+
+
+def test_the_sentences_are_plain(notifications: Recording) -> None:
+    with watch("nightly load", state_handlers=[slack_notifier]):
+        pass
+    texts = [effect.payload.fallback for effect in notifications.effects if isinstance(effect, PostToSlack)]
+    assert [text.partition(" after ")[0] for text in texts] == ["nightly load started", "nightly load succeeded"]
+
+
+def test_notes_and_the_link_are_in_the_message_of_the_end(notifications: Recording) -> None:
+    with watch("load", state_handlers=[slack_notifier]) as run:
+        run.note("7 rows were skipped")
+        run.note("3 were late")
+        run.link("https://example.com/runs/7")
+    first, last = notifications.effects
+    assert isinstance(first, PostToSlack)
+    assert isinstance(last, PostToSlack)
+    assert (first.payload.title_link, last.payload.title_link) == (None, "https://example.com/runs/7")
+    assert fields(notifications)["Note"] == "7 rows were skipped\n3 were late"
+
+
+def test_a_decorated_function_reaches_its_run(notifications: Recording) -> None:
+    @watch(state_handlers=[slack_notifier])
+    def load() -> None:
+        run = current_run()
+        assert run is not None
+        run.note(f"this is {run.name}")
+
+    load()
+    assert fields(notifications)["Note"] == "this is load"
+    assert current_run() is None
+
+
+@pytest.mark.parametrize("wrong", [3, None, b"bytes"])
+def test_a_note_is_a_str(wrong: object) -> None:
+    with watch("load", state_handlers=[]) as run, pytest.raises(TypeError, match="note takes a str, not"):
+        run.note(wrong)  # type: ignore[arg-type]  # as in code that has no types
+
+
+@pytest.mark.parametrize("wrong", ["javascript:alert(1)", "not a link", 3])
+def test_a_link_is_checked(wrong: str) -> None:
+    with watch("load", state_handlers=[]) as run, pytest.raises(TypeError, match="takes an http"):
+        run.link(wrong)
+
+
+def test_what_is_said_too_late_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    with watch("tardy", state_handlers=[]) as run:
+        pass
+    run.note("one more thing")
+    run.link("https://example.com")
+    assert caplog.messages == [
+        "tocsin: a note about 'tardy' came after its end, and is in no message",
+        "tocsin: a link about 'tardy' came after its end, and is in no message",
+    ]
+
+
+def test_there_is_a_report_once_it_is_over() -> None:
+    with watch("load", state_handlers=[slack_notifier]) as run:
+        during = run.report
+    report = run.report
+    assert during is None
+    assert report is not None
+    assert (report.name, report.run_id, type(report.state)) == ("load", run.run_id, Success)
+    assert report.explain().splitlines() == [
+        "load: Pending → Running()",
+        "    slack_notifier: withheld: recorded",
+        "load: Running → Success()",
+        "    slack_notifier: withheld: recorded",
+    ]
+    assert repr(run) == "<WatchedRun 'load'>"
+
+
+@pytest.mark.parametrize("only", [[Failed], [Running], [Success]])
+def test_a_report_is_whole_though_some_of_it_concerned_nobody(only: list[type[State]]) -> None:
+    with watch("load", state_handlers=[slack_notifier(only_states=only)]) as run:
+        pass
+    first, second = run.report, run.report
+    assert first is not None
+    assert second is not None
+    assert [(type(told.change.old), type(told.change.new)) for told in first.changes] == [(Pending, Running), (Running, Success)]
+    assert first.changes == second.changes
+    assert len(first.deliveries) == sum(kind in only for kind in (Running, Success))
+
+
+def test_what_a_handler_answers_is_on_the_report_alone() -> None:
+    def skipping(tracked_obj: object, old: State, new: State) -> State:
+        return Skipped("never mind")
+
+    with watch("load", state_handlers=[skipping]) as run:
+        pass
+    report = run.report
+    assert report is not None
+    assert [told.settled for told in report.changes] == [Skipped("never mind")] * 2
+    assert report.state == Success()
+
+
+def test_on_failure_is_called_after_all_handlers_and_only_then(notifications: Recording) -> None:
+    def alarm(run: object, state: State) -> None: ...
+
+    with watch("fine", state_handlers=[], on_failure=alarm):
+        pass
+    assert notifications.effects == ()
+    with pytest.raises(ValueError, match="no rows"), watch("load", state_handlers=[slack_notifier], on_failure=alarm) as run:
+        raise ValueError("no rows")
+    assert re.findall(r"PostToSlack\(|CallBack\(", repr(notifications.effects)) == ["PostToSlack(", "PostToSlack(", "CallBack("]
+    assert run.report is not None
+
+
+def test_a_signal_is_its_state(notifications: Recording) -> None:
+    signal = signals.SKIP("nothing new")
+    with pytest.raises(signals.SKIP), watch("load", state_handlers=[slack_notifier]):
+        raise signal
+    assert fields(notifications)["Message"] == "nothing new"
+
+
+def test_a_state_that_is_signalled_again_is_no_change() -> None:
+    kept: list[State] = []
+    handler = callback_factory(lambda run, state: kept.append(state), State.is_running)
+
+    def keep(tracked_obj: object, old: State, new: State) -> None:
+        kept.append(new)
+
+    with watch("load", state_handlers=[keep]) as run:
+        again = signals.ENDRUN(kept[0])
+        assert raised(raising(again)) is again
+    assert run.report is not None
+    with pytest.raises(signals.ENDRUN), watch("load", state_handlers=[keep, handler]) as run:
+        raise signals.ENDRUN(kept[-1])
+    assert run.report is not None
+    assert run.report.state is kept[-1]
