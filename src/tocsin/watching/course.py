@@ -64,7 +64,7 @@ class Course(WatchedRun):
         self._record: _Record | None = None
         self._settled = False
         self._began = self._ended = CLOCK.now()
-        self.level = Level(innermost(), self)
+        self.level: Level = Level(innermost(), self)
 
     def begin(self, arguments: tuple[object, ...] = (), named: Mapping[str, object] = _NONE) -> None:
         """Tell that it started, with these arguments where they may be shown."""

@@ -15,7 +15,7 @@ class Level:
     __slots__ = ("parent", "run")
 
     def __init__(self, parent: "Level | None", run: WatchedRun) -> None:
-        self.parent = parent
+        self.parent: Level | None = parent
         self.run: WatchedRun | None = run
 
 

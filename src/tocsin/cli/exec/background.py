@@ -25,9 +25,9 @@ class Background:
     """
 
     def __init__(self, course: Course, make: MakeTelling | None) -> None:
-        self.answered = False
+        self.answered: bool = False
         self.answer: float | None = None
-        self.finished = False
+        self.finished: bool = False
         self._course = course
         self._make = make
         self._news: SimpleQueue[str | Ended] = SimpleQueue()

@@ -45,7 +45,8 @@ class Course:
         """Start the command, and have its output on its way; where it cannot be started, say why."""
         self.routes: list[Route] = _routes() if self.options.tail else []
         self.pumps: Pumps | None = None
-        self.started, self.since = time.time(), time.monotonic()
+        self.started: float = time.time()
+        self.since: float = time.monotonic()
         self.child: Child | Unstarted = start(self.options.command, self._environment, self.listening.mask, self.routes)
         for route in self.routes:
             route.begun()

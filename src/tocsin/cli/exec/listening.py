@@ -49,7 +49,7 @@ class Listening:
         heard = {*(number for number in PASSED_ON if signal.getsignal(number) is not signal.SIG_IGN), signal.SIGCHLD}
         self._before = {number: signal.signal(number, _come) for number in heard}
         self._wakeup = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
-        self.mask = frozenset(signal.pthread_sigmask(signal.SIG_UNBLOCK, heard))
+        self.mask: frozenset[int] = frozenset(signal.pthread_sigmask(signal.SIG_UNBLOCK, heard))
 
     def __enter__(self) -> Self:
         return self

@@ -58,9 +58,9 @@ class Pump:
     """Moves what comes along one route, until its end; ``moved`` counts the bytes, and it is ``writing`` while somebody takes them."""
 
     def __init__(self, route: Route, tail: Tail, wake: Callable[[], None]) -> None:
-        self.moved = 0
-        self.writing = False
-        self.done = False
+        self.moved: int = 0
+        self.writing: bool = False
+        self.done: bool = False
         self._route = route
         self._tail = tail
         self._wake = wake

@@ -24,10 +24,12 @@ class Route:
     __slots__ = ("inner", "outer", "streams", "target", "terminal")
 
     def __init__(self, streams: tuple[int, ...], *, terminal: bool) -> None:
-        self.streams = streams
-        self.target = streams[0]
-        self.terminal = terminal
-        self.outer, self.inner = os.openpty() if terminal else os.pipe()
+        self.streams: tuple[int, ...] = streams
+        self.target: int = streams[0]
+        self.terminal: bool = terminal
+        outer, inner = os.openpty() if terminal else os.pipe()
+        self.outer: int = outer
+        self.inner: int = inner
         if terminal:
             _like(self.target, self.inner)
             self.resize()

@@ -32,8 +32,8 @@ class Child:
     __slots__ = ("own_group", "pid", "raw")
 
     def __init__(self, pid: int, *, own_group: bool) -> None:
-        self.pid = pid
-        self.own_group = own_group
+        self.pid: int = pid
+        self.own_group: bool = own_group
         self.raw: int | None = None
 
     def reap(self, *, everyone: bool, block: bool = False) -> bool:
@@ -57,8 +57,8 @@ class Unstarted:
     __slots__ = ("fault", "status")
 
     def __init__(self, fault: str, status: int) -> None:
-        self.fault = fault
-        self.status = status
+        self.fault: str = fault
+        self.status: int = status
 
 
 def start(

@@ -50,7 +50,7 @@ class Refused(Exception):
     def __init__(self, code: int, text: bytes) -> None:
         super().__init__()
         self.code = code
-        self.text = text.decode(errors="replace")
+        self.text: str = text.decode(errors="replace")
 
     def meaning(self) -> DeliveryError:
         return smtp_reply(self.code, redaction.redact(self.text))

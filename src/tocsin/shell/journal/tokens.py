@@ -33,7 +33,7 @@ class Token:
     __slots__ = ("_file", "path")
 
     def __init__(self, path: str, file: int) -> None:
-        self.path = path
+        self.path: str = path
         self._file: int | None = file
 
     def __repr__(self) -> str:
@@ -66,11 +66,11 @@ class Left:
     __slots__ = ("label", "path", "pid", "run_id", "started")
 
     def __init__(self, path: str, run_id: str, label: str, started: float, pid: int) -> None:
-        self.path = path
-        self.run_id = run_id
-        self.label = label
-        self.started = started
-        self.pid = pid
+        self.path: str = path
+        self.run_id: str = run_id
+        self.label: str = label
+        self.started: float = started
+        self.pid: int = pid
 
     def __repr__(self) -> str:
         return f"Left(run_id={self.run_id!r}, label={self.label!r}, started={self.started!r}, pid={self.pid!r})"
