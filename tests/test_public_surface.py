@@ -61,6 +61,12 @@ def test_the_bare_import_loads_next_to_nothing() -> None:
     assert done.stdout == "[]\n"
 
 
+def test_a_module_of_ours_is_there_at_once() -> None:
+    program = "import tocsin; print(tocsin.core.__name__, tocsin.core is tocsin.core)"
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "tocsin.core True\n"
+
+
 def test_a_name_that_is_not_there_is_said_as_by_any_module() -> None:
     with pytest.raises(AttributeError, match="module 'tocsin' has no attribute 'slack_notifer'"):
         getattr(tocsin, "slack_notifer")  # noqa: B009 - type checkers know it too

@@ -18,10 +18,11 @@ else:
         from importlib import import_module
 
         public = import_module("tocsin.public")  # which asks us for modules of ours, before it has a list of names
-        if name != "__all__" and name not in getattr(public, "__all__", ()):
+        if name == "__all__" or name in getattr(public, "__all__", ()):
+            globals()[name] = getattr(public, name)
+        elif name not in globals():  # where a module of ours is once it was loaded
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        found = globals()[name] = getattr(public, name)
-        return found
+        return globals()[name]
 
     def __dir__():
         return sorted({*globals(), *__getattr__("__all__")})

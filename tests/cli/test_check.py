@@ -23,7 +23,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home of one's own, and nothing of ours in the environment."""
     for name in ("XDG_CONFIG_HOME", "HOME", "LOCALAPPDATA", "USERPROFILE"):
         monkeypatch.setenv(name, str(tmp_path / "home"))
-    for name in [name for name in os.environ if name.startswith("TOCSIN_") and name != "TOCSIN_NOTIFY"]:
+    for name in [name for name in os.environ if name.startswith("TOCSIN_")]:
         monkeypatch.delenv(name)
     for name in (*OURS, *(f"{name}_FILE" for name in OURS), "HTTPS_PROXY", "https_proxy", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
         monkeypatch.delenv(name, raising=False)
@@ -153,6 +153,27 @@ def test_a_fault_has_its_remedy_and_nothing_is_connected_to(
     secretly(seen.out)
 
 
+def test_a_name_that_no_file_can_have(tocsin: Typist, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOCSIN_CONFIG", "x" * 5000)
+    seen = tocsin("check")
+    assert (seen.status, seen.err) == (1, "")
+    assert "it cannot be read: File name too long" in seen.out
+
+
+def test_a_pipe_is_not_waited_for(tocsin: Typist, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.mkfifo(home / "pipe")
+    monkeypatch.setenv("SLACK_WEBHOOK_URL_FILE", str(home / "pipe"))
+    assert (
+        "FAULT  SLACK_WEBHOOK_URL  the file that SLACK_WEBHOOK_URL_FILE names is a pipe or the like, not a file" in tocsin("check").out
+    )
+    monkeypatch.delenv("SLACK_WEBHOOK_URL_FILE")
+    monkeypatch.setenv("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T0/B0/canary")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(home / "pipe"))
+    seen = tocsin("check", "--connect")
+    assert ["FAULT", "hooks.slack.com", f"REQUESTS_CA_BUNDLE is refused: {home / 'pipe'} is not a file"] in lines(seen)
+    assert "→ name a file of CA certificates, in PEM form, that you can read" in seen.out
+
+
 def test_the_ways_are_open(tocsin: Typist, leading: tuple[SlackServer, GmailServer], caplog: pytest.LogCaptureFixture) -> None:
     slack, gmail = leading
     caplog.set_level(logging.DEBUG)
@@ -197,7 +218,10 @@ def test_a_test_message_that_is_refused(
     secretly(seen.out, seen.err, caplog.text)
 
 
-def test_a_test_message_that_is_withheld_is_a_fault(tocsin: Typist, leading: tuple[SlackServer, GmailServer]) -> None:
+def test_a_test_message_that_is_withheld_is_a_fault(
+    tocsin: Typist, leading: tuple[SlackServer, GmailServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOCSIN_NOTIFY", "prnt")
     seen = tocsin("check", "--send-test")
     assert seen.status == 1
     assert "→ unset TOCSIN_NOTIFY" in seen.out

@@ -65,5 +65,20 @@ def test_what_is_wrong_is_said_in_a_line_each(
     assert "canary" not in seen.err
 
 
+def test_a_login_in_a_link_is_not_shown(tocsin: Typist, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOCSIN_SLACK_TITLE_LINK", "https://me:a-canary@ci.example.com/runs")
+    for options in ((), ("--json",)):
+        seen = tocsin("config", "show", *options)
+        assert (seen.status, "https://...@ci.example.com/runs" in seen.out, "canary" in seen.out) == (0, True, False)
+
+
+def test_a_secret_in_a_variable_is_not_shown(tocsin: Typist, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOCSIN_ENV", "https://hooks.slack.com/services/T0/B0/a-canary")
+    seen = tocsin("config", "show")
+    assert (seen.status, seen.out) == (2, "")
+    assert seen.err.startswith("tocsin: TOCSIN_ENV: this looks like a secret; ")
+    assert "canary" not in seen.err
+
+
 def test_config_alone_says_what_there_is(tocsin: Typist) -> None:
     assert "Show each setting, its value, and where it comes from." in tocsin("config", "--help").out

@@ -43,7 +43,7 @@ def test_a_slack_message() -> None:
         "▌  OSError: disk `full`, & <!channel>",
         "▌  [red]said[/red] :smile:",
         "▌ Duration                Run id",
-        "▌ 4 m 12 s                 r1",
+        "▌ 4 m 12 s                r1",
         "▌ 2026-01-02 03:04:05 UTC",
         "",
     ]

@@ -97,6 +97,8 @@ def test_of_one_label_and_no_more_than_asked_for(tocsin: Typist) -> None:
     assert len(tocsin("runs").out.splitlines()) == 20
     seen = tocsin("runs", "--label=nightly load", "--limit=2")
     assert [line.split()[-1] for line in seen.out.splitlines()] == ["23", "24"]
+    seen = tocsin("runs", f"--limit={10**20}")
+    assert (seen.status, len(seen.out.splitlines()), seen.err) == (0, 26, "")
 
 
 @pytest.mark.usefixtures("token")

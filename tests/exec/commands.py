@@ -22,19 +22,23 @@ PYTHON = (sys.executable, "-S", "-c")
 
 HEARS = """
 import os, signal, sys
-def hear(number, frame):
-    print(signal.Signals(number).name, flush=True)
-    if number == signal.SIGUSR2:
-        sys.exit(7)
-for number in {signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGQUIT, signal.SIGALRM,
-    signal.SIGWINCH, signal.SIGCONT}:
-    if signal.getsignal(number) is not signal.SIG_IGN:
-        signal.signal(number, hear)
+heard = [number for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGQUIT,
+    signal.SIGALRM, signal.SIGWINCH, signal.SIGCONT) if signal.getsignal(number) is not signal.SIG_IGN]
+for number in heard:
+    signal.signal(number, lambda *_: None)
+signal.pthread_sigmask(signal.SIG_BLOCK, heard)
 print("ready", flush=True)
-while True:
-    signal.pause()
+number = 0
+while number != signal.SIGUSR2:
+    number = signal.sigwait(heard)
+    print(number.name, flush=True)
+sys.exit(7)
 """
-"""Says which signals it gets; leaves with 7 at SIGUSR2."""
+"""Says which signals it gets; leaves with 7 at SIGUSR2. It waits for them, since a handler may be called while another one prints."""
+
+
+USUAL = {"PYTHONUNBUFFERED": ""}
+"""Python as people have it, also where a machine for tests has it otherwise."""
 
 
 @attrs.frozen
@@ -120,7 +124,7 @@ class Watch:
         log = self.folder / "told"
         process = subprocess.Popen(
             [sys.executable, DRIVER, log, *words],
-            env={**os.environ, "TOCSIN_STATE_DIR": str(self.folder / "state"), "TEST_TELLING": told, **environment},
+            env={**os.environ, "TOCSIN_STATE_DIR": str(self.folder / "state"), "TEST_TELLING": told, **USUAL, **environment},
             cwd=self.folder,
             stdin=stdin,
             stdout=stdout,
@@ -141,6 +145,11 @@ def also(act: Callable[[], object]) -> Callable[[], None]:
         act()
 
     return do
+
+
+def blocking(*numbers: int) -> Callable[[], None]:
+    """Have a new process, and those that it starts, be sent signals only once they ask for them."""
+    return also(lambda: signal.pthread_sigmask(signal.SIG_BLOCK, numbers))
 
 
 def ignoring(number: int) -> Callable[[], None]:

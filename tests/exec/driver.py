@@ -2,7 +2,7 @@
 
 ``TEST_TELLING`` says how: ``says`` says on standard error what it was told, ``raises`` raises each time, ``sticks`` never comes back,
 and ``missing`` is not to be had. With ``bare`` and ``forgetful``, something that we need is not to be had: a library, the journal.
-``usual`` has the usual telling.
+``usual`` has the usual telling. With ``late`` we are still loading when the command ends, and say when that was over.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import pickle
 import sys
 import threading
+import time
 from pathlib import Path
 
 from tocsin.cli.exec.command import main
@@ -59,11 +60,14 @@ class Recorder:
 
 
 class Lacking:
-    """Finds all but what is not to be had."""
+    """Finds all but what is not to be had, or not yet."""
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> None:
         if name == LACKED.get(HOW):
             raise ModuleNotFoundError(f"no module named {name!r}", name=name)
+        if HOW == "late" and name == "tocsin.cli.exec.supervising":
+            os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
+            print(time.time(), file=sys.stderr, flush=True)
 
 
 LACKED = {"bare": "attrs", "forgetful": "tocsin.shell.journal.tokens"}

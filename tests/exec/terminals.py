@@ -8,7 +8,7 @@ import termios
 from collections.abc import Callable
 from select import select
 
-from tests.cli.typing_it import PATIENCE
+from tests.cli.typing_it import PATIENCE, interruptible
 from tests.exec.commands import Watch, Watched, also
 
 SIZE = (33, 101)  # lines and columns
@@ -17,13 +17,20 @@ SIZE = (33, 101)  # lines and columns
 class Terminal:
     """A terminal that has a command under ``tocsin exec`` in its foreground; ``streams`` of it are the terminal."""
 
-    def __init__(self, watch: Watch, *words: str, streams: tuple[int, ...] = (0, 1, 2), told: str = "") -> None:
+    def __init__(
+        self,
+        watch: Watch,
+        *words: str,
+        streams: tuple[int, ...] = (0, 1, 2),
+        told: str = "",
+        before: Callable[[], object] = interruptible,
+    ) -> None:
         self._ours, theirs = os.openpty()
         self.resize(*SIZE)
         given = [theirs if stream in streams else None for stream in (0, 1, 2)]
         stdin, stdout, stderr = (subprocess.PIPE if each is None else each for each in given)
         self.watched: Watched = watch(
-            *words, told=told, before=also(_become(theirs)), stdin=stdin, stdout=stdout, stderr=stderr, keep=[theirs]
+            *words, told=told, before=also(_become(theirs, before)), stdin=stdin, stdout=stdout, stderr=stderr, keep=[theirs]
         )
         os.close(theirs)
         self._seen = b""
@@ -53,9 +60,10 @@ class Terminal:
         os.close(self._ours)
 
 
-def _become(terminal: int) -> Callable[[], None]:
+def _become(terminal: int, before: Callable[[], object]) -> Callable[[], None]:
     def become() -> None:  # pragma: no cover - between fork and exec nothing is measured
         fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
         os.close(terminal)
+        before()
 
     return become

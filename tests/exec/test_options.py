@@ -1,8 +1,10 @@
 """What may be typed, and what is said of what may not."""
 
+import re
+
 import pytest
 
-from tocsin.cli.exec.options import STATES, Misused, Options, parsed
+from tocsin.cli.exec.options import EPILOG, STATES, Misused, Options, parsed
 from tocsin.core.states import KINDS
 
 
@@ -13,12 +15,17 @@ def typed(*words: str) -> Options:
     return options
 
 
+def values(options: Options) -> dict[str, object]:
+    """All that was asked for, or goes without saying."""
+    return {name: getattr(options, name) for name in Options.__annotations__}
+
+
 def test_the_states_are_those_that_there_are() -> None:
     assert tuple(kind.__name__ for kind in KINDS) == STATES
 
 
 def test_without_options_there_are_defaults() -> None:
-    assert vars(typed()) == {
+    assert values(typed()) == {
         "command": ("/opt/load", "--all"),
         "label": "load",
         "tail": 0,
@@ -36,13 +43,13 @@ def test_without_options_there_are_defaults() -> None:
         "scrub_env": False,
         "notify": "live",
     }
-    assert set(Options.__annotations__) == set(vars(typed()))
+    assert set(vars(typed())) <= set(Options.__annotations__)
 
 
 def test_each_option_is_taken() -> None:
     words = "--label=nightly --tail 20 --show-command --only failed,TIMEDOUT --only aborted --ignore running --on-change"
     more = "--every 5 --after 3 --timeout 2h --kill-after 5 --retries 3 --retry-delay 1.5m --ping HEARTBEAT --scrub-env --notify print"
-    assert vars(typed(*words.split(), *more.split())) == {
+    assert values(typed(*words.split(), *more.split())) == {
         "command": ("/opt/load", "--all"),
         "label": "nightly",
         "tail": 20,
@@ -88,6 +95,8 @@ def test_a_time_has_a_unit_or_is_in_seconds(text: str, seconds: float) -> None:
         (["--tail", "²", "--", "x"], "--tail: '²' is not a whole number"),
         (["--after", "0", "--", "x"], "--after: it counts from 1"),
         (["--every", "3", "--", "x"], "--every needs --on-change or --after"),
+        (["--kill-after", "5", "--", "x"], "--kill-after needs --timeout: it says "),
+        (["--retry-delay=5", "--", "x"], "--retry-delay needs --retries: it says "),
         (["--only", "filed", "--", "x"], "--only: there is no state 'filed': did you mean failed?"),
         (["--ignore", "x,y", "--", "x"], "--ignore: there is no state 'x': write failed, timedout, aborted, success or running"),
         (["--timeout", "soon", "--", "x"], "--timeout: 'soon' is not a time like 30, 1.5, 30s, 5m, 2h or 1d"),
@@ -103,6 +112,16 @@ def test_what_makes_no_sense_is_one_line(words: list[str], said: str) -> None:
         parsed(words)
     assert str(misused.value).startswith(said)
     assert "\n" not in str(misused.value)
+
+
+def test_no_retries_may_be_waited_between() -> None:
+    assert typed("--retries", "0", "--retry-delay", "5").retry_delay == 5  # as a script may have it that counts them
+
+
+def test_the_states_that_may_be_named_are_shown() -> None:
+    line = next(line for line in EPILOG.splitlines() if line.startswith("States: "))
+    named = {word for word in re.findall("[a-z]+", line) if word in {name.lower() for name in STATES}}
+    assert named == {"running", "retrying", "success", "failed", "timedout", "aborted", "finished"}
 
 
 @pytest.mark.parametrize("words", [["-h"], ["--help"], ["--tail", "3", "--help", "--", "x"]])

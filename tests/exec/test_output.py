@@ -7,6 +7,7 @@ import resource
 import signal
 import subprocess
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -137,12 +138,15 @@ open("seen", "w").write(str(closed))
     assert (tmp_path / "seen").read_text() == f"[{stream}]"
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("tail", TAILS)
-def test_nobody_to_complain_to_is_no_error(watch: Watch, tail: tuple[str, ...]) -> None:
-    assert watch(*tail, "--", "no-such-program", before=also(lambda: os.close(2))).done() == (127, b"", b"")
+def test_nobody_to_complain_to_is_no_error(watch: Watch, tail: tuple[str, ...], unbuffered: str) -> None:
+    python = {"PYTHONUNBUFFERED": unbuffered}
+    missing = (*tail, "--", "no-such-program")
+    assert watch(*missing, before=also(lambda: os.close(2)), environment=python).done() == (127, b"", b"")
     reader, writer = os.pipe()
     os.close(reader)
-    assert watch(*tail, "--", "no-such-program", stderr=writer).wait() == 127
+    assert watch(*missing, stderr=writer, environment=python).wait() == 127
     os.close(writer)
 
 
@@ -230,6 +234,9 @@ def test_waiting_for_a_reader_ends_with_a_signal(watch: Watch, number: int) -> N
     assert watched.err.read(1) == b"!"
     while not watched.log.exists() or len(watched.told) < 2:
         os.sched_yield()
+    with suppress(ProcessLookupError):  # until nobody is left to pass a signal on to
+        while True:
+            os.kill(watched.made.pid or 0, 0)
     watched.send(signal.SIGUSR1, number)
     assert watched.wait() == 128 + number
     os.close(reader)

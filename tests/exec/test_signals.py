@@ -8,9 +8,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.exec.commands import HEARS, PYTHON, Watch, Watched, also, ignoring
+from tests.exec.commands import HEARS, PYTHON, Watch, Watched, blocking, ignoring
+from tocsin.cli.exec.course import send
 from tocsin.cli.exec.start import Child
-from tocsin.cli.exec.supervising import send
+from tocsin.core.supervision import how
 
 FORWARDED = [
     signal.SIGINT,
@@ -22,8 +23,8 @@ FORWARDED = [
     signal.SIGWINCH,
     signal.SIGCONT,
 ]
-BOWS = "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); signal.pause()"
-DEAF = "trap '' TERM; echo ready; while :; do sleep 1000; done"
+BOWS = "import signal; signal.sigwait([signal.SIGTERM]); print('so be it')"
+DEAF = "import time; time.sleep(1000)"
 
 
 def heard(watched: Watched, *numbers: int) -> list[str]:
@@ -105,10 +106,9 @@ def test_what_python_ignores_is_not_ignored(watch: Watch) -> None:
 
 def test_what_was_blocked_stays_blocked(watch: Watch) -> None:
     blocked = {signal.SIGUSR1, signal.SIGCHLD}
-    before = also(lambda: signal.pthread_sigmask(signal.SIG_BLOCK, blocked))
     program = "import signal; print(*sorted(signal.pthread_sigmask(signal.SIG_BLOCK, [])))"
     expected = " ".join(str(int(number)) for number in sorted(blocked)) + "\n"
-    assert watch("--", *PYTHON, program, before=before).done() == (0, expected.encode(), b"")
+    assert watch("--", *PYTHON, program, before=blocking(*blocked)).done() == (0, expected.encode(), b"")
 
 
 # --- time-outs ----------------------------------------------------------------------------------------------------------------
@@ -131,26 +131,31 @@ def gone(lifeline: tuple[int, int]) -> bool:
 
 @pytest.mark.parametrize("tail", [(), ("--tail", "3")])
 def test_a_time_out_is_124(watch: Watch, tail: tuple[str, ...], lifeline: tuple[int, int]) -> None:
-    watched = watch(*tail, "--timeout", "0.2", "--", "sh", "-c", "echo begun; sleep 1000; echo over", keep=lifeline[1:])
-    assert watched.done() == (124, b"begun\n", b"")
+    watched = watch(*tail, "--timeout", "0.2", "--", "sh", "-c", "sleep 1000; echo over", keep=lifeline[1:])
+    assert watched.done() == (124, b"", b"")
     (ended,) = watched.ended
     assert (ended.timed_out, ended.killed, ended.signal) == (True, False, signal.SIGTERM)
     assert 0.2 <= ended.ended - ended.started < 60
+    assert how(ended) == "it may take 200 ms"
     assert gone(lifeline)
 
 
-def test_a_command_that_ends_well_when_asked_to_has_timed_out(watch: Watch) -> None:
-    watched = watch("--timeout", "0.5", "--", *PYTHON, BOWS)
-    assert watched.done() == (124, b"", b"")
-    assert (watched.ended[0].timed_out, watched.ended[0].signal) == (True, None)
+@pytest.mark.parametrize("tail", [(), ("--tail", "3")])
+def test_a_command_that_ends_well_when_asked_to_has_timed_out(watch: Watch, tail: tuple[str, ...]) -> None:
+    watched = watch(*tail, "--timeout", "0.2", "--kill-after", "1d", "--", *PYTHON, BOWS, before=blocking(signal.SIGTERM))
+    assert watched.done() == (124, b"so be it\n", b"")
+    (ended,) = watched.ended
+    assert (ended.timed_out, ended.signal, ended.tail) == (True, None, b"so be it\n" if tail else b"")
 
 
 @pytest.mark.parametrize("after", ["0", "0.2"])
 def test_a_command_that_ignores_that_is_killed(watch: Watch, after: str, lifeline: tuple[int, int]) -> None:
-    watched = watch("--timeout", "0.5", "--kill-after", after, "--", "sh", "-c", DEAF, keep=lifeline[1:])
-    assert watched.done() == (124, b"ready\n", b"")
+    words = ("--timeout", "0.2", "--kill-after", after, "--", *PYTHON, DEAF)
+    watched = watch(*words, keep=lifeline[1:], before=blocking(signal.SIGTERM))
+    assert watched.done() == (124, b"", b"")
     (ended,) = watched.ended
     assert (ended.timed_out, ended.killed, ended.signal) == (True, True, signal.SIGKILL)
+    assert how(ended) == "it may take 200 ms, and had to be killed"
     assert gone(lifeline)
 
 
@@ -193,7 +198,8 @@ print(child.raw)
 another = Child(os.posix_spawn("/bin/sleep", ["sleep", "1000"], {}), own_group=False)
 print(another.reap(everyone=True))
 another.send(9)
-print(another.reap(everyone=True, block=True), another.raw)
+os.waitid(os.P_PID, another.pid, os.WEXITED | os.WNOWAIT)
+print(another.reap(everyone=True), another.raw)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     assert (done.stdout, done.stderr) == (f"{3 << 8}\nFalse\nTrue 9\n", "")

@@ -75,6 +75,11 @@ def test_what_is_not_there_is_127(watch: Watch) -> None:
     assert watched.made.pid is None
 
 
+def test_words_that_are_written_as_one_are_noticed(watch: Watch) -> None:
+    said = b"tocsin: ./load.sh --all: there is no such program; the words of a command are written apart\n"
+    assert watch("--", "./load.sh --all").done() == (127, b"", said)
+
+
 def test_an_interpreter_that_is_not_there_is_said_to_be_missing(watch: Watch, tmp_path: Path) -> None:
     script = tmp_path / "script"
     script.write_text("#!/no/such/interpreter\n")

@@ -2,11 +2,13 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.exec.commands import HEARS, PYTHON, Watch
+from tocsin.cli.exec.supervising import moment
 from tocsin.shell.journal.tokens import left, running
 
 FLAKY = "read n < count; echo $((n - 1)) > count; exit $n"
@@ -38,6 +40,18 @@ def test_a_label_is_the_programs_name_in_one_line(watch: Watch, tmp_path: Path, 
     watched = watch("--", typed)
     assert watched.done() == (0, b"", b"")
     assert watched.made.label == label
+
+
+def test_it_ended_when_it_ended_and_not_when_we_looked(watch: Watch) -> None:
+    watched = watch("--", "true", told="late")
+    status, _, err = watched.done()
+    (ended,) = watched.ended
+    assert (status, ended.started <= ended.ended <= float(err)) == (0, True)
+
+
+def test_an_end_that_was_not_noted_is_now() -> None:
+    assert moment(5.0, 4.0) == 5.0
+    assert moment(3.0, 4.0) == pytest.approx(time.time(), abs=60)
 
 
 # --- attempts -----------------------------------------------------------------------------------------------------------------

@@ -1,13 +1,14 @@
 """A command in a terminal is in a terminal."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from typing import Protocol
 
 import pytest
 
-from tests.exec.commands import HEARS, PYTHON, Watch
+from tests.cli.typing_it import interruptible
+from tests.exec.commands import HEARS, PYTHON, Watch, blocking
 from tests.exec.terminals import SIZE, Terminal
 
 TAILS = [(), ("--tail", "3")]
@@ -18,20 +19,23 @@ print([os.isatty(stream) for stream in (0, 1, 2)], os.isatty(1) and (size.lines,
 """
 FOLLOWS = """
 import os, signal
-def look(*_):
+heard = {signal.SIGWINCH, signal.SIGUSR2}
+for number in heard:
+    signal.signal(number, lambda *_: None)
+signal.pthread_sigmask(signal.SIG_BLOCK, heard)
+print("ready", flush=True)
+while signal.sigwait(heard) == signal.SIGWINCH:
     size = os.get_terminal_size(1)
     print("is", size.lines, size.columns, flush=True)
-signal.signal(signal.SIGWINCH, look)
-print("ready", flush=True)
-while not input().startswith("over"):
-    pass
 """
 
 
 class Open(Protocol):
     """Opens a terminal with a command in it."""
 
-    def __call__(self, *words: str, streams: tuple[int, ...] = (0, 1, 2)) -> Terminal: ...
+    def __call__(
+        self, *words: str, streams: tuple[int, ...] = (0, 1, 2), told: str = "", before: Callable[[], object] = interruptible
+    ) -> Terminal: ...
 
 
 @pytest.fixture
@@ -39,8 +43,10 @@ def terminal(watch: Watch) -> Iterator[Open]:
     """Opens terminals."""
     with ExitStack() as stack:
 
-        def opened(*words: str, streams: tuple[int, ...] = (0, 1, 2)) -> Terminal:
-            return stack.enter_context(closing(Terminal(watch, *words, streams=streams)))
+        def opened(
+            *words: str, streams: tuple[int, ...] = (0, 1, 2), told: str = "", before: Callable[[], object] = interruptible
+        ) -> Terminal:
+            return stack.enter_context(closing(Terminal(watch, *words, streams=streams, told=told, before=before)))
 
         yield opened
 
@@ -74,6 +80,18 @@ def test_the_keyboards_interrupt_reaches_it_once(terminal: Open, tail: tuple[str
     assert screen.watched.ended[0].stopped_by == signal.SIGINT
 
 
+def test_without_what_we_stand_on_it_reaches_it_once_too(terminal: Open) -> None:
+    screen = terminal("--", *PYTHON, HEARS, told="bare", streams=(0, 1))
+    screen.shows("ready")
+    assert screen.watched.err.readline().startswith(b"tocsin: nobody was told how it went: ")
+    screen.type("\x03")
+    screen.shows("SIGINT")
+    screen.watched.send(signal.SIGUSR1)
+    assert "SIG" not in screen.shows("SIGUSR1")
+    screen.watched.send(signal.SIGUSR2)
+    assert screen.watched.wait() == 7
+
+
 def test_the_keyboards_interrupt_ends_what_does_not_mind_it(terminal: Open) -> None:
     screen = terminal("--", "sh", "-c", "echo ready; exec sleep 1000")
     screen.shows("ready")
@@ -89,7 +107,7 @@ def test_it_follows_the_size(terminal: Open, tail: tuple[str, ...]) -> None:
     screen.shows("ready")
     screen.resize(44, 77)
     screen.shows("is 44 77")
-    screen.type("over\n")
+    screen.watched.send(signal.SIGUSR2)
     assert screen.watched.wait() == 0
 
 
@@ -102,6 +120,8 @@ def test_it_reads_what_is_typed(terminal: Open) -> None:
 
 
 def test_a_time_out_leaves_our_own_group_alone(terminal: Open) -> None:
-    screen = terminal("--timeout", "0.3", "--kill-after", "0.1", "--", "sh", "-c", "trap '' TERM; while :; do sleep 1; done")
+    screen = terminal(
+        "--timeout", "0.3", "--kill-after", "0.1", "--", *PYTHON, "import time; time.sleep(1000)", before=blocking(signal.SIGTERM)
+    )
     assert screen.watched.wait() == 124
     assert screen.watched.ended[0].killed is True

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -64,11 +65,23 @@ class Station:
     def python(self, program: str, *options: str, variables: Mapping[str, str] | None = None) -> Seen:
         return self.run(*options, "--label", "nightly load", "--", sys.executable, "-c", program, variables=variables)
 
+    def wait_for(self, requests: int) -> None:
+        """Wait until so many requests have come."""
+        until = time.monotonic() + PATIENCE
+        while len(self.server.requests) < requests:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+
+    def listed(self) -> str:
+        """What ``tocsin runs`` shows."""
+        words = [sys.executable, "-m", "tocsin", "runs"]
+        return subprocess.run(words, env=self.environment, cwd=self.home, capture_output=True, text=True, check=True).stdout
+
     @property
     def told(self) -> list[dict[str, str]]:
         """The messages that arrived: title, fallback, and the fields by name."""
         found = []
-        for request in self.server.requests:
+        for request in (request for request in self.server.requests if request.method == "POST"):
             message = request.json
             assert isinstance(message, dict)
             (attachment,) = message["attachments"]
@@ -166,6 +179,77 @@ def test_after_so_many_failures_in_a_row(station: Station) -> None:
     for status in (1, 1, 0, 1, 1, 1, 1, 0):
         station.python(f"raise SystemExit({status})", "--after", "3")
     assert station.titles == ["Failed", "Success"]
+
+
+def test_what_nobody_could_be_told_of_is_told_the_next_time(station: Station) -> None:
+    station.python("raise SystemExit(1)", "--on-change", variables={"SLACK_WEBHOOK_URL": ""})
+    station.server.replies.append(Reply(500, ""))
+    for _ in range(3):
+        station.python("raise SystemExit(1)", "--on-change")
+    assert station.titles == ["Failed", "Failed"]
+
+
+def test_a_preview_changes_nothing(station: Station) -> None:
+    for manner in ("print", "none"):
+        station.python("raise SystemExit(1)", "--on-change", "--notify", manner)
+    assert "Slack, to the webhook" in station.python("raise SystemExit(1)", "--on-change", "--notify", "print").err
+    assert station.titles == []
+    station.python("raise SystemExit(1)", "--on-change")
+    assert station.titles == ["Failed"]
+
+
+def test_runs_that_end_while_another_is_told_of_are_counted(station: Station) -> None:
+    with (
+        station.start("--after", "2", "--label", "x", "--", "false") as one,
+        station.start("--after", "2", "--label", "x", "--", "false") as two,
+    ):
+        one.communicate(timeout=PATIENCE)
+        two.communicate(timeout=PATIENCE)
+    assert station.titles == ["Failed"]
+
+
+def test_a_run_that_is_stopped_before_its_next_attempt_is_told_of(station: Station) -> None:
+    words = ("--retries", "3", "--retry-delay", "60", "--ping", station.server.url, "--only", "retrying,aborted")
+    with station.start(*words, "--label", "x", "--", "false") as process:
+        station.wait_for(2)
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 143
+    assert "no further attempt" in err
+    posts = [message["fallback"] for message in station.told]
+    assert [text.partition(":")[2] for text in posts][1:] == [" stopped before another attempt"]
+    assert station.server.requests[-1].path.endswith("/fail") or station.server.requests[-2].path.endswith("/fail")
+    assert "stopped before another attempt" in station.listed()
+
+
+def test_who_is_interrupted_while_telling_has_the_run_on_record(station: Station) -> None:
+    station.server.replies.append(Reply(manner="silent"))
+    with station.start("--label", "x", "--", "false") as process:
+        station.wait_for(1)
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 1
+    assert "interrupted while telling" in err
+    assert "exit status 1" in station.listed()
+
+
+def test_who_was_killed_is_not_used_up_by_a_preview(station: Station) -> None:
+    with station.start("--label", "x", "--", sys.executable, "-c", SLEEP) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        child = int(process.stdout.readline())
+        process.kill()
+        os.kill(child, signal.SIGKILL)
+        process.communicate(timeout=PATIENCE)
+    station.run("--label", "x", "--notify", "none", "--", "true")
+    assert "was killed while this ran" in station.run("--label", "x", "--notify", "print", "--", "true").err
+    station.run("--label", "x", "--", "true")
+    assert station.titles == ["Aborted", "Success"]
+
+
+def test_a_word_that_nobody_knows_is_said_to_be_one(station: Station) -> None:
+    seen = station.python("pass", variables={"TOCSIN_NOTIFY": "prnt"})
+    assert seen == Seen(0, "", "tocsin: TOCSIN_NOTIFY='prnt' is none of live, print, none: nothing is sent\n")
 
 
 def test_retries_are_one_run(station: Station) -> None:

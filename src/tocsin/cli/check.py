@@ -24,9 +24,7 @@ def check(*, connect: bool, send_test: bool) -> int:
     """Look, and say what was found; with ``connect`` and ``send_test`` more is found."""
     paper = console(_PIPED)
     checkup = looked(os.environ, here())
-    say(
-        paper, *(literally(_file(place.path.exists(), str(place.path)), "dim") for place in checkup.places), _findings(checkup.findings)
-    )
+    say(paper, *(literally(_file(place.exists, str(place.path)), "dim") for place in checkup.places), _findings(checkup.findings))
     if checkup.notifiers:
         say(paper, "", _states(checkup))
     found = [*checkup.findings]

@@ -33,7 +33,7 @@ def show(*, as_json: bool) -> int:
 def _json(found: Loaded) -> dict[str, object]:
     config = found.configuration
     keys = {key.name: {"value": shown(value_of(config, key)), "origin": config.origins[key.name]} for key in TABLE}
-    files = [{"path": str(place.path), "project": place.project, "exists": place.path.exists()} for place in found.places]
+    files = [{"path": str(place.path), "project": place.project, "exists": place.exists} for place in found.places]
     return {"keys": keys, "files": files}
 
 
@@ -49,4 +49,4 @@ def _table(found: Loaded) -> Table:
 
 def _file(place: Place) -> str:
     whose = "the project's file" if place.project else "your file"
-    return f"{whose}: {place.path}{'' if place.path.exists() else ' (there is none)'}"
+    return f"{whose}: {place.path}{'' if place.exists else ' (there is none)'}"

@@ -14,7 +14,7 @@ from tocsin.core.states import KINDS, Aborted, Failed, Running, State, Success
 from tocsin.shell.adapters.redaction import redact
 from tocsin.shell.journal.ended import Ended
 from tocsin.shell.journal.faults import JournalFault
-from tocsin.shell.journal.journal import Journal
+from tocsin.shell.journal.journal import KEPT_IN_ALL, Journal
 from tocsin.shell.journal.tokens import Left, left, line, running
 
 _PIPED = 10_000  # columns: whoever reads a pipe wants one line a run
@@ -35,7 +35,7 @@ class Asked:
 def runs(asked: Asked) -> int:
     """Show the runs; the exit status."""
     try:
-        ended = () if asked.open else tuple(reversed(Journal.usual().history(asked.label, asked.limit)))
+        ended = () if asked.open else tuple(reversed(Journal.usual().history(asked.label, min(asked.limit, KEPT_IN_ALL))))
     except JournalFault as fault:
         complain(str(fault))
         return 2

@@ -19,6 +19,9 @@ from tocsin.core.values import Value
 KILLED = "tocsin itself was killed while this ran: how it ended is not known"
 """What is said of a run that nobody saw the end of."""
 
+STOPPED = "stopped before another attempt"
+"""What is said of a run that was asked to end while it waited."""
+
 
 @attrs.frozen(eq=False, repr=False)
 class Command(Value):

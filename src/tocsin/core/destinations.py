@@ -33,7 +33,8 @@ def webhook_fault(url: str, allowed_hosts: tuple[str, ...] = ()) -> str | None:
     if not host or parts.username is not None or parts.password is not None:
         return "it names no host, or holds a user name"
     if host not in allowed_hosts and (host not in SLACK_HOSTS or port not in {None, 443}):
-        return f"it does not lead to {' or '.join(SLACK_HOSTS)}; allow another host by SlackWebhook(allowed_hosts=...)"
+        other = "TOCSIN_SLACK_ALLOWED_HOSTS, or SlackWebhook(allowed_hosts=...)"
+        return f"it does not lead to {' or '.join(SLACK_HOSTS)}; allow another by {other}"
     if parts.path.startswith(("/triggers/", "/workflows/")):
         return "it starts a workflow and takes no messages: create an Incoming Webhook instead"
     return None
@@ -51,7 +52,7 @@ def address_fault(address: str) -> str | None:
 
 
 def without_login(url: str) -> str:
-    """A proxy as it may be shown. A password may hold anything: only what is after the last @ is sure to be none of it.
+    """A proxy, or a link, as it may be shown. A password may hold anything: only what is after the last @ is sure to be none of it.
 
     >>> without_login("http://me:p@ss/word@proxy:3128")
     'http://...@proxy:3128'

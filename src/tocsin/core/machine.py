@@ -214,9 +214,16 @@ def _change(run: Run, after: Run, event: Event) -> Change:
     )
 
 
-def remembered(run: Run) -> Streak:
-    """What later runs of the same name are to remember, now that this one stands where it stands."""
-    return run.subject.past.after(run.state, final=is_final(run))
+def moved(run: Run, event: Event) -> Run | IllegalTransition:
+    """The run after the event, before anybody was told of it."""
+    new = settle(run.state, event)
+    return new if isinstance(new, IllegalTransition) else _moved(run, event, new, run.ordinal)
+
+
+def ends(run: Run, after: Run) -> bool:
+    """Whether this is how a run ends: in a success or a failure that nothing follows. What has ended does not end again."""
+    over = after.state.is_failed() or after.state.is_successful()
+    return over and is_final(after) and not (run.state.is_finished() and is_final(run))
 
 
 def is_final(run: Run) -> bool:

@@ -7,10 +7,12 @@
 - Signals are numbers here: which of them mean what is in the rules.
 """
 
+from datetime import timedelta
 from typing import Literal, assert_never
 
 import attrs
 
+from tocsin.core.messages.text import span
 from tocsin.core.values import Value
 
 TIMED_OUT = 124
@@ -159,6 +161,7 @@ class Ended(Value):
         status: the exit status that tells of it, from 0 to 255.
         signal: the signal that it died of.
         timed_out: it took longer than it may.
+        limit: how long it may take, in seconds, where it took longer.
         killed: it went on after being asked to end, and had to be killed.
         stopped_by: the signal that asked it to end, before it did.
         fault: why it could not be started, in words.
@@ -170,6 +173,7 @@ class Ended(Value):
     status: int
     signal: int | None = None
     timed_out: bool = False
+    limit: float | None = None
     killed: bool = False
     stopped_by: int | None = None
     fault: str | None = None
@@ -189,6 +193,7 @@ def ending(over: Supervision, *, tail: bytes, started: float, ended: float) -> E
         status=TIMED_OUT if over.timed_out else status_of(over.raw or 0),
         signal=_signal(over.raw or 0),
         timed_out=over.timed_out,
+        limit=over.rules.timeout if over.timed_out else None,
         killed=over.killed,
         stopped_by=over.stopped_by,
         tail=tail,
@@ -216,11 +221,14 @@ def how(ended: Ended) -> str:
 
     >>> how(Ended(status=3, started=0.0, ended=1.0)), how(Ended(status=139, signal=11, started=0.0, ended=1.0))
     ('exit status 3', 'killed by SIGSEGV')
+    >>> how(Ended(status=124, timed_out=True, limit=0.3, killed=True, started=0.0, ended=1.0))
+    'it may take 300 ms, and had to be killed'
     """
     if ended.fault is not None:
         return f"could not be started: {ended.fault}"
     if ended.timed_out:
-        return "timed out, and had to be killed" if ended.killed else "timed out"
+        late = "timed out" if ended.limit is None else f"it may take {span(timedelta(seconds=ended.limit))}"
+        return f"{late}, and had to be killed" if ended.killed else late
     died = "exit status " + str(ended.status) if ended.signal is None else f"killed by {named(ended.signal)}"
     stopped = "" if ended.stopped_by in {None, ended.signal} else f", after {named(ended.stopped_by or 0)}"
     return died + stopped

@@ -20,7 +20,7 @@ from tocsin.shell.ambient import current, here, interpreting
 from tocsin.shell.announcer import Announcer
 from tocsin.shell.interpreters.logbook import Logbook
 from tocsin.shell.interpreters.protocol import Interpreter, checked
-from tocsin.shell.memory import recalled, remember
+from tocsin.shell.memory import announced, remembers
 from tocsin.shell.surroundings import facts, run_id
 
 
@@ -69,6 +69,7 @@ class _Execution:
     references: tuple[Task, ...] = ()
     waits: dict[Task, datetime] = attrs.field(factory=dict[Task, datetime])
     interruption: BaseException | None = None
+    remembering: bool = False
 
     @property
     def clock(self) -> Clock:
@@ -83,20 +84,13 @@ class _Execution:
         self._prepare(task_states)
         subject = Subject(self.flow, self.flow.handlers, self.run_id, self.flow.name, handler_errors=self.handler_errors)
         started = e.Started(self.clock.now(), "Running flow.", facts=self.facts)
-        run = self.announcer.feed(recalled(Run(subject, Scheduled()), self.flow.name), started)
+        run = self._feed(Run(subject, Scheduled()), started)
         if isinstance(run.state, Running) and not run.ended:
             settled = self._work()
-            run = run if settled is None else self.announcer.feed(run, settled)
-        self._remember(run)
+            run = run if settled is None else self._feed(run, settled)
         if self.interruption is not None:
             raise self.interruption
         return run.state
-
-    def _remember(self, run: Run) -> None:
-        """Keep how the flow and its tasks ended, for the filters that ask for it in a later run."""
-        remember(run, self.flow.name)
-        for own in self.runs.values():
-            remember(own, f"{self.flow.name}/{own.subject.slug}")
 
     def states(self) -> dict[Task, State]:
         """The states of all tasks, in the order in which they were added."""
@@ -107,7 +101,8 @@ class _Execution:
         tasks, self.order, self.references = self.flow.tasks, self.flow.sorted_tasks(), self.flow.reference_tasks
         for task, slug in zip(tasks, slugs([self.flow.name, *(task.name for task in tasks)])[1:], strict=True):
             subject = Subject(task, task.handlers, self.run_id, slug, None, task.rules.max_retries + 1, self.handler_errors)
-            self.runs[task] = recalled(Run(subject, task_states.get(task, _UNTOUCHED)), f"{self.flow.name}/{slug}")
+            self.runs[task] = Run(subject, task_states.get(task, _UNTOUCHED))
+        self.remembering = any(remembers(handlers) for handlers in (self.flow.handlers, *(task.handlers for task in tasks)))
 
     def _work(self) -> Event | None:
         """Run all tasks; how they make the flow end, or None where one of them waits for a person."""
@@ -153,11 +148,11 @@ class _Execution:
                 case Wait(until=until):
                     return until
                 case RunBody():
-                    self.runs[task] = self.announcer.feed(run, self._ended(task, run))
+                    self.runs[task] = self._feed(run, self._ended(task, run))
                     if self.interruption is not None:
                         raise self.interruption
                 case event:
-                    self.runs[task] = self.announcer.feed(run, event)
+                    self.runs[task] = self._feed(run, event)
 
     def _ended(self, task: Task, run: Run) -> Event:
         """How the body ended."""
@@ -170,3 +165,10 @@ class _Execution:
             self.interruption = error if isinstance(event, e.Interrupted) else None
             return event
         return e.Succeeded(self.clock.now(), result, facts=self.facts)
+
+    def _feed(self, run: Run, event: Event) -> Run:
+        """The run after the event, which was announced; a task is remembered by the flow's name and its own."""
+        if self.remembering:  # asked once a flow, since this is done for each event of each task
+            name = self.flow.name
+            return announced(self.announcer, run, event, name if run.subject.tracked_obj is self.flow else f"{name}/{run.subject.slug}")
+        return self.announcer.feed(run, event)

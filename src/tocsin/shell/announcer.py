@@ -8,11 +8,12 @@ import attrs
 
 from tocsin.core import events as e
 from tocsin.core.answers import refusal, reply
+from tocsin.core.effects import CallBack
 from tocsin.core.events import Answer, Event, Facts
 from tocsin.core.invoke import invoke
 from tocsin.core.machine import Announcement, Ask, Run, Step, step
 from tocsin.core.notifiers import Notifier
-from tocsin.core.outcomes import DeliveryError, Fault, Outcome
+from tocsin.core.outcomes import DeliveryError, Fault, Outcome, Receipt
 from tocsin.shell import log
 from tocsin.shell.adapters import Clock
 from tocsin.shell.deliver import deliver
@@ -27,9 +28,16 @@ class Announcer:
     facts: Facts
     announced: list[Announcement] = attrs.field(factory=list[Announcement])
     faults: list[Fault] = attrs.field(factory=list[Fault])
+    _messages: list[Outcome] = attrs.field(factory=list[Outcome], init=False)
+
+    @property
+    def unheard(self) -> bool:
+        """Whether there were messages about the last event, and none of them got through."""
+        return bool(self._messages) and not any(isinstance(outcome, Receipt) for outcome in self._messages)
 
     def feed(self, run: Run, event: Event) -> Run:
         """Take one step, do what it says, and answer what it asks, until it asks no more."""
+        self._messages.clear()
         stepped = step(run, event).unwrap()
         while stepped.ask is not None:
             outcomes = self._act(stepped)
@@ -45,7 +53,10 @@ class Announcer:
                 log.note(fault)
         if stepped.announced is not None:
             self.announced.append(stepped.announced)
-        return [deliver(effect) for effect in stepped.effects]
+        outcomes = [deliver(effect) for effect in stepped.effects]
+        told = zip(stepped.effects, outcomes, strict=True)
+        self._messages += (outcome for effect, outcome in told if not isinstance(effect, CallBack))
+        return outcomes
 
     def _answer(self, ask: Ask, stepped: Step, outcomes: list[Outcome]) -> Answer:
         if isinstance(ask.handler, Notifier):

@@ -22,7 +22,6 @@ from tocsin.shell.account import Account
 from tocsin.shell.adapters.redaction import redact
 from tocsin.shell.announcer import Announcer
 from tocsin.shell.interpreters.protocol import Delivery
-from tocsin.shell.memory import recalled, remember
 from tocsin.shell.surroundings import facts, run_id
 from tocsin.watching.audience import Audience
 from tocsin.watching.levels import Level, innermost, leave, opened
@@ -45,7 +44,7 @@ class _Record:
 
     def feed(self, event: Event) -> bool:
         """Announce an event, and go on from what it leads to, whatever the handlers make of that. Whether a message got through."""
-        delivered = feed(self.announcer, self.run, event)
+        delivered = feed(self.announcer, self.run, event, self.run.subject.slug)
         self.deliveries += delivered
         self.run = self.announcer.announced[-1].after
         return reached(delivered)
@@ -124,11 +123,9 @@ class Course(WatchedRun):
         by = None if error is None else told_by(error, self.run_id)
         self._record = record = self._record or self._started(audience)
         known = record.announcer.facts = self._known(record.announcer.facts, by)
-        record.run = recalled(record.run, self.name)
         got_through = record.feed(ending(error, self._ended, known))
         if error is not None and record.run.state.is_failed():
             self._pass_on(error, self.name if got_through else by)
-        remember(record.run, self.name)
 
     def _known(self, known: Facts, by: str | None) -> Facts:
         """What is known at the end."""

@@ -23,7 +23,6 @@ from tocsin.core.messages.text import describe, quote
 from tocsin.core.states import Failed, Running, State
 from tocsin.shell.announcer import Announcer
 from tocsin.shell.handlers.attach import attached
-from tocsin.shell.memory import recalled, remember
 from tocsin.shell.surroundings import facts, run_id
 from tocsin.watching.audience import Handlers, default_audience
 from tocsin.watching.telling import CLOCK, feed, is_telling, survived
@@ -92,10 +91,9 @@ class LoggingHandler(logging.Handler):
 
     def _tell(self, record: logging.LogRecord) -> None:
         logger, now, known = Logger(record.name), CLOCK.now(), _known(record)
-        run = recalled(Run(Subject(logger, self.handlers, run_id(), record.name), Running()), record.name)
-        announcer = Announcer(CLOCK, known)
-        feed(announcer, run, e.Signalled(now, state=Failed(self._worded(record)), facts=known))
-        remember(announcer.announced[-1].after, record.name)
+        event = e.Signalled(now, state=Failed(self._worded(record)), facts=known)
+        run = Run(Subject(logger, self.handlers, run_id(), record.name), Running())
+        feed(Announcer(CLOCK, known), run, event, record.name)
 
     def _worded(self, record: logging.LogRecord) -> str:
         """The text of the message, also of a record whose arguments do not fit it."""

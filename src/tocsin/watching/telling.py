@@ -16,6 +16,7 @@ from tocsin.shell.ambient import current, here
 from tocsin.shell.announcer import Announcer
 from tocsin.shell.interpreters.logbook import Logbook
 from tocsin.shell.interpreters.protocol import Delivery
+from tocsin.shell.memory import announced
 
 CLOCK = SystemClock()
 
@@ -27,13 +28,13 @@ def is_telling() -> bool:
     return _telling.get()
 
 
-def feed(announcer: Announcer, run: Run, event: Event) -> tuple[Delivery, ...]:
+def feed(announcer: Announcer, run: Run, event: Event, label: str) -> tuple[Delivery, ...]:
     """Announce an event by the interpreter in force, and say what was delivered. The run after it is the last that was announced."""
     token = _telling.set(True)
     logbook = Logbook(current())
     try:
         with here(logbook):
-            announcer.feed(run, event)
+            announced(announcer, run, event, label)
     finally:
         _telling.reset(token)
     return logbook.deliveries

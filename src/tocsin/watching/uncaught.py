@@ -15,7 +15,6 @@ from tocsin.core.states import Running, State
 from tocsin.flows.task import checked_name
 from tocsin.shell.announcer import Announcer
 from tocsin.shell.handlers.attach import attached
-from tocsin.shell.memory import recalled, remember
 from tocsin.shell.surroundings import facts, run_id
 from tocsin.watching.audience import Handlers, default_audience
 from tocsin.watching.telling import CLOCK, feed, script, survived
@@ -70,10 +69,9 @@ class _Hooks:
     def _told(self, error: BaseException, name: str) -> None:
         now, known = CLOCK.now(), attrs.evolve(facts(), told_by=told_by(error, ANYWHERE))
         handlers = default_audience().handlers if self._given is None else self._given
-        run = recalled(Run(Subject(Program(name), handlers, run_id(), name), Running()), name)
-        announcer = Announcer(CLOCK, known)
-        feed(announcer, run, failure(error, now, known))
-        remember(announcer.announced[-1].after, name)
+        event = failure(error, now, known)
+        run = Run(Subject(Program(name), handlers, run_id(), name), Running())
+        feed(Announcer(CLOCK, known), run, event, name)
 
     def restore(self) -> None:
         """Put the hooks back that were there before; where somebody else has put theirs around ours, ours do nothing from now on."""

@@ -40,7 +40,6 @@ STATES = "takes a list of names of states"
             'slack.webhook_secret = "a b"',
             ":1: slack.webhook_secret: takes the name of a secret, never the secret itself; write webhook_s",
         ),
-        ('gmail.to = ["x"]', ':1: gmail.to: takes a list of 1 to 100 mail addresses; write to = ["ops@example.com"]'),
         (
             'secrets.names = ["a b"]',
             ":1: secrets.names: takes a list of names of secrets, never the secrets themselves, and its item 1",
@@ -53,6 +52,20 @@ STATES = "takes a list of names of states"
             "secrets.keyring = true",
             ":1: secrets.keyring: a project's file may not set it; put it into your own tocsin.toml, or set TOCS",
         ),
+        (
+            '[gmail]\nto = ["them@example.com"]',
+            ":2: gmail.to: a project's file may not set it; put it into your own tocsin.toml, or set TOCSIN_GMAIL_TO",
+        ),
+        (
+            '[gmail]\ncc = ["them@example.com"]',
+            ":2: gmail.cc: a project's file may not set it; put it into your own tocsin.toml, or set TOCSIN_GMAIL_CC",
+        ),
+        (
+            'secrets.names = ["API_TOKEN", "PATH"]',
+            ":1: secrets.names: a project's file may name only what is called as secrets are; call it like TEAM_WEBHOOK or"
+            " DATABASE_PASSWORD, put it into your own tocsin.toml, or set TOCSIN_SECRETS_NAMES",
+        ),
+        ('slack.webhook_secret = "HOME"', ":1: slack.webhook_secret: a project's file may name only what is called as secrets are; "),
         (b"\xff", ": this is not a text in UTF-8; save it as UTF-8"),
         ("x" * (LONGEST + 1), ": this is longer than 64 KiB, or has a line of more than 4,000 characters; shorten it"),
         ("x" * 4001, ": this is longer than 64 KiB, or has a line of more than 4,000 characters; shorten it"),
@@ -66,6 +79,7 @@ def test_a_bad_file_of_a_project(text: str | bytes, said: str) -> None:
     ("text", "said"),
     [
         ('[gmail]\nhost = "a/b"', ":2: gmail.host: takes the name of a host, without a scheme or a port; write host ="),
+        ('gmail.to = ["x"]', ':1: gmail.to: takes a list of 1 to 100 mail addresses; write to = ["ops@example.com"]'),
         ("[gmail]\nport = 65536", ":2: gmail.port: takes a number from 1 to 65535; write port = 465"),
         (
             'slack.allowed_hosts = ["a", "b:1"]',
@@ -110,6 +124,55 @@ def test_what_looks_like_a_secret_is_refused_and_not_repeated(text: str, line: i
 def test_the_names_of_secrets_may_stand_in_a_projects_file() -> None:
     text = 'slack.webhook_secret = "TEAM_WEBHOOK_URL"\nsecrets.names = ["DATABASE_PASSWORD", "API_TOKEN"]'
     assert set(layer(parse(text, "FILE", project=True)).settings) == {"slack.webhook_secret", "secrets.names"}
+
+
+NO_SECRETS = (
+    "PATH HOME USER LOGNAME SHELL PWD OLDPWD TERM LANG LC_ALL TZ TMPDIR DISPLAY EDITOR PAGER HOSTNAME MAIL SSH_AUTH_SOCK XAUTHORITY"
+    " LD_LIBRARY_PATH LD_PRELOAD PYTHONPATH PYTHONSAFEPATH VIRTUAL_ENV XDG_CONFIG_HOME XDG_RUNTIME_DIR DBUS_SESSION_BUS_ADDRESS"
+    " HTTPS_PROXY NO_PROXY SSL_CERT_FILE REQUESTS_CA_BUNDLE GIT_SSH_COMMAND NODE_ENV JAVA_HOME KUBECONFIG DOCKER_HOST CI"
+)
+
+
+@pytest.mark.parametrize("name", NO_SECRETS.split())
+def test_a_projects_file_does_not_make_a_secret_of_what_programs_need(name: str) -> None:
+    for text in (f'slack.webhook_secret = "{name}"', f'secrets.names = ["{name}"]', f'secrets.names = ["{name.lower()}"]'):
+        assert "a project's file may name only what is called as secrets are" in str(fault(parse(text, "FILE", project=True)))
+        assert len(layer(parse(text, "FILE", project=False)).settings) == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "TEAM_WEBHOOK",
+        "SLACK_URL",
+        "DATABASE_URL",
+        "MONGODB_URI",
+        "SENTRY_DSN",
+        "AWS_SECRET_ACCESS_KEY",
+        "PGPASSWORD",
+        "GITHUB_PAT",
+        "db-passwd",
+    ],
+)
+def test_a_projects_file_may_name_what_is_called_as_secrets_are(name: str) -> None:
+    assert len(layer(parse(f'secrets.names = ["{name}"]', "FILE", project=True)).settings) == 1
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("TOCSIN_ENV", f"https://hooks.slack.com/services/T0/B0/{CANARY}"),
+        ("TOCSIN_ENV", f"xoxb-{CANARY}"),
+        ("TOCSIN_ENV", "abcd efgh ijkl mnop"),
+        ("TOCSIN_SLACK_TITLE_LINK", f"https://hooks.slack.com/services/T0/B0/{CANARY}"),
+        ("TOCSIN_SLACK_PROXIES", f"https=http://hooks.slack.com/services/T0/B0/{CANARY}"),
+    ],
+)
+def test_what_looks_like_a_secret_is_refused_in_a_variable_too(variable: str, value: str) -> None:
+    layer, (fault,) = environment({variable: value, "TOCSIN_IGNORE": "Skipped"})
+    assert str(fault).startswith(f"{variable}: {SECRET}")
+    assert CANARY not in str(fault)
+    assert set(layer.settings) == {"ignore"}
 
 
 @pytest.mark.parametrize(
@@ -164,3 +227,8 @@ def test_a_bad_option_is_a_fault_of_that_option() -> None:
 def test_no_login_of_a_proxy_is_shown() -> None:
     urls = {"https": "http://me:p@ss/w@proxy:3128", "http": "http://proxy:3128"}
     assert shown(urls) == {"https": "http://...@proxy:3128", "http": "http://proxy:3128"}
+
+
+def test_no_login_of_a_link_is_shown() -> None:
+    assert shown("https://me:p@ss/w@ci.example.com/runs") == "https://...@ci.example.com/runs"
+    assert shown(["ops@example.com"]) == ["ops@example.com"]

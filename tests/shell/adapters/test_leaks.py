@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
+from uuid import uuid4
 
 import pytest
 
@@ -174,6 +175,25 @@ def test_each_form_of_a_secret_is_redacted(form: Callable[[str], str]) -> None:
     assert len(said) < 40
 
 
+def test_each_line_of_a_long_secret_is_redacted_wherever_it_stands() -> None:
+    lines = [f"{number}MIIEowIBAAKCAQEA+longline" for number in range(3)]
+    Secret("PEM", "\r\n".join(["  head", *(f"  {line}" for line in lines), "short"]))
+    assert redaction.redact(f"> {lines[1]} <\n\t{lines[2]}\nshort head") == "> [PEM] <\n\t[PEM]\nshort head"
+
+
+@pytest.mark.parametrize("tail", ["", "?create=1", "/start?create=1", "/backup", "#5f0c8a52"])
+def test_the_token_of_a_url_is_redacted_wherever_it_stands(tail: str) -> None:
+    token = uuid4().hex  # another each time: what was once known stays known
+    Secret("PING", f"https://hc.example-host.com/{token}{tail}")
+    for said in (f"no such check: /{token}{tail}", f"no such check: {token}", f"/{token}/fail"):
+        assert token not in redaction.redact(said)
+
+
+def test_the_token_in_the_query_of_a_url_is_redacted() -> None:
+    Secret("QUERY", "https://hc.example-host.com?rid=1&key=q0p9o8i7u6y5t4r3")
+    assert redaction.redact("q0p9o8i7u6y5t4r3 is unknown to hc.example-host.com") == "[QUERY] is unknown to hc.example-host.com"
+
+
 def test_short_values_and_strange_ones() -> None:
     Secret("SHORT", "abc")
     Secret("STRANGE", 'q"\udc80\\n')
@@ -222,3 +242,9 @@ def test_a_bundle_may_be_gone_when_settings_are_unpickled(tmp_path: Path, ca_bun
     outcome = post(slack, slack_server.url)
     assert not isinstance(outcome, Retryable)
     assert "ca_bundle is refused" in repr(outcome)
+
+
+def test_the_password_in_a_url_is_a_secret_by_itself() -> None:
+    redaction.remember("DATABASE_URL", "postgres://app:hunter2@db.example.com/shop")
+    assert redaction.redact("no access for app with hunter2") == "no access for app with [DATABASE_URL]"
+    assert redaction.redact("app at db.example.com") == "app at db.example.com"

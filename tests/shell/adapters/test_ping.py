@@ -42,6 +42,15 @@ def test_what_fails_is_said_without_the_url(slack_server: SlackServer, ca_bundle
     assert len(slack_server.requests) == 1
 
 
+def test_an_answer_that_repeats_the_path_does_not_show_the_token(slack_server: SlackServer, ca_bundle: Path) -> None:
+    token = "7a1d9b63-1111-4222-8333-abcdefabcdef"
+    slack_server.replies.append(Reply(404, f"no such check: /{token}/start"))
+    url = Secret("--ping", f"https://127.0.0.1:{slack_server.port}/{token}?create=1")
+    with pytest.raises(PingFailed, match="answered HTTP 404") as raised:
+        Ping(url, SlackWebhook(ca_bundle=ca_bundle, deadline=5.0))(JOB, Running())
+    assert token not in str(raised.value)
+
+
 def test_a_url_that_is_not_https_is_refused() -> None:
     with pytest.raises(PingFailed, match="the URL to ping is refused: it is not an https URL"):
         Ping(Secret("--ping", "http://127.0.0.1:9/canary"), SlackWebhook())(JOB, Running())

@@ -154,6 +154,8 @@ def test_a_named_file_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.Mo
         ('TOKEN = """canary', "{} is not valid TOML, at its end"),
         (b'TOKEN = "canary\xff"', "{} is not UTF-8 text"),
         ("TOKEN = 12", "the value of TOKEN in {} is not a text in quotes"),
+        (f"A = {'9' * 5000}", "{} is not valid TOML: a number in it is too long, or brackets nest too deep"),
+        (f"A = {'[' * 3000}", "{} is not valid TOML: a number in it is too long, or brackets nest too deep"),
     ],
 )
 def test_a_file_that_makes_no_sense_is_not_quoted(text: str | bytes, why: str) -> None:
@@ -183,6 +185,30 @@ def test_a_file_that_cannot_be_opened_is_named() -> None:
     path.unlink()
     path.symlink_to(path)
     assert reason(Secrets().find("TOKEN")) == f"{path} cannot be read: {os.strerror(errno.ELOOP)}"
+
+
+@posix
+def test_a_pipe_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.mkfifo(tmp_path / "canary")
+    monkeypatch.setenv("TOKEN_FILE", str(tmp_path / "canary"))
+    for path in (tmp_path / "canary", os.devnull):
+        monkeypatch.setenv("TOKEN_FILE", str(path))
+        why = "the file that TOKEN_FILE names is a pipe or the like, not a file: write the secret 'TOKEN' into a file, and name that"
+        assert reason(Secrets().find("TOKEN")) == why
+    monkeypatch.delenv("TOKEN_FILE")
+    path = written("")
+    path.unlink()
+    os.mkfifo(path, 0o600)
+    assert reason(Secrets().find("TOKEN")) == f"{path} is refused: it is not a file"
+
+
+@posix
+def test_a_file_behind_links_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "..data").mkdir()  # as Kubernetes mounts a secret
+    (tmp_path / "..data" / "token").write_text("canary\n")
+    (tmp_path / "token").symlink_to("..data/token")
+    monkeypatch.setenv("TOKEN_FILE", str(tmp_path / "token"))
+    assert value(Secrets().find("TOKEN")) == "canary"
 
 
 class Broken(Mapping[str, str]):

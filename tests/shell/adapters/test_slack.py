@@ -113,7 +113,7 @@ def test_no_cookie_and_no_netrc(slack_server: SlackServer, ca_bundle: Path, tmp_
         ("http://127.0.0.1:{port}/services/T/B/x", "it is not an https URL"),
         (
             "https://example.com:{port}/services/T/B/x",
-            f"it does not lead to {SLACK}; allow another host by SlackWebhook(allowed_hosts=...)",
+            f"it does not lead to {SLACK}; allow another by TOCSIN_SLACK_ALLOWED_HOSTS, or SlackWebhook(allowed_hosts=...)",
         ),
         ("https://127.0.0.1:{port}/triggers/T/B/x", "it starts a workflow and takes no messages: create an Incoming Webhook instead"),
         ("https://me:you@127.0.0.1:{port}/services/T/B/x", "it names no host, or holds a user name"),

@@ -1,6 +1,8 @@
 """Certificates: whom the adapters trust, and what they say of the others."""
 
+import os
 import ssl
+import sys
 from pathlib import Path
 
 import pytest
@@ -63,6 +65,20 @@ def test_a_bundle_of_the_environment_that_is_missing(
     assert post(webhook(None), slack_server.url) == why
     gmail = account(gmail_server, None)
     assert send(gmail, gmail_server) == why
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such files")
+def test_a_bundle_that_is_no_file_is_not_waited_for(slack_server: SlackServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pipe = tmp_path / "ca.pem"
+    os.mkfifo(pipe)
+    with pytest.raises(ValueError, match=rf"ca_bundle is refused: {pipe} is not a file"):
+        webhook(pipe)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(pipe))
+    assert post(webhook(None), slack_server.url) == Rejected(f"REQUESTS_CA_BUNDLE is refused: {pipe} is not a file")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "x" * 5000)
+    outcome = post(webhook(None), slack_server.url)
+    assert isinstance(outcome, Rejected)
+    assert outcome.reason.endswith("cannot be read: File name too long")
 
 
 def test_a_folder_of_the_environment_will_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

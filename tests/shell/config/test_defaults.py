@@ -82,8 +82,8 @@ def test_the_notifiers_are_as_configured() -> None:
 
 @pytest.mark.usefixtures("home")
 def test_where_nobody_is_told_it_is_said_why() -> None:
-    assert nobody(merge()) == "nobody will be told: set SLACK_WEBHOOK_URL, or run `tocsin check`"
-    assert nobody(configured(slack__webhook_secret="TEAM_WEBHOOK")).startswith("nobody will be told: set TEAM_WEBHOOK, ")
+    assert nobody(merge()) == "nobody will be told: set SLACK_WEBHOOK_URL; pip install 'tocsin[cli]' && tocsin check says more"
+    assert nobody(configured(slack__webhook_secret="TEAM_WEBHOOK")).startswith("nobody will be told: set TEAM_WEBHOOK; ")
     assert nobody(configured(notifiers=[])) == "nobody will be told: notifiers is empty (option)"
 
 

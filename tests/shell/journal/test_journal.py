@@ -66,7 +66,7 @@ def test_what_is_recorded_comes_back_as_it_was(journal: Journal) -> None:
 def test_ends_become_a_streak(journal: Journal) -> None:
     states = (Failed(), Aborted(), Finished(), Success(), Skipped())
     streaks = [journal.record(ended(f"r{at}", state)) for at, state in enumerate(states)]
-    assert streaks == [Streak(True, 1), Streak(True, 2), Streak(True, 2), Streak(False, 1), Streak(False, 2)]
+    assert streaks == [Streak(), Streak(True, 1), Streak(True, 2), Streak(True, 2), Streak(False, 1)]
     assert journal.past("load") == Streak(False, 2)
     assert journal.past("sums") == Streak()
     assert [run.failed for run in journal.history()] == [False, False, None, True, True]
@@ -78,12 +78,17 @@ def test_a_run_is_recorded_once(journal: Journal) -> None:
     assert len(journal.history()) == 1
 
 
-def test_a_streak_may_be_given(journal: Journal) -> None:
-    assert journal.record(ended("r1"), Streak(True, 7)) == journal.past("load") == Streak(True, 7)
-    journal.remember("load", Streak(False, 2))
-    assert journal.past("load") == Streak(False, 2)
-    journal.remember("load", Streak())
-    assert journal.past("load") == Streak()
+def test_a_run_need_not_count(journal: Journal) -> None:
+    journal.record(ended("r1"))
+    assert journal.record(ended("r2"), counts=False) == journal.past("load") == Streak(True, 1)
+    assert len(journal.history()) == 2
+
+
+def test_an_end_may_count_without_being_recorded(journal: Journal) -> None:
+    before = [journal.advance("load", failed=failed) for failed in (True, True, False)]
+    assert before == [Streak(), Streak(True, 1), Streak(True, 2)]
+    assert journal.past("load") == Streak(False, 1)
+    assert journal.history() == ()
 
 
 @pytest.mark.parametrize("label", ["a\nb", "'; DROP TABLE runs; --", "\x1b[31m", "\ud800", "", "é" * 9999, "?1"])
@@ -152,7 +157,7 @@ USES: tuple[Callable[[Journal], object], ...] = (
     lambda journal: journal.past("load"),
     lambda journal: journal.history(),
     lambda journal: journal.record(ended("r9")),
-    lambda journal: journal.remember("load", Streak(True, 1)),
+    lambda journal: journal.advance("load", failed=True),
     lambda journal: journal.forget(AT),
 )
 
@@ -221,7 +226,8 @@ def test_a_file_without_tables_is_no_journal_yet(journal: Journal) -> None:
     journal.folder.mkdir()
     journal.path.touch()
     assert (journal.past("load"), journal.history()) == (Streak(), ())
-    assert journal.record(ended("r1")) == Streak(True, 1)
+    journal.record(ended("r1"))
+    assert journal.past("load") == Streak(True, 1)
 
 
 @pytest.mark.parametrize("use", USES)
@@ -269,10 +275,11 @@ def test_a_journal_that_somebody_holds(journal: Journal, monkeypatch: pytest.Mon
     monkeypatch.setattr(database, "BUSY", 0.01)
     with closing(sqlite3.connect(journal.path, isolation_level=None)) as connection:
         connection.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(JournalFault, match="database is locked; another process holds it for more than 5 s; end that one"):
+        with pytest.raises(JournalFault, match="database is locked; another process holds it all the time; end that one"):
             journal.record(ended("r2"))
         connection.execute("ROLLBACK")
-    assert journal.record(ended("r2")) == Streak(True, 2)
+    journal.record(ended("r2"))
+    assert journal.past("load") == Streak(True, 2)
 
 
 def _interrupted(journal: Journal) -> None:
@@ -351,7 +358,8 @@ def test_a_process_that_is_killed_leaves_all_of_a_run_or_nothing(journal: Journa
     runs = journal.history(limit=9999)
     assert len(runs) >= lines
     assert journal.past("load") == Streak(True, len(runs))
-    assert journal.record(ended("after")) == Streak(True, len(runs) + 1)
+    journal.record(ended("after"))
+    assert journal.past("load") == Streak(True, len(runs) + 1)
 
 
 def test_a_transaction_that_its_process_did_not_end_is_undone(journal: Journal) -> None:

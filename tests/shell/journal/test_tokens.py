@@ -60,6 +60,20 @@ def test_a_run_that_was_killed_is_told_once() -> None:
 
 
 @pytest.mark.usefixtures("state")
+def test_a_run_that_ends_while_somebody_looks_was_not_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    token = opened("r-1", "load", 1.0)
+    assert token is not None
+    lock = fcntl.flock
+
+    def meanwhile(file: int, how: int) -> None:
+        token.close()
+        lock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", meanwhile)
+    assert left() == ()
+
+
+@pytest.mark.usefixtures("state")
 def test_of_many_that_claim_one_gets_it() -> None:
     killed("r-1")
     killed("r-2")

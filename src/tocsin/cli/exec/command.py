@@ -10,7 +10,7 @@ import os
 import sys
 import time
 
-from tocsin.cli.exec.saying import complain
+from tocsin.cli.exec.saying import complain, hang_up
 
 TYPE_CHECKING = False
 
@@ -25,6 +25,13 @@ MISUSED = 125
 
 def main(arguments: list[str], make: MakeTelling | None = None) -> int:
     """Obey the words behind ``tocsin exec``; the exit status. ``make`` makes what tells people, in place of the usual."""
+    try:
+        return _obeyed(arguments, make)
+    finally:
+        hang_up()
+
+
+def _obeyed(arguments: list[str], make: MakeTelling | None) -> int:
     if sys.platform == "win32":
         complain("exec needs a POSIX system; Windows is none")
         return MISUSED

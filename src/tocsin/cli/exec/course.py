@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 
+from tocsin.cli.exec.listening import PASSED_ON, TERMINALS
 from tocsin.cli.exec.saying import complain
-from tocsin.cli.exec.start import Child, Unstarted, start, surroundings
+from tocsin.cli.exec.start import FIRST, Child, Unstarted, start, surroundings
 
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from tocsin.cli.exec.listening import Listening
     from tocsin.cli.exec.options import Options
     from tocsin.cli.exec.pumping import Pumps
     from tocsin.cli.exec.routes import Route
+
+_EVER = float("inf")
 
 
 class Course:
@@ -62,17 +64,25 @@ class Course:
         child = self.child
         if not isinstance(child, Child):
             return child.status
-
-        def pass_on(number: int, _: FrameType | None) -> None:
-            child.send(number)
-
-        self.listening.answer_with(pass_on)
-        child.reap(everyone=False, block=True)
-        self.listening.answer_with(signal.SIG_DFL)
+        heard = PASSED_ON if child.own_group else PASSED_ON - TERMINALS
+        while not child.reap(everyone=os.getpid() == FIRST):
+            for number in heard.intersection(self.listening.wait(_EVER)):
+                send(child, number)
         if self.pumps is not None:
             self.pumps.settle(self.listening)
         code = child.raw or 0
         return code >> 8 & 255 if code & 127 == 0 else 128 + (code & 127)
+
+
+def send(child: Child, *numbers: int) -> None:
+    """Send signals to a process that may be gone, or not ours to send to, which is said."""
+    for number in numbers:
+        try:
+            child.send(number)
+        except ProcessLookupError:
+            pass  # it has just ended
+        except OSError as error:
+            complain(f"{signal.Signals(number).name} could not be sent to the command: {error.strerror}")
 
 
 def _scrubbed(options: Options) -> dict[str, str]:

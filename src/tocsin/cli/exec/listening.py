@@ -2,6 +2,7 @@
 
 - The interpreter writes the number of each signal into it as it comes, also before the command is started; threads write a zero when
   they have something to say. One loop reads it.
+- That loop may be late, since it has to be loaded first. So the moment when a child ended is noted as the signal comes.
 - A signal that was ignored when we started stays ignored, and so it is for the command. The command gets the mask of signals that we
   were started with; we ourselves listen whatever it says.
 """
@@ -16,7 +17,6 @@ import time
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import FrameType
     from typing import Self
 
@@ -30,14 +30,11 @@ TERMINALS = frozenset({signal.SIGINT, signal.SIGQUIT, signal.SIGWINCH})
 _LONGEST = 86_400.0  # seconds; what poll may be asked to wait is limited
 
 
-def _come(number: int, frame: FrameType | None) -> None:
-    """Do nothing: that it came stands in the pipe already."""
-
-
 class Listening:
     """Signals, and words of other threads, in one queue; while it is open, in the main thread, no signal does anything else.
 
-    ``mask`` are the signals that were blocked before.
+    ``mask`` are the signals that were blocked before, and ``child_changed`` is when a child last ended, was stopped or went on, in
+    seconds since 1970.
     """
 
     def __init__(self) -> None:
@@ -47,8 +44,9 @@ class Listening:
         self._poll = select.poll()
         self._poll.register(self._reader, select.POLLIN)
         heard = {*(number for number in PASSED_ON if signal.getsignal(number) is not signal.SIG_IGN), signal.SIGCHLD}
-        self._before = {number: signal.signal(number, _come) for number in heard}
-        self._wakeup = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
+        self.child_changed: float = 0.0
+        self._wakeup = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)  # first, lest one come that is not in the pipe
+        self._before = {number: signal.signal(number, self._come) for number in heard}
         self.mask: frozenset[int] = frozenset(signal.pthread_sigmask(signal.SIG_UNBLOCK, heard))
 
     def __enter__(self) -> Self:
@@ -64,6 +62,11 @@ class Listening:
         writer, self._writer = self._writer, -1
         os.close(writer)
 
+    def _come(self, number: int, _: FrameType | None) -> None:
+        """That it came stands in the pipe already."""
+        if number == signal.SIGCHLD:
+            self.child_changed = time.time()
+
     def wake(self) -> None:
         """Have ``wait`` return. Any thread may call it, also when nobody listens any more."""
         try:  # noqa: SIM105 - contextlib takes long to load
@@ -77,8 +80,3 @@ class Listening:
         if not self._poll.poll(rest * 1000 + (rest > 0)):  # a millisecond too late rather than too early
             return []
         return [number for number in os.read(self._reader, 4096) if number]
-
-    def answer_with(self, handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
-        """Have a function called for each signal from now on, where the loop that reads the pipe is gone."""
-        for number in self._before.keys() & PASSED_ON:
-            signal.signal(number, handler)

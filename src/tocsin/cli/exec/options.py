@@ -27,6 +27,8 @@ Standard input, standard output, standard error, the terminal, signals and the e
 Exit status: the command's; 124 if it timed out, 125 if tocsin was misused, 126 if the command cannot be executed, 127 if there is none
 of that name, 128+N if signal N killed it.
 
+States: running, retrying, success, failed, timedout, aborted. Of these, failed covers timedout and aborted; finished is every end.
+
 Example: tocsin exec --label "nightly load" --tail 20 --timeout 2h -- ./load.sh --all
 """
 _DURATION = r"(\d+(?:\.\d*)?|\.\d+)([smhd]?)"  # compiled where it is needed
@@ -39,7 +41,9 @@ class Misused(Exception):
 
 
 class Options(argparse.Namespace):
-    """What was asked for; durations are in seconds, and a state is one of ``STATES``."""
+    """What was asked for; durations are in seconds, and a state is one of ``STATES``. Only what was typed is in it where it has a
+    default here.
+    """
 
     command: tuple[str, ...]
     label: str
@@ -51,9 +55,9 @@ class Options(argparse.Namespace):
     every: int | None
     after: int | None
     timeout: float | None
-    kill_after: float
-    retries: int
-    retry_delay: float
+    kill_after: float = 10.0
+    retries: int = 0
+    retry_delay: float = 1.0
     ping: str | None
     scrub_env: bool
     notify: Literal["live", "print", "none"]
@@ -75,9 +79,18 @@ def parsed(arguments: list[str]) -> Options | None:
         raise Misused(_not_an_option(rest[0], found="--" in arguments))
     if not command or not command[0]:
         raise Misused(f"there is no command to run: write {USAGE}")
+    _useful(options)
+    return _settled(options, command)
+
+
+def _useful(options: Options) -> None:
+    """Raise Misused for what would do nothing."""
+    if "retry_delay" in options and "retries" not in options:
+        raise Misused("--retry-delay needs --retries: it says how long to wait before another attempt")
+    if "kill_after" in options and options.timeout is None:
+        raise Misused("--kill-after needs --timeout: it says how long to wait after that")
     if options.every is not None and not (options.on_change or options.after):
         raise Misused("--every needs --on-change or --after: it says how often to tell of what goes on failing")
-    return _settled(options, command)
 
 
 def _settled(options: Options, command: tuple[str, ...]) -> Options:
@@ -122,9 +135,15 @@ def parser() -> argparse.ArgumentParser:
     add("--ping", metavar="URL", help="a dead-man service to tell at start and end, or the name of a secret with its URL")
     add = made.add_argument_group("how it is run").add_argument
     add("--timeout", type=_timeout, metavar="TIME", help="end it after this time: 30, 1.5, 30s, 5m, 2h, 1d")
-    add("--kill-after", default=10.0, type=_seconds, metavar="TIME", help="kill it if it goes on that long after that (10 s)")
-    add("--retries", default=0, type=_count, metavar="N", help="try again N times if it fails")
-    add("--retry-delay", default=1.0, type=_seconds, metavar="TIME", help="wait that long before (1 s)")
+    add(
+        "--kill-after",
+        default=argparse.SUPPRESS,
+        type=_seconds,
+        metavar="TIME",
+        help="kill it if it goes on that long after that (10 s)",
+    )
+    add("--retries", default=argparse.SUPPRESS, type=_count, metavar="N", help="try again N times if it fails")
+    add("--retry-delay", default=argparse.SUPPRESS, type=_seconds, metavar="TIME", help="wait that long before (1 s)")
     add("--scrub-env", action="store_true", help="keep our secrets out of its environment")
     return made
 

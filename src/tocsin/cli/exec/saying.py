@@ -18,6 +18,15 @@ def complain(text: str) -> None:
         pass  # nobody listens
 
 
+def hang_up() -> None:
+    """Let go of a standard error that takes nothing more: at its exit the interpreter would fail over it, with a status of its own."""
+    try:
+        if sys.stderr is not None:
+            sys.stderr.flush()
+    except OSError:
+        sys.stderr = None
+
+
 def fit(text: str) -> str:
     """The text on one line, without control characters and without known secrets."""
     if "tocsin.shell.adapters.redaction" in sys.modules:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from tocsin.cli.exec.routes import Route
 
+FIRST = 1
+"""The process id of the first process of a machine or a container, which has to reap what others leave."""
 NOT_STARTED = 125
 NOT_EXECUTABLE = 126
 NOT_FOUND = 127
@@ -36,10 +38,10 @@ class Child:
         self.own_group: bool = own_group
         self.raw: int | None = None
 
-    def reap(self, *, everyone: bool, block: bool = False) -> bool:
+    def reap(self, *, everyone: bool) -> bool:
         """Whether it is over; ``everyone`` has other children of ours reaped too, as the first process of a container has to."""
         while self.raw is None:
-            pid, raw = os.waitpid(-1 if everyone else self.pid, 0 if block else os.WNOHANG)
+            pid, raw = os.waitpid(-1 if everyone else self.pid, os.WNOHANG)
             if pid == self.pid:
                 self.raw = raw
             if pid == 0:
@@ -134,7 +136,8 @@ def unstarted(program: str, error: OSError) -> Unstarted:
     """What an error means that kept a program from being started."""
     if error.errno == errno.ENOENT:
         lost = os.path.exists(program) and "/" in program  # noqa: PTH110 - as above
-        why = "the interpreter that it names is missing" if lost else "there is no such program"
+        hint = "; the words of a command are written apart" if any(map(str.isspace, program)) else ""
+        why = "the interpreter that it names is missing" if lost else f"there is no such program{hint}"
         return Unstarted(f"{program}: {why}", NOT_FOUND)
     why = os.strerror(error.errno or 0)
     if error.errno in _OURS:

@@ -13,10 +13,10 @@ from contextlib import suppress
 from typing import assert_never
 
 from tocsin.cli.exec.background import Background
-from tocsin.cli.exec.course import Course
+from tocsin.cli.exec.course import Course, send
 from tocsin.cli.exec.listening import PASSED_ON, STOPPING, TERMINALS
 from tocsin.cli.exec.saying import complain
-from tocsin.cli.exec.start import Child, Unstarted
+from tocsin.cli.exec.start import FIRST, Child, Unstarted
 from tocsin.cli.exec.telling_protocol import MakeTelling
 from tocsin.core.supervision import (
     Act,
@@ -36,8 +36,6 @@ from tocsin.core.supervision import (
     status_of,
     supervise,
 )
-
-_FIRST = 1  # the process id of the first process of a machine or a container, which has to reap what others leave
 
 
 def see_through(course: Course, make: MakeTelling | None) -> int:
@@ -83,9 +81,15 @@ def attempt(course: Course) -> tuple[Ended, int | None]:
     if isinstance(child, Unstarted):
         return Ended(status=child.status, fault=child.fault, started=course.started, ended=time.time()), None
     over = _supervised(course, child)
+    ended = moment(course.listening.child_changed, course.started)
     stop = None if course.pumps is None else course.pumps.settle(course.listening, patient=not over.timed_out)
     tail = b"" if course.pumps is None else course.pumps.tail(course.options.tail)
-    return ending(over, tail=tail, started=course.started, ended=time.time()), stop
+    return ending(over, tail=tail, started=course.started, ended=ended), stop
+
+
+def moment(noted: float, started: float) -> float:
+    """When a process ended that is over now, in seconds since 1970: as was noted, unless that is older than the process."""
+    return noted if noted >= started else time.time()
 
 
 def _supervised(course: Course, child: Child) -> Supervision:
@@ -117,7 +121,7 @@ def _happenings(course: Course, child: Child, deadline: float) -> Iterator[Happe
     """What happens next. Signals that came before the end of the process are told before it."""
     for number in course.listening.wait(deadline):
         yield SignalCame(number)
-    if child.reap(everyone=os.getpid() == _FIRST):
+    if child.reap(everyone=os.getpid() == FIRST):
         yield ChildEnded(child.raw or 0)
     elif time.monotonic() >= deadline:
         yield DeadlinePassed()
@@ -140,14 +144,3 @@ def _do(act: Act, course: Course, child: Child) -> None:
                 child.send(signal.SIGKILL)
         case _:
             assert_never(act)
-
-
-def send(child: Child, *numbers: int) -> None:
-    """Send signals to a process that may be gone, or not ours to send to, which is said."""
-    for number in numbers:
-        try:
-            child.send(number)
-        except ProcessLookupError:
-            pass  # it has just ended
-        except OSError as error:
-            complain(f"{signal.Signals(number).name} could not be sent to the command: {error.strerror}")

@@ -22,7 +22,7 @@ from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.config.defaults import live, secrets, webhook
 from tocsin.shell.config.names import secret_names
 from tocsin.shell.config.usual import usual_handlers
-from tocsin.shell.inherited import override
+from tocsin.shell.inherited import NAME, misspelt, override
 from tocsin.shell.interpreters.dry_run import DryRun
 from tocsin.shell.interpreters.protocol import Interpreter, Notify
 from tocsin.shell.interpreters.silent import Silent
@@ -41,13 +41,20 @@ def manner(options: Options) -> Notify:
 
 def interpreter(options: Options, config: Configuration) -> Interpreter:
     """By which means they are told; what is only shown goes to standard error, since standard output is the command's."""
-    match manner(options):
-        case "live":
-            return live(config)
-        case "print":
-            return DryRun(sys.stderr)
-        case "none":
-            return Silent()
+    here = manner(options)
+    if here == "live":
+        return live(config)
+    if here == "print":
+        return Silent("there is no standard error to show it on") if sys.stderr is None else DryRun(sys.stderr)
+    return Silent() if options.notify == "none" else _silenced()
+
+
+def _silenced() -> Silent:
+    """Nothing is sent, since the environment says so; one who misspelt it is told."""
+    wrong = misspelt()
+    if wrong is not None:
+        log.once(f"{wrong}: nothing is sent")
+    return Silent(f"{NAME} says so")
 
 
 def handlers(options: Options, config: Configuration) -> tuple[Notifier, ...]:
@@ -66,9 +73,7 @@ def know_secrets(config: Configuration) -> None:
             redaction.remember(name, value)
 
 
-def _narrowed(notifier: Notifier, options: Options) -> Notifier:
-    if not isinstance(notifier, Messenger):
-        return notifier
+def _narrowed(notifier: Messenger, options: Options) -> Messenger:
     only, ignore = _kinds(options.only), _kinds(options.ignore)
     told: Filter = _UNFOLLOWED & notifier.when
     if options.on_change or options.after is not None:
@@ -88,6 +93,7 @@ def _kinds(names: tuple[str, ...]) -> list[type[State]]:
 def _pinger(given: str, config: Configuration) -> Pinger | None:
     url = Secret("--ping", given) if "://" in given else secrets(config).find(given)
     if isinstance(url, Rejected):
-        log.once(f"the dead-man service is not told: {url.reason}")
+        known = "" if url.secret == given else ": write --ping https://..., or the name of a secret"  # it may hold the token itself
+        log.once(f"the dead-man service is not told: {url.reason}{known}")
         return None
     return Pinger(Ping(url, webhook(config)))

@@ -100,7 +100,7 @@ _BY_REASON: tuple[tuple[re.Pattern[str], _Act], ...] = (
     ),
     (re.compile("SOCKS"), _always("name an http:// proxy in HTTPS_PROXY, or in slack.proxies")),
     (
-        re.compile("is refused: .*(?:PEM|cannot be read|folder)"),
+        re.compile("is refused: .*(?:PEM|cannot be read|not a file)"),
         _always("name a file of CA certificates, in PEM form, that you can read"),
     ),
     (re.compile("too many logins|today"), _always("wait: the account has a limit, which ends by itself")),

@@ -1,6 +1,7 @@
 """What environment variables set: ``TOCSIN_`` and the key's name in capitals. Lists are separated by commas; an empty variable is none.
 
-A variable that cannot be used is left out, with a fault; the others count. One that is almost ours is a slip; another may be anybody's.
+A variable that cannot be used is left out, with a fault; the others count. So is one with what looks like a secret: settings are shown.
+One that is almost ours is a slip; another may be anybody's.
 """
 
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from tocsin.core.config.faults import Fault
 from tocsin.core.config.keys import TABLE
 from tocsin.core.config.layers import Layer, Setting
 from tocsin.core.config.nearest import nearest
+from tocsin.core.config.suspects import WHERE, suspicious_value
 from tocsin.core.config.takes import Wrong
 
 _PREFIX = "TOCSIN_"
@@ -33,6 +35,8 @@ def environment(variables: Mapping[str, str]) -> tuple[Layer, tuple[Fault, ...]]
         taken = key.takes.check(value) if text else None
         if isinstance(taken, Wrong):
             faults.append(Fault(key.variable, taken.what, taken.write or f"write {key.variable}={key.takes.spelt}"))
+        elif suspicious_value(value):
+            faults.append(Fault(key.variable, "this looks like a secret", WHERE))
         elif text:
             settings[key.name] = Setting(value, f"environment variable {key.variable}")
     return Layer(settings), (*faults, *_slips(variables))

@@ -1,7 +1,7 @@
 """The table of all that may be set, in the order in which it is shown.
 
 A project's file comes with the project, and whoever wrote it need not be its user: so it may say what is told and when, and may name
-secrets. Where messages go, whom TLS trusts, and where secrets lie is set by the user alone.
+secrets, by names such as secrets have. Where messages go, whom TLS trusts, and where secrets lie is set by the user alone.
 """
 
 from collections.abc import Mapping
@@ -81,8 +81,10 @@ SLACK_PROXIES: Key[Mapping[str, str] | None] = Key(
     "slack.proxies", takes.PROXIES, None, "proxies by scheme; an empty table: none", shared=False, absent="those of the environment"
 )
 
-GMAIL_TO: Key[tuple[str, ...]] = Key("gmail.to", takes.ADDRESSES, (), "addresses for To; an empty list: the account itself")
-GMAIL_CC: Key[tuple[str, ...]] = Key("gmail.cc", takes.ADDRESSES, (), "addresses for Cc")
+GMAIL_TO: Key[tuple[str, ...]] = Key(
+    "gmail.to", takes.ADDRESSES, (), "addresses for To; an empty list: the account itself", shared=False
+)
+GMAIL_CC: Key[tuple[str, ...]] = Key("gmail.cc", takes.ADDRESSES, (), "addresses for Cc", shared=False)
 GMAIL_ONLY: Key[Kinds | None] = Key("gmail.only", takes.KINDS_OF_STATES, None, "`only`, for mail", absent="as `only`")
 GMAIL_IGNORE: Key[Kinds | None] = Key("gmail.ignore", takes.KINDS_OF_STATES, None, "`ignore`, for mail", absent="as `ignore`")
 GMAIL_HOST: Key[str] = Key("gmail.host", takes.HOST, "smtp.gmail.com", "the SMTP server", shared=False)

@@ -9,12 +9,12 @@ import tomllib
 from collections.abc import Iterator, Mapping
 
 from tocsin.core.config.faults import Fault, named
-from tocsin.core.config.keys import KEYS, SECTIONS
+from tocsin.core.config.keys import KEYS, SECRETS_NAMES, SECTIONS, SLACK_WEBHOOK_SECRET, Key
 from tocsin.core.config.layers import Layer, Setting, checked
 from tocsin.core.config.lines import line_of
 from tocsin.core.config.nearest import nearest
 from tocsin.core.config.shapes import is_table
-from tocsin.core.config.suspects import WHERE, suspicious_key, suspicious_line, suspicious_value
+from tocsin.core.config.suspects import WHERE, called_as_secrets, suspicious_key, suspicious_line, suspicious_value
 
 LONGEST = 1 << 16  # bytes of a file
 _WIDEST = 4000  # characters of a line: tomllib takes time with the square of a key's dots
@@ -94,7 +94,16 @@ def _fault(path: tuple[str, ...], value: object, where: str, *, project: bool) -
         return Fault(where, f"{named(path)}: there is no such key", _instead(".".join(path)))
     if project and not key.shared:
         return Fault(where, f"{key.name}: a project's file may not set it", f"put it into your own tocsin.toml, or set {key.variable}")
-    return checked(key, value, where)
+    fault = checked(key, value, where)
+    return _misnamed(key, value, where) if project and fault is None else fault
+
+
+def _misnamed(key: Key[object], value: object, where: str) -> Fault | None:
+    """The fault of a name of a secret that is called as secrets are not, such as PATH."""
+    if key not in {SLACK_WEBHOOK_SECRET, SECRETS_NAMES} or called_as_secrets(value):
+        return None
+    remedy = f"call it like TEAM_WEBHOOK or DATABASE_PASSWORD, put it into your own tocsin.toml, or set {key.variable}"
+    return Fault(where, f"{key.name}: a project's file may name only what is called as secrets are", remedy)
 
 
 def _instead(name: str) -> str:

@@ -1,4 +1,4 @@
-"""A configuration as it may be shown: values as TOML has them, and no proxy's login."""
+"""A configuration as it may be shown: values as TOML has them, and no login, of a proxy or in a link."""
 
 from typing import TypeGuard
 
@@ -31,7 +31,9 @@ def shown(value: object) -> Shown:
         return [str(item) for item in value]
     if _are_kinds(value):
         return names(value).split(", ") if value else []
-    return value if isinstance(value, str | float | int) else None
+    if isinstance(value, str):
+        return without_login(value)
+    return value if isinstance(value, float | int) else None
 
 
 def written(config: Configuration, key: Key[object]) -> str:

@@ -1,4 +1,7 @@
-"""What looks like a secret, where none may stand: a configuration file is shown, shared, and committed."""
+"""What looks like a secret, where none may stand: a configuration file is shown, shared, and committed.
+
+And what is called as secrets are: a project's file names no other variable, since what it names is kept from commands and messages.
+"""
 
 import re
 from collections.abc import Iterator
@@ -13,6 +16,9 @@ _VALUE = re.compile(
 )
 _KEY = re.compile(
     r"passw|passphrase|token|credential|webhook[_-]?url|api[_-]?key|private[_-]?key|(?:^|[_-])secret$|^email_username$", re.IGNORECASE
+)
+_NAME = re.compile(
+    r"secret|token|passw|passphrase|credential|hook|slack|api[_-]?key|[_-](?:key|pass|pwd|pat|dsn|ur[il])$", re.IGNORECASE
 )
 
 WHERE = "put it into the environment variable of its name, or into secrets.toml in your own configuration folder, and name it here"
@@ -40,6 +46,15 @@ def suspicious_key(name: str) -> bool:
     (True, True, False)
     """
     return _KEY.search(name[:200]) is not None
+
+
+def called_as_secrets(value: object) -> bool:
+    """Whether each text in the value is such a name as secrets have.
+
+    >>> called_as_secrets(["TEAM_WEBHOOK", "DATABASE_PASSWORD"]), called_as_secrets(["TEAM_WEBHOOK", "PATH"])
+    (True, False)
+    """
+    return all(_NAME.search(text) for text in _texts(value))
 
 
 def _texts(value: object) -> Iterator[str]:

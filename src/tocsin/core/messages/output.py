@@ -6,7 +6,7 @@ from tocsin.core.messages.text import printable
 
 LIMIT = 800  # characters: as much as Slack's field of that name takes
 
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
 _ELLIPSIS = "… "
 
 

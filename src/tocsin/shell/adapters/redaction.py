@@ -1,13 +1,15 @@
 """No secret's value gets out: not in a reason, not in a log line, not in a traceback.
 
 - Every value that a ``Secret`` was made of is remembered, in each form in which it might turn up: as it is, percent-encoded,
-  quoted, inside base64; of a URL also its path, and the last part of that, which is the token, unless they are short.
+  quoted, inside base64; of several lines also each, and of a URL what is behind its host, whole and in parts, one of which is the
+  token, unless they are short.
 - ``redact`` puts the secret's name in the place of each. Values of less than four characters are left alone: replacing them
   would garble every text and hide nothing.
 - ``contained`` lets an exception out without the frames it came through, since those hold what must not be shown.
 """
 
 import logging
+import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import TypeVar
@@ -21,6 +23,9 @@ from tocsin.core.outcomes import DeliveryError, Receipt
 _T = TypeVar("_T")
 _SHORTEST = 4
 _TOKEN = 12  # characters; a shorter part of a URL is a word, like "start", that may stand anywhere
+_LINE = 16  # likewise of a line
+_LOGIN = re.compile("://[^/?#:@]*:([^/?#]+)@")  # the password in a URL, as of a database
+_BEHIND_HOST = re.compile(r"://[^\s/?#]*([/?#]\S*)")
 _LOGGERS = (
     "urllib3.connection",
     "urllib3.connectionpool",
@@ -56,10 +61,15 @@ def _longest_first(_: int) -> tuple[str, ...]:
 
 def _parts(value: str) -> Iterator[str]:
     yield value
-    rest = value.partition("://")[2]
-    if rest:
-        path = "/" + rest.partition("/")[2]
-        yield from (part for part in (path, path.rpartition("/")[2]) if len(part) >= _TOKEN)
+    lines = [line.strip() for line in value.splitlines()]
+    if len(lines) > 1:
+        yield from (line for line in lines if len(line) >= _LINE)
+    behind = _BEHIND_HOST.search(value)
+    if behind is not None:
+        yield from (part for part in (behind[1], *re.split("[/?#&=]", behind[1])) if len(part) >= _TOKEN)
+    login = _LOGIN.search(value)
+    if login is not None:
+        yield login[1]
 
 
 def _forms(part: str) -> Iterator[str]:

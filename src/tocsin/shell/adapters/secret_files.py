@@ -1,4 +1,4 @@
-"""Files that hold secrets: read whole, never quoted.
+"""Files that hold secrets: read whole, never quoted. Only a file is read, behind links too: a pipe would keep us waiting.
 
 The user's ``secrets.toml`` is refused where others can read it, or where it is somebody else's: what it holds may be known to
 them. That is asked of the open file, not of its name, which could mean another file a moment later.
@@ -10,6 +10,7 @@ import stat
 import sys
 import tomllib
 from pathlib import Path
+from typing import BinaryIO
 
 from tocsin.core.outcomes import Rejected
 
@@ -25,21 +26,24 @@ def secrets_file() -> Path:
 
 
 def read_file(path: Path, name: str, called: str) -> str | Rejected:
-    """The text of a file; Rejected where it cannot be read."""
+    """The text of a file; Rejected where it cannot be read. ``called`` is what to call it."""
     try:
-        with path.open("rb") as file:
-            return file.read(_LONGEST).decode("utf-8-sig")
+        with _opened(path) as file:
+            if _is_file(file):
+                return file.read(_LONGEST).decode("utf-8-sig")
     except OSError as error:
         return Rejected(f"{called} cannot be read for the secret {name!r}: {error.strerror}", name)
     except ValueError:
         return Rejected(f"{called} is not UTF-8 text, so the secret {name!r} cannot be read", name)
+    return Rejected(f"{called} is a pipe or the like, not a file: write the secret {name!r} into a file, and name that", name)
 
 
 def read_toml(path: Path, name: str) -> str | Rejected | None:
     """The value of ``name`` in a TOML file; None where the file or the value is not there."""
     try:
-        with path.open("rb") as file:
-            fault = exposed(os.fstat(file.fileno()), None if sys.platform == "win32" else os.geteuid())
+        with _opened(path) as file:
+            user = None if sys.platform == "win32" else os.geteuid()
+            fault = exposed(os.fstat(file.fileno()), user) if _is_file(file) else "it is not a file"
             content = b"" if fault else file.read(_LONGEST)
     except FileNotFoundError:
         return None
@@ -59,6 +63,19 @@ def exposed(status: os.stat_result, user: int | None) -> str | None:
     return None
 
 
+def _opened(path: Path) -> BinaryIO:
+    return open(path, "rb", opener=_at_once)
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open without waiting for somebody at the other end, and without taking a terminal over."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))
+
+
+def _is_file(file: BinaryIO) -> bool:
+    return stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+
+
 def _value(content: bytes, path: Path, name: str) -> str | Rejected | None:
     try:
         value = tomllib.loads(content.decode("utf-8-sig")).get(name)
@@ -67,6 +84,8 @@ def _value(content: bytes, path: Path, name: str) -> str | Rejected | None:
     except tomllib.TOMLDecodeError as error:
         line = _LINE.search(str(error))  # the rest of what it says may quote the file
         return Rejected(f"{path} is not valid TOML{f', line {line[1]}' if line else ', at its end'}", name)
+    except (ValueError, RecursionError):
+        return Rejected(f"{path} is not valid TOML: a number in it is too long, or brackets nest too deep", name)
     if value is None or isinstance(value, str):
         return value
     return Rejected(f"the value of {name} in {path} is not a text in quotes", name)

@@ -6,6 +6,7 @@ no others; else the system's own and those that come with requests.
 
 import os
 import ssl
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -30,10 +31,10 @@ def context(ca_bundle: str | None) -> ssl.SSLContext | Rejected:
 
 def bundle_fault(bundle: str) -> str | None:
     """What is wrong with a file of CA certificates; None where it will do."""
-    if Path(bundle).is_dir():
-        return f"{bundle} is a folder, not a file"
     made = _make(bundle)
-    return made if isinstance(made, str) else None
+    if isinstance(made, str):
+        return made
+    return f"{bundle} is a folder, not a file" if Path(bundle).is_dir() else None
 
 
 def _from_environment(variables: Mapping[str, str]) -> tuple[str | None, str]:
@@ -41,8 +42,11 @@ def _from_environment(variables: Mapping[str, str]) -> tuple[str | None, str]:
 
 
 def _make(bundle: str | None) -> ssl.SSLContext | str:
-    folder = bundle is not None and Path(bundle).is_dir()
     try:
+        mode = stat.S_IFREG if bundle is None else Path(bundle).stat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # a pipe would keep OpenSSL waiting
+            return f"{bundle} is not a file"
+        folder = stat.S_ISDIR(mode)
         made = ssl.create_default_context(cafile=None if folder else bundle, capath=bundle if folder else None)
         if bundle is None:
             from certifi import where

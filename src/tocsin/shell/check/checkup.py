@@ -28,6 +28,7 @@ from tocsin.shell.config.defaults import (
 )
 from tocsin.shell.config.files import Place
 from tocsin.shell.config.load import loaded
+from tocsin.shell.inherited import NAME, misspelt, override
 
 
 @attrs.frozen
@@ -46,8 +47,18 @@ def looked(environ: Mapping[str, str], cwd: Path | None) -> CheckUp:
     config = found.configuration
     leading = channels(config)
     pairs = zip(leading, default_handlers(config), strict=True)
-    notifiers: dict[Channel, Messenger] = {channel: notifier for channel, notifier in pairs if isinstance(notifier, Messenger)}
-    return CheckUp(config, found.places, notifiers, (*of_faults(found.faults), *_offline(config, leading)))
+    notifiers: dict[Channel, Messenger] = {channel: notifier for channel, notifier in pairs}
+    findings = (*of_faults(found.faults), *_quiet(), *_offline(config, leading))
+    return CheckUp(config, found.places, notifiers, findings)
+
+
+def _quiet() -> tuple[Finding, ...]:
+    """Whether the environment that this process was given keeps every message from going out."""
+    said = override()
+    if said is None:
+        return ()
+    why = "it is none of live, print, none" if misspelt() else f"it says {said}"
+    return (Finding(NAME, f"nothing is sent: {why}", "unset it where messages are to go out"),)
 
 
 def _offline(config: Configuration, leading: tuple[Channel, ...]) -> tuple[Finding, ...]:
@@ -55,7 +66,18 @@ def _offline(config: Configuration, leading: tuple[Channel, ...]) -> tuple[Findi
     known = (*(name for channel in CHANNELS for name in secrets_of(config, channel)), *config.secrets.names)
     listed = tuple(inspected(config, name, needed=name in needed) for name in dict.fromkeys(known))
     unsound = tuple(fault for fault in (sound(config, channel) for channel in leading) if fault is not None)
-    return (*listed, *unsound, *(() if leading else (_nobody(config),)))
+    return (*listed, *unsound, *_half(config, leading), *(() if leading else (_nobody(config),)))
+
+
+def _half(config: Configuration, leading: tuple[Channel, ...]) -> tuple[Finding, ...]:
+    """Whether mail is set up by half, so that nobody gets any."""
+    if "gmail" in leading or config.notifiers is not None:
+        return ()
+    missing = [name for name in (USERNAME, PASSWORD) if isinstance(secrets(config).find(name), Rejected)]
+    if len(missing) != 1:
+        return ()
+    remedy = "set it to the account's address" if missing == [USERNAME] else "set it to an app password of the account"
+    return (Finding(missing[0], "no mail is sent without it, and the other half is set", remedy),)
 
 
 def _nobody(config: Configuration) -> Finding:

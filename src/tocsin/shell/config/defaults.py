@@ -6,7 +6,7 @@ from typing import Literal
 import attrs
 
 from tocsin.core.config.configuration import Configuration
-from tocsin.core.notifiers import GmailNotifier, Notifier, SlackNotifier
+from tocsin.core.notifiers import GmailNotifier, Messenger, SlackNotifier
 from tocsin.core.outcomes import Rejected
 from tocsin.shell.adapters import Gmail, Secrets, SlackWebhook, settings
 from tocsin.shell.interpreters.live import Live
@@ -31,7 +31,7 @@ class _Mailer(Gmail):
     ca_bundle: str | None = attrs.field(default=None, converter=settings.path)
 
 
-def default_handlers(config: Configuration) -> tuple[Notifier, ...]:
+def default_handlers(config: Configuration) -> tuple[Messenger, ...]:
     """The notifiers of who is to be told: those configured, else those whose secrets are there to be found; perhaps none."""
     return tuple(_notifier(config, channel) for channel in channels(config))
 
@@ -54,7 +54,7 @@ def nobody(config: Configuration) -> str:
         return f"nobody will be told: notifiers is empty ({config.origins['notifiers']})"
     found = secrets(config).find(config.slack.webhook_secret)
     why = f" ({found.reason})" if isinstance(found, Rejected) and "is not set" not in found.reason else ""
-    return f"nobody will be told: set {config.slack.webhook_secret}, or run `tocsin check`{why}"
+    return f"nobody will be told: set {config.slack.webhook_secret}; pip install 'tocsin[cli]' && tocsin check says more{why}"
 
 
 def secrets(config: Configuration) -> Secrets:
@@ -93,7 +93,7 @@ def mailer(config: Configuration) -> Gmail:
     )
 
 
-def _notifier(config: Configuration, channel: Channel) -> Notifier:
+def _notifier(config: Configuration, channel: Channel) -> Messenger:
     own = config.slack if channel == "slack" else config.gmail
     only = config.only if own.only is None else own.only
     ignore = config.ignore if own.ignore is None else own.ignore

@@ -30,6 +30,11 @@ class Place:
     project: bool
     named: bool = False
 
+    @property
+    def exists(self) -> bool:
+        """Whether there is something, as far as one may look."""
+        return os.path.exists(self.path)  # noqa: PTH110 - which raises nothing where the name is too long, or a folder locked
+
 
 def places(variables: Mapping[str, str], folder: Path | None) -> tuple[Place, ...]:
     """The files that count, the strongest first; ``folder`` is where the search begins, None where that is gone."""

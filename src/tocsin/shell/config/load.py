@@ -51,7 +51,7 @@ def configuration() -> Configuration:
 
     found = loaded(os.environ, here())
     for fault in found.faults:
-        once(f"{fault} (it is left out)")
+        once(f"{fault} (this file, or variable, is left out)")
     return found.configuration
 
 

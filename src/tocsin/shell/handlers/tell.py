@@ -2,8 +2,10 @@
 
 from datetime import UTC, datetime
 
+import attrs
+
 from tocsin.core.changes import Change, Tracked
-from tocsin.core.machine import Run, Subject
+from tocsin.core.machine import Run, Subject, ends
 from tocsin.core.messages.text import label
 from tocsin.core.notifiers import Notifier
 from tocsin.core.outcomes import DeliveryError
@@ -11,7 +13,7 @@ from tocsin.core.states import State
 from tocsin.shell import log
 from tocsin.shell.deliver import deliver
 from tocsin.shell.errors import failed
-from tocsin.shell.memory import recalled, remember
+from tocsin.shell.memory import ended, take_back
 from tocsin.shell.surroundings import facts, run_id
 
 
@@ -23,13 +25,15 @@ def tell(notifier: Notifier, tracked_obj: Tracked, old: State, new: State) -> No
     if not notifier.concerns(type(new)):
         return
     name, now = label(tracked_obj), datetime.now(UTC)
-    run = recalled(Run(Subject(tracked_obj, (notifier,), run_id(), name), old), name)
-    subject = run.subject
+    run = Run(Subject(tracked_obj, (notifier,), run_id(), name))  # whatever came before the change is not ours to judge
+    after = attrs.evolve(run, state=new)
+    subject = (ended(run, after, name) if notifier.remembers() and ends(run, after) else run).subject
     notice = notifier.notice(Change(tracked_obj, old, new, now, subject.run_id, name, facts=facts(), past=subject.past))
-    remember(Run(subject, new), name)
     for fault in notice.faults:
         log.note(fault)
     for effect in notice.effects:
         outcome = deliver(effect)
         if isinstance(outcome, DeliveryError):
+            if subject is not run.subject:
+                take_back(attrs.evolve(run, subject=subject), after, name)
             raise failed(effect, outcome)

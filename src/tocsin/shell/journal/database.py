@@ -14,8 +14,10 @@ from pathlib import Path
 from tocsin.shell.journal.faults import ELSEWHERE, RENEW, JournalFault
 
 VERSION = 1
-BUSY = 5.0
-"""How many seconds another process may hold the file."""
+BUSY = 20.0
+"""How many seconds other processes may hold the file against one that writes: many runs may end at once."""
+BUSY_READING = 5.0
+"""The same against one that reads."""
 
 _SCHEMA = (
     """CREATE TABLE runs (
@@ -38,7 +40,7 @@ _SCHEMA = (
 )
 
 _REMEDIES = {
-    sqlite3.SQLITE_BUSY: f"another process holds it for more than {BUSY:g} s; end that one, or try again",
+    sqlite3.SQLITE_BUSY: "another process holds it all the time; end that one, or try again",
     sqlite3.SQLITE_FULL: f"make room on the disk, or {ELSEWHERE}",
     sqlite3.SQLITE_READONLY: f"make it writable, or {ELSEWHERE}",
     sqlite3.SQLITE_CANTOPEN: f"make it a file that you may read and write, or {ELSEWHERE}",
@@ -53,7 +55,7 @@ def reading(path: Path) -> Generator[sqlite3.Connection | None, None, None]:
         if not path.exists():
             yield None
             return
-        with closing(_connected(path)) as connection:
+        with closing(_connected(path, BUSY_READING)) as connection:
             yield connection if _version(connection, path) else None
 
 
@@ -63,7 +65,7 @@ def writing(path: Path) -> Generator[sqlite3.Connection, None, None]:
     with worded(path):
         path.parent.mkdir(0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        with closing(_connected(path)) as connection:
+        with closing(_connected(path, BUSY)) as connection:
             connection.execute("BEGIN IMMEDIATE")
             if not _version(connection, path):
                 for statement in _SCHEMA:
@@ -72,9 +74,9 @@ def writing(path: Path) -> Generator[sqlite3.Connection, None, None]:
             connection.execute("COMMIT")
 
 
-def _connected(path: Path) -> sqlite3.Connection:
-    """A connection to a file that is there; closing it undoes what was not committed."""
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", timeout=BUSY, isolation_level=None, uri=True)
+def _connected(path: Path, patience: float) -> sqlite3.Connection:
+    """A connection to a file that is there, which waits some seconds for others; closing it undoes what was not committed."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", timeout=patience, isolation_level=None, uri=True)
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:

@@ -38,7 +38,7 @@ class Ended(Value):
         message: what the state says, in one line, without secrets and not too long; None: nothing.
         attempts: how many it took, 1 or more.
         status: the exit status of the command; None where there was none, or where a signal ended it.
-        version: the version of tocsin that wrote this.
+        version: the version of tocsin that wrote this; empty where nobody knows.
     """
 
     run_id: str = attrs.field(converter=_short)
@@ -72,16 +72,23 @@ class Ended(Value):
         >>> run.kind, run.failed, run.message
         ('Failed', True, 'exit status 3')
         """
-        from importlib.metadata import version  # slow to load
-
         failed = state.is_failed() if state.is_failed() or state.is_successful() else None
         kind = type(state).__name__
-        return cls(run_id, label, started, ended, kind, failed, state.message, attempts, status, version("tocsin"))
+        return cls(run_id, label, started, ended, kind, failed, state.message, attempts, status, _version())
 
     def row(self) -> Row:
         """The run as a row of the journal."""
         times = (self.started.timestamp(), self.ended.timestamp())
         return (self.run_id, self.label, *times, self.kind, self.failed, self.message, self.attempts, self.status, self.version)
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version  # slow to load
+
+    try:
+        return version("tocsin")
+    except PackageNotFoundError:  # a copy inside another program has no metadata
+        return ""
 
 
 def from_row(row: Row) -> Ended:

@@ -40,8 +40,8 @@ _PRUNE = (
 )
 _PRUNE_ALL = "DELETE FROM runs WHERE number <= (SELECT number FROM runs ORDER BY number DESC LIMIT 1 OFFSET ?)"
 _STREAK = "SELECT failed, length FROM streaks WHERE label = ?"
-_SET = "INSERT OR REPLACE INTO streaks (label, failed, length, updated) VALUES (?, ?, ?, ?)"
 _DROP = "DELETE FROM streaks WHERE label = ?"
+_SET = "INSERT OR REPLACE INTO streaks (label, failed, length, updated) VALUES (?, ?, ?, ?)"
 _PRUNE_STREAKS = "DELETE FROM streaks WHERE updated <= (SELECT updated FROM streaks ORDER BY updated DESC LIMIT 1 OFFSET ?)"
 _WITHOUT = "there is no journal: this Python was built without sqlite3; install one that has it"
 
@@ -77,30 +77,40 @@ class Journal:
         with _reading(self.path) as connection:
             return Streak() if connection is None else _streak(connection, line(label))
 
-    def record(self, ended: Ended, streak: Streak | None = None) -> Streak:
+    def record(self, ended: Ended, *, counts: bool = True) -> Streak:
         """Add a run to the history; what is recorded already changes nothing.
 
         Args:
             ended: the run.
-            streak: what is remembered of the label from now on; None: what was, and this end.
+            counts: whether its end is part of the label's streak.
 
         Returns:
-            The label's streak, now.
+            The label's streak as it was before: with it, policies judge this end.
         """
         with _writing(self.path) as connection:
             before = _streak(connection, ended.label)
-            if not connection.execute(_ADD, ended.row()).rowcount:
-                return before
-            after = before if ended.failed is None else before.then(failed=ended.failed)
-            _remember(connection, ended.label, after if streak is None else streak)
-            connection.execute(_PRUNE, (ended.label, KEPT))
-            connection.execute(_PRUNE_ALL, (KEPT_IN_ALL,))
-            return after if streak is None else streak
+            if connection.execute(_ADD, ended.row()).rowcount:
+                if counts and ended.failed is not None:
+                    _remember(connection, ended.label, before.then(failed=ended.failed))
+                connection.execute(_PRUNE, (ended.label, KEPT))
+                connection.execute(_PRUNE_ALL, (KEPT_IN_ALL,))
+            return before
 
-    def remember(self, label: str, streak: Streak) -> None:
-        """Remember this streak of a label, whatever was remembered before; an empty one: nothing."""
+    def advance(self, label: str, *, failed: bool) -> Streak:
+        """Remember of a label that it ended so once more; the streak as it was before."""
         with _writing(self.path) as connection:
-            _remember(connection, line(label), streak)
+            before = _streak(connection, line(label))
+            _remember(connection, line(label), before.then(failed=failed))
+            return before
+
+    def retract(self, label: str, *, failed: bool, before: Streak) -> None:
+        """Take back that a label ended so once more than ``before``, unless it has ended again since."""
+        with _writing(self.path) as connection:
+            if _streak(connection, line(label)) == before.then(failed=failed):
+                if before.failed is None:
+                    connection.execute(_DROP, (line(label),))
+                else:
+                    _remember(connection, line(label), before)
 
     def history(self, label: str | None = None, limit: int = 20) -> tuple[Ended, ...]:
         """The last runs that were recorded, of one label or of all, newest first, ``limit`` at most."""
@@ -124,9 +134,6 @@ def _streak(connection: "Connection", label: str) -> Streak:
 
 
 def _remember(connection: "Connection", label: str, streak: Streak) -> None:
-    if streak.failed is None:
-        connection.execute(_DROP, (label,))
-        return
     connection.execute(_SET, (label, streak.failed, streak.length, time.time()))
     connection.execute(_PRUNE_STREAKS, (KEPT_IN_ALL,))
 

@@ -217,7 +217,7 @@ def _look(path: str, name: str, *, held: bool) -> Left | None:
     except OSError:
         return None
     try:
-        if _at_once(file, exclusive=False) is held:
+        if _at_once(file, exclusive=False) is held or os.fstat(file).st_nlink == 0:  # its run ended since we opened it
             return None
         found = _read(os.read(file, _MOST), path, name)
         if found is None:
