@@ -47,7 +47,7 @@ def looked(environ: Mapping[str, str], cwd: Path | None) -> CheckUp:
     config = found.configuration
     leading = channels(config)
     pairs = zip(leading, default_handlers(config), strict=True)
-    notifiers: dict[Channel, Messenger] = {channel: notifier for channel, notifier in pairs}
+    notifiers: dict[Channel, Messenger] = dict(pairs)
     findings = (*of_faults(found.faults), *_quiet(), *_offline(config, leading))
     return CheckUp(config, found.places, notifiers, findings)
 
