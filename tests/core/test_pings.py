@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from tocsin import Failed, Retrying, Run, Running, State, Success
 from tocsin import events as e
 from tocsin.core.commands import Command
+from tocsin.core.destinations import https_fault
 from tocsin.core.effects import CallBack
 from tocsin.core.machine import Subject, advance
 from tocsin.core.outcomes import Delivered, DeliveryError, Rejected, Retryable
-from tocsin.core.pings import Pinger, ping_fault, ping_url
+from tocsin.core.pings import Pinger, ping_url
 from tocsin.core.replies import ping_reply
 from tocsin.core.transitions import IllegalTransition
 
@@ -85,12 +86,12 @@ def test_where_it_is_told(url: str, state: State, asked: str) -> None:
     ],
 )
 def test_what_is_no_service(url: str, fault: str | None) -> None:
-    assert ping_fault(url) == fault
+    assert https_fault(url) == fault
 
 
 @given(st.text())
 def test_any_text_is_judged_without_repeating_it(text: str) -> None:
-    fault = ping_fault(f"https://hc-ping.com/canary{text}")
+    fault = https_fault(f"https://hc-ping.com/canary{text}")
     assert fault is None or "canary" not in fault
 
 

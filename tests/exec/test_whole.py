@@ -65,6 +65,16 @@ class Station:
     def python(self, program: str, *options: str, variables: Mapping[str, str] | None = None) -> Seen:
         return self.run(*options, "--label", "nightly load", "--", sys.executable, "-c", program, variables=variables)
 
+    def kill(self, label: str) -> None:
+        """Start a run and kill it, and its command."""
+        with self.start("--label", label, "--", sys.executable, "-c", SLEEP) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            child = int(process.stdout.readline())
+            process.kill()
+            os.kill(child, signal.SIGKILL)
+            process.communicate(timeout=PATIENCE)
+
     def wait_for(self, requests: int) -> None:
         """Wait until so many requests have come."""
         until = time.monotonic() + PATIENCE
@@ -234,13 +244,7 @@ def test_who_is_interrupted_while_telling_has_the_run_on_record(station: Station
 
 
 def test_who_was_killed_is_not_used_up_by_a_preview(station: Station) -> None:
-    with station.start("--label", "x", "--", sys.executable, "-c", SLEEP) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        child = int(process.stdout.readline())
-        process.kill()
-        os.kill(child, signal.SIGKILL)
-        process.communicate(timeout=PATIENCE)
+    station.kill("x")
     station.run("--label", "x", "--notify", "none", "--", "true")
     assert "was killed while this ran" in station.run("--label", "x", "--notify", "print", "--", "true").err
     station.run("--label", "x", "--", "true")
@@ -263,13 +267,7 @@ def test_retries_are_one_run(station: Station) -> None:
 
 
 def test_who_was_killed_is_told_of_by_the_next_start(station: Station) -> None:
-    with station.start("--label", "nightly load", "--", sys.executable, "-c", SLEEP) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        child = int(process.stdout.readline())
-        process.kill()
-        os.kill(child, signal.SIGKILL)
-        process.communicate(timeout=PATIENCE)
+    station.kill("nightly load")
     assert station.titles == []
     station.run("--label", "something else", "--", "true")
     assert station.titles == ["Success"]

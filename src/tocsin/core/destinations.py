@@ -19,11 +19,32 @@ def webhook_fault(url: str, allowed_hosts: tuple[str, ...] = ()) -> str | None:
     >>> webhook_fault("http://hooks.slack.com/services/T0/B0/x")
     'it is not an https URL'
     """
+    from urllib.parse import urlsplit
+
+    fault = https_fault(url)
+    if fault is not None:
+        return fault
+    parts = urlsplit(url)
+    host, port = parts.hostname, parts.port
+    if host not in allowed_hosts and (host not in SLACK_HOSTS or port not in {None, 443}):
+        other = "TOCSIN_SLACK_ALLOWED_HOSTS, or SlackWebhook(allowed_hosts=...)"
+        return f"it does not lead to {' or '.join(SLACK_HOSTS)}; allow another by {other}"
+    if parts.path.startswith(("/triggers/", "/workflows/")):
+        return "it starts a workflow and takes no messages: create an Incoming Webhook instead"
+    return None
+
+
+def https_fault(url: str) -> str | None:
+    """What is wrong with an https URL, in words that do not repeat it; None where something may be sent there.
+
+    >>> https_fault("http://hc-ping.com/5f0c")
+    'it is not an https URL'
+    """
     from urllib.parse import urlsplit  # seldom needed, and slow to load
 
     try:
         parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
+        host, _ = parts.hostname, parts.port
     except ValueError:
         return "it is not a URL"
     if any(c.isspace() or not c.isprintable() for c in url):
@@ -32,11 +53,6 @@ def webhook_fault(url: str, allowed_hosts: tuple[str, ...] = ()) -> str | None:
         return "it is not an https URL"
     if not host or parts.username is not None or parts.password is not None:
         return "it names no host, or holds a user name"
-    if host not in allowed_hosts and (host not in SLACK_HOSTS or port not in {None, 443}):
-        other = "TOCSIN_SLACK_ALLOWED_HOSTS, or SlackWebhook(allowed_hosts=...)"
-        return f"it does not lead to {' or '.join(SLACK_HOSTS)}; allow another by {other}"
-    if parts.path.startswith(("/triggers/", "/workflows/")):
-        return "it starts a workflow and takes no messages: create an Incoming Webhook instead"
     return None
 
 

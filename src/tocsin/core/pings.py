@@ -50,25 +50,3 @@ def ping_url(url: str, state: State) -> str:
     parts = urlsplit(url)
     told = "/start" if isinstance(state, Running) else "" if state.is_successful() else "/fail"
     return urlunsplit(parts._replace(path=parts.path.rstrip("/") + told if told else parts.path, fragment=""))
-
-
-def ping_fault(url: str) -> str | None:
-    """What is wrong with the URL of a service, in words that do not repeat it; None where it may be used.
-
-    >>> ping_fault("http://hc-ping.com/5f0c")
-    'it is not an https URL'
-    """
-    from urllib.parse import urlsplit
-
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        return "it is not a URL"
-    if any(c.isspace() or not c.isprintable() for c in url):
-        return "it holds white space or unprintable characters"
-    if parts.scheme != "https":
-        return "it is not an https URL"
-    if not host or parts.username is not None or parts.password is not None:
-        return "it names no host, or holds a user name"
-    return None

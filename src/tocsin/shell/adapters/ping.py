@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import attrs
 
 from tocsin.core.changes import Tracked
+from tocsin.core.destinations import https_fault
 from tocsin.core.outcomes import DeliveryError, Receipt, Rejected
-from tocsin.core.pings import ping_fault
 from tocsin.core.states import State
 from tocsin.shell.adapters import redaction
 from tocsin.shell.adapters.process import Kept
@@ -46,7 +46,7 @@ class Ping:
 
     def _ping(self, state: State) -> Receipt | DeliveryError:
         redaction.guard_logs()
-        fault = ping_fault(self.url.reveal())
+        fault = https_fault(self.url.reveal())
         if fault is not None:
             return Rejected(f"the URL to ping is refused: {fault}")
         from tocsin.shell.adapters import https
