@@ -77,8 +77,9 @@ def started(folder: Path, *arguments: str, **environment: str) -> "subprocess.Po
 
 
 def interruptible() -> None:  # pragma: no cover - between fork and exec nothing is measured
-    """Have the keyboard's interrupt mean what it means in a terminal, also where these tests run in the background."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """Have the keyboard's signals mean what they mean in a terminal, also where these tests run in the background."""
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def typed(folder: Path, *arguments: str, **environment: str) -> Seen:

@@ -11,6 +11,7 @@ from pathlib import Path
 import attrs
 import pytest
 
+from tests.cli.typing_it import interruptible
 from tests.servers.slack import Reply, SlackServer
 
 PATIENCE = 60.0
@@ -54,7 +55,7 @@ class Station:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509 - no threads of ours
+            preexec_fn=interruptible,  # noqa: PLW1509 - it takes no lock
         )
 
     def run(self, *words: str, variables: Mapping[str, str] | None = None) -> Seen:
