@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.typing_it import interruptible
 from tests.servers.authority import Authority
 from tests.servers.live import live_at
 from tests.servers.slack import SlackServer
@@ -100,7 +101,15 @@ def test_ctrl_c_is_told_and_exits_as_ever(slack_server: SlackServer, ca_bundle: 
         tmp_path, "import time\nfrom tocsin import watch\nwith watch('job'):\n    print('up', flush=True)\n    time.sleep(60)\n"
     )
     env = environment(slack_server, ca_bundle, tmp_path)
-    with subprocess.Popen([sys.executable, path], env=env, cwd=tmp_path, stdout=-1, stderr=-1, text=True) as process:
+    with subprocess.Popen(
+        [sys.executable, path],
+        env=env,
+        cwd=tmp_path,
+        stdout=-1,
+        stderr=-1,
+        text=True,
+        preexec_fn=interruptible,  # noqa: PLW1509 - it takes no lock
+    ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "up\n"
         process.send_signal(signal.SIGINT)
