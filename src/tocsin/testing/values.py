@@ -94,8 +94,8 @@ def facts() -> SearchStrategy[Facts]:
     """Facts, each known or not."""
     return st.builds(
         Facts,
-        st.none() | texts(),
-        st.none() | texts(),
+        st.none() | texts().map(_cut),
+        st.none() | texts().map(_cut),
         st.lists(details(), max_size=2).map(tuple[Detail, ...]),
         st.none() | st.just("https://example.com/runs/7"),
         st.none() | texts().map(_cut),
