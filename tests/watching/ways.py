@@ -1,9 +1,9 @@
 """The ways to watch one body: all of them, so that a law can hold for each."""
 
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable
-from contextlib import suppress
 
 import attrs
+import pytest
 
 from tocsin import Recording, State, Tracked, interpreting, watch
 from tocsin.core.effects import PostToSlack
@@ -27,7 +27,7 @@ class Seen:
 
 def drive(coroutine: Coroutine[object, object, object]) -> None:
     """Run a coroutine that waits for nothing; no loop wraps its exceptions."""
-    with suppress(StopIteration):
+    with pytest.raises(StopIteration):
         coroutine.send(None)
 
 

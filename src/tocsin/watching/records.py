@@ -51,12 +51,13 @@ class LoggingHandler(logging.Handler):
 
     >>> import logging
     >>> from tocsin import Recording, interpreting, slack_notifier
-    >>> logger = logging.getLogger("loader")
-    >>> logger.addHandler(LoggingHandler(state_handlers=[slack_notifier]))
+    >>> logger, handler = logging.getLogger("loader"), LoggingHandler(state_handlers=[slack_notifier])
+    >>> logger.addHandler(handler)
     >>> with interpreting(Recording()) as recording:
     ...     logger.error("%d rows are missing", 3)
     >>> recording.effects[0].payload.fallback
     'loader failed: 3 rows are missing'
+    >>> logger.removeHandler(handler)
     """
 
     def __init__(

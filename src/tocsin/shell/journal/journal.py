@@ -36,7 +36,7 @@ _ADD = f"INSERT OR IGNORE INTO runs ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?,
 _LAST = f"SELECT {_COLUMNS} FROM runs ORDER BY number DESC LIMIT ?"  # noqa: S608 - likewise
 _LAST_OF = f"SELECT {_COLUMNS} FROM runs WHERE label = ? ORDER BY number DESC LIMIT ?"  # noqa: S608 - likewise
 _PRUNE = (
-    "DELETE FROM runs WHERE label = ?1 AND number <= (SELECT number FROM runs WHERE label = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2)"
+    "DELETE FROM runs WHERE label = ? AND number <= (SELECT number FROM runs WHERE label = ? ORDER BY number DESC LIMIT 1 OFFSET ?)"
 )
 _PRUNE_ALL = "DELETE FROM runs WHERE number <= (SELECT number FROM runs ORDER BY number DESC LIMIT 1 OFFSET ?)"
 _STREAK = "SELECT failed, length FROM streaks WHERE label = ?"
@@ -92,7 +92,7 @@ class Journal:
             if connection.execute(_ADD, ended.row()).rowcount:
                 if counts and ended.failed is not None:
                     _remember(connection, ended.label, before.then(failed=ended.failed))
-                connection.execute(_PRUNE, (ended.label, KEPT))
+                connection.execute(_PRUNE, (ended.label, ended.label, KEPT))
                 connection.execute(_PRUNE_ALL, (KEPT_IN_ALL,))
             return before
 
