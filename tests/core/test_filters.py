@@ -1,12 +1,15 @@
-"""Filters written wrongly: told when they are written."""
+"""Filters written wrongly: told when they are written; and such as fail when they are asked."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from operator import and_, or_
 
 import pytest
 
-from tocsin import Failed, filters
+from tocsin import Change, Failed, Running, Task, filters
+from tocsin.core.filters import Filter
 from tocsin.core.invoke import invoke
+from tocsin.core.notifiers import SlackNotifier
 
 FILTER = filters.entered(Failed)
 
@@ -35,3 +38,25 @@ def test_a_formula_that_makes_no_sense(write: Callable[[], object], said: str) -
 def test_an_attempt_that_makes_no_sense(number: int) -> None:
     with pytest.raises(ValueError, match="attempt takes whole numbers from 1 on, not"):
         filters.attempt(1, number)
+
+
+class Tongue(Filter):
+    """A filter whose remark fails."""
+
+    def __call__(self, change: Change) -> bool:
+        return True
+
+    def remark(self, change: Change) -> str | None:
+        raise LookupError("lost for words")
+
+    def __repr__(self) -> str:
+        return "tongue"
+
+
+def test_a_remark_that_raises_is_a_fault_and_the_message_goes_out_and_says_so() -> None:
+    change = Change(Task("load"), Running(), Failed(), datetime(2026, 1, 1, tzinfo=UTC), "r1", "load")
+    notice = SlackNotifier(when=Tongue()).notice(change)
+    (effect,), (fault,) = notice.effects, notice.faults
+    assert str(fault) == "the remark of tongue raised LookupError: lost for words"
+    assert str(fault) in repr(effect)
+    assert Tongue().remembers() is False
