@@ -124,6 +124,19 @@ def test_a_watch_is_told_the_next_time_too(live: Live, slack_server: SlackServer
     assert len(slack_server.requests) == 2
 
 
+def test_an_end_is_taken_back_as_it_happened_whatever_handlers_made_of_it(live: Live, slack_server: SlackServer) -> None:
+    slack_server.replies.append(Reply(500, ""))
+
+    def excused(task: Task, old: State, new: State) -> State:
+        return Success() if new.is_failed() else new
+
+    flaky = Flaky(name="fetch", state_handlers=[ON_CHANGE, excused])
+    flaky.well = False
+    Flow("nightly", tasks=[flaky]).run(interpreter=live)
+    assert len(slack_server.requests) == 1
+    assert Journal.usual().past("nightly/fetch") == Streak()
+
+
 def test_a_dry_run_that_fails_takes_nothing_back(live: Live) -> None:
     with interpreting(live):
         tell(Failed())

@@ -26,7 +26,7 @@ def announced(announcer: Announcer, run: Run, event: Event, label: str) -> Run:
     known = _aware(run, event, label)
     after = announcer.feed(known, event)
     if known is not run and announcer.unheard:
-        take_back(known, after, label)
+        take_back(known, announcer.announced[-1].after, label)  # as it happened, whatever handlers made of it
     return after
 
 
