@@ -19,6 +19,7 @@ PURE = {
     "fnmatch",
     "html",
     "json",
+    "math",
     "re",
     "tomllib",
     "typing",

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from docs.diagrams import kinds, markdown, transitions
+from docs.diagrams import hostile, kinds, markdown, transitions
 
 HERE = Path(__file__).parent
 
@@ -22,6 +22,7 @@ def drawn() -> Mapping[Path, str]:
         HERE / "tables" / "transitions.md": markdown.transitions_table(),
         HERE / "tables" / "slack.md": markdown.slack_table(),
         HERE / "tables" / "gmail.md": markdown.gmail_table(),
+        HERE / "tables" / "hostile.md": hostile.hostile_table(),
     }
 
 

@@ -62,7 +62,7 @@ def kinds_table() -> str:
         )
         for kind in KINDS
     )
-    return _table(("State", "Parent", "Own fields", "Colour", "Meaning"), rows)
+    return table(("State", "Parent", "Own fields", "Colour", "Meaning"), rows)
 
 
 def transitions_table() -> str:
@@ -76,7 +76,7 @@ def transitions_table() -> str:
         for kind, row in TABLE.items()
         for event, after in row.items()
     )
-    return _table(("In", "after", "it becomes"), rows)
+    return table(("In", "after", "it becomes"), rows)
 
 
 def slack_table() -> str:
@@ -86,13 +86,13 @@ def slack_table() -> str:
         (f"{status}", f"`{body}`" if body else "any", outcome, reason.removeprefix(f"Slack answered {body} (HTTP {status}): "))
         for status, body, outcome, reason in answers
     )
-    return _table(("HTTP", "Body", "Outcome", "Reason"), rows)
+    return table(("HTTP", "Body", "Outcome", "Reason"), rows)
 
 
 def gmail_table() -> str:
     """What each refusal of Gmail's means, asked of the code; in Markdown."""
     rows = ((f"{code}", text, *_outcome(smtp_reply(code, text))) for code, text in _GMAIL_ANSWERS)
-    return _table(("Code", "Text", "Outcome", "Reason"), rows)
+    return table(("Code", "Text", "Outcome", "Reason"), rows)
 
 
 def _outcome(outcome: Outcome) -> tuple[str, str]:
@@ -118,6 +118,7 @@ def _meaning(kind: type[State]) -> str:
     return escape((kind.__doc__ or "").split("\n")[0].replace("``", "`"), quote=False)
 
 
-def _table(titles: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
+def table(titles: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
+    """A table in Markdown."""
     lines = [titles, tuple("---" for _ in titles), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)

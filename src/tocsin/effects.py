@@ -1,6 +1,7 @@
 """Acts described: a closed union that interpreters execute, with the messages and the outcomes."""
 
 from tocsin.core.effects import (
+    Bot,
     CallBack,
     Effect,
     Mail,
@@ -24,6 +25,7 @@ from tocsin.core.outcomes import (
 
 __all__ = [
     "Ambiguous",
+    "Bot",
     "CallBack",
     "Delivered",
     "DeliveryError",

@@ -1,6 +1,6 @@
 """All public names, from where they live; ``tocsin`` itself hands them out when the first of them is asked for."""
 
-from tocsin import adapters, effects, events, filters, signals, triggers
+from tocsin import adapters, effects, events, filters, interpreters, signals, triggers
 from tocsin.core.changes import Change, Tracked
 from tocsin.core.machine import Run, Step, step
 from tocsin.core.states import (
@@ -38,6 +38,8 @@ from tocsin.shell.interpreters.dry_run import DryRun
 from tocsin.shell.interpreters.live import Live
 from tocsin.shell.interpreters.protocol import Interpreter
 from tocsin.shell.interpreters.recording import Recording
+from tocsin.shell.interpreters.reliable import reliable
+from tocsin.shell.outgoing import flush
 from tocsin.watching.records import LoggingHandler
 from tocsin.watching.uncaught import install_excepthook
 from tocsin.watching.watch import watch
@@ -83,9 +85,12 @@ __all__ = [
     "effects",
     "events",
     "filters",
+    "flush",
     "gmail_notifier",
     "install_excepthook",
+    "interpreters",
     "interpreting",
+    "reliable",
     "signals",
     "slack_notifier",
     "step",

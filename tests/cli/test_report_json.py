@@ -12,7 +12,8 @@ from tocsin.cli.report_json import as_json
 from tocsin.core.outcomes import Ambiguous, Delivered, DestinationDead, Outcome, Queued, Rejected, Retryable, Shown, Withheld
 from tocsin.flows.report import Report
 from tocsin.shell.adapters.secrets import Secret
-from tocsin.shell.interpreters.protocol import Delivery
+from tocsin.shell.interpreters.logbook import Logbook
+from tocsin.shell.interpreters.protocol import result_of
 from tocsin.testing import FakeClock
 
 CLOCK = FakeClock(datetime(2026, 1, 2, tzinfo=UTC))
@@ -98,7 +99,9 @@ def test_the_whole() -> None:
     ],
 )
 def test_each_outcome_has_a_word_and_a_reason(outcome: Outcome, fate: str, reason: str | None) -> None:
-    kept = attrs.evolve(report(), deliveries=(Delivery(effects()[1], outcome),))
+    logbook = Logbook(lambda _: result_of(outcome))
+    logbook(effects()[1])
+    kept = attrs.evolve(report(), logbooks=(logbook,))
     assert json.loads(as_json(kept))["deliveries"] == [{"kind": "mail", "about": "load", "outcome": fate, "reason": reason}]
 
 

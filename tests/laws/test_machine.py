@@ -9,10 +9,10 @@ from tests.laws.kinds import EVERY
 from tocsin import Run, State, Step, signals, step
 from tocsin import events as e
 from tocsin.core import states as s
-from tocsin.core.changes import Key
 from tocsin.core.effects import Effect
 from tocsin.core.events import Event
 from tocsin.core.filters import everything
+from tocsin.core.keys import Key
 from tocsin.core.machine import Subject, is_final
 from tocsin.core.messages.text import describe
 from tocsin.core.notifiers import Callback, Notifier, SlackNotifier

@@ -2,7 +2,7 @@
 
 import socket
 import ssl
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Callable
 from typing import BinaryIO, Final
 
@@ -26,7 +26,7 @@ class Received:
 
 
 class GmailServer(Loopback):
-    """Records ``mails``, ``logins`` and ``commands``, and answers as a script says.
+    """Records ``mails``, ``logins`` and ``commands``, and answers as a script says. It knows one password, and the access ``tokens``.
 
     ``script`` and ``once`` map a stage to what to answer there instead of yes: a reply such as ``"452 4.2.2 full"``, or DROP,
     SILENT or DRIP. What is in ``once`` is used up. The stages are GREETING, EHLO, AUTH, MAIL, RCPT, ``RCPT name@example.com``
@@ -36,6 +36,7 @@ class GmailServer(Loopback):
     def __init__(self, context: ssl.SSLContext) -> None:
         self.username = "ops@example.com"
         self.password = "canaryapppasswrd"
+        self.tokens: list[str] = []
         self.mails: list[Received] = []
         self.commands: list[str] = []
         self.logins = 0
@@ -66,7 +67,7 @@ class _Session:
     def _obey(self, verb: str, argument: str) -> None:
         match verb:
             case "EHLO":
-                self._say(verb, "250-ready\r\n250-AUTH PLAIN\r\n250 SIZE 35882577")
+                self._say(verb, "250-ready\r\n250-AUTH PLAIN XOAUTH2\r\n250 SIZE 35882577")
             case "AUTH":
                 self._log_in(argument)
             case "MAIL":
@@ -81,9 +82,20 @@ class _Session:
 
     def _log_in(self, argument: str) -> None:
         self._server.logins += 1
-        given = b64decode(argument.removeprefix("PLAIN ")).decode()
-        right = given == f"\0{self._server.username}\0{self._server.password}"
+        mechanism, _, response = argument.partition(" ")
+        given = b64decode(response).decode()
+        if mechanism == "XOAUTH2":
+            right = given in {f"user={self._server.username}\1auth=Bearer {token}\1\1" for token in self._server.tokens}
+        else:
+            right = given == f"\0{self._server.username}\0{self._server.password}"
+        if mechanism == "XOAUTH2" and not right:
+            self._challenge()
         self._say("AUTH", "235 welcome" if right else "535 5.7.8 Username and Password not accepted")
+
+    def _challenge(self) -> None:
+        """Say why a token is refused, as XOAUTH2 has it, which is to be answered by an empty line."""
+        self._sock.sendall(b"334 " + b64encode(b'{"status":"400","schemes":"Bearer","scope":"https://mail.google.com/"}') + b"\r\n")
+        assert self._lines.readline() == b"\r\n"
 
     def _receive(self, recipient: str) -> None:
         stage = f"RCPT {recipient}"

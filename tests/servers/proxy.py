@@ -12,12 +12,16 @@ from tests.servers.loopback import PATIENCE, Loopback, shut
 
 
 class ProxyServer(Loopback):
-    """Records the ``targets`` it was asked for, and the ``headers``; answers with ``reply`` if there is one, byte by byte."""
+    """Records the ``targets`` it was asked for, and the ``headers``; answers with ``reply`` if there is one, byte by byte.
+
+    ``elsewhere`` is where it leads instead, by target.
+    """
 
     def __init__(self, context: ssl.SSLContext | None = None) -> None:
         self.targets: list[str] = []
         self.headers: list[str] = []
         self.reply = b""
+        self.elsewhere: dict[str, str] = {}
         super().__init__(context)
 
     @override
@@ -29,7 +33,7 @@ class ProxyServer(Loopback):
         if self.reply:
             self.drip(sock, self.reply)
         else:
-            _tunnel(sock, target)
+            _tunnel(sock, self.elsewhere.get(target, target))
 
 
 def _tunnel(sock: socket.socket, target: str) -> None:

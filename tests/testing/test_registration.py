@@ -8,10 +8,10 @@ from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
 from tocsin import Change, Failed, TimedOut, Tracked
-from tocsin.core.changes import Key
 from tocsin.core.effects import Effect
 from tocsin.core.events import Event
 from tocsin.core.filters import Filter
+from tocsin.core.keys import Key
 from tocsin.core.states import KINDS
 from tocsin.testing.strategies import EVENTS
 

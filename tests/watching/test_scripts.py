@@ -1,11 +1,9 @@
 """Real scripts, that fail for real: what a server that stands for Slack is told, and how they exit."""
 
-import json
 import os
 import signal
 import subprocess
 import sys
-import textwrap
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,33 +12,12 @@ import pytest
 from tests.cli.typing_it import interruptible
 from tests.servers.authority import Authority
 from tests.servers.live import live_at
+from tests.servers.scripts import environment, script, texts
 from tests.servers.slack import SlackServer
 from tests.watching.ways import raising
 from tocsin import filters, interpreting, slack_notifier, watch
 
 pytestmark = pytest.mark.tocsin_live
-
-
-def environment(server: SlackServer, bundle: Path, home: Path) -> dict[str, str]:
-    """Next to nothing, as in a container: where Slack is, and whom to trust there."""
-    return {
-        "SLACK_WEBHOOK_URL": server.url,
-        "TOCSIN_SLACK_ALLOWED_HOSTS": "127.0.0.1",
-        "TOCSIN_SLACK_CA_BUNDLE": str(bundle),
-        "HOME": str(home),
-        **{name: os.environ[name] for name in os.environ if name.startswith(("COVERAGE", "SYSTEMROOT"))},
-    }
-
-
-def texts(server: SlackServer) -> list[str]:
-    """What people read on their telephones."""
-    return [json.loads(request.body)["attachments"][0]["fallback"] for request in server.requests]
-
-
-def script(tmp_path: Path, program: str) -> Path:
-    path = tmp_path / "nightly.py"
-    path.write_text(textwrap.dedent(program), encoding="utf-8")
-    return path
 
 
 PROGRAMS = {

@@ -1,7 +1,8 @@
 """What may be typed: the commands, their options, and nothing else; each command is a module of its own.
 
 The exit status is part of it. 0: it went well. 1: a flow did not end in a success. 2: what was typed, or the file named, makes no
-sense. 3: with ``--fail-on-notify``, the flow succeeded and a notification did not. 130: interrupted from the keyboard.
+sense. 3: with ``--fail-on-notify``, the flow succeeded and a notification did not. 130: interrupted from the keyboard. 143: ended
+by SIGTERM.
 
 1 comes before 3: whoever is woken wants to know first whether the work was done. 3 says that it was.
 """
@@ -96,7 +97,7 @@ def run(
     The tasks run for real, whatever becomes of the notifications. Where the file holds two flows or more, write FILE:NAME.
 
     Exit status: 0 if the flow succeeds, 1 if it does not, 2 if there is no one flow to run, and with --fail-on-notify 3 if it
-    succeeds but a notification fails.
+    succeeds but a notification fails. SIGTERM aborts the flow, which is told as any other end: 143.
     """
     wishes = running.Wishes(notify=notify.notify, json=as_json, fail_on_notify=fail_on_notify, traceback=traceback, explain=explain)
     with interruptible():

@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tocsin.cli.terminal import coloured, literally
-from tocsin.core.effects import CallBack, Effect, Mail, PostToSlack, SendEmail, SlackField, SlackMessage
+from tocsin.core.effects import Bot, CallBack, Effect, Mail, PostToSlack, SendEmail, SlackField, SlackMessage
 from tocsin.shell.interpreters.dry_run import shown
 
 WIDTH = 88  # columns; the widest that a drawing is made
@@ -28,6 +28,8 @@ _FENCE = "```"
 def drawing(effect: Effect) -> RenderableType:
     """The effect as people would see it."""
     match effect:
+        case PostToSlack(bot=Bot(token_secret=secret, channel=channel), payload=payload):
+            return Group(_heading(f"Slack, as the app with the token in {secret}, to {channel}"), _slack(payload), "")
         case PostToSlack(webhook_secret=secret, payload=payload):
             return Group(_heading(f"Slack, to the webhook in {secret}"), _slack(payload), "")
         case SendEmail(username_secret=secret, mail=mail):

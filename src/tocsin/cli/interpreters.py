@@ -10,8 +10,8 @@ from tocsin.core.effects import Effect
 from tocsin.core.outcomes import DeliveryError, Receipt, Shown, received
 from tocsin.shell.inherited import override
 from tocsin.shell.interpreters.dry_run import DryRun
-from tocsin.shell.interpreters.live import Live
 from tocsin.shell.interpreters.protocol import Interpreter, Notify
+from tocsin.shell.interpreters.reliable import reliable
 from tocsin.shell.interpreters.silent import Silent
 
 
@@ -32,4 +32,4 @@ def chosen(notify: Notify) -> Interpreter:
     """The interpreter for a choice; what ``TOCSIN_NOTIFY`` asks of a live one comes before ``live``."""
     if notify == "none":
         return Silent()
-    return Printing() if "print" in {notify, override()} else Live()
+    return Printing() if "print" in {notify, override()} else reliable()

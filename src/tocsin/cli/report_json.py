@@ -82,8 +82,9 @@ def _kind(effect: Effect) -> str:
 
 def _reason(outcome: Outcome) -> str | None:
     match outcome:
-        case Delivered(refused=refused):
-            return f"refused for {', '.join(refused)}" if refused else None
+        case Delivered(refused=refused, in_digest=digest):
+            part = [f"in the digest {digest}"] if digest else []
+            return "; ".join([*part, *([f"refused for {', '.join(refused)}"] if refused else [])]) or None
         case Queued(where=where):
             return where
         case Shown():

@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tocsin.cli.rows import Row, fate, flow_row, rows
+from tocsin.cli.rows import Row, flow_row, rows, told
 from tocsin.cli.terminal import coloured, literally
 from tocsin.core.messages.text import cut, one_line, span
 from tocsin.flows.report import Report
@@ -34,7 +34,7 @@ def _cells(row: Row, style: str = "") -> Iterable[Text]:
 
 
 def _summary(report: Report) -> str:
-    fates = Counter(fate(delivery.outcome) for delivery in report.deliveries)
-    sent = ", ".join(f"{count} {word}" for word, count in fates.items()) or "none"
+    fates = Counter(told(delivery.outcome) for delivery in report.deliveries)
+    sent = ", ".join(f"{count} {words}" for words, count in fates.items()) or "none"
     faults = len(report.faults)
     return f"notifications: {sent}{f'; handlers and filters that raised: {faults}' if faults else ''}"

@@ -36,6 +36,11 @@ def _row(name: str, state: State, last: Change | None) -> Row:
     return Row(name, state) if last is None else Row(last.slug, state, last.attempt, last.duration)
 
 
+def told(outcome: Outcome) -> str:
+    """An outcome in a few words."""
+    return "delivered in a digest" if isinstance(outcome, Delivered) and outcome.in_digest is not None else fate(outcome)
+
+
 def fate(outcome: Outcome) -> str:
     """An outcome in one word."""
     match outcome:

@@ -1,6 +1,8 @@
 """``tocsin run``: one flow from a file, and the exit status that says how it went.
 
 The flow is run to its end, whoever reads the output. A dry run makes notifications dry, not tasks: they do their work.
+
+SIGTERM ends it in order: it is announced as aborted, and what is queued is sent as at any exit.
 """
 
 import sys
@@ -13,6 +15,7 @@ from tocsin.cli.load import Unusable, loaded
 from tocsin.cli.report_json import as_json
 from tocsin.cli.report_table import as_table
 from tocsin.cli.rows import rows
+from tocsin.cli.stopping import TERMINATED, Stopped, terminable
 from tocsin.cli.terminal import aside, complain, console, lament, literally, say, write
 from tocsin.core.messages.content import error_of
 from tocsin.core.messages.text import describe
@@ -47,17 +50,23 @@ def run(target: str, wishes: Wishes) -> int:
 
 def _done(target: str, wishes: Wishes) -> Report | int:
     """The report of the flow, or the exit status where there is none."""
-    with interpreting(chosen(wishes.notify)), loaded(target) as flow:
+    with terminable() as stopped, interpreting(chosen(wishes.notify)), loaded(target) as flow:
         if isinstance(flow, Flow):
-            return _ran(flow, wishes)
+            return _ran(flow, wishes, stopped)
+    if stopped():
+        complain("ended by SIGTERM before there was a flow")
+        return TERMINATED
     _refuse(flow, wishes)
     return 2
 
 
-def _ran(flow: Flow, wishes: Wishes) -> Report | int:
+def _ran(flow: Flow, wishes: Wishes, stopped: Stopped) -> Report | int:
     try:
-        return flow.run()
+        return flow.run().wait()
     except SystemExit as error:  # announced as Aborted; its own status is not ours
+        if stopped():
+            complain(f"the run of {flow.name!r} was ended by SIGTERM")
+            return TERMINATED
         complain(f"the flow {flow.name!r} was ended by {describe(error)}")
         if wishes.traceback:
             lament(error)

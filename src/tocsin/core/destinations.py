@@ -47,7 +47,7 @@ def https_fault(url: str) -> str | None:
         host, _ = parts.hostname, parts.port
     except ValueError:
         return "it is not a URL"
-    if any(c.isspace() or not c.isprintable() for c in url):
+    if " " in url or not url.isprintable():
         return "it holds white space or unprintable characters"
     if parts.scheme != "https":
         return "it is not an https URL"

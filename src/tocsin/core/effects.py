@@ -10,7 +10,10 @@ from typing import Never
 
 import attrs
 
-from tocsin.core.changes import Key, Tracked
+from tocsin.core.changes import Tracked
+from tocsin.core.delivery.tally import Tally
+from tocsin.core.keys import Key
+from tocsin.core.messages.content import Content
 from tocsin.core.states import State, aware
 from tocsin.core.values import Value
 
@@ -50,6 +53,14 @@ class SlackMessage(Value):
         """
         import json  # seldom needed, and slow to load
 
+        return json.dumps({"attachments": [self.attachment()], "unfurl_links": False, "unfurl_media": False}, ensure_ascii=False)
+
+    def attachment(self) -> dict[str, object]:
+        """The attachment, as JSON has it.
+
+        >>> SlackMessage("load failed", "#eb0000", "Failed", "load is now in a Failed state").attachment()["title"]
+        'Failed'
+        """
         attachment: dict[str, object] = {
             "fallback": self.fallback,
             "color": self.color,
@@ -61,8 +72,7 @@ class SlackMessage(Value):
             "footer": self.footer,
             "ts": self.ts,
         }
-        known = {name: value for name, value in attachment.items() if value is not None}
-        return json.dumps({"attachments": [known], "unfurl_links": False, "unfurl_media": False}, ensure_ascii=False)
+        return {name: value for name, value in attachment.items() if value is not None}
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -87,22 +97,43 @@ class Mail(Value):
 
 
 @attrs.frozen(eq=False, repr=False)
+class Bot(Value):
+    """A Slack app that posts into ``channel`` (an id, or a name like ``#ops``) with the bot token in the secret ``token_secret``.
+
+    It keeps one thread for each run, and shows in the first message of it where the run stands.
+    """
+
+    token_secret: str
+    channel: str
+
+
+@attrs.frozen(eq=False, repr=False)
 class PostToSlack(Value):
-    """Post ``payload`` to the incoming webhook whose URL is the secret named ``webhook_secret``."""
+    """Post ``payload`` to the incoming webhook whose URL is the secret named ``webhook_secret``; or, where there is a ``bot``, as it.
+
+    ``content`` is what the payload says, before it was laid out: from it a message is made again for another channel, or marked, or
+    folded with others. None where somebody made the payload by hand.
+    """
 
     webhook_secret: str
     payload: SlackMessage
     key: Key = attrs.field(eq=False)
+    bot: Bot | None = None
+    content: Content | Tally | None = attrs.field(default=None, eq=False, repr=False)
 
 
 @attrs.frozen(eq=False, repr=False)
 class SendEmail(Value):
-    """Send ``mail`` from the account named by the secret ``username_secret``, with the password in ``password_secret``."""
+    """Send ``mail`` from the account named by the secret ``username_secret``, with the password in ``password_secret``.
+
+    ``content`` is what the mail says, as of ``PostToSlack``.
+    """
 
     username_secret: str
     password_secret: str
     mail: Mail
     key: Key = attrs.field(eq=False)
+    content: Content | Tally | None = attrs.field(default=None, eq=False, repr=False)
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -114,6 +145,9 @@ class CallBack(Value):
     state: State
     key: Key = attrs.field(eq=False)
 
+
+Message = PostToSlack | SendEmail
+"""What is read by people."""
 
 Effect = PostToSlack | SendEmail | CallBack
 """All that tocsin can do to the world."""

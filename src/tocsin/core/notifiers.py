@@ -14,7 +14,7 @@ import attrs
 from tocsin.core import options
 from tocsin.core.atoms import entered
 from tocsin.core.changes import Change
-from tocsin.core.effects import CallBack, Effect, PostToSlack, SendEmail
+from tocsin.core.effects import Bot, CallBack, Effect, PostToSlack, SendEmail
 from tocsin.core.filters import Filter, Verdict, everything
 from tocsin.core.invoke import invoke
 from tocsin.core.kinds import Kinds, names
@@ -125,6 +125,10 @@ class Messenger(Notifier):
         options = ", ".join(self.written())
         return f"{self.function}({options})" if options else self.function
 
+    def lacking(self) -> str | None:
+        """What has to be bound yet, in words that say what to write; None where nothing has."""
+        return None
+
     @property
     def filter(self) -> Filter:
         """All three conditions as one formula."""
@@ -153,7 +157,7 @@ class Messenger(Notifier):
         faults = [] if fault is None else [fault]
         message, remark = self._worded(change, faults), self._remark(change, faults)
         notes = tuple(str(fault) for fault in faults)
-        content = compose(change, message=message, remark=remark, traceback=self.traceback, notes=notes)
+        content = compose(change, message=message, remark=remark, traceback=self.traceback, notes=notes, link=self.link(change))
         return Notice((self.effect(content, change, position),), tuple(faults))
 
     def _worded(self, change: Change, faults: list[Fault]) -> str | None:
@@ -186,14 +190,30 @@ class Messenger(Notifier):
 
 @attrs.frozen(repr=False)
 class SlackNotifier(Messenger):
-    """Posts to the incoming webhook whose URL is the secret named ``webhook_secret``."""
+    """Posts to the incoming webhook whose URL is the secret named ``webhook_secret``.
+
+    With both ``token_secret`` and ``channel``, it posts as the app with that token into that channel, and needs no webhook.
+    """
 
     function = "slack_notifier"
 
     webhook_secret: str = attrs.field(default=None, converter=options.webhook_secret, kw_only=True)
+    token_secret: str | None = attrs.field(default=None, converter=options.token_secret, kw_only=True)
+    channel: str | None = attrs.field(default=None, converter=options.channel, kw_only=True)
+
+    @property
+    def bot(self) -> Bot | None:
+        """The app that posts; None where a webhook takes the message."""
+        return None if self.token_secret is None or self.channel is None else Bot(self.token_secret, self.channel)
+
+    def lacking(self) -> str | None:
+        if (self.token_secret is None) == (self.channel is None):
+            return None
+        missing = "token_secret='SLACK_BOT_TOKEN'" if self.token_secret is None else "channel='#ops'"
+        return f"to post to Slack as an app takes a token and a channel: add {missing} to {self!r}"
 
     def effect(self, content: Content, change: Change, position: int) -> Effect:
-        return PostToSlack(self.webhook_secret, slack_message(content, self.link(change)), change.key(position))
+        return PostToSlack(self.webhook_secret, slack_message(content), change.key(position), self.bot, content)
 
 
 @attrs.frozen(repr=False)
@@ -206,8 +226,7 @@ class GmailNotifier(Messenger):
     cc: tuple[str, ...] = attrs.field(default=None, converter=options.copies, kw_only=True)
 
     def effect(self, content: Content, change: Change, position: int) -> Effect:
-        sent = mail(content, self.to, self.cc, self.link(change))
-        return SendEmail("EMAIL_USERNAME", "EMAIL_PASSWORD", sent, change.key(position))
+        return SendEmail("EMAIL_USERNAME", "EMAIL_PASSWORD", mail(content, self.to, self.cc), change.key(position), content)
 
 
 @attrs.frozen(repr=False)

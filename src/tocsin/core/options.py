@@ -8,11 +8,12 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TypeGuard
 
+from tocsin.core.bots import is_channel
 from tocsin.core.changes import Change
 from tocsin.core.destinations import address_fault
 from tocsin.core.filters import Filter, everything
 from tocsin.core.kinds import Kinds, kinds_of
-from tocsin.core.messages.text import quote
+from tocsin.core.messages.text import cut, quote
 
 _SECRET_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")
 
@@ -83,6 +84,28 @@ def webhook_secret(given: object) -> str:
             " and put the URL in the environment variable TEAM_WEBHOOK"
         )
     return given
+
+
+def token_secret(given: object) -> str | None:
+    """The name of a secret; none by default."""
+    if given is None:
+        return None
+    if not isinstance(given, str):
+        raise TypeError(f"token_secret takes the name of a secret, not a {type(given).__name__}: write token_secret='SLACK_BOT_TOKEN'")
+    if not _SECRET_NAME.fullmatch(given) or given.lower().startswith("xox"):
+        raise ValueError(  # nor is this value repeated
+            "token_secret takes the name of a secret, never the token itself: write token_secret='SLACK_BOT_TOKEN',"
+            " and put the token in the environment variable SLACK_BOT_TOKEN"
+        )
+    return given
+
+
+def channel(given: object) -> str | None:
+    """A channel of Slack's, by its id or its name; none by default."""
+    if given is None or (isinstance(given, str) and is_channel(given)):
+        return given
+    kind = TypeError if not isinstance(given, str) else ValueError
+    raise kind(f"channel takes a name like '#ops' or an id like 'C0123ABCD', not {cut(quote(given), 60)}")
 
 
 def recipients(given: object) -> tuple[str, ...] | None:

@@ -14,15 +14,22 @@ from datetime import timedelta
 import attrs
 from returns.io import IOResult
 
+from tocsin.core.keys import Key
 from tocsin.core.messages.text import describe
 from tocsin.core.values import Value
 
 
 @attrs.frozen(eq=False, repr=False)
 class Delivered(Value):
-    """Accepted by the other side; ``refused`` lists the recipients that it did not accept."""
+    """Accepted by the other side.
+
+    Args:
+        refused: the recipients that it did not accept.
+        in_digest: the key of the digest that it was a part of; None where it went out as a message of its own.
+    """
 
     refused: tuple[str, ...] = ()
+    in_digest: Key | None = None
 
 
 @attrs.frozen(eq=False, repr=False)

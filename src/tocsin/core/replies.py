@@ -38,7 +38,7 @@ def slack_reply(status: int, body: str, retry_after: str | None = None) -> Recei
         retry_after: the header Retry-After, in seconds, where there was one.
 
     >>> slack_reply(200, "ok")
-    Delivered(refused=())
+    Delivered(refused=(), in_digest=None)
     >>> slack_reply(404, "no_service").reason
     'Slack answered no_service (HTTP 404): the webhook is disabled or removed: create a new one'
     """
@@ -55,6 +55,8 @@ def slack_reply(status: int, body: str, retry_after: str | None = None) -> Recei
         return Ambiguous(f"a gateway before Slack gave up (HTTP {status}): the message may have arrived")
     if status >= 500 or said == "rollup_error":
         return Retryable(f"Slack has trouble of its own (HTTP {status})", seconds(retry_after))
+    if status < 200:
+        return Ambiguous(f"Slack answered HTTP {status}, which announces an answer and is none: the message may have arrived")
     if 300 <= status < 400:
         return Rejected(f"the webhook answered with a redirect (HTTP {status}), which is never followed")
     return Rejected(f"Slack answered HTTP {status}, which is no acceptance: {said or 'nothing'}")

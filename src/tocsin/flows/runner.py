@@ -16,7 +16,7 @@ from tocsin.flows.flow import Flow
 from tocsin.flows.report import Report
 from tocsin.flows.task import Task, checked_task
 from tocsin.shell.adapters import Clock, SystemClock
-from tocsin.shell.ambient import current, here, interpreting
+from tocsin.shell.ambient import current_of_runs, here, interpreting
 from tocsin.shell.announcer import Announcer
 from tocsin.shell.interpreters.logbook import Logbook
 from tocsin.shell.interpreters.protocol import Interpreter, checked
@@ -37,7 +37,7 @@ def run(
             raise ValueError(f"task_states holds the task {task.name!r}, which is not in the flow {flow.name!r}")
     if handler_errors not in {"record", "fail"}:
         raise ValueError(f"handler_errors takes 'record' or 'fail', not {handler_errors!r}")
-    logbook = Logbook(current() if interpreter is None else checked(interpreter))
+    logbook = Logbook(current_of_runs() if interpreter is None else checked(interpreter))
     with here(logbook) if interpreter is None else interpreting(logbook):  # one that was in force is in force for threads already
         announcer = Announcer(SystemClock() if clock is None else clock, facts())
         execution = _Execution(flow, announcer, run_id(), handler_errors)
@@ -47,7 +47,7 @@ def run(
         execution.run_id,
         state,
         tuple(announcer.announced),
-        logbook.deliveries,
+        (logbook,),
         tuple(announcer.faults),
         execution.states(),
     )

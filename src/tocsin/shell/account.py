@@ -1,22 +1,26 @@
 """What became of something that was run: all that was announced, and how each notification went."""
 
+import time
 from collections.abc import Iterator, Mapping
+from typing import Self
 
 import attrs
 
-from tocsin.core.changes import Key
+from tocsin.core.keys import Key
 from tocsin.core.machine import Announcement
 from tocsin.core.messages.text import name_of, one_line, quote
 from tocsin.core.notifiers import Notifier
 from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, Fault, Outcome, Queued, Shown, Withheld
 from tocsin.core.states import State
+from tocsin.shell import outgoing
 from tocsin.shell.adapters.redaction import redact
+from tocsin.shell.interpreters.logbook import Logbook
 from tocsin.shell.interpreters.protocol import Delivery
 
 
 @attrs.frozen(repr=False, eq=False)
 class Account:
-    """How a run went, and who was told of it; frozen.
+    """How a run went, and who was told of it. It is frozen, but for the outcomes of what is still to be sent, which become known.
 
     Args:
         name: what people call what was run.
@@ -24,7 +28,6 @@ class Account:
         state: the state at the end.
         changes: all changes that were announced, in order: each with the change proposed (``change``), and the state that the
             handlers settled on (``settled``).
-        deliveries: each effect with its outcome, in order, those of notifiers called inside your own handlers among them.
         faults: each piece of your code that raised and was survived: handlers, predicates, checks, formatters.
     """
 
@@ -32,8 +35,29 @@ class Account:
     run_id: str
     state: State
     changes: tuple[Announcement, ...]
-    deliveries: tuple[Delivery, ...]
+    _logbooks: tuple[Logbook, ...]
     faults: tuple[Fault, ...]
+
+    @property
+    def deliveries(self) -> tuple[Delivery, ...]:
+        """Each effect with its outcome, in order, those of notifiers called inside your own handlers among them.
+
+        What was queued is ``Queued`` until it is known how it went: ``wait`` for that, or ``tocsin.flush()``.
+        """
+        return tuple(delivery for logbook in self._logbooks for delivery in logbook.deliveries)
+
+    def wait(self, deadline: float | None = None) -> Self:
+        """Wait until all outcomes are known, ``deadline`` seconds at most (None: ten), and return this very account.
+
+        >>> from tocsin import Flow, Recording, slack_notifier
+        >>> report = Flow("idle", state_handlers=[slack_notifier]).run(interpreter=Recording()).wait()
+        >>> [delivery.outcome for delivery in report.deliveries]
+        [Withheld(reason='recorded'), Withheld(reason='recorded')]
+        """
+        until = time.monotonic() + outgoing.seconds(deadline, "wait")
+        for logbook in self._logbooks:
+            logbook.wait(until - time.monotonic())
+        return self
 
     @property
     def failures(self) -> tuple[Delivery, ...]:
@@ -85,8 +109,9 @@ def _fate(told: Announcement, position: int, outcomes: Mapping[Key, Outcome]) ->
 def in_words(outcome: Outcome) -> str:
     """An outcome as a person would say it."""
     match outcome:
-        case Delivered(refused=refused):
-            return f"delivered, but refused for {', '.join(refused)}" if refused else "delivered"
+        case Delivered(refused=refused, in_digest=digest):
+            folded = "" if digest is None else " in a digest"
+            return f"delivered{folded}, but refused for {', '.join(refused)}" if refused else f"delivered{folded}"
         case Queued(where=where):
             return f"queued in {where}"
         case Withheld(reason=reason):

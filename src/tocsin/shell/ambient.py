@@ -4,8 +4,8 @@
 for the process, for threads that somebody starts inside: they have a context of their own, in which nothing is set.
 
 Such a thread, and a child process, see the innermost that is open in the process, but one that sends only where no other is open: a
-dry run elsewhere in the process is no reason to be loud by accident. Where nothing is open, a ``Live`` with the settings of the
-configuration is in force.
+dry run elsewhere in the process is no reason to be loud by accident. Where nothing is open, messages are sent as the configuration
+says: by a ``Live``, and for what runs (a flow, what is watched) by ``reliable()`` around one.
 """
 
 import os
@@ -45,10 +45,22 @@ def _usual() -> Interpreter:
     return live(configuration())
 
 
+@cache
+def _usual_of_runs() -> Interpreter:
+    """Likewise, so that a run neither waits for it nor gives up at once."""
+    from tocsin.shell.interpreters.reliable import reliable
+
+    return reliable()
+
+
 def current() -> Interpreter:
     """The interpreter in force."""
-    here = _here.get()
-    return _elsewhere() if here is None else here
+    return _set() or _usual()
+
+
+def current_of_runs() -> Interpreter:
+    """The same, for what runs: where nobody set one, it sends in the background."""
+    return _set() or _usual_of_runs()
 
 
 def manner() -> Notify:
@@ -57,11 +69,17 @@ def manner() -> Notify:
     return override() or said if said == "live" else said
 
 
-def _elsewhere() -> Interpreter:
-    """The one in force where the context says nothing."""
+def _set() -> Interpreter | None:
+    """The one that somebody set."""
+    here = _here.get()
+    return _elsewhere() if here is None else here
+
+
+def _elsewhere() -> Interpreter | None:
+    """The one that is open elsewhere in the process, where the context says nothing."""
     scopes = _open
     quiet = (scope.interpreter for scope in scopes if notify_of(scope.interpreter) != "live")
-    return next(quiet, scopes[0].interpreter if scopes else _usual())
+    return next(quiet, scopes[0].interpreter if scopes else None)
 
 
 @contextmanager
@@ -101,7 +119,8 @@ def _reopen(scopes: tuple[_Scope, ...]) -> None:
     global _open  # noqa: PLW0603 - replaced as a whole, so that readers need no lock
     with _lock:
         _open = scopes
-        bequeath(notify_of(_elsewhere()) if scopes else "live")
+        outermost = _elsewhere()
+        bequeath("live" if outermost is None else notify_of(outermost))
 
 
 def _unlock() -> None:

@@ -4,20 +4,22 @@ It decides nothing, and writes everything down: what was announced, and which of
 watched commands all tell people through it; there is no second way to make a message.
 """
 
+from collections.abc import Callable
+
 import attrs
 
 from tocsin.core import events as e
 from tocsin.core.answers import refusal, reply
-from tocsin.core.effects import CallBack
 from tocsin.core.events import Answer, Event, Facts
 from tocsin.core.invoke import invoke
 from tocsin.core.machine import Announcement, Ask, Run, Step, step
 from tocsin.core.notifiers import Notifier
-from tocsin.core.outcomes import DeliveryError, Fault, Outcome, Receipt
+from tocsin.core.outcomes import DeliveryError, Fault, Outcome
 from tocsin.shell import log
 from tocsin.shell.adapters import Clock
-from tocsin.shell.deliver import deliver
+from tocsin.shell.deliver import deliver, delivered, nobody
 from tocsin.shell.errors import NotificationFailed, failed
+from tocsin.shell.hearing import Hearing
 
 
 @attrs.define
@@ -28,24 +30,23 @@ class Announcer:
     facts: Facts
     announced: list[Announcement] = attrs.field(factory=list[Announcement])
     faults: list[Fault] = attrs.field(factory=list[Fault])
-    _messages: list[Outcome] = attrs.field(factory=list[Outcome], init=False)
 
-    @property
-    def unheard(self) -> bool:
-        """Whether there were messages about the last event, and none of them got through."""
-        return bool(self._messages) and not any(isinstance(outcome, Receipt) for outcome in self._messages)
+    def feed(self, run: Run, event: Event, unheard: Callable[[], None] | None = None) -> Run:
+        """Take one step, do what it says, and answer what it asks, until it asks no more.
 
-    def feed(self, run: Run, event: Event) -> Run:
-        """Take one step, do what it says, and answer what it asks, until it asks no more."""
-        self._messages.clear()
+        ``unheard`` is called if there are messages about the event and none of them gets through, once that is known.
+        """
+        hearing = None if unheard is None else Hearing(unheard)
         stepped = step(run, event).unwrap()
         while stepped.ask is not None:
-            outcomes = self._act(stepped)
+            outcomes = self._act(stepped, hearing)
             stepped = step(stepped.run, self._answer(stepped.ask, stepped, outcomes)).unwrap()
-        self._act(stepped)
+        self._act(stepped, hearing)
+        if hearing is not None:
+            hearing.complete()
         return stepped.run
 
-    def _act(self, stepped: Step) -> list[Outcome]:
+    def _act(self, stepped: Step, hearing: Hearing | None) -> list[Outcome]:
         """Deliver the effects of a step in order, and write down what came of it."""
         for fault in stepped.faults:
             self.faults.append(fault)
@@ -53,10 +54,9 @@ class Announcer:
                 log.note(fault)
         if stepped.announced is not None:
             self.announced.append(stepped.announced)
-        outcomes = [deliver(effect) for effect in stepped.effects]
-        told = zip(stepped.effects, outcomes, strict=True)
-        self._messages += (outcome for effect, outcome in told if not isinstance(effect, CallBack))
-        return outcomes
+        waits = stepped.ask is not None and isinstance(stepped.ask.handler, Notifier)  # whose answer is how they went
+        act = delivered if waits else deliver
+        return [act(effect, nobody if hearing is None else hearing.of(effect)) for effect in stepped.effects]
 
     def _answer(self, ask: Ask, stepped: Step, outcomes: list[Outcome]) -> Answer:
         if isinstance(ask.handler, Notifier):

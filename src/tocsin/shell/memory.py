@@ -9,7 +9,7 @@
 - A journal that cannot be read or written is said once, and costs a memory, never a run.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import attrs
 
@@ -23,19 +23,19 @@ from tocsin.shell.announcer import Announcer
 
 def announced(announcer: Announcer, run: Run, event: Event, label: str) -> Run:
     """The run after the event, which was announced; an end with the past of its label."""
-    known = _aware(run, event, label)
-    after = announcer.feed(known, event)
-    if known is not run and announcer.unheard:
-        take_back(known, announcer.announced[-1].after, label)  # as it happened, whatever handlers made of it
-    return after
+    after = _end(run, event)
+    if after is None:
+        return announcer.feed(run, event)
+    known = ended(run, after, label)
+    return announcer.feed(known, event, None if known is run else taking_back(known, after, label))
 
 
-def _aware(run: Run, event: Event, label: str) -> Run:
-    """The run, aware of how earlier ones of its label ended, where the event is its end and one of its handlers asks."""
+def _end(run: Run, event: Event) -> Run | None:
+    """The run once it has ended by the event, as it happened, whatever handlers make of it; None where it does not, or nobody asks."""
     if not remembers(run.subject.handlers):
-        return run
+        return None
     after = moved(run, event)
-    return run if isinstance(after, IllegalTransition) or not ends(run, after) else ended(run, after, label)
+    return None if isinstance(after, IllegalTransition) or not ends(run, after) else after
 
 
 def ended(run: Run, after: Run, label: str) -> Run:
@@ -49,12 +49,17 @@ def ended(run: Run, after: Run, label: str) -> Run:
     return attrs.evolve(run, subject=attrs.evolve(run.subject, past=before))
 
 
-def take_back(run: Run, after: Run, label: str) -> None:
-    """Forget that the run ended as ``after``."""
-    if manner() == "live":
+def taking_back(run: Run, after: Run, label: str) -> Callable[[], None] | None:
+    """What has it forgotten that the run ended as ``after``; None where that was not remembered."""
+    if manner() != "live":
+        return None
+
+    def take_back() -> None:
         from tocsin.shell.journal.memory import retract
 
         retract(label, failed=after.state.is_failed(), before=run.subject.past)
+
+    return take_back
 
 
 def remembers(handlers: Iterable[Notifier | ForeignHandler]) -> bool:

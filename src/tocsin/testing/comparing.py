@@ -4,8 +4,8 @@ import re
 
 import attrs
 
-from tocsin.core.changes import Key
 from tocsin.core.effects import CallBack, Effect, Mail, PostToSlack, SendEmail, SlackMessage
+from tocsin.core.keys import Key
 from tocsin.core.messages.text import describe
 from tocsin.core.states import State
 

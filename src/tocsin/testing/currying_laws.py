@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from tocsin.core.changes import Key, Tracked
+from tocsin.core.changes import Tracked
 from tocsin.core.effects import Effect
+from tocsin.core.keys import Key
 from tocsin.core.messages.text import quote
 from tocsin.core.states import State
 from tocsin.shell.ambient import interpreting

@@ -11,8 +11,8 @@ from returns.io import IOResult
 from returns.pipeline import is_successful
 from returns.unsafe import unsafe_perform_io
 
-from tocsin.core.changes import Key
 from tocsin.core.effects import Effect
+from tocsin.core.keys import Key
 from tocsin.core.messages.text import describe, quote
 from tocsin.core.outcomes import DeliveryError, Receipt
 from tocsin.core.signals import SKIP

@@ -10,10 +10,11 @@ from typing import TypeVar, get_args
 
 from hypothesis.strategies import SearchStrategy, deferred, register_type_strategy
 
-from tocsin.core.changes import Change, Key, Tracked
+from tocsin.core.changes import Change, Tracked
 from tocsin.core.effects import CallBack, PostToSlack, SendEmail
 from tocsin.core.events import Event
 from tocsin.core.filters import Filter
+from tocsin.core.keys import Key
 from tocsin.core.states import KINDS, State
 
 _T = TypeVar("_T")

@@ -8,7 +8,7 @@ from hypothesis.strategies import SearchStrategy
 
 from tocsin import filters as f
 from tocsin.core.changes import Change, Tracked
-from tocsin.core.effects import CallBack, Effect, Mail, PostToSlack, SendEmail, SlackField, SlackMessage
+from tocsin.core.effects import Bot, CallBack, Effect, Mail, PostToSlack, SendEmail, SlackField, SlackMessage
 from tocsin.core.events import Event, Occurrence, ReferencesSettled
 from tocsin.core.filters import Filter
 from tocsin.core.messages.headers import header
@@ -119,7 +119,7 @@ def effects() -> SearchStrategy[Effect]:
 
 
 def posts() -> SearchStrategy[PostToSlack]:
-    """Posts to Slack."""
+    """Posts to Slack, by a webhook or as an app."""
     fields = st.lists(st.builds(SlackField, texts(), texts(), st.booleans()), max_size=3).map(tuple[SlackField, ...])
     message = st.builds(
         SlackMessage,
@@ -133,7 +133,8 @@ def posts() -> SearchStrategy[PostToSlack]:
         footer=st.none() | texts(),
         ts=st.none() | st.integers(0, 2**31),
     )
-    return st.builds(PostToSlack, st.sampled_from(["SLACK_WEBHOOK_URL", "TEAM_WEBHOOK"]), message, keys())
+    bots = st.builds(Bot, st.just("SLACK_BOT_TOKEN"), st.sampled_from(["#ops", "C0123ABCD"]))
+    return st.builds(PostToSlack, st.sampled_from(["SLACK_WEBHOOK_URL", "TEAM_WEBHOOK"]), message, keys(), st.none() | bots)
 
 
 def mails() -> SearchStrategy[SendEmail]:

@@ -11,9 +11,10 @@ import attrs
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from tocsin.core.changes import Key, Tracked
+from tocsin.core.changes import Tracked
 from tocsin.core.events import Detail, Facts
 from tocsin.core.frozen import FrozenMap, freeze
+from tocsin.core.keys import Key
 from tocsin.core.states import KINDS, State
 from tocsin.core.streaks import Streak
 

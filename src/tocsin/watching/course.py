@@ -21,7 +21,7 @@ from tocsin.core.states import Running, Success
 from tocsin.shell.account import Account
 from tocsin.shell.adapters.redaction import redact
 from tocsin.shell.announcer import Announcer
-from tocsin.shell.interpreters.protocol import Delivery
+from tocsin.shell.interpreters.logbook import Logbook
 from tocsin.shell.surroundings import facts, run_id
 from tocsin.watching.audience import Audience
 from tocsin.watching.levels import Level, innermost, leave, opened
@@ -40,14 +40,14 @@ class _Record:
 
     announcer: Announcer
     run: Run
-    deliveries: tuple[Delivery, ...] = ()
+    logbooks: tuple[Logbook, ...] = ()
 
     def feed(self, event: Event) -> bool:
         """Announce an event, and go on from what it leads to, whatever the handlers make of that. Whether a message got through."""
-        delivered = feed(self.announcer, self.run, event, self.run.subject.slug)
-        self.deliveries += delivered
+        logbook = feed(self.announcer, self.run, event, self.run.subject.slug)
+        self.logbooks += (logbook,)
         self.run = self.announcer.announced[-1].after
-        return reached(delivered)
+        return reached(logbook)
 
 
 class Course(WatchedRun):
@@ -108,7 +108,7 @@ class Course(WatchedRun):
         if not self._over or self._record is None:
             return None
         told, run = self._record.announcer, self._record.run
-        return Account(self.name, self.run_id, run.state, tuple(told.announced), self._record.deliveries, tuple(told.faults))
+        return Account(self.name, self.run_id, run.state, tuple(told.announced), self._record.logbooks, tuple(told.faults))
 
     def _started(self, audience: Audience) -> _Record:
         known = facts()

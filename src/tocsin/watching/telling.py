@@ -12,10 +12,9 @@ from tocsin.core.messages.text import describe, quote
 from tocsin.core.outcomes import Receipt
 from tocsin.shell import log
 from tocsin.shell.adapters import SystemClock
-from tocsin.shell.ambient import current, here
+from tocsin.shell.ambient import current_of_runs, here
 from tocsin.shell.announcer import Announcer
 from tocsin.shell.interpreters.logbook import Logbook
-from tocsin.shell.interpreters.protocol import Delivery
 from tocsin.shell.memory import announced
 
 CLOCK = SystemClock()
@@ -28,21 +27,21 @@ def is_telling() -> bool:
     return _telling.get()
 
 
-def feed(announcer: Announcer, run: Run, event: Event, label: str) -> tuple[Delivery, ...]:
+def feed(announcer: Announcer, run: Run, event: Event, label: str) -> Logbook:
     """Announce an event by the interpreter in force, and say what was delivered. The run after it is the last that was announced."""
     token = _telling.set(True)
-    logbook = Logbook(current())
+    logbook = Logbook(current_of_runs())
     try:
         with here(logbook):
             announced(announcer, run, event, label)
     finally:
         _telling.reset(token)
-    return logbook.deliveries
+    return logbook
 
 
-def reached(deliveries: tuple[Delivery, ...]) -> bool:
+def reached(logbook: Logbook) -> bool:
     """Whether one of the messages got through, in so far as that is known; that a function was called tells nobody anything."""
-    return any(isinstance(each.outcome, Receipt) and not isinstance(each.effect, CallBack) for each in deliveries)
+    return any(isinstance(each.outcome, Receipt) and not isinstance(each.effect, CallBack) for each in logbook.deliveries)
 
 
 def survived(error: BaseException, name: str) -> None:

@@ -3,7 +3,6 @@
 import sys
 import threading
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from types import TracebackType
 
 import attrs
@@ -14,6 +13,7 @@ from tocsin.core.machine import Run, Subject
 from tocsin.core.states import Running, State
 from tocsin.flows.task import checked_name
 from tocsin.shell.announcer import Announcer
+from tocsin.shell.exit_status import restore
 from tocsin.shell.handlers.attach import attached
 from tocsin.shell.surroundings import facts, run_id
 from tocsin.watching.audience import Handlers, default_audience
@@ -45,7 +45,7 @@ class _Hooks:
         try:
             self._tell(error, script())
         finally:
-            _restore_status(kind)
+            restore(kind)
             self.before(kind, error, traceback)
 
     def uncaught_in_thread(self, args: threading.ExceptHookArgs) -> None:
@@ -83,16 +83,6 @@ class _Hooks:
             sys.excepthook = self.before
         if threading.excepthook == self.uncaught_in_thread:
             threading.excepthook = self.before_in_threads
-
-
-def _restore_status(kind: type[BaseException]) -> None:
-    """Have Python exit as Ctrl-C asks (status 130).
-
-    It knows only that the last source text which it evaluated was interrupted, and importing a module may well evaluate some.
-    """
-    if kind is KeyboardInterrupt:
-        with suppress(KeyboardInterrupt):
-            exec("raise KeyboardInterrupt")  # noqa: S102 - our own words
 
 
 _installed: _Hooks | None = None

@@ -14,6 +14,7 @@ SOME: dict[str, list[object]] = {
     "true or false": [True, False],
     "a number of seconds": [3, 0.5],
     "a number from 1 to 65535": [25, 465],
+    "a whole number of 1 or more": [1, 100],
     'a list of "slack" and "gmail"': [[], ["slack"], ["gmail", "Slack"]],
     "a list of names of states": [[], *([kind.__name__] for kind in KINDS), ["failed", "Success"]],
 }

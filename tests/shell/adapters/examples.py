@@ -5,8 +5,8 @@ from pathlib import Path
 
 from tests.servers.gmail import GmailServer
 from tests.servers.slack import SlackServer
-from tocsin.core.changes import Key
 from tocsin.core.effects import Mail, SlackMessage
+from tocsin.core.keys import Key
 from tocsin.core.outcomes import DeliveryError, Receipt
 from tocsin.shell.adapters import Gmail, SlackWebhook
 from tocsin.shell.adapters.secrets import Secret
@@ -24,7 +24,9 @@ MAIL = Mail(
 
 def webhook(ca_bundle: Path | None, **timings: float) -> SlackWebhook:
     """An adapter that may reach our servers, and trusts ``ca_bundle``."""
-    return SlackWebhook(allowed_hosts=("127.0.0.1", "localhost"), ca_bundle=ca_bundle, proxies={}, **timings)
+    return SlackWebhook(
+        allowed_hosts=("127.0.0.1", "localhost"), ca_bundle=ca_bundle, proxies={}, api="https://slack.com/api/", **timings
+    )
 
 
 def post(slack: SlackWebhook, url: str) -> Receipt | DeliveryError:
@@ -42,7 +44,7 @@ def posted(server: SlackServer, ca_bundle: Path, **timings: float) -> Receipt | 
 
 def account(server: GmailServer, ca_bundle: Path | None, **timings: float) -> Gmail:
     """An adapter for ``server``."""
-    return Gmail(host="127.0.0.1", port=server.port, ca_bundle=ca_bundle, **timings)
+    return Gmail(host="127.0.0.1", port=server.port, ca_bundle=ca_bundle, token_hosts=(), **timings)
 
 
 def send(gmail: Gmail, server: GmailServer, mail: Mail = MAIL) -> Receipt | DeliveryError:

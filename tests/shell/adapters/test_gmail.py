@@ -214,5 +214,5 @@ def test_the_server_knows_its_commands_and_a_mail_cut_short(gmail_server: GmailS
 
 def test_the_default_is_gmail() -> None:
     assert repr(Gmail()) == (
-        "Gmail(host='smtp.gmail.com', port=465, ca_bundle=None, connect_timeout=5.0, read_timeout=10.0, deadline=30.0)"
+        "Gmail(host='smtp.gmail.com', port=465, ca_bundle=None, connect_timeout=5.0, read_timeout=10.0, deadline=30.0, token_hosts=())"
     )

@@ -1,4 +1,4 @@
-"""A mail as bytes: whatever it says, it has our headers and its own two parts."""
+"""A mail as bytes: whatever it says, it has our headers and its own two parts, and is as the standard library would have it."""
 
 import email
 import email.policy
@@ -26,6 +26,23 @@ def parsed(raw: bytes) -> "EmailMessage[str, str]":
     message = email.message_from_bytes(raw, policy=email.policy.default)
     assert isinstance(message, EmailMessage)
     return message
+
+
+def by_the_library(mail: Mail, sender: str) -> bytes:
+    """The mail as ``EmailMessage`` makes it, with the date, the ids and the boundary of ours."""
+    ours = parsed(mime(mail, KEY, sender))
+    message = EmailMessage(policy=email.policy.SMTP)
+    for name in ("Date", "Message-ID", "Auto-Submitted"):
+        message[name] = str(ours[name])
+    message["From"] = sender
+    message["To"] = ", ".join((sender,) if mail.recipients is None else mail.recipients)
+    if mail.cc:
+        message["Cc"] = ", ".join(mail.cc)
+    message["Subject"] = header(mail.subject)
+    message.set_content(legible(mail.plain), cte="quoted-printable")
+    message.add_alternative(legible(mail.html), subtype="html", cte="quoted-printable")
+    message.set_boundary(str(ours.get_boundary()))
+    return message.as_bytes()
 
 
 def legible(text: str) -> str:
@@ -64,6 +81,35 @@ def test_lines_are_short_and_plain_and_the_same_each_time(sender: str, text: str
     assert max(map(len, lines)) < 998
     assert not any(b"\r" in line or b"\n" in line for line in lines)
     assert [name for name in HEADERS if name in email.message_from_bytes(raw)] == email.message_from_bytes(raw).keys()
+
+
+ASCII = st.text(st.characters(max_codepoint=127))
+near_the_end_of_a_line = st.builds("x{}{}".format, st.text("a =?", min_size=60, max_size=80), ASCII)
+people = st.lists(addresses, max_size=3).map(tuple)
+mails = st.builds(
+    Mail,
+    subject=(ASCII | near_the_end_of_a_line).filter(lambda subject: header(subject).isascii()),
+    plain=ANY_TEXT,
+    html=ANY_TEXT,
+    recipients=st.none() | people,
+    at=st.just(MAIL.at),
+    cc=people,
+)
+
+
+@given(mails, addresses)
+@example(Mail("", "", "", (), MAIL.at, ()), "ops@example.com")
+@example(Mail("x" * 69, "x" * 77 + "\n", " \n\t\n. \n", None, MAIL.at, ("a@b.c",)), f"{'p' * 60}@{'x' * 7}.net")
+@example(Mail("x" * 70, "x" * 78, "\n\n", None, MAIL.at, ("a@b.c",)), f"{'p' * 60}@{'x' * 8}.net")
+@example(Mail("a =?utf-8?q?x?= b", "=_", "é" * 80, ("a@b.c", "d@e.f"), MAIL.at, ()), "ops@example.com")
+def test_it_is_what_the_library_would_make_of_it(mail: Mail, sender: str) -> None:
+    assert mime(mail, KEY, sender) == by_the_library(mail, sender)
+
+
+@given(ANY_TEXT.map(header).filter(lambda subject: not subject.isascii()))
+@example("xxxxxxéé𐀀𐀀𐀀𐀀𐀀𐀀 é é")
+def test_each_space_of_a_subject_that_is_encoded_is_there(subject: str) -> None:
+    assert str(parsed(mime(attrs.evolve(MAIL, subject=subject), KEY, "ops@example.com"))["Subject"]) == header(subject)
 
 
 @given(ANY_TEXT)

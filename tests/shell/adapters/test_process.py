@@ -18,7 +18,8 @@ from tocsin.shell.adapters.sockets import Secured, dial
 SCRIPT = """
 import multiprocessing, os, sys
 from datetime import datetime, UTC
-from tocsin.core.changes import Key
+
+from tocsin.core.keys import Key
 from tocsin.core.effects import Mail, SlackMessage
 from tocsin.core.outcomes import Delivered
 from tocsin.shell.adapters import Gmail, SlackWebhook

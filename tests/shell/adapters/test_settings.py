@@ -33,5 +33,5 @@ def test_a_proxy_is_shown_without_its_password() -> None:
     slack = SlackWebhook(allowed_hosts=["a.b"], proxies={"https": "http://me:you@proxy:3128"})
     assert repr(slack) == (
         "SlackWebhook(allowed_hosts=('a.b',), ca_bundle=None, connect_timeout=5.0, read_timeout=10.0, deadline=30.0,"
-        " proxies={'https': 'http://...@proxy:3128'})"
+        " proxies={'https': 'http://...@proxy:3128'}, api='https://slack.com/api/')"
     )

@@ -1,17 +1,23 @@
 """The way to Gmail: what is found of it on real connections, and the remedy."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import attrs
 import pytest
 
 from tests.servers.authority import Authority
 from tests.servers.gmail import DROP, GmailServer
+from tests.servers.slack import Reply
+from tests.servers.tokens import TokenServer, refusal
 from tests.shell.adapters.examples import account
 from tocsin.core.checkup.findings import Finding
 from tocsin.shell.adapters import Gmail
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.adapters.smtp import Account
 from tocsin.shell.check.gmail import probed
+
+Probe = Callable[[dict[str, str]], Finding]
 
 
 def probe(server: GmailServer, gmail: Gmail) -> Finding:
@@ -75,3 +81,62 @@ def test_a_port_where_nobody_listens(gmail_server: GmailServer, ca_bundle: Path)
     gmail_server.stop()
     found = probe(gmail_server, account(gmail_server, ca_bundle))
     assert found.what == "cannot reach 127.0.0.1: the connection was refused"
+
+
+@pytest.fixture
+def token_server(gmail_server: GmailServer, authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Iterator[TokenServer]:
+    """A server whose access tokens the mail server accepts, and whose JSON stands where the password is looked for."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    server = TokenServer(authority.good)
+    gmail_server.tokens, gmail_server.password = server.issued, server.user()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def by_token(gmail_server: GmailServer, ca_bundle: Path, token_server: TokenServer) -> Probe:
+    """What is found of a login by one of those tokens, with a script for the mail server."""
+    gmail = attrs.evolve(account(gmail_server, ca_bundle), token_hosts=("127.0.0.1",))
+
+    def found(script: dict[str, str]) -> Finding:
+        gmail_server.script = script
+        return probe(gmail_server, gmail)
+
+    return found
+
+
+def test_an_access_token_may_log_in(gmail_server: GmailServer, token_server: TokenServer, by_token: Probe) -> None:
+    found = by_token({})
+    assert found == Finding("127.0.0.1", "reached, its certificate is good, and the login is accepted")
+    gmail_server.stop()
+    assert gmail_server.commands == ["EHLO", "AUTH", "QUIT"]
+    assert len(token_server.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("reply", "script", "said"),
+    [
+        (refusal("invalid_grant"), {}, ("Google gives no access token (invalid_grant)", "the refresh token is expired or revoked,")),
+        (refusal("", status=500), {}, ("Google's token endpoint has trouble of its own (HTTP 500)", "try again later")),
+        (None, {"AUTH": "535 5.7.8 no"}, ("Gmail refused the access token (535)", "it must be one of the account that sends")),
+        (None, {"AUTH": "454 4.7.0 Too many login attempts"}, ("Gmail has had too many logins", "wait: the account has a limit")),
+        (None, {"AUTH": "550 5.7.1 no"}, ("Gmail refused the mail: 550 5.7.1 no", "try again later")),
+    ],
+)
+def test_a_refusal_of_a_token(
+    reply: Reply | None, script: dict[str, str], said: tuple[str, str], token_server: TokenServer, by_token: Probe
+) -> None:
+    token_server.replies = [] if reply is None else [reply]
+    found = by_token(script)
+    assert found.what.startswith(said[0])
+    assert found.remedy is not None
+    assert found.remedy.startswith(said[1])
+    assert "app password" not in found.remedy
+
+
+def test_a_json_that_leads_astray(gmail_server: GmailServer, ca_bundle: Path, token_server: TokenServer) -> None:
+    found = probe(gmail_server, account(gmail_server, ca_bundle))
+    assert found.what == "the JSON in the secret 'EMAIL_PASSWORD' is refused"
+    assert found.remedy is not None
+    assert found.remedy.startswith("its token_uri does not lead to oauth2.googleapis.com: remove it")
+    assert token_server.asked == []

@@ -54,7 +54,7 @@ def test_a_bad_place_is_complained_of_once_and_left_out(home: Home, caplog: pyte
     assert configuration() is configuration()
     (record,) = caplog.records
     assert record.getMessage().startswith(f"tocsin: {path}:1: this looks like a secret; ")
-    assert record.getMessage().endswith(" (this file, or variable, is left out)")
+    assert record.getMessage().endswith(" (this file, variable or setting is left out)")
     assert "canary" not in caplog.text
 
 

@@ -46,8 +46,16 @@ def see_through(course: Course, make: MakeTelling | None) -> int:
     while not background.finished:
         if _stopping(course, math.inf) is not None:
             complain("interrupted while telling how it went; it may be that nobody was told")
+            _hurry()
             break
     return status
+
+
+def _hurry() -> None:
+    """Let nothing that is still to be sent hold us up."""
+    from tocsin.shell.outgoing import finish  # the command was started long ago
+
+    finish(0.0)
 
 
 def _attempts(course: Course, background: Background) -> int:

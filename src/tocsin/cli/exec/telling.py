@@ -23,6 +23,7 @@ from tocsin.core.plan import Rules, Situation, plan
 from tocsin.core.states import Retrying, Running
 from tocsin.core.supervision import Ended
 from tocsin.core.transitions import IllegalTransition
+from tocsin.shell import outgoing
 from tocsin.shell.adapters import SystemClock
 from tocsin.shell.adapters.redaction import redact
 from tocsin.shell.ambient import interpreting
@@ -43,7 +44,7 @@ class Telling:
         self._announcer = Announcer(SystemClock(), facts())
         self._rules = Rules(max_retries=options.retries, retry_delay=timedelta(seconds=options.retry_delay))
         self._stack = ExitStack()
-        self._stack.enter_context(interpreting(whom.interpreter(options, config)))
+        self._stack.enter_context(interpreting(whom.interpreter(options)))
         handlers = whom.handlers(options, config)
         self._manner = whom.manner(options)
         self._counts = self._manner == "live" and any(isinstance(handler, Messenger) for handler in handlers)
@@ -76,6 +77,7 @@ class Telling:
             stopped = e.Interrupted(now, message=STOPPED, facts=self._announcer.facts)
             self._run = self._over(self._run, stopped, self._began, None)
         self._stack.close()
+        outgoing.finish()
 
     def _over(self, run: Run, event: Event, began: float, status: int | None) -> Run:
         """The run after an attempt, or after all of it.
@@ -87,10 +89,12 @@ class Telling:
         if isinstance(after, IllegalTransition) or not ends(run, after):
             return self._announcer.feed(run, event)
         past = memory.write_down(after, began, event.at.timestamp(), status, counts=self._counts)
-        told = self._announcer.feed(attrs.evolve(run, subject=attrs.evolve(run.subject, past=past)), event)
-        if self._counts and self._announcer.unheard:
+
+        def take_back() -> None:
             memory.retract(run.subject.slug, failed=after.state.is_failed(), before=past)
-        return told
+
+        known = attrs.evolve(run, subject=attrs.evolve(run.subject, past=past))
+        return self._announcer.feed(known, event, take_back if self._counts else None)
 
     def _known(self, ended: Ended) -> Facts:
         """The facts of the end, with what was asked for of the command and its output; redacted before anything is cut."""

@@ -19,12 +19,13 @@ from tocsin.shell import log
 from tocsin.shell.adapters import redaction
 from tocsin.shell.adapters.ping import Ping
 from tocsin.shell.adapters.secrets import Secret
-from tocsin.shell.config.defaults import live, secrets, webhook
+from tocsin.shell.config.defaults import secrets, webhook
 from tocsin.shell.config.names import secret_names
 from tocsin.shell.config.usual import usual_handlers
 from tocsin.shell.inherited import NAME, misspelt, override
 from tocsin.shell.interpreters.dry_run import DryRun
 from tocsin.shell.interpreters.protocol import Interpreter, Notify
+from tocsin.shell.interpreters.reliable import reliable
 from tocsin.shell.interpreters.silent import Silent
 
 _TELLING = re.compile(r"SECRET|TOKEN|PASSW|CREDENTIAL|PRIVATE|API_?KEY|_KEY$|_DSN$|DATABASE_URL$", re.IGNORECASE)
@@ -39,11 +40,11 @@ def manner(options: Options) -> Notify:
     return override() or "live" if options.notify == "live" else options.notify
 
 
-def interpreter(options: Options, config: Configuration) -> Interpreter:
+def interpreter(options: Options) -> Interpreter:
     """By which means they are told; what is only shown goes to standard error, since standard output is the command's."""
     here = manner(options)
     if here == "live":
-        return live(config)
+        return reliable()
     if here == "print":
         return Silent("there is no standard error to show it on") if sys.stderr is None else DryRun(sys.stderr)
     return Silent() if options.notify == "none" else _silenced()

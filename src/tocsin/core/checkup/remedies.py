@@ -14,6 +14,20 @@ from tocsin.core.values import Value
 _TOLERATED = timedelta(minutes=5)
 _PAGE = "https://myaccount.google.com/apppasswords"
 _WEBHOOK = "in Slack's app settings create an Incoming Webhook, and put its URL where {} is"
+_COPY = "in Slack's app settings, under OAuth & Permissions, copy the Bot User OAuth Token, and put it where {} is"
+_SPEAKING = re.compile(  # reasons of the form "what happened: what to do"
+    r"(?P<what>Slack answered \w+"  # to an app; what it answers to a webhook has the status in it
+    r"|to post to Slack as an app needs the extra"
+    r"|the (?:token|JSON) in the secret '[^']*' is refused"
+    r"|the secret '[^']*' holds OAuth credentials, which need google-auth"
+    r"|the private_key of the service account[^:]*"
+    r"|(?:Google gives no|Gmail refused the|the) access token[^:]*"
+    r"|Google's token endpoint answered[^:]*"
+    r"|the certificate of [^:]*"
+    r"|the proxy does not lead to [^:]*"
+    r"|no request to [^:]*): (?P<act>.+)",
+    re.DOTALL,
+)
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -40,9 +54,16 @@ class Seen(Value):
 
 
 def finding(seen: Seen) -> Finding:
-    """What was seen, with its remedy."""
-    what = seen.error.reason if seen.untrusted is None else f"the certificate of {seen.host} is not trusted ({seen.untrusted})"
-    return Finding(seen.host, what, remedy(seen))
+    """What was seen, with its remedy, which some errors name themselves.
+
+    >>> from tocsin.core.outcomes import DestinationDead
+    >>> finding(Seen(DestinationDead("Slack answered not_in_channel: invite the app"), "slack.com", "NAME"))
+    Finding(about='slack.com', what='Slack answered not_in_channel', remedy='invite the app')
+    """
+    if seen.untrusted is not None:
+        return Finding(seen.host, f"the certificate of {seen.host} is not trusted ({seen.untrusted})", remedy(seen))
+    said = _SPEAKING.fullmatch(seen.error.reason)
+    return Finding(seen.host, seen.error.reason, remedy(seen)) if said is None else Finding(seen.host, said["what"], said["act"])
 
 
 def remedy(seen: Seen) -> str:
@@ -107,6 +128,21 @@ _BY_REASON: tuple[tuple[re.Pattern[str], _Act], ...] = (
     (re.compile("user name"), lambda seen: f"put the whole address of the account where {seen.secret} is"),
     (re.compile("app password"), lambda seen: f"create an app password ({_PAGE}), and put it where {seen.secret} is"),
 )
+
+
+def unset(name: str, *, token: bool) -> str:
+    """What to do where nobody is told, since the secret that leads to Slack is not set: a bot's token, or a webhook's URL.
+
+    >>> unset("SLACK_WEBHOOK_URL", token=False)
+    "set SLACK_WEBHOOK_URL to the URL of an Incoming Webhook, which Slack's app settings give"
+    """
+    what = "the Bot User OAuth Token of an app" if token else "the URL of an Incoming Webhook"
+    return f"set {name} to {what}, which Slack's app settings give"
+
+
+def no_bot_token(name: str) -> Finding:
+    """A secret that holds no bot token, where one is needed."""
+    return Finding(name, "this is no bot token, which begins with xoxb-", _COPY.format(name))
 
 
 def clock(host: str, theirs: datetime, ours: datetime) -> Finding | None:

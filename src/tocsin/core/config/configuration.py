@@ -12,9 +12,14 @@ DEFAULT = "default"
 
 @attrs.frozen(eq=False, repr=False, kw_only=True)
 class SlackSettings(Value):
-    """How Slack is told; of ``only`` and ``ignore`` None means the configuration's."""
+    """How Slack is told; of ``only`` and ``ignore`` None means the configuration's.
+
+    With both ``token_secret`` and ``channel``, an app tells it; else a webhook takes what is told.
+    """
 
     webhook_secret: str
+    token_secret: str | None
+    channel: str | None
     title_link: str | None
     only: Kinds | None
     ignore: Kinds | None
@@ -40,6 +45,18 @@ class GmailSettings(Value):
     connect_timeout: float
     read_timeout: float
     deadline: float
+    daily: int
+
+
+@attrs.frozen(eq=False, repr=False, kw_only=True)
+class DeliverySettings(Value):
+    """How messages get there: times in seconds, the fallback "slack", "gmail" or None."""
+
+    patience: float
+    attempts: int
+    retry_for: float
+    queue: int
+    fallback: str | None
 
 
 @attrs.frozen(eq=False, repr=False, kw_only=True)
@@ -62,6 +79,7 @@ class Configuration(Value):
         traceback: whether to add the last frames of an exception.
         slack: how Slack is told.
         gmail: how mail is sent.
+        delivery: how messages get there.
         secrets: which secrets there are.
         origins: where each value comes from, by the name of its key: ``default``, ``environment variable NAME``, ``FILE:LINE``.
     """
@@ -73,5 +91,6 @@ class Configuration(Value):
     traceback: bool
     slack: SlackSettings
     gmail: GmailSettings
+    delivery: DeliverySettings
     secrets: SecretSettings
     origins: Mapping[str, str]

@@ -65,6 +65,10 @@ TRACEBACK: Key[bool] = Key("traceback", takes.SWITCH, False, "whether to add the
 SLACK_WEBHOOK_SECRET: Key[str] = Key(
     "slack.webhook_secret", takes.SECRET, "SLACK_WEBHOOK_URL", "the name of the secret that holds the webhook's URL"
 )
+SLACK_TOKEN_SECRET: Key[str | None] = Key(
+    "slack.token_secret", takes.TOKEN, None, "the name of the secret that holds the bot token of an app, which then posts"
+)
+SLACK_CHANNEL: Key[str | None] = Key("slack.channel", takes.ROOM, None, "the channel that the app posts into", shared=False)
 SLACK_TITLE_LINK: Key[str | None] = Key("slack.title_link", takes.LINK, None, "where the title of a message leads")
 SLACK_ONLY: Key[Kinds | None] = Key("slack.only", takes.KINDS_OF_STATES, None, "`only`, for Slack", absent="as `only`")
 SLACK_IGNORE: Key[Kinds | None] = Key("slack.ignore", takes.KINDS_OF_STATES, None, "`ignore`, for Slack", absent="as `ignore`")
@@ -95,6 +99,19 @@ GMAIL_BUNDLE: Key[str | None] = Key(
 GMAIL_CONNECT: Key[float] = Key("gmail.connect_timeout", takes.SECONDS, 5.0, "how long connecting may take, in seconds")
 GMAIL_READ: Key[float] = Key("gmail.read_timeout", takes.SECONDS, 10.0, "how long the server may be silent, in seconds")
 GMAIL_DEADLINE: Key[float] = Key("gmail.deadline", takes.SECONDS, 30.0, "how long a mail may take in all, in seconds")
+GMAIL_DAILY: Key[int] = Key("gmail.daily", takes.COUNT, 500, "how many mails may go in any day: 500, or 2000 with Workspace")
+
+DELIVERY_PATIENCE: Key[float] = Key(
+    "delivery.patience", takes.SECONDS, 10.0, "how long a program waits at its end for what is not sent yet, in seconds"
+)
+DELIVERY_ATTEMPTS: Key[int] = Key("delivery.attempts", takes.COUNT, 10, "how often a message is tried")
+DELIVERY_RETRY_FOR: Key[float] = Key("delivery.retry_for", takes.SECONDS, 300.0, "for how long a message is tried, in seconds")
+DELIVERY_QUEUE: Key[int] = Key(
+    "delivery.queue", takes.COUNT, 1000, "how many messages may wait for one destination before they are folded"
+)
+DELIVERY_FALLBACK: Key[str | None] = Key(
+    "delivery.fallback", takes.CHANNEL, None, "the channel that messages go by where their own fails", shared=False
+)
 
 SECRETS_NAMES: Key[tuple[str, ...]] = Key(
     "secrets.names", takes.SECRETS, (), "further secrets, by name: `--scrub-env` removes them, `tocsin check` looks for them"
@@ -103,9 +120,11 @@ SECRETS_KEYRING: Key[bool] = Key("secrets.keyring", takes.SWITCH, False, "whethe
 
 TABLE: tuple[Key[object], ...] = (
     NOTIFIERS, ONLY, IGNORE, ENVIRONMENT, TRACEBACK,
-    SLACK_WEBHOOK_SECRET, SLACK_TITLE_LINK, SLACK_ONLY, SLACK_IGNORE, SLACK_CONNECT, SLACK_READ, SLACK_DEADLINE, SLACK_HOSTS,
-    SLACK_BUNDLE, SLACK_PROXIES,
+    SLACK_WEBHOOK_SECRET, SLACK_TOKEN_SECRET, SLACK_CHANNEL, SLACK_TITLE_LINK, SLACK_ONLY, SLACK_IGNORE, SLACK_CONNECT, SLACK_READ,
+    SLACK_DEADLINE, SLACK_HOSTS, SLACK_BUNDLE, SLACK_PROXIES,
     GMAIL_TO, GMAIL_CC, GMAIL_ONLY, GMAIL_IGNORE, GMAIL_HOST, GMAIL_PORT, GMAIL_BUNDLE, GMAIL_CONNECT, GMAIL_READ, GMAIL_DEADLINE,
+    GMAIL_DAILY,
+    DELIVERY_PATIENCE, DELIVERY_ATTEMPTS, DELIVERY_RETRY_FOR, DELIVERY_QUEUE, DELIVERY_FALLBACK,
     SECRETS_NAMES, SECRETS_KEYRING,
 )  # fmt: skip
 """Every key."""

@@ -8,7 +8,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 
-from tocsin.core.config.shapes import is_list, is_table
+from tocsin.core.shapes import is_list, is_table
 
 _PIECE = re.compile(
     r'"""(?:\\[\s\S]|[^\\])*?"{3,5}'  # texts, the longer quotes first

@@ -3,7 +3,7 @@
 from typing import TypeVar
 
 from tocsin.core.config import keys
-from tocsin.core.config.configuration import DEFAULT, Configuration, GmailSettings, SecretSettings, SlackSettings
+from tocsin.core.config.configuration import DEFAULT, Configuration, DeliverySettings, GmailSettings, SecretSettings, SlackSettings
 from tocsin.core.config.keys import Key
 from tocsin.core.config.layers import Layer
 from tocsin.core.config.takes import Wrong
@@ -37,6 +37,8 @@ def merge(*layers: Layer) -> Configuration:
         traceback=of(keys.TRACEBACK),
         slack=SlackSettings(
             webhook_secret=of(keys.SLACK_WEBHOOK_SECRET),
+            token_secret=of(keys.SLACK_TOKEN_SECRET),
+            channel=of(keys.SLACK_CHANNEL),
             title_link=of(keys.SLACK_TITLE_LINK),
             only=of(keys.SLACK_ONLY),
             ignore=of(keys.SLACK_IGNORE),
@@ -58,6 +60,14 @@ def merge(*layers: Layer) -> Configuration:
             connect_timeout=of(keys.GMAIL_CONNECT),
             read_timeout=of(keys.GMAIL_READ),
             deadline=of(keys.GMAIL_DEADLINE),
+            daily=of(keys.GMAIL_DAILY),
+        ),
+        delivery=DeliverySettings(
+            patience=of(keys.DELIVERY_PATIENCE),
+            attempts=of(keys.DELIVERY_ATTEMPTS),
+            retry_for=of(keys.DELIVERY_RETRY_FOR),
+            queue=of(keys.DELIVERY_QUEUE),
+            fallback=of(keys.DELIVERY_FALLBACK),
         ),
         secrets=SecretSettings(names=of(keys.SECRETS_NAMES), keyring=of(keys.SECRETS_KEYRING)),
         origins=origins,

@@ -9,12 +9,12 @@ import tomllib
 from collections.abc import Iterator, Mapping
 
 from tocsin.core.config.faults import Fault, named
-from tocsin.core.config.keys import KEYS, SECRETS_NAMES, SECTIONS, SLACK_WEBHOOK_SECRET, Key
+from tocsin.core.config.keys import KEYS, SECRETS_NAMES, SECTIONS, SLACK_TOKEN_SECRET, SLACK_WEBHOOK_SECRET, Key
 from tocsin.core.config.layers import Layer, Setting, checked
 from tocsin.core.config.lines import line_of
 from tocsin.core.config.nearest import nearest
-from tocsin.core.config.shapes import is_table
 from tocsin.core.config.suspects import WHERE, called_as_secrets, suspicious_key, suspicious_line, suspicious_value
+from tocsin.core.shapes import is_table
 
 LONGEST = 1 << 16  # bytes of a file
 _WIDEST = 4000  # characters of a line: tomllib takes time with the square of a key's dots
@@ -100,7 +100,7 @@ def _fault(path: tuple[str, ...], value: object, where: str, *, project: bool) -
 
 def _misnamed(key: Key[object], value: object, where: str) -> Fault | None:
     """The fault of a name of a secret that is called as secrets are not, such as PATH."""
-    if key not in {SLACK_WEBHOOK_SECRET, SECRETS_NAMES} or called_as_secrets(value):
+    if key not in {SLACK_WEBHOOK_SECRET, SLACK_TOKEN_SECRET, SECRETS_NAMES} or called_as_secrets(value):
         return None
     remedy = f"call it like TEAM_WEBHOOK or DATABASE_PASSWORD, put it into your own tocsin.toml, or set {key.variable}"
     return Fault(where, f"{key.name}: a project's file may name only what is called as secrets are", remedy)

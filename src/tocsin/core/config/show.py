@@ -4,9 +4,9 @@ from typing import TypeGuard
 
 from tocsin.core.config.configuration import Configuration
 from tocsin.core.config.keys import Key
-from tocsin.core.config.shapes import is_list, is_table
 from tocsin.core.destinations import without_login
 from tocsin.core.kinds import Kinds, names
+from tocsin.core.shapes import is_list, is_table
 
 Shown = str | float | bool | list[str] | dict[str, str] | None
 

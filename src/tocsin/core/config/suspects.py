@@ -6,7 +6,7 @@ And what is called as secrets are: a project's file names no other variable, sin
 import re
 from collections.abc import Iterator
 
-from tocsin.core.config.shapes import is_list, is_table
+from tocsin.core.shapes import is_list, is_table
 
 _VALUE = re.compile(
     r"hooks\.slack(?:-gov)?\.com(?::\d+)?/\w+/\w"  # a webhook

@@ -12,8 +12,8 @@ import attrs
 from tocsin.core import options
 from tocsin.core.checks import at_least, is_seconds, is_text
 from tocsin.core.config.nearest import hint
-from tocsin.core.config.shapes import is_list, is_table
 from tocsin.core.kinds import Kinds
+from tocsin.core.shapes import is_list, is_table
 from tocsin.core.states import KINDS
 from tocsin.core.values import Value
 
@@ -105,6 +105,16 @@ def _port(given: object) -> int | Wrong:
     return given if fits and isinstance(given, int) else Wrong("takes a number from 1 to 65535")
 
 
+def _count(given: object) -> int | Wrong:
+    fits = at_least(given, 1) and isinstance(given, int) and given < 10**9
+    return given if fits and isinstance(given, int) else Wrong("takes a whole number of 1 or more")
+
+
+def _channel(given: object) -> str | Wrong:
+    taken = _one_of({name: name for name in ("slack", "gmail")})(given)
+    return Wrong('takes "slack" or "gmail"', taken.write) if isinstance(taken, Wrong) else taken
+
+
 def _host(given: object) -> str | Wrong:
     fits = is_text(given) and given.isprintable() and not any(c in given for c in " /@:")
     return given if fits and is_text(given) else Wrong("takes the name of a host, without a scheme or a port")
@@ -170,7 +180,13 @@ NOTIFIERS = Takes(
 LINE = Takes("a text of one line", '"production"', "production", _line)
 SWITCH = Takes("true or false", "true", "true", _switch, _yes_or_no)
 SECONDS = Takes("a number of seconds", "30", "30", _seconds, _number)
+COUNT = Takes("a whole number of 1 or more", "100", "100", _count, _whole)
+CHANNEL = Takes('"slack" or "gmail"', '"gmail"', "gmail", _channel)
 SECRET = Takes("the name of a secret", '"TEAM_WEBHOOK"', "TEAM_WEBHOOK", _wrong(options.webhook_secret, _NAME))
+TOKEN = Takes("the name of a secret", '"SLACK_BOT_TOKEN"', "SLACK_BOT_TOKEN", _wrong(options.token_secret, _NAME))
+ROOM = Takes(
+    "a channel of Slack's: its name, or its id", '"#ops"', "#ops", _wrong(options.channel, "a channel of Slack's: its name, or its id")
+)
 SECRETS = Takes(
     "a list of names of secrets",
     '["DATABASE_PASSWORD"]',

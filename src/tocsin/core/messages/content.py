@@ -61,14 +61,29 @@ class Line(Value):
 
 @attrs.frozen(eq=False, repr=False)
 class Content(Value):
-    """All that a message says, printable and not escaped."""
+    """All that a message says, printable and not escaped.
 
+    Args:
+        name: what is told of.
+        sentence: all of it in one plain sentence.
+        headline: what a message opens with.
+        state: the kind of the new state.
+        failed: whether that is a failure.
+        color: its colour, ``#rrggbb``.
+        at: when, an aware datetime.
+        lines: what is known, in order.
+        link: where the title leads.
+    """
+
+    name: str
     sentence: str
     headline: str
     state: str
+    failed: bool
     color: str
     at: datetime
     lines: tuple[Line, ...]
+    link: str | None = None
 
 
 def error_of(state: State) -> BaseException | None:
@@ -78,7 +93,13 @@ def error_of(state: State) -> BaseException | None:
 
 
 def compose(
-    change: Change, *, message: str | None = None, remark: str | None = None, traceback: bool = False, notes: tuple[str, ...] = ()
+    change: Change,
+    *,
+    message: str | None = None,
+    remark: str | None = None,
+    traceback: bool = False,
+    notes: tuple[str, ...] = (),
+    link: str | None = None,
 ) -> Content:
     """What to say of a change.
 
@@ -88,18 +109,22 @@ def compose(
         remark: what earlier runs have to do with it; None for nothing.
         traceback: whether to add the last ten frames (file, line, function; never a local).
         notes: sentences about the message itself, such as a formatter that failed.
+        link: where the title leads.
     """
     kind = type(change.new).__name__
     name = cut(one_line(label(change.tracked_obj)), NAME_LIMIT)
     index = "" if change.map_index is None else f"[{change.map_index}]"
     lines = (*_said(change.new, message), *_known(change, remark), *_facts(change), *(_frames(change.new) if traceback else ()))
     return Content(
+        name=f"{name}{index}",
         sentence=_sentence(f"{name}{index}", change, message, remark),
         headline=f"{name}{index} is now in a {kind} state",
         state=kind,
+        failed=change.new.is_failed(),
         color=change.new.color,
         at=change.at,
         lines=(*lines, *(Line("Note", printable(note)) for note in notes)),
+        link=link,
     )
 
 

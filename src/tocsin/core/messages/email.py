@@ -29,37 +29,32 @@ _ROW = (
 _CODE = ";font-family:Menlo,Consolas,monospace"
 
 
-def mail(
-    content: Content,
-    recipients: tuple[str, ...] | None = None,
-    cc: tuple[str, ...] = (),
-    title_link: str | None = None,
-) -> Mail:
+def mail(content: Content, recipients: tuple[str, ...] | None = None, cc: tuple[str, ...] = ()) -> Mail:
     """The mail that says it; ``recipients`` None means the account itself."""
     when = content.at.strftime("%Y-%m-%d %H:%M:%S %z")
     lines = tuple(Line(line.title, cut(line.text, LIMIT), quoted=line.quoted) for line in content.lines)
     return Mail(
         subject=header(content.sentence),
-        plain=_plain(content, lines, when, title_link),
-        html=_html(content, lines, when, title_link),
+        plain=_plain(content, lines, when),
+        html=_html(content, lines, when),
         recipients=recipients,
         at=content.at,
         cc=cc,
     )
 
 
-def _plain(content: Content, lines: tuple[Line, ...], when: str, link: str | None) -> str:
+def _plain(content: Content, lines: tuple[Line, ...], when: str) -> str:
     rows = [f"{line.title}: {line.text.replace(chr(10), chr(10) + '    ')}" for line in lines]
-    return "\n".join([content.headline, "", *rows, "", when, *([link] if link else [])]) + "\n"
+    return "\n".join([content.headline, "", *rows, "", when, *([content.link] if content.link else [])]) + "\n"
 
 
-def _html(content: Content, lines: tuple[Line, ...], when: str, link: str | None) -> str:
+def _html(content: Content, lines: tuple[Line, ...], when: str) -> str:
     from html import escape  # seldom needed, and slow to load
 
     title = escape(content.state)
     return _PAGE.format(
         color=escape(content.color),
-        title=f'<a href="{escape(link)}">{title}</a>' if link else title,
+        title=f'<a href="{escape(content.link)}">{title}</a>' if content.link else title,
         headline=escape(content.headline),
         rows="\n".join(
             _ROW.format(title=escape(line.title), face=_CODE if line.quoted else "", text=escape(line.text)) for line in lines

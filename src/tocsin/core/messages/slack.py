@@ -22,6 +22,11 @@ LIMITS: Mapping[str, int] = {
     "Command": 200,
     "Arguments": 200,
     "Result": 200,
+    "Names": 800,
+    "First": 750,
+    "States": 300,
+    "Last": 250,
+    "The rest": 300,
 }
 """Characters of a field, before escaping: all fields together stay under the 4,000 that Slack advises."""
 
@@ -31,14 +36,14 @@ _HARMLESS = re.compile(r"[A-Za-z0-9]+(?:[ -][A-Za-z0-9]+)*")  # words; a dot cou
 _INVISIBLE = "\u200b"
 
 
-def slack_message(content: Content, title_link: str | None = None) -> SlackMessage:
+def slack_message(content: Content) -> SlackMessage:
     """The message that a webhook is to take."""
     coded = any(line.quoted for line in content.lines)
     return SlackMessage(
         fallback=escape(content.sentence),
         color=content.color,
         title=escape(content.state),
-        title_link=title_link,
+        title_link=content.link,
         text=escape(content.headline),
         fields=tuple(_field(line, coded=coded) for line in content.lines),
         mrkdwn_in=("fields",) if coded else (),

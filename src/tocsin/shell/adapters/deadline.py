@@ -1,8 +1,9 @@
 """One attempt to send: how long it may take, how far it came, and what that means if it fails.
 
 An attempt is the thread's current one while its ``with`` block runs; the sockets of this package ask it how much time is left
-before each wait, and tell it what went wrong. So the time allowed is for all waits together, however slowly the other side drips.
-Only looking up a host's name is out of reach: the system's resolver keeps to a time-out of its own.
+before each wait, and tell it what came in and what went wrong. So the time allowed is for all waits together, however slowly the
+other side drips, and what is heard is bounded, however much it says. Only looking up a host's name is out of reach: the system's
+resolver keeps to a time-out of its own.
 """
 
 import threading
@@ -11,6 +12,10 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from tocsin.core.outcomes import Ambiguous, DeliveryError, Rejected, Retryable
+from tocsin.shell.adapters import patience
+
+_LEAST = 1.0  # seconds; who has less patience need not try at all
+_MOST_HEARD = 1 << 20  # bytes
 
 
 class Attempt:
@@ -29,7 +34,9 @@ class Attempt:
         self.untrusted: str | None = None
         self.broken = False
         self.sent = False
-        self._ends = time.monotonic() + seconds
+        self._heard = 0
+        now = time.monotonic()
+        self._ends = now + min(seconds, max(patience.left(now), _LEAST))
 
     def left(self, most: float | None = None) -> float:
         """The seconds left, and ``most`` at most. Raises TimeoutError where none are."""
@@ -37,6 +44,13 @@ class Attempt:
         if left <= 0:
             raise TimeoutError
         return left if most is None else min(left, most)
+
+    def hear(self, count: int) -> None:
+        """Note that so many bytes came in. Raises ConnectionAbortedError where all together are more than any answer needs."""
+        self._heard += count
+        if self._heard > _MOST_HEARD:
+            self.trouble = f"{self.host} sent more than {_MOST_HEARD:,} bytes, which is no answer"
+            raise ConnectionAbortedError
 
     def failure(self, error: Exception) -> DeliveryError:
         """What it means that the attempt ended with ``error``. Of the error's own words none is repeated."""

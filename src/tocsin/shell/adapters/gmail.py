@@ -2,26 +2,42 @@
 
 A mail counts as delivered when the server answers 250 to its text, whatever happens afterwards. The envelope is given
 expressly, from the account to the recipients; nothing is read out of the headers.
+
+The password is an app password, or the JSON that Google gives for a user or a service account: then the login is by an access token.
 """
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import attrs
 
-from tocsin.core.changes import Key
 from tocsin.core.destinations import address_fault
 from tocsin.core.effects import Mail
+from tocsin.core.grants import is_grant
+from tocsin.core.keys import Key
 from tocsin.core.outcomes import DeliveryError, Receipt, Rejected
 from tocsin.shell.adapters import redaction, settings
 from tocsin.shell.adapters.process import Kept
 from tocsin.shell.adapters.secrets import Secret
 
 if TYPE_CHECKING:
+    from tocsin.shell.adapters.oauth import Tokens
     from tocsin.shell.adapters.smtp import Line
 
 
 def _kept() -> "Kept[Line]":
     return Kept()
+
+
+def _no_tokens() -> "Kept[Tokens]":
+    return Kept()
+
+
+def _hosts(names: Iterable[str]) -> tuple[str, ...]:
+    """The names as a tuple. One bare name is refused: it would be taken for its letters."""
+    if isinstance(names, str):
+        raise ValueError(f"token_hosts is a tuple of names: write ({names!r},)")  # noqa: TRY004 - like any other setting
+    return tuple(names)
 
 
 @attrs.frozen(kw_only=True)
@@ -36,6 +52,7 @@ class Gmail:
         connect_timeout: how long connecting to one address may take, in seconds.
         read_timeout: how long the server may be silent, in seconds.
         deadline: how long a mail may take in all, in seconds, waiting for its turn included.
+        token_hosts: hosts that an access token may be asked of besides Google's own; any port of theirs. For tests.
 
     Raises:
         ValueError: a setting makes no sense.
@@ -47,15 +64,18 @@ class Gmail:
     connect_timeout: float = attrs.field(default=5.0, validator=settings.seconds)
     read_timeout: float = attrs.field(default=10.0, validator=settings.seconds)
     deadline: float = attrs.field(default=30.0, validator=settings.seconds)
+    token_hosts: tuple[str, ...] = attrs.field(default=(), converter=_hosts)
     _kept: "Kept[Line]" = attrs.field(init=False, factory=_kept, eq=False, repr=False)
+    _tokens: "Kept[Tokens]" = attrs.field(init=False, factory=_no_tokens, eq=False, repr=False)
 
     def send(self, username: Secret, password: Secret, mail: Mail, key: Key) -> Receipt | DeliveryError:
         """Send ``mail``: Delivered, with the recipients that were refused, or why not. Raises nothing if it was not."""
         return redaction.clean(redaction.contained(lambda: self._send(username, password, mail, key)))
 
     def close(self) -> None:
-        """Close the connection. The next mail opens a new one."""
+        """Close the connection, and forget access tokens. The next mail opens a new one."""
         self._kept.close()
+        self._tokens.close()
 
     def _send(self, username: Secret, password: Secret, mail: Mail, key: Key) -> Receipt | DeliveryError:
         fault = _fault(username, password, mail)
@@ -65,7 +85,7 @@ class Gmail:
         from tocsin.shell.adapters.mime import mime
 
         letter = smtp.Letter(_recipients(mail, username.reveal()), mime(mail, key, username.reveal()))
-        return smtp.send(self, self._kept, smtp.Account(username, password), letter)
+        return smtp.send(self, self._kept, self._tokens, smtp.Account(username, password), letter)
 
 
 def _recipients(mail: Mail, account: str) -> tuple[str, ...]:
@@ -78,7 +98,7 @@ def _fault(username: Secret, password: Secret, mail: Mail) -> str | None:
     fault = address_fault(username.reveal())
     if fault is not None:
         return f"the user name in the secret {username.name!r} is refused: {fault}"
-    if not (password.reveal().isascii() and password.reveal().isprintable()):
+    if not (is_grant(password.reveal()) or (password.reveal().isascii() and password.reveal().isprintable())):
         return f"the password in the secret {password.name!r} is no app password, which is 16 letters"
     recipients = _recipients(mail, username.reveal())
     if not recipients:

@@ -3,6 +3,8 @@
 - Every value that a ``Secret`` was made of is remembered, in each form in which it might turn up: as it is, percent-encoded,
   quoted, inside base64; of several lines also each, and of a URL what is behind its host, whole and in parts, one of which is the
   token, unless they are short.
+- What serves for an hour, an access token, is forgotten after it: else a program that runs for long would search each text for more
+  and more. What was forgotten last stays hidden all the same, since what was said of it may still be on its way.
 - ``redact`` puts the secret's name in the place of each. Values of less than four characters are left alone: replacing them
   would garble every text and hide nothing.
 - ``contained`` lets an exception out without the frames it came through, since those hold what must not be shown.
@@ -10,6 +12,8 @@
 
 import logging
 import re
+import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import TypeVar
@@ -19,11 +23,13 @@ from typing_extensions import override
 
 from tocsin.core.messages import text as texts
 from tocsin.core.outcomes import DeliveryError, Receipt
+from tocsin.shell.adapters.process import inherit
 
 _T = TypeVar("_T")
 _SHORTEST = 4
 _TOKEN = 12  # characters; a shorter part of a URL is a word, like "start", that may stand anywhere
 _LINE = 16  # likewise of a line
+_LINGERING = 16  # values that stay hidden though they are forgotten: the last ones
 _LOGIN = re.compile("://[^/?#:@]*:([^/?#]+)@")  # the password in a URL, as of a database
 _BEHIND_HOST = re.compile(r"://[^\s/?#]*([/?#]\S*)")
 _LOGGERS = (
@@ -34,29 +40,82 @@ _LOGGERS = (
     "urllib3.util.retry",
     "urllib3.util.ssl_",
 )
-_names: dict[str, str] = {}
+
+
+@attrs.define(eq=False)
+class _Value:
+    """The forms in which a value might turn up, and how often it was remembered."""
+
+    forms: tuple[str, ...]
+    count: int = 0
+
+
+class _Memory:
+    """The values that do not show, each with the name that shows instead; ``version`` is another one after each change of them."""
+
+    def __init__(self) -> None:
+        self.lock: threading.RLock = threading.RLock()  # a signal's handler may come in between, and look for a secret
+        self.values: dict[tuple[str, str], _Value] = {}
+        self.leaving: deque[tuple[str, str]] = deque()
+        self.version: int = 0
+        inherit(self)
+
+    def forget(self) -> None:
+        """Have a lock that no other thread of the parent holds, as a child needs; the values are the child's as well."""
+        self.lock = threading.RLock()
+
+
+_memory = _Memory()
 
 
 def remember(name: str, value: str) -> None:
     """From now on ``redact`` shows ``[name]`` where ``value`` would be seen."""
-    for part in _parts(value):
-        for form in _forms(part):
-            if len(form) >= _SHORTEST:
-                _names.setdefault(form, name)
+    with _memory.lock:
+        known = _memory.values.get((name, value))
+        if known is None:  # to find its forms takes longer than to look for all of them
+            known = _memory.values[name, value] = _Value(tuple(dict.fromkeys(_all_forms(value))))
+            _memory.version += 1
+        known.count += 1
+
+
+def forget(name: str, value: str) -> None:
+    """``value`` is done with, for one of those who had it remembered; once it is for all, and some others are too, it may show."""
+    with _memory.lock:
+        _memory.leaving.append((name, value))
+        if len(_memory.leaving) > _LINGERING:
+            _let_go(_memory.leaving.popleft())
+
+
+def _let_go(known: tuple[str, str]) -> None:
+    value = _memory.values.get(known, _Value(()))
+    value.count -= 1
+    if value.count == 0:
+        del _memory.values[known]
+        _memory.version += 1
 
 
 def redact(text: str) -> str:
     """The text, with the name of the secret in brackets in place of each secret's value."""
-    for form in _longest_first(len(_names)):
+    for form, shown in _longest_first(_memory.version):
         if form in text:
-            text = text.replace(form, f"[{_names[form]}]")
+            text = text.replace(form, shown)
     return text
 
 
 @lru_cache(maxsize=1)
-def _longest_first(_: int) -> tuple[str, ...]:
-    """All forms, so that none hides a longer one; sorted again when there are more of them."""
-    return tuple(sorted(_names, key=len, reverse=True))
+def _longest_first(_: int) -> tuple[tuple[str, str], ...]:
+    """All forms, so that none hides a longer one, with what is shown instead; made again when there are others."""
+    shown: dict[str, str] = {}
+    with _memory.lock:
+        for (name, _value), value in _memory.values.items():
+            for form in value.forms:
+                shown.setdefault(form, f"[{name}]")
+    return tuple(sorted(shown.items(), key=lambda known: len(known[0]), reverse=True))
+
+
+def _all_forms(value: str) -> Iterator[str]:
+    for part in _parts(value):
+        yield from (form for form in _forms(part) if len(form) >= _SHORTEST)
 
 
 def _parts(value: str) -> Iterator[str]:

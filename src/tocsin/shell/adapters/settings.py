@@ -7,24 +7,25 @@ from collections.abc import Iterable, Mapping
 import attrs
 
 from tocsin.core.destinations import without_login
+from tocsin.core.messages.text import quote
 
 
-def seconds(_: object, attribute: "attrs.Attribute[float]", value: float) -> None:
+def seconds(_: object, attribute: "attrs.Attribute[float]", value: object) -> None:
     """A time-out is some seconds: more than none, and fewer than infinitely many."""
-    if not 0 < value < math.inf:
-        raise ValueError(f"{attribute.name} is a number of seconds greater than 0, not {value!r}")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        raise ValueError(f"{attribute.name} is a number of seconds greater than 0, not {quote(value)}")
 
 
-def port(_: object, attribute: "attrs.Attribute[int]", value: int) -> None:
+def port(_: object, attribute: "attrs.Attribute[int]", value: object) -> None:
     """A port is a number from 1 to 65535."""
-    if not 0 < value < 1 << 16:
-        raise ValueError(f"{attribute.name} is a number from 1 to 65535, not {value!r}")
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 1 << 16:
+        raise ValueError(f"{attribute.name} is a number from 1 to 65535, not {quote(value)}")
 
 
-def host(_: object, attribute: "attrs.Attribute[str]", value: str) -> None:
+def host(_: object, attribute: "attrs.Attribute[str]", value: object) -> None:
     """A host is a name or an address, alone."""
-    if not value or not value.isprintable() or any(c in value for c in " /@"):
-        raise ValueError(f"{attribute.name} is the name of a host, like smtp.gmail.com, not {value!r}")
+    if not isinstance(value, str) or not value or not value.isprintable() or any(c in value for c in " /@"):
+        raise ValueError(f"{attribute.name} is the name of a host, like smtp.gmail.com, not {quote(value)}")
 
 
 def hosts(names: Iterable[str]) -> tuple[str, ...]:

@@ -3,23 +3,25 @@
 - Before the text is out to its last byte nothing was accepted: the mail may be tried again. After that, silence is ambiguous.
 - A refusal leaves the connection in order (RSET); anything unexpected ends it. A kept connection that turns out to be gone is
   opened anew, once, before anything of the mail was said.
+- A login is by the password, or by an access token. A token that was kept, and is refused, is given up for a new one, once.
 - Gmail drops a connection after some 70 to 90 messages, so ours ends after 50.
 """
 
 import re
 import smtplib
-import ssl
-from base64 import b64encode
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 
 import attrs
 
+from tocsin.core.grants import is_grant
 from tocsin.core.outcomes import Delivered, DeliveryError, Receipt, Rejected, Retryable
 from tocsin.core.replies import smtp_reply
 from tocsin.shell.adapters import redaction, tls
 from tocsin.shell.adapters.deadline import Attempt, attempting
 from tocsin.shell.adapters.gmail import Gmail
+from tocsin.shell.adapters.login import Login, Meaning, by_password, by_token
+from tocsin.shell.adapters.oauth import Tokens, Way
 from tocsin.shell.adapters.process import Kept
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.adapters.sockets import dial
@@ -45,15 +47,12 @@ class Letter:
 
 
 class Refused(Exception):
-    """The server answered no."""
+    """The answer was no. ``code`` is the server's; None where it was not even asked, for want of an access token."""
 
-    def __init__(self, code: int, text: bytes) -> None:
+    def __init__(self, error: DeliveryError, code: int | None = None) -> None:
         super().__init__()
+        self.error = error
         self.code = code
-        self.text: str = text.decode(errors="replace")
-
-    def meaning(self) -> DeliveryError:
-        return smtp_reply(self.code, redaction.redact(self.text))
 
 
 class _Channel(smtplib.SMTP):
@@ -69,14 +68,17 @@ class Line:
         self._count = 0
         self._smtp = _Channel(local_hostname="localhost")
 
-    def open(self, gmail: Gmail, context: ssl.SSLContext, attempt: Attempt) -> None:
+    def open(self, way: Way, login: Login) -> None:
         """Connect and log in."""
-        sock = dial(gmail.host, gmail.port, attempt)
-        self._smtp.sock = context.wrap_socket(sock, server_hostname=gmail.host)
-        self._smtp.sock.settimeout(gmail.read_timeout)
+        sock = dial(way.gmail.host, way.gmail.port, way.attempt)
+        self._smtp.sock = way.context.wrap_socket(sock, server_hostname=way.gmail.host)
+        self._smtp.sock.settimeout(way.gmail.read_timeout)
         self._expect(self._smtp.getreply(), 220)
         self._ask("EHLO", "localhost")
-        self._ask("AUTH", f"PLAIN {_plain(self.account)}", 235)
+        reply = self._smtp.docmd("AUTH", login.argument)
+        if reply[0] == 334:  # why the token is no good; the refusal itself comes after an empty line
+            reply = self._smtp.docmd("")
+        self._expect(reply, 235, login.meaning)
 
     def resumes(self, account: Account) -> bool:
         """Whether it can carry one more mail of ``account``, which is begun then; else it is closed."""
@@ -139,25 +141,51 @@ class Line:
         self._expect(self._smtp.docmd(command, argument), code)
 
     @staticmethod
-    def _expect(reply: tuple[int, bytes], code: int = 250) -> None:
-        if reply[0] == -1:
-            raise smtplib.SMTPServerDisconnected  # it does not speak SMTP
-        if reply[0] != code:
-            raise Refused(*reply)
+    def _expect(reply: tuple[int, bytes], code: int = 250, meaning: Meaning = smtp_reply) -> None:
+        if reply[0] == code:
+            return
+        if not 400 <= reply[0] < 600:
+            raise smtplib.SMTPServerDisconnected  # neither yes nor no: it does not speak SMTP
+        raise Refused(meaning(reply[0], redaction.redact(reply[1].decode(errors="replace"))), reply[0])
 
 
-def _plain(account: Account) -> str:
-    return b64encode(f"\0{account.username.reveal()}\0{account.password.reveal()}".encode()).decode()
+def connected(way: Way, tokens: Tokens, account: Account) -> Line:
+    """A connection on which ``account`` is logged in, by its password or by an access token. Raises Refused, and OSError."""
+    if not is_grant(account.password.reveal()):
+        return _opened(way, account, by_password(account.username, account.password))
+    known = tokens.known(account.username, account.password)
+    token = known or tokens.fetch(account.username, account.password, way)
+    if isinstance(token, DeliveryError):
+        raise Refused(token)
+    try:
+        return _opened(way, account, by_token(account.username, token))
+    except Refused as refusal:
+        if refusal.code not in {534, 535}:
+            raise
+        tokens.drop(account.username, account.password)
+        if known is None:
+            raise
+    return connected(way, tokens, account)  # the token was withdrawn before its time; a new one may be good
 
 
-def send(gmail: Gmail, kept: Kept[Line], account: Account, letter: Letter) -> Receipt | DeliveryError:
+def _opened(way: Way, account: Account, login: Login) -> Line:
+    line = Line(account)
+    try:
+        line.open(way, login)
+    except BaseException:
+        line.hang_up()
+        raise
+    return line
+
+
+def send(gmail: Gmail, kept: Kept[Line], tokens: Kept[Tokens], account: Account, letter: Letter) -> Receipt | DeliveryError:
     """Send ``letter`` over the kept connection, or over a new one."""
     context = tls.context(gmail.ca_bundle)
     if isinstance(context, Rejected):
         return context
 
-    def opened(line: Line) -> None:
-        line.open(gmail, context, attempt)
+    def connect() -> Line:
+        return connected(Way(gmail, context, attempt), tokens.get(Tokens), account)
 
     attempt = Attempt(gmail.host, gmail.deadline, gmail.connect_timeout)
     lock = kept.lock
@@ -165,29 +193,25 @@ def send(gmail: Gmail, kept: Kept[Line], account: Account, letter: Letter) -> Re
         return Retryable(f"other mails kept the connection to {gmail.host} busy for {gmail.deadline:g} s")
     try:
         with attempting(attempt):
-            return _sent(kept, account, letter, attempt, opened)
+            return _sent(kept, account, letter, attempt, connect)
     except Refused as refusal:
-        return refusal.meaning()
+        return refusal.error
     except (OSError, ValueError) as error:
         return attempt.failure(error)
     finally:
         lock.release()
 
 
-def _sent(
-    kept: Kept[Line], account: Account, letter: Letter, attempt: Attempt, connect: Callable[[Line], None]
-) -> Receipt | DeliveryError:
+def _sent(kept: Kept[Line], account: Account, letter: Letter, attempt: Attempt, connect: Callable[[], Line]) -> Receipt | DeliveryError:
     line, kept.thing = kept.thing, None
     with ExitStack() as undo:
         if line is None or not line.resumes(account):
-            line = Line(account)
-            undo.callback(line.hang_up)
-            connect(line)
+            line = connect()
         undo.callback(line.hang_up)
         try:
             outcome: Receipt | DeliveryError = line.finish(letter, attempt)
         except Refused as refusal:
-            outcome = refusal.meaning()
+            outcome = refusal.error
             if refusal.code == 421 or not line.in_order():
                 return outcome
         undo.pop_all()

@@ -1,7 +1,9 @@
 """Sockets that keep to the deadline of the thread's attempt, and tell it what went wrong.
 
-A library's read time-out is for one ``recv``: a server that sends a byte now and then holds it for ever. Here every wait is
-cut to what the attempt has left. A TLS handshake is one wait.
+- A library's read time-out is for one ``recv``: a server that sends a byte now and then holds it for ever. Here every wait is
+  cut to what the attempt has left. A TLS handshake is one wait.
+- A library gathers the lines of an answer as long as they come: a server that never stops fills the memory. Here an attempt hears
+  only so much.
 """
 
 import os
@@ -29,7 +31,9 @@ class Limited(socket.socket):
     @override
     def recv_into(self, buffer: Buffer, nbytes: int | None = None, flags: int = 0) -> int:
         with self._within():
-            return super().recv_into(buffer, nbytes or memoryview(buffer).nbytes, flags)
+            count = super().recv_into(buffer, nbytes or memoryview(buffer).nbytes, flags)
+        _heard(count)
+        return count
 
     @override
     def send(self, data: Buffer, flags: int = 0) -> int:
@@ -64,7 +68,9 @@ class Secured(Limited, ssl.SSLSocket):
     @override
     def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
         with self._within():
-            return super().recv(buflen, flags)
+            data = super().recv(buflen, flags)
+        _heard(len(data))
+        return data
 
     @override
     def do_handshake(self, block: bool = False) -> None:
@@ -86,6 +92,12 @@ class Secured(Limited, ssl.SSLSocket):
             os.close(descriptor)
 
 
+def _heard(count: int) -> None:
+    attempt = current()
+    if attempt is not None:
+        attempt.hear(count)
+
+
 def _note(error: BaseException) -> None:
     attempt = current()
     if attempt is not None and isinstance(error, ssl.SSLCertVerificationError):
@@ -93,25 +105,29 @@ def _note(error: BaseException) -> None:
 
 
 def dial(host: str, port: int, attempt: Attempt) -> socket.socket:
-    """A connection to ``host``, trying its addresses in turn. Raises OSError where none answers."""
+    """A connection to ``host``, trying its addresses in turn. Raises OSError where none answers.
+
+    None of them may take more than its share of the time that is left, so that one which hangs leaves time for those after it.
+    """
     try:
         addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError:
         attempt.trouble = f"cannot reach {host}: its name does not resolve"
         raise
-    for family, kind, protocol, _, address in addresses:
+    for tried, (family, kind, protocol, _, address) in enumerate(addresses):
         try:
-            return _connected(Limited(family, kind, protocol), address, attempt)
+            return _connected(Limited(family, kind, protocol), address, attempt, len(addresses) - tried)
         except OSError as error:
             attempt.trouble = f"cannot reach {host}: {_words(error)}"
     raise ConnectionError
 
 
-def _connected(sock: Limited, address: tuple[object, ...], attempt: Attempt) -> Limited:
+def _connected(sock: Limited, address: tuple[object, ...], attempt: Attempt, shares: int) -> Limited:
     try:
-        sock.settimeout(attempt.left(attempt.connect_timeout))
+        sock.settimeout(min(attempt.left() / shares, attempt.connect_timeout))
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else a small request waits for an acknowledgement
         sock.connect(address)
+        sock.settimeout(attempt.connect_timeout)  # for the handshake, which is no one address's share
         attempt.trouble, attempt.broken = None, False  # of the addresses and connections before
     except BaseException:
         sock.close()

@@ -1,16 +1,18 @@
 """A whole check-up: what is found without a connection, and what more with one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
 import attrs
 
 from tocsin.core.checkup.findings import Finding, of_faults
+from tocsin.core.checkup.remedies import unset
 from tocsin.core.config.configuration import Configuration
 from tocsin.core.notifiers import Messenger
 from tocsin.core.outcomes import Rejected
 from tocsin.shell.adapters.redaction import contained
+from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.ambient import interpreting
 from tocsin.shell.check.secrets import inspected, sound
 from tocsin.shell.config.defaults import (
@@ -29,6 +31,9 @@ from tocsin.shell.config.defaults import (
 from tocsin.shell.config.files import Place
 from tocsin.shell.config.load import loaded
 from tocsin.shell.inherited import NAME, misspelt, override
+
+_ADDRESS = "set it to the account's address"
+_LOGIN = "set it to an app password of the account, or to the JSON that Google gives for it"
 
 
 @attrs.frozen
@@ -62,34 +67,41 @@ def _quiet() -> tuple[Finding, ...]:
 
 
 def _offline(config: Configuration, leading: tuple[Channel, ...]) -> tuple[Finding, ...]:
-    needed = {name for channel in leading for name in secrets_of(config, channel)}
+    used = _used(config, leading)
+    needed = {name for channel in used for name in secrets_of(config, channel)}
     known = (*(name for channel in CHANNELS for name in secrets_of(config, channel)), *config.secrets.names)
     listed = tuple(inspected(config, name, needed=name in needed) for name in dict.fromkeys(known))
-    unsound = tuple(fault for fault in (sound(config, channel) for channel in leading) if fault is not None)
-    return (*listed, *unsound, *_half(config, leading), *(() if leading else (_nobody(config),)))
+    unsound = tuple(fault for fault in (sound(config, channel) for channel in used) if fault is not None)
+    return (*listed, *unsound, *_half(config, used), *(() if leading else (_nobody(config),)))
 
 
-def _half(config: Configuration, leading: tuple[Channel, ...]) -> tuple[Finding, ...]:
+def _used(config: Configuration, leading: Iterable[Channel]) -> tuple[Channel, ...]:
+    """All channels that messages may go by: those that they are for, and the one that they go by where their own fails."""
+    return tuple(channel for channel in CHANNELS if channel in {*leading, config.delivery.fallback})
+
+
+def _half(config: Configuration, used: tuple[Channel, ...]) -> tuple[Finding, ...]:
     """Whether mail is set up by half, so that nobody gets any."""
-    if "gmail" in leading or config.notifiers is not None:
+    if "gmail" in used or config.notifiers is not None:
         return ()
     missing = [name for name in (USERNAME, PASSWORD) if isinstance(secrets(config).find(name), Rejected)]
     if len(missing) != 1:
         return ()
-    remedy = "set it to the account's address" if missing == [USERNAME] else "set it to an app password of the account"
+    remedy = _ADDRESS if missing == [USERNAME] else _LOGIN
     return (Finding(missing[0], "no mail is sent without it, and the other half is set", remedy),)
 
 
 def _nobody(config: Configuration) -> Finding:
     if config.notifiers is not None:
         return Finding("notifiers", f"nobody will be told: the list is empty ({config.origins['notifiers']})", "name slack, or gmail")
-    remedy = f"set {config.slack.webhook_secret} to the URL of an Incoming Webhook, which Slack's app settings give"
-    return Finding("notifiers", "nobody will be told", remedy)
+    (name,) = secrets_of(config, "slack")
+    return Finding("notifiers", "nobody will be told", unset(name, token=config.slack.token_secret is not None))
 
 
 def connected(checkup: CheckUp) -> tuple[Finding, ...]:
-    """The ways to all notifiers, without a message."""
-    return tuple(finding for channel in checkup.notifiers for finding in contained(partial(_probed, checkup.config, channel)))
+    """All ways that messages may go, without a message."""
+    used = _used(checkup.config, checkup.notifiers)
+    return tuple(finding for channel in used for finding in contained(partial(_probed, checkup.config, channel)))
 
 
 def _probed(config: Configuration, channel: Channel) -> tuple[Finding, ...]:
@@ -98,12 +110,9 @@ def _probed(config: Configuration, channel: Channel) -> tuple[Finding, ...]:
     if sound(config, channel) is not None:
         return ()
     if channel == "slack":
-        url = known.find(config.slack.webhook_secret)
-        if isinstance(url, Rejected):
-            return ()
-        from tocsin.shell.check import slack
-
-        return slack.probed(webhook(config), url)
+        (name,) = secrets_of(config, channel)
+        found = known.find(name)
+        return () if isinstance(found, Rejected) else _probed_slack(config, found)
     username, password = known.find(USERNAME), known.find(PASSWORD)
     if isinstance(username, Rejected) or isinstance(password, Rejected):
         return ()
@@ -111,6 +120,17 @@ def _probed(config: Configuration, channel: Channel) -> tuple[Finding, ...]:
     from tocsin.shell.check import gmail
 
     return (gmail.probed(mailer(config), Account(username, password)),)
+
+
+def _probed_slack(config: Configuration, secret: Secret) -> tuple[Finding, ...]:
+    """The way to Slack of an app, whose token the secret is, or of a webhook."""
+    if config.slack.token_secret is None:
+        from tocsin.shell.check import slack
+
+        return slack.probed(webhook(config), secret)
+    from tocsin.shell.check import slack_bot
+
+    return slack_bot.probed(webhook(config), secret)
 
 
 def sent(checkup: CheckUp) -> tuple[Finding, ...]:

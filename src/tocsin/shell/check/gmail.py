@@ -1,11 +1,12 @@
-"""The way to Gmail: TLS, the login, and goodbye. No mail is begun."""
+"""The way to Gmail: TLS, the login, and goodbye. No mail is begun. A login by an access token asks for one first."""
 
 from tocsin.core.checkup.findings import Finding
 from tocsin.core.checkup.remedies import Seen, finding
 from tocsin.core.outcomes import DeliveryError, Rejected
 from tocsin.shell.adapters import Gmail, SystemClock, smtp, tls
 from tocsin.shell.adapters.deadline import Attempt, attempting
-from tocsin.shell.adapters.smtp import Account, Line
+from tocsin.shell.adapters.oauth import Tokens, Way
+from tocsin.shell.adapters.smtp import Account
 from tocsin.shell.config.defaults import PASSWORD
 
 
@@ -14,17 +15,14 @@ def probed(gmail: Gmail, account: Account) -> Finding:
     context = tls.context(gmail.ca_bundle)
     if isinstance(context, Rejected):
         return finding(Seen(context, gmail.host, PASSWORD))
-    attempt, line = Attempt(gmail.host, gmail.deadline, gmail.connect_timeout), Line(account)
+    attempt = Attempt(gmail.host, gmail.deadline, gmail.connect_timeout)
     try:
         with attempting(attempt):
-            line.open(gmail, context, attempt)
-            line.close()
+            smtp.connected(Way(gmail, context, attempt), Tokens(), account).close()
     except smtp.Refused as refusal:
-        return finding(_seen(gmail, attempt, refusal.meaning(), refusal.code))
+        return finding(_seen(gmail, attempt, refusal.error, refusal.code))
     except (OSError, ValueError) as error:
         return finding(_seen(gmail, attempt, attempt.failure(error), None))
-    finally:
-        line.hang_up()
     return Finding(gmail.host, "reached, its certificate is good, and the login is accepted")
 
 

@@ -2,12 +2,15 @@
 
 import os
 import re
+from importlib.util import find_spec
 from pathlib import Path
 
+from tocsin.core.bots import token_fault
 from tocsin.core.checkup.findings import Finding
-from tocsin.core.checkup.remedies import Seen, missing, remedy
+from tocsin.core.checkup.remedies import Seen, missing, no_bot_token, remedy
 from tocsin.core.config.configuration import Configuration
 from tocsin.core.destinations import address_fault, webhook_fault
+from tocsin.core.grants import is_grant, read_grant
 from tocsin.core.outcomes import Rejected
 from tocsin.shell.adapters.secret_files import read_file, read_toml, secrets_file
 from tocsin.shell.adapters.secrets import Secret
@@ -28,9 +31,19 @@ def inspected(config: Configuration, name: str, *, needed: bool) -> Finding:
 def sound(config: Configuration, channel: Channel) -> Finding | None:
     """What is wrong with the secrets of a channel, as far as can be seen from them alone."""
     known = secrets(config)
-    if channel == "slack":
-        return _of_webhook(config, known.find(config.slack.webhook_secret))
-    return _of_account(config, known.find(USERNAME), known.find(PASSWORD))
+    if channel == "gmail":
+        return _of_account(config, known.find(USERNAME), known.find(PASSWORD))
+    if config.slack.token_secret is not None:
+        return _of_token(known.find(config.slack.token_secret))
+    return _of_webhook(config, known.find(config.slack.webhook_secret))
+
+
+def _of_token(token: Secret | Rejected) -> Finding | None:
+    if isinstance(token, Rejected):
+        return None
+    if token_fault(token.reveal()) is not None or not token.reveal().startswith("xoxb-"):
+        return no_bot_token(token.name)
+    return None if _is_installed("slack_sdk") else Finding(token.name, "it needs slack_sdk, to post as an app", _install("slack-bot"))
 
 
 def _of_webhook(config: Configuration, url: Secret | Rejected) -> Finding | None:
@@ -45,10 +58,33 @@ def _of_webhook(config: Configuration, url: Secret | Rejected) -> Finding | None
 def _of_account(config: Configuration, username: Secret | Rejected, password: Secret | Rejected) -> Finding | None:
     if isinstance(username, Secret) and address_fault(username.reveal()) is not None:
         return Finding(USERNAME, "this is no address", f"put the whole address of the account where {USERNAME} is")
+    if isinstance(password, Secret) and is_grant(password.reveal()):
+        return _of_grant(password)
     if isinstance(password, Rejected) or config.gmail.host != "smtp.gmail.com" or _APP_PASSWORD.fullmatch(password.reveal()):
         return None
-    what = "this is no app password, which is 16 letters; Gmail takes no other"
+    what = "this is no app password, which is 16 letters, and no JSON of Google's for the account; Gmail takes no other"
     return Finding(PASSWORD, what, remedy(Seen(Rejected("no app password"), config.gmail.host, PASSWORD)))
+
+
+def _of_grant(password: Secret) -> Finding | None:
+    grant = read_grant(password.reveal())
+    if isinstance(grant, str):
+        what, _, act = grant.partition(": ")
+        return Finding(password.name, f"the JSON is refused: {what}", act)
+    if _is_installed("google.auth"):
+        return None
+    return Finding(password.name, "it holds OAuth credentials, which need google-auth", _install("gmail-oauth"))
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:  # of the package around it
+        return False
+
+
+def _install(extra: str) -> str:
+    return f"pip install 'tocsin[{extra}]'"
 
 
 def _whence(name: str) -> str:

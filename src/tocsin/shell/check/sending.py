@@ -34,16 +34,21 @@ def tested(notifier: Messenger, mail_host: str) -> Finding:
 
 
 def _meaning(notifier: Messenger, outcome: Outcome, mail_host: str) -> Finding:
-    is_slack = isinstance(notifier, SlackNotifier)
-    about = f"test message by {'Slack' if is_slack else 'mail'}"
+    about = f"test message by {'Slack' if isinstance(notifier, SlackNotifier) else 'mail'}"
     match outcome:
         case Delivered(refused=()):
             return Finding(about, "accepted: look whether you see it")
         case Delivered(refused=refused):
             return Finding(about, one_line(f"refused for {', '.join(refused)}"), "correct the addresses in gmail.to and gmail.cc")
         case _ if isinstance(outcome, DeliveryError):
-            secret = notifier.webhook_secret if isinstance(notifier, SlackNotifier) else PASSWORD
-            found = finding(Seen(outcome, "hooks.slack.com" if is_slack else mail_host, secret, now=SystemClock().now()))
-            return attrs.evolve(found, about=about)
+            host, secret = _way(notifier, mail_host)
+            return attrs.evolve(finding(Seen(outcome, host, secret, now=SystemClock().now())), about=about)
         case _:
             return Finding(about, f"not sent: {outcome}", "unset TOCSIN_NOTIFY")
+
+
+def _way(notifier: Messenger, mail_host: str) -> tuple[str, str]:
+    """The host that the message goes to, and the secret that it goes by."""
+    if not isinstance(notifier, SlackNotifier):
+        return mail_host, PASSWORD
+    return ("hooks.slack.com", notifier.webhook_secret) if notifier.token_secret is None else ("slack.com", notifier.token_secret)

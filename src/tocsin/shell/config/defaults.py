@@ -6,10 +6,14 @@ from typing import Literal
 import attrs
 
 from tocsin.core.config.configuration import Configuration
+from tocsin.core.delivery.pace import Rate
+from tocsin.core.delivery.schedule import RetryPolicy
 from tocsin.core.notifiers import GmailNotifier, Messenger, SlackNotifier
 from tocsin.core.outcomes import Rejected
 from tocsin.shell.adapters import Gmail, Secrets, SlackWebhook, settings
 from tocsin.shell.interpreters.live import Live
+from tocsin.shell.interpreters.protocol import Interpreter
+from tocsin.shell.interpreters.translated import ByMail, BySlack
 
 USERNAME, PASSWORD = "EMAIL_USERNAME", "EMAIL_PASSWORD"
 
@@ -45,16 +49,19 @@ def channels(config: Configuration) -> tuple[Channel, ...]:
 
 def secrets_of(config: Configuration, channel: Channel) -> tuple[str, ...]:
     """The names of the secrets that are needed to send there."""
-    return (config.slack.webhook_secret,) if channel == "slack" else (USERNAME, PASSWORD)
+    if channel == "gmail":
+        return USERNAME, PASSWORD
+    return (config.slack.token_secret or config.slack.webhook_secret,)
 
 
 def nobody(config: Configuration) -> str:
     """What to say where there is no handler, in one line."""
     if config.notifiers == ():
         return f"nobody will be told: notifiers is empty ({config.origins['notifiers']})"
-    found = secrets(config).find(config.slack.webhook_secret)
+    (name,) = secrets_of(config, "slack")
+    found = secrets(config).find(name)
     why = f" ({found.reason})" if isinstance(found, Rejected) and "is not set" not in found.reason else ""
-    return f"nobody will be told: set {config.slack.webhook_secret}; pip install 'tocsin[cli]' && tocsin check says more{why}"
+    return f"nobody will be told: set {name}; pip install 'tocsin[cli]' && tocsin check says more{why}"
 
 
 def secrets(config: Configuration) -> Secrets:
@@ -65,6 +72,30 @@ def secrets(config: Configuration) -> Secrets:
 def live(config: Configuration) -> Live:
     """The interpreter that sends as configured. Raises nothing; a bundle that is bad is refused when a message is sent."""
     return Live(secrets(config), webhook(config), mailer(config))
+
+
+def fallback(config: Configuration, sends: Interpreter, channel: Channel | None = None) -> Interpreter | None:
+    """What tells people where ``sends`` cannot: the channel, or that of the configuration, if it names one, by the same means."""
+    match channel or config.delivery.fallback:
+        case "gmail":
+            return ByMail(sends, to=config.gmail.to or None, cc=config.gmail.cc)
+        case "slack":
+            slack = config.slack
+            return BySlack(sends, webhook_secret=slack.webhook_secret, token_secret=slack.token_secret, channel=slack.channel)
+        case _:
+            return None
+
+
+def policy(config: Configuration) -> RetryPolicy:
+    """How often a message is tried, and for how long: never for less than one try may take."""
+    longest = max(config.delivery.retry_for, config.slack.deadline, config.gmail.deadline)
+    return RetryPolicy(attempts=config.delivery.attempts, deadline=longest)
+
+
+def mails(config: Configuration) -> Rate:
+    """How fast mails may go, so that no day sees more than it may: a fifth of them at once, the others evenly."""
+    burst = max(config.gmail.daily // 5, 1)
+    return Rate(max(config.gmail.daily - burst, 1), 86_400.0, burst)
 
 
 def webhook(config: Configuration) -> SlackWebhook:
@@ -104,6 +135,8 @@ def _notifier(config: Configuration, channel: Channel) -> Messenger:
             title_link=config.slack.title_link,
             traceback=config.traceback,
             webhook_secret=config.slack.webhook_secret,
+            token_secret=config.slack.token_secret,
+            channel=config.slack.channel,
         )
     to = config.gmail.to or None
     return GmailNotifier(ignore_states=ignore, only_states=only, traceback=config.traceback, to=to, cc=config.gmail.cc)

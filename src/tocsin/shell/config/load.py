@@ -13,6 +13,7 @@ import attrs
 from tocsin.core.config.configuration import Configuration
 from tocsin.core.config.environment import environment
 from tocsin.core.config.faults import Fault
+from tocsin.core.config.halves import without_halves
 from tocsin.core.config.layers import Layer
 from tocsin.core.config.merge import merge
 from tocsin.shell.config.files import Place, places, read
@@ -35,7 +36,8 @@ def loaded(environ: Mapping[str, str], cwd: Path | None, options: Layer | None =
     layers = tuple(file for file in files if isinstance(file, Layer))
     strongest = () if options is None else (options,)
     wrong = tuple(file for file in files if isinstance(file, Fault))
-    return Loaded(merge(*strongest, variables, *layers), (*faults, *wrong), found)
+    config, halves = without_halves(merge(*strongest, variables, *layers))
+    return Loaded(config, (*faults, *wrong, *halves), found)
 
 
 def load(environ: Mapping[str, str], cwd: Path | None, options: Layer | None = None) -> Configuration | tuple[Fault, ...]:
@@ -51,7 +53,7 @@ def configuration() -> Configuration:
 
     found = loaded(os.environ, here())
     for fault in found.faults:
-        once(f"{fault} (this file, or variable, is left out)")
+        once(f"{fault} (this file, variable or setting is left out)")
     return found.configuration
 
 

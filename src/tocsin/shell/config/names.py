@@ -5,7 +5,7 @@ from tocsin.shell.config.load import configuration
 
 
 def secret_names() -> tuple[str, ...]:
-    """The names, each once: those of the channels, and those that the configuration lists."""
+    """The names, each once: those of the channels, the webhook's also where an app posts, and those that the configuration lists."""
     config = configuration()
     found = (name for channel in CHANNELS for name in secrets_of(config, channel))
-    return tuple(dict.fromkeys((*found, *config.secrets.names)))
+    return tuple(dict.fromkeys((config.slack.webhook_secret, *found, *config.secrets.names)))

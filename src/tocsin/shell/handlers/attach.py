@@ -11,6 +11,7 @@ from tocsin.core.messages.text import name_of, quote
 from tocsin.core.notifiers import Messenger, Notifier
 from tocsin.shell.handlers.callback import CallbackHandler
 from tocsin.shell.handlers.curried import ARGUMENTS, CurriedHandler
+from tocsin.shell.handlers.tell import in_time
 
 _HOW = "write state_handlers=[slack_notifier]"
 
@@ -32,6 +33,8 @@ def _attached(handler: object) -> Notifier | ForeignHandler:
         return _notifier(handler)
     if isinstance(handler, CallbackHandler):
         return handler.notifier
+    if isinstance(handler, Notifier):
+        return in_time(handler)
     if not _is_callable(handler):
         raise TypeError(f"state_handlers takes callables, and {quote(handler)} is none: {_HOW}")
     if inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(type(handler).__call__):
@@ -45,8 +48,9 @@ def _notifier(handler: CurriedHandler) -> Notifier:
             f"state_handlers takes a handler that waits for {', '.join(ARGUMENTS)}, and {quote(handler)} waits only for"
             f" {', '.join(handler.missing)}: attach it without binding them"
         )
+    handler.check()
     _warn_if_mute(handler, handler.notifier)
-    return handler.notifier
+    return in_time(handler.notifier)
 
 
 def _warn_if_mute(handler: CurriedHandler, notifier: Messenger) -> None:

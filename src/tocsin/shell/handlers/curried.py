@@ -117,8 +117,15 @@ class CurriedHandler:
         tracked, old, new = bound.tracked_obj, bound.old_state, bound.new_state
         if isinstance(tracked, Unbound) or isinstance(old, Unbound) or isinstance(new, Unbound):
             return bound
+        bound.check()
         tell(bound.notifier, tracked, old, new)
         return new
+
+    def check(self) -> None:
+        """Raises ValueError where an option is bound without another that it needs."""
+        lacking = self.notifier.lacking()
+        if lacking is not None:
+            raise ValueError(lacking)
 
     def _filled(self, arguments: tuple[object, ...], named: Mapping[str, object]) -> dict[str, object]:
         """The arguments of a call by name."""

@@ -35,7 +35,7 @@ class GmailOptions(TypedDict, total=False):
 class GmailHandler(CurriedHandler, Generic[Waits]):
     """A curried state handler that mails by Gmail. ``Waits`` is which arguments it waits for.
 
-    The account and its app password are the secrets ``EMAIL_USERNAME`` and ``EMAIL_PASSWORD``.
+    The account is the secret ``EMAIL_USERNAME``; its app password, or the JSON that Google gives for it, is ``EMAIL_PASSWORD``.
 
     Args:
         tracked_obj: the Task, the Flow, or whatever has a name, that changed.

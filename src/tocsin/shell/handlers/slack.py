@@ -28,6 +28,8 @@ class SlackOptions(TypedDict, total=False):
     title_link: str | None
     traceback: bool | None
     webhook_secret: str | None
+    token_secret: str | None
+    channel: str | None
 
 
 @attrs.frozen(repr=False)
@@ -42,6 +44,10 @@ class SlackHandler(CurriedHandler, Generic[Waits]):
         only_states: State classes to announce, subclasses with them; empty means all. ``ignore_states`` wins.
         when: a further filter, of ``tocsin.filters``.
         webhook_secret: the name of the secret that holds the webhook's URL; default ``"SLACK_WEBHOOK_URL"``.
+        token_secret: the name of the secret that holds an app's bot token, to post as that app in place of a webhook; needs
+            ``channel``, and the extra ``slack-bot``.
+        channel: where the app posts: ``"#ops"``, or an id like ``"C0123ABCD"``. The messages of a run stand in one thread, whose
+            first message is edited to show the newest state of what it is about.
         message: a function of the Change that words the message.
         title_link: where the message's title leads, an http(s) URL.
         traceback: True adds the last ten frames of an exception: file, line and function.
@@ -49,6 +55,8 @@ class SlackHandler(CurriedHandler, Generic[Waits]):
     Raises:
         NotificationFailed: (a ValueError) the notification failed, for whatever reason.
         TypeError, ValueError: an option makes no sense; raised by the call that binds it.
+        ValueError: one of ``token_secret`` and ``channel`` is bound without the other; raised by the full call, or where the handler
+            is attached.
 
     >>> import tocsin
     >>> handler = tocsin.slack_notifier(ignore_states=[tocsin.Running])

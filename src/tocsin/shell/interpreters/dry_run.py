@@ -6,7 +6,8 @@ from typing import ClassVar, TextIO
 import attrs
 from returns.io import IOResult
 
-from tocsin.core.effects import CallBack, Effect, PostToSlack, SendEmail
+from tocsin.core.effects import Bot, CallBack, Effect, PostToSlack, SendEmail, SlackMessage
+from tocsin.core.messages.bot import posting
 from tocsin.core.messages.text import label, name_of, one_line
 from tocsin.core.outcomes import DeliveryError, Receipt, Shown, Withheld, received
 from tocsin.shell.interpreters.protocol import Notify
@@ -16,8 +17,8 @@ from tocsin.shell.interpreters.protocol import Notify
 class DryRun:
     """Prints each effect to ``file`` (None: standard output as it is at that moment).
 
-    The Slack message is shown exactly as it would be posted. The mail lacks only what is the account's: From, and To where
-    none is set, stand as ``<EMAIL_USERNAME>``. A callback is named and not called.
+    The Slack message is shown exactly as it would be posted; an app's, as if it were the first of its run. The mail lacks only what
+    is the account's: From, and To where none is set, stand as ``<EMAIL_USERNAME>``. A callback is named and not called.
     """
 
     file: TextIO | None = attrs.field(default=None, repr=False)
@@ -37,12 +38,21 @@ class DryRun:
 def shown(effect: Effect) -> str:
     """The effect in words, as a dry run prints it."""
     match effect:
+        case PostToSlack(bot=Bot() as bot, payload=payload):
+            return _posting(bot, payload)
         case PostToSlack(webhook_secret=secret, payload=payload):
             return f"Slack, to the webhook in {secret}:\n{payload.to_json()}"
         case SendEmail():
             return _mail(effect)
         case CallBack(fn=fn, tracked_obj=tracked, state=state):
             return f"Call of {name_of(fn)} for {one_line(label(tracked))!r} in {state!r}"
+
+
+def _posting(bot: Bot, payload: SlackMessage) -> str:
+    from json import dumps  # seldom needed, and slow to load
+
+    said = dumps(posting(bot.channel, payload), ensure_ascii=False)
+    return f"Slack, as the app with the token in {bot.token_secret}, to {bot.channel}:\n{said}"
 
 
 def _mail(effect: SendEmail) -> str:

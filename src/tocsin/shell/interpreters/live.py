@@ -1,46 +1,37 @@
 """Sends for real: the default.
 
 One try, in line, within the deadlines of the adapters. Where an event loop runs in this thread, a delivery would block it: it
-goes to one background thread instead, and is ``Queued``; if it fails there, the log says so. What the environment asks of
-every live interpreter (``TOCSIN_NOTIFY=print`` or ``none``) comes first.
+goes to the background instead, and is ``Queued``; if it fails there, the log says so. What the environment asks of every live
+interpreter (``TOCSIN_NOTIFY=print`` or ``none``) comes first.
 """
 
-import os
-import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, NoReturn
+from functools import partial
+from typing import ClassVar, NoReturn
 
 import attrs
 from returns.io import IOResult
 
-from tocsin.core.effects import CallBack, Effect, PostToSlack, SendEmail
+from tocsin.core.effects import Bot, CallBack, Effect, PostToSlack, SendEmail
 from tocsin.core.invoke import invoke
 from tocsin.core.messages.text import describe, name_of
-from tocsin.core.outcomes import (
-    Delivered,
-    DeliveryError,
-    Outcome,
-    Queued,
-    Receipt,
-    Rejected,
-    Withheld,
-    received,
-)
+from tocsin.core.outcomes import Delivered, DeliveryError, Outcome, Receipt, Rejected, Withheld, received
 from tocsin.shell.adapters import Gmail, Secrets, SlackWebhook
 from tocsin.shell.adapters.redaction import redact
 from tocsin.shell.inherited import NAME, misspelt, override
+from tocsin.shell.interpreters.background import Background, in_event_loop
 from tocsin.shell.interpreters.dry_run import DryRun
-from tocsin.shell.interpreters.protocol import Notify, execute, result_of
-from tocsin.shell.log import complain, once
-
-if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
-
-_workers: dict[int, "ThreadPoolExecutor"] = {}  # by process id: a worker does not survive a fork
+from tocsin.shell.interpreters.protocol import Notify, result_of
+from tocsin.shell.log import once
 
 
 def _secrets(given: Mapping[str, str] | Secrets | None) -> Secrets:
     return given if isinstance(given, Secrets) else Secrets(given)
+
+
+def _in_background(live: "Live") -> Background:
+    """What sends where an event loop runs."""
+    return Background(partial(_at_once, live))
 
 
 @attrs.frozen
@@ -60,6 +51,8 @@ class Live:
     slack: SlackWebhook = attrs.field(factory=SlackWebhook)
     mail: Gmail = attrs.field(factory=Gmail)
 
+    _aside: Background = attrs.field(init=False, eq=False, repr=False, default=attrs.Factory(_in_background, takes_self=True))
+
     notify: ClassVar[Notify] = "live"
 
     def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
@@ -68,32 +61,33 @@ class Live:
             return DryRun()(effect)
         if asked == "none":
             return received(Withheld(_silenced()))
-        if not isinstance(effect, CallBack) and _in_event_loop():
-            _worker().submit(self._in_background, effect)
-            return received(Queued("a background thread"))
-        return self._now(effect)
-
-    def _perform(self, effect: Effect) -> Outcome:
-        match effect:
-            case PostToSlack(webhook_secret=name, payload=payload):
-                url = self.secrets.find(name)
-                return url if isinstance(url, Rejected) else self.slack.post(url, payload)
-            case SendEmail(username_secret=user, password_secret=word, mail=mail, key=key):
-                username, password = self.secrets.find(user), self.secrets.find(word)
-                if isinstance(username, Rejected):
-                    return username
-                return password if isinstance(password, Rejected) else self.mail.send(username, password, mail, key)
-            case CallBack():
-                return _called(effect)
-
-    def _in_background(self, effect: Effect) -> None:
-        complain(effect, execute(self._now, effect))
-
-    def _now(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
-        return result_of(self._perform(effect))
+        if not isinstance(effect, CallBack) and in_event_loop():
+            return self._aside(effect)
+        return _at_once(self, effect)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Live interpreter does not pickle, since it may hold secrets: build one where it is needed")
+
+
+def _at_once(live: Live, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+    return result_of(_performed(live, effect))
+
+
+def _performed(live: Live, effect: Effect) -> Outcome:
+    match effect:
+        case PostToSlack(bot=Bot() as bot):
+            token = live.secrets.find(bot.token_secret)
+            return token if isinstance(token, Rejected) else live.slack.speak(token, bot, effect)
+        case PostToSlack(webhook_secret=name, payload=payload):
+            url = live.secrets.find(name)
+            return url if isinstance(url, Rejected) else live.slack.post(url, payload)
+        case SendEmail(username_secret=user, password_secret=word, mail=mail, key=key):
+            username, password = live.secrets.find(user), live.secrets.find(word)
+            if isinstance(username, Rejected):
+                return username
+            return password if isinstance(password, Rejected) else live.mail.send(username, password, mail, key)
+        case CallBack():
+            return _called(effect)
 
 
 def _silenced() -> str:
@@ -111,21 +105,3 @@ def _called(effect: CallBack) -> Outcome:
     except Exception as error:
         return Rejected(redact(f"{name_of(effect.fn)} raised {describe(error)}"), cause=error)
     return Delivered()
-
-
-def _in_event_loop() -> bool:
-    """Whether an event loop runs in this thread; asyncio is not imported to find out."""
-    asyncio = sys.modules.get("asyncio")
-    if asyncio is None:
-        return False
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
-
-
-def _worker() -> "ThreadPoolExecutor":
-    from concurrent.futures import ThreadPoolExecutor
-
-    return _workers.setdefault(os.getpid(), ThreadPoolExecutor(1, thread_name_prefix="tocsin"))

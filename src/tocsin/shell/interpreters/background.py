@@ -1,0 +1,129 @@
+"""Sends in the background, so that a slow destination does not slow the work down.
+
+- A message takes its place in the queue of its destination and is ``Queued``; what becomes of it is known later. A call of somebody's
+  function is not queued: it is made there and then, as ever.
+- The queue is bounded. Where it is full, what waits in it is folded into a digest; nothing is dropped.
+- A child that was forked, or that multiprocessing started, sends in line by default, since many such end without notice, and loses
+  ``patience`` seconds with a message at most.
+- Where an event loop runs in the thread, a message is always queued.
+- Where the environment asks for a dry run, or for silence, that is done in line: what is printed stays in order.
+"""
+
+import sys
+import time
+from contextvars import copy_context
+from typing import Literal
+
+import attrs
+from returns.io import IOResult
+from typing_extensions import override
+
+from tocsin.core.delivery.routes import destination
+from tocsin.core.effects import CallBack, Effect
+from tocsin.core.messages.text import quote
+from tocsin.core.outcomes import DeliveryError, Outcome, Queued, Receipt, Retryable, received
+from tocsin.shell import inherited, outgoing
+from tocsin.shell.adapters import patience, settings
+from tocsin.shell.interpreters.protocol import Deferring, Interpreter, Notify, execute, inner_of_background, notify_of, result_of
+from tocsin.shell.lanes import Entry, Settled
+
+AfterFork = Literal["wait", "queue"]
+
+_QUEUED = Queued("a background thread")
+_ANSWER = received(_QUEUED)  # made once, since it is the answer to most
+
+
+def _size(_: object, attribute: "attrs.Attribute[int]", value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(f"{attribute.name} is how many messages may wait for one destination, 1 or more, not {quote(value)}")
+
+
+def _after_fork(_: object, attribute: "attrs.Attribute[AfterFork]", value: object) -> None:
+    if value not in {"wait", "queue"}:
+        raise ValueError(f"{attribute.name} is 'wait' or 'queue', not {quote(value)}")
+
+
+@attrs.frozen(eq=False)
+class Background(Deferring):
+    """Queues messages, and has a thread for each destination send them by ``inner``.
+
+    Args:
+        inner: what sends them.
+        size: how many messages may wait for one destination before they are folded into a digest.
+        patience: how long the program waits for them at its end, in seconds.
+        after_fork: what such a child does: "wait" for each message, or "queue" it as its parent does.
+
+    Raises:
+        TypeError, ValueError: when composed, of an option that makes no sense.
+
+    >>> from tocsin import Failed, Recording, Running, Task, flush, interpreting, slack_notifier
+    >>> recording = Recording()
+    >>> with interpreting(Background(recording)):
+    ...     state = slack_notifier(Task("load"), Running(), Failed("disk full"))
+    >>> flush()
+    True
+    >>> len(recording.effects)
+    1
+    """
+
+    inner: Interpreter = attrs.field(converter=inner_of_background)
+    size: int = attrs.field(default=1000, kw_only=True, validator=_size)
+    patience: float = attrs.field(default=outgoing.PATIENCE, kw_only=True, validator=settings.seconds)
+    after_fork: AfterFork = attrs.field(default="wait", kw_only=True, validator=_after_fork)
+
+    @property
+    def notify(self) -> Notify:
+        """What child processes are to do: what the inner interpreter says."""
+        return notify_of(self.inner)
+
+    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+        """Queue the effect; or act on it, where it is none to be queued."""
+        outcome = self.submit(effect, _nobody)
+        return _ANSWER if outcome is _QUEUED else result_of(outcome)
+
+    @override
+    def submit(self, effect: Effect, settled: Settled, /) -> Outcome:
+        """The same; what becomes of it is told to ``settled``, once."""
+        goes = destination(effect)
+        if isinstance(effect, CallBack) or goes is None or not self._queues():
+            return self._now(effect, settled)
+        entry = Entry(effect, (settled,), copy_context())
+        match outgoing.put(self.inner, goes, self.size, self.patience, entry):
+            case "queued":
+                return _QUEUED
+            case "closed":
+                return self._now(effect, settled)
+            case "full":
+                full = Retryable(f"{self.size:,} messages to as many audiences wait for {goes} already")
+                settled(full)
+                return full
+
+    def _queues(self) -> bool:
+        if outgoing.is_closed() or inherited.override() is not None:
+            return False
+        return self.after_fork == "queue" or not outgoing.is_child() or in_event_loop()
+
+    def _now(self, effect: Effect, settled: Settled) -> Outcome:
+        began = time.monotonic()
+        with patience.waiting_until(began + self.patience):
+            outcome = execute(self.inner, effect)
+        if isinstance(outcome, DeliveryError):
+            outgoing.lose(time.monotonic() - began)
+        settled(outcome)
+        return outcome
+
+
+def _nobody(_: Outcome) -> None:
+    """For those who do not want to know."""
+
+
+def in_event_loop() -> bool:
+    """Whether an event loop runs in this thread; asyncio is not imported to find out."""
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None:
+        return False
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

@@ -1,0 +1,117 @@
+"""Tries again what was not accepted: ``schedule`` decides, and here is only the waiting.
+
+There is no other layer that tries again below: neither the adapters nor the HTTP client do. A delivery is in line, so whoever calls
+waits for all of it, unless something outside puts it into the background.
+"""
+
+from collections.abc import Callable
+
+import attrs
+from returns.io import IOResult
+
+from tocsin.core.delivery.schedule import Again, Over, RetryPolicy, Try, decide
+from tocsin.core.effects import Effect
+from tocsin.core.messages.text import quote
+from tocsin.core.outcomes import DeliveryError, Receipt
+from tocsin.shell.adapters import patience
+from tocsin.shell.adapters.clock import SystemTimer, Timer, hurried_by
+from tocsin.shell.interpreters.live import Live
+from tocsin.shell.interpreters.paced import Paced
+from tocsin.shell.interpreters.protocol import Interpreter, Notify, execute, inner, notify_of, result_of
+from tocsin.shell.interpreters.translated import ByMail, BySlack
+
+_EARLY = 0.05  # seconds; clocks and naps are only so exact
+
+
+def _chance() -> float:
+    """A number from 0 up to 1, of the system's: a generator of ours would be copied by a fork, and the children would pause in step."""
+    from random import SystemRandom  # slow to load, and needed once something was sent
+
+    return SystemRandom().random()
+
+
+def _policy(_: object, __: object, value: object) -> None:
+    if not isinstance(value, RetryPolicy):
+        raise TypeError(f"policy is a RetryPolicy, not {quote(value)}: write Retrying(..., RetryPolicy(attempts=10))")
+
+
+@attrs.frozen(eq=False)
+class Retrying:
+    """Passes each effect on to ``inner``, and again where another try may succeed.
+
+    Args:
+        inner: what acts on an effect, once.
+        policy: how often it is tried, and for how long.
+        timer: what shows the time and waits.
+        draw: gives a random number from 0 up to, not including, 1 for each try.
+
+    Raises:
+        TypeError: ``inner`` is no interpreter, or one that comes further out; ``policy`` is no policy.
+        ValueError: the policy's deadline is shorter than one try by ``Live`` may be.
+
+    >>> from tocsin import Recording
+    >>> Retrying(Recording(), RetryPolicy(attempts=3))
+    Retrying(inner=<Recording of 0 effects>, policy=RetryPolicy(attempts=3, base=1.0, most=60.0, deadline=300.0))
+    """
+
+    inner: Interpreter = attrs.field(converter=inner)
+    policy: RetryPolicy = attrs.field(factory=RetryPolicy, validator=_policy)
+    timer: Timer = attrs.field(factory=SystemTimer, kw_only=True, repr=False)
+    draw: Callable[[], float] = attrs.field(default=_chance, kw_only=True, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        longest = _longest_try(self.inner)
+        if self.policy.deadline < longest:
+            too_short = f"deadline={self.policy.deadline:g} of the policy is shorter than one try, which may take {longest:g} s"
+            raise ValueError(f"{too_short}: write RetryPolicy(deadline={longest:g}), or more")
+
+    @property
+    def notify(self) -> Notify:
+        """What child processes are to do: what the inner interpreter says."""
+        return notify_of(self.inner)
+
+    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+        began, attempt = self.timer.monotonic(), Try(effect)
+        while isinstance(decision := self._tried(attempt, began), Again):
+            if not self._paused(decision):
+                return result_of(decision.otherwise)
+            attempt = decision.attempt
+        return result_of(decision.outcome)
+
+    def _paused(self, again: Again) -> bool:
+        """Pause; whoever is in a hurry may cut that short, but for what the other side asked for. Whether there was time for that."""
+        if not again.least:
+            self.timer.wait(again.pause)
+            return True
+        began = self.timer.monotonic()
+        self.timer.wait(again.pause)
+        now = self.timer.monotonic()
+        missing = again.least - (now - began)
+        if missing <= _EARLY:
+            return True
+        if missing >= patience.left(now):
+            return False
+        with hurried_by(None):
+            self.timer.wait(missing)
+        return True
+
+    def _tried(self, attempt: Try, began: float) -> Again | Over:
+        """Make the try, and say what follows."""
+        outcome = execute(self.inner, attempt.effect)
+        now = self.timer.monotonic()
+        return decide(self.policy, attempt, outcome, elapsed=now - began, draw=self.draw(), left=patience.left(now))
+
+
+def _longest_try(inner: Interpreter) -> float:
+    """How many seconds one try may take, as far as that is known."""
+    match inner:
+        case Live(slack=slack, mail=mail):
+            return max(slack.deadline, mail.deadline)
+        case ByMail(inner=Live(mail=mail)):
+            return mail.deadline
+        case BySlack(inner=Live(slack=slack)):
+            return slack.deadline
+        case Paced() | ByMail() | BySlack():
+            return _longest_try(inner.inner)
+        case _:
+            return 0.0

@@ -1,0 +1,90 @@
+"""What it costs to leave a message to the background: the part of the caller, who goes on at once.
+
+The destination is a function that takes no time, or one that takes none of the processor's while it keeps everybody waiting, as a slow
+one does. With the first, the thread that sends is at work meanwhile and wants the interpreter as well: that is in the figures.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from queue import Empty, Queue
+from timeit import Timer
+
+import attrs
+import pytest
+from returns.io import IOResult
+
+from tests.benchmarks.ratios import Rivals
+from tocsin import Failed, Pending, Recording, Task, flush, interpreting, reliable, slack_notifier
+from tocsin.core.effects import Effect
+from tocsin.core.outcomes import Delivered, DeliveryError, Queued, Receipt, received
+from tocsin.interpreters import Background, Rate
+from tocsin.shell.interpreters.logbook import Logbook
+from tocsin.shell.interpreters.protocol import outcome_of
+
+pytestmark = pytest.mark.tocsin_live
+
+_CALLS = 300  # fewer than may wait
+_BRISK = Rate(10**6, per=1.0, burst=10**6)
+
+
+@attrs.frozen(eq=False)
+class Destination:
+    """Takes what it is sent, when it is ``open``."""
+
+    open: threading.Event
+    waits: bool
+
+    def __call__(self, _: Effect, /) -> IOResult[Receipt, DeliveryError]:
+        """Take it."""
+        self.open.wait()
+        return received(Delivered())
+
+
+@attrs.frozen
+class Office:
+    """An interpreter that sends in the background, a queue that nobody takes anything from, and an effect for both."""
+
+    destination: Destination
+    background: Background
+    effect: Effect
+    queue: "Queue[Effect]"
+
+    def clear(self) -> None:
+        """Leave nothing in either, so that a round begins as the one before it did."""
+        self.destination.open.set()
+        assert flush()
+        if self.destination.waits:
+            self.destination.open.clear()
+        with suppress(Empty):
+            while True:
+                self.queue.get_nowait()
+
+
+@pytest.fixture(params=[False, True], ids=["to a fast destination", "to one that waits"])
+def office(request: pytest.FixtureRequest) -> Iterator[Office]:
+    """All that is composed by ``reliable``, with nothing to slow it down."""
+    assert isinstance(request.param, bool)
+    destination = Destination(threading.Event(), request.param)
+    with interpreting(Recording()) as recording:
+        slack_notifier(Task("load"), Pending(), Failed("no such table: orders"))
+    yield Office(destination, reliable(destination, slack=_BRISK, apart=0.0), recording.effects[0], Queue())
+    destination.open.set()
+    assert flush()
+
+
+CASES = {
+    "an effect left to the background": "send = office.background",
+    "the same, with a report of it": "send = Logbook(office.background)",
+}
+
+
+@pytest.mark.parametrize("what", CASES)
+def test_a_message_left_to_the_background(what: str, office: Office, rivals: Rivals) -> None:
+    names = {"office": office, "Logbook": Logbook}
+    limit = Timer("put(effect)", setup="office.clear(); put, effect = office.queue.put, office.effect", globals=names)
+    ours = Timer("send(effect)", setup=f"{CASES[what]}; effect = office.effect", globals=names)
+    name = f"{what}, {'slow' if office.destination.waits else 'fast'}"
+    # 20 µs, on a machine where a put takes 1 µs
+    rivals.measure(name, 20, ours, limit, calls=_CALLS, rounds=30, unit="µs")
+    assert isinstance(outcome_of(office.background(office.effect)), Queued)

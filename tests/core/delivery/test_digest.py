@@ -1,0 +1,212 @@
+"""What a digest says, by example, and what is left of messages."""
+
+import math
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import attrs
+import pytest
+
+from tests.golden.said import SAID
+from tocsin.core.delivery.digest import decided_anew, digest_content, digest_key, gist, portions, singly
+from tocsin.core.delivery.tally import NAMED, Tally, merged, tallied
+from tocsin.core.keys import Key
+from tocsin.core.messages.content import Content, Line
+
+AT = datetime(2026, 2, 3, 3, 0, 7, tzinfo=UTC)
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def content(name: str = "load", state: str = "Failed", at: datetime = AT) -> Content:
+    failed = state != "Success"
+    return Content(name, f"{name} ended", f"{name} is over", state, failed, "#eb0000" if failed else "#28a745", at, ())
+
+
+def tally(*contents: Content) -> Tally:
+    """What is left of such messages, one after the other."""
+    return merged(tallied(said, Key("5f0c", said.name, None, ordinal, 0)) for ordinal, said in enumerate(contents))
+
+
+def line(folded: Tally, title: str) -> list[str]:
+    """What stands under a title."""
+    (text,) = (line.text for line in digest_content(folded).lines if line.title == title)
+    return text.split("\n")
+
+
+def sentence(*contents: Content) -> str:
+    return digest_content(tally(*contents)).sentence
+
+
+def test_a_telephone_shows_how_many_of_what() -> None:
+    assert SAID["slack-digest"].content is not None
+    assert gist(SAID["slack-digest"]) == (
+        "2026-02-03 04:01:06 +0100 480 changes in 1 m, 472 of them failures: 460 Failed, 12 TimedOut, 8 Success; "
+        "about nightly load (320), 売上 0 (12), <report> 3 (12) and 12 more"
+    )
+
+
+def test_the_gist_of_one_message_is_its_sentence() -> None:
+    assert (
+        gist(SAID["slack-failed"])
+        == "2026-02-03 03:00:07 +0000 nightly load failed after 4 m 12 s: ZeroDivisionError: division by zero"
+    )
+
+
+@pytest.mark.parametrize(
+    ("contents", "said"),
+    [
+        ([content(), content()], "2 failures in less than 1 ms: load"),
+        ([content("send"), content(), content("send")], "3 failures in less than 1 ms: send (2), load"),
+        ([content(state="TimedOut")] * 2, "2 failures in less than 1 ms: all TimedOut, about load"),
+        ([content(state="Success")] * 2, "2 changes in less than 1 ms: all Success, about load"),
+        (
+            [content(), content("send", "Success")],
+            "2 changes in less than 1 ms, 1 of them a failure: 1 Failed, 1 Success, about load, send",
+        ),
+        ([content(name) for name in "dcba"], "4 failures in less than 1 ms: d, c, b and 1 more"),
+        ([content(name) for name in "abcdd"], "5 failures in less than 1 ms: d (2), a, b and 1 more"),
+        (
+            [content(name, state) for name, state in zip("abcd", "ABCD", strict=True)],
+            "4 failures in less than 1 ms: 1 A, 1 B, 1 C, 1 in other states; about a, b, c and 1 more",
+        ),
+    ],
+)
+def test_a_sentence_says_what_is_known(contents: list[Content], said: str) -> None:
+    assert sentence(*contents) == said
+
+
+def test_what_was_not_counted_by_name_is_said() -> None:
+    many = tally(*(content(f"{n:04}") for n in range(NAMED)), *(content("last") for _ in range(7)))
+    assert digest_content(many).sentence == "1,007 failures in less than 1 ms: many, among them 0000, 0001, 0002"
+    assert line(many, "Names")[-1] == (
+        "and at least 990 other names, 997 times in all (counted are only the first 1,000 in the alphabet)"
+    )
+    assert line(tally(*(content(f"{n:04}") for n in range(NAMED))), "Names")[-1] == "and 990 other names, once each"
+
+
+@pytest.mark.parametrize(
+    ("others", "said"),
+    [
+        (["x"], "and 1 other name, once"),
+        (["x", "x"], "and 1 other name, 2 times"),
+        (["x", "y"], "and 2 other names, once each"),
+        (["x", "y", "y"], "and 2 other names, 3 times in all"),
+    ],
+)
+def test_how_often_there_were_other_names(others: list[str], said: str) -> None:
+    ten = [content(f"name {n}") for n in range(10)] * 2
+    assert line(tally(*ten, *map(content, others)), "Names")[10:] == [said]
+
+
+def test_ten_names_and_states_are_listed() -> None:
+    ten, eleven = (tally(*(content(f"name {n:02}", f"State{n:02}") for n in range(count))) for count in (10, 11))
+    assert line(ten, "Names") == [f"1 name {n:02}" for n in range(10)]
+    assert line(ten, "States") == [f"1 State{n:02}" for n in range(10)]
+    assert line(eleven, "Names")[10:] == ["and 1 other name, once"]
+    assert line(eleven, "States")[10:] == ["1 in other states"]
+
+
+def test_the_first_three_and_the_last_are_shown_once() -> None:
+    four = [content(name) for name in "abcd"]
+    assert line(tally(*four), "First") == [f"03:00:07 +0000  {name} ended" for name in "abc"]
+    assert line(tally(*four), "Last") == ["03:00:07 +0000  d ended"]
+    assert [said.title for said in digest_content(tally(*four[:3])).lines] == ["States", "Names", "First", "When", "The rest"]
+
+
+def test_a_moment_is_said_once() -> None:
+    assert line(tally(content(), content(at=AT + timedelta(milliseconds=900))), "When") == ["at 2026-02-03 03:00:07 +0000"]
+
+
+def placed(environment: str, host: str, *more: Line) -> Content:
+    return attrs.evolve(content(), lines=(*more, Line("Host", host), Line("Environment", environment)))
+
+
+@pytest.mark.parametrize(
+    ("contents", "said"),
+    [
+        ([placed("production", "batch-7")] * 2, [["production, batch-7"]]),
+        ([placed("production", "batch-7", Line("Host", "a detail"))] * 2, [["production, batch-7"]]),
+        ([placed("", "batch-7")] * 2, [["batch-7"]]),
+        ([placed("production", "")] * 2, [["production"]]),
+        ([placed("", "")] * 2, []),
+        ([content()] * 2, []),
+        ([placed("staging", "b"), *[placed("production", "b")] * 2], [["2 production, b", "1 staging, b"]]),
+        ([placed("production", "b"), content()], [["1 production, b", "1 elsewhere, or nobody knows where"]]),
+        ([placed("", host) for host in "dcbaa"], [["2 a", "1 d", "1 c", "1 elsewhere, or nobody knows where"]]),
+    ],
+)
+def test_where_it_was_is_said_as_far_as_it_is_known(contents: list[Content], said: list[list[str]]) -> None:
+    folded = digest_content(tally(*contents))
+    assert [shown.text.split("\n") for shown in folded.lines if shown.title == "Where"] == said
+
+
+def test_days_are_shown_where_there_are_several() -> None:
+    late = tally(content(at=AT), content("send", at=AT + timedelta(days=1)))
+    assert line(late, "First") == ["2026-02-03 03:00:07 +0000  load ended", "2026-02-04 03:00:07 +0000  send ended"]
+    assert line(late, "When") == ["from 2026-02-03 03:00:07 +0000 to 2026-02-04 03:00:07 +0000"]
+
+
+def test_the_hour_that_comes_twice_lasts_an_hour() -> None:
+    first = datetime(2026, 10, 25, 2, 30, tzinfo=BERLIN)
+    second = first.replace(fold=1)
+    for both in (tally(content(at=second), content(at=first)), tally(content(at=first), content(at=second))):
+        assert both.lasted == timedelta(hours=1)
+        assert line(both, "When") == ["from 2026-10-25 02:30:00 +0200 to 2026-10-25 02:30:00 +0100"]
+
+
+def test_the_children_of_a_mapped_task_count_as_that_task() -> None:
+    children = merged(tallied(content(f"load[{index}]"), Key("5f0c", "load", index, 0, 0)) for index in range(3))
+    assert children.names == (("load", 3),)
+    assert tallied(content("load[3]"), Key("5f0c", "load", None, 0, 0)).names == (("load[3]", 1),)
+
+
+def test_the_colour_is_that_of_the_first_failure() -> None:
+    assert digest_content(tally(content(state="Success"), content())).color == "#eb0000"
+    assert digest_content(tally(content(state="Success"), content(state="Success"))).color == "#28a745"
+
+
+def test_it_is_a_failure_where_one_of_them_is() -> None:
+    assert digest_content(tally(content(state="Success"), content())).failed
+    assert not digest_content(tally(content(state="Success"), content(state="Success"))).failed
+
+
+@pytest.mark.parametrize("times", [1, 1000])
+def test_text_made_by_hand_is_one_bounded_line(times: int) -> None:
+    there = (Line("Host", "h\n\u202e" * times),)
+    wild = attrs.evolve(content("a\r\nb\x00" * times, "F\u202e" * times), sentence="x\n" * times, lines=there)
+    left = tallied(wild, Key("run", "slug", None, 0, 0))
+    (name, _), (state, _), (place, _) = left.names[0], left.states[0], left.places[0]
+    limits = ((name, 150), (state, 60), (place, 100), (left.last.sentence, 200))
+    assert [len(text) <= limit and text.isprintable() for text, limit in limits] == [True] * 4
+
+
+def test_the_rest_is_where_the_run_is() -> None:
+    assert line(tally(content(), content()), "The rest") == [
+        "Each is in the report of its run, and in the log (logger tocsin) once logging shows its level INFO. The first was of run 5f0c."
+    ]
+
+
+def test_the_key_says_how_many_and_is_no_handlers() -> None:
+    assert digest_key(tally(*[content()] * 1001)) == Key("5f0c", "load and 1,000 more", None, 0, -1)
+
+
+def test_a_group_is_folded_when_it_is_larger_than_most() -> None:
+    messages = [SAID["slack-failed"], SAID["mail-failed"], SAID["slack-abroad"], SAID["slack-hostile"]]
+    assert portions(messages, 3) == ((0,), (2,), (3,), (1,))
+    assert portions(messages, 2) == ((0, 2, 3), (1,))
+    assert portions([], 1) == ()
+
+
+def test_what_is_left_is_decided_anew() -> None:
+    messages = [SAID["slack-failed"], SAID["mail-failed"], SAID["slack-abroad"], SAID["slack-hostile"]]
+    assert decided_anew(messages, [(2,), (3,), (1,)], 1) == ((1,), (2, 3))
+    assert decided_anew(messages, [(2,), (3,), (1,)], 2) == ((1,), (2,), (3,))
+    assert decided_anew(messages, [], 1) == ()
+
+
+@pytest.mark.parametrize(
+    ("most", "left", "alone"),
+    [(10, math.inf, 10), (10, 100.0, 10), (10, 20.0, 10), (10, 19.9, 9), (3, 10.0, 3), (10, 10.0, 5), (10, 3.9, 1), (10, 0.0, 1)],
+)
+def test_as_many_go_singly_as_there_is_time_for(most: int, left: float, alone: int) -> None:
+    assert singly(most, left) == alone

@@ -1,0 +1,203 @@
+"""The whole chain in simulated time: a timer no better than a machine's, a destination that answers as it is told to, and a lane that
+takes whatever waits, as that of a ``Background`` does.
+"""
+
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+import attrs
+from returns.io import IOResult
+from typing_extensions import override
+
+from tocsin.core.delivery.digest import fold
+from tocsin.core.delivery.render import said
+from tocsin.core.delivery.routes import audience
+from tocsin.core.delivery.tally import Tally
+from tocsin.core.delivery.waiting import within
+from tocsin.core.effects import CallBack, Effect, Message, PostToSlack, SendEmail
+from tocsin.core.keys import Key
+from tocsin.core.messages.content import Content
+from tocsin.core.messages.email import mail
+from tocsin.core.messages.slack import slack_message
+from tocsin.core.outcomes import Delivered, DeliveryError, Outcome, Receipt
+from tocsin.shell.adapters.clock import Timer
+from tocsin.shell.adapters.patience import waiting_until
+from tocsin.shell.interpreters.protocol import Batching, Interpreter, execute, result_of
+
+Slip = Literal["exact", "early", "still", "suspended"]
+"""What becomes of a wait: it is as long as it should be, or half of it, or nothing; or the machine sleeps for an hour meanwhile."""
+
+Place = Literal["slack", "one by mail", "two by mail"]
+"""Who is told. The two by mail are told by one account, and so by one lane."""
+
+Kind = Literal["failed", "success", "by hand"]
+"""What a message tells of; of one that was made by hand, nobody knows."""
+
+KINDS: tuple[Kind, ...] = ("failed", "failed", "success", "by hand")
+HOUR = 3600.0
+_NOON = datetime(2026, 2, 3, 12, tzinfo=UTC)
+
+
+@attrs.define(eq=False)
+class Simulated(Timer):
+    """Time passes in waits, and where it is told to."""
+
+    time: float = 1000.0
+    slips: deque[Slip] = attrs.field(factory=deque[Slip])
+    waits: list[float] = attrs.field(factory=list[float])
+
+    @override
+    def monotonic(self) -> float:
+        return self.time
+
+    @override
+    def wait(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        if seconds > 0:
+            slip = self.slips.popleft() if self.slips else "exact"
+            self.time += {"exact": seconds, "early": seconds / 2, "still": 0.0, "suspended": seconds + HOUR}[slip]
+
+
+@attrs.frozen
+class Answer:
+    """What comes of a try, and after how many seconds."""
+
+    outcome: Outcome
+    takes: float = 0.0
+
+
+@attrs.frozen
+class Tried:
+    """A try that was made."""
+
+    message: Message
+    outcome: Outcome
+
+
+@attrs.define(eq=False)
+class Scripted:
+    """A destination that answers as it is told to; then, and while nothing is told, it takes everything at once."""
+
+    timer: Simulated
+    answers: deque[Answer] = attrs.field(factory=deque[Answer])
+    tries: list[Tried] = attrs.field(factory=list[Tried])
+
+    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+        assert not isinstance(effect, CallBack)
+        answer = self.answers.popleft() if self.answers else Answer(Delivered())
+        self.timer.time += answer.takes
+        self.tries.append(Tried(effect, answer.outcome))
+        return result_of(answer.outcome)
+
+
+@attrs.frozen
+class Turn:
+    """What came of one turn: when it came, the tries and the pauses between them, the outcome, and when it was over."""
+
+    message: Message
+    began: float
+    tries: Sequence[Tried]
+    pauses: Sequence[float]
+    outcome: Outcome
+    ended: float
+
+
+@attrs.define(eq=False)
+class Turns:
+    """Stands between the pace and the tries, and writes down what passes."""
+
+    inner: Interpreter
+    destination: Scripted
+    taken: list[Turn] = attrs.field(factory=list[Turn])
+
+    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+        assert not isinstance(effect, CallBack)
+        timer, tries = self.destination.timer, self.destination.tries
+        began, tried, waited = timer.time, len(tries), len(timer.waits)
+        outcome = execute(self.inner, effect)
+        self.taken.append(Turn(effect, began, tries[tried:], timer.waits[waited:], outcome, timer.time))
+        return result_of(outcome)
+
+
+@attrs.frozen(eq=False)
+class Entry:
+    """A message that waits, and the keys of those for which it stands."""
+
+    message: Message
+    stands_for: tuple[Key, ...]
+
+
+@attrs.define(eq=False)
+class Lane:
+    """What waits for one destination, and what became of each message. Where it is full, what waits is folded."""
+
+    digest: Batching
+    timer: Simulated
+    size: int
+    coming: deque[tuple[float, Message]] = attrs.field(factory=deque[tuple[float, Message]])
+    waiting: list[Entry] = attrs.field(factory=list[Entry])
+    ended: dict[Key, Outcome] = attrs.field(factory=dict[Key, Outcome])
+
+    def send(self) -> Sequence[Entry]:
+        """Wait until something has come, if it ever does, and send that; say what it was."""
+        if self.coming and not self.waiting:
+            self.timer.time = max(self.timer.time, self.coming[0][0])
+        while self.coming and self.coming[0][0] <= self.timer.time:
+            self._put(self.coming.popleft()[1])
+        batch, self.waiting = self.waiting, []
+        outcomes = self.digest.batch([entry.message for entry in batch])
+        for entry, outcome in zip(batch, outcomes, strict=True):
+            known = within(outcome, entry.message) if len(entry.stands_for) > 1 else outcome
+            for key in entry.stands_for:
+                assert key not in self.ended
+                self.ended[key] = known
+        return batch
+
+    def _put(self, message: Message) -> None:
+        if len(self.waiting) >= self.size:
+            groups = grouped(self.waiting).values()
+            self.waiting = [Entry(fold([e.message for e in group]), tuple(k for e in group for k in e.stands_for)) for group in groups]
+        self.waiting.append(Entry(message, (message.key,)))
+
+
+def grouped(entries: Iterable[Entry]) -> dict[object, list[Entry]]:
+    """The entries by who is told."""
+    groups: dict[object, list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault(audience(entry.message), []).append(entry)
+    return groups
+
+
+def made(place: Place, ordinal: int, kind: Kind) -> Message:
+    """A message with a name of its own, as a notifier makes it, or as somebody writes it who knows nothing of contents."""
+    name, state, failed = f"load {ordinal}", kind.capitalize(), kind == "failed"
+    content = Content(name, f"{name}: {state}", name, state, failed, "#eb0000", _NOON + timedelta(seconds=ordinal), ())
+    key, kept = Key("run", name, None, ordinal, 0), None if kind == "by hand" else content
+    if place == "slack":
+        return PostToSlack("SLACK_WEBHOOK_URL", slack_message(content), key, content=kept)
+    return SendEmail("EMAIL_USERNAME", "EMAIL_PASSWORD", mail(content, (f"{place[:3]}@example.com",)), key, kept)
+
+
+def names(message: Message) -> Counter[str]:
+    """What a message tells of, and how often."""
+    content = said(message)
+    return Counter(dict(content.names)) if isinstance(content, Tally) else Counter([content.name])
+
+
+def count(message: Message) -> int:
+    """How many changes a message tells of."""
+    content = said(message)
+    return content.count if isinstance(content, Tally) else 1
+
+
+@contextmanager
+def in_a_hurry(timer: Timer, seconds: float | None) -> Iterator[None]:
+    """Nobody waits for longer than so many seconds; None: for as long as it takes."""
+    if seconds is None:
+        yield
+    else:
+        with waiting_until(timer.monotonic() + seconds):
+            yield

@@ -1,0 +1,343 @@
+"""Nothing is lost in a digest and nothing is told twice, however the messages came; and a storm is a handful of messages."""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from itertools import accumulate, cycle, pairwise, repeat
+
+import attrs
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from returns.io import IOResult
+from typing_extensions import override
+
+from tocsin import Recording
+from tocsin.core.delivery.digest import digest_content, fold, gist, portions
+from tocsin.core.delivery.pace import SLACK, Bucket, take
+from tocsin.core.delivery.render import said
+from tocsin.core.delivery.routes import audience
+from tocsin.core.delivery.tally import NAMED, Tally, tallied
+from tocsin.core.effects import Bot, CallBack, Effect, Mail, Message, PostToSlack, SendEmail
+from tocsin.core.keys import Key
+from tocsin.core.messages.content import Content, Line
+from tocsin.core.messages.email import mail
+from tocsin.core.messages.slack import slack_message
+from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, Outcome, Queued, Receipt, Retryable
+from tocsin.shell.adapters import patience
+from tocsin.shell.adapters.clock import Timer
+from tocsin.shell.interpreters.digest import Digest
+from tocsin.shell.interpreters.protocol import result_of
+from tocsin.testing import assert_interpreter_agrees
+from tocsin.testing import strategies as ours
+from tocsin.testing.values import texts
+
+names = st.sampled_from(["load", "load and 1 more", "extract", "<!channel>"]) | texts()
+moments = st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1), timezones=st.timezones(), allow_imaginary=True)
+colours = st.sampled_from(["#eb0000", "#28a745"])
+lines = st.lists(
+    st.builds(Line, st.sampled_from(["Environment", "Host", "Duration"]), st.sampled_from(["", "b"]) | texts()), max_size=3
+)
+contents = st.builds(
+    Content,
+    names,
+    texts(),
+    texts(),
+    st.sampled_from(["Failed", "Success"]) | texts(),
+    st.booleans(),
+    colours,
+    moments,
+    lines.map(tuple[Line, ...]),
+)
+keys = st.builds(Key, texts(), names, st.none() | st.integers(0, 3), st.integers(0, 3), st.integers(0, 1))
+
+
+@st.composite
+def of_slack(draw: st.DrawFn, secrets: Sequence[str] = ("ONE",), bots: Sequence[Bot | None] = (None,)) -> Message:
+    """A post; some were made by hand, and have no content."""
+    content = draw(contents)
+    kept = draw(st.sampled_from([content, content, None]))
+    return PostToSlack(draw(st.sampled_from(secrets)), slack_message(content), draw(keys), draw(st.sampled_from(bots)), kept)
+
+
+@st.composite
+def of_mail(draw: st.DrawFn, recipients: Sequence[tuple[str, ...] | None] = (("a@example.com",),)) -> Message:
+    """A mail, likewise."""
+    content = draw(contents)
+    letter: Mail = mail(content, draw(st.sampled_from(recipients)), ("c@example.com",))
+    return SendEmail("EMAIL_USERNAME", "EMAIL_PASSWORD", letter, draw(keys), draw(st.sampled_from([content, content, None])))
+
+
+to_some = st.one_of(st.lists(of_slack(), min_size=1, max_size=6), st.lists(of_mail(), min_size=1, max_size=6))
+"""Messages that have one audience."""
+
+to_many = st.lists(
+    st.one_of(
+        of_slack(("ONE", "TWO"), (None, Bot("BOT", "#ops"), Bot("BOT", "#dev"))),
+        of_mail((None, ("a@example.com",), ("b@example.com",))),
+        ours.callbacks(),
+    ),
+    max_size=16,
+)
+"""Effects that have several."""
+
+
+def who(effect: Effect) -> object:
+    """Who is told; each call is for itself alone."""
+    return object() if isinstance(effect, CallBack) else audience(effect)
+
+
+def alike(one: Message, other: Message) -> bool:
+    """Equal in all that a message has: what it does, its key, and what it says."""
+    return (one, one.key, one.content) == (other, other.key, other.content)
+
+
+@given(to_many, st.integers(1, 4))
+def test_every_effect_is_in_one_portion_and_many_to_one_audience_are_together(effects: list[Effect], most: int) -> None:
+    parts = portions(effects, most)
+    assert sorted(position for part in parts for position in part) == list(range(len(effects)))
+    people = [who(effect) for effect in effects]
+    for part in parts:
+        assert len({people[position] for position in part}) == 1
+        together = people.count(people[part[0]])
+        assert len(part) == (together if together > most else 1)
+        assert list(part) == sorted(part)
+
+
+@given(to_many, st.integers(1, 4))
+def test_audiences_come_in_order_and_so_do_the_messages_to_one(effects: list[Effect], most: int) -> None:
+    people = [who(effect) for effect in effects]
+    flat = [position for part in portions(effects, most) for position in part]
+    assert flat == sorted(flat, key=lambda position: (people.index(people[position]), position))
+
+
+@given(to_some, st.data())
+def test_it_does_not_matter_in_which_portions_they_are_folded(messages: list[Message], data: st.DataObject) -> None:
+    whole, left = fold(messages), list(messages)
+    while len(left) > 1:
+        start = data.draw(st.integers(0, len(left) - 2))
+        end = data.draw(st.integers(start + 2, len(left)))
+        left[start:end] = [fold(left[start:end])]
+    assert alike(left[0], whole)
+
+
+@given(to_some)
+def test_a_single_message_is_untouched(messages: list[Message]) -> None:
+    assert fold(messages[:1]) is messages[0]
+    assert all(fold([fold([message])]) is message for message in messages)
+
+
+@given(to_some)
+def test_a_digest_counts_all_that_was_folded(messages: list[Message]) -> None:
+    parts = [tally_of(message) for message in messages]
+    whole = tally_of(fold(messages))
+    assert whole.count == len(messages)
+    assert whole.failed == sum(part.failed for part in parts)
+    assert sum(count for _, count in whole.states) == sum(count for _, count in whole.names) == len(messages)
+    assert sum(count for _, count in whole.places) == sum(len(part.places) for part in parts)
+    assert whole.began.timestamp() == min(part.began.timestamp() for part in parts)
+    assert whole.ended.timestamp() == max(part.ended.timestamp() for part in parts)
+    assert whole.lasted >= timedelta(0)
+    assert list(whole.first) == [part.last for part in parts[:3]]
+    assert whole.last == parts[-1].last
+    assert audience(fold(messages)) == audience(messages[0])
+
+
+@given(to_some, st.data())
+def test_a_digest_has_the_key_of_nothing_that_was_folded(messages: list[Message], data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(messages) - 1))
+    end = data.draw(st.integers(start + 1, len(messages)))
+    parts = [*messages[:start], fold(messages[start:end]), *messages[end:]]
+    if len(parts) > 1:
+        assert fold(parts).key not in {message.key for message in (*messages, *parts)}
+
+
+@given(to_some, st.sampled_from(["x", "負", "&", "\U0001f514", "`", "<"]))
+def test_a_digest_keeps_slacks_limits_and_has_no_markup(messages: list[Message], letter: str) -> None:
+    many = tuple((letter * 150 + str(n), 10**9) for n in range(NAMED))
+    long = attrs.evolve(tally_of(fold(messages)), names=many, places=many)
+    for tally in (tally_of(fold(messages)), long):
+        payload = slack_message(digest_content(tally))
+        parts = [payload.fallback, payload.title, payload.text, *(text for f in payload.fields for text in (f.title, f.value))]
+        assert sum(len(text.replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">")) for text in parts) < 4000
+        assert not any(mark in text for text in parts for mark in "<>")
+        assert payload.mrkdwn_in == ()
+        assert len(digest_content(tally).sentence) <= 200
+        payload.to_json().encode()
+
+
+@given(to_some)
+def test_the_gist_is_one_printable_line(messages: list[Message]) -> None:
+    for message in (*messages, fold(messages)):
+        assert "\n" not in gist(message)
+        gist(message).encode()
+
+
+@given(st.integers(NAMED + 1, NAMED + 50), st.sampled_from(["", "x" * 500]))
+@settings(max_examples=4)
+def test_a_digest_is_bounded_whatever_is_in_it(count: int, tail: str) -> None:
+    many = [made(n, f"{n} {tail}", f"{n} {tail}", host=f"{n} {tail}") for n in range(count)]
+    tally = tally_of(fold(many))
+    assert len(tally.names) == len(tally.states) == len(tally.places) == NAMED
+    assert len(repr(tally)) < 3 * NAMED * 200
+    assert tally_of(fold([fold(many[: count // 2]), fold(many[count // 2 :])])) == tally
+
+
+def tally_of(message: Message) -> Tally:
+    return tallied(said(message), message.key)
+
+
+def made(ordinal: int, name: str, state: str = "Failed", host: str = "") -> PostToSlack:
+    """A message about one change; all but those into Success tell of a failure."""
+    at = datetime(2026, 2, 3, tzinfo=UTC)
+    content = Content(name, f"{name} changed", "", state, state != "Success", "#eb0000", at, (Line("Host", host),))
+    return PostToSlack("ONE", slack_message(content), Key("run", name, None, ordinal, 0), content=content)
+
+
+@attrs.define(eq=False)
+class Simulated(Timer):
+    """Shows what it is told to; each wait is as long as it is asked to be, unless somebody is in a hurry."""
+
+    hurried: bool = False
+    time: float = 0.0
+
+    @override
+    def monotonic(self) -> float:
+        return self.time
+
+    @override
+    def wait(self, seconds: float) -> None:
+        self.time += 0.0 if self.hurried else max(seconds, 0.0)
+
+
+@attrs.define(eq=False)
+class Slow:
+    """Sends at Slack's pace, takes its time for it, and answers as it is told to; keeps what was delivered, and when it began."""
+
+    timer: Simulated
+    takes: float = 0.0
+    outcomes: Iterator[Outcome] = attrs.field(factory=lambda: repeat(Delivered()))
+    sent: list[tuple[float, Effect]] = attrs.field(factory=list[tuple[float, Effect]])
+    bucket: Bucket = attrs.field(factory=Bucket)
+
+    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+        began = self.timer.time
+        self.bucket, wait = take(self.bucket, SLACK, began)
+        self.timer.time += wait + self.takes
+        self.sent.append((began, effect))
+        return result_of(next(self.outcomes))
+
+
+answers = st.sampled_from([Delivered(), Delivered(("a@example.com",)), Queued("a drawer"), Retryable("full"), Ambiguous("silence")])
+
+
+@given(to_many, st.lists(answers, min_size=1), st.integers(1, 4), st.booleans())
+def test_every_effect_has_one_outcome_and_is_in_one_message(
+    effects: list[Effect], script: list[Outcome], most: int, hurried: bool
+) -> None:
+    timer = Simulated(hurried)
+    inner = Slow(timer, outcomes=cycle(script))
+    outcomes = Digest(inner, most, timer=timer).batch(effects)
+    expected: dict[int, Outcome] = {}
+    for part, (_, sent), answer in zip(portions(effects, most), inner.sent, cycle(script), strict=False):
+        alone = len(part) == 1
+        assert not alone or sent is effects[part[0]]
+        known = answer if alone or not isinstance(answer, Delivered) else attrs.evolve(answer, in_digest=sent.key)
+        expected.update(dict.fromkeys(part, known))
+    assert list(outcomes) == [expected[position] for position in range(len(effects))]
+
+
+@attrs.define(eq=False)
+class Ending:
+    """Sends each message in so many seconds, and says which it was; while it sends one of them, the program ends."""
+
+    timer: Simulated
+    deadline: patience.Deadline
+    takes: float
+    number: int
+    patience: float
+    sent: list[Effect] = attrs.field(factory=list[Effect])
+
+    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+        if len(self.sent) == self.number:
+            self.deadline.moment = self.timer.time + self.patience
+        self.timer.time += self.takes
+        self.sent.append(effect)
+        return result_of(Queued(str(len(self.sent) - 1)))
+
+
+@given(to_many, st.integers(1, 6), st.integers(0, 16), st.floats(0.0, 2.0), st.sampled_from([0.0, 3.0, 10.0]))
+def test_every_effect_has_one_outcome_whenever_the_program_ends(
+    effects: list[Effect], most: int, number: int, takes: float, seconds: float
+) -> None:
+    timer, deadline = Simulated(), patience.Deadline()
+    inner = Ending(timer, deadline, takes, number, seconds)
+    with patience.bound_to(deadline):
+        outcomes = Digest(inner, most, timer=timer).batch(effects)
+    went = [int(outcome.where) for outcome in outcomes if isinstance(outcome, Queued)]
+    assert len(went) == len(outcomes) == len(effects)
+    people = [who(effect) for effect in effects]
+    for turn, sent in enumerate(inner.sent):
+        members = [effect for effect, place in zip(effects, went, strict=True) if place == turn]
+        messages = [member for member in members if not isinstance(member, CallBack)]
+        if isinstance(sent, CallBack) or len(members) == 1:
+            assert [sent] == members
+        else:
+            assert len(messages) == len(members)
+            assert alike(sent, fold(messages))
+    for someone in people:
+        places = [place for other, place in zip(people, went, strict=True) if other == someone]
+        assert places == sorted(places)
+
+
+@given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 12), st.floats(0.0, 2.0), st.sampled_from([4.0, 5.0, 10.0]))
+def test_all_is_told_in_time_where_a_message_takes_two_seconds_at_most(
+    count: int, most: int, number: int, takes: float, seconds: float
+) -> None:
+    timer, deadline = Simulated(), patience.Deadline()
+    inner = Ending(timer, deadline, takes, number, seconds)
+    with patience.bound_to(deadline):
+        Digest(inner, most, timer=timer).batch([made(ordinal, f"load {ordinal}") for ordinal in range(count)])
+    assert timer.time <= deadline.moment
+
+
+@given(to_many, st.integers(1, 4))
+def test_every_failure_is_in_one_message(effects: list[Effect], most: int) -> None:
+    timer = Simulated()
+    inner = Slow(timer)
+    Digest(inner, most, timer=timer).batch(effects)
+    before, after = ([tally_of(one) for one in some if not isinstance(one, CallBack)] for some in (effects, [e for _, e in inner.sent]))
+    assert sum(tally.count for tally in after) == len(before)
+    assert sum(tally.failed for tally in after) == sum(tally.failed for tally in before)
+
+
+@cache
+def storm() -> tuple[PostToSlack, ...]:
+    """Ten thousand failures."""
+    return tuple(made(ordinal, f"load {ordinal % 40}") for ordinal in range(10_000))
+
+
+@given(st.lists(st.integers(1, 20), min_size=60, max_size=60), st.floats(0.0, 4.0))
+@settings(max_examples=10)
+def test_ten_thousand_failures_in_a_minute_are_at_most_sixty_messages(weights: list[int], takes: float) -> None:
+    timer = Simulated()
+    inner = Slow(timer, takes)
+    digest, total, waiting = Digest(inner, timer=timer), sum(weights), deque[tuple[float, Effect]]()
+    shares = list(accumulate((weight * 10_000 / total for weight in weights), initial=0.0))
+    for second, (start, end) in enumerate(pairwise(round(share) for share in shares)):
+        waiting.extend((second + (n - start) / (end - start), storm()[n]) for n in range(start, end))
+    outcomes = list[Outcome]()
+    while waiting:
+        timer.time = max(timer.time, waiting[0][0])
+        batch = list[Effect]()
+        while waiting and waiting[0][0] <= timer.time:
+            batch.append(waiting.popleft()[1])
+        outcomes.extend(digest.batch(batch))
+    assert len(inner.sent) <= 60
+    assert len(outcomes) == sum(tally_of(message).failed for _, message in inner.sent if not isinstance(message, CallBack)) == 10_000
+    digests = [began for began, effect in inner.sent if effect.key.position < 0]
+    assert all(round(after - before, 6) >= 10.0 for before, after in pairwise(digests))
+
+
+def test_it_keeps_the_promise_of_an_interpreter() -> None:
+    assert_interpreter_agrees(lambda: Digest(Recording(), 1), examples=10)

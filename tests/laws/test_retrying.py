@@ -1,0 +1,378 @@
+"""The laws of trying again: how often, how soon, how long, and what is said in the end; whatever the clock shows."""
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import cycle
+
+import attrs
+from hypothesis import given
+from hypothesis import strategies as st
+from returns.io import IOResult
+from typing_extensions import override
+
+from tocsin.core.delivery.render import laid_out
+from tocsin.core.delivery.repeats import marked, tells_of_failure
+from tocsin.core.delivery.schedule import Again, Over, RetryPolicy, Try, decide
+from tocsin.core.delivery.tally import merged, tallied
+from tocsin.core.effects import CallBack, Effect, Mail, Message, PostToSlack, SendEmail, SlackMessage
+from tocsin.core.keys import Key
+from tocsin.core.messages.content import Content, Line
+from tocsin.core.outcomes import (
+    Ambiguous,
+    Delivered,
+    DeliveryError,
+    DestinationDead,
+    Outcome,
+    Queued,
+    Receipt,
+    Rejected,
+    Retryable,
+    Shown,
+    Withheld,
+)
+from tocsin.core.states import Failed
+from tocsin.shell.adapters.clock import Timer
+from tocsin.shell.adapters.patience import Deadline, bound_to, waiting_until
+from tocsin.shell.interpreters.protocol import execute, result_of
+from tocsin.shell.interpreters.retrying import Retrying
+from tocsin.testing.values import Job
+
+SETTLED: tuple[Outcome, ...] = (
+    Delivered(),
+    Delivered(("ops@example.com",)),
+    Queued("a thread"),
+    Withheld("none"),
+    Shown(),
+    Rejected("too long"),
+    DestinationDead("revoked"),
+)
+
+
+@attrs.frozen
+class Answer:
+    """What comes of a try: its outcome, the seconds that a timer shows since the first, and a random number."""
+
+    outcome: Outcome
+    elapsed: float
+    draw: float
+
+
+KEY = Key("run", "load", None, 0, 0)
+AT = datetime(2026, 2, 3, 3, 0, 7, tzinfo=UTC)
+BY_HAND: tuple[Message, ...] = (
+    PostToSlack("SLACK_WEBHOOK_URL", SlackMessage("load failed", "#eb0000", "Failed", "load is now in a Failed state"), KEY),
+    SendEmail("EMAIL_USERNAME", "EMAIL_PASSWORD", Mail("load failed", "", "", None, AT), KEY),
+)
+CONTENTS = tuple(
+    Content("load", f"load {state.lower()}", "", state, state == "Failed", "#eb0000", AT, (Line("Host", "batch-7"),))
+    for state in ("Failed", "Success")
+)
+COMPOSED = tuple(laid_out(message, content, content) for message in BY_HAND for content in CONTENTS)
+FOLDED = tuple(laid_out(message, CONTENTS[1], merged([tallied(each, KEY) for each in CONTENTS])) for message in BY_HAND)
+
+
+def messages() -> st.SearchStrategy[Message]:
+    """Messages of every kind: what they say in detail matters to none of these laws."""
+    return st.sampled_from([*COMPOSED, *FOLDED, *BY_HAND])
+
+
+def callbacks() -> st.SearchStrategy[CallBack]:
+    return st.just(CallBack(print, Job("load"), Failed(), KEY))
+
+
+def effects() -> st.SearchStrategy[Effect]:
+    return messages() | callbacks()
+
+
+def failures() -> st.SearchStrategy[Message]:
+    return messages().filter(tells_of_failure)
+
+
+def policies() -> st.SearchStrategy[RetryPolicy]:
+    bases = st.floats(0.001, 10)
+    times = st.tuples(st.integers(1, 8), bases, st.floats(1, 100), st.floats(0.001, 1000))
+    return times.map(lambda drawn: RetryPolicy(drawn[0], drawn[1], drawn[1] * drawn[2], drawn[3]))
+
+
+def retryables() -> st.SearchStrategy[Retryable]:
+    asked = st.none() | st.timedeltas(timedelta(seconds=-9), timedelta(seconds=90)) | st.just(timedelta.max)
+    return st.builds(Retryable, st.just("busy"), asked)
+
+
+def outcomes() -> st.SearchStrategy[Outcome]:
+    return retryables() | st.just(Ambiguous("no answer")) | st.sampled_from(SETTLED)
+
+
+SPANS = st.floats(0, 1000)
+"""Seconds."""
+
+
+def draws() -> st.SearchStrategy[float]:
+    return st.floats(0, 1, exclude_max=True)
+
+
+def answers() -> st.SearchStrategy[list[Answer]]:
+    """What comes of the tries, by a timer that may show anything."""
+    lasting = retryables() | st.just(Ambiguous("no answer"))
+    shown = st.floats(0, 100) | st.floats()
+    return st.lists(st.builds(Answer, lasting | outcomes(), shown, draws()), min_size=1, max_size=9)
+
+
+def course(policy: RetryPolicy, effect: Effect, script: Sequence[Answer]) -> tuple[list[Try], list[float], Outcome]:
+    """All tries, the pauses between them, and what came of it, where the answers come around again and again."""
+    tries, pauses, coming = [Try(effect)], list[float](), cycle(script)
+    while isinstance(decision := _decided(policy, tries[-1], next(coming)), Again):
+        tries.append(decision.attempt)
+        pauses.append(decision.pause)
+    return tries, pauses, decision.outcome
+
+
+def _decided(policy: RetryPolicy, last: Try, answer: Answer) -> Again | Over:
+    return decide(policy, last, answer.outcome, elapsed=answer.elapsed, draw=answer.draw)
+
+
+@given(policies(), effects(), answers())
+def test_it_ends_in_time_whatever_the_timer_shows(policy: RetryPolicy, effect: Effect, script: list[Answer]) -> None:
+    tries, pauses, _ = course(policy, effect, script)
+    assert len(tries) == len(pauses) + 1 <= policy.attempts
+    assert sum(pauses) <= policy.deadline
+    assert [each.number for each in tries] == list(range(1, len(tries) + 1))
+
+
+@given(messages(), st.floats(1, 1000), st.sampled_from([0.0, -3600.0, math.nan]))
+def test_a_timer_that_does_not_go_on_buys_no_time(message: Message, deadline: float, shown: float) -> None:
+    policy, asked = RetryPolicy(attempts=9, deadline=deadline), timedelta(seconds=deadline * 0.4)
+    _, pauses, outcome = course(policy, message, [Answer(Retryable("busy", asked), shown, 0)])
+    assert pauses == [asked.total_seconds()] * 2
+    assert outcome == Retryable("busy; tried 3 times in less than 1 ms", asked)
+
+
+@given(policies(), effects(), answers())
+def test_a_pause_is_as_long_as_asked_and_no_longer_than_needed(policy: RetryPolicy, effect: Effect, script: list[Answer]) -> None:
+    _, pauses, _ = course(policy, effect, script)
+    for number, (pause, answer) in enumerate(zip(pauses, cycle(script), strict=False), 1):
+        asked = asked_by(answer.outcome)
+        assert max(0.0, asked) <= pause <= max(asked, min(policy.most, policy.base * 2 ** (number - 1)))
+
+
+def asked_by(outcome: Outcome) -> float:
+    return outcome.after.total_seconds() if isinstance(outcome, Retryable) and outcome.after else 0.0
+
+
+@given(policies(), messages(), st.integers(1, 9) | st.integers(1020, 3000), draws())
+def test_the_jitter_is_full(policy: RetryPolicy, message: Message, number: int, draw: float) -> None:
+    last, lasting = Try(message, number), attrs.evolve(policy, attempts=number + 1, deadline=10**9)
+    soonest, drawn, later = (paused(lasting, last, chance) for chance in (0.0, draw, (draw + 1) / 2))
+    assert soonest == 0 <= drawn <= later <= policy.bound(number) <= policy.bound(number + 1) <= policy.most
+    assert drawn == draw * policy.bound(number)
+
+
+def paused(policy: RetryPolicy, last: Try, draw: float) -> float:
+    decision = decide(policy, last, Retryable("busy"), elapsed=0, draw=draw)
+    assert isinstance(decision, Again)
+    return decision.pause
+
+
+@given(policies(), effects(), st.sampled_from(SETTLED))
+def test_what_is_settled_is_tried_once(policy: RetryPolicy, effect: Effect, outcome: Outcome) -> None:
+    assert course(policy, effect, [Answer(outcome, 0, 0)]) == ([Try(effect)], [], outcome)
+
+
+@given(policies(), callbacks(), outcomes())
+def test_a_call_is_made_once_whatever_comes_of_it(policy: RetryPolicy, call: CallBack, outcome: Outcome) -> None:
+    assert course(policy, call, [Answer(outcome, 0, 0)]) == ([Try(call)], [], outcome)
+
+
+@given(policies(), messages(), answers())
+def test_only_a_failure_is_repeated_once_and_says_so(policy: RetryPolicy, message: Message, script: list[Answer]) -> None:
+    tries, pauses, _ = course(policy, message, script)
+    went_without = [
+        i for i, (_, answer) in enumerate(zip(pauses, cycle(script), strict=False)) if isinstance(answer.outcome, Ambiguous)
+    ]
+    assert len(went_without) <= tells_of_failure(message)
+    first = went_without[0] if went_without else len(tries)
+    assert all(each.effect == message and not each.repeated for each in tries[: first + 1])
+    assert all(each.effect == marked(message) and each.repeated for each in tries[first + 1 :])
+    assert {id(each.effect.key) for each in tries} == {id(message.key)}
+
+
+@given(failures(), st.sampled_from(SETTLED), draws())
+def test_a_failure_without_an_answer_is_sent_again(message: Message, second: Outcome, draw: float) -> None:
+    script = [Answer(Ambiguous("no answer"), 0, draw), Answer(second, 2, 0)]
+    tries, _, outcome = course(RetryPolicy(), message, script)
+    assert [each.effect for each in tries] == [message, marked(message)]
+    assert tries[0].effect != tries[1].effect
+    assert type(outcome) is type(second)
+    assert isinstance(outcome, DeliveryError) or outcome == second
+
+
+@given(policies(), failures(), answers())
+def test_what_may_have_arrived_is_never_said_to_wait(policy: RetryPolicy, message: Message, script: list[Answer]) -> None:
+    tries, _, outcome = course(policy, message, script)
+    if tries[-1].repeated:
+        assert not isinstance(outcome, Retryable)
+
+
+@given(policies(), messages(), answers())
+def test_an_error_says_how_often_it_was_tried(policy: RetryPolicy, message: Message, script: list[Answer]) -> None:
+    tries, _, outcome = course(policy, message, script)
+    if isinstance(outcome, DeliveryError):
+        said = re.search("; tried (once|[0-9]+ times) in ", outcome.reason)
+        assert said is not None or (len(tries) == 1 and not isinstance(outcome, Retryable))
+        assert said is None or said[1] == ("once" if len(tries) == 1 else f"{len(tries)} times")
+
+
+@given(policies(), st.builds(Try, messages(), st.integers(1, 9), st.booleans()), st.builds(Answer, retryables(), SPANS, draws()), SPANS)
+def test_more_patience_gives_up_no_sooner(policy: RetryPolicy, last: Try, answer: Answer, more: float) -> None:
+    strict = decide(policy, last, answer.outcome, elapsed=answer.elapsed, draw=answer.draw, left=100)
+    laxer = attrs.evolve(policy, attempts=policy.attempts + 1, deadline=policy.deadline + more)
+    lax = decide(laxer, last, answer.outcome, elapsed=answer.elapsed, draw=answer.draw, left=100 + more)
+    assert lax == strict or isinstance(strict, Over)
+
+
+@given(policies(), messages(), retryables(), draws(), st.floats(0, 100))
+def test_nobody_is_kept_waiting_for_longer_than_they_will(
+    policy: RetryPolicy, message: Message, outcome: Retryable, draw: float, left: float
+) -> None:
+    decision = decide(policy, Try(message), outcome, elapsed=0, draw=draw, left=left)
+    assert isinstance(decision, Over) or decision.pause < left
+
+
+@attrs.define(eq=False)
+class Simulated(Timer):
+    """Shows what it is told to: each wait, and each try, may take any time, a negative one too."""
+
+    slips: Iterator[float]
+    time: float = 1000.0
+    shown: list[float] = attrs.field(factory=list[float])
+    waits: list[float] = attrs.field(factory=list[float])
+
+    @override
+    def monotonic(self) -> float:
+        self.time += next(self.slips)
+        self.shown.append(self.time)
+        return self.time
+
+    @override
+    def wait(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.time += seconds
+
+
+@attrs.define(eq=False)
+class Scripted:
+    """Answers as it is told to, again and again; keeps what it was given."""
+
+    outcomes: Iterator[Outcome]
+    given: list[Effect] = attrs.field(factory=list[Effect])
+
+    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+        self.given.append(effect)
+        return result_of(next(self.outcomes))
+
+
+SLIPS = st.lists(st.sampled_from([0.0, 0.1, 3600.0, -3600.0]) | st.floats(-5, 5), min_size=1, max_size=9)
+
+
+def unhurried(outcome: Outcome) -> Outcome:
+    """The outcome of one that asks for no pause."""
+    return attrs.evolve(outcome, after=None) if isinstance(outcome, Retryable) else outcome
+
+
+@given(policies(), effects(), answers(), SLIPS, st.none() | st.floats(0, 100))
+def test_the_shell_does_what_was_decided(
+    policy: RetryPolicy, effect: Effect, script: list[Answer], slips: list[float], patience: float | None
+) -> None:
+    script = [attrs.evolve(answer, outcome=unhurried(answer.outcome)) for answer in script]
+    timer, inner = Simulated(cycle(slips)), Scripted(cycle([answer.outcome for answer in script]))
+    retrying = Retrying(inner, policy, timer=timer, draw=cycle([answer.draw for answer in script]).__next__)
+    until = math.inf if patience is None else timer.time + patience
+    with waiting_until(until):
+        outcome = execute(retrying, effect)
+    began, *ends = timer.shown
+    attempt = Try(effect)
+    for end, pause, answer, sent in zip(ends, [*timer.waits, None], cycle(script), inner.given, strict=False):
+        assert sent == attempt.effect
+        left = max(until - end, 0.0)
+        decision = decide(policy, attempt, answer.outcome, elapsed=end - began, draw=answer.draw, left=left)
+        if isinstance(decision, Over):
+            assert (pause, outcome) == (None, decision.outcome)
+        else:
+            assert pause == decision.pause
+            attempt = decision.attempt
+    assert len(ends) == len(inner.given) == len(timer.waits) + 1
+
+
+@given(messages(), st.floats(0, 60))
+def test_a_caller_in_a_hurry_gets_the_answer_that_there_is(message: Message, patience: float) -> None:
+    timer, inner = Simulated(cycle([0.0])), Scripted(iter([Retryable("busy", timedelta(seconds=30)), Delivered()]))
+    with waiting_until(timer.time + patience):
+        outcome = execute(Retrying(inner, timer=timer), message)
+    assert isinstance(outcome, Delivered) is (patience > 30) is (len(inner.given) == 2)
+
+
+@attrs.define
+class Cut(Timer):
+    """Somebody cuts its first wait short, to a tenth."""
+
+    deadline: Deadline | None = None
+    time: float = 1000.0
+    waits: list[float] = attrs.field(factory=list[float])
+
+    @override
+    def monotonic(self) -> float:
+        return self.time
+
+    @override
+    def wait(self, seconds: float) -> None:
+        self.time += seconds if self.waits else seconds / 10
+        self.waits.append(seconds)
+        if self.deadline is not None:
+            self.deadline.moment = self.time + seconds / 10  # the program ends
+
+
+@given(messages(), st.floats(1, 60))
+def test_what_the_other_side_asks_for_is_kept_whoever_is_in_a_hurry(message: Message, after: float) -> None:
+    timer, inner = Cut(), Scripted(iter([Retryable("busy", timedelta(seconds=after)), Delivered()]))
+    assert execute(Retrying(inner, timer=timer, draw=lambda: 0.0), message) == Delivered()
+    assert timer.time >= 1000 + timedelta(seconds=after).total_seconds() - 0.1
+
+
+@given(messages(), st.floats(1, 60))
+def test_it_is_given_up_where_the_time_for_that_was_taken_away(message: Message, after: float) -> None:
+    deadline = Deadline()
+    timer, inner = Cut(deadline), Scripted(iter([Retryable("busy", timedelta(seconds=after))]))
+    with bound_to(deadline):
+        outcome = execute(Retrying(inner, timer=timer, draw=lambda: 0.0), message)
+    assert isinstance(outcome, Retryable)
+    assert outcome.reason.startswith("busy; tried once in ")
+    assert len(inner.given) == 1
+
+
+@given(messages(), st.floats(3600, 1e300))
+def test_a_machine_that_slept_makes_the_try_it_meant_to(message: Message, asleep: float) -> None:
+    timer, inner = Simulated(iter([0.0, 0.0, asleep])), Scripted(cycle([Retryable("busy")]))
+    outcome = execute(Retrying(inner, timer=timer), message)
+    assert len(inner.given) == 2
+    assert isinstance(outcome, Retryable)
+    assert outcome.reason.startswith("busy; tried 2 times in ")
+
+
+@given(failures())
+def test_the_words(message: Message) -> None:
+    third = Try(message, 3)
+    for last, outcome, said in (
+        (Try(message), Retryable("busy", timedelta(hours=4)), Retryable("busy; tried once in 12 s", timedelta(hours=4))),
+        (third, Retryable("busy"), Retryable("busy; tried 3 times in 12 s")),
+        (third, Rejected("too long", "NAME"), Rejected("too long; tried 3 times in 12 s", "NAME")),
+        (third, DestinationDead("revoked"), DestinationDead("revoked; tried 3 times in 12 s")),
+        (third, Ambiguous("no answer"), Ambiguous("no answer; tried 3 times in 12 s")),
+        (
+            attrs.evolve(third, repeated=True),
+            Retryable("busy"),
+            Ambiguous("busy; tried 3 times in 12 s, and one try went without an answer: it may have arrived"),
+        ),
+    ):
+        assert decide(RetryPolicy(attempts=3), last, outcome, elapsed=12.3, draw=0) == Over(said)

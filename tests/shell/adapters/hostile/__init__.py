@@ -1,0 +1,11 @@
+"""What servers may do to us, and what is to come of it, as data: each row of ``ROWS`` is tested, and is a row of a table in the docs.
+
+Codes and their meanings are those of the vendors' pages; the rest is how a connection can go wrong.
+"""
+
+from tests.servers.hostile import replying, scripted
+from tests.shell.adapters.hostile.gmail import GMAIL
+from tests.shell.adapters.hostile.slack import SLACK
+from tests.shell.adapters.hostile.transport import transport
+
+ROWS = (*SLACK, *transport("Slack", replying(200, "ok")), *GMAIL, *transport("Gmail", scripted("QUIT", "221 bye")))

@@ -1,0 +1,57 @@
+"""What goes wrong before a word of HTTP or SMTP is said."""
+
+from tests.servers.hostile import (
+    NOISE,
+    Prepare,
+    behind_a_hanging_address,
+    busy,
+    drips,
+    mute,
+    nobody,
+    plain,
+    raw,
+    rude,
+    says,
+    self_signed,
+)
+from tests.shell.adapters.hostile.row import Channel, Row
+from tocsin.core.outcomes import Delivered, Rejected, Retryable
+
+_HEAD = b"\x16\x03\x03\x3f\xff"  # of a TLS record of 16 kB
+
+_CERTIFICATES = {
+    "signed by itself": raw(rude, self_signed),
+    "for another host": raw(rude, lambda authority: authority.wrong_host),
+    "that has expired": raw(rude, lambda authority: authority.expired),
+}
+_FOREIGN = {
+    "noise": raw(says(NOISE), plain),
+    "HTTP": raw(says(b"HTTP/1.1 400 Bad Request\r\n\r\n"), plain),
+    "SMTP": raw(says(b"220 ready\r\n"), plain),
+}
+_GONE = {"on a connection": raw(rude, plain), "in the middle of its TLS handshake": raw(says(_HEAD), plain)}
+
+
+def transport(channel: Channel, well: Prepare) -> tuple[Row, ...]:
+    """The rows for ``channel``, for which ``well`` is a server that takes its messages."""
+    return (
+        Row(channel, "takes no connection:", Retryable, {"nobody listens": nobody, "its queue is full": busy}, strains="time"),
+        Row(
+            channel,
+            "has two addresses, the first of which, of IPv6,",
+            Delivered,
+            {"hangs": behind_a_hanging_address(well)},
+            strains="time",
+        ),
+        Row(channel, "shows a certificate", Rejected, _CERTIFICATES),
+        Row(channel, "speaks no TLS, but", Retryable, _FOREIGN),
+        Row(channel, "hangs up", Retryable, _GONE),
+        Row(channel, "says nothing", Retryable, {"to a connection": raw(mute, plain)}, strains="time"),
+        Row(
+            channel,
+            "sends, a byte now and then,",
+            Retryable,
+            {"its TLS handshake": raw(drips(_HEAD + bytes(999)), plain)},
+            strains="time",
+        ),
+    )

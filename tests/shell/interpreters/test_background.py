@@ -1,0 +1,370 @@
+"""Sending in the background: nobody waits, nothing is lost, and in the end everybody knows what became of it."""
+
+import asyncio
+import ctypes
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
+
+import attrs
+import pytest
+from returns.io import IOResult
+
+from tocsin import DryRun, Failed, Flow, Recording, Running, Task, callback_factory, flush, gmail_notifier, interpreting, slack_notifier
+from tocsin.core.delivery.digest import digest_key
+from tocsin.core.delivery.tally import Tally
+from tocsin.core.effects import Effect, PostToSlack
+from tocsin.core.outcomes import (
+    Ambiguous,
+    Delivered,
+    DeliveryError,
+    Outcome,
+    Queued,
+    Receipt,
+    Rejected,
+    Retryable,
+    Shown,
+    Withheld,
+    received,
+)
+from tocsin.interpreters import Background, Digest, Retrying
+from tocsin.shell.inherited import NAME
+from tocsin.shell.interpreters.protocol import Batching, Deferring, execute
+from tocsin.shell.interpreters.reliable import reliable
+
+pytestmark = pytest.mark.tocsin_live
+QUEUED = Queued("a background thread")
+PATIENCE = 10.0
+
+
+@pytest.fixture(autouse=True)
+def nothing_left() -> Iterator[None]:
+    """All that a test queued has ended when it ends."""
+    yield
+    assert flush()
+
+
+def effect(webhook: str = "SLACK_WEBHOOK_URL", name: str = "load") -> Effect:
+    with interpreting(Recording()) as recording:
+        slack_notifier(Task(name), Running(), Failed("disk full"), webhook_secret=webhook)
+    return recording.effects[0]
+
+
+def mail(to: str = "ops@example.com") -> Effect:
+    with interpreting(Recording()) as recording:
+        gmail_notifier(Task("load"), Running(), Failed("disk full"), to=[to])
+    return recording.effects[0]
+
+
+@attrs.frozen(eq=False)
+class Door:
+    """An inner interpreter that lets effects through once it is open, and says who came."""
+
+    opened: threading.Event = attrs.field(factory=threading.Event)
+    arrived: threading.Event = attrs.field(factory=threading.Event)
+    waiting: list[Effect] = attrs.field(factory=list[Effect])
+    passed: list[Effect] = attrs.field(factory=list[Effect])
+    shut_to: type[Effect] = PostToSlack
+
+    notify = "live"
+
+    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+        if isinstance(effect, self.shut_to):
+            self.waiting.append(effect)
+            self.arrived.set()
+            assert self.opened.wait(PATIENCE)
+        self.passed.append(effect)
+        return received(Delivered())
+
+
+def submitted(background: Background, effects: Sequence[Effect]) -> list[Outcome]:
+    """What becomes of the effects in the end, once it is known."""
+    ends: list[Outcome] = []
+    for each in effects:
+        assert background.submit(each, ends.append) == QUEUED
+    return ends
+
+
+def test_nobody_waits_for_a_slow_destination_and_its_neighbour_least_of_all() -> None:
+    door = Door()
+    background = Background(door)
+    ends = submitted(background, [effect(), mail()])
+    assert door.arrived.wait(PATIENCE)
+    assert not flush(0.05)
+    assert [type(each).__name__ for each in door.passed] == ["SendEmail"]
+    door.opened.set()
+    assert flush()
+    assert ends == [Delivered()] * 2
+
+
+def test_an_order_is_kept_and_each_is_sent_in_the_context_of_its_caller() -> None:
+    who = ContextVar("who", default="nobody")
+    seen: list[tuple[str, str]] = []
+
+    def note(effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+        seen.append((effect.key.slug, who.get()))
+        return received(Delivered())
+
+    background = Background(note)
+    for name in ("a", "b", "c"):
+        token = who.set(name.upper())
+        assert execute(background, effect(name=name)) == QUEUED
+        who.reset(token)
+    assert flush()
+    assert seen == [("a", "A"), ("b", "B"), ("c", "C")]
+
+
+def test_a_function_is_called_there_and_then() -> None:
+    called: list[int] = []
+    told = callback_factory(lambda _, __: called.append(threading.get_ident()), Failed.is_failed)
+    with interpreting(reliable()):
+        told(Task("load"), Running(), Failed())
+    assert called == [threading.get_ident()]
+
+
+def test_the_report_has_the_outcomes_once_they_are_known() -> None:
+    door = Door()
+    flow = Flow("load", state_handlers=[slack_notifier(only_states=[Running])])
+    report = flow.run(interpreter=Background(door))
+    assert [each.outcome for each in report.deliveries] == [QUEUED]
+    assert [each.outcome for each in report.wait(0.01).deliveries] == [QUEUED]
+    door.opened.set()
+    assert [each.outcome for each in report.wait().deliveries] == [Delivered()]
+    assert report.wait(0) is report
+    assert "delivered" in report.explain()
+
+
+def test_one_that_cannot_go_on_without_knowing_waits() -> None:
+    def refuse(_: Effect, /) -> IOResult[Receipt, DeliveryError]:
+        return IOResult.from_failure(Rejected("no"))
+
+    flow = Flow("load", state_handlers=[slack_notifier(only_states=[Running])])
+    assert flow.run(interpreter=Background(refuse), handler_errors="fail").state.is_failed()
+    assert flow.run(interpreter=Background(refuse)).wait().state.is_successful()
+
+
+def test_what_does_not_fit_is_folded_and_nothing_is_lost(caplog: pytest.LogCaptureFixture) -> None:
+    door = Door()
+    background = Background(door, size=3)
+    ends = submitted(background, [effect()])
+    assert door.arrived.wait(PATIENCE)
+    ends_of_many = submitted(background, [effect(name=f"job {number}") for number in range(20)])
+    door.opened.set()
+    assert flush()
+    counts = [each.content.count if isinstance(each, PostToSlack) and isinstance(each.content, Tally) else 1 for each in door.passed]
+    assert sum(counts) == 21
+    assert max(counts) > 3
+    digests = {digest_key(each.content) for each in door.passed if isinstance(each, PostToSlack) and isinstance(each.content, Tally)}
+    assert ends == [Delivered()]
+    assert len(ends_of_many) == 20
+    assert {each.in_digest for each in ends_of_many if isinstance(each, Delivered)} == {None, *digests}
+    assert not caplog.records
+
+
+def test_a_queue_of_too_many_audiences_says_that_it_is_full() -> None:
+    door = Door(shut_to=type(mail()))
+    background = Background(door, size=2)
+    submitted(background, [mail("first@example.com")])
+    assert door.arrived.wait(PATIENCE)
+    submitted(background, [mail("second@example.com"), mail("third@example.com")])
+    ends: list[Outcome] = []
+    full = Retryable("2 messages to as many audiences wait for Gmail (EMAIL_USERNAME) already")
+    assert background.submit(mail("fourth@example.com"), ends.append) == full
+    assert ends == [full]
+    door.opened.set()
+
+
+@attrs.frozen(eq=False)
+class Batches(Batching):
+    """Answers as many outcomes as it is told, or raises."""
+
+    answers: int
+
+    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+        return received(Delivered())
+
+    def batch(self, effects: Sequence[Effect], /) -> Sequence[Outcome]:
+        return [execute(self, each) for each in effects][: len(effects) // self.answers]
+
+
+def raising(effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+    raise LookupError(effect.key)
+
+
+@pytest.mark.parametrize(
+    ("inner", "reason"),
+    [
+        (Batches(0), "the interpreter Batches raised ZeroDivisionError: "),
+        (Batches(2), "the interpreter Batches answered 0 outcomes to 1 messages"),
+        (Retrying(raising), "the interpreter raising raised LookupError"),
+    ],
+)
+def test_an_inner_one_that_breaks_its_promises_has_rejected_it(
+    inner: Batches | Retrying, reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    ends = submitted(Background(inner), [effect()])
+    assert flush()
+    (end,) = ends
+    assert isinstance(end, Rejected)
+    assert end.reason.startswith(reason)
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+
+
+def test_whoever_wants_to_know_may_raise(caplog: pytest.LogCaptureFixture) -> None:
+    def unwilling(outcome: Outcome) -> None:
+        raise LookupError(outcome)
+
+    background = Background(Recording())
+    assert background.submit(effect(), unwilling) == QUEUED
+    assert flush()
+    assert not caplog.records
+
+
+def test_what_a_thread_that_dies_was_sending_is_reported_and_another_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    door = Door()
+
+    def deadly(effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+        if effect.key.slug == "poison":
+            door.arrived.set()
+            assert door.opened.wait(PATIENCE)
+            raise SystemExit(3)
+        return received(Delivered())
+
+    ends = submitted(Background(deadly), [effect(name="poison")])
+    assert door.arrived.wait(PATIENCE)
+    more = submitted(Background(deadly), [effect(name="load")])
+    door.opened.set()
+    assert flush()
+    assert ends == [Ambiguous("the thread that sent it died of SystemExit: 3: it may have arrived")]
+    assert more == [Delivered()]
+    assert ["may have failed to tell Slack of 'poison'" in said for said in caplog.messages] == [True]
+
+
+def test_a_thread_that_is_killed_from_outside_is_replaced() -> None:
+    door = Door()
+    background = Background(door)
+    submitted(background, [effect()])
+    assert door.arrived.wait(PATIENCE)
+    (worker,) = [thread.ident for thread in threading.enumerate() if thread.name == "tocsin_delivery" and busy(thread, door)]
+    assert worker is not None
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(worker), ctypes.py_object(SystemExit))
+    door.opened.set()
+    assert flush()
+    ends = submitted(background, [effect()])
+    assert flush()
+    assert ends == [Delivered()]
+
+
+def busy(thread: threading.Thread, door: Door) -> bool:
+    """Whether the thread stands before the door."""
+    import sys
+
+    frame = sys._current_frames().get(thread.ident or 0)
+    while frame is not None and frame.f_locals.get("self") is not door:
+        frame = frame.f_back
+    return frame is not None
+
+
+def test_where_no_thread_can_be_started_it_is_sent_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    ends = submitted(Background(Recording()), [effect(), effect()])
+    assert ends == [Withheld("recorded")] * 2
+
+
+def test_what_is_not_sent_in_time_is_said_in_a_line_for_each_destination(caplog: pytest.LogCaptureFixture) -> None:
+    door = Door(shut_to=object)  # type: ignore[arg-type]  # to whatever comes
+    background = Background(door)
+    submitted(background, [effect(), mail(), effect("TEAM")])
+    while len(door.waiting) < 3:
+        assert door.arrived.wait(PATIENCE)
+    submitted(background, [effect("TEAM")])
+    assert not flush(0.01)
+    assert sorted(caplog.messages) == [
+        "tocsin: 1 message to Gmail (EMAIL_USERNAME) had no answer in time, and may have arrived",
+        "tocsin: 1 message to Slack (SLACK_WEBHOOK_URL) had no answer in time, and may have arrived",
+        "tocsin: 1 message to Slack (TEAM) could not be sent in time;"
+        " 1 message to Slack (TEAM) had no answer in time, and may have arrived",
+    ]
+    door.opened.set()
+
+
+@pytest.mark.parametrize("deadline", [-1, float("nan"), float("inf"), True, "soon"])
+def test_a_deadline_that_makes_no_sense(deadline: float) -> None:
+    with pytest.raises(ValueError, match="flush takes a deadline in seconds, 0 or more, not "):
+        flush(deadline)
+
+
+def test_flush_cuts_pauses_short() -> None:
+    tries: list[float] = []
+    tried = threading.Event()
+
+    def once(_: Effect, /) -> IOResult[Receipt, DeliveryError]:
+        tries.append(time.monotonic())
+        tried.set()
+        return received(Delivered()) if len(tries) > 1 else IOResult.from_failure(Retryable("not now", after=None))
+
+    background = Background(Retrying(once, draw=lambda: 0.999))
+    submitted(background, [effect()])
+    assert tried.wait(PATIENCE)
+    assert flush(PATIENCE)
+    assert len(tries) == 2
+
+
+def test_the_environment_is_obeyed_in_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv(NAME, "print")
+    assert execute(reliable(), effect()) == Shown()
+    assert capsys.readouterr().out.startswith("Slack, to the webhook in SLACK_WEBHOOK_URL:")
+    monkeypatch.setenv(NAME, "none")
+    assert execute(reliable(), effect()) == Withheld("TOCSIN_NOTIFY=none says so")
+
+
+def test_it_says_what_its_inner_one_says() -> None:
+    assert Background(DryRun()).notify == "print"
+    assert Background(Recording()).notify == "none"
+    assert reliable().notify == "live"
+
+
+def test_in_an_event_loop_nothing_blocks() -> None:
+    door = Door()
+    ticks: list[int] = []
+
+    async def main() -> None:
+        with interpreting(Background(door)):
+            slack_notifier(Task("load"), Running(), Failed())
+        for tick in range(3):
+            await asyncio.sleep(0)
+            ticks.append(tick)
+        door.opened.set()
+        assert await asyncio.to_thread(flush)
+
+    asyncio.run(main())
+    assert ticks == [0, 1, 2]
+    assert len(door.passed) == 1
+
+
+@pytest.mark.parametrize(
+    ("compose", "says"),
+    [
+        (lambda: Retrying(Background(Recording())), "Background answers before it is known how it went"),
+        (lambda: Background(Background(Recording())), "so it comes outermost: write Background"),
+        (lambda: Digest(Background(Recording())), "so it comes outermost"),
+        (lambda: Background(Recording), "write Recording()"),  # type: ignore[arg-type]  # as a beginner writes it
+        (lambda: Background(Recording(), size=0), "size is how many messages may wait for one destination, 1 or more, not 0"),
+        (lambda: Background(Recording(), size=True), "size is how many messages"),
+        (lambda: Background(Recording(), patience=-1), "patience is a number of seconds greater than 0"),
+        (lambda: Background(Recording(), after_fork="die"), "after_fork is 'wait' or 'queue', not 'die'"),  # type: ignore[arg-type]
+    ],
+)
+def test_bad_compositions_say_what_to_write(compose: Callable[[], object], says: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=says.replace("(", r"\(").replace(")", r"\)")) as caught:
+        compose()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_background_answers_later() -> None:
+    assert isinstance(reliable(), Deferring)

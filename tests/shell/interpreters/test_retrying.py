@@ -1,0 +1,294 @@
+"""Trying again over real connections; and what cannot be composed."""
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from email import message_from_bytes
+from typing import BinaryIO
+
+import attrs
+import pytest
+from returns.io import IOResult
+from typing_extensions import override
+
+from tests.servers.authority import Authority
+from tests.servers.gmail import DROP, GmailServer
+from tests.servers.live import live_at
+from tests.servers.loopback import Loopback, shut
+from tests.servers.slack import Reply, SlackServer
+from tocsin import (
+    Failed,
+    Live,
+    Recording,
+    Running,
+    State,
+    Success,
+    Task,
+    callback_factory,
+    gmail_notifier,
+    interpreting,
+    slack_notifier,
+)
+from tocsin.core.delivery.repeats import MARK
+from tocsin.core.delivery.schedule import RetryPolicy
+from tocsin.core.effects import Effect, SendEmail
+from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, Outcome, Queued, Receipt, Rejected, Retryable
+from tocsin.shell.adapters import tls
+from tocsin.shell.adapters.clock import Timer
+from tocsin.shell.adapters.https import Transport
+from tocsin.shell.adapters.mime import mime
+from tocsin.shell.interpreters.protocol import Deferring, Interpreter, execute, result_of
+from tocsin.shell.interpreters.retrying import Retrying
+
+QUICK = RetryPolicy(attempts=3, base=0.01)
+
+
+@attrs.define(eq=False)
+class Hurried(Timer):
+    """Time passes only in waits, and those are over at once."""
+
+    time: float = 0.0
+
+    @override
+    def monotonic(self) -> float:
+        return self.time
+
+    @override
+    def wait(self, seconds: float) -> None:
+        self.time += seconds
+
+
+class Resetting(Loopback):
+    """Hangs up on whoever connects, before a word was said."""
+
+    @override
+    def serve(self, sock: socket.socket, lines: BinaryIO) -> None:
+        shut(sock)
+
+
+@pytest.fixture
+def resetting() -> Iterator[Resetting]:
+    server = Resetting(None)
+    yield server
+    server.stop()
+
+
+def slack_effect(state: State) -> Effect:
+    with interpreting(Recording()) as recording:
+        slack_notifier(Task("load"), Running(), state)
+    return recording.effects[0]
+
+
+def mail_effect(state: State) -> Effect:
+    with interpreting(Recording()) as recording:
+        gmail_notifier(Task("load"), Running(), state)
+    return recording.effects[0]
+
+
+def told(server: SlackServer, authority: Authority, state: State, timer: Timer | None = None) -> Outcome:
+    with live_at(authority, server) as live:
+        retrying = Retrying(live, QUICK) if timer is None else Retrying(live, QUICK, timer=timer)
+        return execute(retrying, slack_effect(state))
+
+
+@pytest.mark.tocsin_live
+@pytest.mark.parametrize(("asked", "least", "below"), [("0", 0, 0.01), ("1", 1, 1.01), ("90", 90, 90.01)])
+def test_slack_says_when(asked: str, least: float, below: float, slack_server: SlackServer, authority: Authority) -> None:
+    timer = Hurried()
+    slack_server.replies = [Reply(429, "", {"Retry-After": asked})]
+    assert told(slack_server, authority, Failed(), timer) == Delivered()
+    assert len(slack_server.requests) == 2
+    assert least <= timer.time < below
+
+
+@pytest.mark.tocsin_live
+def test_slack_asks_for_more_time_than_there_is(slack_server: SlackServer, authority: Authority) -> None:
+    slack_server.replies = [Reply(429, "", {"Retry-After": "300"})]
+    outcome = told(slack_server, authority, Failed())
+    assert isinstance(outcome, Retryable)
+    assert outcome.reason.startswith("Slack asks for fewer messages (HTTP 429); tried once in ")
+    assert len(slack_server.requests) == 1
+
+
+@pytest.mark.tocsin_live
+def test_slack_has_trouble_for_a_while(slack_server: SlackServer, authority: Authority) -> None:
+    slack_server.replies = [Reply(500, ""), Reply(503, "rollup_error")]
+    assert told(slack_server, authority, Success()) == Delivered()
+    first, *others = [request.body for request in slack_server.requests]
+    assert others == [first, first]
+
+
+@pytest.mark.tocsin_live
+def test_slack_has_trouble_for_good(slack_server: SlackServer, authority: Authority) -> None:
+    slack_server.replies = [Reply(500, "")] * 9
+    outcome = told(slack_server, authority, Failed())
+    assert isinstance(outcome, Retryable)
+    assert outcome.reason.startswith("Slack has trouble of its own (HTTP 500); tried 3 times in ")
+    assert len(slack_server.requests) == 3
+
+
+@pytest.mark.tocsin_live
+def test_a_failure_without_an_answer_is_told_once_more(slack_server: SlackServer, authority: Authority) -> None:
+    slack_server.replies = [Reply(manner="close")]
+    assert told(slack_server, authority, Failed("disk full")) == Delivered()
+    first, second = (request.body.decode() for request in slack_server.requests)
+    assert MARK not in first
+    assert f'"fallback": "{MARK} load failed: disk full"' in second
+
+
+@pytest.mark.tocsin_live
+def test_nor_is_it_told_a_third_time(slack_server: SlackServer, authority: Authority) -> None:
+    slack_server.replies = [Reply(manner="close"), Reply(504, "")]
+    outcome = told(slack_server, authority, Failed())
+    assert isinstance(outcome, Ambiguous)
+    assert "(HTTP 504): the message may have arrived; tried 2 times in " in outcome.reason
+    assert len(slack_server.requests) == 2
+
+
+@pytest.mark.tocsin_live
+def test_a_success_without_an_answer_stays_unknown(slack_server: SlackServer, authority: Authority) -> None:
+    slack_server.replies = [Reply(manner="close")]
+    outcome = told(slack_server, authority, Success())
+    assert isinstance(outcome, Ambiguous)
+    assert outcome.reason.endswith("after the message went out: it may have arrived")
+    assert len(slack_server.requests) == 1
+
+
+@pytest.mark.tocsin_live
+def test_a_mail_is_sent_again_under_its_own_id(gmail_server: GmailServer, authority: Authority) -> None:
+    gmail_server.once = {"MAIL": "451 4.3.0 later", "DATA-END": DROP}
+    effect = mail_effect(Failed("disk full"))
+    with live_at(authority, gmail=gmail_server) as live:
+        assert execute(Retrying(live, QUICK), effect) == Delivered()
+    assert gmail_server.commands.count("DATA") == 2
+    (mail,) = gmail_server.mails
+    assert f"Subject: {MARK} load failed: disk full".encode() in mail.content
+    assert isinstance(effect, SendEmail)
+    assert named(mail.content) == named(mime(effect.mail, effect.key, gmail_server.username))
+
+
+def named(letter: bytes) -> str | None:
+    """The id of a mail."""
+    return message_from_bytes(letter)["Message-ID"]
+
+
+@pytest.mark.tocsin_live
+def test_no_layer_below_tries_again(resetting: Resetting, authority: Authority) -> None:
+    url = f"https://127.0.0.1:{resetting.port}/services/T0/B0/x"
+    with live_at(authority, secrets={"SLACK_WEBHOOK_URL": url}) as live:
+        outcome = execute(Retrying(live, QUICK), slack_effect(Failed()))
+    assert isinstance(outcome, Retryable)
+    assert resetting.connections == QUICK.attempts
+
+
+def test_the_client_itself_is_told_not_to() -> None:
+    context = tls.context(None)
+    assert not isinstance(context, Rejected)
+    retries = Transport(context).max_retries
+    assert (retries.total, retries.read) == (0, False)
+
+
+@pytest.mark.tocsin_live
+def test_a_call_is_made_once() -> None:
+    calls: list[str] = []
+
+    def fail(task: Task, state: State) -> None:
+        calls.append(task.name)
+        raise OSError("no route to host")
+
+    with interpreting(Recording()) as recording:
+        callback_factory(fail, State.is_failed)(Task("load"), Running(), Failed())
+    outcome = execute(Retrying(Live(), timer=Hurried()), recording.effects[0])
+    assert isinstance(outcome, Rejected)
+    assert "raised OSError: no route to host" in outcome.reason
+    assert calls == ["load"]
+
+
+def test_one_that_breaks_its_promise_has_rejected_it() -> None:
+    def broken(effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+        raise OSError("no route to host")
+
+    outcome = execute(Retrying(broken), slack_effect(Failed()))
+    assert isinstance(outcome, Rejected)
+    assert "broken raised OSError: no route to host" in outcome.reason
+
+
+def test_children_do_as_the_inner_one_says() -> None:
+    assert Retrying(Live()).notify == "live"
+    assert Retrying(Recording()).notify == "none"
+
+
+def test_the_jitter_of_the_machine_is_full() -> None:
+    chances = [Retrying(Recording()).draw() for _ in range(100)]
+    assert all(0 <= chance < 1 for chance in chances)
+    assert min(chances) < 0.5 < max(chances)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_children_of_a_fork_do_not_pause_in_step() -> None:
+    draw = Retrying(Recording()).draw
+    draw()
+    assert in_a_child(draw) != in_a_child(draw)
+
+
+def in_a_child(draw: Callable[[], float]) -> str:
+    """What a child draws next."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.write(writing, repr(draw()).encode())
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as said:
+        drawn = said.read()
+    assert os.waitpid(pid, 0)[1] == 0
+    return drawn
+
+
+class Later(Deferring):
+    """Answers later."""
+
+    @override
+    def submit(self, effect: Effect, settled: Callable[[Outcome], None], /) -> Outcome:
+        return Queued("here")
+
+    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+        return result_of(self.submit(effect, lambda _: None))
+
+
+def test_what_cannot_be_wrapped() -> None:
+    later = Later()
+    assert execute(later, slack_effect(Failed())) == Queued("here")
+    with pytest.raises(TypeError, match=r"write Later\(Retrying\(\.\.\.\)\)"):
+        Retrying(later)
+    with pytest.raises(TypeError, match=r"write Live\(\)"):
+        Retrying(Live)  # type: ignore[arg-type]  # as in code that has no types
+    with pytest.raises(TypeError, match=r"policy is a RetryPolicy, not 5: write Retrying\(\.\.\., RetryPolicy\(attempts=10\)\)"):
+        Retrying(Recording(), 5)  # type: ignore[arg-type]  # likewise
+
+
+def test_it_shows_what_it_does() -> None:
+    retrying: Interpreter = Retrying(Recording(), QUICK)
+    policy = "RetryPolicy(attempts=3, base=0.01, most=60.0, deadline=300.0)"
+    assert repr(retrying) == f"Retrying(inner=<Recording of 0 effects>, policy={policy})"
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "said"),
+    [
+        ({"attempts": 0}, ValueError, "attempts is a whole number from 1 on, not 0: write RetryPolicy(attempts=10)"),
+        ({"attempts": True}, TypeError, "attempts is a whole number from 1 on, not True: write RetryPolicy(attempts=10)"),
+        ({"attempts": 2.5}, TypeError, "attempts is a whole number from 1 on, not 2.5: write RetryPolicy(attempts=10)"),
+        ({"base": 0}, ValueError, "base is a number of seconds above 0, not 0: write RetryPolicy(base=1.0)"),
+        ({"base": float("nan")}, ValueError, "base is a number of seconds above 0, not nan: write RetryPolicy(base=1.0)"),
+        ({"most": float("inf")}, ValueError, "most is a number of seconds above 0, not inf: write RetryPolicy(most=60.0)"),
+        ({"most": 0.5}, ValueError, "most is no less than base, which is 1.0, and not 0.5: write most=1.0, or more"),
+        ({"deadline": -1}, ValueError, "deadline is a number of seconds above 0, not -1: write RetryPolicy(deadline=300.0)"),
+        ({"deadline": "5"}, TypeError, "deadline is a number of seconds above 0, not '5': write RetryPolicy(deadline=300.0)"),
+        ({"deadline": True}, TypeError, "deadline is a number of seconds above 0, not True: write RetryPolicy(deadline=300.0)"),
+    ],
+)
+def test_what_is_no_policy(options: dict[str, float], error: type[Exception], said: str) -> None:
+    with pytest.raises(error) as caught:
+        RetryPolicy(**options)  # type: ignore[arg-type]  # likewise
+    assert str(caught.value) == said

@@ -1,0 +1,102 @@
+"""A storm, for real: many threads fail as fast as they can, and Slack is told of each failure, in a handful of messages."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import attrs
+import pytest
+
+from tests.servers.scripts import environment, script, texts
+from tests.servers.slack import Reply, SlackServer
+
+pytestmark = [pytest.mark.tocsin_live, pytest.mark.skipif(os.name != "posix", reason="elsewhere nobody counts a process's memory so")]
+
+STORM = """
+import resource, sys, threading
+from tocsin import Failed, Running, Task, flush, interpreting, reliable, slack_notifier, watch
+
+how, number = sys.argv[1], int(sys.argv[2])
+
+@watch(name="load", state_handlers=[slack_notifier(only_states=[Failed])])
+def load(row):
+    raise ValueError(f"row {row} is broken")
+
+def fail(row):
+    if how == "notifier":
+        slack_notifier(Task(f"load {row % 40}"), Running(), Failed(f"row {row} is broken"))
+        return
+    try:
+        load(row)
+    except ValueError:
+        pass
+
+def work(first):
+    for row in range(first, number, 8):
+        fail(row)
+
+with interpreting(reliable(size=int(sys.argv[3]))):
+    threads = [threading.Thread(target=work, args=(first,)) for first in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    done = flush(60) if sys.argv[4] == "flush" else None
+kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1024 if sys.platform == "darwin" else 1)
+print(done, kib)
+"""
+MIB = 1024  # KiB
+
+
+@attrs.frozen
+class Storm:
+    """What came of one: how many changes were told, in how many messages, and how much memory it took at most, in KiB."""
+
+    told: int
+    messages: int
+    memory: int
+    first: int
+
+
+def weathered(server: SlackServer, bundle: Path, folder: Path, *words: str) -> Storm:
+    """A storm in a process of its own: by what, how many failures, how many may wait, and how it ends."""
+    before = len(server.requests)
+    command = [sys.executable, str(script(folder, STORM)), *words]
+    env = environment(server, bundle, folder)
+    done = subprocess.run(command, env=env, cwd=folder, capture_output=True, text=True, timeout=90, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    flushed, memory = done.stdout.split()
+    assert flushed != "False"
+    heads = texts(server)[before:]
+    return Storm(sum(count(head) for head in heads), len(heads), int(memory), count(heads[0]))
+
+
+def count(head: str) -> int:
+    """How many changes a message tells of, as it says itself."""
+    many = re.match(r"([0-9,]+) (?:changes|failures) in ", head)
+    return 1 if many is None else int(many[1].replace(",", ""))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("end", ["flush", "exit"])
+@pytest.mark.parametrize("how", ["notifier", "watch"])
+def test_each_failure_of_a_storm_is_told_of_once_in_a_handful_of_messages(
+    how: str, end: str, slack_server: SlackServer, ca_bundle: Path, tmp_path: Path
+) -> None:
+    storm = weathered(slack_server, ca_bundle, tmp_path, how, "10000", "1000", end)
+    assert storm.told == 10_000
+    assert storm.messages <= 60
+
+
+@pytest.mark.slow
+def test_ten_times_the_failures_take_no_more_memory(slack_server: SlackServer, ca_bundle: Path, tmp_path: Path) -> None:
+    storms = list[Storm]()
+    for number in ("1000", "10000"):
+        slack_server.replies = [Reply(status=429, headers={"Retry-After": "60"})]  # nothing goes until the flush
+        storms.append(weathered(slack_server, ca_bundle, tmp_path, "notifier", number, "1000", "flush"))
+    breeze, storm = storms
+    assert (breeze.told - breeze.first, storm.told - storm.first) == (1_000, 10_000)  # the one that was not taken came twice
+    # where all of them may wait, it is 13 MiB more; where a thousand may, less than one
+    assert storm.memory - breeze.memory < 6 * MIB
