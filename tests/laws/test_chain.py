@@ -122,14 +122,16 @@ class Chain(RuleBasedStateMachine):
         turns, waits = len(self.turns.taken), len(self.timer.waits)
         with in_a_hurry(self.timer, times.hurry):
             batch = self.lanes[channel].send()
-        self.nothing_is_folded_without_need(batch, self.turns.taken[turns:])
+        self.nothing_is_folded_without_need(batch, self.turns.taken[turns:], hurried=times.hurry is not None)
         for turn in self.turns.taken[turns:]:
-            self.tries_are_as_many_and_as_far_apart_as_they_may_be(turn)
+            assert len(turn.tries) <= self.policy.attempts
+            if not times.slips:
+                self.tries_are_as_far_apart_as_they_may_be(turn)
             self.only_a_failure_is_repeated_and_says_so(turn)
         if times.hurry is not None and not times.slips:
             assert sum(wait for wait in self.timer.waits[waits:] if wait > 0) <= times.hurry + ROUNDING
 
-    def nothing_is_folded_without_need(self, batch: Sequence[Entry], taken: Sequence[Turn]) -> None:
+    def nothing_is_folded_without_need(self, batch: Sequence[Entry], taken: Sequence[Turn], *, hurried: bool) -> None:
         untouched = {id(entry.message) for entry in batch}
         alone, folded = (
             {name for turn in taken if (id(turn.message) in untouched) is whole for name in names(turn.message)}
@@ -138,11 +140,14 @@ class Chain(RuleBasedStateMachine):
         groups = grouped(batch).values()
         for group in groups:
             those = {name for entry in group for name in names(entry.message)}
-            assert not those & (alone if len(group) > self.most else folded)
+            if len(group) > self.most:
+                assert not those & alone
+            elif not hurried:
+                assert not those & folded
         assert len(taken) <= sum(len(group) if len(group) <= self.most else 1 for group in groups)
 
-    def tries_are_as_many_and_as_far_apart_as_they_may_be(self, turn: Turn) -> None:
-        assert len(turn.tries) == len(turn.pauses) + 1 <= self.policy.attempts
+    def tries_are_as_far_apart_as_they_may_be(self, turn: Turn) -> None:
+        assert len(turn.tries) == len(turn.pauses) + 1
         for tried, pause in zip(turn.tries, turn.pauses, strict=False):
             assert isinstance(tried.outcome, Retryable | Ambiguous)
             asked = tried.outcome.after if isinstance(tried.outcome, Retryable) else None

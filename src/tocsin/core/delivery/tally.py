@@ -24,7 +24,6 @@ NAMED = 1000
 
 _STATE_LIMIT = 60
 _PLACE_LIMIT = 100
-_WHERE = ("Environment", "Host")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Counts = tuple[tuple[str, int], ...]
@@ -131,8 +130,13 @@ def _summed(counts: Iterable[Counts]) -> Counts:
 
 def _places(content: Content) -> Counts:
     """The environment and the host, as far as they are known."""
-    known = {line.title: line.text for line in content.lines if line.title in _WHERE}  # our own come last
-    place = _clean(", ".join(known[title] for title in _WHERE if known.get(title)), _PLACE_LIMIT)
+    environment = host = ""
+    for line in content.lines:  # our own come last
+        if line.title == "Environment":
+            environment = line.text
+        elif line.title == "Host":
+            host = line.text
+    place = _clean(f"{environment}, {host}" if environment and host else environment or host, _PLACE_LIMIT)
     return ((place, 1),) if place else ()
 
 

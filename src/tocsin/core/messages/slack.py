@@ -27,6 +27,7 @@ LIMITS: Mapping[str, int] = {
     "States": 300,
     "Last": 250,
     "The rest": 300,
+    "Where": 300,
 }
 """Characters of a field, before escaping: all fields together stay under the 4,000 that Slack advises."""
 

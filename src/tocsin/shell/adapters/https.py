@@ -12,7 +12,7 @@ import os
 import socket
 import ssl
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -104,7 +104,7 @@ class Wire:
     """How a request goes out: over a transport, by way of proxies, and each wait for ``timeout`` seconds: to connect, to read."""
 
     transport: Transport
-    proxies: Mapping[str, str]
+    proxies: dict[str, str]
     timeout: tuple[float, float]
 
     def send(self, request: Asking) -> Response:

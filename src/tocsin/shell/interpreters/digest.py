@@ -7,7 +7,6 @@
   it does not wait, and neither does a single message.
 """
 
-import logging
 import math
 import threading
 from collections import deque
@@ -17,7 +16,7 @@ import attrs
 from returns.io import IOResult
 from typing_extensions import override
 
-from tocsin.core.delivery.digest import decided_anew, fold, gist, portions, singly
+from tocsin.core.delivery.digest import decided_anew, fold, portions, singly
 from tocsin.core.delivery.routes import audience
 from tocsin.core.effects import CallBack, Effect, Message
 from tocsin.core.messages.text import quote
@@ -26,16 +25,13 @@ from tocsin.shell import log
 from tocsin.shell.adapters import patience
 from tocsin.shell.adapters.clock import SystemTimer, Timer
 from tocsin.shell.adapters.process import inherit
-from tocsin.shell.adapters.redaction import redact
 from tocsin.shell.interpreters.protocol import Batching, Interpreter, Notify, execute, inner, notify_of, result_of
 
 
 def folded(messages: Sequence[Message]) -> Message:
     """One message in place of several to the same people; from now on, the log has each of those."""
     whole = fold(messages)
-    if log.logger.isEnabledFor(logging.INFO):
-        for message in messages:
-            log.logger.info("%s", redact(f"tocsin: in the digest {quote(str(whole.key))}: {gist(message)}"))
+    log.folded(whole, messages)
     return whole
 
 
