@@ -84,8 +84,14 @@ class Gmail:
         from tocsin.shell.adapters import smtp
         from tocsin.shell.adapters.mime import mime
 
-        letter = smtp.Letter(_recipients(mail, username.reveal()), mime(mail, key, username.reveal()))
+        letter = smtp.Letter(_recipients(mail, username.reveal()), mime(_redacted(mail), key, username.reveal()))
         return smtp.send(self, self._kept, self._tokens, smtp.Account(username, password), letter)
+
+
+def _redacted(mail: Mail) -> Mail:
+    """The mail without any secret that we know: an exception may well quote one."""
+    hidden = redaction.redact
+    return attrs.evolve(mail, subject=hidden(mail.subject), plain=hidden(mail.plain), html=hidden(mail.html))
 
 
 def _recipients(mail: Mail, account: str) -> tuple[str, ...]:

@@ -84,7 +84,8 @@ class SlackWebhook:
             return Rejected(f"the webhook URL in the secret {url.name!r} is refused: {fault}")
         from tocsin.shell.adapters import https
 
-        return https.post(self, self._kept, url, payload.to_json().encode(errors="replace"))
+        said = redaction.redact(payload.to_json())  # an exception may well quote a secret
+        return https.post(self, self._kept, url, said.encode(errors="replace"))
 
     def _speak(self, token: Secret, bot: Bot, message: PostToSlack) -> Receipt | DeliveryError:
         redaction.guard_logs()

@@ -17,6 +17,7 @@ from typing_extensions import override
 from tocsin.core.outcomes import DeliveryError
 from tocsin.shell.adapters.https import HEADERS, Transport, Wire, exchanged
 from tocsin.shell.adapters.process import Kept
+from tocsin.shell.adapters.redaction import redact
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.adapters.slack import SlackWebhook
 
@@ -46,7 +47,8 @@ class Client(WebClient):
         auth: dict[str, object] | None = None,
     ) -> SlackResponse:
         """Post ``json`` to a method of the API: the calls that are made here give nothing else."""
-        url, body = f"{self.base_url}{api_method}", dumps(json, ensure_ascii=False).encode(errors="replace")
+        told = redact(dumps(json, ensure_ascii=False))  # an exception may well quote a secret
+        url, body = f"{self.base_url}{api_method}", told.encode(errors="replace")
         request = Request(http_verb, url, headers={**HEADERS, "Authorization": f"Bearer {self._secret.reveal()}"}, data=body)
         with self._wire.send(request) as response:
             said: bytes = response.raw.read(decode_content=False)  # all of it, since it repeats the message; it is bounded below
