@@ -38,6 +38,7 @@ class Entry:
     message: Message
     settled: tuple[Settled, ...]
     context: Context
+    over: bool = False
 
     @property
     def count(self) -> int:
@@ -48,7 +49,7 @@ class Entry:
     def settle(self, outcome: Outcome) -> None:
         """Tell whoever wants to know, once."""
         known = within(outcome, self.message) if self.count > 1 else outcome
-        settled, self.settled = self.settled, ()
+        settled, self.settled, self.over = self.settled, (), True
         for tell in settled:
             with suppress(Exception):
                 tell(known)
@@ -225,7 +226,7 @@ class Lane:
             alike[id(outcome)] += entry.count
         for entry, outcome in zip(entries, outcomes, strict=True):
             count = alike.pop(id(outcome), 0)
-            if count:  # what was folded shares an outcome, and a line
+            if count and not entry.over:  # what was folded shares an outcome, and a line; what was given up had one
                 with suppress(Exception):  # a handler of logging that somebody wrote may raise
                     log.complain(entry.message, outcome, more=count - 1)
             entry.settle(outcome)

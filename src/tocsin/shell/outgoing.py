@@ -32,6 +32,7 @@ Put = Literal["queued", "full", "closed"]
 PATIENCE = 10.0
 """How long a program waits for what is still to be sent, in seconds, where nothing else is said."""
 
+_TRYING = 0.9  # of the last wait: then there is time to hear what became of the last try
 _FIRST = 100  # the priority of our part in the end of a child of multiprocessing: before its queues are joined
 
 
@@ -162,7 +163,7 @@ def finish(most: float | None = None) -> None:
     lanes = _here.close()
     seconds = left_of(max((lane.patience for lane in lanes), default=0.0)) if most is None else most
     for lane in lanes:
-        lane.deadline.moment = time.monotonic() + seconds
+        lane.deadline.moment = time.monotonic() + _TRYING * seconds
     try:
         _flushed(lanes, seconds)
     except KeyboardInterrupt:
