@@ -8,7 +8,7 @@
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from contextvars import Context
 
@@ -55,26 +55,8 @@ class Entry:
                 tell(known)
 
 
-class _Folding:
-    """Entries to one audience, and what they were folded into; None where they could not be, or were one already."""
-
-    def __init__(self, group: tuple[Entry, ...]) -> None:
-        self.group = group
-        self.whole: Message | None = None
-        if len(group) > 1:
-            with suppress(Exception):  # a time zone of somebody's own, say
-                self.whole = fold([entry.message for entry in group])
-
-    def entries(self) -> Iterable[Entry]:
-        """What waits from now on."""
-        if self.whole is None:
-            return self.group
-        return (Entry(self.whole, tuple(tell for entry in self.group for tell in entry.settled), self.group[-1].context),)
-
-    def note(self) -> None:
-        """Have the log say what went into it."""
-        if self.whole is not None:
-            log.folded(self.whole, [entry.message for entry in self.group])
+_Folding = tuple[Message, list[Message]]
+"""A digest, and what went into it."""
 
 
 class Lane:
@@ -121,10 +103,11 @@ class Lane:
         groups: dict[object, list[Entry]] = {}
         for entry in waiting:
             groups.setdefault(audience(entry.message), []).append(entry)
-        foldings = [_Folding(tuple(group)) for group in groups.values()]
-        self._waiting.extendleft(reversed([entry for folding in foldings for entry in folding.entries()]))
+        wholes = [_whole(group) for group in groups.values()]
+        self._waiting.extendleft(reversed([entry for whole in wholes for entry in whole]))
         self._incompressible = len(self._waiting) >= self._size  # nothing more is to be gained before some were taken
-        return [folding for folding in foldings if folding.whole is not None]
+        pairs = zip(groups.values(), wholes, strict=True)
+        return [(whole[0].message, [entry.message for entry in group]) for group, whole in pairs if len(whole) < len(group)]
 
     def start(self) -> None:
         """See to it that somebody sends what waits. No lock may be held: where no thread can be had, that is the caller."""
@@ -138,8 +121,7 @@ class Lane:
             with patience.waiting_until(time.monotonic() + self.patience):
                 self._send_all(linger=0.0)
         except BaseException:
-            if thread.ident is None:
-                self._thread = None
+            self._thread = thread if thread.ident is not None else None  # it may have come after the start, too
             raise
 
     @property
@@ -242,6 +224,16 @@ class Lane:
             self._sending, self._thread = (), None
             self._changed.notify_all()
         self._ended()
+
+
+def _whole(group: list[Entry]) -> list[Entry]:
+    """One in place of several entries to one audience; they themselves, where they cannot be folded."""
+    messages = [entry.message for entry in group]
+    try:
+        whole = fold(messages)
+    except Exception:  # a time zone of somebody's own, say
+        return group
+    return [Entry(whole, tuple(tell for entry in group for tell in entry.settled), group[-1].context)]
 
 
 def _outcomes(inner: Interpreter, messages: Sequence[Message]) -> Sequence[Outcome]:

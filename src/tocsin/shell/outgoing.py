@@ -60,8 +60,8 @@ class _Process:
                 self.lanes = {other: held for other, held in self.lanes.items() if not held.idle}
                 lane = self.lanes[key] = Lane(inner, destination, size, patience, self.announce)
             room, foldings = lane.put(entry)
-        for folding in foldings:
-            folding.note()
+        for whole, messages in foldings:
+            log.folded(whole, messages)
         lane.start()
         return "queued" if room else "full"
 
@@ -83,11 +83,6 @@ _here = _Process(forked=False)
 def is_child() -> bool:
     """Whether this process was forked off one that had loaded tocsin, or is one of multiprocessing's: many end without notice."""
     return _here.forked or _is_of_multiprocessing()
-
-
-def is_closed() -> bool:
-    """Whether it is too late to queue anything."""
-    return _here.closed
 
 
 def put(inner: Interpreter, destination: Destination, size: int, patience: float, entry: Entry) -> Put:
@@ -210,11 +205,9 @@ def _report(lanes: tuple[Lane, ...]) -> None:
 
 
 def _is_of_multiprocessing() -> bool:
-    if "multiprocessing.process" not in sys.modules:
-        return False
-    from multiprocessing.process import parent_process
-
-    return parent_process() is not None
+    known = sys.modules.get("multiprocessing.process")  # which is not worth loading
+    parent: object = None if known is None else known.parent_process()
+    return parent is not None
 
 
 def _at_end_of_child() -> None:

@@ -290,7 +290,8 @@ class Barred(Simulated):
 
 def test_nobody_holds_up_others_while_it_waits() -> None:
     timer = Barred()
-    paced = Paced(Sent(timer), timer=timer)
+    paced = Paced(Sent(timer), slack=Rate(1, 1, 1), timer=timer)
+    paced(post("TEAM"))
     with ThreadPoolExecutor(2) as threads:
         assert list(threads.map(lambda message: outcome_of(paced(message)), [post("TEAM"), post("TEAM")])) == [Delivered()] * 2
 

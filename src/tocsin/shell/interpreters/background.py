@@ -88,18 +88,17 @@ class Background(Deferring):
         if isinstance(effect, CallBack) or goes is None or not self._queues():
             return self._now(effect, settled)
         entry = Entry(effect, (settled,), copy_context())
-        match outgoing.put(self.inner, goes, self.size, self.patience, entry):
-            case "queued":
-                return _QUEUED
-            case "closed":
-                return self._now(effect, settled)
-            case "full":
-                full = Retryable(f"{self.size:,} messages to as many audiences wait for {goes} already")
-                settled(full)
-                return full
+        taken = outgoing.put(self.inner, goes, self.size, self.patience, entry)
+        if taken == "queued":
+            return _QUEUED
+        if taken == "closed":
+            return self._now(effect, settled)
+        full = Retryable(f"{self.size:,} messages to as many audiences wait for {goes} already")
+        settled(full)
+        return full
 
     def _queues(self) -> bool:
-        if outgoing.is_closed() or inherited.override() is not None:
+        if inherited.override() is not None:
             return False
         return self.after_fork == "queue" or not outgoing.is_child() or in_event_loop()
 
