@@ -18,6 +18,7 @@ from tests.servers.slack import Reply, SlackServer
 pytestmark = pytest.mark.tocsin_live
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and forks are POSIX's")
 
+LATE_LINE = "tocsin: 1 message to Slack (SLACK_WEBHOOK_URL) had no answer in time"  # on a machine too busy to try
 JOB = """
 import os, sys, time
 from tocsin import Failed, Running, Task, flush, interpreting, reliable, slack_notifier
@@ -50,10 +51,10 @@ def test_a_dead_destination_delays_the_end_no_longer_than_patience(
 ) -> None:
     slack_server.stop()
     began = time.monotonic()
-    done = run(tmp_path, env, "with interpreting(reliable(patience=1.5)):\n    tell('a')\n")
+    done = run(tmp_path, env, "with interpreting(reliable(patience=4)):\n    tell('a')\n")
     assert time.monotonic() - began < 20  # seconds, most of which are the start of a process on a busy machine
     (line,) = done.stderr.splitlines()
-    assert line.startswith("tocsin: could not tell Slack of 'a': cannot reach 127.0.0.1: the connection was refused")
+    assert line.startswith(("tocsin: could not tell Slack of 'a': cannot reach 127.0.0.1: the connection was refused", LATE_LINE))
     assert done.returncode == 0
 
 
@@ -245,11 +246,11 @@ def test_a_child_of_multiprocessing_reports_what_it_could_not_send(
     program = (
         FORKED.replace('tell("parent")', "pass")
         .replace('tell("parent again")', "pass")
-        .replace("after_fork=after", "patience=1, after_fork=after")
+        .replace("after_fork=after", "patience=4, after_fork=after")
     )
     done = run(tmp_path, env, program, "fork", "queue")
     (line,) = done.stderr.splitlines()
-    assert line.startswith("tocsin: could not tell Slack of 'child'")
+    assert line.startswith(("tocsin: could not tell Slack of 'child'", LATE_LINE))
 
 
 def test_nothing_of_a_message_is_lost_between_two_processes(slack_server: SlackServer, env: dict[str, str], tmp_path: Path) -> None:
