@@ -17,9 +17,10 @@ from tocsin.core.notifiers import Notifier
 from tocsin.core.outcomes import DeliveryError, Fault, Outcome
 from tocsin.shell import log
 from tocsin.shell.adapters import Clock
-from tocsin.shell.deliver import deliver, delivered, nobody
+from tocsin.shell.deliver import deliver, delivered
 from tocsin.shell.errors import NotificationFailed, failed
 from tocsin.shell.hearing import Hearing
+from tocsin.shell.interpreters.protocol import nobody
 
 
 @attrs.define

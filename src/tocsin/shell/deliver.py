@@ -6,12 +6,8 @@ from tocsin.core.effects import Effect
 from tocsin.core.outcomes import Outcome
 from tocsin.shell import outgoing
 from tocsin.shell.ambient import current
-from tocsin.shell.interpreters.protocol import handed
+from tocsin.shell.interpreters.protocol import handed, nobody
 from tocsin.shell.log import complain
-
-
-def nobody(_: Outcome) -> None:
-    """For those who do not want to know."""
 
 
 def deliver(effect: Effect, settled: Callable[[Outcome], None] = nobody) -> Outcome:

@@ -11,9 +11,10 @@ from tocsin.core.notifiers import Messenger, Notifier
 from tocsin.core.outcomes import DeliveryError
 from tocsin.core.states import State
 from tocsin.shell import log
-from tocsin.shell.deliver import deliver, nobody
+from tocsin.shell.deliver import deliver
 from tocsin.shell.errors import NotificationFailed, failed
 from tocsin.shell.hearing import Hearing
+from tocsin.shell.interpreters.protocol import nobody
 from tocsin.shell.memory import ended, taking_back
 from tocsin.shell.surroundings import facts, run_id
 

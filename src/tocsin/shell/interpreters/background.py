@@ -24,7 +24,16 @@ from tocsin.core.messages.text import quote
 from tocsin.core.outcomes import DeliveryError, Outcome, Queued, Receipt, Retryable, received
 from tocsin.shell import inherited, outgoing
 from tocsin.shell.adapters import patience, settings
-from tocsin.shell.interpreters.protocol import Deferring, Interpreter, Notify, execute, inner_of_background, notify_of, result_of
+from tocsin.shell.interpreters.protocol import (
+    Deferring,
+    Interpreter,
+    Notify,
+    execute,
+    inner_of_background,
+    nobody,
+    notify_of,
+    result_of,
+)
 from tocsin.shell.lanes import Entry, Settled
 
 AfterFork = Literal["wait", "queue"]
@@ -78,7 +87,7 @@ class Background(Deferring):
 
     def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
         """Queue the effect; or act on it, where it is none to be queued."""
-        outcome = self.submit(effect, _nobody)
+        outcome = self.submit(effect, nobody)
         return _ANSWER if outcome is _QUEUED else result_of(outcome)
 
     @override
@@ -110,10 +119,6 @@ class Background(Deferring):
             outgoing.lose(time.monotonic() - began)
         settled(outcome)
         return outcome
-
-
-def _nobody(_: Outcome) -> None:
-    """For those who do not want to know."""
 
 
 def in_event_loop() -> bool:

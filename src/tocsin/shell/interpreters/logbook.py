@@ -9,7 +9,7 @@ from typing_extensions import override
 from tocsin.core.effects import Effect
 from tocsin.core.outcomes import DeliveryError, Outcome, Queued, Receipt
 from tocsin.shell import outgoing
-from tocsin.shell.interpreters.protocol import Deferring, Delivery, Interpreter, Notify, handed, notify_of, result_of
+from tocsin.shell.interpreters.protocol import Deferring, Delivery, Interpreter, Notify, handed, nobody, notify_of, result_of
 
 _QUEUED = Queued("a background thread")
 
@@ -46,7 +46,7 @@ class Logbook(Deferring):
 
     def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
         """Pass the effect on."""
-        return result_of(self.submit(effect, lambda _: None))
+        return result_of(self.submit(effect, nobody))
 
     @override
     def submit(self, effect: Effect, settled: Callable[[Outcome], None], /) -> Outcome:

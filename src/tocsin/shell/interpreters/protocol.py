@@ -112,6 +112,10 @@ def _shown(value: object) -> str:
     return cut(one_line(quote(value)), 200)
 
 
+def nobody(_: Outcome) -> None:
+    """For those who do not want to know what became of an effect."""
+
+
 def handed(interpreter: Interpreter, effect: Effect, settled: Callable[[Outcome], None]) -> Outcome:
     """The outcome of the effect, as far as it is known; what becomes of it in the end is told to ``settled``. Raises nothing."""
     if isinstance(interpreter, Deferring):
