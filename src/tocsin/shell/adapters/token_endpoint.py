@@ -9,6 +9,7 @@
 import json
 from collections.abc import Mapping
 from http.client import HTTPException
+from typing import Protocol
 from urllib.parse import urlsplit
 
 import attrs
@@ -31,7 +32,12 @@ from tocsin.shell.adapters.oauth import Way
 _LONGEST_ANSWER = 1 << 16  # bytes
 _HEADERS = {"User-Agent": "tocsin", "Accept-Encoding": "identity"}
 
-Credentials = credentials.Credentials | service_account.Credentials
+
+class _Credentials(Protocol):
+    """What google-auth makes an access token from."""
+
+    def refresh(self, request: transport.Request) -> None:
+        """Carry the request, and keep the token that comes back."""
 
 
 class _NoTokenError(Exception):
@@ -116,7 +122,7 @@ def _failure(attempt: Attempt, error: Exception) -> DeliveryError:
     return attempt.failure(error)
 
 
-def _credentials(grant: Grant, account: str) -> Credentials | Rejected:
+def _credentials(grant: Grant, account: str) -> _Credentials | Rejected:
     if isinstance(grant, AuthorizedUser):
         return credentials.Credentials(
             None,
