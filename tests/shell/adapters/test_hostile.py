@@ -91,11 +91,11 @@ def leaving_nothing() -> Iterator[None]:
 
 
 @contextmanager
-def in_time() -> Iterator[None]:
-    """It takes no longer than it may."""
+def in_time(row: Row) -> Iterator[None]:
+    """It takes no longer than it may: a big message more, since every secret that the whole suite has known is looked for in it."""
     began = time.monotonic()
     yield
-    assert time.monotonic() - began < QUICK[-1] + GRACE
+    assert time.monotonic() - began < QUICK[-1] + (10 * GRACE if row.strains == "size" else GRACE)
 
 
 @contextmanager
@@ -124,7 +124,7 @@ def test_a_server_cannot_harm_us(
     with (
         leaving_nothing(),
         row.servers[what](authority) as port,
-        in_time(),
+        in_time(row),
         in_little_memory() if row.strains == "memory" else nullcontext(),
     ):
         outcome = send(row, port, authority)
