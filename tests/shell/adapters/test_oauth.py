@@ -356,4 +356,5 @@ def test_an_interrupt_leaves_without_the_refresh_token(service: Service) -> None
     assert held
     assert not [shown for shown in held if any(canary in shown for canary in service.tokens.canaries)]
     assert caught.value.__context__ is None
+    service.tokens.replies.clear()  # on a busy machine it came before the endpoint was asked
     assert service.send() == Delivered()
