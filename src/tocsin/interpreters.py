@@ -8,11 +8,13 @@ from tocsin.shell.interpreters.dry_run import DryRun
 from tocsin.shell.interpreters.fallback import Fallback
 from tocsin.shell.interpreters.fanout import Fanout
 from tocsin.shell.interpreters.live import Live
+from tocsin.shell.interpreters.outbox import Outbox
 from tocsin.shell.interpreters.paced import Paced
 from tocsin.shell.interpreters.protocol import Interpreter
 from tocsin.shell.interpreters.recording import Recording
 from tocsin.shell.interpreters.retrying import Retrying
 from tocsin.shell.interpreters.translated import ByMail, BySlack
+from tocsin.shell.outbox.faults import OutboxFault
 
 __all__ = [
     "Background",
@@ -24,6 +26,8 @@ __all__ = [
     "Fanout",
     "Interpreter",
     "Live",
+    "Outbox",
+    "OutboxFault",
     "Paced",
     "Rate",
     "Recording",

@@ -17,7 +17,7 @@ import attrs
 from tocsin.core.delivery.digest import fold
 from tocsin.core.delivery.routes import Destination, audience
 from tocsin.core.delivery.tally import Tally
-from tocsin.core.delivery.waiting import unsent, within
+from tocsin.core.delivery.waiting import unfinished, unsent, within
 from tocsin.core.effects import Message
 from tocsin.core.messages.text import describe
 from tocsin.core.outcomes import Ambiguous, Outcome, Rejected
@@ -143,6 +143,11 @@ class Lane:
         """Wait until all have ended, or for a moment of ``time.monotonic``; whether they have."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._waiting and not self._sending, max(until - time.monotonic(), 0.0))
+
+    def left(self) -> str | None:
+        """What to say of what has not ended; None where all has."""
+        waiting, sending = self.waiting, self.sending
+        return unfinished(str(self.destination), waiting, sending) if waiting or sending else None
 
     def hurry(self) -> None:
         """Cut pauses short, until as many have said ``take_time`` as have said this."""

@@ -16,15 +16,53 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
-from typing import Literal
+from typing import Literal, Protocol
 
 from tocsin.core.delivery.routes import Destination
-from tocsin.core.delivery.waiting import unfinished
 from tocsin.core.messages.text import quote
 from tocsin.shell import forking, log
+from tocsin.shell.adapters.patience import Deadline
 from tocsin.shell.exit_status import restore
 from tocsin.shell.interpreters.protocol import Interpreter
 from tocsin.shell.lanes import Entry, Lane
+
+
+class Queue(Protocol):
+    """Something that waits to be sent in this process, and is waited for at exit: a lane, or what a program put into an outbox."""
+
+    patience: float
+    """How long to wait for it at exit, in seconds."""
+
+    @property
+    def deadline(self) -> Deadline:
+        """When all is to be done."""
+        ...
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits, and nobody is there to wait for it."""
+        ...
+
+    def wait(self, until: float) -> bool:
+        """Wait until nothing waits, or for a moment of ``time.monotonic``; whether nothing is left."""
+        ...
+
+    def hurry(self) -> None:
+        """Cut pauses short, until as many have said ``take_time`` as have said this."""
+        ...
+
+    def take_time(self) -> None:
+        """There is no hurry any more, for one of those who were in one."""
+        ...
+
+    def give_up(self) -> None:
+        """Nothing is sent any more."""
+        ...
+
+    def left(self) -> str | None:
+        """What to say of what is left; None where nothing is."""
+        ...
+
 
 Put = Literal["queued", "full", "closed"]
 """What became of an attempt to queue something."""
@@ -44,6 +82,7 @@ class _Process:
         self.closed = False
         self.lost = 0.0
         self.lanes: dict[tuple[int, str, str], Lane] = {}
+        self.attendants: tuple[Queue, ...] = ()
         self.lock = threading.RLock()
         self.ended = threading.Condition()
 
@@ -55,7 +94,7 @@ class _Process:
                 return "closed"
             lane = self.lanes.get(key)
             if lane is None:
-                if not self.lanes:
+                if not self.queues:
                     _at_end_of_child()
                 self.lanes = {other: held for other, held in self.lanes.items() if not held.idle}
                 lane = self.lanes[key] = Lane(inner, destination, size, patience, self.announce)
@@ -65,11 +104,26 @@ class _Process:
         lane.start()
         return "queued" if room else "full"
 
-    def close(self) -> tuple[Lane, ...]:
-        """Take nothing more; the lanes, which are nobody's from now on."""
+    def attend(self, queue: Queue) -> bool:
+        """Have the queue waited for at exit; False where it is too late."""
         with self.lock:
-            lanes, self.lanes, self.closed = tuple(self.lanes.values()), {}, True
-        return lanes
+            if self.closed:
+                return False
+            if not self.queues:
+                _at_end_of_child()
+            self.attendants = (*(other for other in self.attendants if not other.idle and other is not queue), queue)
+        return True
+
+    @property
+    def queues(self) -> tuple[Queue, ...]:
+        """All that waits."""
+        return (*self.lanes.values(), *self.attendants)
+
+    def close(self) -> tuple[Queue, ...]:
+        """Take nothing more; the queues, which are nobody's from now on."""
+        with self.lock:
+            queues, self.lanes, self.attendants, self.closed = self.queues, {}, (), True
+        return queues
 
     def announce(self) -> None:
         """Some messages have ended."""
@@ -90,13 +144,23 @@ def put(inner: Interpreter, destination: Destination, size: int, patience: float
     return _here.put(inner, destination, size, patience, entry)
 
 
+def attend(queue: Queue) -> bool:
+    """Have a queue of somebody else's waited for at exit, and flushed; False where it is too late for that."""
+    return _here.attend(queue)
+
+
+def announce() -> None:
+    """Some messages have ended."""
+    _here.announce()
+
+
 def wait_for(condition: Callable[[], bool], seconds: float) -> bool:
     """Have what waits sent, until the condition holds, which is asked whenever messages have ended.
 
     False where ``seconds`` were not enough.
     """
     here, began = _here, time.monotonic()
-    with _hurried(tuple(here.lanes.values())), here.ended:
+    with _hurried(here.queues), here.ended:
         held = here.ended.wait_for(condition, max(seconds, 0.0))
     lose(0.0 if held else time.monotonic() - began, succeeded=held)
     return held
@@ -132,7 +196,7 @@ def flush(deadline: float | None = None) -> bool:
     True
     """
     most, began = seconds(deadline, "flush"), time.monotonic()
-    done = _flushed(tuple(_here.lanes.values()), most)
+    done = _flushed(_here.queues, most)
     lose(time.monotonic() - began, succeeded=done)
     return done
 
@@ -155,53 +219,54 @@ def finish(most: float | None = None) -> None:
 
     What was waited in vain before counts, so that all of it is no longer than that patience.
     """
-    lanes = _here.close()
-    seconds = left_of(max((lane.patience for lane in lanes), default=0.0)) if most is None else most
-    for lane in lanes:
-        lane.deadline.moment = time.monotonic() + _TRYING * seconds
+    queues = _here.close()
+    seconds = left_of(max((queue.patience for queue in queues), default=0.0)) if most is None else most
+    for queue in queues:
+        queue.deadline.moment = time.monotonic() + _TRYING * seconds
     try:
-        _flushed(lanes, seconds)
+        _flushed(queues, seconds)
     except KeyboardInterrupt:
-        _report(lanes)
+        _report(queues)
     finally:
-        for lane in lanes:
-            lane.give_up()
+        for queue in queues:
+            queue.give_up()
 
 
 def _at_exit() -> None:
-    lanes = bool(_here.lanes)
+    queues = bool(_here.queues)
     finish()
-    if lanes:
+    if queues:
         restore(getattr(sys, "last_type", None))  # of the exception that ended the program
 
 
-def _flushed(lanes: tuple[Lane, ...], seconds: float) -> bool:
+def _flushed(queues: tuple[Queue, ...], seconds: float) -> bool:
     until = time.monotonic() + seconds
-    with _hurried(lanes):
-        done = [lane.wait(until) for lane in lanes]
+    with _hurried(queues):
+        done = [queue.wait(until) for queue in queues]
     if all(done):
         return True
-    _report(lanes)
+    _report(queues)
     return False
 
 
 @contextmanager
-def _hurried(lanes: tuple[Lane, ...]) -> Generator[None]:
-    """Inside, the lanes cut their pauses short."""
-    for lane in lanes:
-        lane.hurry()
+def _hurried(queues: tuple[Queue, ...]) -> Generator[None]:
+    """Inside, pauses are cut short."""
+    for queue in queues:
+        queue.hurry()
     try:
         yield
     finally:
-        for lane in lanes:
-            lane.take_time()
+        for queue in queues:
+            queue.take_time()
 
 
-def _report(lanes: tuple[Lane, ...]) -> None:
-    for lane in lanes:
-        if lane.waiting or lane.sending:
+def _report(queues: tuple[Queue, ...]) -> None:
+    for queue in queues:
+        left = queue.left()
+        if left is not None:
             with suppress(Exception):  # a handler of logging that somebody wrote may raise
-                log.logger.error("tocsin: %s", unfinished(str(lane.destination), lane.waiting, lane.sending))
+                log.logger.error("tocsin: %s", left)
 
 
 def _is_of_multiprocessing() -> bool:

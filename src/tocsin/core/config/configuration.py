@@ -50,13 +50,15 @@ class GmailSettings(Value):
 
 @attrs.frozen(eq=False, repr=False, kw_only=True)
 class DeliverySettings(Value):
-    """How messages get there: times in seconds, the fallback "slack", "gmail" or None."""
+    """How messages get there: times in seconds, the fallback "slack", "gmail" or None, and the name of the secret with a URL."""
 
     patience: float
     attempts: int
     retry_for: float
     queue: int
     fallback: str | None
+    outbox: bool
+    outbox_secret: str | None
 
 
 @attrs.frozen(eq=False, repr=False, kw_only=True)

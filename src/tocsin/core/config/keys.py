@@ -113,6 +113,18 @@ DELIVERY_FALLBACK: Key[str | None] = Key(
     "delivery.fallback", takes.CHANNEL, None, "the channel that messages go by where their own fails", shared=False
 )
 
+DELIVERY_OUTBOX: Key[bool] = Key(
+    "delivery.outbox", takes.SWITCH, False, "whether messages are kept in an outbox until they are sent", shared=False
+)
+DELIVERY_OUTBOX_SECRET: Key[str | None] = Key(
+    "delivery.outbox_secret",
+    takes.DATABASE,
+    None,
+    "the name of the secret that holds the URL of the outbox's database",
+    shared=False,
+    absent="a file of SQLite",
+)
+
 SECRETS_NAMES: Key[tuple[str, ...]] = Key(
     "secrets.names", takes.SECRETS, (), "further secrets, by name: `--scrub-env` removes them, `tocsin check` looks for them"
 )
@@ -124,7 +136,8 @@ TABLE: tuple[Key[object], ...] = (
     SLACK_DEADLINE, SLACK_HOSTS, SLACK_BUNDLE, SLACK_PROXIES,
     GMAIL_TO, GMAIL_CC, GMAIL_ONLY, GMAIL_IGNORE, GMAIL_HOST, GMAIL_PORT, GMAIL_BUNDLE, GMAIL_CONNECT, GMAIL_READ, GMAIL_DEADLINE,
     GMAIL_DAILY,
-    DELIVERY_PATIENCE, DELIVERY_ATTEMPTS, DELIVERY_RETRY_FOR, DELIVERY_QUEUE, DELIVERY_FALLBACK,
+    DELIVERY_PATIENCE, DELIVERY_ATTEMPTS, DELIVERY_RETRY_FOR, DELIVERY_QUEUE, DELIVERY_FALLBACK, DELIVERY_OUTBOX,
+    DELIVERY_OUTBOX_SECRET,
     SECRETS_NAMES, SECRETS_KEYRING,
 )  # fmt: skip
 """Every key."""

@@ -68,6 +68,8 @@ def merge(*layers: Layer) -> Configuration:
             retry_for=of(keys.DELIVERY_RETRY_FOR),
             queue=of(keys.DELIVERY_QUEUE),
             fallback=of(keys.DELIVERY_FALLBACK),
+            outbox=of(keys.DELIVERY_OUTBOX),
+            outbox_secret=of(keys.DELIVERY_OUTBOX_SECRET),
         ),
         secrets=SecretSettings(names=of(keys.SECRETS_NAMES), keyring=of(keys.SECRETS_KEYRING)),
         origins=origins,

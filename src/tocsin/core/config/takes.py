@@ -184,6 +184,7 @@ COUNT = Takes("a whole number of 1 or more", "100", "100", _count, _whole)
 CHANNEL = Takes('"slack" or "gmail"', '"gmail"', "gmail", _channel)
 SECRET = Takes("the name of a secret", '"TEAM_WEBHOOK"', "TEAM_WEBHOOK", _wrong(options.webhook_secret, _NAME))
 TOKEN = Takes("the name of a secret", '"SLACK_BOT_TOKEN"', "SLACK_BOT_TOKEN", _wrong(options.token_secret, _NAME))
+DATABASE = Takes("the name of a secret", '"OUTBOX_URL"', "OUTBOX_URL", _wrong(options.token_secret, _NAME))
 ROOM = Takes(
     "a channel of Slack's: its name, or its id", '"#ops"', "#ops", _wrong(options.channel, "a channel of Slack's: its name, or its id")
 )

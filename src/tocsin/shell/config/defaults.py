@@ -11,6 +11,7 @@ from tocsin.core.delivery.schedule import RetryPolicy
 from tocsin.core.notifiers import GmailNotifier, Messenger, SlackNotifier
 from tocsin.core.outcomes import Rejected
 from tocsin.shell.adapters import Gmail, Secrets, SlackWebhook, settings
+from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.interpreters.live import Live
 from tocsin.shell.interpreters.protocol import Interpreter
 from tocsin.shell.interpreters.translated import ByMail, BySlack
@@ -84,6 +85,13 @@ def fallback(config: Configuration, sends: Interpreter, channel: Channel | None 
             return BySlack(sends, webhook_secret=slack.webhook_secret, token_secret=slack.token_secret, channel=slack.channel)
         case _:
             return None
+
+
+def outbox_url(config: Configuration) -> str | Rejected | None:
+    """The URL of the outbox's database; None: the file in the state folder. Why there is none, where its secret is not found."""
+    name = config.delivery.outbox_secret
+    url = None if name is None else secrets(config).find(name)
+    return url.reveal() if isinstance(url, Secret) else url
 
 
 def policy(config: Configuration) -> RetryPolicy:

@@ -35,12 +35,12 @@ def folded(messages: Sequence[Message]) -> Message:
     return whole
 
 
-def _most(_: object, attribute: "attrs.Attribute[int]", value: object) -> None:
+def check_most(_: object, attribute: "attrs.Attribute[int]", value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ValueError(f"{attribute.name} is how many waiting messages go singly, 1 or more, not {quote(value)}")
 
 
-def _apart(_: object, attribute: "attrs.Attribute[float]", value: object) -> None:
+def check_apart(_: object, attribute: "attrs.Attribute[float]", value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
         raise ValueError(f"{attribute.name} is how many seconds lie between two digests, 0 or more, not {quote(value)}")
 
@@ -103,8 +103,8 @@ class Digest(Batching):
     """
 
     inner: Interpreter = attrs.field(converter=inner)
-    most: int = attrs.field(default=10, validator=_most)
-    apart: float = attrs.field(default=10.0, validator=_apart)
+    most: int = attrs.field(default=10, validator=check_most)
+    apart: float = attrs.field(default=10.0, validator=check_apart)
     timer: Timer = attrs.field(factory=SystemTimer, kw_only=True, repr=False)
     _turns: _Turns = attrs.field(factory=_Turns, init=False, repr=False)
 

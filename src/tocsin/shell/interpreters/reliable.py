@@ -1,22 +1,27 @@
 """The default of all that runs, composed: ``Background(Digest(Paced(Retrying(Live()))))``.
 
 Read from the inside: it is sent, and again where that may help; no faster than the other side takes it; folded where too much waits;
-and nobody waits for any of it.
+and nobody waits for any of it. With an outbox, nothing of it is lost where the process dies: ``Outbox(Paced(Retrying(Live())))``.
 """
 
 import attrs
 
+from tocsin.core.config.configuration import Configuration
 from tocsin.core.delivery.pace import SLACK, Rate
 from tocsin.core.delivery.routes import Channel
 from tocsin.core.delivery.schedule import RetryPolicy
 from tocsin.core.messages.text import quote
+from tocsin.core.outcomes import Rejected
+from tocsin.shell import log
 from tocsin.shell.interpreters.background import AfterFork, Background
 from tocsin.shell.interpreters.digest import Digest
 from tocsin.shell.interpreters.fallback import Fallback
+from tocsin.shell.interpreters.outbox import Outbox
 from tocsin.shell.interpreters.paced import Paced
 from tocsin.shell.interpreters.protocol import Interpreter
 from tocsin.shell.interpreters.retrying import Retrying
 from tocsin.shell.interpreters.translated import ByMail, BySlack
+from tocsin.shell.outbox.faults import OutboxFault
 
 
 def reliable(
@@ -31,7 +36,8 @@ def reliable(
     size: int | None = None,
     patience: float | None = None,
     after_fork: AfterFork = "wait",
-) -> Background:
+    outbox: bool | str | None = None,
+) -> Background | Outbox:
     """An interpreter that neither floods, nor blocks, nor gives up: that of flows, of ``watch`` and of ``tocsin exec``.
 
     None is: as the configuration says.
@@ -45,24 +51,51 @@ def reliable(
         gmail: how fast mails may go from one account.
         most: how many messages to one destination may wait before they are folded into a digest.
         apart: how far digests to one destination are apart at least, in seconds.
-        size: how many messages may be queued for one destination.
+        size: how many messages may be queued for one destination; an outbox has room for all.
         patience: how long a program waits at its end for what is not sent yet, in seconds.
-        after_fork: what a forked child does: "wait" for each message, or "queue" it.
+        after_fork: what a forked child does: "wait" for each message, or "queue" it; with an outbox, both keep it.
+        outbox: whether messages are kept in a database until they are sent; or its URL. What an earlier process left there is sent
+            from now on, in the background.
 
     Raises:
-        TypeError, ValueError: an option makes no sense.
+        TypeError, ValueError: an option makes no sense; ``OutboxFault``, a ValueError, where there can be no such outbox.
 
     >>> from tocsin import Flow, Recording, reliable, slack_notifier
     >>> report = Flow("idle", state_handlers=[slack_notifier]).run(interpreter=reliable(Recording()))
     >>> [delivery.outcome for delivery in report.wait().deliveries]
     [Withheld(reason='recorded'), Withheld(reason='recorded')]
     """
-    from tocsin.shell.config import defaults  # which a program that composes nothing need not load
-    from tocsin.shell.config.load import configuration
+    from tocsin.shell.config.load import configuration  # which a program that composes nothing need not load
 
     config = configuration()
-    tried = defaults.policy(config) if policy is None else policy
-    mails = defaults.mails(config) if gmail is None else gmail
+    patient = config.delivery.patience if patience is None else patience
+    sends = chain(config, inner, fallback, policy=policy, slack=slack, gmail=gmail)
+    if outbox or (outbox is None and config.delivery.outbox):
+        try:
+            return _kept(Outbox(sends, outbox if isinstance(outbox, str) else _url(config), most=most, apart=apart, patience=patient))
+        except OutboxFault as fault:
+            if outbox is not None:
+                raise
+            log.once(f"messages are not kept in an outbox, though delivery.outbox says so: {fault}")
+    return Background(
+        Digest(sends, most, apart),
+        size=config.delivery.queue if size is None else size,
+        patience=patient,
+        after_fork=after_fork,
+    )
+
+
+def chain(
+    config: Configuration,
+    inner: Interpreter | None = None,
+    fallback: Interpreter | Channel | None = None,
+    *,
+    policy: RetryPolicy | None = None,
+    slack: Rate = SLACK,
+    gmail: Rate | None = None,
+) -> Interpreter:
+    """What sends one message, in line: it is paced, tried again, and sent by another channel where its own fails."""
+    from tocsin.shell.config import defaults
 
     def trusted(sender: Interpreter) -> Interpreter:
         if isinstance(sender, ByMail | BySlack):  # what comes out of it is what is to be paced
@@ -72,6 +105,8 @@ def reliable(
     if isinstance(fallback, str) and fallback not in {"gmail", "slack"}:
         either = "fallback is 'gmail', 'slack' or an interpreter"
         raise TypeError(f"{either}, and {quote(fallback)} is none: write DryRun(), Recording() or Live()")
+    tried = defaults.policy(config) if policy is None else policy
+    mails = defaults.mails(config) if gmail is None else gmail
     sends = defaults.live(config) if inner is None else inner
     first: Interpreter = Paced(Retrying(sends, tried), slack, mails)
     second: Interpreter | None = None
@@ -81,9 +116,18 @@ def reliable(
         second = fallback
     elif inner is None:
         second = defaults.fallback(config, sends)
-    return Background(
-        Digest(first if second is None else Fallback(first, trusted(second)), most, apart),
-        size=config.delivery.queue if size is None else size,
-        patience=config.delivery.patience if patience is None else patience,
-        after_fork=after_fork,
-    )
+    return first if second is None else Fallback(first, trusted(second))
+
+
+def _kept(outbox: Outbox) -> Outbox:
+    outbox.attend()
+    return outbox
+
+
+def _url(config: Configuration) -> str | None:
+    from tocsin.shell.config import defaults
+
+    url = defaults.outbox_url(config)
+    if isinstance(url, Rejected):
+        raise OutboxFault(f"the URL of the outbox is not found: {url.reason}")
+    return url

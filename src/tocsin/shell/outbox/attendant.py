@@ -1,0 +1,201 @@
+"""Drains an outbox while a program runs: what it puts there itself, and what others left there.
+
+- It starts with the first message, or when it is asked to; it looks for more every few seconds, and when it is woken.
+- What the program itself put in is waited for at exit, if it is not put off already. What is left then stays in the outbox, for
+  whoever drains it next; that is said in one line.
+- Who wants to know what became of a message is told so once it is over, by whomever it was sent.
+- A forked child starts without: what its parent put in is its parent's, and in the database.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from tocsin.core.delivery.waiting import within
+from tocsin.core.outbox.parcels import Parcel
+from tocsin.core.outbox.rows import WAITING, Row, Status
+from tocsin.core.outbox.settling import GONE, outcome_of_row
+from tocsin.core.outcomes import Outcome
+from tocsin.shell import inherited, log, outgoing
+from tocsin.shell.adapters.patience import Deadline
+from tocsin.shell.adapters.process import inherit
+from tocsin.shell.outbox.drainer import Drainer, OnParcel
+from tocsin.shell.outbox.faults import OutboxFault
+from tocsin.shell.outbox.store import Store
+
+Settled = Callable[[Outcome], None]
+Drains = Callable[[OnParcel], Drainer]
+"""Makes what drains, which tells of each message that was tried."""
+
+_EVERY = 5.0  # seconds between two looks, while something waits
+_IDLE = 30.0  # seconds between two looks, while nothing does: others may have put something in, and died
+_AFTER_A_FAULT = 15.0
+_SOONEST = 0.1
+_SEEN_AT_ONCE = 500  # keys that are asked for at once
+_LAST = 2.0  # seconds for what is being sent when nobody waits any more
+
+
+class Attendant:
+    """Has an outbox drained in the background.
+
+    Args:
+        store: the outbox.
+        drains: makes what drains it.
+        patient: how long to wait at exit for what the program put in, in seconds.
+    """
+
+    def __init__(self, store: Store, drains: Drains, patient: float) -> None:
+        self.patience = patient
+        self._store = store
+        self._drains = drains
+        self.forget()
+        inherit(self)
+
+    def forget(self) -> None:
+        """Start afresh, as a child does."""
+        self._drainer = self._drains(self._noted)
+        self._mine: dict[str, list[Settled]] = {}
+        self._put_off: set[str] = set()
+        self._changed = threading.Condition()
+        self._wake = threading.Event()
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._look_at = 0.0
+
+    @property
+    def deadline(self) -> Deadline:
+        """When all is to be done."""
+        return self._drainer.deadline
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody is at work any more."""
+        return self._thread is None or self._ended.is_set()
+
+    @property
+    def waiting(self) -> int:
+        """How many messages of this program's are in the outbox still, but for those that are being sent."""
+        return max(len(self._mine) - self.sending, 0)
+
+    @property
+    def sending(self) -> int:
+        """How many messages are being sent, so that they may have arrived."""
+        return self._drainer.sending
+
+    def expect(self, key: str, settled: Settled) -> None:
+        """This program is about to put that in, and ``settled`` wants to know what becomes of it."""
+        with self._changed:
+            self._mine.setdefault(key, []).append(settled)
+
+    def disown(self, key: str, settled: Settled) -> None:
+        """It could not be put in."""
+        with self._changed:
+            told = [tell for tell in self._mine.pop(key, []) if tell is not settled]
+            if told:
+                self._mine[key] = told
+
+    def wake(self) -> None:
+        """There is something to be sent."""
+        self.attend()
+        self._wake.set()
+
+    def attend(self) -> None:
+        """See to it that somebody drains."""
+        with self._changed:
+            if self._thread is not None or self._ended.is_set():
+                return
+            thread = self._thread = threading.Thread(target=self._work, name="tocsin_outbox", daemon=True)
+        if not outgoing.attend(self):
+            self._thread = None
+            return
+        try:
+            thread.start()
+        except RuntimeError:  # the interpreter shuts down, or the system has no more threads: it is in the outbox
+            self._thread = None
+
+    def wait(self, until: float) -> bool:
+        """Wait until all that this program put in is over, or put off, or for a moment of ``time.monotonic``; whether all is over."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._mine.keys() <= self._put_off, max(until - time.monotonic(), 0.0))
+            return not self._mine
+
+    def hurry(self) -> None:
+        """Cut pauses short."""
+        self._drainer.hurry()
+        self._wake.set()
+
+    def take_time(self) -> None:
+        """There is no hurry any more."""
+        self._drainer.take_time()
+
+    def give_up(self) -> None:
+        """Nothing more is sent; what is being sent has a moment to end."""
+        self._ended.set()
+        self._wake.set()
+        self._drainer.stop(_LAST)
+        with self._changed:
+            self._mine.clear()
+            self._changed.notify_all()
+
+    def left(self) -> str | None:
+        """What to say of what is left."""
+        count = len(self._mine)
+        if not count:
+            return None
+        messages, them = ("1 message waits", "it") if count == 1 else (f"{count:,} messages wait", "them")
+        return f"{messages} in the outbox at {self._store.place}: the next program with it sends {them}, or tocsin outbox drain"
+
+    def _work(self) -> None:
+        while not self._ended.is_set():
+            self._wake.wait(self._turn())
+            self._wake.clear()
+
+    def _turn(self) -> float:
+        """Have sent what is due; the seconds until somebody should look again."""
+        if inherited.override() is not None:
+            return _EVERY
+        try:
+            agenda = self._store.agenda()
+            self._drainer.start(agenda.due)
+            self._look()
+        except OutboxFault as fault:
+            with suppress(Exception):  # a handler of logging that somebody wrote may raise
+                log.once(str(fault))
+            return _AFTER_A_FAULT
+        return _IDLE if agenda.next is None else min(max(agenda.next, _SOONEST), _EVERY)
+
+    def _look(self) -> None:
+        """See what became of messages of ours that somebody else may have sent."""
+        if time.monotonic() < self._look_at:
+            return
+        self._look_at = time.monotonic() + _EVERY
+        keys = tuple(self._mine)
+        for start in range(0, len(keys), _SEEN_AT_ONCE):
+            asked = keys[start : start + _SEEN_AT_ONCE]
+            found = {row.key: row for row in self._store.find(asked)}
+            for key in asked:
+                if self._drainer.holds(key):  # it tells more than the row does
+                    continue
+                row = found.get(key)
+                self._seen(key, None if row is None else row.status, GONE if row is None else outcome_of_row(row))
+
+    def _noted(self, parcel: Parcel, outcome: Outcome, rows: Sequence[Row]) -> None:
+        known = outcome if parcel.digest is None else within(outcome, parcel.message)
+        for row in rows:
+            self._seen(row.key, row.status, known)
+
+    def _seen(self, key: str, status: Status | None, outcome: Outcome) -> None:
+        """Somebody saw how the row stands; where it is over, whoever wants to know is told."""
+        with self._changed:
+            over = status not in WAITING
+            if over or status is not Status.DELAYED:
+                self._put_off.discard(key)
+            elif key in self._mine:
+                self._put_off.add(key)
+            told = self._mine.pop(key, []) if over else []
+            self._changed.notify_all()
+        for tell in told:
+            with suppress(Exception):
+                tell(outcome)
+        outgoing.announce()

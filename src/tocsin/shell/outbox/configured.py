@@ -1,0 +1,26 @@
+"""The outbox that the configuration names, and what sends from it: for commands."""
+
+from tocsin.core.outcomes import Rejected
+from tocsin.shell.config import defaults
+from tocsin.shell.config.load import configuration
+from tocsin.shell.interpreters.protocol import Interpreter
+from tocsin.shell.interpreters.reliable import chain
+from tocsin.shell.outbox.faults import OutboxFault
+from tocsin.shell.outbox.store import Store
+
+
+def store() -> Store:
+    """The outbox.
+
+    Raises:
+        OutboxFault: its URL makes no sense, or is not found.
+    """
+    url = defaults.outbox_url(configuration())
+    if isinstance(url, Rejected):
+        raise OutboxFault(f"the URL of the outbox is not found: {url.reason}")
+    return Store(url)
+
+
+def sender() -> Interpreter:
+    """What sends from it, as configured."""
+    return chain(configuration())

@@ -1,0 +1,294 @@
+"""Sends what is due in an outbox: a thread for each destination, so that a dead Slack holds up no mail.
+
+- What is claimed is sent within half of its lease; what there is no time for is released.
+- The rows of a destination go one after another. After an answer that puts one off, the destination rests for a while: the others of
+  that claim are released, so that one message which is never accepted holds up no other.
+- An answer is noted at once. Where the database does not take it, it is tried again before anything else is claimed: a message that
+  arrived is not to be sent again for want of a note.
+"""
+
+import platform
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from random import SystemRandom
+
+from tocsin.core.delivery.digest import singly
+from tocsin.core.delivery.schedule import RetryPolicy
+from tocsin.core.effects import Message
+from tocsin.core.outbox.life import POLICY, Answered, Grouped, Happening, Refused, Released, Unreadable
+from tocsin.core.outbox.parcels import Parcel, parcels
+from tocsin.core.outbox.rows import Row, Status
+from tocsin.core.outcomes import Outcome, Retryable
+from tocsin.shell import log
+from tocsin.shell.adapters import clock, patience
+from tocsin.shell.adapters.redaction import redact
+from tocsin.shell.interpreters.protocol import Interpreter, execute
+from tocsin.shell.outbox.codec import decode
+from tocsin.shell.outbox.faults import OutboxFault
+from tocsin.shell.outbox.store import Store
+from tocsin.shell.surroundings import run_id
+
+Event = tuple[str, Happening]
+"""What happened to the row of this key."""
+
+OnParcel = Callable[[Parcel, Outcome, Sequence[Row]], None]
+"""Who is told of each message that was tried: what it was, how it went, and its rows from then on."""
+
+_PAUSE = 0.5  # seconds between two tries to note an answer
+_STALE = 5.0  # seconds that the two clocks may differ by over half a lease: the machine was suspended
+
+
+def _unheard(_: Parcel, __: Outcome, ___: Sequence[Row]) -> None:
+    pass
+
+
+class _Worker:
+    """One destination that is being worked on."""
+
+    def __init__(self, work: "Callable[[_Worker], None]", goal: str) -> None:
+        self.goal = goal
+        self.thread = threading.Thread(target=work, args=(self,), name="tocsin_outbox", daemon=True)
+        self.nudge = threading.Event()
+        self.sending: frozenset[str] = frozenset()
+        self.claimed = False
+
+
+class _Lease:
+    """What is left of the time in which everything that was claimed has to be sent: by both clocks, of which one stands still while the
+    machine is suspended, and the other may be set.
+    """
+
+    def __init__(self, name: str, seconds: float) -> None:
+        self.name = name
+        self.half = seconds / 2
+        self.ends = time.monotonic() + self.half
+        self._by_the_wall = time.time() + self.half
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more may be sent."""
+        return time.monotonic() >= self.ends or time.time() >= self._by_the_wall + _STALE
+
+
+class Drainer:
+    """Claims what is due, and sends it by ``inner``.
+
+    Args:
+        store: the outbox.
+        inner: what sends.
+        policy: how often a message is tried, and for how long.
+        most: how many messages to the same people may go singly, where no more wait.
+        apart: how many seconds lie at least between two digests, unless somebody is in a hurry.
+        lease: for how long a claim lasts, in seconds.
+        size: how many rows are claimed at once.
+        on_parcel: who is told of each message that was tried.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        inner: Interpreter,
+        *,
+        policy: RetryPolicy = POLICY,
+        most: int = 10,
+        apart: float = 10.0,
+        lease: float = 60.0,
+        size: int = 1000,
+        on_parcel: OnParcel = _unheard,
+    ) -> None:
+        self.deadline: patience.Deadline = patience.Deadline()
+        self._store = store
+        self._inner = inner
+        self._policy = policy
+        self._most = most
+        self._apart = apart
+        self._lease = lease
+        self._size = size
+        self._on_parcel = on_parcel
+        self._name = f"{platform.node()[:60]}.{run_id()}"
+        self._claims = 0
+        self._owed: list[Event] = []
+        self._workers: dict[str, _Worker] = {}
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._hurried = False
+        self._fault: OutboxFault | None = None
+
+    def turn(self) -> bool:
+        """Send all that is due now, and wait for it. Whether there was anything.
+
+        Raises:
+            OutboxFault: the database cannot be used.
+        """
+        workers = self.start(self._store.agenda().due)
+        for worker in workers:
+            worker.thread.join()
+        fault, self._fault = self._fault, None
+        if fault is not None:
+            raise fault
+        return any(worker.claimed for worker in workers)
+
+    def start(self, due: Sequence[str]) -> tuple[_Worker, ...]:
+        """Have sent what is due at these destinations, and wait for none of it; who works on it.
+
+        Raises:
+            OutboxFault: the database cannot be used.
+        """
+        if self._stopping.is_set():
+            return ()
+        self._pay()
+        with self._lock:
+            self._workers = {goal: worker for goal, worker in self._workers.items() if worker.thread.is_alive()}
+            idle = [goal for goal in due if goal not in self._workers]
+            workers = [_Worker(self._work, goal) for goal in idle]
+            self._workers.update(zip(idle, workers, strict=True))
+        return tuple(worker for worker in workers if _started(worker))
+
+    @property
+    def sending(self) -> int:
+        """How many rows are being sent, so that they may have arrived."""
+        return sum(len(worker.sending) for worker in tuple(self._workers.values()))
+
+    def holds(self, key: str) -> bool:
+        """Whether this very row is being sent, or who wants to know is being told how that went."""
+        return any(key in worker.sending for worker in tuple(self._workers.values()))
+
+    def hurry(self) -> None:
+        """Cut pauses short from now on."""
+        self._hurried = True
+        for worker in tuple(self._workers.values()):
+            worker.nudge.set()
+
+    def take_time(self) -> None:
+        """There is no hurry any more."""
+        self._hurried = False
+
+    def stop(self, seconds: float = 0.0) -> None:
+        """Claim nothing more, and release what is not being sent; wait so long for what is."""
+        self._stopping.set()
+        self.hurry()
+        until = time.monotonic() + seconds
+        for worker in tuple(self._workers.values()):
+            with suppress(RuntimeError):  # it has not been started, or is the caller's own
+                worker.thread.join(max(until - time.monotonic(), 0.0))
+
+    def _work(self, worker: _Worker) -> None:
+        try:
+            with clock.hurried_by(worker.nudge), patience.bound_to(self.deadline):
+                while not self._stopping.is_set() and self._claimed(worker):
+                    pass
+        except OutboxFault as fault:
+            self._fault = fault
+
+    def _claimed(self, worker: _Worker) -> bool:
+        """Send what is due now; whether there may be more."""
+        if self._hurried:  # one nudge ends one wait
+            worker.nudge.set()
+        with self._lock:
+            self._claims += 1
+            lease = _Lease(f"{self._name}.{self._claims}", self._lease)
+        rows = self._store.claim(worker.goal, lease.name, seconds=self._lease, most=self._size)
+        if not rows:
+            return False
+        worker.claimed = True
+        readable = self._read(rows, lease)
+        most = singly(self._most, patience.left())
+        with patience.waiting_until(lease.ends):
+            return self._send_all(parcels(readable, self._store.now(), most), lease, worker)
+
+    def _read(self, rows: Sequence[Row], lease: _Lease) -> list[tuple[Row, Message]]:
+        """The message in each row. One that holds none for us is given up, and kept."""
+        readable: list[tuple[Row, Message]] = []
+        for row in rows:
+            message = decode(row)
+            if isinstance(message, str):
+                log.logger.error("%s", redact(f"tocsin: {message}"))
+                self._note([(row.key, Unreadable(self._store.now(), lease.name, message))])
+            else:
+                readable.append((row, message))
+        return readable
+
+    def _send_all(self, waiting: Sequence[Parcel], lease: _Lease, worker: _Worker) -> bool:
+        for number, parcel in enumerate(waiting):
+            if self._stopping.is_set() or lease.over:
+                self._note(self._releases(waiting[number:], lease, 0.0))
+                return not self._stopping.is_set()
+            rest = waiting[number + 1 :]
+            try:
+                outcome = self._send(parcel, lease, worker)
+            except OutboxFault:
+                self._owe(self._releases(rest, lease, 0.0))
+                raise
+            if isinstance(outcome, Retryable):
+                self._note(self._releases(rest, lease, self._policy.base))
+                return False
+        if any(parcel.digest for parcel in waiting) and not self._hurried:
+            clock.SystemTimer().wait(self._apart)  # meanwhile more can come that the next digest folds
+        return True
+
+    def _send(self, parcel: Parcel, lease: _Lease, worker: _Worker) -> Outcome | None:
+        """Send the parcel, and note how it went; None where its lease was lost before."""
+        if parcel.digest is not None:
+            grouped = self._note([(row.key, Grouped(self._store.now(), lease.name, parcel.digest)) for row in parcel.rows])
+            if len(grouped) < len(parcel.rows):
+                return None
+        worker.sending = frozenset(row.key for row in parcel.rows)
+        try:
+            outcome = execute(self._inner, parcel.message)
+            at, draw = self._store.now(), SystemRandom().random()
+            rows = self._note([(row.key, Answered(at, lease.name, outcome, draw, self._policy)) for row in parcel.rows])
+            with suppress(Exception):  # a handler of logging that somebody wrote may raise
+                _say(parcel, outcome, rows)
+            self._on_parcel(parcel, outcome, rows)
+        finally:
+            worker.sending = frozenset()
+        return outcome
+
+    def _releases(self, rest: Sequence[Parcel], lease: _Lease, pause: float) -> list[Event]:
+        at = self._store.now()
+        return [(row.key, Released(at, lease.name, at + pause)) for parcel in rest for row in parcel.rows]
+
+    def _note(self, events: Sequence[Event]) -> tuple[Row, ...]:
+        """Have the rows follow the events, for as long as the lease leaves time; those that did."""
+        until = time.monotonic() + min(self._lease / 2, patience.left())
+        while True:
+            try:
+                return tuple(row for row in self._store.advance(events) if not isinstance(row, Refused)) if events else ()
+            except OutboxFault:
+                if time.monotonic() + _PAUSE >= until or self._stopping.wait(_PAUSE):
+                    self._owe(events)
+                    raise
+
+    def _owe(self, events: Sequence[Event]) -> None:
+        with self._lock:
+            self._owed.extend(events)
+
+    def _pay(self) -> None:
+        """Note what could not be noted when it happened."""
+        with self._lock:
+            owed, self._owed = self._owed, []
+        try:
+            if owed:
+                self._store.advance(owed)
+        except OutboxFault:
+            self._owe(owed)
+            raise
+
+
+def _started(worker: _Worker) -> bool:
+    try:
+        worker.thread.start()
+    except RuntimeError:  # the interpreter shuts down, or the system has no more threads
+        return False
+    return True
+
+
+def _say(parcel: Parcel, outcome: Outcome, rows: Sequence[Row]) -> None:
+    """Have the log know what failed: of what is put off, once; of what is given up, too."""
+    put_off = [row for row in rows if row.status is Status.DELAYED]
+    if not put_off:
+        log.complain(parcel.message, outcome, more=len(parcel.rows) - 1)
+    elif isinstance(outcome, Retryable) and any(row.attempts == 1 for row in put_off):
+        log.logger.warning("%s; the outbox goes on trying", log.failure(parcel.message, outcome, len(parcel.rows) - 1))

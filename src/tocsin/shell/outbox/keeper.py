@@ -1,0 +1,91 @@
+"""An outbox as a program uses it: what is put in, and somebody who sends it."""
+
+import time
+from collections.abc import Callable, Sequence
+
+from tocsin.core.delivery.schedule import RetryPolicy
+from tocsin.core.effects import Message
+from tocsin.core.messages.text import describe
+from tocsin.core.outbox.rows import Row
+from tocsin.core.outcomes import Outcome
+from tocsin.shell.adapters.redaction import redact
+from tocsin.shell.interpreters.protocol import Interpreter
+from tocsin.shell.outbox.attendant import Attendant
+from tocsin.shell.outbox.codec import new_row
+from tocsin.shell.outbox.drainer import Drainer, OnParcel
+from tocsin.shell.outbox.faults import OutboxFault
+from tocsin.shell.outbox.store import Store
+
+_REST = 30.0  # seconds that a database is left alone after it could not be written: each caller would wait for it
+
+
+class Keeper:
+    """Keeps messages in the outbox at ``url``, and has them sent by ``inner``; see ``Outbox`` for the rest.
+
+    Raises:
+        OutboxFault: that is no outbox's URL.
+    """
+
+    def __init__(
+        self,
+        url: str | None,
+        inner: Interpreter,
+        *,
+        policy: RetryPolicy,
+        most: int,
+        apart: float,
+        lease: float,
+        patient: float,
+    ) -> None:
+        self._store = Store(url)
+
+        def drains(on_parcel: OnParcel) -> Drainer:
+            return Drainer(self._store, inner, policy=policy, most=most, apart=apart, lease=lease, on_parcel=on_parcel)
+
+        self._attendant = Attendant(self._store, drains, patient)
+        self._fault: OutboxFault | None = None
+        self._rests_until = 0.0
+
+    @property
+    def place(self) -> str:
+        """Where it is, without a password."""
+        return self._store.place
+
+    def attend(self) -> None:
+        """Have sent what others left; where there is no outbox yet, they left nothing."""
+        if self._store.exists:
+            self._attendant.wake()
+
+    def close(self) -> None:
+        """Drain no more, and close the database. What is left stays in it."""
+        self._attendant.give_up()
+        self._store.close()
+
+    def keep(self, messages: Sequence[Message], settled: Sequence[Callable[[Outcome], None]]) -> None:
+        """Commit the messages; what becomes of each is told later, and only if all could be kept.
+
+        Raises:
+            OutboxFault: they could not be kept, none of them.
+        """
+        if self._fault is not None and time.monotonic() < self._rests_until:
+            raise OutboxFault(str(self._fault))
+        rows = self._rows(messages)
+        wanted = [(row.key, tell) for row, tell in zip(rows, settled, strict=True)]
+        for key, tell in wanted:
+            self._attendant.expect(key, tell)
+        try:
+            self._store.put(rows)
+        except BaseException as error:
+            for key, tell in wanted:
+                self._attendant.disown(key, tell)
+            if isinstance(error, OutboxFault):
+                self._fault, self._rests_until = error, time.monotonic() + _REST
+            raise
+        self._attendant.wake()
+
+    def _rows(self, messages: Sequence[Message]) -> list[Row]:
+        at = self._store.now()
+        try:
+            return [new_row(message, at) for message in messages]
+        except Exception as error:  # what somebody made by hand may hold anything
+            raise OutboxFault(redact(f"a message cannot be kept in the outbox: {describe(error)}")) from None

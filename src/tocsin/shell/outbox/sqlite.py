@@ -1,0 +1,127 @@
+"""A connection to the file of an outbox in which what is committed is on the disk: no SQL of ours is here but what asks for that.
+
+- A write-ahead log with ``synchronous=FULL``; where the file system cannot do that, as many on a network cannot, a rollback journal
+  with ``EXTRA``. Both are read back, and a real write shows whether they work.
+- The file is ours alone (0600), and so is a folder that is made for it (0700). What is there already keeps its permissions.
+- Nobody here ever opens the file but SQLite: to close it would drop the locks that SQLite holds on it.
+"""
+
+import os
+import sqlite3
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+import attrs
+
+from tocsin.shell.outbox.faults import OutboxFault
+
+_MODES = (("wal", "FULL", 2), ("delete", "EXTRA", 3))
+_UNABLE = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOMEM})
+_NAP = 0.02  # seconds between two tries to open what another process is about to make
+_LOG = 64 * 1024 * 1024  # bytes that the write-ahead log keeps of what it once needed
+
+
+@attrs.frozen
+class File:
+    """Where an outbox is: its absolute path, and what SQLite is to open it with, if not its own."""
+
+    path: str
+    vfs: str | None = None
+
+    @property
+    def identity(self) -> tuple[int, int] | None:
+        """Another one where the file is another one; None where there is none."""
+        try:
+            found = os.stat(self.path)  # noqa: PTH116 - asked for before each write
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+
+def connected(file: File, busy: float) -> sqlite3.Connection:
+    """A connection, in a mode that loses nothing. Others may hold the file for ``busy`` seconds.
+
+    Raises:
+        OSError, sqlite3.Error: it cannot be had.
+        OutboxFault: neither mode works.
+    """
+    _make(Path(file.path))
+    until = time.monotonic() + busy
+    while True:
+        try:
+            return _opened(file, busy)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                raise
+        time.sleep(_NAP)
+
+
+def _make(path: Path) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if path.exists() and not path.is_file():
+        raise OutboxFault(f"the outbox at {path} is no file: move it away, or name another place")
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        return
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # else the file might be gone after the power was
+    finally:
+        os.close(folder)
+
+
+def _opened(file: File, busy: float) -> sqlite3.Connection:
+    options = "mode=rw" if file.vfs is None else f"mode=rw&vfs={quote(file.vfs)}"
+    url = f"file:{quote(file.path)}?{options}"
+    connection = sqlite3.connect(url, uri=True, timeout=busy, isolation_level=None, check_same_thread=False)
+    try:
+        _set(connection, "auto_vacuum = INCREMENTAL")  # of a new file
+        _settle(connection, file.path)
+        _set(connection, f"journal_size_limit = {_LOG}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _settle(connection: sqlite3.Connection, path: str) -> None:
+    """Find the mode that works."""
+    why = ""
+    for journal, synchronous, level in _MODES:
+        try:
+            found = _set(connection, f"journal_mode = {journal}")
+            if found != journal:
+                why = f"its journal is {found}, and cannot be made {journal}"
+                continue
+            _set(connection, f"synchronous = {synchronous}")
+            if _set(connection, "synchronous") != level:
+                why = f"synchronous cannot be made {synchronous}"
+                continue
+            _probe(connection)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in _UNABLE:
+                raise
+            why = f"{error} ({error.sqlite_errorname})"
+        else:
+            return
+    raise OutboxFault(f"the outbox at {path} cannot be kept safely there: {why}; name a place on a disk of this machine")
+
+
+def _probe(connection: sqlite3.Connection) -> None:
+    """A real write that changes nothing."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        connection.execute(f"PRAGMA user_version = {_set(connection, 'user_version')}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _set(connection: sqlite3.Connection, pragma: str) -> object:
+    """What SQLite answers to a pragma."""
+    found: tuple[object] | None = connection.execute(f"PRAGMA {pragma}").fetchone()
+    return None if found is None else found[0]

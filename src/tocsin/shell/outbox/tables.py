@@ -1,0 +1,101 @@
+"""The tables of the outbox, alike in SQLite and in PostgreSQL, and rows as they are kept there.
+
+- ``ended`` is NULL as long as a row waits, and only then: the database sees to that. So the two indexes share the rows among them, and
+  what was delivered costs no claim anything.
+- ``messages_waiting`` has what may be claimed, of each destination in the order in which it is due; ``messages_in_digest`` what was
+  lost as a part of a digest; ``messages_over`` what is counted and removed.
+- ``number`` is the order in which messages were taken in.
+"""
+
+from operator import attrgetter
+
+import attrs
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Double,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    RowMapping,
+    Table,
+    Text,
+    insert,
+    select,
+)
+
+from tocsin.core.outbox.rows import WAITING, Row, Status
+
+metadata = MetaData()
+
+version_of_schema = Column("version", Integer, nullable=False)
+versions = Table("outbox_version", metadata, version_of_schema)
+"""The version of the schema, in one row."""
+
+number = Column("number", BigInteger().with_variant(Integer, "sqlite"), Identity(), primary_key=True)  # there, an INTEGER is the row's own
+key = Column("key", Text, nullable=False, unique=True)
+destination = Column("destination", Text, nullable=False)
+made = Column("made", Double, nullable=False)
+due = Column("due", Double, nullable=False)
+status = Column("status", Text, nullable=False)
+digest = Column("digest", Text)
+ended = Column("ended", Double)
+
+messages = Table(
+    "messages",
+    metadata,
+    number,
+    key,
+    destination,
+    Column("kind", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+    made,
+    Column("since", Double, nullable=False),
+    due,
+    status,
+    Column("attempts", Integer, nullable=False),
+    Column("claim", Text),
+    Column("repeated", Boolean, nullable=False),
+    digest,
+    Column("reason", Text),
+    ended,
+    CheckConstraint(status.in_([each.value for each in Status]), "messages_status"),
+    CheckConstraint((ended.is_(None)) == status.in_([each.value for each in WAITING]), "messages_ended"),
+    Index("messages_waiting", destination, due, number, status, made, sqlite_where=ended.is_(None), postgresql_where=ended.is_(None)),
+    Index(
+        "messages_in_digest",
+        destination,
+        digest,
+        sqlite_where=ended.is_(None) & digest.is_not(None),
+        postgresql_where=ended.is_(None) & digest.is_not(None),
+    ),
+    Index("messages_over", status, ended, destination, made, sqlite_where=ended.is_not(None), postgresql_where=ended.is_not(None)),
+)
+"""The rows."""
+
+_NAMES = tuple(field.name for field in attrs.fields(Row))
+_VALUES = attrgetter(*_NAMES)
+
+added = insert(messages).values
+rows = select(*(messages.c[name] for name in ("number", *_NAMES)))
+"""All that makes a row, and its number."""
+
+
+def record_of(row: Row) -> dict[str, object]:
+    """What is kept of a row."""
+    record = dict(zip(_NAMES, _VALUES(row), strict=True))
+    record["status"] = row.status.value
+    return record
+
+
+def row_of(record: RowMapping) -> Row:
+    """The row that is kept so.
+
+    Raises:
+        ValueError: nobody of ours kept that.
+    """
+    return Row(**{name: record[name] for name in _NAMES} | {"status": Status(record["status"])})

@@ -1,0 +1,453 @@
+"""Messages kept until they are sent: committed first, sent once, and told of in the end, whatever fails in between."""
+
+import asyncio
+import logging
+import os
+import pickle
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import attrs
+import pytest
+from returns.io import IOResult
+
+from tocsin import Failed, Flow, Recording, Running, Task, flush, interpreting, slack_notifier
+from tocsin.core.delivery.schedule import RetryPolicy
+from tocsin.core.effects import CallBack, Effect, Message, PostToSlack
+from tocsin.core.outbox.rows import Status
+from tocsin.core.outcomes import (
+    Ambiguous,
+    Delivered,
+    DeliveryError,
+    DestinationDead,
+    Outcome,
+    Queued,
+    Receipt,
+    Rejected,
+    Retryable,
+    Withheld,
+)
+from tocsin.interpreters import Background, Digest, Live, Outbox, OutboxFault
+from tocsin.shell.inherited import NAME
+from tocsin.shell.interpreters.protocol import execute, result_of
+from tocsin.shell.interpreters.reliable import reliable
+from tocsin.shell.outbox.codec import new_row
+from tocsin.shell.outbox.store import Store
+
+pytestmark = pytest.mark.tocsin_live
+QUEUED = Queued("the outbox")
+PATIENCE = 20.0
+
+
+def message(name: str = "load", webhook: str = "SLACK_WEBHOOK_URL") -> Message:
+    with interpreting(Recording()) as recording:
+        slack_notifier(Task(name), Running(), Failed("disk full"), webhook_secret=webhook)
+    effect = recording.effects[0]
+    assert isinstance(effect, PostToSlack)
+    return effect
+
+
+@attrs.define(eq=False)
+class Sender:
+    """Sends by noting what came; answers what it is told to, then that it was delivered."""
+
+    answers: list[Outcome] = attrs.field(factory=list[Outcome])
+    came: list[Effect] = attrs.field(factory=list[Effect])
+    arrived: threading.Semaphore = attrs.field(factory=lambda: threading.Semaphore(0))
+    before: Callable[[], object] = attrs.field(default=bool)
+
+    notify = "live"
+
+    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+        self.before()
+        self.came.append(effect)
+        self.arrived.release()
+        return result_of(self.answers.pop(0) if self.answers else Delivered())
+
+    def wait(self, count: int = 1) -> None:
+        """Wait until so many more have come."""
+        for _ in range(count):
+            assert self.arrived.acquire(timeout=PATIENCE)
+
+
+class Ending:
+    """What became of a message, once that is known."""
+
+    def __init__(self) -> None:
+        self.outcomes: list[Outcome] = []
+        self._known = threading.Event()
+
+    def __call__(self, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+        self._known.set()
+
+    @property
+    def outcome(self) -> Outcome:
+        """The outcome, waited for."""
+        assert self._known.wait(PATIENCE)
+        (only,) = self.outcomes
+        return only
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    """An outbox that is not there yet."""
+    return f"sqlite:///{tmp_path}/outbox.sqlite"
+
+
+@pytest.fixture
+def make(url: str) -> Iterator[Callable[..., Outbox]]:
+    """Makes an outbox, which is closed in the end."""
+    made: list[Outbox] = []
+
+    def one(inner: object, **options: object) -> Outbox:
+        made.append(Outbox(inner, options.pop("url", url), **options))  # type: ignore[arg-type]  # the options of the test
+        return made[-1]
+
+    yield one
+    for outbox in made:
+        outbox.close()
+
+
+def rows(url: str) -> dict[str, Status]:
+    """How the messages stand."""
+    with closing(Store(url)) as store:
+        return {row.key: row.status for row in store.rows(limit=10_000)}
+
+
+def test_a_message_is_kept_and_sent(url: str, make: Callable[..., Outbox]) -> None:
+    sender, ending = Sender(), Ending()
+    assert make(sender).submit(message(), ending) == QUEUED
+    assert ending.outcome == Delivered()
+    assert len(sender.came) == 1
+    assert list(rows(url).values()) == [Status.DELIVERED]
+
+
+def test_it_is_committed_before_it_is_tried_and_leased_meanwhile(url: str, make: Callable[..., Outbox]) -> None:
+    seen: list[Status] = []
+    sender, ending = Sender(before=lambda: seen.extend(rows(url).values())), Ending()
+    make(sender).submit(message(), ending)
+    assert ending.outcome == Delivered()
+    assert seen == [Status.LEASED]
+
+
+def test_the_key_stands_in_the_message(url: str, make: Callable[..., Outbox]) -> None:
+    sender = Sender()
+    make(sender)(message())
+    sender.wait()
+    (sent,) = sender.came
+    assert isinstance(sent, PostToSlack)
+    assert sent.payload.footer == f"key {next(iter(rows(url)))}"
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        (Rejected("no_text"), Status.DEAD),
+        (DestinationDead("no_service"), Status.DEAD),
+        (Ambiguous("timed out"), Status.UNKNOWN),
+    ],
+)
+def test_what_fails_is_told_and_kept(
+    url: str, make: Callable[..., Outbox], answer: Outcome, status: Status, caplog: pytest.LogCaptureFixture
+) -> None:
+    ending = Ending()
+    make(Sender([answer])).submit(message(), ending)
+    assert ending.outcome == answer
+    assert list(rows(url).values()) == [status]
+    assert isinstance(answer, DeliveryError)
+    assert answer.reason in caplog.text
+
+
+def test_what_is_put_off_is_said_and_tried_again(
+    url: str, make: Callable[..., Outbox], caplog: pytest.LogCaptureFixture
+) -> None:
+    sender, ending = Sender([Retryable("busy"), Retryable("busy")]), Ending()
+    outbox = make(sender, policy=RetryPolicy(base=0.05, most=0.1))
+    outbox.submit(message(), ending)
+    assert ending.outcome == Delivered()
+    assert len(sender.came) == 3
+    assert caplog.text.count("the outbox goes on trying") == 1
+
+
+def test_what_is_put_off_waits_for_nobody_at_the_end(
+    url: str, make: Callable[..., Outbox], caplog: pytest.LogCaptureFixture
+) -> None:
+    sender = Sender([Retryable("busy")])
+    make(sender)(message())
+    sender.wait()
+    while Status.DELAYED not in rows(url).values():
+        time.sleep(0.01)
+    began = time.monotonic()
+    assert not flush(5.0)
+    assert time.monotonic() - began < 4.0
+    assert f"1 message waits in the outbox at {url.removeprefix('sqlite:///')}: " in caplog.text
+
+
+def test_what_an_earlier_process_left_is_sent(url: str) -> None:
+    with closing(Store(url)) as store:
+        store.put([new_row(message("old"), store.now())])
+    sender = Sender()
+    outbox = reliable(sender, outbox=url)
+    assert isinstance(outbox, Outbox)
+    sender.wait()
+    outbox.close()
+
+
+def test_an_outbox_that_is_not_there_is_not_made_by_looking(url: str, make: Callable[..., Outbox], tmp_path: Path) -> None:
+    make(Sender()).attend()
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_same_announcement_is_one_message(url: str, make: Callable[..., Outbox]) -> None:
+    sender, endings, same = Sender(), (Ending(), Ending()), message()
+    outbox = make(sender)
+    for ending in endings:
+        assert outbox.submit(same, ending) == QUEUED
+    assert flush()
+    assert [ending.outcome for ending in endings] == [Delivered(), Delivered()]
+    assert len(sender.came) == 1
+
+
+def test_many_are_folded_and_each_is_told(url: str, make: Callable[..., Outbox]) -> None:
+    opened = threading.Event()
+    sender = Sender(before=lambda: opened.wait(PATIENCE))
+    outbox, endings = make(sender, apart=0.0), [Ending() for _ in range(13)]
+    for number, ending in enumerate(endings):
+        outbox.submit(message(f"load {number}"), ending)
+        if not number:
+            while Status.LEASED not in rows(url).values():
+                time.sleep(0.01)
+    opened.set()
+    outcomes = [ending.outcome for ending in endings]
+    assert len(sender.came) == 2
+    assert all(isinstance(outcome, Delivered) for outcome in outcomes)
+    assert {isinstance(outcome, Delivered) and outcome.in_digest for outcome in outcomes} == {None, sender.came[1].key}
+
+
+def test_a_batch_is_one_commit(url: str, make: Callable[..., Outbox]) -> None:
+    sender = Sender()
+    outbox = make(sender, most=1000)
+    assert list(outbox.batch([message(f"load {number}") for number in range(20)])) == [QUEUED] * 20
+    assert flush()
+    assert len(sender.came) == 20
+
+
+def test_a_call_is_made_at_once(url: str, make: Callable[..., Outbox], tmp_path: Path) -> None:
+    called: list[str] = []
+    outbox = make(Live())
+    call = CallBack(lambda task, state: called.append(task.name), Task("load"), Failed(), message().key)
+    assert execute(outbox, call) == Delivered()
+    assert list(outbox.batch([call])) == [Delivered()]
+    assert called == ["load", "load"]
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("asked", ["print", "none"])
+def test_nothing_is_kept_of_a_dry_run(
+    url: str, make: Callable[..., Outbox], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, asked: str
+) -> None:
+    sender = Sender()
+    outbox = make(sender)
+    monkeypatch.setenv(NAME, asked)
+    assert execute(outbox, message()) == Delivered()
+    assert list(outbox.batch([message()])) == [Delivered()]
+    assert len(sender.came) == 2
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_is_drained_during_a_dry_run(url: str, make: Callable[..., Outbox], monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(Store(url)) as store:
+        store.put([new_row(message(), store.now())])
+    monkeypatch.setenv(NAME, "none")
+    sender = Sender()
+    make(sender).attend()
+    assert not sender.arrived.acquire(timeout=0.3)
+    assert list(rows(url).values()) == [Status.PENDING]
+
+
+def test_an_outbox_that_cannot_be_written_is_said_once_and_done_without(
+    make: Callable[..., Outbox], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").touch()
+    sender, ending = Sender(), Ending()
+    outbox = make(sender, url=f"sqlite:///{tmp_path}/file/outbox.sqlite")
+    assert outbox.submit(message(), ending) == Queued("a background thread")
+    assert [type(outcome) for outcome in outbox.batch([message(), message()])] == [Queued, Queued]
+    assert ending.outcome == Delivered()
+    assert flush()
+    assert len(sender.came) == 3
+    said = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
+    assert len(said) == 1
+    assert "messages are sent without it" in said[0]
+
+
+def test_an_event_loop_waits_for_a_commit(url: str, make: Callable[..., Outbox]) -> None:
+    outbox, ending = make(Sender()), Ending()
+
+    async def tell() -> Outcome:
+        return outbox.submit(message(), ending)
+
+    assert asyncio.run(tell()) == QUEUED
+    assert ending.outcome == Delivered()
+
+
+def test_an_event_loop_does_not_wait_for_a_slow_one(url: str, make: Callable[..., Outbox], tmp_path: Path) -> None:
+    with closing(Store(url)) as store:
+        store.put([])
+    outbox, ending = make(Sender()), Ending()
+
+    async def tell() -> Outcome:
+        return outbox.submit(message(), ending)
+
+    with closing(sqlite3.connect(tmp_path / "outbox.sqlite", isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        assert asyncio.run(tell()) == Queued("memory, on its way to the outbox")
+        holder.execute("ROLLBACK")
+    assert ending.outcome == Delivered()
+
+
+def test_the_report_of_a_run_knows_in_the_end(make: Callable[..., Outbox]) -> None:
+    report = Flow("idle", state_handlers=[slack_notifier]).run(interpreter=make(Sender())).wait(PATIENCE)
+    assert [delivery.outcome for delivery in report.deliveries] == [Delivered(), Delivered()]
+
+
+def test_what_a_sender_withholds_is_over(make: Callable[..., Outbox], url: str) -> None:
+    ending = Ending()
+    make(Recording()).submit(message(), ending)
+    assert ending.outcome == Withheld("recorded")
+    assert list(rows(url).values()) == [Status.DELIVERED]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_forked_child_keeps_its_own(url: str, make: Callable[..., Outbox]) -> None:
+    sender = Sender()
+    outbox = make(sender)
+    outbox(message("of the parent"))
+    sender.wait()
+    child = os.fork()
+    if not child:  # pragma: no cover - the child is measured by nobody
+        status = 1
+        try:
+            outcome = execute(outbox, message("of the child"))
+            status = 0 if outcome == QUEUED else 2
+        finally:
+            os._exit(status)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert len(rows(url)) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"most": 0}, "most"),
+        ({"apart": -1.0}, "apart"),
+        ({"lease": 0.0}, "lease"),
+        ({"patience": -1.0}, "patience"),
+        ({"policy": 3}, "policy is a RetryPolicy"),
+        ({"url": "mysql://host/name"}, "postgresql"),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_refused(options: dict[str, object], said: str, make: Callable[..., Outbox]) -> None:
+    with pytest.raises((TypeError, ValueError), match=said):
+        make(Recording(), **options)
+
+
+def test_what_folds_or_queues_itself_is_refused_inside(make: Callable[..., Outbox]) -> None:
+    for wrong in (Digest(Recording()), Background(Recording())):
+        with pytest.raises(TypeError, match=type(wrong).__name__):
+            make(wrong)
+
+
+def test_it_does_not_pickle(make: Callable[..., Outbox]) -> None:
+    with pytest.raises(TypeError, match="build one where it is needed"):
+        pickle.dumps(make(Recording()))
+
+
+def test_it_says_where_it_is(make: Callable[..., Outbox], tmp_path: Path) -> None:
+    outbox = make(Recording())
+    assert str(tmp_path / "outbox.sqlite") in outbox.place
+    assert outbox.notify == "none"
+
+
+def run(script: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """What a program does that has the outbox in a folder of its own."""
+    env = {name: value for name, value in os.environ.items() if name != NAME}
+    return subprocess.run(
+        [sys.executable, "-c", script],
+        env={**env, "TOCSIN_STATE_DIR": str(folder), **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+BLOCKED = """
+import sys
+sys.modules["sqlalchemy"] = None
+from tocsin import Recording, reliable
+print(type(reliable(Recording())).__name__)
+reliable(Recording(), outbox=True)
+"""
+
+
+def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
+    done = run(BLOCKED, tmp_path, TOCSIN_DELIVERY_OUTBOX="true")
+    assert done.stdout == "Background\n"
+    lines = done.stderr.splitlines()
+    assert "though delivery.outbox says so" in lines[0]
+    assert "pip install 'tocsin[outbox]'" in lines[0]
+    assert "pip install 'tocsin[outbox]'" in lines[-1]
+
+
+CONFIGURED = """
+import sys
+from tocsin import Recording, reliable
+made = reliable(Recording())
+print(type(made).__name__, getattr(made, "place", ""))
+"""
+
+
+def test_the_configuration_asks_for_one(tmp_path: Path) -> None:
+    done = run(CONFIGURED, tmp_path, TOCSIN_DELIVERY_OUTBOX="true")
+    assert done.stdout.split(maxsplit=1) == ["Outbox", f"{tmp_path}/outbox.sqlite\n"]
+    assert not done.stderr
+
+
+def test_a_url_that_is_not_found_is_said_and_done_without(tmp_path: Path) -> None:
+    done = run(CONFIGURED, tmp_path, TOCSIN_DELIVERY_OUTBOX="true", TOCSIN_DELIVERY_OUTBOX_SECRET="OUTBOX_URL")
+    assert done.stdout.strip() == "Background"
+    assert "OUTBOX_URL" in done.stderr
+    given = run(
+        CONFIGURED,
+        tmp_path,
+        TOCSIN_DELIVERY_OUTBOX="true",
+        TOCSIN_DELIVERY_OUTBOX_SECRET="OUTBOX_URL",
+        OUTBOX_URL=f"sqlite:///{tmp_path}/other.sqlite",
+    )
+    assert "other.sqlite" in given.stdout
+
+
+LIGHT = """
+import sys
+import tocsin.interpreters
+tocsin.reliable(tocsin.Recording())
+heavy = {"sqlalchemy", "cattrs", "psycopg"} & set(sys.modules)
+assert not heavy, heavy
+"""
+
+
+def test_nobody_else_pays_for_it(tmp_path: Path) -> None:
+    done = run(LIGHT, tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_it_is_a_fault_of_a_value() -> None:
+    assert issubclass(OutboxFault, ValueError)
