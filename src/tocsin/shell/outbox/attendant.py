@@ -184,6 +184,7 @@ class Attendant:
         known = outcome if parcel.digest is None else within(outcome, parcel.message)
         for row in rows:
             self._seen(row.key, row.status, known)
+        self._wake.set()  # what is put off may be due sooner than anybody would look
 
     def _seen(self, key: str, status: Status | None, outcome: Outcome) -> None:
         """Somebody saw how the row stands; where it is over, whoever wants to know is told."""

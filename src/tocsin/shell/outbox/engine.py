@@ -1,10 +1,10 @@
 """The database of an outbox: which one a URL names, and connections to it on which what is committed is there to stay.
 
 - A URL is checked at once; nothing is opened before it is needed.
-- Connections are few and kept: one that writes, and one that reads. One thread at a time has one, for one transaction; waiting for it is
-  bounded. After an error it is closed, so that the next begins with a new one.
-- A server that went away between two transactions, or had to choose which of two to stop, is asked once more. After a commit whose answer
-  was lost nobody knows how that went: it is not repeated here.
+- Connections are few and kept: one that writes, and one that reads. One thread at a time has one, for one transaction; to wait for it
+  is bounded. After an error it is closed, so that the next begins with a new one.
+- A server that went away between two transactions, or that had to choose which of two to stop, is asked once more. After a commit
+  whose answer was lost, nobody knows how that went: it is not repeated here.
 - A child begins without. Nothing is sent on its parent's connections. SQLite does not know of forks: a child would believe that it
   held its parent's locks. So while a process is forked, none of its files are open.
 """
@@ -36,6 +36,7 @@ _T = TypeVar("_T")
 _FILE = "outbox.sqlite"
 _SERVERS = frozenset({"postgresql", "postgres", "postgresql+psycopg"})
 _WRITE = "write sqlite:////var/lib/app/outbox.sqlite, or postgresql://user:password@host/database"
+_LONGEST_PLACE = 200  # characters
 _PATIENCE = 10.0  # seconds that a thread waits for another one, beyond what that one may wait for others
 _AGAIN = frozenset({"40001", "40P01"})  # states in which PostgreSQL asks for the transaction once more
 _FORKING = 2.0  # seconds that a fork waits for a transaction
@@ -60,12 +61,12 @@ class Database:
             self.place = self.file.path
             self.engine = _sqlite(self.file, busy)
         else:
-            self.place = cut(one_line(named.set(password=None, query={}).render_as_string()), 200)
+            self.place = _shown(named)
             self.engine = _postgres(named, busy)
         self._current = False
 
-    def opened(self) -> Connection:
-        """A connection to it. The first brings its schema to our version."""
+    def opened(self, *, reads: bool) -> Connection:
+        """A connection to it, which only reads, or writes. The first brings its schema to our version."""
         connection = self.engine.connect()
         try:
             if not self._current:
@@ -74,18 +75,18 @@ class Database:
                 check(connection, self.place)
                 connection.commit()
                 self._current = True
+            return connection.execution_options(isolation_level="AUTOCOMMIT") if reads and self.file is None else connection
         except BaseException:
             _closed(connection)
             raise
-        return connection
 
 
 class Line:
     """A connection that is kept, for one thread at a time."""
 
-    def __init__(self, database: Database, *, writes: bool) -> None:
+    def __init__(self, database: Database, *, reads: bool) -> None:
         self._database = database
-        self._writes = writes
+        self._reads = reads
         self._connection: Connection | None = None
         self._identity: tuple[int, int] | None = None
         self._lock = threading.Lock()
@@ -108,7 +109,7 @@ class Line:
     def _held(self, act: Callable[[], _T]) -> _T:
         if not self._lock.acquire(timeout=self._database.busy + _PATIENCE):
             raise OutboxFault(
-                f"the outbox at {self._database.place} cannot be used: another thread of this program has it all the time; try again later"
+                f"the outbox at {self._database.place} cannot be used: another thread of this program has it all the time; try again"
             )
         try:
             return act()
@@ -145,12 +146,12 @@ class Line:
         file = self._database.file
         if self._parted:
             raise OutboxFault(
-                f"the outbox at {self._database.place} was in use when this process was forked: start it anew, or fork before anything is sent"
+                f"the outbox at {self._database.place} was in use when this process was forked: fork it when nothing is being sent"
             )
         if self._connection is not None and file is not None and file.identity != self._identity:
             self._drop()  # somebody moved the file away: what went there would be lost
         if self._connection is None:
-            self._connection = self._database.opened()
+            self._connection = self._database.opened(reads=self._reads)
             self._identity = None if file is None else file.identity
         return self._connection
 
@@ -221,6 +222,12 @@ def _parsed(url: str | None) -> URL:
     raise OutboxFault(f"that is no URL of an outbox (it is not shown, since it may hold a password): {_WRITE}")
 
 
+def _shown(url: URL) -> str:
+    """The URL of a server, without what may be secret in it."""
+    public = URL.create("postgresql", url.username, None, url.host, url.port, url.database)
+    return cut(one_line(public.render_as_string()), _LONGEST_PLACE)
+
+
 def _file(url: URL) -> File | None:
     if url.drivername in _SERVERS:
         if url.database:
@@ -237,7 +244,7 @@ def _file(url: URL) -> File | None:
 
 
 def _sqlite(file: File, busy: float) -> Engine:
-    return create_engine("sqlite://", creator=lambda: connected(file, busy), poolclass=NullPool, isolation_level=None)
+    return create_engine("sqlite://", creator=lambda: connected(file, busy), poolclass=NullPool)
 
 
 def _postgres(url: URL, busy: float) -> Engine:

@@ -23,8 +23,6 @@ from sqlalchemy import (
     RowMapping,
     Table,
     Text,
-    insert,
-    select,
 )
 
 from tocsin.core.outbox.rows import WAITING, Row, Status
@@ -35,14 +33,16 @@ version_of_schema = Column("version", Integer, nullable=False)
 versions = Table("outbox_version", metadata, version_of_schema)
 """The version of the schema, in one row."""
 
-number = Column("number", BigInteger().with_variant(Integer, "sqlite"), Identity(), primary_key=True)  # there, an INTEGER is the row's own
+number = Column(
+    "number", BigInteger().with_variant(Integer, "sqlite"), Identity(), primary_key=True
+)  # there, an INTEGER is the row's own
 key = Column("key", Text, nullable=False, unique=True)
 destination = Column("destination", Text, nullable=False)
-made = Column("made", Double, nullable=False)
-due = Column("due", Double, nullable=False)
+made: Column[float] = Column("made", Double, nullable=False)
+due: Column[float] = Column("due", Double, nullable=False)
 status = Column("status", Text, nullable=False)
 digest = Column("digest", Text)
-ended = Column("ended", Double)
+ended: Column[float] = Column("ended", Double)
 
 messages = Table(
     "messages",
@@ -77,25 +77,35 @@ messages = Table(
 )
 """The rows."""
 
-_NAMES = tuple(field.name for field in attrs.fields(Row))
-_VALUES = attrgetter(*_NAMES)
+NAMES = tuple(field.name for field in attrs.fields(Row))
+"""What a row is made of, in order."""
 
-added = insert(messages).values
-rows = select(*(messages.c[name] for name in ("number", *_NAMES)))
+_VALUES = attrgetter(*NAMES)
+
+rows = messages.select()
 """All that makes a row, and its number."""
+
+
+@attrs.frozen
+class Found:
+    """A row that was read."""
+
+    number: int
+    row: Row
 
 
 def record_of(row: Row) -> dict[str, object]:
     """What is kept of a row."""
-    record = dict(zip(_NAMES, _VALUES(row), strict=True))
+    record = dict(zip(NAMES, _VALUES(row), strict=True))
     record["status"] = row.status.value
     return record
 
 
-def row_of(record: RowMapping) -> Row:
+def found_of(record: RowMapping) -> Found:
     """The row that is kept so.
 
     Raises:
         ValueError: nobody of ours kept that.
     """
-    return Row(**{name: record[name] for name in _NAMES} | {"status": Status(record["status"])})
+    values = {name: record[name] for name in NAMES if name != "status"}
+    return Found(record["number"], Row(status=Status(record["status"]), **values))
