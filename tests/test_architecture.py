@@ -17,6 +17,7 @@ PURE = {
     "difflib",
     "enum",
     "fnmatch",
+    "hashlib",
     "html",
     "json",
     "math",

@@ -28,6 +28,7 @@ LIMITS: Mapping[str, int] = {
     "Last": 250,
     "The rest": 300,
     "Where": 300,
+    "Key": 200,
 }
 """Characters of a field, before escaping: all fields together stay under the 4,000 that Slack advises."""
 

@@ -4,7 +4,8 @@
 - Whoever claims a row leases it for a while. A lease that has ended may be claimed by anybody: its holder was killed, or is too slow;
   since that one may have sent the row already, it is then sent as possibly repeated.
 - An answer counts only by the lease that it was got under. That the message arrived counts always: it is true, whoever says so.
-- What was lost as a part of a digest is sent again in that digest, so that whoever reads both can see that they are one.
+- Before it is sent, it is noted in what: so what was claimed and never begun is known not to have arrived. What may have arrived is
+  sent again in the same, alone or in that digest, so that whoever reads both can see that they are one.
 - Nothing leaves the table: what cannot be sent is dead, and stays until a person has it tried again, or removes it.
 """
 
@@ -30,13 +31,13 @@ from tocsin.core.outcomes import (
 )
 from tocsin.core.values import Value
 
-POLICY = RetryPolicy(attempts=150, base=10.0, most=600.0, deadline=86_400.0)
+POLICY = RetryPolicy(attempts=500, base=10.0, most=600.0, deadline=86_400.0)
 """How often the outbox has a message tried, and for how long: for a day."""
 
 FAR = 172_800.0
 """What is due more than two days from now, nobody asked for: a clock was set back, and the row is due."""
 
-_LONGEST = 86_400.0  # seconds that a destination may ask us to wait
+_LONGEST = 86_400.0  # seconds that a row is put off at most
 _SURE = 5  # tries that are made whatever the time: the machine may have slept for days
 
 
@@ -52,7 +53,7 @@ class Claimed(Value):
 
 @attrs.frozen(eq=False, repr=False)
 class Grouped(Value):
-    """It is about to be sent as a part of the digest with this key."""
+    """It is about to be sent: in the digest with this key, or alone, by its own."""
 
     at: float
     claim: str
@@ -178,18 +179,24 @@ def follow(row: Row, event: Happening) -> Row | Refused:
 def _claimed(row: Row, event: Claimed) -> Row | Refused:
     if not claimable(row, event.at):
         return Refused(f"{row.key} is being sent by somebody else" if row.claim else f"{row.key} is not due yet")
-    lost = row.status is Status.LEASED
-    if row.attempts >= event.most:
-        died = f"given up after {row.attempts} tries, the last of which never ended"
-        return _over(row, Status.DEAD, event.at, died if lost else row.reason)
+    unsent = row.status is Status.LEASED and row.digest is None  # somebody claimed it, and came to nothing
+    attempts, repeated = row.attempts - unsent, _may_have_arrived(row)
+    if attempts >= event.most:
+        died = f"given up after {attempts} tries, the last of which never ended"
+        return _over(attrs.evolve(row, repeated=repeated), Status.DEAD, event.at, died if row.claim else row.reason or died)
     return attrs.evolve(
         row,
         status=Status.LEASED,
         claim=event.claim,
-        due=event.until,
-        attempts=row.attempts + 1,
-        repeated=row.repeated or lost,
+        since=row.since + max(event.at - row.due, 0.0),
+        due=min(event.until, event.at + _LONGEST),
+        attempts=attempts + 1,
+        repeated=repeated,
     )
+
+
+def _may_have_arrived(row: Row) -> bool:
+    return row.repeated or row.status is Status.UNKNOWN or (row.status is Status.LEASED and row.digest is not None)
 
 
 def _held(row: Row, event: Grouped | Released | Unreadable) -> Row | Refused:
@@ -200,7 +207,7 @@ def _held(row: Row, event: Grouped | Released | Unreadable) -> Row | Refused:
             return attrs.evolve(row, digest=digest)
         case Released(at=at, due=due):
             status = Status.PENDING if due <= at else Status.DELAYED
-            return attrs.evolve(row, status=status, claim=None, due=due, attempts=row.attempts - 1)
+            return _waiting(attrs.evolve(row, status=status, due=min(due, at + _LONGEST), attempts=row.attempts - 1))
         case Unreadable(at=at, reason=reason):
             return _over(row, Status.DEAD, at, reason)
         case _:
@@ -208,22 +215,17 @@ def _held(row: Row, event: Grouped | Released | Unreadable) -> Row | Refused:
 
 
 def _by_hand(row: Row, event: RetryAsked | Buried) -> Row | Refused:
-    if row.status is Status.LEASED and row.due > event.at:
+    if row.status is Status.LEASED and not claimable(row, event.at):
         return Refused(f"{row.key} is being sent: try again when its lease has ended")
+    row = attrs.evolve(row, repeated=_may_have_arrived(row))
     if isinstance(event, Buried):
         return _over(row, Status.DEAD, event.at, event.reason)
-    may_have_arrived = row.repeated or row.status in {Status.UNKNOWN, Status.LEASED}
-    return attrs.evolve(
-        row,
-        status=Status.PENDING,
-        claim=None,
-        since=event.at,
-        due=event.at,
-        attempts=0,
-        repeated=may_have_arrived,
-        digest=None,
-        ended=None,
-    )
+    return _waiting(attrs.evolve(row, status=Status.PENDING, since=event.at, due=event.at, attempts=0, ended=None))
+
+
+def _waiting(row: Row) -> Row:
+    """A row that nobody holds. What it was to be sent in does not matter any more, unless it may have arrived in that."""
+    return attrs.evolve(row, claim=None, digest=row.digest if row.repeated else None)
 
 
 def _answered(row: Row, event: Answered) -> Row | Refused:
@@ -239,7 +241,7 @@ def _answered(row: Row, event: Answered) -> Row | Refused:
             return _over(row, Status.DELIVERED, event.at, "shown instead of sent")
         case Queued(where=where):
             return _over(row, Status.UNKNOWN, event.at, f"handed on to {where}: what became of it there is not known")
-        case Retryable():
+        case Retryable() | Rejected(secret=str()):  # somebody else may know the secret
             return _put_off(row, outcome, event)
         case Rejected(reason=reason) | DestinationDead(reason=reason):
             return _over(row, Status.DEAD, event.at, reason)
@@ -249,12 +251,14 @@ def _answered(row: Row, event: Answered) -> Row | Refused:
             assert_never(outcome)
 
 
-def _put_off(row: Row, outcome: Retryable, event: Answered) -> Row:
+def _put_off(row: Row, outcome: Retryable | Rejected, event: Answered) -> Row:
     policy, pause = event.policy, pause_after(row.attempts, outcome, event)
     late = event.at + pause - row.since >= policy.deadline and row.attempts >= min(_SURE, policy.attempts)
     if late or row.attempts >= policy.attempts:
+        if row.repeated:
+            return _over(row, Status.UNKNOWN, event.at, f"{outcome.reason}; an earlier try went without an answer: it may have arrived")
         return _over(row, Status.DEAD, event.at, outcome.reason)
-    return attrs.evolve(row, status=Status.DELAYED, claim=None, due=event.at + pause, digest=None, reason=outcome.reason)
+    return _waiting(attrs.evolve(row, status=Status.DELAYED, due=event.at + pause, reason=outcome.reason))
 
 
 def pause_after(attempts: int, outcome: DeliveryError, event: Answered) -> float:
@@ -265,7 +269,7 @@ def pause_after(attempts: int, outcome: DeliveryError, event: Answered) -> float
     (100.0, 15.0)
     """
     asked = outcome.after if isinstance(outcome, Retryable) and outcome.after is not None else timedelta(0)
-    return max(event.policy.base + event.draw * event.policy.bound(attempts), min(asked.total_seconds(), _LONGEST))
+    return min(max(event.policy.base + event.draw * event.policy.bound(attempts), asked.total_seconds()), _LONGEST)
 
 
 def _refusals(outcome: Delivered) -> str | None:

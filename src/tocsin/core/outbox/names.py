@@ -22,7 +22,8 @@ def row_name(key: Key) -> str:
     if len(whole) <= _LONGEST and "~" not in whole and whole.isprintable() and " " not in whole:
         return whole
     digest = sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-    return f"{one_line(whole)[:_KEPT].replace(' ', '_').rstrip('.')}~{digest}"
+    shown = "".join(char if char.isprintable() and char != " " else "_" for char in one_line(whole)[:_KEPT])
+    return f"{shown.rstrip('.')}~{digest}"
 
 
 def _part(text: str) -> str:

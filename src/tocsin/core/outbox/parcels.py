@@ -1,6 +1,6 @@
 """What is sent of the rows that were claimed: each alone, or many as one digest; what they say of themselves; and the key in each.
 
-- What was lost as a digest is sent as that digest again, and nothing else in it.
+- What may have arrived in a digest is sent in that digest again, by the same key, and nothing else in it.
 - What may have arrived already says so, failure or not: a killed process leaves no trace of how far it came.
 - What is older than an hour says so.
 - Each carries its key, so that people can tell a second message about one thing from a first about another.
@@ -15,6 +15,7 @@ from tocsin.core.delivery.digest import fold, portions
 from tocsin.core.delivery.remarks import Remark, footed, postscript, remarked
 from tocsin.core.delivery.repeats import MARK
 from tocsin.core.effects import Message, PostToSlack
+from tocsin.core.messages.content import Content, Line
 from tocsin.core.messages.text import span
 from tocsin.core.outbox.names import row_name
 from tocsin.core.outbox.rows import Row
@@ -74,15 +75,20 @@ def _packed(share: Sequence[tuple[Row, Message]]) -> Iterator[Parcel]:
     except Exception:  # a time zone of somebody's own, say
         yield from (Parcel((row,), signed(message, row.key)) for row, message in share)
         return
-    name = row_name(digest.key)
+    if all(row.repeated for row in rows):
+        digest = remarked(digest, _REPEATED)
+    name = rows[0].digest or row_name(digest.key)
     yield Parcel(rows, signed(digest, name), name)
 
 
 def signed(message: Message, key: str) -> Message:
-    """The message with its key at the foot."""
+    """The message with its key at the foot; and in what it says, so that it has it too where it is laid out anew on its way."""
+    name, content = _harmless(key), message.content
+    if isinstance(content, Content):
+        content = attrs.evolve(content, lines=(*content.lines, Line("Key", name)))
     if isinstance(message, PostToSlack):
-        return attrs.evolve(message, payload=footed(message.payload, f"key {_harmless(key)}"))
-    return attrs.evolve(message, mail=postscript(message.mail, f"key {_harmless(key)}"))
+        return attrs.evolve(message, payload=footed(message.payload, f"key {name}"), content=content)
+    return attrs.evolve(message, mail=postscript(message.mail, f"key {name}"), content=content)
 
 
 def _harmless(key: str) -> str:

@@ -39,13 +39,14 @@ class Row(Value):
         version: of the schema that its body is written in.
         body: the effect as JSON.
         made: when it was taken in.
-        since: when its tries began to count: when it was taken in, or when a person last asked for another one.
+        since: when its time began to count: when it was taken in, or a person last asked for another try; later by all the time for
+            which it was due and nobody claimed it.
         due: when it may be claimed, at the earliest: of a lease, its end.
         status: where it stands.
-        attempts: how often it was claimed since then.
+        attempts: how often it was claimed since then, but for claims under which nobody began to send it.
         claim: names the lease; None where there is none.
         repeated: whether an earlier try may have arrived.
-        digest: the key of the digest that it is sent in; None where it goes alone.
+        digest: the key of what it is being sent in, or may have arrived in: of a digest, or its own where it goes alone; else None.
         reason: how the last try ended, redacted; None where none has.
         ended: when it was delivered, given up, or became unknown; None before.
     """

@@ -31,6 +31,7 @@ Drains = Callable[[OnParcel], Drainer]
 _EVERY = 5.0  # seconds between two looks, while something waits
 _IDLE = 30.0  # seconds between two looks, while nothing does: others may have put something in, and died
 _AFTER_A_FAULT = 15.0
+_AT_WORK = 0.5  # likewise, while somebody sends: what comes as he ends may have been missed by him
 _SOONEST = 0.1
 _SEEN_AT_ONCE = 500  # keys that are asked for at once
 _LAST = 2.0  # seconds for what is being sent when nobody waits any more
@@ -163,6 +164,8 @@ class Attendant:
             with suppress(Exception):  # a handler of logging that somebody wrote may raise
                 log.once(str(fault))
             return _AFTER_A_FAULT
+        if agenda.due:
+            return _AT_WORK
         return _IDLE if agenda.next is None else min(max(agenda.next, _SOONEST), _EVERY)
 
     def _look(self) -> None:

@@ -125,9 +125,9 @@ def _shown(text: str) -> str:
 
 def _said(error: BaseException) -> str:
     """What is wrong, of the first thing that is: it may be several levels down."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return describe(error)
+    inside: object = getattr(error, "exceptions", None)
+    first = inside[0] if is_list(inside) and inside else None
+    return _said(first) if isinstance(first, BaseException) else describe(error)
 
 
 @cache
@@ -159,8 +159,8 @@ def _converter() -> Converter:
     return converter
 
 
-def _exactly(value: object, kind: type[str] | type[int] | type[bool]) -> str | int | bool:
-    if type(value) is not kind or not isinstance(value, str | int | bool):
+def _exactly(value: str | int, kind: type[str] | type[int]) -> str | int:
+    if type(value) is not kind:
         raise TypeError(f"{value!r} is no {kind.__name__}")
     return value
 

@@ -20,7 +20,7 @@ from tocsin.core.effects import Message
 from tocsin.core.outbox.life import POLICY, Answered, Grouped, Happening, Refused, Released, Unreadable
 from tocsin.core.outbox.parcels import Parcel, parcels
 from tocsin.core.outbox.rows import Row, Status
-from tocsin.core.outcomes import Outcome, Retryable
+from tocsin.core.outcomes import DeliveryError, Outcome
 from tocsin.shell import log
 from tocsin.shell.adapters import clock, patience
 from tocsin.shell.adapters.redaction import redact
@@ -217,23 +217,23 @@ class Drainer:
                 return not self._stopping.is_set()
             rest = waiting[number + 1 :]
             try:
-                outcome = self._send(parcel, lease, worker)
+                rows = self._send(parcel, lease, worker)
             except OutboxFault:
                 self._owe(self._releases(rest, lease, 0.0))
                 raise
-            if isinstance(outcome, Retryable):
+            if any(row.status is Status.DELAYED for row in rows):
                 self._note(self._releases(rest, lease, self._policy.base))
                 return False
         if any(parcel.digest for parcel in waiting) and not self._hurried:
             clock.SystemTimer().wait(self._apart)  # meanwhile more can come that the next digest folds
         return True
 
-    def _send(self, parcel: Parcel, lease: _Lease, worker: _Worker) -> Outcome | None:
-        """Send the parcel, and note how it went; None where its lease was lost before."""
-        if parcel.digest is not None:
-            grouped = self._note([(row.key, Grouped(self._store.now(), lease.name, parcel.digest)) for row in parcel.rows])
-            if len(grouped) < len(parcel.rows):
-                return None
+    def _send(self, parcel: Parcel, lease: _Lease, worker: _Worker) -> Sequence[Row]:
+        """Send the parcel, and note how it went: its rows from then on; none where its lease was lost before."""
+        at = self._store.now()
+        begun = self._note([(row.key, Grouped(at, lease.name, parcel.digest or row.key)) for row in parcel.rows])
+        if len(begun) < len(parcel.rows):
+            return ()
         worker.sending = frozenset(row.key for row in parcel.rows)
         try:
             outcome = execute(self._inner, parcel.message)
@@ -244,7 +244,7 @@ class Drainer:
             self._on_parcel(parcel, outcome, rows)
         finally:
             worker.sending = frozenset()
-        return outcome
+        return rows
 
     def _releases(self, rest: Sequence[Parcel], lease: _Lease, pause: float) -> list[Event]:
         at = self._store.now()
@@ -290,5 +290,5 @@ def _say(parcel: Parcel, outcome: Outcome, rows: Sequence[Row]) -> None:
     put_off = [row for row in rows if row.status is Status.DELAYED]
     if not put_off:
         log.complain(parcel.message, outcome, more=len(parcel.rows) - 1)
-    elif isinstance(outcome, Retryable) and any(row.attempts == 1 for row in put_off):
+    elif isinstance(outcome, DeliveryError) and any(row.attempts == 1 for row in put_off):
         log.logger.warning("%s; the outbox goes on trying", log.failure(parcel.message, outcome, len(parcel.rows) - 1))

@@ -27,15 +27,17 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from tocsin.core.outbox.rows import Row, Status
+from tocsin.core.outbox.rows import WAITING, Row, Status
 from tocsin.shell.outbox import tables as t
 from tocsin.shell.outbox.tables import NAMES, Found, found_of, record_of
 
 _CHANGING = ("since", "due", "status", "attempts", "claim", "repeated", "digest", "reason", "ended")
 _UNSTORABLE = re.compile("[\\x00\\ud800-\\udfff]")
+_COUNTED = {"preserve_rowcount": True}
 _PAGES = 500  # of free space that are given back at once
 
 _waits = t.ended.is_(None)
+_is_over = t.ended.is_not(None)
 _here = and_(t.destination == bindparam("destination"), _waits)
 _now, _far = bindparam("now", type_=Double), bindparam("far", type_=Double)
 _most = bindparam("most", type_=Integer)
@@ -51,20 +53,20 @@ _OURS = select(func.pg_try_advisory_xact_lock(func.hashtextextended(bindparam("d
 _FIND = t.rows.where(t.key.in_(bindparam("keys", expanding=True))).order_by(t.number)
 _FIND_TO_CHANGE = _FIND.with_for_update()
 _PUT = {
-    "sqlite": sqlite.insert(t.messages).on_conflict_do_nothing(),
-    "postgresql": postgresql.insert(t.messages).on_conflict_do_nothing(),
+    "sqlite": sqlite.insert(t.messages).on_conflict_do_nothing().inline(),
+    "postgresql": postgresql.insert(t.messages).on_conflict_do_nothing().inline(),
 }
 _CHANGE = update(t.messages).where(t.number == bindparam("_number"))
 _CENSUS = union_all(
     *(
         select(t.destination, t.status, func.count(), func.min(t.made)).where(part).group_by(t.destination, t.status)
-        for part in (_waits, t.ended.is_not(None))
+        for part in (_waits, _is_over)
     )
 )
 _MOMENT = select(func.extract("epoch", func.clock_timestamp()))
 
 
-def _standings() -> Select[str, float, float, float | None]:
+def _standings() -> Select[str, float, float, float]:
     """The destinations, each found as the next after the one before, and the ends of what waits of each."""
     goals = select(func.min(t.destination).label("goal")).where(_waits).cte("goals", recursive=True)
     after = select(func.min(t.destination)).where(_waits, t.destination > goals.c.goal).scalar_subquery()
@@ -101,12 +103,11 @@ def put(connection: Connection, rows: Sequence[Row]) -> tuple[bool, ...]:
     """Insert what is not there; which were inserted."""
     statement = _PUT[connection.dialect.name]
     before = connection.begin_nested()
-    added = connection.execute(statement, [record_of(row) for row in rows], execution_options={"preserve_rowcount": True})
-    if added.rowcount == len(rows):
+    if connection.execute(statement, [record_of(row) for row in rows], execution_options=_COUNTED).rowcount == len(rows):
         before.commit()
         return (True,) * len(rows)
     before.rollback()  # some are there: which, is found out one by one
-    return tuple(connection.execute(statement, record_of(row)).rowcount == 1 for row in rows)
+    return tuple(connection.execute(statement, record_of(row), execution_options=_COUNTED).rowcount == 1 for row in rows)
 
 
 def _driver(connection: Connection, sql: str, values: Sequence[object] = ()) -> DBAPICursor:
@@ -167,12 +168,14 @@ def standings(connection: Connection, now: float, far: float) -> list[Standing]:
 
 def last(connection: Connection, statuses: Sequence[Status], goal: str | None, limit: int) -> list[Found]:
     """The newest rows, the newest first."""
-    asked = t.rows.order_by(t.number.desc()).limit(limit)
+    picked = select(t.number).order_by(t.number.desc()).limit(limit)  # from an index, if there is one; the bodies stay where they are
     if statuses:
-        asked = asked.where(t.status.in_([status.value for status in statuses]))
+        picked = picked.where(t.status.in_([status.value for status in statuses]))
+        if len({status in WAITING for status in statuses}) == 1:
+            picked = picked.where(_waits if statuses[0] in WAITING else _is_over)
     if goal is not None:
-        asked = asked.where(t.destination == goal if storable(goal) else false())
-    return _read(connection, asked, {})
+        picked = picked.where(t.destination == goal if storable(goal) else false())
+    return _read(connection, t.rows.where(t.number.in_(picked)).order_by(t.number.desc()), {})
 
 
 def census(connection: Connection) -> list[tuple[str, str, int, float]]:
@@ -182,7 +185,7 @@ def census(connection: Connection) -> list[tuple[str, str, int, float]]:
 
 def remove(connection: Connection, before: float, statuses: Sequence[Status], most: int) -> int:
     """Delete rows that ended before a moment; how many."""
-    old = and_(t.status.in_([status.value for status in statuses]), t.ended.is_not(None), t.ended < before)
+    old = and_(t.status.in_([status.value for status in statuses]), _is_over, t.ended < before)
     gone = select(t.number).where(old).limit(most)
     return connection.execute(delete(t.messages).where(t.number.in_(gone))).rowcount
 

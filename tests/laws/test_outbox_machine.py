@@ -1,0 +1,12 @@
+"""Whatever happens to an outbox, it is as the model says, nothing is lost, and in the end nothing waits."""
+
+from hypothesis import settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.laws.outbox_machine import OutboxMachine
+
+
+def test_an_outbox_and_its_model_agree_whatever_happens() -> None:
+    """Each example is a file of its own, and long: so there are fewer than of other laws."""
+    few = max(settings().max_examples // 2, 1)
+    run_state_machine_as_test(OutboxMachine, settings=settings(max_examples=few, stateful_step_count=50))
