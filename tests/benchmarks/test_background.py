@@ -18,7 +18,7 @@ from tests.benchmarks.ratios import Rivals
 from tocsin import Failed, Pending, Recording, Task, flush, interpreting, reliable, slack_notifier
 from tocsin.core.effects import Effect
 from tocsin.core.outcomes import Delivered, DeliveryError, Queued, Receipt, received
-from tocsin.interpreters import Background, Rate
+from tocsin.interpreters import Interpreter, Rate
 from tocsin.shell.interpreters.logbook import Logbook
 from tocsin.shell.interpreters.protocol import outcome_of
 
@@ -46,7 +46,7 @@ class Office:
     """An interpreter that sends in the background, a queue that nobody takes anything from, and an effect for both."""
 
     destination: Destination
-    background: Background
+    background: Interpreter
     effect: Effect
     queue: "Queue[Effect]"
 

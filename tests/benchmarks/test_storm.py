@@ -14,7 +14,7 @@ from tocsin import Failed, Flow, flush, reliable, slack_notifier
 from tocsin.core.outcomes import Delivered
 from tocsin.flows.report import Report
 from tocsin.flows.task import FunctionTask
-from tocsin.interpreters import Background
+from tocsin.interpreters import Interpreter
 
 pytestmark = pytest.mark.tocsin_live
 
@@ -41,7 +41,7 @@ def failing(tasks: int, *, telling: bool) -> Flow:
     return flow
 
 
-def ran(flow: Flow, interpreter: Background) -> tuple[float, Report]:
+def ran(flow: Flow, interpreter: Interpreter) -> tuple[float, Report]:
     """A run of the flow, and how many milliseconds it took."""
     began = perf_counter()
     report = flow.run(interpreter=interpreter)

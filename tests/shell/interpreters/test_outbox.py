@@ -20,6 +20,7 @@ from returns.io import IOResult
 from tocsin import Failed, Flow, Recording, Running, Task, flush, interpreting, slack_notifier
 from tocsin.core.delivery.schedule import RetryPolicy
 from tocsin.core.effects import CallBack, Effect, Message, PostToSlack
+from tocsin.core.outbox.life import POLICY
 from tocsin.core.outbox.rows import Status
 from tocsin.core.outcomes import (
     Ambiguous,
@@ -33,7 +34,7 @@ from tocsin.core.outcomes import (
     Retryable,
     Withheld,
 )
-from tocsin.interpreters import Background, Digest, Live, Outbox, OutboxFault
+from tocsin.interpreters import Background, Digest, Interpreter, Live, Outbox, OutboxFault
 from tocsin.shell.inherited import NAME
 from tocsin.shell.interpreters.protocol import execute, result_of
 from tocsin.shell.interpreters.reliable import reliable
@@ -101,17 +102,26 @@ def url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/outbox.sqlite"
 
 
+@attrs.frozen
+class Maker:
+    """Makes outboxes, in one place if nothing else is said, which are closed in the end."""
+
+    url: str
+    made: list[Outbox] = attrs.field(factory=list[Outbox])
+
+    def __call__(
+        self, inner: Interpreter, url: str | None = None, *, policy: RetryPolicy = POLICY, most: int = 10, apart: float = 10.0
+    ) -> Outbox:
+        self.made.append(Outbox(inner, url or self.url, policy=policy, most=most, apart=apart))
+        return self.made[-1]
+
+
 @pytest.fixture
-def make(url: str) -> Iterator[Callable[..., Outbox]]:
+def make(url: str) -> Iterator[Maker]:
     """Makes an outbox, which is closed in the end."""
-    made: list[Outbox] = []
-
-    def one(inner: object, **options: object) -> Outbox:
-        made.append(Outbox(inner, options.pop("url", url), **options))  # type: ignore[arg-type]  # the options of the test
-        return made[-1]
-
-    yield one
-    for outbox in made:
+    maker = Maker(url)
+    yield maker
+    for outbox in maker.made:
         outbox.close()
 
 
@@ -121,7 +131,7 @@ def rows(url: str) -> dict[str, Status]:
         return {row.key: row.status for row in store.rows(limit=10_000)}
 
 
-def test_a_message_is_kept_and_sent(url: str, make: Callable[..., Outbox]) -> None:
+def test_a_message_is_kept_and_sent(url: str, make: Maker) -> None:
     sender, ending = Sender(), Ending()
     assert make(sender).submit(message(), ending) == QUEUED
     assert ending.outcome == Delivered()
@@ -129,7 +139,7 @@ def test_a_message_is_kept_and_sent(url: str, make: Callable[..., Outbox]) -> No
     assert list(rows(url).values()) == [Status.DELIVERED]
 
 
-def test_it_is_committed_before_it_is_tried_and_leased_meanwhile(url: str, make: Callable[..., Outbox]) -> None:
+def test_it_is_committed_before_it_is_tried_and_leased_meanwhile(url: str, make: Maker) -> None:
     seen: list[Status] = []
     sender, ending = Sender(before=lambda: seen.extend(rows(url).values())), Ending()
     make(sender).submit(message(), ending)
@@ -137,7 +147,7 @@ def test_it_is_committed_before_it_is_tried_and_leased_meanwhile(url: str, make:
     assert seen == [Status.LEASED]
 
 
-def test_the_key_stands_in_the_message(url: str, make: Callable[..., Outbox]) -> None:
+def test_the_key_stands_in_the_message(url: str, make: Maker) -> None:
     sender = Sender()
     make(sender)(message())
     sender.wait()
@@ -154,9 +164,7 @@ def test_the_key_stands_in_the_message(url: str, make: Callable[..., Outbox]) ->
         (Ambiguous("timed out"), Status.UNKNOWN),
     ],
 )
-def test_what_fails_is_told_and_kept(
-    url: str, make: Callable[..., Outbox], answer: Outcome, status: Status, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_what_fails_is_told_and_kept(url: str, make: Maker, answer: Outcome, status: Status, caplog: pytest.LogCaptureFixture) -> None:
     ending = Ending()
     make(Sender([answer])).submit(message(), ending)
     assert ending.outcome == answer
@@ -165,9 +173,7 @@ def test_what_fails_is_told_and_kept(
     assert answer.reason in caplog.text
 
 
-def test_what_is_put_off_is_said_and_tried_again(
-    url: str, make: Callable[..., Outbox], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_what_is_put_off_is_said_and_tried_again(url: str, make: Maker, caplog: pytest.LogCaptureFixture) -> None:
     sender, ending = Sender([Retryable("busy"), Retryable("busy")]), Ending()
     outbox = make(sender, policy=RetryPolicy(base=0.05, most=0.1))
     outbox.submit(message(), ending)
@@ -176,9 +182,7 @@ def test_what_is_put_off_is_said_and_tried_again(
     assert caplog.text.count("the outbox goes on trying") == 1
 
 
-def test_what_is_put_off_waits_for_nobody_at_the_end(
-    url: str, make: Callable[..., Outbox], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_what_is_put_off_waits_for_nobody_at_the_end(url: str, make: Maker, caplog: pytest.LogCaptureFixture) -> None:
     sender = Sender([Retryable("busy")])
     make(sender)(message())
     sender.wait()
@@ -200,12 +204,12 @@ def test_what_an_earlier_process_left_is_sent(url: str) -> None:
     outbox.close()
 
 
-def test_an_outbox_that_is_not_there_is_not_made_by_looking(url: str, make: Callable[..., Outbox], tmp_path: Path) -> None:
+def test_an_outbox_that_is_not_there_is_not_made_by_looking(url: str, make: Maker, tmp_path: Path) -> None:
     make(Sender()).attend()
     assert not list(tmp_path.iterdir())
 
 
-def test_the_same_announcement_is_one_message(url: str, make: Callable[..., Outbox]) -> None:
+def test_the_same_announcement_is_one_message(url: str, make: Maker) -> None:
     sender, endings, same = Sender(), (Ending(), Ending()), message()
     outbox = make(sender)
     for ending in endings:
@@ -215,7 +219,7 @@ def test_the_same_announcement_is_one_message(url: str, make: Callable[..., Outb
     assert len(sender.came) == 1
 
 
-def test_many_are_folded_and_each_is_told(url: str, make: Callable[..., Outbox]) -> None:
+def test_many_are_folded_and_each_is_told(url: str, make: Maker) -> None:
     opened = threading.Event()
     sender = Sender(before=lambda: opened.wait(PATIENCE))
     outbox, endings = make(sender, apart=0.0), [Ending() for _ in range(13)]
@@ -231,7 +235,7 @@ def test_many_are_folded_and_each_is_told(url: str, make: Callable[..., Outbox])
     assert {isinstance(outcome, Delivered) and outcome.in_digest for outcome in outcomes} == {None, sender.came[1].key}
 
 
-def test_a_batch_is_one_commit(url: str, make: Callable[..., Outbox]) -> None:
+def test_a_batch_is_one_commit(url: str, make: Maker) -> None:
     sender = Sender()
     outbox = make(sender, most=1000)
     assert list(outbox.batch([message(f"load {number}") for number in range(20)])) == [QUEUED] * 20
@@ -239,7 +243,7 @@ def test_a_batch_is_one_commit(url: str, make: Callable[..., Outbox]) -> None:
     assert len(sender.came) == 20
 
 
-def test_a_call_is_made_at_once(url: str, make: Callable[..., Outbox], tmp_path: Path) -> None:
+def test_a_call_is_made_at_once(url: str, make: Maker, tmp_path: Path) -> None:
     called: list[str] = []
     outbox = make(Live())
     call = CallBack(lambda task, state: called.append(task.name), Task("load"), Failed(), message().key)
@@ -250,9 +254,7 @@ def test_a_call_is_made_at_once(url: str, make: Callable[..., Outbox], tmp_path:
 
 
 @pytest.mark.parametrize("asked", ["print", "none"])
-def test_nothing_is_kept_of_a_dry_run(
-    url: str, make: Callable[..., Outbox], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, asked: str
-) -> None:
+def test_nothing_is_kept_of_a_dry_run(url: str, make: Maker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, asked: str) -> None:
     sender = Sender()
     outbox = make(sender)
     monkeypatch.setenv(NAME, asked)
@@ -262,7 +264,7 @@ def test_nothing_is_kept_of_a_dry_run(
     assert not list(tmp_path.iterdir())
 
 
-def test_nothing_is_drained_during_a_dry_run(url: str, make: Callable[..., Outbox], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_drained_during_a_dry_run(url: str, make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
     with closing(Store(url)) as store:
         store.put([new_row(message(), store.now())])
     monkeypatch.setenv(NAME, "none")
@@ -273,7 +275,7 @@ def test_nothing_is_drained_during_a_dry_run(url: str, make: Callable[..., Outbo
 
 
 def test_an_outbox_that_cannot_be_written_is_said_once_and_done_without(
-    make: Callable[..., Outbox], tmp_path: Path, caplog: pytest.LogCaptureFixture
+    make: Maker, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").touch()
     sender, ending = Sender(), Ending()
@@ -288,7 +290,7 @@ def test_an_outbox_that_cannot_be_written_is_said_once_and_done_without(
     assert "messages are sent without it" in said[0]
 
 
-def test_an_event_loop_waits_for_a_commit(url: str, make: Callable[..., Outbox]) -> None:
+def test_an_event_loop_waits_for_a_commit(url: str, make: Maker) -> None:
     outbox, ending = make(Sender()), Ending()
 
     async def tell() -> Outcome:
@@ -298,7 +300,7 @@ def test_an_event_loop_waits_for_a_commit(url: str, make: Callable[..., Outbox])
     assert ending.outcome == Delivered()
 
 
-def test_an_event_loop_does_not_wait_for_a_slow_one(url: str, make: Callable[..., Outbox], tmp_path: Path) -> None:
+def test_an_event_loop_does_not_wait_for_a_slow_one(url: str, make: Maker, tmp_path: Path) -> None:
     with closing(Store(url)) as store:
         store.put([])
     outbox, ending = make(Sender()), Ending()
@@ -313,12 +315,12 @@ def test_an_event_loop_does_not_wait_for_a_slow_one(url: str, make: Callable[...
     assert ending.outcome == Delivered()
 
 
-def test_the_report_of_a_run_knows_in_the_end(make: Callable[..., Outbox]) -> None:
+def test_the_report_of_a_run_knows_in_the_end(make: Maker) -> None:
     report = Flow("idle", state_handlers=[slack_notifier]).run(interpreter=make(Sender())).wait(PATIENCE)
     assert [delivery.outcome for delivery in report.deliveries] == [Delivered(), Delivered()]
 
 
-def test_what_a_sender_withholds_is_over(make: Callable[..., Outbox], url: str) -> None:
+def test_what_a_sender_withholds_is_over(make: Maker, url: str) -> None:
     ending = Ending()
     make(Recording()).submit(message(), ending)
     assert ending.outcome == Withheld("recorded")
@@ -326,7 +328,7 @@ def test_what_a_sender_withholds_is_over(make: Callable[..., Outbox], url: str) 
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
-def test_a_forked_child_keeps_its_own(url: str, make: Callable[..., Outbox]) -> None:
+def test_a_forked_child_keeps_its_own(url: str, make: Maker) -> None:
     sender = Sender()
     outbox = make(sender)
     outbox(message("of the parent"))
@@ -344,33 +346,34 @@ def test_a_forked_child_keeps_its_own(url: str, make: Callable[..., Outbox]) -> 
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("compose", "said"),
     [
-        ({"most": 0}, "most"),
-        ({"apart": -1.0}, "apart"),
-        ({"lease": 0.0}, "lease"),
-        ({"patience": -1.0}, "patience"),
-        ({"policy": 3}, "policy is a RetryPolicy"),
-        ({"url": "mysql://host/name"}, "postgresql"),
+        (lambda: Outbox(Recording(), most=0), "most"),
+        (lambda: Outbox(Recording(), apart=-1.0), "apart"),
+        (lambda: Outbox(Recording(), lease=0.0), "lease"),
+        (lambda: Outbox(Recording(), patience=-1.0), "patience"),
+        (lambda: Outbox(Recording(), policy=3), "policy is a RetryPolicy"),  # type: ignore[arg-type]  # what is refused
+        (lambda: Outbox(Recording(), "mysql://host/name"), "postgresql"),
+        (lambda: reliable(Recording(), outbox="mysql://host/name"), "postgresql"),
     ],
 )
-def test_an_option_that_makes_no_sense_is_refused(options: dict[str, object], said: str, make: Callable[..., Outbox]) -> None:
+def test_an_option_that_makes_no_sense_is_refused(compose: Callable[[], object], said: str) -> None:
     with pytest.raises((TypeError, ValueError), match=said):
-        make(Recording(), **options)
+        compose()
 
 
-def test_what_folds_or_queues_itself_is_refused_inside(make: Callable[..., Outbox]) -> None:
+def test_what_folds_or_queues_itself_is_refused_inside(make: Maker) -> None:
     for wrong in (Digest(Recording()), Background(Recording())):
         with pytest.raises(TypeError, match=type(wrong).__name__):
             make(wrong)
 
 
-def test_it_does_not_pickle(make: Callable[..., Outbox]) -> None:
+def test_it_does_not_pickle(make: Maker) -> None:
     with pytest.raises(TypeError, match="build one where it is needed"):
         pickle.dumps(make(Recording()))
 
 
-def test_it_says_where_it_is(make: Callable[..., Outbox], tmp_path: Path) -> None:
+def test_it_says_where_it_is(make: Maker, tmp_path: Path) -> None:
     outbox = make(Recording())
     assert str(tmp_path / "outbox.sqlite") in outbox.place
     assert outbox.notify == "none"
