@@ -19,13 +19,14 @@ from tocsin.cli import config as configuring
 from tocsin.cli import demo as demonstration
 from tocsin.cli import run as running
 from tocsin.cli import runs as remembered
+from tocsin.cli.leftovers import attend
+from tocsin.cli.outbox.app import outbox_app
 from tocsin.cli.terminal import complain, interruptible
 from tocsin.shell.interpreters.protocol import Notify
 
 app: typer.Typer = typer.Typer(
     help="Tells people on Slack and by email when the state of what they run changes.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,  # help and errors are plain text: a file's name is no markup
     pretty_exceptions_enable=False,
 )
@@ -52,10 +53,12 @@ def _version(asked: bool) -> None:  # noqa: FBT001 - Typer passes it by position
 
 @app.callback()
 def tocsin(
+    context: typer.Context,
     *,
     _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
 ) -> None:
     """Take the options that stand before a command."""
+    attend(context.invoked_subcommand)
 
 
 @app.command("exec", context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []})
@@ -122,6 +125,7 @@ def check(
 
 config_app: typer.Typer = typer.Typer(help="See what is configured.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(config_app, name="config")
+app.add_typer(outbox_app, name="outbox")
 
 
 @config_app.callback()
