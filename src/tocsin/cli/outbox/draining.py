@@ -5,12 +5,15 @@ nothing may be sent. Stopped by a signal it ends what is being sent, releases th
 """
 
 import json
+import signal
+import threading
 from collections.abc import Sequence
 
 from tocsin.cli.outbox.board import Board
+from tocsin.cli.outbox.ending import ended
 from tocsin.cli.outbox.opening import UNUSABLE, absent
 from tocsin.cli.outbox.telling import Tell, telling
-from tocsin.cli.stopping import terminable
+from tocsin.cli.stopping import TERMINATED
 from tocsin.cli.terminal import complain, console, literally, say, write
 from tocsin.core.outbox.moments import lasting
 from tocsin.core.outbox.parcels import Parcel
@@ -22,11 +25,13 @@ from tocsin.shell.adapters.redaction import redact
 from tocsin.shell.inherited import NAME, override
 from tocsin.shell.outbox import configured
 from tocsin.shell.outbox.drainer import Drainer, OnParcel
+from tocsin.shell.outbox.faults import OutboxFault
 from tocsin.shell.outbox.store import Store
 
 LAST = 25.0
 """For how many seconds what is being sent is waited for, after a signal: longer than one message takes, shorter than patience does."""
 
+_APART = 1.0  # seconds between two digests to the same people: somebody waits for this to end
 _PIPED = 10_000  # columns
 
 
@@ -47,7 +52,9 @@ def drained(store: Store, *, as_json: bool) -> int:
         return 0
     board, before = Board(), store.census()
     with telling(count(before, WAITING), as_json=as_json) as tell:
-        _turned(Drainer(store, configured.sender(), on_parcel=noting(board, tell)))
+        ended_by = _turned(Drainer(store, configured.sender(), apart=_APART, on_parcel=noting(board, tell)))
+    if ended_by is not None:
+        return ended_by
     after = store.census()
     left = count(after, WAITING)
     if as_json:
@@ -68,15 +75,37 @@ def noting(board: Board, tell: Tell) -> OnParcel:
     return note
 
 
-def _turned(drainer: Drainer) -> None:
-    with terminable() as stopped:
+def _turned(drainer: Drainer) -> int | None:
+    """Send what is due; where a signal ends that, its exit status.
+
+    Raises:
+        OutboxFault: the database cannot be used.
+        KeyboardInterrupt: somebody interrupted it.
+    """
+    faults: list[OutboxFault] = []
+
+    def turn() -> None:
         try:
             drainer.turn()
-        except (KeyboardInterrupt, SystemExit):
+        except OutboxFault as fault:
+            faults.append(fault)
+        finally:
+            ending.wake()
+
+    with ended() as ending:
+        thread = threading.Thread(target=turn, name="tocsin_outbox", daemon=True)
+        thread.start()
+        if ending.wait():
             drainer.stop(LAST)
-            if stopped():
-                complain("ended by SIGTERM: what was not sent waits in the outbox")
-            raise
+    if ending.signal == signal.SIGINT:
+        raise KeyboardInterrupt
+    if ending.is_due:
+        complain("ended by SIGTERM: what was not sent waits in the outbox")
+        return TERMINATED
+    thread.join()
+    for fault in faults:
+        raise fault
+    return None
 
 
 def _left(store: Store, left: int) -> str:

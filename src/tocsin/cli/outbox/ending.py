@@ -1,6 +1,7 @@
-"""SIGTERM and an interrupt from the keyboard, as a service obeys them: what it does is ended in order, and that is no failure.
+"""SIGTERM and an interrupt from the keyboard, as those obey them who send: what is being sent is ended in order.
 
-- The handler writes a byte, and whoever waits is woken by it: it takes no lock, which the thread that it interrupts might hold.
+- The handler writes a byte, and whoever waits is woken by it: it takes no lock, which the thread that it interrupts might hold. Nor
+  does it raise anything: of a thread whose ``join`` is left by an exception, Python believes that it has ended.
 - A signal that was ignored when we started stays ignored. A second interrupt is one of somebody who will not wait.
 """
 
@@ -18,23 +19,32 @@ class Ending:
     """Whether it is time to end."""
 
     def __init__(self) -> None:
-        self.is_due = False
+        self.signal: int | None = None
         self._waits, self._wakes = socket.socketpair()
         self._wakes.setblocking(False)
 
-    def wait(self, seconds: float) -> bool:
-        """Wait until it is time to end, for so long at most; whether it is."""
+    @property
+    def is_due(self) -> bool:
+        """Whether a signal came."""
+        return self.signal is not None
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait until a signal comes, or somebody wakes us, for so long at most; whether it is time to end."""
         if not self.is_due:
-            select.select([self._waits], [], [], max(seconds, 0.0))
+            select.select([self._waits], [], [], seconds)
         return self.is_due
+
+    def wake(self) -> None:
+        """Have nobody wait any longer."""
+        with suppress(OSError):  # it is full, and so nobody waits; or closed
+            self._wakes.send(b"\0")
 
     def come(self, number: int, _: FrameType | None) -> None:
         """A signal came."""
         if self.is_due and number == signal.SIGINT:
             raise KeyboardInterrupt
-        self.is_due = True
-        with suppress(BlockingIOError):
-            self._wakes.send(b"\0")
+        self.signal = self.signal or number
+        self.wake()
 
     def close(self) -> None:
         """Nobody waits any more."""

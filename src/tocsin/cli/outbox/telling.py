@@ -55,5 +55,5 @@ def in_lines() -> Tell:
 
 def _line(parcel: Parcel, row: Row, count: int) -> str:
     what = row.key if parcel.digest is None else f"{parcel.digest} ({messages(count)} as one)"
-    reason = "" if row.reason is None else f"  {cut(one_line(row.reason), _REASON)}"
-    return redact(one_line(f"{row.status.value:9}  {row.destination}  {what}") + reason)
+    cells = (f"{row.status.value:9}", one_line(row.destination), one_line(what), cut(one_line(row.reason or ""), _REASON))
+    return redact("  ".join(cells)).rstrip()

@@ -3,6 +3,7 @@
 - What is claimed is sent within half of its lease; what there is no time for is released.
 - The rows of a destination go one after another. After an answer that puts one off, the destination rests for a while: the others of
   that claim are released, so that one message which is never accepted holds up no other.
+- What was delivered is removed after thirty days; nothing else ever is.
 - An answer is noted at once. Where the database does not take it, it is tried again before anything else is claimed: a message that
   arrived is not to be sent again for want of a note.
 """
@@ -17,6 +18,7 @@ from random import SystemRandom
 from tocsin.core.delivery.digest import singly
 from tocsin.core.delivery.schedule import RetryPolicy
 from tocsin.core.effects import Message
+from tocsin.core.messages.text import describe, one_line
 from tocsin.core.outbox.life import POLICY, Answered, Grouped, Happening, Refused, Released, Unreadable
 from tocsin.core.outbox.parcels import Parcel, parcels
 from tocsin.core.outbox.rows import Row, Status
@@ -36,6 +38,11 @@ Event = tuple[str, Happening]
 OnParcel = Callable[[Parcel, Outcome, Sequence[Row]], None]
 """Who is told of each message that was tried: what it was, how it went, and its rows from then on."""
 
+KEPT = 30 * 86_400.0
+"""For how many seconds what was delivered is kept, so that it can be looked at, and is not sent again if it is announced again."""
+
+_TIDYING = 3600.0  # seconds between two looks for what is older
+_TIDIED = 5000  # rows that are removed at one look: each takes its time
 _PAUSE = 0.5  # seconds between two tries to note an answer
 _STALE = 5.0  # seconds that the two clocks may differ by over half a lease: the machine was suspended
 
@@ -60,11 +67,17 @@ class _Lease:
     machine is suspended, and the other may be set.
     """
 
-    def __init__(self, name: str, seconds: float) -> None:
+    def __init__(self, name: str, seconds: float, at: float) -> None:
         self.name = name
-        self.half = seconds / 2
-        self.ends = time.monotonic() + self.half
-        self._by_the_wall = time.time() + self.half
+        self._at = at
+        self._began = time.monotonic()
+        self.ends = self._began + seconds / 2
+        self._by_the_wall = time.time() + seconds / 2
+
+    @property
+    def now(self) -> float:
+        """The moment by the clock of the database, which need not be asked: it may be away just when an answer is to be noted."""
+        return self._at + (time.monotonic() - self._began)
 
     @property
     def over(self) -> bool:
@@ -113,7 +126,8 @@ class Drainer:
         self._workers: dict[str, _Worker] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
-        self._hurried = False
+        self._hurried = 0
+        self._tidy_at = 0.0
         self._fault: OutboxFault | None = None
 
     def turn(self) -> bool:
@@ -139,12 +153,14 @@ class Drainer:
         if self._stopping.is_set():
             return ()
         self._pay()
+        self._tidy()
         with self._lock:
             self._workers = {goal: worker for goal, worker in self._workers.items() if worker.thread.is_alive()}
             idle = [goal for goal in due if goal not in self._workers]
             workers = [_Worker(self._work, goal) for goal in idle]
-            self._workers.update(zip(idle, workers, strict=True))
-        return tuple(worker for worker in workers if _started(worker))
+            started = tuple(worker for worker in workers if _started(worker))
+            self._workers.update((worker.goal, worker) for worker in started)
+        return started
 
     @property
     def sending(self) -> int:
@@ -156,14 +172,14 @@ class Drainer:
         return any(key in worker.sending for worker in tuple(self._workers.values()))
 
     def hurry(self) -> None:
-        """Cut pauses short from now on."""
-        self._hurried = True
+        """Cut pauses short, until as many have said ``take_time`` as have said this."""
+        self._hurried += 1
         for worker in tuple(self._workers.values()):
             worker.nudge.set()
 
     def take_time(self) -> None:
-        """There is no hurry any more."""
-        self._hurried = False
+        """There is no hurry any more, for one of those who were in one."""
+        self._hurried -= 1
 
     def stop(self, seconds: float = 0.0) -> None:
         """Claim nothing more, and release what is not being sent; wait so long for what is."""
@@ -171,7 +187,7 @@ class Drainer:
         self.hurry()
         until = time.monotonic() + seconds
         for worker in tuple(self._workers.values()):
-            with suppress(RuntimeError):  # it has not been started, or is the caller's own
+            with suppress(RuntimeError):  # it is the caller's own
                 worker.thread.join(max(until - time.monotonic(), 0.0))
 
     def _work(self, worker: _Worker) -> None:
@@ -188,27 +204,43 @@ class Drainer:
             worker.nudge.set()
         with self._lock:
             self._claims += 1
-            lease = _Lease(f"{self._name}.{self._claims}", self._lease)
+            name = f"{self._name}.{self._claims}"
+        lease = _Lease(name, self._lease, self._store.now())
         rows = self._store.claim(worker.goal, lease.name, seconds=self._lease, most=self._size)
         if not rows:
             return False
         worker.claimed = True
-        readable = self._read(rows, lease)
         most = singly(self._most, patience.left())
         with patience.waiting_until(lease.ends):
-            return self._send_all(parcels(readable, self._store.now(), most), lease, worker)
+            return self._send_all(self._packed(rows, lease, most), lease, worker)
 
-    def _read(self, rows: Sequence[Row], lease: _Lease) -> list[tuple[Row, Message]]:
-        """The message in each row. One that holds none for us is given up, and kept."""
-        readable: list[tuple[Row, Message]] = []
-        for row in rows:
-            message = decode(row)
-            if isinstance(message, str):
-                log.logger.error("%s", redact(f"tocsin: {message}"))
-                self._note([(row.key, Unreadable(self._store.now(), lease.name, message))])
-            else:
-                readable.append((row, message))
-        return readable
+    def _packed(self, rows: Sequence[Row], lease: _Lease, most: int) -> Sequence[Parcel]:
+        """What is to be sent. A row that holds no message for us is given up, and kept."""
+        readable = [(row, message) for row in rows if (message := self._read(row, lease)) is not None]
+        try:
+            return parcels(readable, lease.now, most)
+        except Exception:  # a row that somebody wrote may hold anything: each by itself, so that it stops no other
+            return [parcel for row, message in readable for parcel in self._alone(row, message, lease)]
+
+    def _read(self, row: Row, lease: _Lease) -> Message | None:
+        message = decode(row)
+        if not isinstance(message, str):
+            return message
+        self._refuse(row, message, lease)
+        return None
+
+    def _alone(self, row: Row, message: Message, lease: _Lease) -> Sequence[Parcel]:
+        try:
+            return parcels([(row, message)], lease.now, 1)
+        except Exception as error:
+            self._refuse(row, f"the message in {row.key} cannot be laid out ({describe(error)}): it is kept, and not sent", lease)
+            return ()
+
+    def _refuse(self, row: Row, why: str, lease: _Lease) -> None:
+        reason = redact(one_line(why))
+        with suppress(Exception):  # a handler of logging that somebody wrote may raise
+            log.logger.error("tocsin: %s", reason)
+        self._note([(row.key, Unreadable(lease.now, lease.name, reason))])
 
     def _send_all(self, waiting: Sequence[Parcel], lease: _Lease, worker: _Worker) -> bool:
         for number, parcel in enumerate(waiting):
@@ -230,14 +262,13 @@ class Drainer:
 
     def _send(self, parcel: Parcel, lease: _Lease, worker: _Worker) -> Sequence[Row]:
         """Send the parcel, and note how it went: its rows from then on; none where its lease was lost before."""
-        at = self._store.now()
-        begun = self._note([(row.key, Grouped(at, lease.name, parcel.digest or row.key)) for row in parcel.rows])
+        begun = self._note([(row.key, Grouped(lease.now, lease.name, parcel.digest or row.key)) for row in parcel.rows])
         if len(begun) < len(parcel.rows):
             return ()
         worker.sending = frozenset(row.key for row in parcel.rows)
         try:
             outcome = execute(self._inner, parcel.message)
-            at, draw = self._store.now(), SystemRandom().random()
+            at, draw = lease.now, SystemRandom().random()
             rows = self._note([(row.key, Answered(at, lease.name, outcome, draw, self._policy)) for row in parcel.rows])
             with suppress(Exception):  # a handler of logging that somebody wrote may raise
                 _say(parcel, outcome, rows)
@@ -246,8 +277,9 @@ class Drainer:
             worker.sending = frozenset()
         return rows
 
-    def _releases(self, rest: Sequence[Parcel], lease: _Lease, pause: float) -> list[Event]:
-        at = self._store.now()
+    @staticmethod
+    def _releases(rest: Sequence[Parcel], lease: _Lease, pause: float) -> list[Event]:
+        at = lease.now
         return [(row.key, Released(at, lease.name, at + pause)) for parcel in rest for row in parcel.rows]
 
     def _note(self, events: Sequence[Event]) -> tuple[Row, ...]:
@@ -264,6 +296,12 @@ class Drainer:
     def _owe(self, events: Sequence[Event]) -> None:
         with self._lock:
             self._owed.extend(events)
+
+    def _tidy(self) -> None:
+        """Remove what was delivered long ago, now and then."""
+        if time.monotonic() >= self._tidy_at:
+            self._tidy_at = time.monotonic() + _TIDYING
+            self._store.purge(self._store.now() - KEPT, most=_TIDIED)
 
     def _pay(self) -> None:
         """Note what could not be noted when it happened."""

@@ -28,7 +28,7 @@ from tocsin.core.messages.text import cut, one_line
 from tocsin.shell.adapters.redaction import remember
 from tocsin.shell.journal.places import state_folder
 from tocsin.shell.outbox.faults import OutboxFault
-from tocsin.shell.outbox.migrations import check, migrate
+from tocsin.shell.outbox.migrations import STEPS, check, migrate
 from tocsin.shell.outbox.sqlite import File, connected
 
 _T = TypeVar("_T")
@@ -64,17 +64,19 @@ class Database:
             self.place = _shown(named)
             self.engine = _postgres(named, busy)
         self._current = False
+        self._identity: tuple[int, int] | None = None
 
     def opened(self, *, reads: bool) -> Connection:
         """A connection to it, which only reads, or writes. The first brings its schema to our version."""
         connection = self.engine.connect()
         try:
-            if not self._current:
+            identity = None if self.file is None else self.file.identity
+            if not self._current or self._identity != identity:
                 _begin(connection)
                 migrate(connection, self.place)
                 check(connection, self.place)
                 connection.commit()
-                self._current = True
+                self._current, self._identity = True, identity
             return connection.execution_options(isolation_level="AUTOCOMMIT") if reads and self.file is None else connection
         except BaseException:
             _closed(connection)
@@ -244,7 +246,7 @@ def _file(url: URL) -> File | None:
 
 
 def _sqlite(file: File, busy: float) -> Engine:
-    return create_engine("sqlite://", creator=lambda: connected(file, busy), poolclass=NullPool)
+    return create_engine("sqlite://", creator=lambda: connected(file, busy, len(STEPS)), poolclass=NullPool)
 
 
 def _postgres(url: URL, busy: float) -> Engine:

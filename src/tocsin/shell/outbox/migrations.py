@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from tocsin.shell.outbox.faults import OutboxFault
 from tocsin.shell.outbox.tables import messages, rows, version_of_schema, versions
+from tocsin.shell.outbox.words import newer
 
 Step = Callable[[Connection], None]
 """Brings a schema from one version to the next."""
@@ -38,10 +39,7 @@ def migrate(connection: Connection, place: str, steps: Sequence[Step] = STEPS) -
         connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
     version = _version(connection, place)
     if version > len(steps):
-        raise OutboxFault(
-            f"the outbox at {place} was written by a newer tocsin (version {version} of its schema, and we know {len(steps)}): "
-            "upgrade tocsin, or name another place"
-        )
+        raise newer(place, version, len(steps))
     for step in steps[version:]:
         step(connection)
     if version < len(steps):

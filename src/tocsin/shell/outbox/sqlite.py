@@ -15,9 +15,11 @@ from urllib.parse import quote
 import attrs
 
 from tocsin.shell.outbox.faults import OutboxFault
+from tocsin.shell.outbox.words import newer
 
 _MODES = (("wal", "FULL", 2), ("delete", "EXTRA", 3))
 _UNABLE = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOMEM})
+_KIND = sqlite3.Connection
 _NAP = 0.02  # seconds between two tries to open what another process is about to make
 _LOG = 64 * 1024 * 1024  # bytes that the write-ahead log keeps of what it once needed
 
@@ -39,18 +41,23 @@ class File:
         return found.st_dev, found.st_ino
 
 
-def connected(file: File, busy: float) -> sqlite3.Connection:
-    """A connection, in a mode that loses nothing. Others may hold the file for ``busy`` seconds.
+def connected(file: File, busy: float, known: int) -> sqlite3.Connection:
+    """A connection, in a mode that loses nothing.
+
+    Args:
+        file: where.
+        busy: for how many seconds others may hold the file.
+        known: the version of the schema that we know; a file of a newer one is left as it is.
 
     Raises:
         OSError, sqlite3.Error: it cannot be had.
-        OutboxFault: neither mode works.
+        OutboxFault: neither mode works, or it is of a newer version.
     """
     _make(Path(file.path))
     until = time.monotonic() + busy
     while True:
         try:
-            return _opened(file, busy)
+            return _opened(file, busy, known)
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
                 raise
@@ -72,11 +79,14 @@ def _make(path: Path) -> None:
         os.close(folder)
 
 
-def _opened(file: File, busy: float) -> sqlite3.Connection:
+def _opened(file: File, busy: float, known: int) -> sqlite3.Connection:
     options = "mode=rw" if file.vfs is None else f"mode=rw&vfs={quote(file.vfs)}"
     url = f"file:{quote(file.path)}?{options}"
-    connection = sqlite3.connect(url, uri=True, timeout=busy, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(url, uri=True, timeout=busy, isolation_level=None, check_same_thread=False, factory=_KIND)
     try:
+        version = _version(connection)
+        if version > known:
+            raise newer(file.path, version, known)
         _set(connection, "auto_vacuum = INCREMENTAL")  # of a new file
         _settle(connection, file.path)
         _set(connection, f"journal_size_limit = {_LOG}")
@@ -84,6 +94,13 @@ def _opened(file: File, busy: float) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    """The version of the schema; 0 where there is none."""
+    there = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'outbox_version'").fetchone()
+    found: tuple[object] | None = connection.execute("SELECT max(version) FROM outbox_version").fetchone() if there else None
+    return found[0] if found and isinstance(found[0], int) else 0
 
 
 def _settle(connection: sqlite3.Connection, path: str) -> None:
@@ -116,8 +133,7 @@ def _probe(connection: sqlite3.Connection) -> None:
         connection.execute(f"PRAGMA user_version = {_set(connection, 'user_version')}")
         connection.execute("COMMIT")
     except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
+        connection.rollback()  # it may be used in another mode
         raise
 
 

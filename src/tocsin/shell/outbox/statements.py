@@ -47,7 +47,11 @@ _NEXT = tuple(select(t.digest).where(_here, when).order_by(t.due, t.number).limi
 _ALONE = tuple(
     _in_order.where(t.digest.is_(None), when).limit(_most).with_for_update(skip_locked=True) for when in (t.due <= _now, t.due > _far)
 )
-_TOGETHER = _in_order.where(t.digest == bindparam("digest"), or_(t.due <= _now, t.due > _far)).with_for_update()
+_TOGETHER = (
+    t.rows.where(_here, t.digest == bindparam("digest"), or_(t.due <= _now, t.due > _far))
+    .order_by(t.due + 0, t.number)  # a sum, lest an index be read in this order instead of the one that has the digest
+    .with_for_update()
+)
 _OURS = select(func.pg_try_advisory_xact_lock(func.hashtextextended(bindparam("digest"), 0)))
 
 _FIND = t.rows.where(t.key.in_(bindparam("keys", expanding=True))).order_by(t.number)

@@ -44,6 +44,10 @@ status = Column("status", Text, nullable=False)
 digest = Column("digest", Text)
 ended: Column[float] = Column("ended", Double)
 
+_waiting = ended.is_(None)
+_over = ended.is_not(None)
+_in_digest = _waiting & digest.is_not(None)
+
 messages = Table(
     "messages",
     metadata,
@@ -65,15 +69,9 @@ messages = Table(
     ended,
     CheckConstraint(status.in_([each.value for each in Status]), "messages_status"),
     CheckConstraint((ended.is_(None)) == status.in_([each.value for each in WAITING]), "messages_ended"),
-    Index("messages_waiting", destination, due, number, status, made, sqlite_where=ended.is_(None), postgresql_where=ended.is_(None)),
-    Index(
-        "messages_in_digest",
-        destination,
-        digest,
-        sqlite_where=ended.is_(None) & digest.is_not(None),
-        postgresql_where=ended.is_(None) & digest.is_not(None),
-    ),
-    Index("messages_over", status, ended, destination, made, sqlite_where=ended.is_not(None), postgresql_where=ended.is_not(None)),
+    Index("messages_waiting", destination, due, number, status, made, ended, sqlite_where=_waiting, postgresql_where=_waiting),
+    Index("messages_in_digest", destination, digest, sqlite_where=_in_digest, postgresql_where=_in_digest),
+    Index("messages_over", status, ended, destination, made, sqlite_where=_over, postgresql_where=_over),
 )
 """The rows."""
 

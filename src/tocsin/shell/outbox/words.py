@@ -52,6 +52,14 @@ def worded(error: BaseException, place: str) -> OutboxFault:
     return OutboxFault(f"the outbox at {place} cannot be used: {said}: {_remedy(error)}")
 
 
+def newer(place: str, version: int, known: int) -> OutboxFault:
+    """What to say of an outbox whose schema is of a version that we do not know."""
+    return OutboxFault(
+        f"the outbox at {place} was written by a newer tocsin (version {version} of its schema, and we know {known}): "
+        "upgrade tocsin, or name another place"
+    )
+
+
 def _remedy(error: BaseException) -> str:
     if isinstance(error, sqlite3.Error):
         code: object = getattr(error, "sqlite_errorcode", None)
