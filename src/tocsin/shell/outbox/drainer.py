@@ -18,7 +18,6 @@ from random import SystemRandom
 from tocsin.core.delivery.digest import singly
 from tocsin.core.delivery.schedule import RetryPolicy
 from tocsin.core.effects import Message
-from tocsin.core.messages.text import describe, one_line
 from tocsin.core.outbox.life import POLICY, Answered, Grouped, Happening, Refused, Released, Unreadable
 from tocsin.core.outbox.parcels import Parcel, parcels
 from tocsin.core.outbox.rows import Row, Status
@@ -212,35 +211,20 @@ class Drainer:
         worker.claimed = True
         most = singly(self._most, patience.left())
         with patience.waiting_until(lease.ends):
-            return self._send_all(self._packed(rows, lease, most), lease, worker)
+            return self._send_all(parcels(self._read(rows, lease), lease.now, most), lease, worker)
 
-    def _packed(self, rows: Sequence[Row], lease: _Lease, most: int) -> Sequence[Parcel]:
-        """What is to be sent. A row that holds no message for us is given up, and kept."""
-        readable = [(row, message) for row in rows if (message := self._read(row, lease)) is not None]
-        try:
-            return parcels(readable, lease.now, most)
-        except Exception:  # a row that somebody wrote may hold anything: each by itself, so that it stops no other
-            return [parcel for row, message in readable for parcel in self._alone(row, message, lease)]
-
-    def _read(self, row: Row, lease: _Lease) -> Message | None:
-        message = decode(row)
-        if not isinstance(message, str):
-            return message
-        self._refuse(row, message, lease)
-        return None
-
-    def _alone(self, row: Row, message: Message, lease: _Lease) -> Sequence[Parcel]:
-        try:
-            return parcels([(row, message)], lease.now, 1)
-        except Exception as error:
-            self._refuse(row, f"the message in {row.key} cannot be laid out ({describe(error)}): it is kept, and not sent", lease)
-            return ()
-
-    def _refuse(self, row: Row, why: str, lease: _Lease) -> None:
-        reason = redact(one_line(why))
-        with suppress(Exception):  # a handler of logging that somebody wrote may raise
-            log.logger.error("tocsin: %s", reason)
-        self._note([(row.key, Unreadable(lease.now, lease.name, reason))])
+    def _read(self, rows: Sequence[Row], lease: _Lease) -> list[tuple[Row, Message]]:
+        """The message in each row. One that holds none for us is given up, and kept."""
+        readable: list[tuple[Row, Message]] = []
+        for row in rows:
+            message = decode(row)
+            if isinstance(message, str):
+                with suppress(Exception):  # a handler of logging that somebody wrote may raise
+                    log.logger.error("%s", redact(f"tocsin: {message}"))
+                self._note([(row.key, Unreadable(lease.now, lease.name, message))])
+            else:
+                readable.append((row, message))
+        return readable
 
     def _send_all(self, waiting: Sequence[Parcel], lease: _Lease, worker: _Worker) -> bool:
         for number, parcel in enumerate(waiting):
