@@ -1,6 +1,6 @@
 """Draws the diagrams and the tables of the docs from the code: ``python -m docs.diagrams.draw`` writes them all.
 
-What is drawn is text, and committed: ``.dot`` files for the two diagrams, Markdown for the tables. A test holds them to the code.
+What is drawn is text, and committed: ``.dot`` files for the diagrams, Markdown for the tables. A test holds them to the code.
 The ``.svg`` files beside the ``.dot`` files are made by Graphviz's ``dot``, which is needed to draw and not to test.
 """
 
@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from docs.diagrams import hostile, kinds, markdown, transitions
+from docs.diagrams import hostile, kinds, markdown, outbox, transitions
 
 HERE = Path(__file__).parent
 
@@ -18,11 +18,13 @@ def drawn() -> Mapping[Path, str]:
     return {
         HERE / "states.dot": transitions.states(),
         HERE / "classes.dot": kinds.classes(),
+        HERE / "outbox.dot": outbox.life(),
         HERE / "tables" / "kinds.md": markdown.kinds_table(),
         HERE / "tables" / "transitions.md": markdown.transitions_table(),
         HERE / "tables" / "slack.md": markdown.slack_table(),
         HERE / "tables" / "gmail.md": markdown.gmail_table(),
         HERE / "tables" / "hostile.md": hostile.hostile_table(),
+        HERE / "tables" / "outbox.md": outbox.life_table(),
     }
 
 

@@ -1,4 +1,4 @@
-"""What the two diagrams have in common: fonts, lines, and ink that can be read on a state's colour."""
+"""What the diagrams have in common: fonts, lines, and ink that can be read on a state's colour."""
 
 HEAD = """\
   graph [fontname="Arial", fontsize=13, pad=0.3, nodesep=0.25, ranksep={ranksep}, bgcolor="white", rankdir=LR];

@@ -9,6 +9,7 @@ from docs.diagrams.draw import HERE, drawn
 from docs.diagrams.style import ink
 from docs.diagrams.transitions import AGAIN, ANSWERS, APART, COLUMN, GROUPS
 
+from tocsin.core.outbox.life import TABLE as LIFE
 from tocsin.core.states import KINDS, State
 from tocsin.core.transitions import GIVEN, REFUSED, TABLE
 
@@ -47,6 +48,16 @@ def test_each_row_is_an_edge_of_the_picture(
 
 def test_the_picture_has_no_edge_but_those(edges: dict[str, set[str]]) -> None:
     assert sum(len(labels) for labels in edges.values()) == len(_EDGES)
+
+
+def test_each_status_that_a_row_may_have_after_an_event_is_an_edge_of_the_picture_and_there_is_no_other() -> None:
+    drawn_edges = _edges((HERE / "outbox.svg").read_text(encoding="utf-8"))
+    ends: dict[str, set[str]] = {}
+    for before, events in LIFE.items():
+        for event, afters in events.items():
+            for after in afters:
+                ends.setdefault(f"{before}->{after}", set()).add(event.__name__)
+    assert {title.replace(":w", ""): labels for title, labels in drawn_edges.items()} == ends
 
 
 def test_each_kind_is_in_the_class_diagram_under_its_parent() -> None:

@@ -150,7 +150,7 @@ def test_what_cannot_happen_is_refused_in_words(row: Row, event: Happening, reas
         (after(LEASED, Unreadable(2.0, "one", "damaged")), "damaged"),
         (after(NEW, Buried(2.0)), "buried by hand"),
         (after(NEW, Buried(2.0, "the release was called off")), "the release was called off"),
-        (after(BEGUN, ALONE), "given up after 1 tries, the last of which never ended"),
+        (after(BEGUN, ALONE), "given up after 1 try, the last of which never ended"),
         (after(DELAYED, ALONE), "busy"),
     ],
 )

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import attrs
@@ -196,6 +197,24 @@ def test_what_was_folded_shares_an_outcome(store: Store) -> None:
     ((digest, count),) = seen
     assert count == 12
     assert {row.digest for row in store.rows()} == {digest}
+
+
+def test_whatever_goes_wrong_is_said_and_comes_back(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    put(store, message())
+
+    def fail(*_: object) -> None:
+        raise KeyError("oops")
+
+    assert Drainer(store, Sender(), on_parcel=fail).turn()
+    assert "tocsin: the outbox could not be drained: KeyError: 'oops'" in caplog.text
+    assert statuses(store) == [Status.DELIVERED]
+
+
+def test_a_destination_rests_for_as_long_as_it_asks(store: Store) -> None:
+    put(store, message("a"), message("b"))
+    began = store.now()
+    Drainer(store, Sender([Retryable("busy", timedelta(hours=1))])).turn()
+    assert all(row.due >= began + 3600.0 for row in store.rows())
 
 
 def test_what_was_delivered_long_ago_is_removed_and_nothing_else(store: Store) -> None:

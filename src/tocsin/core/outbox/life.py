@@ -182,7 +182,7 @@ def _claimed(row: Row, event: Claimed) -> Row | Refused:
     unsent = row.status is Status.LEASED and row.digest is None  # somebody claimed it, and came to nothing
     attempts, repeated = row.attempts - unsent, _may_have_arrived(row)
     if attempts >= event.most:
-        died = f"given up after {attempts} tries, the last of which never ended"
+        died = f"given up after {attempts} {'try' if attempts == 1 else 'tries'}, the last of which never ended"
         return _over(attrs.evolve(row, repeated=repeated), Status.DEAD, event.at, died if row.claim else row.reason or died)
     return attrs.evolve(
         row,
@@ -268,8 +268,13 @@ def pause_after(attempts: int, outcome: DeliveryError, event: Answered) -> float
     >>> pause_after(1, busy, Answered(0.0, "worker-1", busy, 0.5)), pause_after(1, Retryable(""), Answered(0.0, "", busy, 0.5))
     (100.0, 15.0)
     """
+    return max(min(event.policy.base + event.draw * event.policy.bound(attempts), _LONGEST), rest_after(outcome, event.policy))
+
+
+def rest_after(outcome: DeliveryError, policy: RetryPolicy) -> float:
+    """The seconds for which nothing else is sent to a destination that answered so: as long as it asks for."""
     asked = outcome.after if isinstance(outcome, Retryable) and outcome.after is not None else timedelta(0)
-    return min(max(event.policy.base + event.draw * event.policy.bound(attempts), asked.total_seconds()), _LONGEST)
+    return min(max(policy.base, asked.total_seconds()), _LONGEST)
 
 
 def _refusals(outcome: Delivered) -> str | None:

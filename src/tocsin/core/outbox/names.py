@@ -19,7 +19,7 @@ def row_name(key: Key) -> str:
     """
     index = "" if key.map_index is None else str(key.map_index)
     whole = ".".join((_part(key.run_id), _part(key.slug), index, str(key.ordinal), str(key.position)))
-    if len(whole) <= _LONGEST and "~" not in whole and whole.isprintable() and " " not in whole:
+    if len(whole) <= _LONGEST and whole.isprintable() and " " not in whole:
         return whole
     digest = sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()[:32]
     shown = "".join(char if char.isprintable() and char != " " else "_" for char in one_line(whole)[:_KEPT])

@@ -18,7 +18,8 @@ from random import SystemRandom
 from tocsin.core.delivery.digest import singly
 from tocsin.core.delivery.schedule import RetryPolicy
 from tocsin.core.effects import Message
-from tocsin.core.outbox.life import POLICY, Answered, Grouped, Happening, Refused, Released, Unreadable
+from tocsin.core.messages.text import describe, one_line
+from tocsin.core.outbox.life import POLICY, Answered, Grouped, Happening, Refused, Released, Unreadable, rest_after
 from tocsin.core.outbox.parcels import Parcel, parcels
 from tocsin.core.outbox.rows import Row, Status
 from tocsin.core.outcomes import DeliveryError, Outcome
@@ -196,6 +197,9 @@ class Drainer:
                     pass
         except OutboxFault as fault:
             self._fault = fault
+        except Exception as error:  # what was claimed comes back when the lease has ended
+            with suppress(Exception):
+                log.logger.error("%s", redact(one_line(f"tocsin: the outbox could not be drained: {describe(error)}")))
 
     def _claimed(self, worker: _Worker) -> bool:
         """Send what is due now; whether there may be more."""
@@ -231,24 +235,24 @@ class Drainer:
             if self._stopping.is_set() or lease.over:
                 self._note(self._releases(waiting[number:], lease, 0.0))
                 return not self._stopping.is_set()
-            rest = waiting[number + 1 :]
             try:
-                rows = self._send(parcel, lease, worker)
+                rest = self._send(parcel, lease, worker)
             except OutboxFault:
-                self._owe(self._releases(rest, lease, 0.0))
+                self._owe(self._releases(waiting[number:], lease, 0.0))  # of what was sent, the answer is owed before
                 raise
-            if any(row.status is Status.DELAYED for row in rows):
-                self._note(self._releases(rest, lease, self._policy.base))
+            if rest is not None:
+                self._note(self._releases(waiting[number + 1 :], lease, rest))
                 return False
         if any(parcel.digest for parcel in waiting) and not self._hurried:
             clock.SystemTimer().wait(self._apart)  # meanwhile more can come that the next digest folds
         return True
 
-    def _send(self, parcel: Parcel, lease: _Lease, worker: _Worker) -> Sequence[Row]:
-        """Send the parcel, and note how it went: its rows from then on; none where its lease was lost before."""
+    def _send(self, parcel: Parcel, lease: _Lease, worker: _Worker) -> float | None:
+        """Send the parcel, and note how it went; for how many seconds its destination is to rest, if it was put off."""
         begun = self._note([(row.key, Grouped(lease.now, lease.name, parcel.digest or row.key)) for row in parcel.rows])
-        if len(begun) < len(parcel.rows):
-            return ()
+        if len(begun) < len(parcel.rows):  # somebody else has the others
+            self._note([(row.key, Released(lease.now, lease.name, lease.now)) for row in begun])
+            return None
         worker.sending = frozenset(row.key for row in parcel.rows)
         try:
             outcome = execute(self._inner, parcel.message)
@@ -259,7 +263,8 @@ class Drainer:
             self._on_parcel(parcel, outcome, rows)
         finally:
             worker.sending = frozenset()
-        return rows
+        put_off = any(row.status is Status.DELAYED for row in rows)
+        return rest_after(outcome, self._policy) if put_off and isinstance(outcome, DeliveryError) else None
 
     @staticmethod
     def _releases(rest: Sequence[Parcel], lease: _Lease, pause: float) -> list[Event]:
@@ -278,8 +283,9 @@ class Drainer:
                     raise
 
     def _owe(self, events: Sequence[Event]) -> None:
+        """Note them when that can be done; but not that something was begun: it was not."""
         with self._lock:
-            self._owed.extend(events)
+            self._owed.extend(event for event in events if not isinstance(event[1], Grouped))
 
     def _tidy(self) -> None:
         """Remove what was delivered long ago, now and then."""

@@ -1,9 +1,8 @@
 """All that is said to a database of rows, alike for SQLite and PostgreSQL. Each statement is built once."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from operator import itemgetter
 
 import attrs
 from sqlalchemy import (
@@ -29,7 +28,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from tocsin.core.outbox.rows import WAITING, Row, Status
 from tocsin.shell.outbox import tables as t
-from tocsin.shell.outbox.tables import NAMES, Found, found_of, record_of
+from tocsin.shell.outbox.tables import NAMES, Found, found_of, record_of, values_of
 
 _CHANGING = ("since", "due", "status", "attempts", "claim", "repeated", "digest", "reason", "ended")
 _UNSTORABLE = re.compile("[\\x00\\ud800-\\udfff]")
@@ -99,8 +98,7 @@ def put_one(connection: Connection, row: Row) -> bool:
     It is what a program waits for whenever it has something to say. So the statement goes to the driver as it was built: half of the
     time would be spent on the way there.
     """
-    sql, values = _for_driver(connection.dialect)
-    return _driver(connection, sql, values(record_of(row))).rowcount == 1
+    return _driver(connection, _for_driver(connection.dialect), values_of(row)).rowcount == 1
 
 
 def put(connection: Connection, rows: Sequence[Row]) -> tuple[bool, ...]:
@@ -123,12 +121,12 @@ def _driver(connection: Connection, sql: str, values: Sequence[object] = ()) -> 
 
 
 @lru_cache(maxsize=1)
-def _for_driver(dialect: Dialect) -> tuple[str, Callable[[Mapping[str, object]], Sequence[object]]]:
-    """The statement that inserts, and what puts the values in its order."""
+def _for_driver(dialect: Dialect) -> str:
+    """The statement that inserts the values of a row, in their order."""
     compiled = _PUT[dialect.name].values({name: bindparam(name) for name in NAMES}).compile(dialect=dialect)
     assert isinstance(compiled, SQLCompiler)
-    assert compiled.positiontup is not None
-    return compiled.string, itemgetter(*compiled.positiontup)
+    assert compiled.positiontup == list(NAMES)
+    return compiled.string
 
 
 def claimable(connection: Connection, goal: str, now: float, far: float, most: int) -> list[Found]:

@@ -78,7 +78,7 @@ messages = Table(
 NAMES = tuple(field.name for field in attrs.fields(Row))
 """What a row is made of, in order."""
 
-_VALUES = attrgetter(*NAMES)
+_VALUES = attrgetter(*("status._value_" if name == "status" else name for name in NAMES))  # as a plain text
 
 rows = messages.select()
 """All that makes a row, and its number."""
@@ -92,11 +92,15 @@ class Found:
     row: Row
 
 
+def values_of(row: Row) -> tuple[object, ...]:
+    """What is kept of a row, in the order of ``NAMES``."""
+    values: tuple[object, ...] = _VALUES(row)
+    return values
+
+
 def record_of(row: Row) -> dict[str, object]:
-    """What is kept of a row."""
-    record = dict(zip(NAMES, _VALUES(row), strict=True))
-    record["status"] = row.status.value
-    return record
+    """What is kept of a row, by name."""
+    return dict(zip(NAMES, values_of(row), strict=True))
 
 
 def found_of(record: RowMapping) -> Found:
