@@ -8,5 +8,5 @@ from tests.laws.outbox_machine import OutboxMachine
 
 def test_an_outbox_and_its_model_agree_whatever_happens() -> None:
     """Each example is a file of its own, and long: so there are fewer than of other laws."""
-    few = max(settings().max_examples // 3, 1)
+    few = min(settings().max_examples // 3, 25)  # each takes a second on a busy machine
     run_state_machine_as_test(OutboxMachine, settings=settings(max_examples=few, stateful_step_count=50))
