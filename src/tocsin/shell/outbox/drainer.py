@@ -139,19 +139,18 @@ class Drainer:
         workers = self.start(self._store.agenda().due)
         for worker in workers:
             worker.thread.join()
-        fault, self._fault = self._fault, None
-        if fault is not None:
-            raise fault
+        self._raise()
         return any(worker.claimed for worker in workers)
 
     def start(self, due: Sequence[str]) -> tuple[_Worker, ...]:
         """Have sent what is due at these destinations, and wait for none of it; who works on it.
 
         Raises:
-            OutboxFault: the database cannot be used.
+            OutboxFault: the database cannot be used; or could not, the last time.
         """
         if self._stopping.is_set():
             return ()
+        self._raise()
         self._pay()
         self._tidy()
         with self._lock:
@@ -161,6 +160,12 @@ class Drainer:
             started = tuple(worker for worker in workers if _started(worker))
             self._workers.update((worker.goal, worker) for worker in started)
         return started
+
+    def _raise(self) -> None:
+        """Raise what ended one who worked."""
+        fault, self._fault = self._fault, None
+        if fault is not None:
+            raise OutboxFault(str(fault))
 
     @property
     def sending(self) -> int:
@@ -250,8 +255,8 @@ class Drainer:
     def _send(self, parcel: Parcel, lease: _Lease, worker: _Worker) -> float | None:
         """Send the parcel, and note how it went; for how many seconds its destination is to rest, if it was put off."""
         begun = self._note([(row.key, Grouped(lease.now, lease.name, parcel.digest or row.key)) for row in parcel.rows])
-        if len(begun) < len(parcel.rows):  # somebody else has the others
-            self._note([(row.key, Released(lease.now, lease.name, lease.now)) for row in begun])
+        if len(begun) < len(parcel.rows) or lease.over:  # somebody else has the others, or noting that took too long
+            self._note(self._releases([parcel], lease, 0.0))
             return None
         worker.sending = frozenset(row.key for row in parcel.rows)
         try:
@@ -273,7 +278,7 @@ class Drainer:
 
     def _note(self, events: Sequence[Event]) -> tuple[Row, ...]:
         """Have the rows follow the events, for as long as the lease leaves time; those that did."""
-        until = time.monotonic() + min(self._lease / 2, patience.left())
+        until = time.monotonic() + self._lease / 2
         while True:
             try:
                 return tuple(row for row in self._store.advance(events) if not isinstance(row, Refused)) if events else ()
