@@ -3,11 +3,13 @@
 import re
 import shlex
 import shutil
+import socket
 import subprocess
 
 import pytest
 
-from tests.docs.recipes import FILES, PAGES, Machine, Seen, commands, file
+from tests.docs.recipes import FILES, PAGES, PATIENCE, Machine, Seen, commands, file
+from tests.docs.services import leave, service
 
 pytestmark = pytest.mark.tocsin_live
 
@@ -46,8 +48,9 @@ def test_systemd_finds_no_fault(machine: Machine) -> None:
 
 
 def test_the_url_is_put_where_root_alone_can_read_it(machine: Machine) -> None:
-    install, put = commands(PAGES / "systemd.md")
+    install, put, extras = commands(PAGES / "systemd.md")
     assert install == "python3 -m venv /opt/tocsin && /opt/tocsin/bin/pip install -q tocsin"
+    assert extras == "/opt/tocsin/bin/pip install -q 'tocsin[cli,outbox]'"
     seen = machine.run(shlex.split(machine.here(put)), _PATH, f"{machine.server.url}\n")
     assert seen == Seen(0, "", "")
     placed = machine.at("/etc/tocsin/slack-webhook")
@@ -119,3 +122,23 @@ def test_who_cannot_tell_fails_with_one_line(machine: Machine) -> None:
 def test_the_page_says_where_each_file_goes() -> None:
     page = (PAGES / "systemd.md").read_text(encoding="utf-8")
     assert all(f"`{unit}`" in page for unit in _UNITS)
+
+
+def test_the_service_sends_what_was_left_and_systemd_knows_how_it_is(machine: Machine) -> None:
+    settings = _settings("tocsin-outbox.service", machine)
+    machine.secret("/run/credentials/slack")
+    leave(f"sqlite:///{machine.at('/var/lib/tocsin/outbox.sqlite')}")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.settimeout(PATIENCE)
+        systemd.bind(str(machine.home / "notify"))
+        variables = {**_variables(settings), "NOTIFY_SOCKET": str(machine.home / "notify"), "WATCHDOG_USEC": "60000000"}
+        with service(machine, shlex.split(settings["ExecStart"][0]), variables) as drains:
+            assert drains.line().startswith("delivered")
+            assert 'tocsin_outbox_rows{destination="slack:SLACK_WEBHOOK_URL",status="delivered"} 1\n' in drains.page("/metrics")
+            assert drains.stopped() == 0
+        heard = [systemd.recv(100).decode()]
+        while heard[-1] != "STOPPING=1":
+            heard.append(systemd.recv(100).decode())
+    assert {"READY=1", "WATCHDOG=1"} < set(heard)
+    assert machine.told == ["load failed: disk full"]
+    assert (settings["Type"], settings["Restart"]) == (["notify"], ["on-failure"])

@@ -55,6 +55,12 @@ def _policy(_: object, __: object, value: object) -> None:
         raise TypeError(f"policy is a RetryPolicy, not {quote(value)}: write Outbox(..., policy=RetryPolicy(attempts=150))")
 
 
+def _inner(given: Interpreter) -> Interpreter:
+    if isinstance(given, Digest):
+        raise TypeError("an Outbox folds what waits by itself, across processes: write Outbox(Retrying(...)), without the Digest")
+    return inner(given)
+
+
 def _keeper(outbox: "Outbox") -> "Keeper":
     try:
         from tocsin.shell.outbox.keeper import Keeper
@@ -110,7 +116,7 @@ class Outbox(Deferring, Batching):
     'load failed: disk full'
     """
 
-    inner: Interpreter = attrs.field(converter=inner)
+    inner: Interpreter = attrs.field(converter=_inner)
     url: str | None = attrs.field(default=None, repr=False)
     policy: RetryPolicy = attrs.field(default=POLICY, kw_only=True, validator=_policy)
     most: int = attrs.field(default=10, kw_only=True, validator=check_most)

@@ -57,6 +57,7 @@ class Attendant:
         """Start afresh, as a child does."""
         self._drainer = self._drains(self._noted)
         self._mine: dict[str, list[Settled]] = {}
+        self._kept: set[str] = set()  # what is known to have been put in: of the others, that they are not there says nothing
         self._put_off: set[str] = set()
         self._changed = threading.Condition()
         self._wake = threading.Event()
@@ -88,6 +89,11 @@ class Attendant:
         """This program is about to put that in, and ``settled`` wants to know what becomes of it."""
         with self._changed:
             self._mine.setdefault(key, []).append(settled)
+
+    def keeps(self, keys: Sequence[str]) -> None:
+        """These were put in."""
+        with self._changed:
+            self._kept.update(key for key in keys if key in self._mine)
 
     def disown(self, key: str, settled: Settled) -> None:
         """It could not be put in."""
@@ -137,6 +143,7 @@ class Attendant:
         self._drainer.stop(_LAST)
         with self._changed:
             self._mine.clear()
+            self._kept.clear()
             self._changed.notify_all()
 
     def left(self) -> str | None:
@@ -173,7 +180,8 @@ class Attendant:
         if time.monotonic() < self._look_at:
             return
         self._look_at = time.monotonic() + _EVERY
-        keys = tuple(self._mine)
+        with self._changed:
+            keys = tuple(self._kept)
         for start in range(0, len(keys), _SEEN_AT_ONCE):
             asked = keys[start : start + _SEEN_AT_ONCE]
             found = {row.key: row for row in self._store.find(asked)}
@@ -198,6 +206,8 @@ class Attendant:
             elif key in self._mine:
                 self._put_off.add(key)
             told = self._mine.pop(key, []) if over else []
+            if over:
+                self._kept.discard(key)
             self._changed.notify_all()
         for tell in told:
             with suppress(Exception):

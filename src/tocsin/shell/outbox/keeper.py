@@ -81,6 +81,7 @@ class Keeper:
             if isinstance(error, OutboxFault):
                 self._fault, self._rests_until = error, time.monotonic() + _REST
             raise
+        self._attendant.keeps([row.key for row in rows])
         self._attendant.wake()
 
     def _rows(self, messages: Sequence[Message]) -> list[Row]:

@@ -1,6 +1,6 @@
 """A connection to the file of an outbox in which what is committed is on the disk: no SQL of ours is here but what asks for that.
 
-- A write-ahead log with ``synchronous=FULL``; where the file system cannot do that, as many on a network cannot, a rollback journal
+- A write-ahead log with ``synchronous=FULL``; where the file system cannot do that, as those on a network cannot, a rollback journal
   with ``EXTRA``. Both are read back, and a real write shows whether they work.
 - The file is ours alone (0600), and so is a folder that is made for it (0700). What is there already keeps its permissions.
 - Nobody here ever opens the file but SQLite: to close it would drop the locks that SQLite holds on it.
@@ -15,6 +15,7 @@ from urllib.parse import quote
 import attrs
 
 from tocsin.shell.outbox.faults import OutboxFault
+from tocsin.shell.outbox.mounts import on_network
 from tocsin.shell.outbox.words import newer
 
 _MODES = (("wal", "FULL", 2), ("delete", "EXTRA", 3))
@@ -106,7 +107,7 @@ def _version(connection: sqlite3.Connection) -> int:
 def _settle(connection: sqlite3.Connection, path: str) -> None:
     """Find the mode that works."""
     why = ""
-    for journal, synchronous, level in _MODES:
+    for journal, synchronous, level in _MODES[on_network(Path(path)) :]:
         try:
             found = _set(connection, f"journal_mode = {journal}")
             if found != journal:

@@ -1,0 +1,66 @@
+"""A service that drains an outbox, as a page has it run: what was left for it, what it says, and how it ends."""
+
+import re
+import subprocess
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from urllib.request import urlopen
+
+import attrs
+
+from tests.docs.recipes import PATIENCE, Machine
+from tocsin import Failed, Recording, Running, Task, interpreting, slack_notifier
+from tocsin.interpreters import Outbox
+
+PORT = "9464"
+"""Where metrics are, on all pages."""
+
+
+def leave(url: str) -> None:
+    """Leave a message in an outbox, as a process does that dies."""
+    died = Outbox(Recording(), url)
+    died.close()
+    with interpreting(died):
+        slack_notifier(Task("load"), Running(), Failed("disk full"))
+
+
+@attrs.frozen
+class Service:
+    """One that runs."""
+
+    process: subprocess.Popen[str]
+    port: str
+
+    def page(self, path: str) -> str:
+        """What it answers."""
+        with urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=PATIENCE) as answer:
+            text: bytes = answer.read()
+        return text.decode()
+
+    def line(self) -> str:
+        """The next line that it writes."""
+        assert self.process.stdout is not None
+        return self.process.stdout.readline()
+
+    def stopped(self) -> int:
+        """Its exit status, once it was asked to end."""
+        self.process.terminate()
+        return self.process.wait(timeout=PATIENCE)
+
+
+@contextmanager
+def service(machine: Machine, command: Sequence[str], variables: Mapping[str, str]) -> Generator[Service]:
+    """Run it, at a port that is free."""
+    free = ["0" if word == PORT else word for word in command]
+    assert free != list(command)
+    with subprocess.Popen(
+        machine.clean(free, variables), cwd=machine.home, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stderr is not None
+            said = process.stderr.readline() + process.stderr.readline()
+            found = re.search(r"http://127\.0\.0\.1:(\d+)/metrics", said)
+            assert found is not None, said
+            yield Service(process, found[1])
+        finally:
+            process.kill()
