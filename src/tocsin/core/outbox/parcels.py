@@ -67,8 +67,9 @@ def told(row: Row, message: Message, at: float) -> Message:
 
 def _packed(share: Sequence[tuple[Row, Message]]) -> Iterator[Parcel]:
     rows = tuple(row for row, _ in share)
-    if len(share) == 1:
-        yield Parcel(rows, signed(share[0][1], rows[0].key))
+    if len(share) == 1:  # perhaps all that is left of a digest
+        name = rows[0].digest or rows[0].key
+        yield Parcel(rows, signed(share[0][1], name), None if name == rows[0].key else name)
         return
     try:
         digest = fold([message for _, message in share])

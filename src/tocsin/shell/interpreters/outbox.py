@@ -108,12 +108,15 @@ class Outbox(Deferring, Batching):
     >>> import tempfile
     >>> from tocsin import Failed, Recording, Running, Task, flush, interpreting, slack_notifier
     >>> recording, folder = Recording(), tempfile.TemporaryDirectory()
-    >>> with interpreting(Outbox(recording, f"sqlite:///{folder.name}/outbox.sqlite")):
+    >>> outbox = Outbox(recording, f"sqlite:///{folder.name}/outbox.sqlite")
+    >>> with interpreting(outbox):
     ...     state = slack_notifier(Task("load"), Running(), Failed("disk full"))
     >>> flush()
     True
     >>> recording.effects[0].payload.fallback
     'load failed: disk full'
+    >>> outbox.close()
+    >>> folder.cleanup()
     """
 
     inner: Interpreter = attrs.field(converter=_inner)

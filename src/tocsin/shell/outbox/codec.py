@@ -54,7 +54,7 @@ def encode(message: Message) -> Encoded:
     Raises:
         Exception: whatever a message that somebody made by hand makes of this.
 
-    >>> from tocsin import PostToSlack, SlackMessage
+    >>> from tocsin.core.effects import PostToSlack, SlackMessage
     >>> from tocsin.core.keys import Key
     >>> post = PostToSlack("TEAM", SlackMessage("load failed", "#eb0000", "Failed", "load failed"), Key("run", "load", None, 0, 0))
     >>> encode(post).kind, encode(post).body[:42]

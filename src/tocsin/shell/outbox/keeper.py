@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from tocsin.core.delivery.schedule import RetryPolicy
 from tocsin.core.effects import Message
@@ -15,6 +16,8 @@ from tocsin.shell.outbox.codec import new_row
 from tocsin.shell.outbox.drainer import Drainer, OnParcel
 from tocsin.shell.outbox.faults import OutboxFault
 from tocsin.shell.outbox.store import Store
+
+_T = TypeVar("_T")
 
 _REST = 30.0  # seconds that a database is left alone after it could not be written: each caller would wait for it
 
@@ -69,23 +72,29 @@ class Keeper:
         """
         if self._fault is not None and time.monotonic() < self._rests_until:
             raise OutboxFault(str(self._fault))
-        rows = self._rows(messages)
+        rows = self._rows(messages, self._tried(self._store.now))
         wanted = [(row.key, tell) for row, tell in zip(rows, settled, strict=True)]
         for key, tell in wanted:
             self._attendant.expect(key, tell)
         try:
-            self._store.put(rows)
-        except BaseException as error:
+            self._tried(lambda: self._store.put(rows))
+        except BaseException:
             for key, tell in wanted:
                 self._attendant.disown(key, tell)
-            if isinstance(error, OutboxFault):
-                self._fault, self._rests_until = error, time.monotonic() + _REST
             raise
         self._attendant.keeps([row.key for row in rows])
         self._attendant.wake()
 
-    def _rows(self, messages: Sequence[Message]) -> list[Row]:
-        at = self._store.now()
+    def _tried(self, act: Callable[[], _T]) -> _T:
+        """What ``act`` gives; where the database does not let it, that is left alone for a while."""
+        try:
+            return act()
+        except OutboxFault as fault:
+            self._fault, self._rests_until = fault, time.monotonic() + _REST
+            raise
+
+    @staticmethod
+    def _rows(messages: Sequence[Message], at: float) -> list[Row]:
         try:
             return [new_row(message, at) for message in messages]
         except Exception as error:  # what somebody made by hand may hold anything

@@ -1,0 +1,224 @@
+"""A message comes out of the outbox as it went in, but for secrets; and what makes no message is told of in one line."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+
+import attrs
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tocsin.core.delivery.digest import fold
+from tocsin.core.delivery.tally import Tally, merged, tallied
+from tocsin.core.effects import Bot, Mail, Message, PostToSlack, SendEmail, SlackMessage
+from tocsin.core.keys import Key
+from tocsin.core.messages.content import Content, Line
+from tocsin.core.outbox.names import row_name
+from tocsin.core.outbox.rows import Row
+from tocsin.core.shapes import is_list, is_table
+from tocsin.shell.adapters import redaction
+from tocsin.shell.adapters.redaction import redact
+from tocsin.shell.outbox.codec import VERSION, decode, destination_name, encode, new_row
+from tocsin.testing.strategies import mails, posts
+from tocsin.testing.values import keys, moments, texts
+
+AT = datetime(2026, 3, 1, 12, tzinfo=timezone(timedelta(hours=5, minutes=30)))
+POST = PostToSlack("TEAM", SlackMessage("load failed", "#eb0000", "Failed", "load failed"), Key("run", "load", 3, 0, 0))
+MAIL = SendEmail("NAME", "PASSWORD", Mail("load failed", "It failed.", "<p>It failed.</p>", None, AT), Key("run", "load", None, 0, 1))
+CONTENT = Content(
+    "load", "load failed", "load is now in a Failed state", "Failed", True, "#eb0000", AT, (Line("Host", "a", short=True),)
+)
+
+
+@st.composite
+def contents(draw: st.DrawFn) -> Content | Tally | None:
+    """What messages say: of one change, of many, or nothing that we know."""
+    lines = st.lists(st.builds(Line, texts(), texts(), st.booleans(), st.booleans(), st.booleans()), max_size=3)
+    content = st.builds(
+        Content, texts(), texts(), texts(), texts(), st.booleans(), st.just("#eb0000"), moments(), lines.map(tuple[Line, ...]), texts()
+    )
+    many = st.lists(st.builds(tallied, content, keys()), min_size=1, max_size=4).map(merged)
+    return draw(st.none() | content | many)
+
+
+@st.composite
+def messages(draw: st.DrawFn) -> Message:
+    return attrs.evolve(draw(posts() | mails()), content=draw(contents()))
+
+
+@contextmanager
+def secret(value: str) -> Iterator[None]:
+    """While it is remembered, it is to show nowhere."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(redaction, "_memory", redaction._Memory())
+        redaction._longest_first.cache_clear()
+        redaction.remember("SECRET", value)
+        yield
+    redaction._longest_first.cache_clear()
+
+
+def row(body: str, kind: str = "PostToSlack", version: int = VERSION) -> Row:
+    return Row.new(key="run.load..0.0", destination="slack:TEAM", kind=kind, version=version, body=body, at=0.0)
+
+
+def kept(message: Message) -> Row:
+    return new_row(message, 5.0)
+
+
+def strings(tree: object) -> Iterator[str]:
+    if isinstance(tree, str):
+        yield tree
+    elif is_table(tree):
+        for value in tree.values():
+            yield from strings(value)
+    elif is_list(tree):
+        for value in tree:
+            yield from strings(value)
+
+
+@given(messages())
+@example(attrs.evolve(MAIL, content=CONTENT))
+@example(fold([attrs.evolve(POST, content=CONTENT), attrs.evolve(POST, content=CONTENT)]))
+def test_what_comes_out_is_what_went_in(message: Message) -> None:
+    found = decode(kept(message))
+    assert not isinstance(found, str), found
+    assert found == message
+    assert (found.key, found.content) == (message.key, message.content)
+
+
+@given(messages())
+def test_what_is_kept_is_plain_text_and_compact(message: Message) -> None:
+    body = kept(message).body
+    assert body.isascii()
+    assert body.isprintable()
+    assert body == json.dumps(json.loads(body), separators=(",", ":"))
+
+
+def test_a_moment_keeps_its_offset() -> None:
+    found = decode(kept(MAIL))
+    assert isinstance(found, SendEmail)
+    assert found.mail.at.isoformat() == "2026-03-01T12:00:00+05:30"
+
+
+def test_a_row_is_called_by_the_key_of_its_message_and_knows_where_it_goes() -> None:
+    found = kept(POST)
+    assert (found.key, found.destination, found.kind, found.version) == (row_name(POST.key), "slack:TEAM", "PostToSlack", VERSION)
+    assert (found.made, found.since, found.due) == (5.0, 5.0, 5.0)
+
+
+@pytest.mark.parametrize(
+    ("message", "name"),
+    [
+        (POST, "slack:TEAM"),
+        (MAIL, "gmail:NAME"),
+        (attrs.evolve(POST, bot=Bot("TOKEN", "#ops")), "slack:TOKEN in #ops"),
+        (attrs.evolve(POST, webhook_secret="a\x00b\nc" + "d" * 300), "slack:a\ufffdb c" + "d" * 152 + "… (148 more characters)"),
+    ],
+)
+def test_a_destination_is_one_line(message: Message, name: str) -> None:
+    assert destination_name(message) == name
+
+
+# What is secret.
+
+AWKWARD = st.text(st.sampled_from("ab\"'\\\n/é\ud800:,{}[]"), min_size=4, max_size=12) | st.sampled_from(
+    ['","title":"', "Failed", "null,", "#eb0000", "false", "\\u00e9\\u00e9", "\\\\n\\\\n", "é'\"é'\"", "\\nab", "ab\\ud800"]
+)
+
+
+@given(AWKWARD, st.sampled_from([POST, MAIL]), st.text("ab \\", max_size=3))
+def test_no_text_that_is_kept_holds_a_secret(value: str, message: Message, before: str) -> None:
+    said = f"{before}{value} {json.dumps(value)} {value!r}"
+    told = attrs.evolve(
+        message, key=Key(value, value, None, 0, 0), content=attrs.evolve(CONTENT, sentence=said, lines=(Line("Message", said),))
+    )
+    with secret(value):
+        found = kept(told)
+        back = decode(found)
+        shown = list(strings(json.loads(found.body)))
+        assert all(redact(text) == text for text in (*shown, found.key, found.destination))
+    assert isinstance(back, str) or isinstance(back.content, Content)
+
+
+def test_a_secret_is_named_instead() -> None:
+    with secret("hunter22"):
+        found = decode(kept(attrs.evolve(POST, payload=attrs.evolve(POST.payload, text="it is hunter22"))))
+    assert isinstance(found, PostToSlack)
+    assert found.payload.text == "it is [SECRET]"
+
+
+def test_two_keys_that_differ_by_a_secret_alone_differ_still() -> None:
+    with secret("hunter22"):
+        one, other = (kept(attrs.evolve(POST, key=Key(run, "load", None, 0, 0))).key for run in ("hunter22", "hunter22hunter22"))
+    assert "hunter22" not in one + other
+    assert len({one, other, "[SECRET].load..0.0"}) == 3
+
+
+# What makes no message.
+
+
+@attrs.frozen
+class Stranger(PostToSlack):
+    """One that somebody made."""
+
+
+def test_only_what_we_know_is_kept() -> None:
+    stranger = Stranger(POST.webhook_secret, POST.payload, POST.key)
+    with pytest.raises(TypeError, match="a Stranger is none of PostToSlack, SendEmail"):
+        encode(stranger)
+
+
+def test_a_kind_that_we_do_not_know_is_for_a_newer_tocsin() -> None:
+    assert decode(row("{}", kind="PostTo\nTeams")) == (
+        "run.load..0.0 is of a kind that this tocsin does not know, PostTo Teams: "
+        "upgrade tocsin, then: tocsin outbox retry run.load..0.0"
+    )
+
+
+def test_a_newer_version_is_for_a_newer_tocsin() -> None:
+    assert decode(row("{}", version=VERSION + 1)) == (
+        "run.load..0.0 was written by a newer tocsin (version 2, and we read 1): "
+        "upgrade tocsin, then: tocsin outbox retry run.load..0.0"
+    )
+
+
+def changed(name: str, value: object, message: Message = POST) -> str:
+    tree: object = json.loads(encode(message).body)
+    assert isinstance(tree, dict)
+    return json.dumps(tree | {name: value})
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ("", "Expecting value"),
+        (encode(POST).body[:-9], "Unterminated string"),
+        ("null", "NoneType"),
+        ("[]", "list"),
+        ("[" * 100_000, "RecursionError"),
+        (changed("extra", 1), "extra"),
+        (changed("webhook_secret", 7), "7 is no str"),
+        (changed("key", ["run", "load", None, 0, 0]), "list"),
+        (changed("content", "text"), "its content is no pair"),
+        (changed("content", ["Content"]), "its content is no pair"),
+        (changed("content", ["Other", {}]), "its content is neither Content nor Tally but 'Other'"),
+        (changed("content", ["Tally", {}]), "key"),
+        ("{}", "webhook_secret"),
+    ],
+)
+def test_damage_is_told_of_in_one_line(body: str, why: str) -> None:
+    said = decode(row(body))
+    assert isinstance(said, str)
+    assert said.startswith("the message in run.load..0.0 is damaged (")
+    assert said.endswith("): it is kept, and not sent; see it by: tocsin outbox show run.load..0.0")
+    assert why in said
+    assert said.isprintable()
+    assert len(said) < 500
+
+
+@pytest.mark.parametrize("moment", ["2026-03-01T12:00:00", "yesterday", 7])
+def test_a_moment_without_a_zone_is_damage(moment: object) -> None:
+    mail = json.loads(encode(MAIL).body)["mail"] | {"at": moment}
+    assert "is damaged" in str(decode(row(changed("mail", mail, MAIL), kind="SendEmail")))
