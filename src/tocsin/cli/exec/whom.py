@@ -29,6 +29,7 @@ from tocsin.shell.interpreters.reliable import reliable
 from tocsin.shell.interpreters.silent import Silent
 
 _TELLING = re.compile(r"SECRET|TOKEN|PASSW|CREDENTIAL|PRIVATE|API_?KEY|_KEY$|_DSN$|DATABASE_URL$", re.IGNORECASE)
+_NAMING = re.compile(r"TOCSIN_\w+_SECRET$")  # of ours: what it holds is a name
 _SHORTEST = 6  # characters; shorter values would garble a message, and protect little
 
 _UNFOLLOWED = final_attempt | ~entered(Finished)
@@ -70,7 +71,7 @@ def know_secrets(config: Configuration) -> None:
     for name in secret_names():
         secrets(config).find(name)
     for name, value in os.environ.items():
-        if _TELLING.search(name) and len(value) >= _SHORTEST and not name.endswith("_FILE"):
+        if _TELLING.search(name) and len(value) >= _SHORTEST and not name.endswith("_FILE") and not _NAMING.match(name):
             redaction.remember(name, value)
 
 

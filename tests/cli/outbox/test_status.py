@@ -1,0 +1,90 @@
+"""``tocsin outbox status``, and what all commands say where there is no outbox that can be used."""
+
+import json
+import re
+
+import pytest
+
+from tests.cli.outbox.keeping import GMAIL, SLACK, Kept, key
+from tests.cli.typing_it import Typist
+from tocsin.core.outbox.rows import Status
+
+
+def test_all_that_waits_is_no_reason_to_do_anything(tocsin: Typist, kept: Kept) -> None:
+    kept.put(Status.DELIVERED, Status.DELAYED, Status.LEASED, Status.PENDING, Status.PENDING)
+    seen = tocsin("outbox", "status")
+    place, line, last = seen.out.splitlines()
+    assert (seen.status, seen.err, place, last) == (0, "", str(kept.path), "nobody need do anything")
+    counts = "● 2 pending  ● 1 leased  ● 1 delivered  ● 1 delayed"
+    assert re.fullmatch(rf"{SLACK}  {counts}  the oldest that waits: [0-9.]+ m?s", line)
+
+
+def test_what_is_dead_or_unknown_asks_for_somebody(tocsin: Typist, kept: Kept) -> None:
+    kept.put(Status.DEAD, Status.UNKNOWN)
+    seen = tocsin("outbox", "status")
+    assert (seen.status, seen.out.splitlines()[1:]) == (
+        1,
+        [
+            f"{SLACK}  ● 1 dead  ● 1 unknown",
+            "1 message given up, and kept: see why with tocsin outbox list --status dead",
+            "1 message may have arrived, or not: see which with tocsin outbox list --status unknown",
+        ],
+    )
+
+
+def test_the_same_for_programs(tocsin: Typist, kept: Kept) -> None:
+    kept.put(Status.DEAD, Status.PENDING, mail=True)
+    seen = tocsin("outbox", "status", "--json")
+    whole = json.loads(seen.out)
+    (goal,) = whole.pop("destinations")
+    assert 0.0 <= goal.pop("oldest_waiting_seconds") < 60.0
+    zero = {"leased": 0, "delivered": 0, "delayed": 0, "unknown": 0}
+    assert goal == {"destination": GMAIL, "pending": 1, "dead": 1, **zero}
+    todo = ["1 message given up, and kept: see why with tocsin outbox list --status dead"]
+    assert whole == {"place": str(kept.path), "exists": True, "waiting": 1, "dead": 1, "unknown": 0, "to_do": todo}
+    assert (seen.status, seen.err) == (1, "")
+
+
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        (["status"], 0),
+        (["list"], 0),
+        (["drain"], 0),
+        (["show", key(0)], 1),
+        (["retry", key(0)], 1),
+        (["retry", "--all"], 0),
+        (["bury", key(0)], 1),
+        (["purge", "--older-than=7d"], 0),
+    ],
+)
+@pytest.mark.parametrize("as_json", [False, True])
+@pytest.mark.tocsin_live
+def test_where_there_is_none_nothing_is_made(tocsin: Typist, kept: Kept, command: list[str], status: int, as_json: bool) -> None:
+    seen = tocsin("outbox", *command, *(["--json"] if as_json else []))
+    assert seen.status == status
+    assert not kept.path.parent.exists()
+    if as_json and command[0] != "show":
+        assert isinstance(json.loads(seen.out), dict)
+        assert seen.err == ""
+    elif command[0] in {"status", "list", "drain"}:
+        assert (seen.out, seen.err) == (f"nothing waits: there is no outbox at {kept.path} yet\n", "")
+    elif status:
+        assert f"nothing waits: there is no outbox at {kept.path} yet\n" in seen.err
+        assert seen.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["status"], ["list"], ["show", "x"], ["drain"], ["retry", "--all"], ["bury", "x"], ["purge", "--older-than=1d"]],
+    ids=" ".join,
+)
+@pytest.mark.tocsin_live
+def test_one_that_cannot_be_used_is_one_line(tocsin: Typist, kept: Kept, command: list[str]) -> None:
+    kept.path.parent.mkdir()
+    kept.path.write_text("dear diary, " * 100)
+    seen = tocsin("outbox", *command)
+    assert (seen.status, seen.out) == (2, "")
+    assert seen.err.startswith(f"tocsin: the outbox at {kept.path} cannot be used: ")
+    assert seen.err.count("\n") == 1
+    assert kept.path.read_text().startswith("dear diary")
