@@ -1,4 +1,6 @@
-"""Others who tell Slack or a mailbox, each in a process of its own, where nothing of ours is imported and nothing of theirs in ours.
+"""Others who tell Slack or a mailbox, or keep what is to be told.
+
+Each has a process of its own, where nothing of ours is imported, and nothing of theirs in ours.
 
 A peer is a few lines that define ``send()``, which sends one message or raises. They find the servers in the names at the top of
 ``_CHILD``. Nothing of a peer is changed but where its messages go, where that is fixed; how fast it allows itself to be is said in
@@ -15,8 +17,8 @@ import attrs
 
 _CHILD = """
 import os, sys, timeit
-HOST, PORT, WEBHOOK = os.environ["HOST"], int(os.environ["PORT"]), os.environ["WEBHOOK"]
-USERNAME, PASSWORD = os.environ["USERNAME"], os.environ["PASSWORD"]
+HOST, PORT, WEBHOOK = os.environ.get("HOST"), int(os.environ.get("PORT", "0")), os.environ.get("WEBHOOK")
+USERNAME, PASSWORD = os.environ.get("USERNAME"), os.environ.get("PASSWORD")
 TITLE, TEXT = "load: Failed", "no such table: orders"
 {lines}
 send()

@@ -10,6 +10,8 @@ from tests.benchmarks.ratios import Rivals
 
 PEERS = "import attrs, returns.result, returns.io"
 HEAVY = {"asyncio", "email", "requests", "smtplib", "ssl", "urllib3"}
+OUTBOX = {"cattrs", "psycopg", "sqlalchemy"}
+COMMAND = "import atexit, sys; atexit.register(lambda: print(*sys.modules)); from tocsin.cli import main; main()"
 
 
 class Python:
@@ -17,11 +19,13 @@ class Python:
 
     def __init__(self, cache: Path) -> None:
         self._command = [sys.executable, "-I", "-X", f"pycache_prefix={cache}", "-c"]
-        self._environment = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
+        self._environment = {**kept, "TOCSIN_STATE_DIR": str(cache / "state")}
 
-    def __call__(self, code: str) -> str:
-        """What the code prints."""
-        ran = subprocess.run([*self._command, code], env=self._environment, check=True, capture_output=True, text=True, timeout=60)
+    def __call__(self, code: str, *words: str) -> str:
+        """What the code prints, given these words."""
+        command = [*self._command, code, *words]
+        ran = subprocess.run(command, env=self._environment, check=True, capture_output=True, text=True, timeout=60)
         return ran.stdout
 
     def timer(self, code: str) -> Timer:
@@ -52,3 +56,10 @@ def test_nothing_is_imported_that_only_a_delivery_needs(tmp_path: Path) -> None:
     loaded = Python(tmp_path)("import sys; from tocsin import slack_notifier; print(*sys.modules)").split()
     assert "tocsin" in loaded
     assert HEAVY.isdisjoint(loaded)
+    assert OUTBOX.isdisjoint(loaded)
+
+
+def test_nothing_is_imported_that_only_the_outbox_needs_also_by_a_command(tmp_path: Path) -> None:
+    loaded = Python(tmp_path)(COMMAND, "exec", "--", "true").split()
+    assert "tocsin.shell.interpreters.reliable" in loaded
+    assert OUTBOX.isdisjoint(loaded)

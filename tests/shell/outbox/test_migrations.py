@@ -16,7 +16,7 @@ from tocsin.shell.outbox.engine import Database
 from tocsin.shell.outbox.faults import OutboxFault
 from tocsin.shell.outbox.migrations import STEPS, Step, migrate
 from tocsin.shell.outbox.store import Store
-from tocsin.shell.outbox.tables import number, rows, version_of_schema
+from tocsin.shell.outbox.tables import messages, number, version_of_schema
 
 LATER = Table("later", MetaData(), Column("number", Integer))
 
@@ -98,12 +98,12 @@ def test_what_is_kept_stays_as_a_newer_tocsin_comes(engine: Engine, url: str) ->
     with closing(Store(url)) as store:
         store.put([row("a"), row("b")])
     with engine.connect() as connection:
-        before = connection.execute(rows.order_by(number)).mappings().all()
+        before = connection.execute(messages.select().order_by(number)).mappings().all()
     brought(engine, (*STEPS, later))
     assert version(engine) == len(STEPS) + 1
     assert inspect(engine).has_table("later")
     with engine.connect() as connection:
-        assert connection.execute(rows.order_by(number)).mappings().all() == before
+        assert connection.execute(messages.select().order_by(number)).mappings().all() == before
 
 
 def test_a_step_that_fails_changes_nothing(engine: Engine, url: str) -> None:

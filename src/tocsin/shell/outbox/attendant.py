@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from itertools import islice
 
 from tocsin.core.delivery.waiting import within
 from tocsin.core.outbox.parcels import Parcel
@@ -33,6 +34,7 @@ _IDLE = 30.0  # seconds between two looks, while nothing does: others may have p
 _AFTER_A_FAULT = 15.0
 _AT_WORK = 0.5  # likewise, while somebody sends: what comes as he ends may have been missed by him
 _SOONEST = 0.1
+_BREATH = 0.05
 _SEEN_AT_ONCE = 500  # keys that are asked for at once
 _LAST = 2.0  # seconds for what is being sent when nobody waits any more
 
@@ -57,7 +59,7 @@ class Attendant:
         """Start afresh, as a child does."""
         self._drainer = self._drains(self._noted)
         self._mine: dict[str, list[Settled]] = {}
-        self._kept: set[str] = set()  # what is known to have been put in: of the others, that they are not there says nothing
+        self._kept: dict[str, None] = {}  # what is known to have been put in: of the others, that they are not there says nothing
         self._put_off: set[str] = set()
         self._changed = threading.Condition()
         self._wake = threading.Event()
@@ -93,7 +95,7 @@ class Attendant:
     def keeps(self, keys: Sequence[str]) -> None:
         """These were put in."""
         with self._changed:
-            self._kept.update(key for key in keys if key in self._mine)
+            self._kept.update((key, None) for key in keys if key in self._mine)
 
     def disown(self, key: str, settled: Settled) -> None:
         """It could not be put in."""
@@ -156,7 +158,9 @@ class Attendant:
 
     def _work(self) -> None:
         while not self._ended.is_set():
-            self._wake.wait(self._turn())
+            pause = self._turn()
+            self._ended.wait(_BREATH)  # to look at each message that is put in would slow down who puts them in
+            self._wake.wait(max(pause - _BREATH, 0.0))
             self._wake.clear()
 
     def _turn(self) -> float:
@@ -181,15 +185,16 @@ class Attendant:
             return
         self._look_at = time.monotonic() + _EVERY
         with self._changed:
-            keys = tuple(self._kept)
-        for start in range(0, len(keys), _SEEN_AT_ONCE):
-            asked = keys[start : start + _SEEN_AT_ONCE]
-            found = {row.key: row for row in self._store.find(asked)}
-            for key in asked:
-                if self._drainer.holds(key):  # it tells more than the row does
-                    continue
-                row = found.get(key)
-                self._seen(key, None if row is None else row.status, GONE if row is None else outcome_of_row(row))
+            asked = tuple(islice(self._kept, _SEEN_AT_ONCE))
+            for key in asked:  # it is the last to be asked for again
+                self._kept.pop(key)
+                self._kept[key] = None
+        found = {row.key: row for row in self._store.find(asked)}
+        for key in asked:
+            if self._drainer.holds(key):  # it tells more than the row does
+                continue
+            row = found.get(key)
+            self._seen(key, None if row is None else row.status, GONE if row is None else outcome_of_row(row))
 
     def _noted(self, parcel: Parcel, outcome: Outcome, rows: Sequence[Row]) -> None:
         known = outcome if parcel.digest is None else within(outcome, parcel.message)
@@ -207,7 +212,7 @@ class Attendant:
                 self._put_off.add(key)
             told = self._mine.pop(key, []) if over else []
             if over:
-                self._kept.discard(key)
+                self._kept.pop(key, None)
             self._changed.notify_all()
         for tell in told:
             with suppress(Exception):

@@ -56,10 +56,10 @@ class Database:
     def __init__(self, url: str | None, busy: float) -> None:
         self.busy = busy
         named = _parsed(url)
-        self.file = _file(named)
+        self.file: File | None = _file(named)
         if self.file is not None:
-            self.place = self.file.path
-            self.engine = _sqlite(self.file, busy)
+            self.place: str = self.file.path
+            self.engine: Engine = _sqlite(self.file, busy)
         else:
             self.place = _shown(named)
             self.engine = _postgres(named, busy)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, insert, inspect, select, update
 from sqlalchemy.exc import DBAPIError
 
 from tocsin.shell.outbox.faults import OutboxFault
-from tocsin.shell.outbox.tables import messages, rows, version_of_schema, versions
+from tocsin.shell.outbox.tables import messages, version_of_schema, versions
 from tocsin.shell.outbox.words import newer
 
 Step = Callable[[Connection], None]
@@ -53,7 +53,7 @@ def check(connection: Connection, place: str) -> None:
         OutboxFault: they have not.
     """
     try:
-        connection.execute(rows.limit(0))
+        connection.execute(messages.select().limit(0))
     except DBAPIError as error:
         if not _lacks_something(error):
             raise

@@ -34,25 +34,26 @@ _CHANGING = ("since", "due", "status", "attempts", "claim", "repeated", "digest"
 _UNSTORABLE = re.compile("[\\x00\\ud800-\\udfff]")
 _PAGES = 500  # of free space that are given back at once
 
+_rows = t.messages.select()  # all that makes a row, and its number
 _waits = t.ended.is_(None)
 _is_over = t.ended.is_not(None)
 _here = and_(t.destination == bindparam("destination"), _waits)
 _now, _far = bindparam("now", type_=Double), bindparam("far", type_=Double)
 _most = bindparam("most", type_=Integer)
-_in_order = t.rows.where(_here).order_by(t.due, t.number)
+_in_order = _rows.where(_here).order_by(t.due, t.number)
 
 _NEXT = tuple(select(t.digest).where(_here, when).order_by(t.due, t.number).limit(1) for when in (t.due <= _now, t.due > _far))
 _ALONE = tuple(
     _in_order.where(t.digest.is_(None), when).limit(_most).with_for_update(skip_locked=True) for when in (t.due <= _now, t.due > _far)
 )
 _TOGETHER = (
-    t.rows.where(_here, t.digest == bindparam("digest"), or_(t.due <= _now, t.due > _far))
+    _rows.where(_here, t.digest == bindparam("digest"), or_(t.due <= _now, t.due > _far))
     .order_by(t.due + 0, t.number)  # a sum, lest an index be read in this order instead of the one that has the digest
     .with_for_update()
 )
 _OURS = select(func.pg_try_advisory_xact_lock(func.hashtextextended(bindparam("digest"), 0)))
 
-_FIND = t.rows.where(t.key.in_(bindparam("keys", expanding=True))).order_by(t.number)
+_FIND = _rows.where(t.key.in_(bindparam("keys", expanding=True))).order_by(t.number)
 _FIND_TO_CHANGE = _FIND.with_for_update()
 _PUT = {
     "sqlite": sqlite.insert(t.messages).on_conflict_do_nothing().inline(),
@@ -183,7 +184,7 @@ def last(connection: Connection, statuses: Sequence[Status], goal: str | None, l
             picked = picked.where(_waits if statuses[0] in WAITING else _is_over)
     if goal is not None:
         picked = picked.where(t.destination == goal if storable(goal) else false())
-    return _read(connection, t.rows.where(t.number.in_(picked)).order_by(t.number.desc()), {})
+    return _read(connection, _rows.where(t.number.in_(picked)).order_by(t.number.desc()), {})
 
 
 def census(connection: Connection) -> list[tuple[str, str, int, float]]:

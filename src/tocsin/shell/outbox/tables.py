@@ -8,6 +8,7 @@
 """
 
 from operator import attrgetter
+from typing import Final
 
 import attrs
 from sqlalchemy import (
@@ -27,28 +28,28 @@ from sqlalchemy import (
 
 from tocsin.core.outbox.rows import WAITING, Row, Status
 
-metadata = MetaData()
+metadata: MetaData = MetaData()
 
-version_of_schema = Column("version", Integer, nullable=False)
-versions = Table("outbox_version", metadata, version_of_schema)
+version_of_schema: Column[int] = Column("version", Integer, nullable=False)
+versions: Final = Table("outbox_version", metadata, version_of_schema)
 """The version of the schema, in one row."""
 
-number = Column(
+number: Column[int] = Column(
     "number", BigInteger().with_variant(Integer, "sqlite"), Identity(), primary_key=True
 )  # there, an INTEGER is the row's own
-key = Column("key", Text, nullable=False, unique=True)
-destination = Column("destination", Text, nullable=False)
+key: Column[str] = Column("key", Text, nullable=False, unique=True)
+destination: Column[str] = Column("destination", Text, nullable=False)
 made: Column[float] = Column("made", Double, nullable=False)
 due: Column[float] = Column("due", Double, nullable=False)
-status = Column("status", Text, nullable=False)
-digest = Column("digest", Text)
+status: Column[str] = Column("status", Text, nullable=False)
+digest: Column[str] = Column("digest", Text)
 ended: Column[float] = Column("ended", Double)
 
 _waiting = ended.is_(None)
 _over = ended.is_not(None)
 _in_digest = _waiting & digest.is_not(None)
 
-messages = Table(
+messages: Final = Table(
     "messages",
     metadata,
     number,
@@ -75,13 +76,10 @@ messages = Table(
 )
 """The rows."""
 
-NAMES = tuple(field.name for field in attrs.fields(Row))
+NAMES: tuple[str, ...] = tuple(field.name for field in attrs.fields(Row))
 """What a row is made of, in order."""
 
 _VALUES = attrgetter(*("status._value_" if name == "status" else name for name in NAMES))  # as a plain text
-
-rows = messages.select()
-"""All that makes a row, and its number."""
 
 
 @attrs.frozen

@@ -1,0 +1,156 @@
+"""What it takes to have a message on disk before anything else is done with it, and to have it sent from there.
+
+Each commit waits for the disk (``synchronous=FULL``), ours as well as the others'. The faster the disk, the more of the time goes into
+Python, and the worse the ratio: what the disk does by itself is the first line.
+"""
+
+from collections.abc import Iterator
+from contextlib import closing
+from operator import attrgetter
+from pathlib import Path
+from time import perf_counter
+
+import attrs
+import pytest
+
+from tests.benchmarks.outboxes import KEEPERS, Bare, Destination, Messages, appending, bare, keeping
+from tests.benchmarks.peers import Peer
+from tests.benchmarks.rates import Sender, compare
+from tests.benchmarks.ratios import Rivals
+from tocsin import flush
+from tocsin.core.outbox.life import Answered
+from tocsin.core.outbox.rows import Status
+from tocsin.core.outcomes import Delivered
+from tocsin.interpreters import Outbox
+from tocsin.shell.outbox.codec import new_row
+from tocsin.shell.outbox.store import Store
+
+pytestmark = pytest.mark.tocsin_live
+
+_BATCH = 100
+_LEAST = 20_000.0  # messages a second that are wanted of batches
+_LEASE = 3600.0
+_PATIENCE = 60.0  # seconds
+
+
+@attrs.frozen(eq=False)
+class Desk:
+    """An outbox and a bare table beside each other on one disk, and what is kept in them in turns."""
+
+    rivals: Rivals
+    folder: Path
+    bare: Bare
+    store: Store
+    messages: Messages = attrs.field(factory=Messages)
+
+    @property
+    def calls(self) -> int:
+        """How many in a row."""
+        return 100 if self.rivals.benchmark.enabled else 2
+
+    def limit(self, share: int = 1) -> Sender:
+        """The bare table."""
+        return keeping(lambda: self.messages.rows(share), self.bare.put, calls=self.calls, share=share)
+
+    def kept(self) -> dict[Status, int]:
+        """How many messages are in the outbox."""
+        return {census.status: census.count for census in self.store.census()}
+
+
+@pytest.fixture
+def desk(rivals: Rivals, tmp_path: Path) -> Iterator[Desk]:
+    """Both, with nothing in them."""
+    with bare(tmp_path) as table, closing(Store(f"sqlite:///{tmp_path}/outbox.sqlite")) as store:
+        yield Desk(rivals, tmp_path, table, store)
+
+
+@pytest.fixture(params=["slow", "fast"])
+def destination(request: pytest.FixtureRequest) -> Destination:
+    """One that keeps everybody waiting, or one that takes no time: what sends to that works beside who keeps the next message."""
+    destination = Destination()
+    if request.param == "fast":
+        destination.open.set()
+    return destination
+
+
+@pytest.fixture
+def outbox(desk: Desk, destination: Destination) -> Iterator[Outbox]:
+    """The outbox of the desk, with what sends from it."""
+    with closing(Outbox(destination, f"sqlite:///{desk.folder}/outbox.sqlite", apart=0.0)) as outbox:
+        yield outbox
+        destination.open.set()
+
+
+def _speed(destination: Destination) -> str:
+    return "fast" if destination.open.is_set() else "slow"
+
+
+def test_the_disk(desk: Desk) -> None:
+    path = desk.folder / "log"
+    with appending(path) as append:
+        log = keeping(desk.messages.row, append, calls=desk.calls)
+        compare(desk.rivals, "append and fdatasync, against bare sqlite3", 0, log, desk.limit())
+    assert path.stat().st_size >= log.sent * 1000
+
+
+def test_a_row(desk: Desk) -> None:
+    ours = keeping(lambda: desk.messages.rows(1), desk.store.put, calls=desk.calls)
+    compare(desk.rivals, "Store.put of one row, against bare sqlite3", 0.7, ours, desk.limit())
+    assert desk.kept() == {Status.PENDING: ours.sent}
+
+
+def test_a_message_made_a_row(rivals: Rivals) -> None:
+    message = Messages().one()
+    names = {"new_row": new_row, "message": message}
+    rivals("a message made a row, against its JSON for Slack", 5, names, "new_row(message, 0.0)", "message.payload.to_json()")
+
+
+def test_a_message(desk: Desk, outbox: Outbox, destination: Destination) -> None:
+    ours = keeping(desk.messages.one, outbox, calls=desk.calls)
+    compare(desk.rivals, f"Outbox(inner)(effect), {_speed(destination)} inner, likewise", 0.7, ours, desk.limit())
+    destination.open.set()
+    assert flush(_PATIENCE)
+    assert desk.kept() == {Status.DELIVERED: ours.sent}
+
+
+@pytest.mark.parametrize("peer", KEEPERS, ids=attrgetter("name"))
+def test_a_peer(desk: Desk, peer: Peer) -> None:
+    if peer.missing:
+        pytest.skip(f"{peer.package} is not installed")
+    with peer.sending({"FOLDER": str(desk.folder / "peer"), "MESSAGE": desk.messages.row().body}) as seconds:
+        compare(desk.rivals, f"{peer}, likewise", 0, Sender(seconds, desk.calls), desk.limit())
+
+
+def test_rows_in_batches(desk: Desk) -> None:
+    ours = keeping(lambda: desk.messages.rows(_BATCH), desk.store.put, calls=desk.calls // 2, share=_BATCH)
+    compare(desk.rivals, "Store.put of 100 rows, against bare sqlite3", 0, ours, desk.limit(_BATCH), least=_LEAST)
+    assert desk.kept() == {Status.PENDING: ours.sent}
+
+
+@pytest.mark.parametrize("destination", ["slow"], indirect=True)
+def test_messages_in_batches(desk: Desk, outbox: Outbox) -> None:
+    ours = keeping(lambda: desk.messages.ones(_BATCH), outbox.batch, calls=desk.calls // 2, share=_BATCH)
+    compare(desk.rivals, "Outbox.batch of 100, slow inner, likewise", 0, ours, desk.limit(_BATCH), least=_LEAST)
+    assert sum(desk.kept().values()) == ours.sent
+
+
+def test_a_claim_and_a_mark(desk: Desk) -> None:
+    """What is claimed at once shares a commit; each mark has its own."""
+
+    def ours(count: int) -> float:
+        desk.store.put(desk.messages.rows(count))
+        (goal,) = desk.store.agenda().due
+        began = perf_counter()
+        for row in desk.store.claim(goal, "worker.1", seconds=_LEASE, most=count):
+            desk.store.advance([(row.key, Answered(desk.store.now(), "worker.1", Delivered(), 0.5))])
+        return perf_counter() - began
+
+    def limit(count: int) -> float:
+        desk.bare.put(desk.messages.rows(count))
+        began = perf_counter()
+        desk.bare.take(count)
+        return perf_counter() - began
+
+    sender = Sender(ours, desk.calls)
+    compare(desk.rivals, "a claim of 100 and a mark for each, likewise", 0, sender, Sender(limit, desk.calls))
+    assert desk.kept() == {Status.DELIVERED: sender.sent}

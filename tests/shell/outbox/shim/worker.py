@@ -1,0 +1,132 @@
+"""Uses an outbox again and again, each time in a fork of its own with other faults; says before and after each step what it is about.
+
+A line on standard input, as JSON, is a job; lines on standard output tell of it, the last of them how the fork ended.
+"""
+
+import ctypes
+import json
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing, suppress
+
+from tocsin.core.outbox.life import Answered, Happening, Released
+from tocsin.core.outbox.rows import Row
+from tocsin.core.outcomes import Delivered, Retryable
+from tocsin.shell.outbox.faults import OutboxFault
+from tocsin.shell.outbox.store import Store
+
+Say = Callable[[str, object], None]
+
+_BUSY = 0.05
+_HANG = 30  # seconds
+
+
+def body(key: str) -> str:
+    """What a row of that key holds; one of them is longer than a page."""
+    return json.dumps({"text": key * (9000 if key == "big" else 100)})
+
+
+def _row(key: str) -> Row:
+    return Row.new(key=key, destination="slack:TEAM", kind="PostToSlack", version=1, body=body(key), at=1e9)
+
+
+class _Steps:
+    """What is done to an outbox, each step told of."""
+
+    def __init__(self, store: Store, say: Say, *there: str) -> None:
+        self._store = store
+        self._say = say
+        self._keys = list(there)
+
+    def put(self, *keys: str) -> None:
+        self._keys += keys
+        aim = dict.fromkeys(keys, "pending")
+
+        def kept() -> Mapping[str, str]:
+            self._store.put([_row(key) for key in keys])
+            return aim
+
+        self._step(aim, kept)
+
+    def claim(self, name: str) -> None:
+        def claimed() -> Mapping[str, str]:
+            return {row.key: row.status.value for row in self._store.claim("slack:TEAM", name, seconds=3600.0)}
+
+        self._step(dict.fromkeys(self._keys, "leased"), claimed)
+
+    def advance(self, status: Mapping[str, str], events: Sequence[tuple[str, Happening]]) -> None:
+        def advanced() -> Mapping[str, str]:
+            return {row.key: row.status.value for row in self._store.advance(events) if isinstance(row, Row)}
+
+        self._step(status, advanced)
+
+    def _step(self, aim: Mapping[str, str], act: Callable[[], Mapping[str, str]]) -> None:
+        self._say("try", aim)
+        try:
+            done = act()
+        except OutboxFault as fault:
+            self._say("fault", str(fault))
+        else:
+            self._say("done", done)
+
+
+def run(folder: str, say: Say) -> None:
+    """A program that sends, and one that comes after it."""
+    with closing(Store(f"sqlite:///{folder}/outbox.sqlite", busy=_BUSY)) as store:
+        now, steps = store.now(), _Steps(store, say)
+        steps.put("a")
+        steps.put("b", "c")
+        steps.claim("first")
+        steps.advance({"a": "delivered"}, [("a", Answered(now, "first", Delivered(), 0.5))])
+        later: list[tuple[str, Happening]] = [
+            ("b", Answered(now, "first", Retryable("busy"), 0.5)),
+            ("c", Released(now, "first", now + 9.0)),
+        ]
+        steps.advance({"b": "delayed", "c": "delayed"}, later)
+        steps.put("big")
+    with closing(Store(f"sqlite:///{folder}/outbox.sqlite", busy=_BUSY)) as store:
+        steps = _Steps(store, say, "a", "b", "c", "big")
+        steps.claim("second")
+        steps.advance({"big": "delivered"}, [("big", Answered(now, "second", Delivered(), 0.5))])
+        steps.put("last")
+
+
+def _say(*words: object) -> None:
+    os.write(1, (json.dumps(words) + "\n").encode())
+
+
+def _forked(job: Mapping[str, object], faults: ctypes.CDLL) -> None:  # pragma: no cover - a fork is measured by nobody
+    sys.settrace(None)
+    signal.alarm(_HANG)
+    names = (str(job["folder"]).encode(), str(job["kinds"]).encode())
+    faults.faults_arm(*names, job["number"], job["mode"], job["code"])
+    try:
+        run(str(job["folder"]), lambda word, what: _say(word, what, len(faults.faults_trace()) // 2))
+    except BaseException as error:
+        _say("raised", repr(error))
+    _say("trace", faults.faults_trace().decode())
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def main() -> None:
+    """Warm up, then do one job after another."""
+    faults = ctypes.CDLL(None)
+    faults.faults_trace.restype = ctypes.c_char_p
+    faults.faults_trace()
+    with tempfile.TemporaryDirectory() as folder:
+        run(folder, lambda *_: None)
+        with suppress(OutboxFault):
+            run(f"{folder}/outbox.sqlite/beneath", lambda *_: None)
+    _say("ready")
+    for line in sys.stdin:
+        child = os.fork()
+        if not child:  # pragma: no cover - a fork is measured by nobody
+            _forked(json.loads(line), faults)
+        _say("ended", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+
+
+if __name__ == "__main__":
+    main()
