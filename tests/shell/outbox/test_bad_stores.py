@@ -230,7 +230,8 @@ class Said(Exception):
         (Said("XX000"), "look after the database, or name another one"),
         (Said(None), "look after the database, or name another one"),
         (sqlite3.ProgrammingError("no"), "look after the database, or name another one"),
-        (OSError(28, "No space left on device"), "make it a file that you may read and write, or name another place"),
+        (OSError(28, "No space left on device"), "make room on the disk"),
+        (OSError(13, "Permission denied"), "make it a file that you may read and write, or name another place"),
     ],
 )
 def test_each_error_has_a_remedy(error: Exception, remedy: str) -> None:

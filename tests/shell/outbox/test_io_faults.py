@@ -26,6 +26,7 @@ from tocsin.shell.outbox.store import Store
 
 SHIM = Path(__file__).parent / "shim"
 ALL = "orwstmulf"
+STRIDE = 7 if os.environ.get("TOCSIN_PROFILE") == "dev" else 1
 ONCE, FROM_THEN_ON, KILL, TORN, POWER, HALF_POWER = range(1, 7)
 ENDED = -signal.SIGTERM
 
@@ -39,7 +40,7 @@ def lacking() -> str | None:
     return None
 
 
-pytestmark = pytest.mark.skipif(lacking() is not None, reason=str(lacking()))
+pytestmark = [pytest.mark.skipif(lacking() is not None, reason=str(lacking())), pytest.mark.timeout(900)]
 
 
 @attrs.frozen
@@ -154,10 +155,10 @@ def check(told: Told, folder: Path) -> None:
 
 
 def sweep(worker: Worker, kinds: str, mode: int, code: int = errno.EIO) -> int:
-    """Every number, until there is no such operation any more: how many there were."""
-    number = 0
+    """Every number, or every seventh where time is short, until there is no such operation any more: how many there were."""
+    number = 1 - STRIDE
     while True:
-        number += 1
+        number += STRIDE
         told, folder = worker.job(kinds, number, mode, code)
         counted = [operation for operation in told.trace if operation[0] in kinds] if told.status == ENDED else []
         try:

@@ -1,5 +1,6 @@
 """What a database says, in one line for people: what happened, where, and what to do. No password is in it."""
 
+import errno
 import sqlite3
 from collections.abc import Mapping
 
@@ -65,6 +66,8 @@ def _remedy(error: BaseException) -> str:
         code: object = getattr(error, "sqlite_errorcode", None)
         return _SQLITE.get(code & 0xFF, _OTHER) if isinstance(code, int) else _OTHER
     if isinstance(error, OSError):
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            return "make room on the disk"
         return "make it a file that you may read and write, or name another place"
     state: object = getattr(error, "sqlstate", None)
     if isinstance(state, str):
