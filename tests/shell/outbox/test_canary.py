@@ -1,0 +1,66 @@
+"""No secret is in the file of an outbox, in its write-ahead log, in the log, or in what an outbox calls itself."""
+
+import logging
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from returns.io import IOResult
+
+from tocsin import Failed, Running, Task, flush, gmail_notifier, interpreting, slack_notifier
+from tocsin.core.effects import Effect
+from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, Receipt, Rejected, Retryable, received, refused
+from tocsin.interpreters import Outbox
+from tocsin.shell.adapters.secrets import Secret
+from tocsin.shell.outbox.store import Store
+
+pytestmark = pytest.mark.tocsin_live
+
+TOKEN = "XyCANARY0token9876543210"
+PASSWORD = 'CANARY "pass\\word'
+SECRETS = (TOKEN, PASSWORD, 'CANARY \\"pass\\\\word')
+ANSWERS = (Rejected, Ambiguous, Retryable)
+
+
+class Leaky:
+    """Answers with reasons that quote secrets, each of another kind, then that all is well."""
+
+    notify = "live"
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._answers = list(ANSWERS)
+
+    def __call__(self, _: Effect, /) -> IOResult[Receipt, DeliveryError]:
+        return refused(self._answers.pop()(f"{self._url} and {PASSWORD} said no")) if self._answers else received(Delivered())
+
+
+@pytest.fixture
+def url() -> str:
+    """The URL of a webhook, which is known to be secret, as is a password."""
+    webhook = Secret("SLACK_WEBHOOK_URL", f"https://hooks.slack.com/services/T000/B000/{TOKEN}")
+    assert Secret("EMAIL_PASSWORD", PASSWORD)
+    return webhook.reveal()
+
+
+def test_no_secret_is_kept_or_said(url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    outbox = Outbox(Leaky(url), f"sqlite:///{tmp_path}/outbox.sqlite")
+    failed = Failed(f"POST {url} failed", result=ValueError(f"{PASSWORD} in {url}"))
+    with interpreting(outbox):
+        for number in range(4):
+            slack_notifier(Task(f"load {number} {TOKEN}"), Running(), failed)
+            gmail_notifier(Task(f"mail {number} {PASSWORD}"), Running(), failed, to=["ops@example.com"])
+    flush()
+    files = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    assert {"outbox.sqlite", "outbox.sqlite-wal"} <= files.keys()
+    with closing(Store(f"sqlite:///{tmp_path}/outbox.sqlite")) as store:
+        shown = repr((outbox, outbox.place, store, store.rows(), store.census(), store.agenda()))
+        shown += "".join(row.body for row in store.rows())
+    outbox.close()
+    files |= {f"{file.name} at the end": file.read_bytes() for file in tmp_path.iterdir()}
+    seen = shown + caplog.text + "".join(repr(vars(record)) for record in caplog.records)
+    for secret in SECRETS:
+        assert secret not in seen
+        assert not [name for name, content in files.items() if secret.encode() in content]
+    assert "[SLACK_WEBHOOK_URL]" in seen
