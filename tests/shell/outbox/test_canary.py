@@ -39,7 +39,7 @@ class Leaky:
 def url() -> str:
     """The URL of a webhook, which is known to be secret, as is a password."""
     webhook = Secret("SLACK_WEBHOOK_URL", f"https://hooks.slack.com/services/T000/B000/{TOKEN}")
-    assert Secret("EMAIL_PASSWORD", PASSWORD)
+    Secret("EMAIL_PASSWORD", PASSWORD)
     return webhook.reveal()
 
 
