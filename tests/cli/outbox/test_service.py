@@ -62,6 +62,15 @@ def test_how_long_it_may_be_silent(monkeypatch: pytest.MonkeyPatch, microseconds
     assert systemd.watchdog() == seconds
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """As at a keyboard: what runs in the background ignores an interrupt."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_wakes_who_waits(number: signal.Signals) -> None:
     before = signal.getsignal(number)
@@ -75,6 +84,7 @@ def test_a_signal_wakes_who_waits(number: signal.Signals) -> None:
     assert signal.getsignal(number) is before
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_a_second_interrupt_is_one_and_a_second_sigterm_is_the_same() -> None:
     with ended() as ending:
         for _ in range(3):

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import pickle
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -38,6 +39,7 @@ from tocsin.interpreters import Background, Digest, Interpreter, Live, Outbox, O
 from tocsin.shell.inherited import NAME
 from tocsin.shell.interpreters.protocol import execute, result_of
 from tocsin.shell.interpreters.reliable import reliable
+from tocsin.shell.outbox import keeper
 from tocsin.shell.outbox.codec import new_row
 from tocsin.shell.outbox.store import Store
 
@@ -288,6 +290,75 @@ def test_an_outbox_that_cannot_be_written_is_said_once_and_done_without(
     said = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
     assert len(said) == 1
     assert "messages are sent without it" in said[0]
+
+
+def test_it_is_said_again_when_it_fails_again(
+    make: Maker, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeper, "_REST", 0.0)
+    sender, folder = Sender(), tmp_path / "folder"
+    outbox = make(sender, f"sqlite:///{folder}/outbox.sqlite")
+    for number in range(2):
+        folder.touch()
+        assert execute(outbox, message()) == execute(outbox, message()) == Queued("a background thread")
+        folder.unlink()
+        assert execute(outbox, message()) == QUEUED
+        assert flush()
+        assert caplog.text.count("messages are sent without it") == number + 1
+        shutil.rmtree(folder)
+
+
+def test_a_signal_handler_that_tells_while_something_is_put_in_does_not_wait(make: Maker, url: str) -> None:
+    sender = Sender()
+    outbox = make(sender)
+    execute(outbox, message())
+    store = outbox._kept._store
+    outcome = store._writer.do(lambda _: execute(outbox, message()))
+    assert outcome == Queued("a background thread")
+    assert execute(outbox, message()) == QUEUED
+    assert flush()
+    assert len(sender.came) == 3
+
+
+def test_what_is_put_in_after_it_was_closed_waits_for_others(make: Maker, url: str) -> None:
+    outbox = make(Sender())
+    outbox.close()
+    assert execute(outbox, message()) == QUEUED
+    assert flush()
+    assert list(rows(url).values()) == [Status.PENDING]
+
+
+def test_what_is_being_sent_at_the_end_is_waited_for(make: Maker, url: str) -> None:
+    with closing(Store(url)) as store:
+        store.put([new_row(message(), store.now())])
+    began = threading.Event()
+
+    def slowly() -> None:
+        began.set()
+        time.sleep(2.5)
+
+    outbox = make(Sender(before=slowly))
+    outbox.attend()
+    assert began.wait(PATIENCE)
+    outbox.close()
+    assert list(rows(url).values()) == [Status.DELIVERED]
+
+
+def test_where_no_thread_can_be_had_an_event_loop_waits(make: Maker, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    outbox = make(Sender())
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def tell() -> Outcome:
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+        try:
+            return outbox.submit(message(), Ending())
+        finally:
+            monkeypatch.undo()
+
+    assert asyncio.run(tell()) == QUEUED
+    assert list(rows(url).values()) == [Status.PENDING]
 
 
 def test_an_event_loop_waits_for_a_commit(url: str, make: Maker) -> None:

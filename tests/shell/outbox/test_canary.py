@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from returns.io import IOResult
 
-from tocsin import Failed, Running, Task, flush, gmail_notifier, interpreting, slack_notifier
-from tocsin.core.effects import Effect
+from tocsin import Failed, Recording, Running, Task, flush, gmail_notifier, interpreting, slack_notifier
+from tocsin.core.effects import Effect, SendEmail
 from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, Receipt, Rejected, Retryable, received, refused
 from tocsin.interpreters import Outbox
 from tocsin.shell.adapters.secrets import Secret
+from tocsin.shell.outbox.codec import decode, new_row
 from tocsin.shell.outbox.store import Store
 
 pytestmark = pytest.mark.tocsin_live
@@ -41,6 +42,19 @@ def url() -> str:
     webhook = Secret("SLACK_WEBHOOK_URL", f"https://hooks.slack.com/services/T000/B000/{TOKEN}")
     Secret("EMAIL_PASSWORD", PASSWORD)
     return webhook.reveal()
+
+
+def test_a_mail_still_goes_to_an_address_that_is_a_secret_as_well() -> None:
+    Secret("EMAIL_USERNAME", "me.myself@example.com")
+    with interpreting(Recording()) as recording:
+        gmail_notifier(Task("load"), Running(), Failed("me.myself@example.com is full"), to=["me.myself@example.com"])
+    mail = recording.effects[0]
+    assert isinstance(mail, SendEmail)
+    row = new_row(mail, 0.0)
+    kept = decode(row)
+    assert isinstance(kept, SendEmail)
+    assert kept.mail.recipients == ("me.myself@example.com",)
+    assert "[EMAIL_USERNAME] is full" in kept.mail.plain
 
 
 def test_no_secret_is_kept_or_said(url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -22,7 +22,7 @@ from tocsin.core.outbox.rows import WAITING, Row
 from tocsin.core.outbox.standing import UNSETTLED, count, messages
 from tocsin.core.outcomes import Outcome
 from tocsin.shell.adapters.redaction import redact
-from tocsin.shell.inherited import NAME, override
+from tocsin.shell.inherited import NAME, misspelt, override
 from tocsin.shell.outbox import configured
 from tocsin.shell.outbox.drainer import Drainer, OnParcel
 from tocsin.shell.outbox.faults import OutboxFault
@@ -39,7 +39,7 @@ def refused() -> bool:
     """Whether nothing may be sent, which is said."""
     asked = override()
     if asked is not None:
-        complain(f"{NAME}={asked} is set, so nothing would be sent: unset it, and drain again")
+        complain(f"{misspelt() or f'{NAME}={asked} is set'}, so nothing would be sent: unset it, and drain again")
     return asked is not None
 
 

@@ -23,7 +23,7 @@ from tocsin.core.effects import CallBack, Effect, Message
 from tocsin.core.messages.text import quote
 from tocsin.core.outbox.life import POLICY
 from tocsin.core.outcomes import DeliveryError, Outcome, Queued, Receipt, received
-from tocsin.shell import inherited, log, outgoing
+from tocsin.shell import inherited, outgoing
 from tocsin.shell.adapters import settings
 from tocsin.shell.interpreters.background import Background, in_event_loop
 from tocsin.shell.interpreters.digest import Digest, check_apart, check_most
@@ -48,6 +48,7 @@ _QUEUED = Queued("the outbox")
 _ANSWER = received(_QUEUED)  # made once, since it is the answer to most
 _ON_ITS_WAY = Queued("memory, on its way to the outbox")
 _IN_LOOP = 0.2  # seconds that an event loop waits for a commit
+_FAR = 10.0  # seconds that anybody waits for one on a server: it may be reached, and not answer
 
 
 def _policy(_: object, __: object, value: object) -> None:
@@ -146,7 +147,8 @@ class Outbox(Deferring, Batching):
     def close(self) -> None:
         """Send no more, and close the database. What is left stays in it, also what is put in from now on, for others to send.
 
-        What is being sent has two seconds to end. A program that keeps its outbox until it ends need not close it.
+        What is being sent has ``patience`` seconds to end, and is not tried again. A program that keeps its outbox until it ends need
+        not close it.
         """
         self._kept.close()
 
@@ -162,7 +164,9 @@ class Outbox(Deferring, Batching):
             outcome = execute(self.inner, effect)
             settled(outcome)
             return outcome
-        return self._beside(effect, settled) if in_event_loop() else self._keep(effect, settled)
+        if in_event_loop():
+            return self._beside(effect, settled, _IN_LOOP)
+        return self._beside(effect, settled, _FAR) if self._kept.far else self._keep(effect, settled)
 
     @override
     def batch(self, effects: Sequence[Effect], /) -> Sequence[Outcome]:
@@ -186,15 +190,19 @@ class Outbox(Deferring, Batching):
             return self._without(message, settled, fault)
         return _QUEUED
 
-    def _beside(self, message: Message, settled: Settled) -> Outcome:
-        """Likewise, on a thread of its own: a database that is slow is not to hold up an event loop."""
+    def _beside(self, message: Message, settled: Settled, seconds: float) -> Outcome:
+        """Likewise, on a thread of its own: a database that is slow holds nobody up for longer than that."""
         answer: SimpleQueue[Outcome] = SimpleQueue()
-        threading.Thread(target=lambda: answer.put(self._keep(message, settled)), name="tocsin_outbox").start()
+        thread = threading.Thread(target=lambda: answer.put(self._keep(message, settled)), name="tocsin_outbox", daemon=self._kept.far)
         try:
-            return answer.get(timeout=_IN_LOOP)
+            thread.start()
+        except RuntimeError:  # the interpreter shuts down, or the system has no more threads
+            return self._keep(message, settled)
+        try:
+            return answer.get(timeout=seconds)
         except Empty:
             return _ON_ITS_WAY
 
     def _without(self, message: Message, settled: Settled, fault: OutboxFault) -> Outcome:
-        log.once(f"{fault}; until then, messages are sent without it, and are lost if the process dies")
+        self._kept.say(fault)
         return self._unkept.submit(message, settled)

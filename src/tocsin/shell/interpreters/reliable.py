@@ -4,9 +4,10 @@ Read from the inside: it is sent, and again where that may help; no faster than 
 and nobody waits for any of it. With an outbox, nothing of it is lost where the process dies: ``Outbox(Paced(Retrying(Live())))``.
 """
 
+from typing import TYPE_CHECKING
+
 import attrs
 
-from tocsin.core.config.configuration import Configuration
 from tocsin.core.delivery.pace import SLACK, Rate
 from tocsin.core.delivery.routes import Channel
 from tocsin.core.delivery.schedule import RetryPolicy
@@ -22,6 +23,9 @@ from tocsin.shell.interpreters.protocol import Interpreter
 from tocsin.shell.interpreters.retrying import Retrying
 from tocsin.shell.interpreters.translated import ByMail, BySlack
 from tocsin.shell.outbox.faults import OutboxFault
+
+if TYPE_CHECKING:  # a program that composes nothing need not load it
+    from tocsin.core.config.configuration import Configuration
 
 
 def reliable(
@@ -86,7 +90,7 @@ def reliable(
 
 
 def chain(
-    config: Configuration,
+    config: "Configuration",
     inner: Interpreter | None = None,
     fallback: Interpreter | Channel | None = None,
     *,
@@ -124,7 +128,7 @@ def _kept(outbox: Outbox) -> Outbox:
     return outbox
 
 
-def _url(config: Configuration) -> str | None:
+def _url(config: "Configuration") -> str | None:
     from tocsin.shell.config import defaults
 
     url = defaults.outbox_url(config)

@@ -14,6 +14,7 @@ from contextlib import suppress
 from itertools import islice
 
 from tocsin.core.delivery.waiting import within
+from tocsin.core.messages.text import one_line
 from tocsin.core.outbox.parcels import Parcel
 from tocsin.core.outbox.rows import WAITING, Row, Status
 from tocsin.core.outbox.settling import GONE, outcome_of_row
@@ -21,6 +22,7 @@ from tocsin.core.outcomes import Outcome
 from tocsin.shell import inherited, log, outgoing
 from tocsin.shell.adapters.patience import Deadline
 from tocsin.shell.adapters.process import inherit
+from tocsin.shell.adapters.redaction import redact
 from tocsin.shell.outbox.drainer import Drainer, OnParcel
 from tocsin.shell.outbox.faults import OutboxFault
 from tocsin.shell.outbox.store import Store
@@ -66,6 +68,7 @@ class Attendant:
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
         self._look_at = 0.0
+        self._said = ""
 
     @property
     def deadline(self) -> Deadline:
@@ -90,7 +93,8 @@ class Attendant:
     def expect(self, key: str, settled: Settled) -> None:
         """This program is about to put that in, and ``settled`` wants to know what becomes of it."""
         with self._changed:
-            self._mine.setdefault(key, []).append(settled)
+            if not self._ended.is_set():
+                self._mine.setdefault(key, []).append(settled)
 
     def keeps(self, keys: Sequence[str]) -> None:
         """These were put in."""
@@ -142,7 +146,10 @@ class Attendant:
         """Nothing more is sent; what is being sent has a moment to end."""
         self._ended.set()
         self._wake.set()
-        self._drainer.stop(_LAST)
+        now = time.monotonic()
+        left = max(self.deadline.moment - now, _LAST)
+        self.deadline.moment = min(self.deadline.moment, now)  # there is no other try
+        self._drainer.stop(min(left, self.patience))
         with self._changed:
             self._mine.clear()
             self._kept.clear()
@@ -172,12 +179,19 @@ class Attendant:
             self._drainer.start(agenda.due)
             self._look()
         except OutboxFault as fault:
-            with suppress(Exception):  # a handler of logging that somebody wrote may raise
-                log.once(str(fault))
+            self._say(str(fault))
             return _AFTER_A_FAULT
+        self._said = ""
         if agenda.due:
             return _AT_WORK
         return _IDLE if agenda.next is None else min(max(agenda.next, _SOONEST), _EVERY)
+
+    def _say(self, fault: str) -> None:
+        """Say it once, until all is well again."""
+        if fault != self._said:
+            self._said = fault
+            with suppress(Exception):  # a handler of logging that somebody wrote may raise
+                log.logger.error("%s", redact(one_line(f"tocsin: {fault}")))
 
     def _look(self) -> None:
         """See what became of messages of ours that somebody else may have sent."""

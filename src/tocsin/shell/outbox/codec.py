@@ -1,6 +1,7 @@
 """Messages as rows keep them: JSON of a closed union, with the version of its schema, and never a pickle.
 
-- Every text is redacted before it is kept: a row holds names of secrets, and no value of one. So does the key by which it is called.
+- Every text is redacted before it is kept, but for the addresses of a mail: a row holds names of secrets, and no value of one. So does
+  the key by which it is called.
 - What a row holds is hostile: a kind that we do not know, a newer version, a key too many or a number where a text belongs make no
   message. They are told of in words, and the row stays.
 - Moments are ISO 8601 with their offset from UTC; of a zone, no more than that is kept.
@@ -36,6 +37,7 @@ KINDS: Mapping[str, type[PostToSlack] | type[SendEmail]] = {"PostToSlack": PostT
 _LONGEST_NAME = 200  # characters
 _LONGEST_REASON = 300
 _JSON = json.JSONEncoder(separators=(",", ":"))  # made once; all that is not ASCII is escaped, lone surrogates as well
+_PLAIN = frozenset({"recipients", "cc"})  # addresses go to the server as they are, the account's own too, which is a secret's value
 _BACKSLASH = "\\\\"  # one, in JSON
 
 
@@ -115,7 +117,7 @@ def _redacted(tree: object) -> object:
     if isinstance(tree, str):
         return redact(tree)
     if is_table(tree):
-        return {name: _redacted(value) for name, value in tree.items()}
+        return {name: value if name in _PLAIN else _redacted(value) for name, value in tree.items()}
     return [_redacted(value) for value in tree] if is_list(tree) else tree
 
 

@@ -27,7 +27,7 @@ from sqlalchemy.pool import NullPool
 from tocsin.core.messages.text import cut, one_line
 from tocsin.shell.adapters.redaction import remember
 from tocsin.shell.journal.places import state_folder
-from tocsin.shell.outbox.faults import OutboxFault
+from tocsin.shell.outbox.faults import OutboxBusy, OutboxFault
 from tocsin.shell.outbox.migrations import STEPS, check, migrate
 from tocsin.shell.outbox.sqlite import File, connected
 
@@ -92,6 +92,7 @@ class Line:
         self._connection: Connection | None = None
         self._identity: tuple[int, int] | None = None
         self._lock = threading.Lock()
+        self._owner: int | None = None
         self._parted = False
         if database.file is not None:
             _lines.add(self)
@@ -109,13 +110,18 @@ class Line:
         return self._held(lambda: self._tried(act))
 
     def _held(self, act: Callable[[], _T]) -> _T:
+        here = threading.get_ident()
+        if self._owner == here:
+            raise OutboxBusy(f"the outbox at {self._database.place} is in use by what this interrupted, such as a signal's handler")
         if not self._lock.acquire(timeout=self._database.busy + _PATIENCE):
             raise OutboxFault(
                 f"the outbox at {self._database.place} cannot be used: another thread of this program has it all the time; try again"
             )
+        self._owner = here
         try:
             return act()
         finally:
+            self._owner = None
             self._lock.release()
 
     def _tried(self, act: Callable[[Connection], _T]) -> _T:
@@ -181,6 +187,7 @@ class Line:
     def abandon(self) -> None:
         """Start afresh, as a child does."""
         self._lock = threading.Lock()
+        self._owner = None
         connection, self._connection = self._connection, None
         if connection is not None:
             _abandoned.append(connection)

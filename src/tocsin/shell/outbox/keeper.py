@@ -6,15 +6,16 @@ from typing import TypeVar
 
 from tocsin.core.delivery.schedule import RetryPolicy
 from tocsin.core.effects import Message
-from tocsin.core.messages.text import describe
+from tocsin.core.messages.text import describe, one_line
 from tocsin.core.outbox.rows import Row
 from tocsin.core.outcomes import Outcome
+from tocsin.shell import log
 from tocsin.shell.adapters.redaction import redact
 from tocsin.shell.interpreters.protocol import Interpreter
 from tocsin.shell.outbox.attendant import Attendant
 from tocsin.shell.outbox.codec import new_row
 from tocsin.shell.outbox.drainer import Drainer, OnParcel
-from tocsin.shell.outbox.faults import OutboxFault
+from tocsin.shell.outbox.faults import OutboxBusy, OutboxFault
 from tocsin.shell.outbox.store import Store
 
 _T = TypeVar("_T")
@@ -48,6 +49,18 @@ class Keeper:
         self._attendant = Attendant(self._store, drains, patient)
         self._fault: OutboxFault | None = None
         self._rests_until = 0.0
+        self._said = False
+
+    @property
+    def far(self) -> bool:
+        """Whether it is on a server, which may be reached and not answer."""
+        return self._store.far
+
+    def say(self, fault: OutboxFault) -> None:
+        """Say that messages are not kept; once, until they are again."""
+        if not self._said:
+            self._said = True
+            log.logger.error("%s", redact(one_line(f"tocsin: {fault}; until then, messages are sent without it")))
 
     @property
     def place(self) -> str:
@@ -82,6 +95,7 @@ class Keeper:
             for key, tell in wanted:
                 self._attendant.disown(key, tell)
             raise
+        self._said = False
         self._attendant.keeps([row.key for row in rows])
         self._attendant.wake()
 
@@ -89,6 +103,8 @@ class Keeper:
         """What ``act`` gives; where the database does not let it, that is left alone for a while."""
         try:
             return act()
+        except OutboxBusy:
+            raise
         except OutboxFault as fault:
             self._fault, self._rests_until = fault, time.monotonic() + _REST
             raise

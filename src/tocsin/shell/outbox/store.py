@@ -91,6 +91,11 @@ class Store:
         """What people call it, without a password."""
         return self._database.place
 
+    @property
+    def far(self) -> bool:
+        """Whether it is on a server."""
+        return self._database.file is None
+
     def __repr__(self) -> str:
         return f"Store({self.place!r})"
 
@@ -226,7 +231,7 @@ def _worded(place: str, act: Callable[[], _T]) -> _T:
         return act()
     except OutboxFault as known:
         fault = known
-    except (SQLAlchemyError, sqlite3.Error, OSError, ValueError, OverflowError) as error:
+    except (SQLAlchemyError, sqlite3.Error, OSError, ValueError, TypeError, OverflowError) as error:
         fault = worded(error, place)
     fault.__cause__ = fault.__context__ = fault.__traceback__ = None  # what it came through holds the URL
     raise fault

@@ -70,6 +70,14 @@ messages: Final = Table(
     ended,
     CheckConstraint(status.in_([each.value for each in Status]), "messages_status"),
     CheckConstraint((ended.is_(None)) == status.in_([each.value for each in WAITING]), "messages_ended"),
+    CheckConstraint(  # elsewhere, a column takes nothing else anyway
+        " AND ".join(
+            [f"typeof({name}) = 'real'" for name in ("made", "since", "due")]
+            + [f"typeof({name}) = 'text'" for name in ("key", "destination", "kind", "body", "status")]
+            + [f"typeof({name}) = 'integer'" for name in ("version", "attempts", "repeated")]
+        ),
+        "messages_types",
+    ).ddl_if(dialect="sqlite"),
     Index("messages_waiting", destination, due, number, status, made, ended, sqlite_where=_waiting, postgresql_where=_waiting),
     Index("messages_in_digest", destination, digest, sqlite_where=_in_digest, postgresql_where=_in_digest),
     Index("messages_over", status, ended, destination, made, sqlite_where=_over, postgresql_where=_over),
