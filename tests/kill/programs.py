@@ -14,7 +14,7 @@ import sqlalchemy.engine.default
 
 import tocsin.shell.adapters.https
 import tocsin.shell.outbox.keeper
-from tocsin import Failed, Flow, Live, Recording, Running, Success, Task, flush, interpreting, slack_notifier
+from tocsin import Failed, Flow, Live, Recording, Running, Success, Task, interpreting, slack_notifier
 from tocsin.adapters import SlackWebhook
 from tocsin.core.outbox.names import row_name
 from tocsin.core.outcomes import Queued
@@ -79,9 +79,8 @@ def already(order):
         return set()
 
 
-def drained(order):
+def drained(store):
     '''Wait until nothing is left, whoever put it there.'''
-    store = Store(order["url"])
     while True:
         agenda = store.agenda()
         if not agenda.due and agenda.next is None:
@@ -106,13 +105,13 @@ def flow(order):
         task_states={task: Success() for task in tasks if task.name in told},
         interpreter=Noting(outbox, order["notes"], step),
     )
-    drained(order)
+    drained(Store(order["url"]))
 
 
 def drain(order):
     '''Send what others left.'''
     composed(order, nothing).attend()
-    drained(order)
+    drained(Store(order["url"]))
 
 
 def steps(order):
@@ -135,13 +134,18 @@ def steps(order):
     def connected(connection, _):
         connection.set_trace_callback(statement)
 
-    noting = Noting(composed(order, step), order["notes"], step)
+    keeping = composed(order, step)
+    keeping.close()  # it sends nothing, so that the steps come in one order
+    noting = Noting(keeping, order["notes"], step)
     recording = Recording()
     with interpreting(recording):
         for name in NAMES[: order["count"]]:
             slack_notifier(Task(name), Running(), Failed("no rows"))
     noting.noted(recording.effects, noting.outbox.batch(recording.effects))
-    flush(20.0)
+    store = Store(order["url"])
+    store.agenda()  # to open it takes steps as well
+    composed(order, step).attend()
+    drained(store)
     step("flushed")
 
 

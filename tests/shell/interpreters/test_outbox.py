@@ -46,6 +46,7 @@ from tocsin.shell.outbox.store import Store
 pytestmark = pytest.mark.tocsin_live
 QUEUED = Queued("the outbox")
 PATIENCE = 20.0
+NEVER = threading.Event()
 
 
 def message(name: str = "load", webhook: str = "SLACK_WEBHOOK_URL") -> Message:
@@ -188,8 +189,7 @@ def test_what_is_put_off_waits_for_nobody_at_the_end(url: str, make: Maker, capl
     sender = Sender([Retryable("busy")])
     make(sender)(message())
     sender.wait()
-    while Status.DELAYED not in rows(url).values():
-        time.sleep(0.01)
+    assert any(Status.DELAYED in rows(url).values() or NEVER.wait(0.01) for _ in range(2000))
     began = time.monotonic()
     assert not flush(5.0)
     assert time.monotonic() - began < 4.0
@@ -228,8 +228,7 @@ def test_many_are_folded_and_each_is_told(url: str, make: Maker) -> None:
     for number, ending in enumerate(endings):
         outbox.submit(message(f"load {number}"), ending)
         if not number:
-            while Status.LEASED not in rows(url).values():
-                time.sleep(0.01)
+            assert any(Status.LEASED in rows(url).values() or NEVER.wait(0.01) for _ in range(2000))
     opened.set()
     outcomes = [ending.outcome for ending in endings]
     assert len(sender.came) == 2

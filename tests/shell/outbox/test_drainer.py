@@ -199,6 +199,29 @@ def test_what_was_folded_shares_an_outcome(store: Store) -> None:
     assert {row.digest for row in store.rows()} == {digest}
 
 
+def test_what_was_begun_too_late_is_not_sent(file: Path) -> None:
+    with closing(Store(f"sqlite:///{file}", busy=5.0)) as store:
+        put(store, message("a"), message("b"))
+        holders = [Holder(file)]
+        sender = Sender()
+        drainer = Drainer(store, sender, lease=1.0, on_parcel=lambda *_: holders.pop().hold(0.7) if holders else None)
+        assert drainer.turn()
+        assert statuses(store) == [Status.DELIVERED] * 2
+        assert len(sender.came) == 2
+        assert not any(row.repeated for row in store.rows())
+
+
+def test_where_no_thread_can_be_had_nothing_is_claimed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(store, message())
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert not Drainer(store, Sender()).turn()
+    assert statuses(store) == [Status.PENDING]
+
+
 def test_whatever_goes_wrong_is_said_and_comes_back(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     put(store, message())
 

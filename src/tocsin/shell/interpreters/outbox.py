@@ -66,8 +66,6 @@ def _keeper(outbox: "Outbox") -> "Keeper":
     try:
         from tocsin.shell.outbox.keeper import Keeper
     except ModuleNotFoundError as missing:
-        if str(missing.name).startswith("tocsin"):
-            raise
         absent = missing.name
     else:
         return Keeper(

@@ -80,16 +80,6 @@ class Attendant:
         """Whether nobody is at work any more."""
         return self._thread is None or self._ended.is_set()
 
-    @property
-    def waiting(self) -> int:
-        """How many messages of this program's are in the outbox still, but for those that are being sent."""
-        return max(len(self._mine) - self.sending, 0)
-
-    @property
-    def sending(self) -> int:
-        """How many messages are being sent, so that they may have arrived."""
-        return self._drainer.sending
-
     def expect(self, key: str, settled: Settled) -> None:
         """This program is about to put that in, and ``settled`` wants to know what becomes of it."""
         with self._changed:
