@@ -61,6 +61,7 @@ def test_of_two_who_want_to_know_one_may_be_let_go_of(url: str) -> None:
     store = Store(url)
     one = Attendant(store, lambda told: Drainer(store, Sender(), on_parcel=told), 1.0)
     seen: list[Outcome] = []
+    assert one.left() is None
     for tell in (Ending(), seen.append):
         one.expect("key", tell)
     one.disown("key", seen.append)
@@ -81,6 +82,18 @@ def test_a_message_that_cannot_be_written_is_sent_without(url: str) -> None:
         assert outbox.submit(odd, ending) == Queued("a background thread")
         assert ending.outcome == Delivered()
         assert outbox.submit(message(), Ending()) == Queued("the outbox")
+
+
+def test_a_database_that_cannot_be_used_is_said_once(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(attendant, "_AFTER_A_FAULT", 0.01)
+    (tmp_path / "outbox.sqlite").write_text("this is no database, and never was one" * 100)
+    with closing(Outbox(Sender(), url)) as outbox:
+        outbox.attend()
+        assert any("is not a database" in caplog.text or NEVER.wait(0.01) for _ in range(2000))
+        NEVER.wait(0.5)  # it has looked again by then
+    assert caplog.text.count("is not a database") == 1
 
 
 LATE = """

@@ -33,9 +33,9 @@ ENDED = -signal.SIGTERM
 
 def lacking() -> str | None:
     """Why this cannot be tested here, if it cannot."""
-    if not sys.platform.startswith("linux"):
+    if not sys.platform.startswith("linux"):  # pragma: no cover - it is measured there
         return "a library can be put before the file system so on Linux only"
-    if shutil.which("cc") is None and "CI" not in os.environ:
+    if shutil.which("cc") is None and "CI" not in os.environ:  # pragma: no cover - likewise
         return "there is no C compiler"
     return None
 
@@ -164,7 +164,7 @@ def sweep(worker: Worker, kinds: str, mode: int, code: int = errno.EIO) -> int:
         try:
             check(told, folder)
             assert told.status in {ENDED, -signal.SIGKILL}, "it hangs"
-        except AssertionError as error:
+        except AssertionError as error:  # pragma: no cover - it says which it was
             error.add_note(f"operation {number} of {kinds}, mode {mode}, {errno.errorcode[code]}: {told}")
             raise
         if told.status == ENDED and len(counted) < number:
