@@ -39,7 +39,7 @@ from tocsin.interpreters import Background, Digest, Interpreter, Live, Outbox, O
 from tocsin.shell.inherited import NAME
 from tocsin.shell.interpreters.protocol import execute, result_of
 from tocsin.shell.interpreters.reliable import reliable
-from tocsin.shell.outbox import keeper
+from tocsin.shell.outbox import attendant, keeper
 from tocsin.shell.outbox.codec import new_row
 from tocsin.shell.outbox.store import Store
 
@@ -295,6 +295,7 @@ def test_it_is_said_again_when_it_fails_again(
     make: Maker, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keeper, "_REST", 0.0)
+    monkeypatch.setattr(attendant, "_AFTER_A_FAULT", 0.02)
     sender, folder = Sender(), tmp_path / "folder"
     outbox = make(sender, f"sqlite:///{folder}/outbox.sqlite")
     for number in range(2):
