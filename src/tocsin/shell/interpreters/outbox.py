@@ -53,7 +53,7 @@ _FAR = 10.0  # seconds that anybody waits for one on a server: it may be reached
 
 def _policy(_: object, __: object, value: object) -> None:
     if not isinstance(value, RetryPolicy):
-        raise TypeError(f"policy is a RetryPolicy, not {quote(value)}: write Outbox(..., policy=RetryPolicy(attempts=150))")
+        raise TypeError(f"policy is a RetryPolicy, not {quote(value)}: write Outbox(..., policy=RetryPolicy(attempts=500))")
 
 
 def _inner(given: Interpreter) -> Interpreter:

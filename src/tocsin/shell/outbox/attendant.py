@@ -31,12 +31,13 @@ Settled = Callable[[Outcome], None]
 Drains = Callable[[OnParcel], Drainer]
 """Makes what drains, which tells of each message that was tried."""
 
-_EVERY = 5.0  # seconds between two looks, while something waits
-_IDLE = 30.0  # seconds between two looks, while nothing does: others may have put something in, and died
+# Seconds between two looks:
+_EVERY = 5.0  # while something waits
+_IDLE = 30.0  # while nothing does: others may have put something in, and died
 _AFTER_A_FAULT = 15.0
-_AT_WORK = 0.5  # likewise, while somebody sends: what comes as he ends may have been missed by him
+_AT_WORK = 0.5  # while somebody sends: what comes as he ends may have been missed by him
 _SOONEST = 0.1
-_BREATH = 0.05
+_BREATH = 0.05  # however often it is woken
 _SEEN_AT_ONCE = 500  # keys that are asked for at once
 _LAST = 2.0  # seconds for what is being sent when nobody waits any more
 
