@@ -28,23 +28,11 @@ from tocsin import (
 )
 from tocsin.adapters import Gmail, SlackWebhook
 from tocsin.core.effects import Effect
-from tocsin.core.invoke import invoke
 from tocsin.core.outcomes import Delivered, DeliveryError, Outcome, Queued, Receipt, received
+from tocsin.core.validation import invoke
 from tocsin.flows.task import FunctionTask
-from tocsin.interpreters import (
-    Background,
-    ByMail,
-    BySlack,
-    Digest,
-    Fallback,
-    Fanout,
-    Interpreter,
-    Paced,
-    Rate,
-    Retrying,
-    RetryPolicy,
-)
-from tocsin.shell.interpreters.protocol import Batching, Deferring
+from tocsin.interpreters import Background, ByMail, BySlack, Digest, Fallback, Fanout, Interpreter, Paced, Rate, Retrying, RetryPolicy
+from tocsin.shell.interpreters.base import Batching, Deferring
 
 pytestmark = pytest.mark.tocsin_live
 PATIENCE = 10.0

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from docs.diagrams.markdown import table
 from docs.diagrams.style import HEAD, ink
 
-from tocsin.core.outbox.life import TABLE, Answered, Buried, RetryAsked
-from tocsin.core.outbox.rows import Status
+from tocsin.core.outbox.model import Status
+from tocsin.core.outbox.state_machine import TABLE, Answered, Buried, RetryAsked
 
 COLORS: Mapping[Status, str] = {
     Status.PENDING: "#7ebdff",

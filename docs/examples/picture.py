@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tocsin import Change, Failed, Running, Task, filters, slack_notifier
-from tocsin.cli.picture import picture
+from tocsin.cli.demo import picture
 from tocsin.events import Facts
 
 CHANGE = Change(

@@ -10,14 +10,14 @@ and shall not pay for a library that it may never need.
 TYPE_CHECKING = False  # what ``typing`` has under this name; type checkers know it without the import
 
 if TYPE_CHECKING:
-    from tocsin.public import *  # noqa: F403 - the names are listed there, once
-    from tocsin.public import __all__ as __all__
+    from tocsin._public import *  # noqa: F403 - the names are listed there, once
+    from tocsin._public import __all__ as __all__
 else:
 
     def __getattr__(name):
         from importlib import import_module
 
-        public = import_module("tocsin.public")  # which asks us for modules of ours, before it has a list of names
+        public = import_module("tocsin._public")  # which asks us for modules of ours, before it has a list of names
         if name == "__all__" or name in getattr(public, "__all__", ()):
             globals()[name] = getattr(public, name)
         elif name not in globals():  # where a module of ours is once it was loaded

@@ -1,15 +1,6 @@
 """Acts described: a closed union that interpreters execute, with the messages and the outcomes."""
 
-from tocsin.core.effects import (
-    Bot,
-    CallBack,
-    Effect,
-    Mail,
-    PostToSlack,
-    SendEmail,
-    SlackField,
-    SlackMessage,
-)
+from tocsin.core.effects import Bot, CallBack, Effect, Mail, PostToSlack, SendEmail, SlackField, SlackMessage
 from tocsin.core.outcomes import (
     Ambiguous,
     Delivered,

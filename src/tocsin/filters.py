@@ -1,12 +1,9 @@
 """Which changes are worth a message: predicates with ``&``, ``|`` and ``~``; and the policies, which remember earlier runs."""
 
-from tocsin.core.atoms import attempt, came_from, entered, final_attempt, left, named, on_edge, where
-from tocsin.core.filters import Filter, Verdict, everything, nothing
-from tocsin.core.policies.on_change import on_change
-from tocsin.core.policies.policy import Policy
-from tocsin.core.policies.recovery import recovered
-from tocsin.core.policies.threshold import after
-from tocsin.core.streaks import Streak
+from tocsin.core.changes import Streak
+from tocsin.core.filters.algebra import Filter, Verdict, everything, nothing
+from tocsin.core.filters.policies import Policy, after, on_change, recovered
+from tocsin.core.filters.predicates import attempt, came_from, entered, final_attempt, left, named, on_edge, where
 
 __all__ = [
     "Filter",

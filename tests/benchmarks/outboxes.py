@@ -20,7 +20,7 @@ from tests.benchmarks.peers import Peer
 from tests.benchmarks.rates import Sender
 from tocsin import Failed, Pending, Recording, Task, interpreting, slack_notifier
 from tocsin.core.effects import Effect, PostToSlack
-from tocsin.core.outbox.rows import Row
+from tocsin.core.outbox.model import Row
 from tocsin.core.outcomes import Delivered, DeliveryError, Receipt, received
 from tocsin.shell.outbox.codec import new_row
 

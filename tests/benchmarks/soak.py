@@ -25,12 +25,12 @@ from returns.io import IOResult
 
 from tests.benchmarks.outboxes import Messages
 from tocsin import flush
-from tocsin.core.delivery.schedule import RetryPolicy
+from tocsin.core.delivery.retry import RetryPolicy
 from tocsin.core.effects import Effect
-from tocsin.core.outbox.rows import Row, Status
+from tocsin.core.outbox.model import Row, Status
 from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, Outcome, Receipt, Retryable
 from tocsin.interpreters import Outbox
-from tocsin.shell.interpreters.protocol import result_of
+from tocsin.shell.interpreters.base import result_of
 from tocsin.shell.outbox.store import Store
 
 _MANY = 1000

@@ -19,8 +19,8 @@ from tocsin import Failed, Pending, Recording, Task, flush, interpreting, reliab
 from tocsin.core.effects import Effect
 from tocsin.core.outcomes import Delivered, DeliveryError, Queued, Receipt, received
 from tocsin.interpreters import Interpreter, Rate
-from tocsin.shell.interpreters.logbook import Logbook
-from tocsin.shell.interpreters.protocol import outcome_of
+from tocsin.shell.interpreters.base import outcome_of
+from tocsin.shell.report import Logbook
 
 pytestmark = pytest.mark.tocsin_live
 

@@ -8,7 +8,7 @@ import pytest
 from tests.benchmarks.ratios import Rivals
 from tocsin import Pending, Run, Running, State, Task, events, gmail_notifier, slack_notifier, step, transition
 from tocsin.core.machine import Subject
-from tocsin.shell.handlers.curried import ForAll
+from tocsin.shell.handlers.currying import ForAll
 from tocsin.shell.handlers.gmail import GmailHandler
 from tocsin.shell.handlers.slack import SlackHandler
 

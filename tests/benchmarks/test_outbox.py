@@ -18,8 +18,8 @@ from tests.benchmarks.peers import Peer
 from tests.benchmarks.rates import Sender, compare
 from tests.benchmarks.ratios import Rivals
 from tocsin import flush
-from tocsin.core.outbox.life import Answered
-from tocsin.core.outbox.rows import Status
+from tocsin.core.outbox.model import Status
+from tocsin.core.outbox.state_machine import Answered
 from tocsin.core.outcomes import Delivered
 from tocsin.interpreters import Outbox
 from tocsin.shell.outbox.codec import new_row

@@ -16,7 +16,7 @@ from tests.benchmarks.rates import Sender, compare
 from tests.benchmarks.ratios import Rivals
 from tests.benchmarks.servers import Served, live, serving
 from tocsin import Failed, Pending, Task, gmail_notifier, interpreting, slack_notifier
-from tocsin.shell.handlers.curried import ForAll
+from tocsin.shell.handlers.currying import ForAll
 from tocsin.shell.handlers.gmail import GmailHandler
 from tocsin.shell.handlers.slack import SlackHandler
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.typing_it import Typist
+from tests.cli.terminal_session import Typist
 
 
 @pytest.fixture

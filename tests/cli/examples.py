@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from tocsin import Change, Failed, Running, Task
-from tocsin.core.keys import Key
+from tocsin.core.changes import Key
 from tocsin.core.notifiers import GmailNotifier, SlackNotifier
 from tocsin.effects import Effect
 

@@ -4,7 +4,7 @@ from importlib.metadata import version
 
 import pytest
 
-from tests.cli.typing_it import GOOD, Typist
+from tests.cli.terminal_session import GOOD, Typist
 
 
 def test_the_version(tocsin: Typist) -> None:

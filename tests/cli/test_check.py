@@ -7,7 +7,7 @@ from pathlib import Path
 import keyring
 import pytest
 
-from tests.cli.typing_it import Seen, Typist
+from tests.cli.terminal_session import Seen, Typist
 from tests.servers.gmail import GmailServer
 from tests.servers.slack import Reply, SlackServer
 from tests.shell.adapters.test_secrets import Ring

@@ -12,8 +12,8 @@ import attrs
 import pytest
 import trustme
 
+from tests.cli.terminal_session import Seen, Typist
 from tests.cli.test_check import home, lines
-from tests.cli.typing_it import Seen, Typist
 from tests.servers.gmail import GmailServer
 from tests.servers.proxy import ProxyServer
 from tests.servers.slack_api import SlackApiServer

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.typing_it import Typist
-from tocsin.core.config.keys import TABLE
+from tests.cli.terminal_session import Typist
+from tocsin.core.config.schema import TABLE
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from tests.cli.typing_it import Typist
+from tests.cli.terminal_session import Typist
 from tocsin import Recording, interpreting
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.typing_it import BAD, GOOD, HEAD, PATIENCE, started, typed
+from tests.cli.terminal_session import BAD, GOOD, HEAD, PATIENCE, started, typed
 from tocsin.cli import main
 
 BLOCKED = """

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.cli.typing_it import BAD, GOOD, HEAD, Seen, Typist
+from tests.cli.terminal_session import BAD, GOOD, HEAD, Seen, Typist
 
 PAUSED = f"{HEAD}\nflow = Flow('waits', tasks=[Task('ask', trigger=triggers.manual_only)])"
 EXITS = f"{HEAD}\nimport sys\n@task\ndef leave():\n    sys.exit('enough')\nwith Flow('short') as flow:\n    leave()"

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.typing_it import Typist
+from tests.cli.terminal_session import Typist
 from tocsin import Failed, State, Success, TimedOut
 from tocsin.shell.adapters.redaction import remember
-from tocsin.shell.journal.ended import Ended
-from tocsin.shell.journal.journal import Journal
-from tocsin.shell.journal.tokens import Token, opened
+from tocsin.shell.history.run_locks import Token, opened
+from tocsin.shell.history.run_record import Ended
+from tocsin.shell.history.store import Journal
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -49,7 +49,7 @@ def record(run_id: str, state: State, label: str = "nightly load", *, attempts: 
 
 def kill(label: str) -> None:
     program = (
-        "import os, sys; from tocsin.shell.journal.tokens import opened\n"
+        "import os, sys; from tocsin.shell.history.run_locks import opened\n"
         "token = opened('r-killed', sys.argv[1], 0.0); os.kill(os.getpid(), 9)"
     )
     done = subprocess.run([sys.executable, "-c", program, label], check=False, timeout=60)

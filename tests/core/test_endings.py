@@ -11,7 +11,7 @@ from tocsin import Aborted, Failed, Running, Skipped, State, Success, TimedOut, 
 from tocsin.core.endings import CLOSED, ending, failure
 from tocsin.core.events import Facts
 from tocsin.testing import states
-from tocsin.testing.values import errors, facts, moments
+from tocsin.testing.value_strategies import errors, facts, moments
 
 TABLE: list[tuple[BaseException | None, type[State], str | None]] = [
     (None, Success, None),

@@ -5,15 +5,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tocsin import Running, Success
-from tocsin.core.destinations import address_fault
-from tocsin.core.frozen import FrozenMap, freeze
-from tocsin.core.invoke import invoke
+from tocsin.core.changes import slugs
+from tocsin.core.delivery.destinations import address_fault
 from tocsin.core.messages.text import name_of, span
-from tocsin.core.replies import seconds, slack_reply, smtp_reply
-from tocsin.core.slugs import slugs
+from tocsin.core.services.replies import seconds, slack_reply, smtp_reply
+from tocsin.core.validation import invoke
+from tocsin.core.values import FrozenMap, freeze
 from tocsin.effects import Ambiguous, Delivered, DestinationDead, Queued, Rejected, Retryable
 from tocsin.events import ReferencesSettled
-from tocsin.shell.account import in_words
+from tocsin.shell.report import in_words
 
 
 def test_a_frozen_map_is_a_copy_that_stays() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.core.said import said_of
+from tests.core.trigger_messages import said_of
 from tocsin import Failed, Running, Skipped, State, Success, TriggerFailed, triggers
 
 GOOD, BAD = Success(), Failed()

@@ -9,7 +9,7 @@ from docs.diagrams.draw import HERE, drawn
 from docs.diagrams.style import ink
 from docs.diagrams.transitions import AGAIN, ANSWERS, APART, COLUMN, GROUPS
 
-from tocsin.core.outbox.life import TABLE as LIFE
+from tocsin.core.outbox.state_machine import TABLE as LIFE
 from tocsin.core.states import KINDS, State
 from tocsin.core.transitions import GIVEN, REFUSED, TABLE
 

@@ -10,8 +10,8 @@ import typer
 from tests.core.config.examples import layer
 from tests.docs.pages import ROOT
 from tocsin.cli.outbox.app import outbox_app
-from tocsin.core.config.parse import parse
-from tocsin.core.outbox.rows import Status
+from tocsin.core.config.parsing import parse
+from tocsin.core.outbox.model import Status
 from tocsin.interpreters import Outbox
 
 _PAGES = {name: (ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("outbox.md", "cli.md")}

@@ -7,7 +7,7 @@ import yaml
 
 from tests.docs.recipes import PAGES, Machine, at, commands, file, words
 from tests.docs.services import PORT, leave, service
-from tocsin.cli.outbox.draining import LAST
+from tocsin.cli.outbox.drain import LAST
 
 pytestmark = pytest.mark.tocsin_live
 

@@ -6,10 +6,9 @@ import pytest
 import yaml
 
 from tests.docs.recipes import PAGES, at, file, words
-from tocsin.core.outbox.metrics import Readings, exposition
-from tocsin.core.outbox.reckoning import ENDINGS, Reckoning, Tries
-from tocsin.core.outbox.rows import Status
-from tocsin.core.outbox.standing import Standing
+from tocsin.core.outbox.metrics import ENDINGS, Readings, Reckoning, Tries, exposition
+from tocsin.core.outbox.model import Status
+from tocsin.core.outbox.status import Standing
 
 _ALL = exposition(
     Readings(

@@ -12,7 +12,7 @@ from threading import Event as Gate
 import attrs
 import pytest
 
-from tests.flows.traced import Call, Case, cases
+from tests.flows.golden_cases import Call, Case, cases
 from tocsin import (
     Cached,
     Failed,

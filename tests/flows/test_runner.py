@@ -36,7 +36,7 @@ from tocsin import (
     task,
     triggers,
 )
-from tocsin.core.plan import RETRY_SIGNALS, RetriesExhausted
+from tocsin.core.planning import RETRY_SIGNALS, RetriesExhausted
 from tocsin.effects import Delivered, DeliveryError, Effect, Receipt, Rejected
 from tocsin.flows.report import Report
 from tocsin.flows.task import FunctionTask

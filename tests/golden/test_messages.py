@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.golden.said import FOLDER, SAID, rendered
+from tests.golden.golden_messages import FOLDER, SAID, rendered
 
 
 @pytest.mark.parametrize(("path", "text"), list(rendered()), ids=list(SAID))

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.kill.ledger import Ledger, in_file
-from tests.kill.nursery import Nursery
-from tests.kill.witness import Witness
+from tests.kill.process_pool import Nursery
+from tests.kill.recording_server import Witness
 from tests.servers.authority import Authority
 from tests.shell.outbox.conftest import database, postgres
 

@@ -12,14 +12,14 @@ import sqlalchemy.dialects.postgresql.psycopg
 import sqlalchemy.dialects.sqlite
 import sqlalchemy.engine.default
 
-import tocsin.shell.adapters.https
-import tocsin.shell.outbox.keeper
+import tocsin.shell.adapters.http
+import tocsin.shell.outbox.client
 from tocsin import Failed, Flow, Live, Recording, Running, Success, Task, interpreting, slack_notifier
 from tocsin.adapters import SlackWebhook
-from tocsin.core.outbox.names import row_name
+from tocsin.core.outbox.model import row_name
 from tocsin.core.outcomes import Queued
 from tocsin.interpreters import Outbox, Paced, Rate, Retrying, RetryPolicy
-from tocsin.shell.interpreters.protocol import execute, result_of
+from tocsin.shell.interpreters.base import execute, result_of
 from tocsin.shell.outbox.store import Store
 
 NAMES = [f"step-{number}" for number in range(12)]

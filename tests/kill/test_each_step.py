@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.kill.nursery import Nursery
-from tests.kill.stations import Came, Life, Station
-from tests.kill.witness import Witness, nobody
+from tests.kill.kill_points import Came, Life, Station
+from tests.kill.process_pool import Nursery
+from tests.kill.recording_server import Witness, nobody
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="elsewhere nobody forks")
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from tests.kill.ledger import MARK, Ledger
-from tests.kill.witness import Witness, nobody
+from tests.kill.recording_server import Witness, nobody
 from tests.servers.scripts import environment
 from tocsin import Failed, Recording, Running, Task, interpreting, slack_notifier
 from tocsin.core.effects import PostToSlack
-from tocsin.core.outbox.names import row_name
+from tocsin.core.outbox.model import row_name
 from tocsin.shell.outbox.codec import new_row
 from tocsin.shell.outbox.store import Store
 

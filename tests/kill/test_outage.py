@@ -12,7 +12,7 @@ import attrs
 import pytest
 
 from tests.kill.ledger import Ledger
-from tests.kill.nursery import Nursery, Order
+from tests.kill.process_pool import Nursery, Order
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="elsewhere nobody forks")
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.kill.killed_flows import Story
 from tests.kill.ledger import Ledger, in_database
-from tests.kill.nursery import Nursery, Order
-from tests.kill.stories import Story
-from tests.kill.witness import Witness
+from tests.kill.process_pool import Nursery, Order
+from tests.kill.recording_server import Witness
 
 KILLS = int(os.environ.get("TOCSIN_KILLS", "200"))
 TASKS = 200

@@ -7,10 +7,10 @@ from pathlib import Path
 import attrs
 import pytest
 
+from tests.kill.killed_flows import Story
 from tests.kill.ledger import Ledger
-from tests.kill.nursery import Nursery, Order
-from tests.kill.stories import Story
-from tests.kill.witness import Witness
+from tests.kill.process_pool import Nursery, Order
+from tests.kill.recording_server import Witness
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name != "posix", reason="elsewhere nobody forks")]
 

@@ -12,20 +12,20 @@ import attrs
 from returns.io import IOResult
 from typing_extensions import override
 
+from tocsin.core.changes import Key
+from tocsin.core.delivery.combining import within
+from tocsin.core.delivery.destinations import audience
 from tocsin.core.delivery.digest import fold
-from tocsin.core.delivery.render import said
-from tocsin.core.delivery.routes import audience
-from tocsin.core.delivery.tally import Tally
-from tocsin.core.delivery.waiting import within
+from tocsin.core.delivery.digest_summary import Tally
+from tocsin.core.delivery.rendering import said
 from tocsin.core.effects import CallBack, Effect, Message, PostToSlack, SendEmail
-from tocsin.core.keys import Key
 from tocsin.core.messages.content import Content
 from tocsin.core.messages.email import mail
 from tocsin.core.messages.slack import slack_message
 from tocsin.core.outcomes import Delivered, DeliveryError, Outcome, Receipt
 from tocsin.shell.adapters.clock import Timer
-from tocsin.shell.adapters.patience import waiting_until
-from tocsin.shell.interpreters.protocol import Batching, Interpreter, execute, result_of
+from tocsin.shell.adapters.time_limits import waiting_until
+from tocsin.shell.interpreters.base import Batching, Interpreter, execute, result_of
 
 Slip = Literal["exact", "early", "still", "suspended"]
 """What becomes of a wait: it is as long as it should be, or half of it, or nothing; or the machine sleeps for an hour meanwhile."""

@@ -53,7 +53,7 @@ MUTANTS = (
         "a Not that forgets",
         "the shortcut of a negation is that of what it negates",
         "test_filters.py::test_law[settles() agrees with it, or is None]",
-        (Edit("core/filters.py", "return None if settled is None else not settled", "return settled"),),
+        (Edit("core/filters/algebra.py", "return None if settled is None else not settled", "return settled"),),
     ),
     Mutant(
         "a later binding that merges",
@@ -61,7 +61,7 @@ MUTANTS = (
         "test_currying.py::test_law[an option bound later replaces the one bound before-slack]",
         (
             Edit(
-                "shell/handlers/curried.py",
+                "shell/handlers/currying.py",
                 "return attrs.evolve(self.notifier, **options)",
                 "bound = {name: getattr(self.notifier, name) for name in options}\n"
                 "        merged = {n: bound[n] | set(v) if v and isinstance(bound[n], frozenset) else v for n, v in options.items()}\n"
@@ -75,7 +75,7 @@ MUTANTS = (
         "test_currying.py::test_law[the full call returns the identical new state-slack]",
         (
             Edit(
-                "shell/handlers/curried.py",
+                "shell/handlers/currying.py",
                 "        tell(bound.notifier, tracked, old, new)\n        return new",
                 "        tell(bound.notifier, tracked, old, new)\n        return attrs.evolve(new)",
             ),

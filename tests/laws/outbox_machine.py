@@ -14,9 +14,20 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from typing_extensions import override
 
-from tocsin.core.delivery.schedule import RetryPolicy
-from tocsin.core.outbox.life import Answered, Buried, Claimed, Grouped, Happening, Refused, Released, RetryAsked, claimable, follow
-from tocsin.core.outbox.rows import WAITING, Row, Status
+from tocsin.core.delivery.retry import RetryPolicy
+from tocsin.core.outbox.model import WAITING, Row, Status
+from tocsin.core.outbox.state_machine import (
+    Answered,
+    Buried,
+    Claimed,
+    Grouped,
+    Happening,
+    Refused,
+    Released,
+    RetryAsked,
+    claimable,
+    follow,
+)
 from tocsin.core.outcomes import Ambiguous, Delivered, DestinationDead, Outcome, Rejected, Retryable
 from tocsin.shell.outbox.store import Census, Store
 

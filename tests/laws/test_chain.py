@@ -33,16 +33,16 @@ from tests.laws.chain import (
     made,
     names,
 )
-from tocsin.core.delivery.pace import Rate
-from tocsin.core.delivery.repeats import MARK, tells_of_failure
-from tocsin.core.delivery.routes import Channel
-from tocsin.core.delivery.schedule import RetryPolicy
-from tocsin.core.delivery.standing import DEAD
+from tocsin.core.changes import Key
+from tocsin.core.delivery.circuit_breaker import DEAD
+from tocsin.core.delivery.destinations import Channel
+from tocsin.core.delivery.rate_limit import Rate
+from tocsin.core.delivery.rendering import MARK, tells_of_failure
+from tocsin.core.delivery.retry import RetryPolicy
 from tocsin.core.effects import Message, PostToSlack
-from tocsin.core.keys import Key
 from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, DestinationDead, Outcome, Rejected, Retryable
 from tocsin.shell.interpreters.digest import Digest
-from tocsin.shell.interpreters.paced import _EARLY, Paced
+from tocsin.shell.interpreters.rate_limited import _EARLY, Paced
 from tocsin.shell.interpreters.retrying import Retrying
 
 ROUNDING = 1e-6  # seconds

@@ -8,17 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.laws.kinds import EVERY
+from tests.laws.user_kinds import EVERY
 from tocsin import Change, Failed, Recording, Running, State, gmail_notifier, interpreting, slack_notifier
-from tocsin.core.filters import Filter
+from tocsin.core.filters.algebra import Filter
 from tocsin.core.states import KINDS
-from tocsin.shell.handlers.curried import CurriedHandler
+from tocsin.shell.handlers.currying import CurriedHandler
 from tocsin.testing import filters, states, texts, tracked
-from tocsin.testing.comparing import timeless, without_error
-from tocsin.testing.copying import pickled
-from tocsin.testing.currying_laws import LAWS, Options, bind, cases
-from tocsin.testing.splits import Call
-from tocsin.testing.values import Job
+from tocsin.testing.laws_common import pickled, timeless, without_error
+from tocsin.testing.laws_currying import LAWS, Call, Options, bind, cases
+from tocsin.testing.value_strategies import Job
 
 kinds = st.none() | st.lists(st.sampled_from(EVERY), max_size=3)
 addresses = st.none() | st.lists(st.sampled_from(["ops@example.com", "a@b.example"]), min_size=1, max_size=2)

@@ -13,24 +13,24 @@ from returns.io import IOResult
 from typing_extensions import override
 
 from tocsin import Recording
+from tocsin.core.changes import Key
+from tocsin.core.delivery.destinations import audience
 from tocsin.core.delivery.digest import digest_content, fold, gist, portions
-from tocsin.core.delivery.pace import SLACK, Bucket, take
-from tocsin.core.delivery.render import said
-from tocsin.core.delivery.routes import audience
-from tocsin.core.delivery.tally import NAMED, Tally, tallied
+from tocsin.core.delivery.digest_summary import NAMED, Tally, tallied
+from tocsin.core.delivery.rate_limit import SLACK, Bucket, take
+from tocsin.core.delivery.rendering import said
 from tocsin.core.effects import Bot, CallBack, Effect, Mail, Message, PostToSlack, SendEmail
-from tocsin.core.keys import Key
 from tocsin.core.messages.content import Content, Line
 from tocsin.core.messages.email import mail
 from tocsin.core.messages.slack import slack_message
 from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, Outcome, Queued, Receipt, Retryable
-from tocsin.shell.adapters import patience
+from tocsin.shell.adapters import time_limits
 from tocsin.shell.adapters.clock import Timer
+from tocsin.shell.interpreters.base import result_of
 from tocsin.shell.interpreters.digest import Digest
-from tocsin.shell.interpreters.protocol import result_of
 from tocsin.testing import assert_interpreter_agrees
 from tocsin.testing import strategies as ours
-from tocsin.testing.values import texts
+from tocsin.testing.value_strategies import texts
 
 names = st.sampled_from(["load", "load and 1 more", "extract", "<!channel>"]) | texts()
 moments = st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1), timezones=st.timezones(), allow_imaginary=True)
@@ -252,7 +252,7 @@ class Ending:
     """Sends each message in so many seconds, and says which it was; while it sends one of them, the program ends."""
 
     timer: Simulated
-    deadline: patience.Deadline
+    deadline: time_limits.Deadline
     takes: float
     number: int
     patience: float
@@ -270,9 +270,9 @@ class Ending:
 def test_every_effect_has_one_outcome_whenever_the_program_ends(
     effects: list[Effect], most: int, number: int, takes: float, seconds: float
 ) -> None:
-    timer, deadline = Simulated(), patience.Deadline()
+    timer, deadline = Simulated(), time_limits.Deadline()
     inner = Ending(timer, deadline, takes, number, seconds)
-    with patience.bound_to(deadline):
+    with time_limits.bound_to(deadline):
         outcomes = Digest(inner, most, timer=timer).batch(effects)
     went = [int(outcome.where) for outcome in outcomes if isinstance(outcome, Queued)]
     assert len(went) == len(outcomes) == len(effects)
@@ -294,9 +294,9 @@ def test_every_effect_has_one_outcome_whenever_the_program_ends(
 def test_all_is_told_in_time_where_a_message_takes_two_seconds_at_most(
     count: int, most: int, number: int, takes: float, seconds: float
 ) -> None:
-    timer, deadline = Simulated(), patience.Deadline()
+    timer, deadline = Simulated(), time_limits.Deadline()
     inner = Ending(timer, deadline, takes, number, seconds)
-    with patience.bound_to(deadline):
+    with time_limits.bound_to(deadline):
         Digest(inner, most, timer=timer).batch([made(ordinal, f"load {ordinal}") for ordinal in range(count)])
     assert timer.time <= deadline.moment
 

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.laws.kinds import EVERY, OWN
+from tests.laws.user_kinds import EVERY, OWN
 from tocsin import Change, Recording, State, filters, gmail_notifier, interpreting, slack_notifier
-from tocsin.core.filters import Filter, everything, nothing
+from tocsin.core.filters.algebra import Filter, everything, nothing
 from tocsin.core.notifiers import SlackNotifier
 from tocsin.core.states import KINDS
 from tocsin.testing import filters as any_filters
-from tocsin.testing.filter_laws import LAWS
+from tocsin.testing.laws_filters import LAWS
 from tocsin.testing.strategies import again, worded
-from tocsin.testing.values import Job
+from tocsin.testing.value_strategies import Job
 
 Kinds = list[type[State]]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from tests.laws import dry
+from tests.laws import dry_runs
 from tests.servers.authority import Authority
 from tests.servers.gmail import GmailServer
 from tests.servers.live import live_at
@@ -72,11 +72,13 @@ def watched(way: str, folder: Path) -> tuple[list[str], str]:
     seen.write_text("")
     inherited = {name: value for name, value in os.environ.items() if name not in {"TOCSIN_NOTIFY", "SLACK_WEBHOOK_URL"}}
     environment = {**inherited, "SLACK_WEBHOOK_URL_FILE": str(secret), "DRY_SEEN": str(seen)}
-    done = subprocess.run([sys.executable, dry.__file__, way], env=environment, check=True, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, dry_runs.__file__, way], env=environment, check=True, capture_output=True, text=True, timeout=60
+    )
     return seen.read_text().splitlines(), done.stdout
 
 
-@pytest.mark.parametrize("way", dry.WAYS)
+@pytest.mark.parametrize("way", dry_runs.WAYS)
 def test_a_dry_run_opens_no_socket_and_reads_no_secret(way: str, tmp_path: Path) -> None:
     seen, printed = watched(way, tmp_path)
     assert seen == ["notified"]

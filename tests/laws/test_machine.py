@@ -4,24 +4,23 @@ import attrs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.laws.driving import NOW, Foreign, Told, feed, foreign, harmless, ignored, notifiers
-from tests.laws.kinds import EVERY
+from tests.laws.runs import NOW, Foreign, Told, feed, foreign, harmless, ignored, notifiers
+from tests.laws.user_kinds import EVERY
 from tocsin import Run, State, Step, signals, step
 from tocsin import events as e
 from tocsin.core import states as s
+from tocsin.core.changes import Key, slugs
 from tocsin.core.effects import Effect
 from tocsin.core.events import Event
-from tocsin.core.filters import everything
-from tocsin.core.keys import Key
+from tocsin.core.filters.algebra import everything
 from tocsin.core.machine import Subject, is_final
 from tocsin.core.messages.text import describe
 from tocsin.core.notifiers import Callback, Notifier, SlackNotifier
 from tocsin.core.outcomes import Fault
-from tocsin.core.slugs import slugs
 from tocsin.core.transitions import completed
 from tocsin.testing import events, states, texts, tracked
 from tocsin.testing.strategies import event
-from tocsin.testing.values import Job
+from tocsin.testing.value_strategies import Job
 
 Handlers = list[Notifier] | list[Foreign] | list[Notifier | Foreign]
 

@@ -19,7 +19,7 @@ from tocsin.core.messages.slack import LIMITS, OTHER_LIMIT
 from tocsin.core.messages.text import cut, describe, one_line, printable, quote
 from tocsin.core.notifiers import GmailNotifier, SlackNotifier
 from tocsin.core.states import KINDS
-from tocsin.shell.adapters.mime import mime
+from tocsin.shell.adapters.mail_mime import mime
 
 HOSTILE = (
     "<!channel> & <https://evil.example|here> <@U1>",

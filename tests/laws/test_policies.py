@@ -11,16 +11,13 @@ import pytest
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
-from tests.laws.kinds import EVERY, OWN
+from tests.laws.user_kinds import EVERY, OWN
 from tocsin import Aborted, Change, Failed, Retrying, Running, Skipped, State, Success, TimedOut, filters
-from tocsin.core.policies.on_change import OnChange
-from tocsin.core.policies.policy import Policy
-from tocsin.core.policies.recovery import Recovered
-from tocsin.core.policies.threshold import After
-from tocsin.core.streaks import Streak
+from tocsin.core.changes import Streak
+from tocsin.core.filters.policies import After, OnChange, Policy, Recovered
 from tocsin.filters import Filter, Verdict
-from tocsin.testing.filter_laws import LAWS as FILTER_LAWS
-from tocsin.testing.values import Job
+from tocsin.testing.laws_filters import LAWS as FILTER_LAWS
+from tocsin.testing.value_strategies import Job
 
 History = Sequence[Change]
 

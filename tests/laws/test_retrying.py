@@ -12,12 +12,11 @@ from hypothesis import strategies as st
 from returns.io import IOResult
 from typing_extensions import override
 
-from tocsin.core.delivery.render import laid_out
-from tocsin.core.delivery.repeats import marked, tells_of_failure
-from tocsin.core.delivery.schedule import Again, Over, RetryPolicy, Try, decide
-from tocsin.core.delivery.tally import merged, tallied
+from tocsin.core.changes import Key
+from tocsin.core.delivery.digest_summary import merged, tallied
+from tocsin.core.delivery.rendering import laid_out, marked, tells_of_failure
+from tocsin.core.delivery.retry import Again, Over, RetryPolicy, Try, decide
 from tocsin.core.effects import CallBack, Effect, Mail, Message, PostToSlack, SendEmail, SlackMessage
-from tocsin.core.keys import Key
 from tocsin.core.messages.content import Content, Line
 from tocsin.core.outcomes import (
     Ambiguous,
@@ -34,10 +33,10 @@ from tocsin.core.outcomes import (
 )
 from tocsin.core.states import Failed
 from tocsin.shell.adapters.clock import Timer
-from tocsin.shell.adapters.patience import Deadline, bound_to, waiting_until
-from tocsin.shell.interpreters.protocol import execute, result_of
+from tocsin.shell.adapters.time_limits import Deadline, bound_to, waiting_until
+from tocsin.shell.interpreters.base import execute, result_of
 from tocsin.shell.interpreters.retrying import Retrying
-from tocsin.testing.values import Job
+from tocsin.testing.value_strategies import Job
 
 SETTLED: tuple[Outcome, ...] = (
     Delivered(),

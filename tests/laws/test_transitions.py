@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from tests.laws.kinds import OWN
+from tests.laws.user_kinds import OWN
 from tocsin import Run, State, transition
 from tocsin import events as e
 from tocsin.core import states as s
@@ -18,7 +18,7 @@ from tocsin.core.states import KINDS
 from tocsin.core.transitions import TABLE, IllegalTransition
 from tocsin.testing import events, states
 from tocsin.testing.strategies import EVENTS, event
-from tocsin.testing.values import Job
+from tocsin.testing.value_strategies import Job
 
 Rows = Mapping[type[State], type[Event]]
 

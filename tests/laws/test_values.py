@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.laws.kinds import EVERY
+from tests.laws.user_kinds import EVERY
 from tocsin import State, signals
 from tocsin.core.events import Event
-from tocsin.core.invoke import invoke
 from tocsin.core.messages.text import describe
+from tocsin.core.validation import invoke
 from tocsin.testing import events as any_event
 from tocsin.testing import moments, states, texts
-from tocsin.testing.values import maps, results
+from tocsin.testing.value_strategies import maps, results
 
 naive = st.datetimes()
 TIMES = (datetime, datetime | None)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tocsin import Failed, Task
-from tocsin.core.keys import Key
+from tocsin.core.changes import Key
 from tocsin.effects import CallBack, Delivered, DestinationDead, Effect, Mail, PostToSlack, SendEmail, Shown, SlackMessage
 from tocsin.shell.log import complain
 

@@ -20,6 +20,7 @@ def test_other_names_are_unknown() -> None:
 
 
 def test_the_clock_and_the_plugin_need_no_hypothesis() -> None:
-    code = "import sys; sys.modules['hypothesis'] = None; from tocsin.testing import FakeClock, plugin; print(FakeClock().now().year)"
+    without = "import sys; sys.modules['hypothesis'] = None; "
+    code = f"{without}from tocsin.testing import FakeClock, pytest_plugin; print(FakeClock().now().year)"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert (ended.stdout, ended.stderr) == ("2026\n", "")

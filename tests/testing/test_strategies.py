@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from tocsin import Change, Failed, Mapped, MetaState, State, testing
-from tocsin.core.atoms import Attempt, CameFrom, Entered, Left, Named, Where, final_attempt
 from tocsin.core.effects import CallBack, Effect, PostToSlack, SendEmail
 from tocsin.core.events import Event
-from tocsin.core.filters import And, Filter, Not, Or, everything, nothing
-from tocsin.core.invoke import invoke
+from tocsin.core.filters.algebra import And, Filter, Not, Or, everything, nothing
+from tocsin.core.filters.predicates import Attempt, CameFrom, Entered, Left, Named, Where, final_attempt
 from tocsin.core.states import KINDS
+from tocsin.core.validation import invoke
 from tocsin.testing.strategies import EVENTS, callbacks
 
 few = settings(database=None, deadline=None, max_examples=2000, phases=[Phase.generate])

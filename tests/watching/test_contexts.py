@@ -12,13 +12,13 @@ from contextlib import ExitStack, suppress
 
 import pytest
 
-from tests.watching.ways import Seen, raised
+from tests.watching.watched_bodies import Seen, raised
 from tocsin import Failed, Recording, Running, State, Success, slack_notifier, watch
 from tocsin.core.effects import PostToSlack
 from tocsin.watching import current_run
-from tocsin.watching.course import Course
-from tocsin.watching.rules import rules
-from tocsin.watching.run import WatchedRun
+from tocsin.watching.context import WatchedRun
+from tocsin.watching.options import rules
+from tocsin.watching.run import Course
 
 
 class Ends:

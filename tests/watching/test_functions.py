@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from tests.watching.ways import Seen, drive, raised, raising
+from tests.watching.watched_bodies import Seen, drive, raised, raising
 from tocsin import Failed, Recording, Running, Success, slack_notifier, watch
 from tocsin.core.effects import PostToSlack
 from tocsin.watching.watch import Watch

@@ -9,12 +9,12 @@ import attrs
 import pytest
 from returns.io import IOResult
 
-from tests.watching.ways import Body, raised, raising
+from tests.watching.watched_bodies import Body, raised, raising
 from tocsin import Failed, Recording, State, callback_factory, interpreting, slack_notifier, watch
 from tocsin.core.outcomes import refused
 from tocsin.effects import DeliveryError, Effect, PostToSlack, Receipt, Rejected
-from tocsin.watching.run import WatchedRun
-from tocsin.watching.told import ANYWHERE, mark, told_by
+from tocsin.watching.context import WatchedRun
+from tocsin.watching.emit import ANYWHERE, mark, told_by
 
 TELL = [slack_notifier(only_states=[Failed])]
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.watching.ways import raised, raising
+from tests.watching.watched_bodies import raised, raising
 from tocsin import Failed, Pending, Recording, Running, Skipped, State, Success, callback_factory, signals, slack_notifier, watch
 from tocsin.core.effects import PostToSlack
 from tocsin.watching import current_run

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.typing_it import interruptible
+from tests.cli.terminal_session import interruptible
 from tests.servers.authority import Authority
 from tests.servers.live import live_at
 from tests.servers.scripts import environment, script, texts
 from tests.servers.slack import SlackServer
-from tests.watching.ways import raising
+from tests.watching.watched_bodies import raising
 from tocsin import filters, interpreting, slack_notifier, watch
 
 pytestmark = pytest.mark.tocsin_live

@@ -19,10 +19,10 @@ from tocsin.cli import config as configuring
 from tocsin.cli import demo as demonstration
 from tocsin.cli import run as running
 from tocsin.cli import runs as remembered
-from tocsin.cli.leftovers import attend
 from tocsin.cli.outbox.app import outbox_app
+from tocsin.cli.outbox.opening import attend
 from tocsin.cli.terminal import complain, interruptible
-from tocsin.shell.interpreters.protocol import Notify
+from tocsin.shell.interpreters.base import Notify
 
 app: typer.Typer = typer.Typer(
     help="Tells people on Slack and by email when the state of what they run changes.",

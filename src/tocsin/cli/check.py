@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tocsin.cli.terminal import coloured, console, literally, say
-from tocsin.core.checkup.findings import Finding, announces
+from tocsin.core.checkup import Finding, announces
 from tocsin.core.messages.text import one_line
 from tocsin.core.states import KINDS
 from tocsin.shell.check.checkup import CheckUp, connected, looked, sent

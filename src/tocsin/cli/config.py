@@ -6,12 +6,10 @@ import os
 from rich.table import Table
 
 from tocsin.cli.terminal import complain, console, literally, say, write
-from tocsin.core.config.configuration import DEFAULT
-from tocsin.core.config.keys import TABLE
-from tocsin.core.config.show import shown, value_of, written
+from tocsin.core.config.display import shown, value_of, written
+from tocsin.core.config.schema import DEFAULT, TABLE
 from tocsin.shell.adapters.redaction import redact
-from tocsin.shell.config.files import Place
-from tocsin.shell.config.load import Loaded, here, loaded
+from tocsin.shell.config.load import Loaded, Place, here, loaded
 
 _PIPED = 10_000  # columns: whoever reads a pipe wants one line a key
 

@@ -1,19 +1,58 @@
-"""``tocsin demo``: a flow of two tasks, an addition and then a division by zero, and what people would be sent of it.
+"""Drawings as an SVG picture, for a page of documentation.
+
+The same effects give the same bytes with the same release of Rich: nothing of this machine, this terminal or this moment is in it.
+
+``tocsin demo``: a flow of two tasks, an addition and then a division by zero, and what people would be sent of it.
 
 The flow is real, and so is each message; only the sending is left out.
 """
 
+import re
+from collections.abc import Iterable
+from io import StringIO
 from pathlib import Path
 
-from tocsin.cli.drawing import WIDTH, drawing
-from tocsin.cli.picture import picture
+from rich.console import Console
+
+from tocsin.cli.render import WIDTH, drawing
 from tocsin.cli.terminal import complain, console, literally, say
+from tocsin.core.effects import Effect
 from tocsin.core.states import Failed, Running
 from tocsin.flows.flow import Flow
 from tocsin.flows.task import task
 from tocsin.shell.handlers.gmail import gmail_notifier
 from tocsin.shell.handlers.slack import slack_notifier
-from tocsin.shell.interpreters.recording import Recording
+from tocsin.shell.interpreters.dry_run import Recording
+
+_FONT_FACE = re.compile(r"\s*@font-face \{[^}]*\}")
+
+
+def picture(effects: Iterable[Effect], title: str) -> str:
+    """The effects drawn below each other in a window called ``title``, as the text of an SVG file.
+
+    >>> from tocsin.cli.demo import story
+    >>> from tocsin import Recording
+    >>> recording = Recording()
+    >>> report = story().run(interpreter=recording)
+    >>> picture(recording.effects, "tocsin demo")[:4]
+    '<svg'
+    """
+    paper = Console(
+        file=StringIO(),
+        record=True,
+        width=WIDTH,
+        force_terminal=True,
+        color_system="truecolor",
+        legacy_windows=False,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        _environ={},
+    )
+    for effect in effects:
+        paper.print(drawing(effect))
+    return _FONT_FACE.sub("", paper.export_svg(title=title, unique_id="tocsin"))  # a picture loads nothing from elsewhere
+
 
 _INTRODUCTION = "A flow of two tasks runs: an addition, then a division by zero. It would send:"
 _NEXT = "Nothing was sent. Next: set SLACK_WEBHOOK_URL, and run a flow of yours: tocsin run FILE"

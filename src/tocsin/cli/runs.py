@@ -12,10 +12,9 @@ from tocsin.cli.terminal import coloured, complain, console, literally, say, wri
 from tocsin.core.messages.text import cut, one_line, span
 from tocsin.core.states import KINDS, Aborted, Failed, Running, State, Success
 from tocsin.shell.adapters.redaction import redact
-from tocsin.shell.journal.ended import Ended
-from tocsin.shell.journal.faults import JournalFault
-from tocsin.shell.journal.journal import KEPT_IN_ALL, Journal
-from tocsin.shell.journal.tokens import Left, left, line, running
+from tocsin.shell.history.run_locks import Left, left, line, running
+from tocsin.shell.history.run_record import Ended, JournalFault
+from tocsin.shell.history.store import KEPT_IN_ALL, Journal
 
 _PIPED = 10_000  # columns: whoever reads a pipe wants one line a run
 _LABEL = 60  # characters

@@ -10,9 +10,8 @@ from typing import Never
 
 import attrs
 
-from tocsin.core.changes import Tracked
-from tocsin.core.delivery.tally import Tally
-from tocsin.core.keys import Key
+from tocsin.core.changes import Key, Tracked
+from tocsin.core.delivery.digest_summary import Tally
 from tocsin.core.messages.content import Content
 from tocsin.core.states import State, aware
 from tocsin.core.values import Value

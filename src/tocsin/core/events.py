@@ -9,9 +9,8 @@ from datetime import datetime
 import attrs
 from attrs.validators import optional
 
-from tocsin.core.frozen import FrozenMap, freeze
 from tocsin.core.states import State, aware, positive
-from tocsin.core.values import Value
+from tocsin.core.values import FrozenMap, Value, freeze
 
 
 @attrs.frozen(eq=False, repr=False)

@@ -10,25 +10,27 @@
    after it. An error is a fault, and the handlers after it still run; in the mode "fail" it fails the run, and they are
    skipped.
 5. ``ended`` says that the run is never tried again, though its state could be.
+
+What a foreign handler did, as the event that the machine waits for: it returned, or it raised.
 """
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Literal, Never
+from typing import Literal, Never, TypeGuard
 
 import attrs
 from returns.result import Result
 
 from tocsin.core import events as e
 from tocsin.core import states as s
-from tocsin.core.changes import UNREMEMBERED, Change, Tracked
+from tocsin.core.changes import UNREMEMBERED, Change, Streak, Tracked
 from tocsin.core.effects import Effect
-from tocsin.core.events import Answer, Event
-from tocsin.core.messages.text import name_of
+from tocsin.core.events import UNKNOWN, Answer, Event, Facts
+from tocsin.core.messages.text import name_of, quote
 from tocsin.core.notifiers import Notifier
 from tocsin.core.outcomes import Fault
+from tocsin.core.signals import ENDRUN, Signal
 from tocsin.core.states import State
-from tocsin.core.streaks import Streak
 from tocsin.core.transitions import IllegalTransition, completed, leads_to, settle
 from tocsin.core.values import Value
 
@@ -299,3 +301,34 @@ def _cut_short(run: Run, told: Announcement, event: e.HandlerSignalled | e.Handl
         return Step(_closed(attrs.evolve(run, ended=True), told), faults=(fault,), announced=told)
     ends = event.ends or isinstance(event.state, s.Looped)
     return Step(_closed(attrs.evolve(run, ended=run.ended or ends), told), announced=told)
+
+
+def reply(ask: Ask, returned: object, at: datetime, facts: Facts = UNKNOWN) -> Answer:
+    """What a foreign handler's return value means; anything but a State or None is an error of that handler."""
+    if returned is None:
+        return e.HandlerReplied(at, state=ask.new, facts=facts)
+    if isinstance(returned, State):
+        return e.HandlerReplied(at, state=returned, facts=facts)
+    missing = _missing(returned)
+    why = f"which still waits for {missing}" if missing else "which is neither a State nor None"
+    return e.HandlerRaised(at, error=TypeError(f"the handler {name_of(ask.handler)} returned {quote(returned)}, {why}"), facts=facts)
+
+
+def _are_names(value: object) -> TypeGuard[tuple[str, ...]]:
+    return isinstance(value, tuple)
+
+
+def _missing(returned: object) -> str:
+    """The arguments that a curried handler still waits for; nothing, where that is not what was returned."""
+    try:
+        missing: object = getattr(returned, "missing", None)
+        return ", ".join(missing) if _are_names(missing) else ""
+    except Exception:
+        return ""
+
+
+def refusal(error: Exception, at: datetime, facts: Facts = UNKNOWN) -> Answer:
+    """What an exception that a foreign handler raised means: a signal's state, or a failure of the handler."""
+    if isinstance(error, Signal):
+        return e.HandlerSignalled(at, state=error.state, ends=isinstance(error, ENDRUN), facts=facts)
+    return e.HandlerRaised(at, error=error, facts=facts)

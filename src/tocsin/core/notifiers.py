@@ -12,19 +12,18 @@ from typing import ClassVar, Never, TypeGuard
 import attrs
 
 from tocsin.core import options
-from tocsin.core.atoms import entered
 from tocsin.core.changes import Change
 from tocsin.core.effects import Bot, CallBack, Effect, PostToSlack, SendEmail
-from tocsin.core.filters import Filter, Verdict, everything
-from tocsin.core.invoke import invoke
-from tocsin.core.kinds import Kinds, names
+from tocsin.core.filters.algebra import Filter, Verdict, everything
+from tocsin.core.filters.predicates import entered
 from tocsin.core.messages.content import Content, compose
 from tocsin.core.messages.email import mail
 from tocsin.core.messages.slack import slack_message
 from tocsin.core.messages.text import name_of, one_line, plain, quote
-from tocsin.core.options import Formatter
+from tocsin.core.options import Formatter, Kinds, names
 from tocsin.core.outcomes import Fault
 from tocsin.core.states import State
+from tocsin.core.validation import invoke
 from tocsin.core.values import Value
 
 

@@ -14,7 +14,7 @@ from datetime import timedelta
 import attrs
 from returns.io import IOResult
 
-from tocsin.core.keys import Key
+from tocsin.core.changes import Key
 from tocsin.core.messages.text import describe
 from tocsin.core.values import Value
 

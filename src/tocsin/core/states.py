@@ -15,9 +15,9 @@ from typing import ClassVar
 import attrs
 from attrs.validators import optional
 
-from tocsin.core.checks import is_text
-from tocsin.core.frozen import EMPTY, FrozenMap, freeze
 from tocsin.core.messages.text import quote
+from tocsin.core.validation import is_text
+from tocsin.core.values import EMPTY, FrozenMap, freeze
 
 
 def aware(_: object, attribute: "attrs.Attribute[datetime]", value: datetime) -> None:

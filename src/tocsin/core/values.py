@@ -2,7 +2,11 @@
 
 attrs would write these methods anew for each class. There are some ninety classes, and that would be half of the time that
 ``import tocsin`` takes; so they stand here once, and the classes say ``@attrs.frozen(eq=False, repr=False)``.
+
+An immutable mapping that pickles (``types.MappingProxyType`` does not).
 """
+
+from collections.abc import Iterator, Mapping
 
 import attrs
 
@@ -26,3 +30,38 @@ class Value:
     @classmethod
     def _compared(cls) -> tuple[str, ...]:
         return tuple(field.name for field in attrs.fields(cls) if field.eq)
+
+
+def _copied(items: Mapping[str, object]) -> Mapping[str, object]:
+    return dict(items)
+
+
+@attrs.frozen(eq=False, repr=False)
+class FrozenMap(Mapping[str, object]):
+    """A read-only copy of a mapping with text keys; equal to any mapping with the same items.
+
+    >>> FrozenMap({"rows": 3})["rows"]
+    3
+    """
+
+    _items: Mapping[str, object] = attrs.field(factory=dict[str, object], converter=_copied)
+
+    def __getitem__(self, key: str) -> object:
+        return self._items[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __repr__(self) -> str:
+        return repr(self._items)
+
+
+EMPTY = FrozenMap()
+
+
+def freeze(items: Mapping[str, object]) -> FrozenMap:
+    """The mapping itself where it is frozen already, else a frozen copy."""
+    return items if isinstance(items, FrozenMap) else FrozenMap(items)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from tocsin.core.states import State
-from tocsin.shell.account import Account
+from tocsin.shell.report import Account
 
 if TYPE_CHECKING:
     from tocsin.flows.task import Task

@@ -6,22 +6,22 @@ from datetime import datetime
 import attrs
 
 from tocsin.core import events as e
+from tocsin.core.changes import slugs
 from tocsin.core.events import Event, Facts
 from tocsin.core.machine import HandlerErrors, Run, Subject
-from tocsin.core.plan import Done, RunBody, Situation, Wait, ended, plan, verdict
-from tocsin.core.slugs import slugs
+from tocsin.core.planning import Done, RunBody, Situation, Wait, ended, plan, verdict
 from tocsin.core.states import Pending, Running, Scheduled, State
-from tocsin.flows.bodies import OutOfTime, run_body
 from tocsin.flows.flow import Flow
+from tocsin.flows.inputs import OutOfTime, run_body
 from tocsin.flows.report import Report
 from tocsin.flows.task import Task, checked_task
 from tocsin.shell.adapters import Clock, SystemClock
-from tocsin.shell.ambient import current_of_runs, here, interpreting
-from tocsin.shell.announcer import Announcer
-from tocsin.shell.interpreters.logbook import Logbook
-from tocsin.shell.interpreters.protocol import Interpreter, checked
-from tocsin.shell.memory import announced, remembers
-from tocsin.shell.surroundings import facts, run_id
+from tocsin.shell.announce import Announcer
+from tocsin.shell.current import current_of_runs, here, interpreting
+from tocsin.shell.environment import facts, run_id
+from tocsin.shell.history.streaks import announced, remembers
+from tocsin.shell.interpreters.base import Interpreter, checked
+from tocsin.shell.report import Logbook
 
 
 def run(

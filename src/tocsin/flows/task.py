@@ -10,13 +10,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Generic, ParamSpec, Self, TypedDict, TypeVar, Unpack, overload
 
 from tocsin.core.changes import Tracked
-from tocsin.core.checks import at_least, is_seconds, is_span, is_text
 from tocsin.core.machine import ForeignHandler
 from tocsin.core.messages.text import quote
 from tocsin.core.notifiers import Notifier
-from tocsin.core.plan import CacheValidator, Rules, unexpired
+from tocsin.core.planning import CacheValidator, Rules, unexpired
 from tocsin.core.states import State
 from tocsin.core.triggers import Trigger, all_successful
+from tocsin.core.validation import at_least, is_seconds, is_span, is_text
 from tocsin.shell.handlers.attach import attached
 from tocsin.shell.handlers.callback import callback_factory
 

@@ -4,8 +4,8 @@ import logging
 from collections.abc import Sequence
 from functools import cache
 
+from tocsin.core.delivery.destinations import Destination, destination
 from tocsin.core.delivery.digest import gist
-from tocsin.core.delivery.routes import Destination, destination
 from tocsin.core.effects import CallBack, Effect, Message, PostToSlack, SendEmail
 from tocsin.core.messages.text import cut, name_of, one_line, quote
 from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, DestinationDead, Fault, Outcome, Rejected, Retryable

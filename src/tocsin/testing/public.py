@@ -1,10 +1,10 @@
 """What ``tocsin.testing`` offers of what needs Hypothesis."""
 
-from tocsin.testing.currying_laws import assert_currying_laws
-from tocsin.testing.filter_laws import assert_filter_laws
-from tocsin.testing.interpreter_laws import assert_interpreter_agrees
+from tocsin.testing.laws_currying import assert_currying_laws
+from tocsin.testing.laws_filters import assert_filter_laws
+from tocsin.testing.laws_interpreters import assert_interpreter_agrees
 from tocsin.testing.strategies import changes, effects, events, filters, states
-from tocsin.testing.values import keys, kinds, moments, texts, tracked
+from tocsin.testing.value_strategies import keys, kinds, moments, texts, tracked
 
 __all__ = [
     "assert_currying_laws",

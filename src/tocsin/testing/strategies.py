@@ -10,11 +10,10 @@ from tocsin import filters as f
 from tocsin.core.changes import Change, Tracked
 from tocsin.core.effects import Bot, CallBack, Effect, Mail, PostToSlack, SendEmail, SlackField, SlackMessage
 from tocsin.core.events import Event, Occurrence, ReferencesSettled
-from tocsin.core.filters import Filter
-from tocsin.core.messages.headers import header
+from tocsin.core.filters.algebra import Filter
+from tocsin.core.messages.text import header
 from tocsin.core.states import KINDS, Finished, State
-from tocsin.testing.filling import filled
-from tocsin.testing.values import counts, facts, keys, kinds, moments, ordinals, streaks, texts, tracked
+from tocsin.testing.value_strategies import counts, facts, filled, keys, kinds, moments, ordinals, streaks, texts, tracked
 
 _S = TypeVar("_S", bound=State)
 _E = TypeVar("_E", bound=Occurrence)

@@ -4,7 +4,6 @@ Each becomes a run that is fed to ``step``, and tells people through the same ha
 innermost body that is being watched here: a decorated function reaches its run by it. ``WatchedRun`` is what such a run is.
 """
 
-from tocsin.watching.levels import current_run
-from tocsin.watching.run import WatchedRun
+from tocsin.watching.context import WatchedRun, current_run
 
 __all__ = ["WatchedRun", "current_run"]

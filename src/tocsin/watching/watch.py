@@ -7,11 +7,10 @@ from typing import ParamSpec, TypeVar, Unpack, overload
 
 from tocsin.core.messages.text import name_of, quote
 from tocsin.core.states import State
-from tocsin.watching.course import Course
-from tocsin.watching.levels import enter, innermost, opened
-from tocsin.watching.rules import Rules, WatchHandler, WatchOptions, rules
-from tocsin.watching.run import WatchedRun
-from tocsin.watching.wrapped import wrapped
+from tocsin.watching.context import WatchedRun, enter, innermost, opened
+from tocsin.watching.options import Rules, WatchHandler, WatchOptions, rules
+from tocsin.watching.run import Course
+from tocsin.watching.wrappers import wrapped
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")

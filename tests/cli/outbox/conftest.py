@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.outbox.keeping import Kept
+from tests.cli.outbox.filled_outbox import Kept
 from tests.servers.slack import SlackServer
-from tocsin.shell.adapters.process import close_all
 from tocsin.shell.config.load import configuration
+from tocsin.shell.fork_safety import close_all
 
 
 @pytest.fixture(autouse=True)

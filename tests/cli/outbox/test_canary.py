@@ -5,9 +5,9 @@ from pathlib import Path
 import attrs
 import pytest
 
-from tests.cli.outbox.keeping import Kept, message
-from tests.cli.typing_it import typed
-from tocsin.core.outbox.rows import Status
+from tests.cli.outbox.filled_outbox import Kept, message
+from tests.cli.terminal_session import typed
+from tocsin.core.outbox.model import Status
 from tocsin.shell.outbox.codec import new_row
 
 CANARY = "CANARY-7f3a9b2c-not-to-be-seen"

@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from tests.cli.outbox.keeping import GMAIL, SLACK, Kept, key
-from tests.cli.typing_it import Typist
-from tocsin.core.outbox.rows import Status
+from tests.cli.outbox.filled_outbox import GMAIL, SLACK, Kept, key
+from tests.cli.terminal_session import Typist
+from tocsin.core.outbox.model import Status
 
 
 def test_all_that_waits_is_no_reason_to_do_anything(tocsin: Typist, kept: Kept) -> None:

@@ -4,9 +4,9 @@ import tomllib
 
 from hypothesis import strategies as st
 
-from tocsin.core.config.faults import Fault
-from tocsin.core.config.keys import TABLE, Key
-from tocsin.core.config.layers import Layer, Setting
+from tocsin.core.config.merging import Layer, Setting
+from tocsin.core.config.problems import Fault
+from tocsin.core.config.schema import TABLE, Key
 from tocsin.core.states import KINDS
 
 SOME: dict[str, list[object]] = {

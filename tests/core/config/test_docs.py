@@ -4,10 +4,10 @@ import re
 
 from tests.core.config.examples import layer
 from tests.docs.pages import ROOT
-from tocsin.core.config.keys import TABLE, Key
-from tocsin.core.config.merge import merge
-from tocsin.core.config.parse import parse
-from tocsin.core.config.show import written
+from tocsin.core.config.display import written
+from tocsin.core.config.merging import merge
+from tocsin.core.config.parsing import parse
+from tocsin.core.config.schema import TABLE, Key
 
 PAGE = ROOT / "docs" / "configuration.md"
 

@@ -9,17 +9,12 @@ from hypothesis import strategies as st
 
 from tests.core.config.examples import example as of
 from tests.core.config.examples import layer, layers
-from tocsin.core.config.configuration import DEFAULT
-from tocsin.core.config.environment import environment
-from tocsin.core.config.faults import Fault
-from tocsin.core.config.keys import KEYS, SECTIONS, TABLE, Key
-from tocsin.core.config.layers import Layer, Setting
-from tocsin.core.config.layers import given as options
-from tocsin.core.config.lines import line_of
-from tocsin.core.config.merge import merge
-from tocsin.core.config.nearest import hint, nearest
-from tocsin.core.config.parse import parse
-from tocsin.core.config.show import shown, value_of, written
+from tocsin.core.config.display import shown, value_of, written
+from tocsin.core.config.merging import Layer, Setting, merge
+from tocsin.core.config.merging import given as options
+from tocsin.core.config.parsing import environment, line_of, parse
+from tocsin.core.config.problems import Fault, hint, nearest
+from tocsin.core.config.schema import DEFAULT, KEYS, SECTIONS, TABLE, Key
 
 CANARY = "C4N4RY7Q2X9AB"  # so like a token that it is not repeated where it is a key, either
 NEW = "\n"

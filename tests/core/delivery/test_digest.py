@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 import attrs
 import pytest
 
-from tests.golden.said import SAID
+from tests.golden.golden_messages import SAID
+from tocsin.core.changes import Key
 from tocsin.core.delivery.digest import decided_anew, digest_content, digest_key, gist, portions, singly
-from tocsin.core.delivery.tally import NAMED, Tally, merged, tallied
-from tocsin.core.keys import Key
+from tocsin.core.delivery.digest_summary import NAMED, Tally, merged, tallied
 from tocsin.core.messages.content import Content, Line
 
 AT = datetime(2026, 2, 3, 3, 0, 7, tzinfo=UTC)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from tests.servers.gmail import GmailServer
 from tests.servers.slack import SlackServer
+from tocsin.core.changes import Key
 from tocsin.core.effects import Mail, SlackMessage
-from tocsin.core.keys import Key
 from tocsin.core.outcomes import DeliveryError, Receipt
 from tocsin.shell.adapters import Gmail, SlackWebhook
 from tocsin.shell.adapters.secrets import Secret

@@ -12,9 +12,9 @@ from tests.servers.authority import Authority
 from tests.servers.hostile import after_request, floods, raw
 from tests.shell.adapters.examples import post, webhook
 from tocsin.core.outcomes import Ambiguous
-from tocsin.core.replies import seconds
-from tocsin.shell.adapters.deadline import Attempt
-from tocsin.shell.adapters.https import in_seconds
+from tocsin.core.services.replies import seconds
+from tocsin.shell.adapters.http import in_seconds
+from tocsin.shell.adapters.time_limits import Attempt
 
 NOW = datetime(2026, 7, 1, 3, 0, tzinfo=UTC)
 DAY = 86_400

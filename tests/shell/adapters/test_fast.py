@@ -19,8 +19,8 @@ from tests.servers.tokens import TokenServer
 from tests.shell.adapters.examples import KEY, MAIL, MESSAGE
 from tocsin.core.outcomes import Delivered
 from tocsin.shell.adapters import Gmail, SlackWebhook, redaction
-from tocsin.shell.adapters.process import forget_all
 from tocsin.shell.adapters.secrets import Secret, Secrets
+from tocsin.shell.fork_safety import forget_all
 
 _OTHERS = 16  # so many that were forgotten since are hidden still
 

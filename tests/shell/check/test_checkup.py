@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from tocsin.core.checkup.findings import Finding
+from tocsin.core.checkup import Finding
 from tocsin.shell.check.checkup import looked
 
 SLACK = {"SLACK_WEBHOOK_URL": "https://hooks.slack.com/services/T0/B0/abcdefghijkl"}
 
 
 def faults(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
-    monkeypatch.setattr("tocsin.shell.inherited._ours", None)  # the plugin for pytest keeps us quiet too
+    monkeypatch.setattr("tocsin.shell.environment._ours", None)  # the plugin for pytest keeps us quiet too
     monkeypatch.delenv("TOCSIN_NOTIFY", raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)

@@ -13,16 +13,16 @@ from tests.servers.proxy import ProxyServer
 from tests.servers.slack import Reply, SlackServer
 from tests.shell.adapters.examples import webhook
 from tocsin.adapters import SlackWebhook
-from tocsin.core.checkup.findings import Finding
+from tocsin.core.checkup import Finding
 from tocsin.shell.adapters.secrets import Secret
-from tocsin.shell.check.slack import probed
+from tocsin.shell.check.connections import probe_webhook
 
 GOOD = Finding("127.0.0.1", "reached, and its certificate is good")
 
 
 def probe(server: SlackServer, slack: SlackWebhook, url: str | None = None) -> Finding:
     """What is found, which is one thing; no canary is in it."""
-    (found,) = probed(slack, Secret("TEAM_WEBHOOK", url or server.url))
+    (found,) = probe_webhook(slack, Secret("TEAM_WEBHOOK", url or server.url))
     assert server.canary not in repr(found)
     return found
 
@@ -61,7 +61,7 @@ def test_how_the_host_answers_is_no_matter(reply: Reply, slack_server: SlackServ
 def test_a_clock_that_is_off_is_found(zone: str, hours: int, slack_server: SlackServer, ca_bundle: Path) -> None:
     theirs = datetime.now(UTC) + timedelta(hours=hours)
     slack_server.replies = [Reply(headers={"Date": format_datetime(theirs, usegmt=True).replace("GMT", zone)})]
-    reached, clock = probed(webhook(ca_bundle), Secret("TEAM_WEBHOOK", slack_server.url))
+    reached, clock = probe_webhook(webhook(ca_bundle), Secret("TEAM_WEBHOOK", slack_server.url))
     assert reached == GOOD
     assert clock.what.endswith(f"{'behind' if hours > 0 else 'ahead of'} that of 127.0.0.1")
     assert clock.is_fault

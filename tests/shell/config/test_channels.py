@@ -8,15 +8,13 @@ from tests.core.config.examples import layers
 from tests.shell.config.conftest import Home
 from tests.shell.config.test_defaults import configured
 from tocsin import Finished, Recording
-from tocsin.core.config.layers import Layer
-from tocsin.core.config.merge import merge
+from tocsin.core.config.merging import Layer, merge
 from tocsin.core.effects import Bot
 from tocsin.core.notifiers import GmailNotifier, SlackNotifier
 from tocsin.shell.config import defaults
-from tocsin.shell.config.defaults import default_handlers, nobody, secrets_of
+from tocsin.shell.config.defaults import default_handlers, nobody, secret_names, secrets_of
 from tocsin.shell.config.load import configuration, load
-from tocsin.shell.config.names import secret_names
-from tocsin.shell.interpreters.translated import ByMail, BySlack
+from tocsin.shell.interpreters.rendered import ByMail, BySlack
 
 BOT: dict[str, object] = {"slack__token_secret": "OUR_TOKEN", "slack__channel": "#ops"}
 

@@ -9,9 +9,8 @@ from tests.shell.adapters.examples import post
 from tests.shell.config.conftest import Home
 from tocsin import Failed, Finished, Live, Retrying, Running, Success
 from tocsin.adapters import Gmail, Secrets, SlackWebhook
-from tocsin.core.config.configuration import Configuration
-from tocsin.core.config.layers import Layer, given
-from tocsin.core.config.merge import merge
+from tocsin.core.config.merging import Layer, given, merge
+from tocsin.core.config.schema import Configuration
 from tocsin.core.notifiers import GmailNotifier, SlackNotifier
 from tocsin.core.outcomes import Delivered, Rejected
 from tocsin.shell.config.defaults import default_handlers, live, nobody

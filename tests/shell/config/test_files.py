@@ -9,9 +9,9 @@ import pytest
 
 from tests.core.config.examples import fault, layer
 from tests.shell.config.conftest import Home
-from tocsin.core.config.layers import Layer
-from tocsin.core.config.parse import LONGEST
-from tocsin.shell.config.files import Place, places, read, refusal
+from tocsin.core.config.merging import Layer
+from tocsin.core.config.parsing import LONGEST
+from tocsin.shell.config.load import Place, places, read, refusal
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="there are no such files")
 

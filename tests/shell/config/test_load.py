@@ -8,8 +8,8 @@ import pytest
 
 from tests.core.config.examples import layer
 from tests.shell.config.conftest import Home
-from tocsin.core.config.configuration import Configuration
-from tocsin.core.config.layers import given
+from tocsin.core.config.merging import given
+from tocsin.core.config.schema import Configuration
 from tocsin.core.states import Failed, Finished, Success
 from tocsin.shell.config.load import configuration, here, load
 

@@ -15,7 +15,7 @@ from returns.io import IOResult
 
 from tocsin import DryRun, Failed, Flow, Recording, Running, Task, callback_factory, flush, gmail_notifier, interpreting, slack_notifier
 from tocsin.core.delivery.digest import digest_key
-from tocsin.core.delivery.tally import Tally
+from tocsin.core.delivery.digest_summary import Tally
 from tocsin.core.effects import Effect, PostToSlack
 from tocsin.core.messages.content import Content
 from tocsin.core.outcomes import (
@@ -32,8 +32,8 @@ from tocsin.core.outcomes import (
     received,
 )
 from tocsin.interpreters import Background, Digest, Retrying
-from tocsin.shell.inherited import NAME
-from tocsin.shell.interpreters.protocol import Batching, Deferring, execute
+from tocsin.shell.environment import NAME
+from tocsin.shell.interpreters.base import Batching, Deferring, execute
 from tocsin.shell.interpreters.reliable import reliable
 
 pytestmark = pytest.mark.tocsin_live

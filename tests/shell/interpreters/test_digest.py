@@ -16,19 +16,19 @@ from returns.io import IOResult
 from typing_extensions import override
 
 from tocsin import DryRun, Recording, Running, Task
-from tocsin.core.delivery.tally import Tally
+from tocsin.core.changes import Key
+from tocsin.core.delivery.digest_summary import Tally
 from tocsin.core.effects import Bot, CallBack, Effect, PostToSlack
-from tocsin.core.keys import Key
 from tocsin.core.messages.content import Content
 from tocsin.core.messages.slack import slack_message
 from tocsin.core.outcomes import Delivered, DeliveryError, DestinationDead, Outcome, Queued, Receipt, Retryable, Shown, Withheld
-from tocsin.shell.adapters import patience
+from tocsin.shell.adapters import time_limits
 from tocsin.shell.adapters.clock import Timer
-from tocsin.shell.adapters.process import forget_all
 from tocsin.shell.adapters.redaction import remember
+from tocsin.shell.fork_safety import forget_all
 from tocsin.shell.interpreters.background import Background
+from tocsin.shell.interpreters.base import Interpreter, outcome_of, result_of
 from tocsin.shell.interpreters.digest import Digest, folded
-from tocsin.shell.interpreters.protocol import Interpreter, outcome_of, result_of
 
 AT = datetime(2026, 2, 3, 3, 0, 7, tzinfo=UTC)
 
@@ -197,7 +197,7 @@ def test_a_digest_does_not_wait_where_somebody_is_in_a_hurry() -> None:
     timer = Simulated()
     digest = Digest(Scripted(), 1, timer=timer)
     digest.batch(messages(2))
-    with patience.waiting_until(timer.time + 60.0):
+    with time_limits.waiting_until(timer.time + 60.0):
         digest.batch(messages(2))
     assert timer.waits == []
 
@@ -209,7 +209,7 @@ def test_a_digest_does_not_wait_where_somebody_is_in_a_hurry() -> None:
 def test_what_is_left_when_the_program_ends_is_folded_where_there_is_no_time_for_each(
     seconds: float, takes: float, counts: list[int]
 ) -> None:
-    timer, deadline = Simulated(), patience.Deadline()
+    timer, deadline = Simulated(), time_limits.Deadline()
 
     def ends() -> None:
         if deadline.moment == math.inf:
@@ -219,7 +219,7 @@ def test_what_is_left_when_the_program_ends_is_folded_where_there_is_no_time_for
 
     given = messages(8)
     inner = Scripted(first=ends)
-    with patience.bound_to(deadline):
+    with time_limits.bound_to(deadline):
         outcomes = Digest(inner, timer=timer).batch(given)
     said = [sent.content for sent in inner.sent if isinstance(sent, PostToSlack)]
     assert [content.count if isinstance(content, Tally) else 1 for content in said] == counts

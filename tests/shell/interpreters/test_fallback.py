@@ -11,31 +11,21 @@ import pytest
 from hypothesis import given
 from returns.io import IOResult
 
-from tests.laws.test_combine import ERRORS, OUTCOMES
+from tests.laws.test_combining import ERRORS, OUTCOMES
 from tests.servers.authority import Authority
 from tests.servers.gmail import GmailServer
 from tests.servers.live import live_at
 from tests.servers.slack import Reply, SlackServer
 from tests.shell.adapters.examples import KEY
 from tocsin import DryRun, Failed, Live, Recording, Running, State, Success, Task, interpreting, slack_notifier
-from tocsin.core.delivery.combine import fallen_back
-from tocsin.core.outcomes import (
-    Ambiguous,
-    Delivered,
-    DeliveryError,
-    DestinationDead,
-    Outcome,
-    Receipt,
-    Rejected,
-    Retryable,
-    Withheld,
-)
+from tocsin.core.delivery.combining import fallen_back
+from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, DestinationDead, Outcome, Receipt, Rejected, Retryable, Withheld
 from tocsin.effects import CallBack, Effect, PostToSlack
 from tocsin.shell.adapters.redaction import remember
 from tocsin.shell.interpreters.background import Background
+from tocsin.shell.interpreters.base import execute, notify_of, result_of
 from tocsin.shell.interpreters.fallback import Fallback
-from tocsin.shell.interpreters.protocol import execute, notify_of, result_of
-from tocsin.shell.interpreters.translated import ByMail
+from tocsin.shell.interpreters.rendered import ByMail
 from tocsin.testing import assert_interpreter_agrees
 
 DEAD = DestinationDead("it is gone")

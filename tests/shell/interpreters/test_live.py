@@ -14,8 +14,8 @@ from tests.servers.slack import Reply, SlackServer
 from tocsin import DryRun, Failed, Live, Recording, Running, Task, callback_factory, interpreting, slack_notifier
 from tocsin.adapters import Secrets
 from tocsin.effects import Effect, Queued, Shown, Withheld
-from tocsin.shell.inherited import NAME
-from tocsin.shell.interpreters.protocol import execute
+from tocsin.shell.environment import NAME
+from tocsin.shell.interpreters.base import execute
 
 pytestmark = pytest.mark.tocsin_live
 

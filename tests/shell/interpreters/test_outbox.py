@@ -19,10 +19,10 @@ import pytest
 from returns.io import IOResult
 
 from tocsin import Failed, Flow, Recording, Running, Task, flush, interpreting, slack_notifier
-from tocsin.core.delivery.schedule import RetryPolicy
+from tocsin.core.delivery.retry import RetryPolicy
 from tocsin.core.effects import CallBack, Effect, Message, PostToSlack
-from tocsin.core.outbox.life import POLICY
-from tocsin.core.outbox.rows import Status
+from tocsin.core.outbox.model import Status
+from tocsin.core.outbox.state_machine import POLICY
 from tocsin.core.outcomes import (
     Ambiguous,
     Delivered,
@@ -36,10 +36,10 @@ from tocsin.core.outcomes import (
     Withheld,
 )
 from tocsin.interpreters import Background, Digest, Interpreter, Live, Outbox, OutboxFault
-from tocsin.shell.inherited import NAME
-from tocsin.shell.interpreters.protocol import execute, result_of
+from tocsin.shell.environment import NAME
+from tocsin.shell.interpreters.base import execute, result_of
 from tocsin.shell.interpreters.reliable import reliable
-from tocsin.shell.outbox import attendant, keeper
+from tocsin.shell.outbox import background_worker, client
 from tocsin.shell.outbox.codec import new_row
 from tocsin.shell.outbox.store import Store
 
@@ -294,8 +294,8 @@ def test_an_outbox_that_cannot_be_written_is_said_once_and_done_without(
 def test_it_is_said_again_when_it_fails_again(
     make: Maker, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeper, "_REST", 0.0)
-    monkeypatch.setattr(attendant, "_AFTER_A_FAULT", 0.02)
+    monkeypatch.setattr(client, "_REST", 0.0)
+    monkeypatch.setattr(background_worker, "_AFTER_A_FAULT", 0.02)
     sender, folder = Sender(), tmp_path / "folder"
     outbox = make(sender, f"sqlite:///{folder}/outbox.sqlite")
     for number in range(2):

@@ -29,15 +29,15 @@ from tocsin import (
     interpreting,
     slack_notifier,
 )
-from tocsin.core.delivery.repeats import MARK
-from tocsin.core.delivery.schedule import RetryPolicy
+from tocsin.core.delivery.rendering import MARK
+from tocsin.core.delivery.retry import RetryPolicy
 from tocsin.core.effects import Effect, SendEmail
 from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, Outcome, Queued, Receipt, Rejected, Retryable
 from tocsin.shell.adapters import tls
 from tocsin.shell.adapters.clock import Timer
-from tocsin.shell.adapters.https import Transport
-from tocsin.shell.adapters.mime import mime
-from tocsin.shell.interpreters.protocol import Deferring, Interpreter, execute, result_of
+from tocsin.shell.adapters.http import Transport
+from tocsin.shell.adapters.mail_mime import mime
+from tocsin.shell.interpreters.base import Deferring, Interpreter, execute, result_of
 from tocsin.shell.interpreters.retrying import Retrying
 
 QUICK = RetryPolicy(attempts=3, base=0.01)

@@ -14,11 +14,10 @@ import pytest
 from sqlalchemy import Connection
 
 from tests.shell.outbox.test_store import TEAM, row
-from tocsin.core.outbox.life import Buried
-from tocsin.core.outbox.rows import Status
-from tocsin.shell.outbox.faults import OutboxFault
+from tocsin.core.outbox.model import Status
+from tocsin.core.outbox.state_machine import Buried
+from tocsin.shell.outbox.errors import OutboxFault, worded
 from tocsin.shell.outbox.store import Store
-from tocsin.shell.outbox.words import worded
 
 NOBODY = 65534
 CANARY = "CANARY-hunter22"

@@ -10,19 +10,18 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tocsin.core.changes import Key
 from tocsin.core.delivery.digest import fold
-from tocsin.core.delivery.tally import Tally, merged, tallied
+from tocsin.core.delivery.digest_summary import Tally, merged, tallied
 from tocsin.core.effects import Bot, Mail, Message, PostToSlack, SendEmail, SlackMessage
-from tocsin.core.keys import Key
 from tocsin.core.messages.content import Content, Line
-from tocsin.core.outbox.names import row_name
-from tocsin.core.outbox.rows import Row
-from tocsin.core.shapes import is_list, is_table
+from tocsin.core.outbox.model import Row, row_name
+from tocsin.core.validation import is_list, is_table
 from tocsin.shell.adapters import redaction
 from tocsin.shell.adapters.redaction import redact
 from tocsin.shell.outbox.codec import VERSION, decode, destination_name, encode, new_row
 from tocsin.testing.strategies import mails, posts
-from tocsin.testing.values import keys, moments, texts
+from tocsin.testing.value_strategies import keys, moments, texts
 
 AT = datetime(2026, 3, 1, 12, tzinfo=timezone(timedelta(hours=5, minutes=30)))
 POST = PostToSlack("TEAM", SlackMessage("load failed", "#eb0000", "Failed", "load failed"), Key("run", "load", 3, 0, 0))

@@ -21,10 +21,10 @@ from typing_extensions import override
 
 from tests.servers.loopback import Loopback
 from tests.servers.postgres import Mode, Postgres
-from tocsin.core.outbox.life import Answered
-from tocsin.core.outbox.rows import Row, Status
+from tocsin.core.outbox.model import Row, Status
+from tocsin.core.outbox.state_machine import Answered
 from tocsin.core.outcomes import Delivered, Retryable
-from tocsin.shell.outbox.faults import OutboxFault
+from tocsin.shell.outbox.errors import OutboxFault
 from tocsin.shell.outbox.store import Store
 
 TEAM = "slack:TEAM"

@@ -10,15 +10,15 @@ import os
 import sys
 import time
 
-from tocsin.cli.exec.saying import complain, hang_up
+from tocsin.cli.exec.stderr import complain, hang_up
 
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from tocsin.cli.exec.course import Course
+    from tocsin.cli.exec.context import Course
+    from tocsin.cli.exec.notifier_protocol import MakeTelling
     from tocsin.cli.exec.options import Options
-    from tocsin.cli.exec.telling_protocol import MakeTelling
-    from tocsin.shell.journal.tokens import Token
+    from tocsin.shell.history.run_locks import Token
 
 MISUSED = 125
 
@@ -50,9 +50,9 @@ def _obeyed(arguments: list[str], make: MakeTelling | None) -> int:
 
 def run(options: Options, make: MakeTelling | None) -> int:
     """Run the command, and tell how it went; the exit status."""
-    from tocsin.cli.exec.course import Course
-    from tocsin.cli.exec.listening import Listening
-    from tocsin.cli.exec.routes import occupy
+    from tocsin.cli.exec.context import Course
+    from tocsin.cli.exec.signal_pipe import Listening
+    from tocsin.cli.exec.spawn import occupy
 
     occupy()
     with Listening() as listening:
@@ -67,7 +67,7 @@ def run(options: Options, make: MakeTelling | None) -> int:
 
 def _seen_through(course: Course, make: MakeTelling | None) -> int:
     try:
-        from tocsin.cli.exec.supervising import see_through
+        from tocsin.cli.exec.supervisor_loop import see_through
 
         return see_through(course, make)
     except Exception as error:
@@ -77,7 +77,7 @@ def _seen_through(course: Course, make: MakeTelling | None) -> int:
 
 def _token(run_id: str, label: str, began: float) -> Token | None:
     try:
-        from tocsin.shell.journal.tokens import opened
+        from tocsin.shell.history.run_locks import opened
 
         return opened(run_id, label, began)
     except Exception as error:

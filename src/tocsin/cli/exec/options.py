@@ -94,7 +94,7 @@ def _useful(options: Options) -> None:
 
 
 def _settled(options: Options, command: tuple[str, ...]) -> Options:
-    from tocsin.cli.exec.saying import fit
+    from tocsin.cli.exec.stderr import fit
 
     options.command = command
     options.label = fit(options.label or command[0].rstrip("/").rpartition("/")[2]) or "command"

@@ -1,25 +1,63 @@
-"""What may be typed after ``tocsin outbox``; each command is a module of its own.
+"""What the shell suggests when somebody presses the tab key: keys, and destinations, of an outbox in a file.
+
+It raises nothing, says nothing, makes no file, reads no secret, and opens no connection to a database far away: whoever presses a key
+has asked for none of that.
+
+What may be typed after ``tocsin outbox``; each command is a module of its own.
 
 The exit status: 0, it went well, and nobody need do anything. 1: somebody should look, or what was named is not there. 2: the outbox
 cannot be used, or what was typed makes no sense. 130: interrupted from the keyboard. 143: ended by SIGTERM.
 """
 
-from collections.abc import Callable
+import io
+from collections.abc import Callable, Iterable
+from contextlib import closing, redirect_stderr
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.cli.outbox import changing
-from tocsin.cli.outbox import status as standing
-from tocsin.cli.outbox.completing import destinations, keys
-from tocsin.cli.outbox.listing import Asked, listed
-from tocsin.cli.outbox.opening import UNUSABLE, answered
-from tocsin.cli.outbox.showing import shown
+from tocsin.cli.outbox import modify
+from tocsin.cli.outbox import overview as standing
+from tocsin.cli.outbox.opening import UNUSABLE, answered, opened
+from tocsin.cli.outbox.overview import Asked, listed
+from tocsin.cli.outbox.show import shown
 from tocsin.cli.terminal import complain, interruptible
-from tocsin.core.outbox.rows import Status
+from tocsin.core.outbox.model import Status
+from tocsin.shell.config.load import configuration
 
 if TYPE_CHECKING:
     from tocsin.shell.outbox.store import Store
+
+_LOOKED_AT = 1000  # messages, the newest
+_FILE = "file"
+
+
+def keys(context: typer.Context, incomplete: str) -> list[str]:
+    """Keys that begin so, the newest first."""
+    return _found(context, incomplete, lambda store: (row.key for row in reversed(store.rows(limit=_LOOKED_AT))))
+
+
+def destinations(context: typer.Context, incomplete: str) -> list[str]:
+    """Destinations that begin so."""
+    return _found(context, incomplete, lambda store: sorted({counted.destination for counted in store.census()}))
+
+
+def _found(context: typer.Context, incomplete: str, ask: "Callable[[Store], Iterable[str]]") -> list[str]:
+    with redirect_stderr(io.StringIO()):  # of what is wrong with the configuration, say
+        try:
+            return [word for word in _asked(context, ask) if word.startswith(incomplete) and word.isprintable()]
+        except Exception:
+            return []
+
+
+def _asked(context: typer.Context, ask: "Callable[[Store], Iterable[str]]") -> list[str]:
+    file: object = context.params.get(_FILE)
+    named = file if isinstance(file, str) else None
+    if named is None and configuration().delivery.outbox_secret is not None:
+        return []
+    with closing(opened(named)) as store:
+        return list(ask(store)) if store.exists else []
+
 
 outbox_app: typer.Typer = typer.Typer(
     help="See what is in the outbox, have it sent, and say what is to become of it.", no_args_is_help=True, rich_markup_mode=None
@@ -107,10 +145,10 @@ def drain(
 
     def act(store: "Store") -> int:  # with what sends comes SQLAlchemy, which is there once an outbox was opened
         if watch:
-            from tocsin.cli.outbox import watching
+            from tocsin.cli.outbox import daemon
 
-            return watching.watched(store, watching.Asked(metrics=metrics, json=as_json))
-        from tocsin.cli.outbox.draining import drained
+            return daemon.watched(store, daemon.Asked(metrics=metrics, json=as_json))
+        from tocsin.cli.outbox.drain import drained
 
         return drained(store, as_json=as_json)
 
@@ -133,8 +171,8 @@ def retry(
 
     Exit status: 0, or 1 if one that was named cannot be tried again; 2 if the outbox cannot be used.
     """
-    wanted = changing.Wanted(keys=tuple(named or ()), statuses=tuple(statuses or ()), all_of_them=all_of_them)
-    _ended(file, lambda store: changing.retried(store, wanted, as_json=as_json))
+    wanted = modify.Wanted(keys=tuple(named or ()), statuses=tuple(statuses or ()), all_of_them=all_of_them)
+    _ended(file, lambda store: modify.retried(store, wanted, as_json=as_json))
 
 
 @outbox_app.command()
@@ -143,7 +181,7 @@ def bury(named: Keys, *, file: File = None, as_json: Json = False) -> None:
 
     Exit status: 0, or 1 if one of them cannot be buried, since it is being sent, say; 2 if the outbox cannot be used.
     """
-    _ended(file, lambda store: changing.buried(store, named, as_json=as_json))
+    _ended(file, lambda store: modify.buried(store, named, as_json=as_json))
 
 
 @outbox_app.command()
@@ -161,4 +199,4 @@ def purge(
 
     Exit status: 0, or 2 if the outbox cannot be used.
     """
-    _ended(file, lambda store: changing.purged(store, older_than, tuple(statuses or ()), as_json=as_json))
+    _ended(file, lambda store: modify.purged(store, older_than, tuple(statuses or ()), as_json=as_json))

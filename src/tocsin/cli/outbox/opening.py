@@ -1,4 +1,8 @@
-"""The outbox that a command is about: the one that is configured, or that in a file; nothing is made by looking for it.
+"""What an earlier process left in the outbox is sent in the background while a command runs, where the configuration keeps one.
+
+``run`` and ``exec`` see to that by what they send with, unless they are to send nothing; ``outbox`` does what it is told.
+
+The outbox that a command is about: the one that is configured, or that in a file; nothing is made by looking for it.
 
 A password is never typed: the URL of a database is a secret, which the configuration names.
 """
@@ -9,13 +13,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tocsin.cli.terminal import complain
-from tocsin.shell.config.defaults import secrets
+from tocsin.shell.config.defaults import secret_names, secrets
 from tocsin.shell.config.load import configuration
-from tocsin.shell.config.names import secret_names
-from tocsin.shell.outbox.faults import OutboxFault
+from tocsin.shell.current import current_of_runs
+from tocsin.shell.environment import override
+from tocsin.shell.outbox.errors import OutboxFault
 
 if TYPE_CHECKING:
     from tocsin.shell.outbox.store import Store
+
+_BY_THEMSELVES = frozenset({"exec", "outbox", "run"})
+
+
+def attend(command: str | None) -> None:
+    """Begin to send it, unless the command sees to that by itself. Nobody waits for more than what is being sent as it ends."""
+    if command not in _BY_THEMSELVES and override() is None and configuration().delivery.outbox:
+        current_of_runs()
+
 
 UNUSABLE = 2
 """The exit status where an outbox cannot be used, or what was typed makes no sense."""

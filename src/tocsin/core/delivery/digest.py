@@ -9,11 +9,11 @@ from datetime import datetime
 
 import attrs
 
-from tocsin.core.delivery.render import laid_out, said
-from tocsin.core.delivery.routes import audience
-from tocsin.core.delivery.tally import NAMED, Counts, Glimpse, Tally, merged, tallied
+from tocsin.core.changes import Key
+from tocsin.core.delivery.destinations import audience
+from tocsin.core.delivery.digest_summary import NAMED, Counts, Glimpse, Tally, merged, tallied
+from tocsin.core.delivery.rendering import laid_out, said
 from tocsin.core.effects import CallBack, Effect, Message
-from tocsin.core.keys import Key
 from tocsin.core.messages.content import SENTENCE_LIMIT, Content, Line
 from tocsin.core.messages.text import cut, one_line, span
 

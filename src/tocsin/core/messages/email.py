@@ -2,8 +2,7 @@
 
 from tocsin.core.effects import Mail
 from tocsin.core.messages.content import Content, Line
-from tocsin.core.messages.headers import header
-from tocsin.core.messages.text import cut
+from tocsin.core.messages.text import cut, header
 
 LIMIT = 10_000  # characters of one value, before escaping
 

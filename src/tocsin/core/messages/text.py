@@ -2,6 +2,13 @@
 
 Every name, message and exception is hostile until it went through here. The order matters: ``printable`` first, then ``cut``,
 and only then the escaping of the channel, so that no entity is ever cut in two.
+
+Text from anywhere, made fit for a mail's header.
+
+A header ends at a line break, and ``=?...?=`` in it is decoded by whoever reads it, even into a line break and a header of its
+own. So neither may be left: control characters become spaces, and ``=?`` is broken up.
+
+The end of what a program wrote, made fit to be read in a message.
 """
 
 import re
@@ -113,3 +120,45 @@ def span(duration: timedelta) -> str:
     days, hours = divmod(hours, 24)
     parts = ((days, "d"), (hours, "h"), (minutes, "m"), (rest, "s"))
     return " ".join(f"{count} {unit}" for count, unit in parts if count)
+
+
+_HEADER_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_LONGEST = 200
+
+
+def header(text: str) -> str:
+    """At most 200 characters of the text, on one line, that mean nothing but themselves.
+
+    >>> header("=?utf-8?q?hello=0D=0ABcc:_x?=")
+    '= ?utf-8?q?hello=0D=0ABcc:_x?='
+    >>> header("load failed\\r\\nBcc: x@y.z")
+    'load failed Bcc: x@y.z'
+    """
+    return cut(one_line(_HEADER_CONTROLS.sub(" ", text)).replace("=?", "= ?"), _LONGEST)
+
+
+LIMIT = 800  # characters: as much as Slack's field of that name takes
+
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
+_ELLIPSIS = "… "
+
+
+def readable(raw: bytes) -> str:
+    """The text without colours and other codes for terminals; of a line that was drawn over itself, what was seen last.
+
+    >>> readable(b"\\x1b[31mred\\x1b[0m\\r\\n10 %\\r20 %\\r\\n")
+    'red\\n20 %'
+    """
+    text = _ESCAPES.sub("", raw.decode("utf-8", "replace"))
+    lines = (line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
+    return printable("\n".join(lines)).strip("\n")
+
+
+def last_lines(text: str, most: int, limit: int = LIMIT) -> str:
+    """The last ``most`` lines of the text, and at most ``limit`` characters: what comes last matters most.
+
+    >>> last_lines("one\\ntwo\\nthree", 2)
+    'two\\nthree'
+    """
+    kept = "\n".join(text.split("\n")[-most:]) if most > 0 else ""
+    return kept if len(kept) <= limit else _ELLIPSIS + kept[len(kept) - limit + len(_ELLIPSIS) :]

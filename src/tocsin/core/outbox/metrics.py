@@ -1,4 +1,6 @@
-"""Metrics of an outbox in Prometheus's text format, version 0.0.4. What they are called is a promise: people's alarms name them.
+"""What became of the messages that one process drained: how many tries to each destination ended how, and when one last arrived.
+
+Metrics of an outbox in Prometheus's text format, version 0.0.4. What they are called is a promise: people's alarms name them.
 
 - A name of a destination is hostile: it is escaped, and never cut, since two samples with the same labels would spoil them all.
 - Every status has a sample, 0 where there is nothing: an alarm that asks for what is absent never rings.
@@ -9,9 +11,56 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import attrs
 
-from tocsin.core.outbox.moments import seconds_between
-from tocsin.core.outbox.reckoning import ENDINGS, Reckoning
-from tocsin.core.outbox.standing import Standing
+from tocsin.core.outbox.model import Row, Status, seconds_between
+from tocsin.core.outbox.status import Standing
+from tocsin.core.values import Value
+
+ENDINGS = (Status.DELIVERED, Status.DELAYED, Status.DEAD, Status.UNKNOWN)
+"""Where a message may stand after a try."""
+
+
+@attrs.frozen(eq=False, repr=False)
+class Tries(Value):
+    """How many messages to a destination stood so after a try."""
+
+    destination: str
+    status: Status
+    count: int
+
+
+@attrs.frozen(eq=False, repr=False)
+class Reckoning(Value):
+    """All that was tried so far.
+
+    Args:
+        tries: in the order in which they first came.
+        last_success: when a message last arrived, in seconds since 1970; None where none has.
+    """
+
+    tries: tuple[Tries, ...] = ()
+    last_success: float | None = None
+
+    def noted(self, rows: Sequence[Row]) -> "Reckoning":
+        """The reckoning after a try, of which these are the rows from then on.
+
+        >>> row = Row.new(key="run.load..0.0", destination="slack:TEAM", kind="PostToSlack", version=1, body="{}", at=0.0)
+        >>> Reckoning().noted([attrs.evolve(row, status=Status.DELIVERED, ended=5.0)])
+        Reckoning(tries=(Tries(destination='slack:TEAM', status=<Status.DELIVERED: 'delivered'>, count=1),), last_success=5.0)
+        """
+        counts = {(tried.destination, tried.status): tried.count for tried in self.tries}
+        for row in rows:
+            counts[row.destination, row.status] = counts.get((row.destination, row.status), 0) + 1
+        arrived = [row.ended for row in rows if row.status is Status.DELIVERED and row.ended is not None]
+        tries = tuple(Tries(destination, status, count) for (destination, status), count in counts.items())
+        return Reckoning(tries, max(arrived, default=self.last_success))
+
+    def count(self, status: Status) -> int:
+        """How many tries ended so."""
+        return sum(tried.count for tried in self.tries if tried.status is status)
+
+    def __str__(self) -> str:
+        return ", ".join(f"{self.count(status):,} {status.value}" for status in ENDINGS if self.count(status)) or "nothing was due"
+
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -4,8 +4,8 @@ Importing this costs nothing: what an adapter needs (requests, smtplib, ssl) is 
 """
 
 from tocsin.shell.adapters.clock import Clock, SystemClock
-from tocsin.shell.adapters.gmail import Gmail
+from tocsin.shell.adapters.mail_gmail import Gmail
 from tocsin.shell.adapters.secrets import Secrets
-from tocsin.shell.adapters.slack import SlackWebhook
+from tocsin.shell.adapters.slack_webhook import SlackWebhook
 
 __all__ = ["Clock", "Gmail", "Secrets", "SlackWebhook", "SystemClock"]

@@ -23,7 +23,7 @@ from typing_extensions import override
 
 from tocsin.core.messages import text as texts
 from tocsin.core.outcomes import DeliveryError, Receipt
-from tocsin.shell.adapters.process import inherit
+from tocsin.shell.fork_safety import inherit
 
 _T = TypeVar("_T")
 _SHORTEST = 4

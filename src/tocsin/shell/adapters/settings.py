@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import attrs
 
-from tocsin.core.destinations import without_login
+from tocsin.core.delivery.destinations import without_login
 from tocsin.core.messages.text import quote
 
 

@@ -14,8 +14,8 @@ from contextlib import contextmanager
 
 from typing_extensions import Buffer, override
 
-from tocsin.shell.adapters import process
-from tocsin.shell.adapters.deadline import Attempt, current
+from tocsin.shell import fork_safety
+from tocsin.shell.adapters.time_limits import Attempt, current
 
 
 class Limited(socket.socket):
@@ -83,7 +83,7 @@ class Secured(Limited, ssl.SSLSocket):
             _note(error)
             raise
         self.settimeout(own)
-        process.inherit(self)
+        fork_safety.inherit(self)
 
     def forget(self) -> None:
         """Close a child's copy: nothing is sent, and the parent's connection lives on."""

@@ -1,4 +1,7 @@
-"""A whole check-up: what is found without a connection, and what more with one."""
+"""One real message by each notifier, on the way that all messages take; its filters alone are left out.
+
+A whole check-up: what is found without a connection, and what more with one.
+"""
 
 from collections.abc import Iterable, Mapping
 from functools import partial
@@ -6,14 +9,18 @@ from pathlib import Path
 
 import attrs
 
-from tocsin.core.checkup.findings import Finding, of_faults
-from tocsin.core.checkup.remedies import unset
-from tocsin.core.config.configuration import Configuration
-from tocsin.core.notifiers import Messenger
-from tocsin.core.outcomes import Rejected
+from tocsin.core.checkup import Finding, Seen, finding, of_faults, unset
+from tocsin.core.config.schema import Configuration
+from tocsin.core.events import Started, Succeeded
+from tocsin.core.machine import Run, Subject, step
+from tocsin.core.messages.text import one_line
+from tocsin.core.notifiers import Messenger, SlackNotifier
+from tocsin.core.outcomes import Delivered, DeliveryError, Outcome, Rejected
+from tocsin.core.states import Success
+from tocsin.shell.adapters import SystemClock
 from tocsin.shell.adapters.redaction import contained
 from tocsin.shell.adapters.secrets import Secret
-from tocsin.shell.ambient import interpreting
+from tocsin.shell.announce import deliver
 from tocsin.shell.check.secrets import inspected, sound
 from tocsin.shell.config.defaults import (
     CHANNELS,
@@ -28,9 +35,48 @@ from tocsin.shell.config.defaults import (
     secrets_of,
     webhook,
 )
-from tocsin.shell.config.files import Place
-from tocsin.shell.config.load import loaded
-from tocsin.shell.inherited import NAME, misspelt, override
+from tocsin.shell.config.load import Place, loaded
+from tocsin.shell.current import interpreting
+from tocsin.shell.environment import NAME, facts, misspelt, override, run_id
+
+
+@attrs.frozen
+class _CheckUp:
+    """What the message is about."""
+
+    name: str = "tocsin check"
+
+
+def tested(notifier: Messenger, mail_host: str) -> Finding:
+    """What became of one message by the interpreter in force; ``mail_host`` is where mail goes."""
+    told = attrs.evolve(notifier, ignore_states=None, only_states=[Success], when=None)
+    subject = Subject(_CheckUp(), (told,), run_id=run_id(), slug="tocsin check")
+    now, known = SystemClock().now(), facts()
+    running = step(Run(subject), Started(now, facts=known)).unwrap().run
+    (effect,) = step(running, Succeeded(now, facts=known, message="This is a test: messages arrive.")).unwrap().effects
+    return _meaning(notifier, deliver(effect), mail_host)
+
+
+def _meaning(notifier: Messenger, outcome: Outcome, mail_host: str) -> Finding:
+    about = f"test message by {'Slack' if isinstance(notifier, SlackNotifier) else 'mail'}"
+    match outcome:
+        case Delivered(refused=()):
+            return Finding(about, "accepted: look whether you see it")
+        case Delivered(refused=refused):
+            return Finding(about, one_line(f"refused for {', '.join(refused)}"), "correct the addresses in gmail.to and gmail.cc")
+        case _ if isinstance(outcome, DeliveryError):
+            host, secret = _way(notifier, mail_host)
+            return attrs.evolve(finding(Seen(outcome, host, secret, now=SystemClock().now())), about=about)
+        case _:
+            return Finding(about, f"not sent: {outcome}", "unset TOCSIN_NOTIFY")
+
+
+def _way(notifier: Messenger, mail_host: str) -> tuple[str, str]:
+    """The host that the message goes to, and the secret that it goes by."""
+    if not isinstance(notifier, SlackNotifier):
+        return mail_host, PASSWORD
+    return ("hooks.slack.com", notifier.webhook_secret) if notifier.token_secret is None else ("slack.com", notifier.token_secret)
+
 
 _ADDRESS = "set it to the account's address"
 _LOGIN = "set it to an app password of the account, or to the JSON that Google gives for it"
@@ -116,26 +162,25 @@ def _probed(config: Configuration, channel: Channel) -> tuple[Finding, ...]:
     username, password = known.find(USERNAME), known.find(PASSWORD)
     if isinstance(username, Rejected) or isinstance(password, Rejected):
         return ()
-    from tocsin.shell.adapters.smtp import Account
-    from tocsin.shell.check import gmail
+    from tocsin.shell.adapters.mail_smtp import Account
+    from tocsin.shell.check import connections
 
-    return (gmail.probed(mailer(config), Account(username, password)),)
+    return (connections.probe_gmail(mailer(config), Account(username, password)),)
 
 
 def _probed_slack(config: Configuration, secret: Secret) -> tuple[Finding, ...]:
     """The way to Slack of an app, whose token the secret is, or of a webhook."""
     if config.slack.token_secret is None:
-        from tocsin.shell.check import slack
+        from tocsin.shell.check import connections
 
-        return slack.probed(webhook(config), secret)
-    from tocsin.shell.check import slack_bot
+        return connections.probe_webhook(webhook(config), secret)
+    from tocsin.shell.check import connections
 
-    return slack_bot.probed(webhook(config), secret)
+    return connections.probe_app(webhook(config), secret)
 
 
 def sent(checkup: CheckUp) -> tuple[Finding, ...]:
     """What became of a message by each notifier."""
-    from tocsin.shell.check.sending import tested
 
     with interpreting(live(checkup.config)) as interpreter:
         found = tuple(tested(notifier, checkup.config.gmail.host) for notifier in checkup.notifiers.values())

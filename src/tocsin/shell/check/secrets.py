@@ -5,13 +5,12 @@ import re
 from importlib.util import find_spec
 from pathlib import Path
 
-from tocsin.core.bots import token_fault
-from tocsin.core.checkup.findings import Finding
-from tocsin.core.checkup.remedies import Seen, missing, no_bot_token, remedy
-from tocsin.core.config.configuration import Configuration
-from tocsin.core.destinations import address_fault, webhook_fault
-from tocsin.core.grants import is_grant, read_grant
+from tocsin.core.checkup import Finding, Seen, missing, no_bot_token, remedy
+from tocsin.core.config.schema import Configuration
+from tocsin.core.delivery.destinations import address_fault, webhook_fault
 from tocsin.core.outcomes import Rejected
+from tocsin.core.services.google_oauth import is_grant, read_grant
+from tocsin.core.services.slack_api import token_fault
 from tocsin.shell.adapters.secret_files import read_file, read_toml, secrets_file
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.config.defaults import PASSWORD, USERNAME, Channel, secrets

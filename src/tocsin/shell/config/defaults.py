@@ -1,20 +1,27 @@
-"""What a configuration means: who is told where nobody is named, and how messages are sent."""
+"""What a configuration means: who is told where nobody is named, and how messages are sent.
+
+Who is told where a program names nobody.
+
+The names of all secrets that tocsin may look for on this machine.
+"""
 
 import os
 from typing import Literal
 
 import attrs
 
-from tocsin.core.config.configuration import Configuration
-from tocsin.core.delivery.pace import Rate
-from tocsin.core.delivery.schedule import RetryPolicy
+from tocsin.core.config.schema import Configuration
+from tocsin.core.delivery.rate_limit import Rate
+from tocsin.core.delivery.retry import RetryPolicy
 from tocsin.core.notifiers import GmailNotifier, Messenger, SlackNotifier
 from tocsin.core.outcomes import Rejected
 from tocsin.shell.adapters import Gmail, Secrets, SlackWebhook, settings
 from tocsin.shell.adapters.secrets import Secret
+from tocsin.shell.config.load import configuration
+from tocsin.shell.interpreters.base import Interpreter, Notify
 from tocsin.shell.interpreters.live import Live
-from tocsin.shell.interpreters.protocol import Interpreter
-from tocsin.shell.interpreters.translated import ByMail, BySlack
+from tocsin.shell.interpreters.rendered import ByMail, BySlack
+from tocsin.shell.log import once
 
 USERNAME, PASSWORD = "EMAIL_USERNAME", "EMAIL_PASSWORD"
 
@@ -157,3 +164,25 @@ def _is_set(config: Configuration, name: str) -> bool:
 
 def _expanded(path: str | None) -> str | None:
     return None if path is None else os.path.expanduser(path)  # noqa: PTH111 - which raises nothing where there is no home
+
+
+def usual_handlers(config: Configuration, manner: Notify) -> tuple[Messenger, ...]:
+    """The handlers of the configuration; where it leads nowhere, Slack is what a dry run shows, and a live run complains, once.
+
+    ``manner`` is what becomes of notifications here and now.
+    """
+    handlers = default_handlers(config)
+    if handlers or config.notifiers == ():
+        return handlers
+    if manner == "live":
+        once(nobody(config))
+        return ()
+    return default_handlers(attrs.evolve(config, notifiers=("slack",)))
+
+
+def secret_names() -> tuple[str, ...]:
+    """The names, each once: those of the channels, the webhook's also where an app posts, and those that the configuration lists."""
+    config = configuration()
+    found = (name for channel in CHANNELS for name in secrets_of(config, channel))
+    outbox = [] if config.delivery.outbox_secret is None else [config.delivery.outbox_secret]
+    return tuple(dict.fromkeys((config.slack.webhook_secret, *found, *outbox, *config.secrets.names)))

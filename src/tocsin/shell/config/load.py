@@ -1,22 +1,106 @@
-"""The configuration of this process: the environment first, then the project's file, then the user's, then the defaults.
+"""The files of the configuration: where they lie, and what is in them.
+
+- The project's is the nearest ``tocsin.toml``, from the current folder upwards, or the one that ``TOCSIN_CONFIG`` names.
+- The user's lies beside ``secrets.toml``.
+- One that belongs to another user, and not to root, was put there by somebody: it is refused, unless it was named expressly.
+- Only a file is read: a pipe would keep us waiting.
+
+The configuration of this process: the environment first, then the project's file, then the user's, then the defaults.
 
 What cannot be used is left out, with a fault; the rest counts all the same. A bad file never stops a program, nor a notification.
 """
 
 import os
+import stat
+import sys
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 import attrs
 
-from tocsin.core.config.configuration import Configuration
-from tocsin.core.config.environment import environment
-from tocsin.core.config.faults import Fault
-from tocsin.core.config.halves import without_halves
-from tocsin.core.config.layers import Layer
-from tocsin.core.config.merge import merge
-from tocsin.shell.config.files import Place, places, read
+from tocsin.core.config.merging import Layer, merge, without_halves
+from tocsin.core.config.parsing import LONGEST, environment, parse
+from tocsin.core.config.problems import Fault
+from tocsin.core.config.schema import Configuration
+
+NAME = "tocsin.toml"
+VARIABLE = "TOCSIN_CONFIG"
+
+
+@attrs.frozen
+class Place:
+    """A file that may be there: ``named`` is one that must be, ``project`` one that may not set all."""
+
+    path: Path
+    project: bool
+    named: bool = False
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is something, as far as one may look."""
+        return os.path.exists(self.path)  # noqa: PTH110 - which raises nothing where the name is too long, or a folder locked
+
+
+def places(variables: Mapping[str, str], folder: Path | None) -> tuple[Place, ...]:
+    """The files that count, the strongest first; ``folder`` is where the search begins, None where that is gone."""
+    from tocsin.shell.adapters.secret_files import secrets_file
+
+    own = Place(secrets_file().with_name(NAME), project=False)
+    named = variables.get(VARIABLE)
+    if named:
+        return Place(Path(named), project=True, named=True), own
+    upwards = () if folder is None else (folder, *folder.parents)
+    nearest = next((path for path in (each / NAME for each in upwards) if _is_there(path)), None)
+    return (own,) if nearest is None or nearest == own.path else (Place(nearest, project=True), own)
+
+
+def read(place: Place) -> Layer | Fault:
+    """What a file sets, or what is wrong with it; a file that need not be there, and is not, sets nothing. Raises nothing."""
+    try:
+        content = _content(place)
+    except OSError as error:
+        return _unread(place, error)
+    return content if isinstance(content, Fault) else parse(content, str(place.path), project=place.project)
+
+
+def _content(place: Place) -> bytes | Fault:
+    descriptor = os.open(place.path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        fault = refusal(place, os.fstat(descriptor), None if sys.platform == "win32" else os.geteuid())
+        return os.read(descriptor, LONGEST + 1) if fault is None else fault
+    finally:
+        os.close(descriptor)
+
+
+def _is_there(path: Path) -> bool:
+    """Whether something is there; a folder above that may not be looked into holds nothing of ours."""
+    try:
+        path.lstat()
+    except OSError:
+        return False
+    return True
+
+
+def _unread(place: Place, error: OSError) -> Layer | Fault:
+    if isinstance(error, FileNotFoundError | NotADirectoryError) and not place.named:
+        return Layer()
+    remedy = f"correct {VARIABLE}" if place.named else "make it readable, or remove it"
+    return Fault(str(place.path), f"it cannot be read: {error.strerror}", remedy)
+
+
+def refusal(place: Place, status: os.stat_result, user: int | None) -> Fault | None:
+    """Why an open file is not to be read; where nobody can tell whose it is, it may be anybody's."""
+    path = str(place.path)
+    if not stat.S_ISREG(status.st_mode):
+        return Fault(path, "it is not a file", f"put a file there, or name another in {VARIABLE}")
+    if user is None or place.named:
+        return None
+    if status.st_uid not in {0, user}:
+        return Fault(path, "it belongs to another user", f"chown it to yourself, or name it in {VARIABLE}")
+    if not place.project and status.st_mode & stat.S_IWOTH:
+        return Fault(path, "everybody may write to it", f"chmod o-w {path}")
+    return None
 
 
 @attrs.frozen

@@ -5,13 +5,12 @@ import warnings
 from collections.abc import Iterable
 from typing import TypeGuard
 
-from tocsin.core.kinds import names
 from tocsin.core.machine import ForeignHandler
 from tocsin.core.messages.text import name_of, quote
 from tocsin.core.notifiers import Messenger, Notifier
+from tocsin.core.options import names
 from tocsin.shell.handlers.callback import CallbackHandler
-from tocsin.shell.handlers.curried import ARGUMENTS, CurriedHandler
-from tocsin.shell.handlers.tell import in_time
+from tocsin.shell.handlers.currying import ARGUMENTS, CurriedHandler, in_time
 
 _HOW = "write state_handlers=[slack_notifier]"
 

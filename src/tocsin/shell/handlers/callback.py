@@ -11,7 +11,7 @@ from tocsin.core.changes import Tracked
 from tocsin.core.messages.text import quote
 from tocsin.core.notifiers import Callback
 from tocsin.core.states import State
-from tocsin.shell.handlers.tell import tell
+from tocsin.shell.handlers.currying import tell
 
 _T_contra = TypeVar("_T_contra", bound=Tracked, contravariant=True, default=Tracked)  # a lambda's object is a Tracked
 _S = TypeVar("_S", bound=State)

@@ -9,11 +9,11 @@ from typing import Generic, Self, TypedDict, TypeVar, Unpack, overload
 import attrs
 
 from tocsin.core.changes import Tracked
-from tocsin.core.filters import Filter
+from tocsin.core.filters.algebra import Filter
 from tocsin.core.notifiers import SlackNotifier
 from tocsin.core.options import Formatter
 from tocsin.core.states import State
-from tocsin.shell.handlers.curried import CurriedHandler, ForAll, ForNew, ForSome, ForStates, Waits
+from tocsin.shell.handlers.currying import CurriedHandler, ForAll, ForNew, ForSome, ForStates, Waits
 
 _S = TypeVar("_S", bound=State)
 

@@ -18,23 +18,14 @@ import attrs
 from returns.io import IOResult
 from typing_extensions import override
 
-from tocsin.core.delivery.routes import destination
+from tocsin.core.delivery.destinations import destination
 from tocsin.core.effects import CallBack, Effect
 from tocsin.core.messages.text import quote
 from tocsin.core.outcomes import DeliveryError, Outcome, Queued, Receipt, Retryable, received
-from tocsin.shell import inherited, outgoing
-from tocsin.shell.adapters import patience, settings
-from tocsin.shell.interpreters.protocol import (
-    Deferring,
-    Interpreter,
-    Notify,
-    execute,
-    inner_of_background,
-    nobody,
-    notify_of,
-    result_of,
-)
-from tocsin.shell.lanes import Entry, Settled
+from tocsin.shell import environment, queues
+from tocsin.shell.adapters import settings, time_limits
+from tocsin.shell.destination_queue import Entry, Settled
+from tocsin.shell.interpreters.base import Deferring, Interpreter, Notify, execute, inner_of_background, nobody, notify_of, result_of
 
 AfterFork = Literal["wait", "queue"]
 
@@ -77,7 +68,7 @@ class Background(Deferring):
 
     inner: Interpreter = attrs.field(converter=inner_of_background)
     size: int = attrs.field(default=1000, kw_only=True, validator=_size)
-    patience: float = attrs.field(default=outgoing.PATIENCE, kw_only=True, validator=settings.seconds)
+    patience: float = attrs.field(default=queues.PATIENCE, kw_only=True, validator=settings.seconds)
     after_fork: AfterFork = attrs.field(default="wait", kw_only=True, validator=_after_fork)
 
     @property
@@ -97,7 +88,7 @@ class Background(Deferring):
         if isinstance(effect, CallBack) or goes is None or not self._queues():
             return self._now(effect, settled)
         entry = Entry(effect, (settled,), copy_context())
-        taken = outgoing.put(self.inner, goes, self.size, self.patience, entry)
+        taken = queues.put(self.inner, goes, self.size, self.patience, entry)
         if taken == "queued":
             return _QUEUED
         if taken == "closed":
@@ -107,16 +98,16 @@ class Background(Deferring):
         return full
 
     def _queues(self) -> bool:
-        if inherited.override() is not None:
+        if environment.override() is not None:
             return False
-        return self.after_fork == "queue" or not outgoing.is_child() or in_event_loop()
+        return self.after_fork == "queue" or not queues.is_child() or in_event_loop()
 
     def _now(self, effect: Effect, settled: Settled) -> Outcome:
         began = time.monotonic()
-        with patience.waiting_until(began + self.patience):
+        with time_limits.waiting_until(began + self.patience):
             outcome = execute(self.inner, effect)
         if isinstance(outcome, DeliveryError):
-            outgoing.lose(time.monotonic() - began)
+            queues.lose(time.monotonic() - began)
         settled(outcome)
         return outcome
 

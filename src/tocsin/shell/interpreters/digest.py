@@ -16,16 +16,16 @@ import attrs
 from returns.io import IOResult
 from typing_extensions import override
 
+from tocsin.core.delivery.destinations import audience
 from tocsin.core.delivery.digest import decided_anew, fold, portions, singly
-from tocsin.core.delivery.routes import audience
 from tocsin.core.effects import CallBack, Effect, Message
 from tocsin.core.messages.text import quote
 from tocsin.core.outcomes import Delivered, DeliveryError, Fault, Outcome, Receipt
 from tocsin.shell import log
-from tocsin.shell.adapters import patience
+from tocsin.shell.adapters import time_limits
 from tocsin.shell.adapters.clock import SystemTimer, Timer
-from tocsin.shell.adapters.process import inherit
-from tocsin.shell.interpreters.protocol import Batching, Interpreter, Notify, execute, inner, notify_of, result_of
+from tocsin.shell.fork_safety import inherit
+from tocsin.shell.interpreters.base import Batching, Interpreter, Notify, execute, inner, notify_of, result_of
 
 
 def folded(messages: Sequence[Message]) -> Message:
@@ -123,7 +123,7 @@ class Digest(Batching):
         outcomes: dict[int, Outcome] = {}
         most, waiting = self.most, deque(portions(effects, self.most))
         while waiting:
-            in_time = singly(self.most, patience.left(self.timer.monotonic()))
+            in_time = singly(self.most, time_limits.left(self.timer.monotonic()))
             if in_time < most:  # somebody is in a hurry, and maybe was in none before
                 most, waiting = in_time, deque(decided_anew(effects, waiting, in_time))
             portion = waiting.popleft()
@@ -146,7 +146,7 @@ class Digest(Batching):
         """Send the digest when it is its turn."""
         people, now = audience(digest), self.timer.monotonic()
         due = self._turns.take(people, now, self.apart)
-        if patience.left(now) == math.inf:
+        if time_limits.left(now) == math.inf:
             self.timer.wait(due - now)
         outcome = execute(self.inner, digest)
         self._turns.taken(people, due, self.timer.monotonic())

@@ -1,4 +1,9 @@
-"""Shows what would be sent, and sends nothing: no socket is opened and no secret is read."""
+"""Shows what would be sent, and sends nothing: no socket is opened and no secret is read.
+
+Sends nothing, shows nothing, calls nothing.
+
+Keeps the effects and does nothing with them: for tests.
+"""
 
 import sys
 from typing import ClassVar, TextIO
@@ -7,10 +12,10 @@ import attrs
 from returns.io import IOResult
 
 from tocsin.core.effects import Bot, CallBack, Effect, PostToSlack, SendEmail, SlackMessage
-from tocsin.core.messages.bot import posting
+from tocsin.core.messages.slack import posting
 from tocsin.core.messages.text import label, name_of, one_line
 from tocsin.core.outcomes import DeliveryError, Receipt, Shown, Withheld, received
-from tocsin.shell.interpreters.protocol import Notify
+from tocsin.shell.interpreters.base import Notify
 
 
 @attrs.frozen
@@ -65,3 +70,44 @@ def _mail(effect: SendEmail) -> str:
         f"Subject: {mail.subject}",
     ]
     return "\n".join([f"Mail, from the account in {effect.username_secret}:", *headers, "", mail.plain, mail.html])
+
+
+@attrs.frozen
+class Silent:
+    """Does nothing with an effect, and says why: ``reason``."""
+
+    reason: str = "--notify=none says so"
+
+    notify: ClassVar[Notify] = "none"
+
+    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:  # noqa: ARG002 - that is the point
+        """Withhold the effect."""
+        return received(Withheld(self.reason))
+
+
+@attrs.frozen(eq=False, repr=False)
+class Recording:
+    """Keeps each effect, in order, in ``effects``; safe under threads.
+
+    >>> import tocsin
+    >>> with tocsin.interpreting(tocsin.Recording()) as recording:
+    ...     state = tocsin.slack_notifier(tocsin.Task("load"), tocsin.Running(), tocsin.Failed("disk full"))
+    >>> recording.effects[0].payload.fallback
+    'load failed: disk full'
+    """
+
+    _kept: list[Effect] = attrs.field(factory=list[Effect], init=False)
+
+    notify: ClassVar[Notify] = "none"
+
+    @property
+    def effects(self) -> tuple[Effect, ...]:
+        """All effects so far."""
+        return tuple(self._kept)
+
+    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+        self._kept.append(effect)
+        return received(Withheld("recorded"))
+
+    def __repr__(self) -> str:
+        return f"<Recording of {len(self._kept)} effects>"

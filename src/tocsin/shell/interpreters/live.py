@@ -13,15 +13,15 @@ import attrs
 from returns.io import IOResult
 
 from tocsin.core.effects import Bot, CallBack, Effect, PostToSlack, SendEmail
-from tocsin.core.invoke import invoke
 from tocsin.core.messages.text import describe, name_of
 from tocsin.core.outcomes import Delivered, DeliveryError, Outcome, Receipt, Rejected, Withheld, received
+from tocsin.core.validation import invoke
 from tocsin.shell.adapters import Gmail, Secrets, SlackWebhook
 from tocsin.shell.adapters.redaction import redact
-from tocsin.shell.inherited import NAME, misspelt, override
+from tocsin.shell.environment import NAME, misspelt, override
 from tocsin.shell.interpreters.background import Background, in_event_loop
+from tocsin.shell.interpreters.base import Notify, result_of
 from tocsin.shell.interpreters.dry_run import DryRun
-from tocsin.shell.interpreters.protocol import Notify, result_of
 from tocsin.shell.log import once
 
 

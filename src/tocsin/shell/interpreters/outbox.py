@@ -18,31 +18,21 @@ import attrs
 from returns.io import IOResult
 from typing_extensions import override
 
-from tocsin.core.delivery.schedule import RetryPolicy
+from tocsin.core.delivery.retry import RetryPolicy
 from tocsin.core.effects import CallBack, Effect, Message
 from tocsin.core.messages.text import quote
-from tocsin.core.outbox.life import POLICY
+from tocsin.core.outbox.state_machine import POLICY
 from tocsin.core.outcomes import DeliveryError, Outcome, Queued, Receipt, received
-from tocsin.shell import inherited, outgoing
+from tocsin.shell import environment, queues
 from tocsin.shell.adapters import settings
+from tocsin.shell.destination_queue import Settled
 from tocsin.shell.interpreters.background import Background, in_event_loop
+from tocsin.shell.interpreters.base import Batching, Deferring, Interpreter, Notify, execute, inner, nobody, notify_of, result_of
 from tocsin.shell.interpreters.digest import Digest, check_apart, check_most
-from tocsin.shell.interpreters.protocol import (
-    Batching,
-    Deferring,
-    Interpreter,
-    Notify,
-    execute,
-    inner,
-    nobody,
-    notify_of,
-    result_of,
-)
-from tocsin.shell.lanes import Settled
-from tocsin.shell.outbox.faults import OutboxFault
+from tocsin.shell.outbox.errors import OutboxFault
 
 if TYPE_CHECKING:
-    from tocsin.shell.outbox.keeper import Keeper
+    from tocsin.shell.outbox.client import Keeper
 
 _QUEUED = Queued("the outbox")
 _ANSWER = received(_QUEUED)  # made once, since it is the answer to most
@@ -64,7 +54,7 @@ def _inner(given: Interpreter) -> Interpreter:
 
 def _keeper(outbox: "Outbox") -> "Keeper":
     try:
-        from tocsin.shell.outbox.keeper import Keeper
+        from tocsin.shell.outbox.client import Keeper
     except ModuleNotFoundError as missing:
         absent = missing.name
     else:
@@ -124,7 +114,7 @@ class Outbox(Deferring, Batching):
     most: int = attrs.field(default=10, kw_only=True, validator=check_most)
     apart: float = attrs.field(default=10.0, kw_only=True, validator=check_apart)
     lease: float = attrs.field(default=60.0, kw_only=True, validator=settings.seconds)
-    patience: float = attrs.field(default=outgoing.PATIENCE, kw_only=True, validator=settings.seconds)
+    patience: float = attrs.field(default=queues.PATIENCE, kw_only=True, validator=settings.seconds)
     _kept: "Keeper" = attrs.field(init=False, repr=False, default=attrs.Factory(_keeper, takes_self=True))
     _unkept: Background = attrs.field(init=False, repr=False, default=attrs.Factory(_aside, takes_self=True))
 
@@ -158,7 +148,7 @@ class Outbox(Deferring, Batching):
     @override
     def submit(self, effect: Effect, settled: Settled, /) -> Outcome:
         """The same; what becomes of it is told to ``settled``, once, unless the program ends before that."""
-        if isinstance(effect, CallBack) or inherited.override() is not None:
+        if isinstance(effect, CallBack) or environment.override() is not None:
             outcome = execute(self.inner, effect)
             settled(outcome)
             return outcome
@@ -170,7 +160,7 @@ class Outbox(Deferring, Batching):
     def batch(self, effects: Sequence[Effect], /) -> Sequence[Outcome]:
         """Keep the effects in one commit, and have them sent: the outcome of each. Raises nothing."""
         messages = [effect for effect in effects if not isinstance(effect, CallBack)]
-        if inherited.override() is not None or len(messages) < len(effects):
+        if environment.override() is not None or len(messages) < len(effects):
             return [self.submit(effect, nobody) for effect in effects]
         try:
             self._kept.keep(messages, [nobody] * len(messages))

@@ -8,24 +8,24 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from tocsin.core.delivery.pace import SLACK, Rate
-from tocsin.core.delivery.routes import Channel
-from tocsin.core.delivery.schedule import RetryPolicy
+from tocsin.core.delivery.destinations import Channel
+from tocsin.core.delivery.rate_limit import SLACK, Rate
+from tocsin.core.delivery.retry import RetryPolicy
 from tocsin.core.messages.text import quote
 from tocsin.core.outcomes import Rejected
 from tocsin.shell import log
 from tocsin.shell.interpreters.background import AfterFork, Background
+from tocsin.shell.interpreters.base import Interpreter
 from tocsin.shell.interpreters.digest import Digest
 from tocsin.shell.interpreters.fallback import Fallback
 from tocsin.shell.interpreters.outbox import Outbox
-from tocsin.shell.interpreters.paced import Paced
-from tocsin.shell.interpreters.protocol import Interpreter
+from tocsin.shell.interpreters.rate_limited import Paced
+from tocsin.shell.interpreters.rendered import ByMail, BySlack
 from tocsin.shell.interpreters.retrying import Retrying
-from tocsin.shell.interpreters.translated import ByMail, BySlack
-from tocsin.shell.outbox.faults import OutboxFault
+from tocsin.shell.outbox.errors import OutboxFault
 
 if TYPE_CHECKING:  # a program that composes nothing need not load it
-    from tocsin.core.config.configuration import Configuration
+    from tocsin.core.config.schema import Configuration
 
 
 def reliable(

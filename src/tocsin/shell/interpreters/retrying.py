@@ -9,16 +9,16 @@ from collections.abc import Callable
 import attrs
 from returns.io import IOResult
 
-from tocsin.core.delivery.schedule import Again, Over, RetryPolicy, Try, decide
+from tocsin.core.delivery.retry import Again, Over, RetryPolicy, Try, decide
 from tocsin.core.effects import Effect
 from tocsin.core.messages.text import quote
 from tocsin.core.outcomes import DeliveryError, Receipt
-from tocsin.shell.adapters import patience
+from tocsin.shell.adapters import time_limits
 from tocsin.shell.adapters.clock import SystemTimer, Timer, hurried_by
+from tocsin.shell.interpreters.base import Interpreter, Notify, execute, inner, notify_of, result_of
 from tocsin.shell.interpreters.live import Live
-from tocsin.shell.interpreters.paced import Paced
-from tocsin.shell.interpreters.protocol import Interpreter, Notify, execute, inner, notify_of, result_of
-from tocsin.shell.interpreters.translated import ByMail, BySlack
+from tocsin.shell.interpreters.rate_limited import Paced
+from tocsin.shell.interpreters.rendered import ByMail, BySlack
 
 _EARLY = 0.05  # seconds; clocks and naps are only so exact
 
@@ -89,7 +89,7 @@ class Retrying:
         missing = again.least - (now - began)
         if missing <= _EARLY:
             return True
-        if missing >= patience.left(now):
+        if missing >= time_limits.left(now):
             return False
         with hurried_by(None):
             self.timer.wait(missing)
@@ -99,7 +99,7 @@ class Retrying:
         """Make the try, and say what follows."""
         outcome = execute(self.inner, attempt.effect)
         now = self.timer.monotonic()
-        return decide(self.policy, attempt, outcome, elapsed=now - began, draw=self.draw(), left=patience.left(now))
+        return decide(self.policy, attempt, outcome, elapsed=now - began, draw=self.draw(), left=time_limits.left(now))
 
 
 def _longest_try(inner: Interpreter) -> float:

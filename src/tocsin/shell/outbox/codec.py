@@ -18,14 +18,13 @@ from hashlib import sha256
 import attrs
 from cattrs import Converter
 
-from tocsin.core.delivery.routes import destination
-from tocsin.core.delivery.tally import Tally
+from tocsin.core.delivery.destinations import destination
+from tocsin.core.delivery.digest_summary import Tally
 from tocsin.core.effects import Message, PostToSlack, SendEmail
 from tocsin.core.messages.content import Content
 from tocsin.core.messages.text import cut, describe, one_line
-from tocsin.core.outbox.names import row_name
-from tocsin.core.outbox.rows import Row
-from tocsin.core.shapes import is_list, is_table
+from tocsin.core.outbox.model import Row, row_name
+from tocsin.core.validation import is_list, is_table
 from tocsin.shell.adapters.redaction import redact
 
 VERSION = 1
@@ -57,7 +56,7 @@ def encode(message: Message) -> Encoded:
         Exception: whatever a message that somebody made by hand makes of this.
 
     >>> from tocsin.core.effects import PostToSlack, SlackMessage
-    >>> from tocsin.core.keys import Key
+    >>> from tocsin.core.changes import Key
     >>> post = PostToSlack("TEAM", SlackMessage("load failed", "#eb0000", "Failed", "load failed"), Key("run", "load", None, 0, 0))
     >>> encode(post).kind, encode(post).body[:42]
     ('PostToSlack', '{"webhook_secret":"TEAM","payload":{"fallb')

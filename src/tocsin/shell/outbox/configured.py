@@ -3,9 +3,9 @@
 from tocsin.core.outcomes import Rejected
 from tocsin.shell.config import defaults
 from tocsin.shell.config.load import configuration
-from tocsin.shell.interpreters.protocol import Interpreter
+from tocsin.shell.interpreters.base import Interpreter
 from tocsin.shell.interpreters.reliable import chain
-from tocsin.shell.outbox.faults import OutboxFault
+from tocsin.shell.outbox.errors import OutboxFault
 from tocsin.shell.outbox.store import Store
 
 

@@ -16,18 +16,16 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from tocsin.core.messages.text import cut, one_line
-from tocsin.core.outbox.life import FAR, Claimed, Happening, Refused, follow
-from tocsin.core.outbox.rows import Row, Status
+from tocsin.core.outbox.model import Row, Status
+from tocsin.core.outbox.state_machine import FAR, Claimed, Happening, Refused, follow
 from tocsin.core.values import Value
-from tocsin.shell.adapters.process import inherit
 from tocsin.shell.adapters.redaction import redact
-from tocsin.shell.outbox import statements
-from tocsin.shell.outbox.clock import Clock
-from tocsin.shell.outbox.engine import Database, Line
-from tocsin.shell.outbox.faults import OutboxFault
-from tocsin.shell.outbox.statements import storable
-from tocsin.shell.outbox.tables import Found
-from tocsin.shell.outbox.words import worded
+from tocsin.shell.fork_safety import inherit
+from tocsin.shell.outbox import queries
+from tocsin.shell.outbox.database import Database, Line
+from tocsin.shell.outbox.errors import OutboxFault, worded
+from tocsin.shell.outbox.queries import Clock, storable
+from tocsin.shell.outbox.schema import Found
 
 _T = TypeVar("_T")
 
@@ -113,7 +111,7 @@ class Store:
         """
         if self._database.file is not None:
             return time.time()
-        return self._clock.now(lambda: self._asked(self._reader, statements.moment))
+        return self._clock.now(lambda: self._asked(self._reader, queries.moment))
 
     def put(self, rows: Sequence[Row]) -> tuple[bool, ...]:
         """Take the rows in, all or none; they are committed when this returns. False: one of that key is there, and stays as it is.
@@ -122,8 +120,8 @@ class Store:
             OutboxFault: they were not taken in.
         """
         if len(rows) == 1 and self._database.file is not None:
-            return (self._asked(self._writer, lambda connection: statements.put_one(connection, rows[0])),)
-        return self._done(lambda connection: statements.put(connection, rows)) if rows else ()
+            return (self._asked(self._writer, lambda connection: queries.put_one(connection, rows[0])),)
+        return self._done(lambda connection: queries.put(connection, rows)) if rows else ()
 
     def claim(self, destination: str, claim: str, *, seconds: float, most: int = 1000) -> tuple[Row, ...]:
         """Lease what is due of a destination to ``claim``, in order; what was lost as a digest, as that digest.
@@ -155,7 +153,7 @@ class Store:
             OutboxFault: the database cannot be read.
         """
         now = self.now()
-        found = self._asked(self._reader, lambda connection: statements.standings(connection, now, now + FAR))
+        found = self._asked(self._reader, lambda connection: queries.standings(connection, now, now + FAR))
         later = [standing.later for standing in found if standing.later is not None]
         return Agenda(tuple(each.destination for each in found if each.is_due), max(min(later) - now, 0.0) if later else None)
 
@@ -174,7 +172,7 @@ class Store:
         Raises:
             OutboxFault: the database cannot be read.
         """
-        found = self._asked(self._reader, lambda connection: statements.last(connection, statuses, destination, limit))
+        found = self._asked(self._reader, lambda connection: queries.last(connection, statuses, destination, limit))
         return tuple(one.row for one in reversed(found))
 
     def census(self) -> tuple[Census, ...]:
@@ -183,7 +181,7 @@ class Store:
         Raises:
             OutboxFault: the database cannot be read.
         """
-        found = self._asked(self._reader, statements.census)
+        found = self._asked(self._reader, queries.census)
         return tuple(Census(goal, Status(status), count, oldest) for goal, status, count, oldest in sorted(found))
 
     def purge(self, before: float, statuses: Sequence[Status] = (Status.DELIVERED,), *, most: int | None = None) -> int:
@@ -196,7 +194,7 @@ class Store:
         while portion == _PORTION and (most is None or removed < most):
             portion = self._removed(before, statuses, _PORTION if most is None else min(_PORTION, most - removed))
             removed += portion
-        while removed and self._asked(self._writer, statements.shrink):
+        while removed and self._asked(self._writer, queries.shrink):
             pass
         return removed
 
@@ -212,10 +210,10 @@ class Store:
         self._reader.abandon()
 
     def _found(self, keys: Sequence[str]) -> list[Found]:
-        return self._asked(self._reader, lambda connection: statements.find(connection, keys))
+        return self._asked(self._reader, lambda connection: queries.find(connection, keys))
 
     def _removed(self, before: float, statuses: Sequence[Status], most: int) -> int:
-        return self._done(lambda connection: statements.remove(connection, before, statuses, most))
+        return self._done(lambda connection: queries.remove(connection, before, statuses, most))
 
     def _done(self, act: Callable[[Connection], _T]) -> _T:
         """``act`` in a transaction that writes."""
@@ -240,9 +238,9 @@ def _worded(place: str, act: Callable[[], _T]) -> _T:
 def _claimed(connection: Connection, goal: str, event: Claimed, most: int) -> tuple[Row, ...]:
     """Lease what may be claimed. Rows that were tried too often are given up on the way."""
     while storable(goal):
-        found = statements.claimable(connection, goal, event.at, event.at + FAR, most)
+        found = queries.claimable(connection, goal, event.at, event.at + FAR, most)
         changed = [attrs.evolve(one, row=row) for one in found if isinstance(row := follow(one.row, event), Row)]
-        statements.change(connection, changed)
+        queries.change(connection, changed)
         leased = tuple(one.row for one in changed if one.row.status is Status.LEASED)
         if leased or not changed:
             return leased
@@ -250,13 +248,13 @@ def _claimed(connection: Connection, goal: str, event: Claimed, most: int) -> tu
 
 
 def _advanced(connection: Connection, events: Sequence[tuple[str, Happening]]) -> tuple[Row | Refused, ...]:
-    found = {one.row.key: one for one in statements.find(connection, [key for key, _ in events], to_change=True)}
+    found = {one.row.key: one for one in queries.find(connection, [key for key, _ in events], to_change=True)}
     before, answers = dict(found), list[Row | Refused]()
     for key, event in events:
         answers.append(answer := _followed(found.get(key), key, event))
         if isinstance(answer, Row):
             found[key] = attrs.evolve(found[key], row=answer)
-    statements.change(connection, [one for key, one in found.items() if one is not before[key]])
+    queries.change(connection, [one for key, one in found.items() if one is not before[key]])
     return tuple(answers)
 
 

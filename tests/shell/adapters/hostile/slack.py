@@ -6,21 +6,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 from tests.servers.authority import Authority
-from tests.servers.hostile import (
-    NOISE,
-    Prepare,
-    after_head,
-    after_request,
-    drips,
-    echo,
-    floods,
-    mute,
-    raw,
-    replying,
-    reset,
-    rude,
-    says,
-)
+from tests.servers.hostile import NOISE, Prepare, after_head, after_request, drips, echo, floods, mute, raw, replying, reset, rude, says
 from tests.shell.adapters.hostile.row import Row
 from tocsin.core.outcomes import Ambiguous, Delivered, DestinationDead, Rejected, Retryable
 

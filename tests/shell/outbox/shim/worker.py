@@ -12,10 +12,10 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 
-from tocsin.core.outbox.life import Answered, Happening, Released
-from tocsin.core.outbox.rows import Row
+from tocsin.core.outbox.model import Row
+from tocsin.core.outbox.state_machine import Answered, Happening, Released
 from tocsin.core.outcomes import Delivered, Retryable
-from tocsin.shell.outbox.faults import OutboxFault
+from tocsin.shell.outbox.errors import OutboxFault
 from tocsin.shell.outbox.store import Store
 
 Say = Callable[[str, object], None]

@@ -1,0 +1,100 @@
+"""All public names, from where they live; ``tocsin`` itself hands them out when the first of them is asked for."""
+
+from tocsin import adapters, effects, events, filters, interpreters, signals, triggers
+from tocsin.core.changes import Change, Tracked
+from tocsin.core.machine import Run, Step, step
+from tocsin.core.states import (
+    Aborted,
+    Cached,
+    ClientFailed,
+    Failed,
+    Finished,
+    Looped,
+    Mapped,
+    MetaState,
+    Paused,
+    Pending,
+    Queued,
+    Resume,
+    Retrying,
+    Running,
+    Scheduled,
+    Skipped,
+    State,
+    Submitted,
+    Success,
+    TimedOut,
+    TriggerFailed,
+)
+from tocsin.core.transitions import IllegalTransition, transition
+from tocsin.flows.flow import Flow
+from tocsin.flows.task import Task, task
+from tocsin.shell.current import interpreting
+from tocsin.shell.errors import NotificationFailed, SecretNotFound
+from tocsin.shell.handlers.callback import callback_factory
+from tocsin.shell.handlers.gmail import gmail_notifier
+from tocsin.shell.handlers.slack import slack_notifier
+from tocsin.shell.interpreters.base import Interpreter
+from tocsin.shell.interpreters.dry_run import DryRun, Recording
+from tocsin.shell.interpreters.live import Live
+from tocsin.shell.interpreters.reliable import reliable
+from tocsin.shell.queues import flush
+from tocsin.watching.excepthook import install_excepthook
+from tocsin.watching.logging_handler import LoggingHandler
+from tocsin.watching.watch import watch
+
+__all__ = [
+    "Aborted",
+    "Cached",
+    "Change",
+    "ClientFailed",
+    "DryRun",
+    "Failed",
+    "Finished",
+    "Flow",
+    "IllegalTransition",
+    "Interpreter",
+    "Live",
+    "LoggingHandler",
+    "Looped",
+    "Mapped",
+    "MetaState",
+    "NotificationFailed",
+    "Paused",
+    "Pending",
+    "Queued",
+    "Recording",
+    "Resume",
+    "Retrying",
+    "Run",
+    "Running",
+    "Scheduled",
+    "SecretNotFound",
+    "Skipped",
+    "State",
+    "Step",
+    "Submitted",
+    "Success",
+    "Task",
+    "TimedOut",
+    "Tracked",
+    "TriggerFailed",
+    "adapters",
+    "callback_factory",
+    "effects",
+    "events",
+    "filters",
+    "flush",
+    "gmail_notifier",
+    "install_excepthook",
+    "interpreters",
+    "interpreting",
+    "reliable",
+    "signals",
+    "slack_notifier",
+    "step",
+    "task",
+    "transition",
+    "triggers",
+    "watch",
+]

@@ -1,0 +1,221 @@
+"""On which line of a TOML text a key stands. ``tomllib`` reads the text, and does not say.
+
+The text is cut into statements, which is all that this must know of TOML: a statement ends with its line, unless a bracket or a text
+in three quotes is open there. Of each, what is before the first equals sign is read by ``tomllib`` itself, alone.
+
+A file's text as a layer, or the one fault that is met first.
+
+It is total: any text or bytes give one or the other, in a bounded time. What looks like a secret is refused before all else, and
+nothing of a value is ever repeated.
+
+What environment variables set: ``TOCSIN_`` and the key's name in capitals. Lists are separated by commas; an empty variable is none.
+
+A variable that cannot be used is left out, with a fault; the others count. So is one with what looks like a secret: settings are shown.
+One that is almost ours is a slip; another may be anybody's.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+
+from tocsin.core.config.merging import Layer, Setting, checked
+from tocsin.core.config.problems import (
+    WHERE,
+    Fault,
+    called_as_secrets,
+    named,
+    nearest,
+    suspicious_key,
+    suspicious_line,
+    suspicious_value,
+)
+from tocsin.core.config.schema import KEYS, SECRETS_NAMES, SECTIONS, SLACK_TOKEN_SECRET, SLACK_WEBHOOK_SECRET, TABLE, Key
+from tocsin.core.config.value_types import Wrong
+from tocsin.core.validation import is_list, is_table
+
+_PIECE = re.compile(
+    r'"""(?:\\[\s\S]|[^\\])*?"{3,5}'  # texts, the longer quotes first
+    r"|'''[\s\S]*?'{3,5}"
+    r'|"(?:\\.|[^"\\\n])*"'
+    r"|'[^'\n]*'"
+    r"|#[^\n]*"
+    r"|[^\"'#\n\[\]{}=]+"
+    r"|[\s\S]"
+)
+
+
+def line_of(text: str, path: tuple[str, ...]) -> int:
+    """The line, from 1, of the first statement that sets the key, or a part of it; 1 where there is none.
+
+    >>> line_of('[slack]\\n# soon\\ndeadline = 3', ("slack", "deadline"))
+    3
+    """
+    table: tuple[str, ...] = ()
+    for line, head in _statements(text.replace("\r\n", "\n")):
+        is_header = head.startswith("[")
+        here = _path(head) if is_header else (*table, *_path(f"{head}= 0"))
+        if here[: len(path)] == path or (not is_header and path[: len(here)] == here):
+            return line
+        table = here if is_header else table
+    return 1
+
+
+def _statements(text: str) -> Iterator[tuple[int, str]]:
+    """The line on which each statement begins, and the statement as far as its equals sign."""
+    line, start, head, depth, is_named = 1, 1, "", 0, False
+    for piece in _PIECE.findall(f"{text}\n"):
+        if piece == "\n" and depth == 0:
+            if head.strip():
+                yield start, head.strip()
+            head, is_named = "", False
+        depth += (piece in {"[", "{"}) - (piece in {"]", "}"})
+        is_named = is_named or (piece == "=" and depth == 0)
+        if not is_named and not piece.startswith("#"):
+            start = start if head.strip() else line
+            head += piece
+        line += piece.count("\n")
+
+
+def _path(statement: str) -> tuple[str, ...]:
+    """The keys of a header, or of an assignment, from the outside in."""
+    found: list[str] = []
+    inner: object = tomllib.loads(statement)
+    while (inner := inner[0] if is_list(inner) else inner) and is_table(inner):
+        key, inner = next(iter(inner.items()))
+        found.append(key)
+    return tuple(found)
+
+
+LONGEST = 1 << 16  # bytes of a file
+_WIDEST = 4000  # characters of a line: tomllib takes time with the square of a key's dots
+_LINE = re.compile(r"at line (\d+)")
+_Entry = tuple[tuple[str, ...], object]
+
+
+def parse(content: str | bytes, file: str, *, project: bool) -> Layer | Fault:
+    """What a file sets, with ``FILE:LINE`` as the origin of each value; or what is wrong with it.
+
+    Args:
+        content: all of the file.
+        file: what it is called.
+        project: whether it belongs to a project, and may not set all.
+
+    >>> parse('only = ["Failed"]', "tocsin.toml", project=True)
+    Layer(settings={'only': Setting(origin='tocsin.toml:1')})
+    >>> print(parse('[slack]\\ndedline = 3', "tocsin.toml", project=True))
+    tocsin.toml:2: slack.dedline: there is no such key; did you mean slack.deadline?
+    """
+    text = _decoded(content, file)
+    if isinstance(text, Fault):
+        return text
+    if (line := suspicious_line(text)) is not None:
+        return Fault(f"{file}:{line}", "this looks like a secret", WHERE)
+    try:
+        tables: dict[str, object] = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        return _malformed(text, file, str(error))
+    return _layer(tables, text, file, project=project)
+
+
+def _decoded(content: str | bytes, file: str) -> str | Fault:
+    try:
+        text = content.decode("utf-8-sig") if isinstance(content, bytes) else content
+    except UnicodeDecodeError:
+        return Fault(file, "this is not a text in UTF-8", "save it as UTF-8")
+    if len(content) > LONGEST or any(len(line) > _WIDEST for line in text.split("\n")):
+        return Fault(file, "this is longer than 64 KiB, or has a line of more than 4,000 characters", "shorten it")
+    return text
+
+
+def _malformed(text: str, file: str, said: str) -> Fault:
+    """What ``tomllib`` says may quote the file: all but the line is left out."""
+    line = _LINE.search(said)
+    last = text.rstrip().count("\n") + 1
+    return Fault(f"{file}:{line[1] if line else last}", "this is not TOML", 'write key = "value", and [slack] before the keys of Slack')
+
+
+def _layer(tables: Mapping[str, object], text: str, file: str, *, project: bool) -> Layer | Fault:
+    settings: dict[str, Setting] = {}
+    for path, value in _entries(tables):
+        where = f"{file}:{line_of(text, path)}"
+        fault = _fault(path, value, where, project=project)
+        if fault is not None:
+            return fault
+        settings[".".join(path)] = Setting(value, where)
+    return Layer(settings)
+
+
+def _entries(tables: Mapping[str, object]) -> Iterator[_Entry]:
+    """The keys with their values, those in our tables one by one."""
+    for name, value in tables.items():
+        if name in SECTIONS and is_table(value):
+            yield from (((name, inner), each) for inner, each in value.items())
+        else:
+            yield (name,), value
+
+
+def _fault(path: tuple[str, ...], value: object, where: str, *, project: bool) -> Fault | None:
+    key = KEYS.get(".".join(path)) if all("." not in part for part in path) else None
+    if suspicious_value([*path, value]) or (key is None and any(suspicious_key(name) for name in _names(path, value))):
+        return Fault(where, "this looks like a secret", WHERE)
+    if path[0] in SECTIONS and len(path) == 1:
+        return Fault(where, f"{path[0]}: takes a table", f"write [{path[0]}] on a line, and its keys below it")
+    if key is None:
+        return Fault(where, f"{named(path)}: there is no such key", _instead(".".join(path)))
+    if project and not key.shared:
+        return Fault(where, f"{key.name}: a project's file may not set it", f"put it into your own tocsin.toml, or set {key.variable}")
+    fault = checked(key, value, where)
+    return _misnamed(key, value, where) if project and fault is None else fault
+
+
+def _misnamed(key: Key[object], value: object, where: str) -> Fault | None:
+    """The fault of a name of a secret that is called as secrets are not, such as PATH."""
+    if key not in {SLACK_WEBHOOK_SECRET, SLACK_TOKEN_SECRET, SECRETS_NAMES} or called_as_secrets(value):
+        return None
+    remedy = f"call it like TEAM_WEBHOOK or DATABASE_PASSWORD, put it into your own tocsin.toml, or set {key.variable}"
+    return Fault(where, f"{key.name}: a project's file may name only what is called as secrets are", remedy)
+
+
+def _instead(name: str) -> str:
+    near = nearest(name, (*KEYS, *SECTIONS))
+    return "`tocsin config show` lists the keys" if near is None else f"did you mean {near}?"
+
+
+def _names(path: tuple[str, ...], value: object) -> tuple[str, ...]:
+    """What the key is called, and the keys just below it."""
+    return (*path, *value) if is_table(value) else path
+
+
+_PREFIX = "TOCSIN_"
+_OURS = frozenset({"TOCSIN_CONFIG", "TOCSIN_NOTIFY", "TOCSIN_STATE_DIR", *(key.variable for key in TABLE)})
+_ENDS = sorted(name.removeprefix(_PREFIX) for name in _OURS)
+
+
+def environment(variables: Mapping[str, str]) -> tuple[Layer, tuple[Fault, ...]]:
+    """The layer that the variables make, and what is wrong with them.
+
+    >>> layer, faults = environment({"TOCSIN_ONLY": "Failed", "TOCSIN_SLACK_DEADLINE": "soon"})
+    >>> layer
+    Layer(settings={'only': Setting(origin='environment variable TOCSIN_ONLY')})
+    >>> print(*faults)
+    TOCSIN_SLACK_DEADLINE: takes a number of seconds greater than 0; write TOCSIN_SLACK_DEADLINE=30
+    """
+    settings: dict[str, Setting] = {}
+    faults: list[Fault] = []
+    for key in TABLE:
+        text = variables.get(key.variable, "").strip()
+        value = key.takes.read(text) if text else None
+        taken = key.takes.check(value) if text else None
+        if isinstance(taken, Wrong):
+            faults.append(Fault(key.variable, taken.what, taken.write or f"write {key.variable}={key.takes.spelt}"))
+        elif suspicious_value(value):
+            faults.append(Fault(key.variable, "this looks like a secret", WHERE))
+        elif text:
+            settings[key.name] = Setting(value, f"environment variable {key.variable}")
+    return Layer(settings), (*faults, *_slips(variables))
+
+
+def _slips(variables: Mapping[str, str]) -> tuple[Fault, ...]:
+    strange = [name for name in variables if name.startswith(_PREFIX) and name not in _OURS]
+    near = ((name, nearest(name.removeprefix(_PREFIX), _ENDS, 0.75)) for name in strange)
+    return tuple(Fault(name, "there is no such variable", f"did you mean {_PREFIX}{end}?") for name, end in near if end is not None)

@@ -1,0 +1,118 @@
+"""Where a message goes: what is paced, queued and given up together, and what may be read together.
+
+Where a message may go. Decided before a connection is opened, from the text of the setting alone.
+"""
+
+import re
+from typing import Literal
+
+import attrs
+
+from tocsin.core.effects import CallBack, Effect, Message, PostToSlack, SendEmail
+from tocsin.core.values import Value
+
+Channel = Literal["slack", "gmail"]
+
+
+@attrs.frozen(eq=False, repr=False)
+class Destination(Value):
+    """What messages are sent to: a webhook, a channel of a bot's, an account that mails. ``name`` holds names of secrets, never one."""
+
+    channel: Channel
+    name: str
+
+    def __str__(self) -> str:
+        return f"{'Slack' if self.channel == 'slack' else 'Gmail'} ({self.name})"
+
+
+def destination(effect: Effect) -> Destination | None:
+    """Where an effect goes; None for a call, which goes nowhere."""
+    if isinstance(effect, CallBack):
+        return None
+    if isinstance(effect, SendEmail):
+        return Destination("gmail", effect.username_secret)
+    name = effect.webhook_secret if effect.bot is None else f"{effect.bot.token_secret} in {effect.bot.channel}"
+    return Destination("slack", name)
+
+
+def audience(message: Message) -> tuple[object, ...]:
+    """Who reads a message, and from whom: only what is the same in this may be folded into one. It can be hashed."""
+    if isinstance(message, PostToSlack):
+        return ("slack", message.webhook_secret, message.bot)
+    return ("gmail", message.username_secret, message.password_secret, message.mail.recipients, message.mail.cc)
+
+
+SLACK_HOSTS = ("hooks.slack.com", "hooks.slack-gov.com")
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"  # of RFC 5322; no quotes, no comments, no literals
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_ADDRESS = re.compile(rf"(?=[^@]{{1,64}}@[^@]{{1,255}}\Z){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*")
+
+
+def webhook_fault(url: str, allowed_hosts: tuple[str, ...] = ()) -> str | None:
+    """What is wrong with a webhook URL, in words that do not repeat it; None where it may be used.
+
+    https only, and only to Slack's two hosts or a host that is allowed expressly. An URL that starts a workflow is refused:
+    it does not take messages.
+
+    >>> webhook_fault("https://hooks.slack.com/services/T0/B0/x") is None
+    True
+    >>> webhook_fault("http://hooks.slack.com/services/T0/B0/x")
+    'it is not an https URL'
+    """
+    from urllib.parse import urlsplit
+
+    fault = https_fault(url)
+    if fault is not None:
+        return fault
+    parts = urlsplit(url)
+    host, port = parts.hostname, parts.port
+    if host not in allowed_hosts and (host not in SLACK_HOSTS or port not in {None, 443}):
+        other = "TOCSIN_SLACK_ALLOWED_HOSTS, or SlackWebhook(allowed_hosts=...)"
+        return f"it does not lead to {' or '.join(SLACK_HOSTS)}; allow another by {other}"
+    if parts.path.startswith(("/triggers/", "/workflows/")):
+        return "it starts a workflow and takes no messages: create an Incoming Webhook instead"
+    return None
+
+
+def https_fault(url: str) -> str | None:
+    """What is wrong with an https URL, in words that do not repeat it; None where something may be sent there.
+
+    >>> https_fault("http://hc-ping.com/5f0c")
+    'it is not an https URL'
+    """
+    from urllib.parse import urlsplit  # seldom needed, and slow to load
+
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return "it is not a URL"
+    if " " in url or not url.isprintable():
+        return "it holds white space or unprintable characters"
+    if parts.scheme != "https":
+        return "it is not an https URL"
+    if not host or parts.username is not None or parts.password is not None:
+        return "it names no host, or holds a user name"
+    return None
+
+
+def address_fault(address: str) -> str | None:
+    """What is wrong with a mail address; None where it may stand in a header.
+
+    >>> address_fault("ops@example.com") is None
+    True
+    >>> address_fault("ops@example.com\\nBcc: x@y.z")
+    'it is not an address like name@example.com'
+    """
+    return None if _ADDRESS.fullmatch(address) else "it is not an address like name@example.com"
+
+
+def without_login(url: str) -> str:
+    """A proxy, or a link, as it may be shown. A password may hold anything: only what is after the last @ is sure to be none of it.
+
+    >>> without_login("http://me:p@ss/word@proxy:3128")
+    'http://...@proxy:3128'
+    """
+    scheme, _, rest = url.partition("://")
+    login, _, host = rest.rpartition("@")
+    return f"{scheme}://...@{host}" if login else url

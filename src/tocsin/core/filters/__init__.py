@@ -1,0 +1,1 @@
+"""Filters: predicates over a change, as values, and the policies among them, which remember earlier runs."""

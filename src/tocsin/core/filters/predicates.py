@@ -1,0 +1,167 @@
+"""The atoms of the algebra of filters: what one can ask of a change.
+
+Each is a frozen value, made by the function of its name, which checks what it is given when it is written.
+"""
+
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+
+import attrs
+
+from tocsin.core.changes import Change
+from tocsin.core.filters.algebra import Filter
+from tocsin.core.messages.text import label, name_of, quote
+from tocsin.core.options import Kinds, kinds_of, names
+from tocsin.core.states import State
+from tocsin.core.validation import at_least, is_text
+
+
+@attrs.frozen(repr=False)
+class Entered(Filter):
+    kinds: Kinds
+
+    def __call__(self, change: Change) -> bool:
+        return isinstance(change.new, tuple(self.kinds))
+
+    def settles(self, kind: type[State]) -> bool | None:
+        return issubclass(kind, tuple(self.kinds))
+
+    def reason(self, change: Change, *, passed: bool) -> str:
+        return f"the new state, {type(change.new).__name__}, is {'one' if passed else 'none'} of {names(self.kinds)}"
+
+    def __repr__(self) -> str:
+        return f"entered({names(self.kinds)})"
+
+
+@attrs.frozen(repr=False)
+class CameFrom(Filter):
+    kinds: Kinds
+
+    def __call__(self, change: Change) -> bool:
+        return isinstance(change.old, tuple(self.kinds))
+
+    def reason(self, change: Change, *, passed: bool) -> str:
+        return f"the old state, {type(change.old).__name__}, is {'one' if passed else 'none'} of {names(self.kinds)}"
+
+    def __repr__(self) -> str:
+        return f"came_from({names(self.kinds)})"
+
+
+@attrs.frozen(repr=False)
+class Left(Filter):
+    kinds: Kinds
+
+    def __call__(self, change: Change) -> bool:
+        kinds = tuple(self.kinds)
+        return isinstance(change.old, kinds) and not isinstance(change.new, kinds)
+
+    def reason(self, change: Change, *, passed: bool) -> str:
+        edge = f"{type(change.old).__name__} to {type(change.new).__name__}"
+        return f"{edge} {'leaves' if passed else 'does not leave'} {names(self.kinds)}"
+
+    def __repr__(self) -> str:
+        return f"left({names(self.kinds)})"
+
+
+@attrs.frozen(repr=False)
+class Attempt(Filter):
+    numbers: frozenset[int]
+
+    def __call__(self, change: Change) -> bool:
+        return change.attempt in self.numbers
+
+    def reason(self, change: Change, *, passed: bool) -> str:
+        return f"this is attempt {change.attempt}, {'one' if passed else 'none'} of {self._listed()}"
+
+    def __repr__(self) -> str:
+        return f"attempt({self._listed()})"
+
+    def _listed(self) -> str:
+        return ", ".join(str(number) for number in sorted(self.numbers))
+
+
+@attrs.frozen(repr=False)
+class FinalAttempt(Filter):
+    def __call__(self, change: Change) -> bool:
+        return change.final
+
+    def reason(self, change: Change, *, passed: bool) -> str:
+        return f"after attempt {change.attempt} of {change.attempts} {'none follows' if passed else 'another may follow'}"
+
+    def __repr__(self) -> str:
+        return "final_attempt"
+
+
+final_attempt: Filter = FinalAttempt()
+"""Passes where no further attempt can follow, be it that none is left or that the state ends the run."""
+
+
+@attrs.frozen(repr=False)
+class Named(Filter):
+    pattern: str
+
+    def __call__(self, change: Change) -> bool:
+        return fnmatchcase(label(change.tracked_obj), self.pattern)
+
+    def reason(self, change: Change, *, passed: bool) -> str:
+        return f"the name {quote(label(change.tracked_obj))} {'matches' if passed else 'does not match'} {self.pattern!r}"
+
+    def __repr__(self) -> str:
+        return f"named({self.pattern!r})"
+
+
+@attrs.frozen(repr=False)
+class Where(Filter):
+    predicate: Callable[[Change], bool]
+
+    def __call__(self, change: Change) -> bool:
+        return bool(self.predicate(change))
+
+    def __repr__(self) -> str:
+        return f"where({name_of(self.predicate)})"
+
+
+def entered(*kinds: type[State]) -> Filter:
+    """Passes a change whose new state is one of these kinds, or of a kind under them.
+
+    This is what ``only_states`` means, and ``~entered(...)`` what ``ignore_states`` means. No kinds pass nothing. Anything
+    but State classes is a TypeError.
+    """
+    return Entered(kinds_of(kinds, "entered", "entered({})"))
+
+
+def came_from(*kinds: type[State]) -> Filter:
+    """Passes a change whose old state is one of these kinds, whatever the new one is."""
+    return CameFrom(kinds_of(kinds, "came_from", "came_from({})"))
+
+
+def left(*kinds: type[State]) -> Filter:
+    """Passes a change from one of these kinds to none of them: ``left(Failed)`` passes TimedOut to Retrying."""
+    return Left(kinds_of(kinds, "left", "left({})"))
+
+
+def on_edge(old: type[State], new: type[State]) -> Filter:
+    """Passes a change from a state of the one kind to a state of the other: ``on_edge(Retrying, Running)``."""
+    return came_from(old) & entered(new)
+
+
+def attempt(*numbers: int) -> Filter:
+    """Passes a change of one of these attempts, counted from 1. A number below 1 is a ValueError."""
+    for number in numbers:
+        if not at_least(number, 1):
+            raise ValueError(f"attempt takes whole numbers from 1 on, not {quote(number)}")
+    return Attempt(frozenset(numbers))
+
+
+def named(pattern: str) -> Filter:
+    """Passes a change of an object whose name matches a shell pattern, case and all: ``named("etl-*")``."""
+    if pattern != "" and not is_text(pattern):
+        raise TypeError(f"named takes a pattern as a str, not {quote(pattern)}: write named('etl-*')")
+    return Named(pattern)
+
+
+def where(predicate: Callable[[Change], bool]) -> Filter:
+    """Passes a change for which your function returns a true value. It should be pure: it may be asked more than once."""
+    if not callable(predicate):
+        raise TypeError(f"where takes a function of a Change, not {quote(predicate)}: write where(lambda change: ...)")
+    return Where(predicate)

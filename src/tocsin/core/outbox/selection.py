@@ -1,0 +1,75 @@
+"""How old something is to be, as people write it: a whole number and a unit.
+
+Which messages a person means who has some tried again, or removed.
+
+- Tried again is what is named; or all that is dead; or, where that is said, what is unknown, which may arrive twice, or delayed.
+- Removed is what was delivered; or, where that is said, what is dead or unknown. What waits is never removed: it is to be buried first.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+
+import attrs
+
+from tocsin.core.outbox.model import WAITING, Status
+from tocsin.core.outbox.state_machine import TABLE, RetryAsked
+from tocsin.core.values import Value
+
+_AGE = re.compile(r"([0-9]{1,6})([smhdw])", re.ASCII)
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def age(text: str) -> timedelta | None:
+    """The age that somebody wrote; None where it is none.
+
+    >>> age("7d"), age("90m"), age("a week")
+    (datetime.timedelta(days=7), datetime.timedelta(seconds=5400), None)
+    """
+    found = _AGE.fullmatch(text.strip())
+    return None if found is None else timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+AGAIN = (Status.DEAD, Status.UNKNOWN, Status.DELAYED)
+"""What may be tried again all at once."""
+
+OVER = tuple(status for status in Status if status not in WAITING)
+"""What may be removed."""
+
+
+@attrs.frozen(eq=False, repr=False)
+class Again(Value):
+    """What is to be tried again: these keys, or all that stands so."""
+
+    keys: tuple[str, ...] = ()
+    statuses: tuple[Status, ...] = ()
+
+
+def again(keys: Sequence[str], statuses: Sequence[Status], *, all_of_them: bool) -> Again | str:
+    """What is to be tried again; a text says why that makes no sense, and what to write.
+
+    >>> again(["run.load..0.1"], [], all_of_them=False), again([], [], all_of_them=True).statuses
+    (Again(keys=('run.load..0.1',), statuses=()), (<Status.DEAD: 'dead'>,))
+    """
+    if keys:
+        several = all_of_them or statuses
+        return "KEY and --all exclude each other: write one of them" if several else Again(keys=tuple(dict.fromkeys(keys)))
+    if not all_of_them:
+        return "nothing is named: write tocsin outbox retry KEY ..., or tocsin outbox retry --all for all that is dead"
+    wrong = [status.value for status in statuses if status not in AGAIN]
+    if wrong:
+        why = "is not sent again" if RetryAsked not in TABLE[Status(wrong[0])] else "is sent anyway"
+        return f"what is {wrong[0]} {why}: --status is one of {', '.join(status.value for status in AGAIN)}"
+    return Again(statuses=tuple(dict.fromkeys(statuses)) or (Status.DEAD,))
+
+
+def removed(statuses: Sequence[Status]) -> tuple[Status, ...] | str:
+    """What is to be removed; a text says why that makes no sense, and what to write.
+
+    >>> removed([]), removed([Status.PENDING])[:32]
+    ((<Status.DELIVERED: 'delivered'>,), 'what is pending is never removed')
+    """
+    waits = [status.value for status in statuses if status in WAITING]
+    if waits:
+        return f"what is {waits[0]} is never removed, since it is still to be sent: bury it first with tocsin outbox bury KEY"
+    return tuple(dict.fromkeys(statuses)) or (Status.DELIVERED,)

@@ -1,0 +1,238 @@
+"""What the JSON that Google gives for an account holds, decided from its text alone.
+
+- Two kinds are known: that of a user who gave an app leave to send (``authorized_user``, with a refresh token), and that of a
+  Workspace's service account (``service_account``, with a private key), which speaks for the account that sends.
+- The token endpoint is Google's own, over https. Another is refused, whatever the JSON says, unless its host is allowed expressly.
+- What is wrong is said in words that repeat nothing of the JSON.
+
+What Google's answers mean where access tokens are concerned: the token endpoint's, and the mail server's to a login with a token.
+
+An answer that is no token is an outcome. Its reason is of the form "what happened: what to do".
+
+Sources: RFC 6749, section 5.2; Google's pages on OAuth 2.0, on domain-wide delegation, and on XOAUTH2.
+"""
+
+import re
+from collections.abc import Mapping
+
+import attrs
+
+from tocsin.core.delivery.destinations import https_fault
+from tocsin.core.messages.text import cut, one_line
+from tocsin.core.outcomes import DeliveryError, DestinationDead, Rejected, Retryable
+from tocsin.core.services.replies import seconds, smtp_reply
+from tocsin.core.validation import is_table
+from tocsin.core.values import Value
+
+HOST = "oauth2.googleapis.com"
+_ENDPOINT = f"https://{HOST}/token"
+_NEEDED = {
+    "authorized_user": ("client_id", "client_secret", "refresh_token"),
+    "service_account": ("client_email", "private_key"),
+}
+
+
+@attrs.frozen(eq=False, repr=False)
+class AuthorizedUser(Value):
+    """What a user's leave to send consists of."""
+
+    client_id: str
+    client_secret: str = attrs.field(repr=False)
+    refresh_token: str = attrs.field(repr=False)
+    token_uri: str = _ENDPOINT
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The parts that must never show."""
+        return (self.client_secret, self.refresh_token)
+
+
+@attrs.frozen(eq=False, repr=False)
+class ServiceAccount(Value):
+    """What a service account proves itself with."""
+
+    client_email: str
+    private_key: str = attrs.field(repr=False)
+    private_key_id: str | None = None
+    token_uri: str = _ENDPOINT
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The parts that must never show."""
+        return (self.private_key,)
+
+
+Grant = AuthorizedUser | ServiceAccount
+
+
+def is_grant(password: str) -> bool:
+    """Whether a password is meant to be Google's JSON: no app password begins like it."""
+    return password.startswith("{")
+
+
+def read_grant(text: str, token_hosts: tuple[str, ...] = ()) -> Grant | str:
+    """What the JSON that Google gives for an account holds; or what is wrong with it, in words that do not repeat it.
+
+    Args:
+        text: the JSON.
+        token_hosts: hosts that ``token_uri`` may lead to besides Google's own; any port of theirs.
+
+    >>> read_grant('{"type": "authorized_user", "client_id": "id", "client_secret": "s", "refresh_token": "r"}')
+    AuthorizedUser(client_id='id', token_uri='https://oauth2.googleapis.com/token')
+    >>> read_grant('{"type": "service_account"}')
+    'it has no client_email: copy the file that Google gave, whole'
+    """
+    found = json_object(text)
+    if not found:
+        return "it is not a JSON object: copy the file that Google gave, whole"
+    if "installed" in found or "web" in found:
+        return "it is the OAuth client's own file, which opens no account: make a refresh token with it, and put that JSON here"
+    texts = {name: value for name, value in found.items() if isinstance(value, str) and _sound(value)}
+    kind = texts.get("type", "")
+    if kind not in _NEEDED:
+        return f"its type is not known: it must be {' or '.join(_NEEDED)}"
+    uri = texts.get("token_uri", "" if "token_uri" in found else _ENDPOINT)
+    if _leads_astray(uri, token_hosts):
+        return f"its token_uri does not lead to {HOST}: remove it, or write {_ENDPOINT}"
+    missing = next((name for name in _NEEDED[kind] if name not in texts), None)
+    if missing is not None:
+        return f"it has no {missing}: copy the file that Google gave, whole"
+    if kind == "authorized_user":
+        return AuthorizedUser(texts["client_id"], texts["client_secret"], texts["refresh_token"], uri)
+    return ServiceAccount(texts["client_email"], texts["private_key"], texts.get("private_key_id"), uri)
+
+
+def _sound(part: str) -> bool:
+    return bool(part.strip()) and part.replace("\n", "").replace("\r", "").isprintable()
+
+
+def _leads_astray(uri: str, token_hosts: tuple[str, ...]) -> bool:
+    from urllib.parse import urlsplit
+
+    if https_fault(uri) is not None:
+        return True
+    parts = urlsplit(uri)
+    return parts.hostname not in token_hosts and (parts.hostname != HOST or parts.port not in {None, 443})
+
+
+def json_object(text: str) -> Mapping[str, object]:
+    """The JSON object in a text; an empty one where there is none."""
+    import json  # seldom needed, and slow to load
+
+    try:
+        found: object = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return found if is_table(found) else {}
+
+
+SCOPE = "https://mail.google.com/"
+_MARGIN = 300.0  # seconds before its end from which a token is no longer used
+_LONGEST = 86_400.0  # seconds
+_PASSING = {"internal_failure", "rate_limit_exceeded", "server_error", "temporarily_unavailable"}
+_CODE = re.compile("[a-z_]{1,40}")
+_SCOPED = f"make a new refresh token, with the scope {SCOPE}"
+_CLIENT = "the OAuth client is unknown, disabled, or its secret is another: make a new refresh token with a client that exists"
+_DELEGATED = f"in the Workspace's admin console, domain-wide delegation must allow the service account the scope {SCOPE}"
+_KEY = "the service account, or its key, is disabled or deleted: download a new key"
+_POLICY = "the Workspace's administrator does not let this app send: ask them to"
+_OF_USER = {
+    "invalid_grant": (
+        'the refresh token is expired or revoked, and those of an OAuth app in "Testing" expire after seven days:'
+        " publish the app, or make a new token"
+    ),
+    "invalid_client": _CLIENT,
+    "deleted_client": _CLIENT,
+    "disabled_client": _CLIENT,
+    "unauthorized_client": "the refresh token is that of another OAuth client: make a new one with this client",
+    "invalid_scope": _SCOPED,
+    "access_denied": _POLICY,
+    "admin_policy_enforced": _POLICY,
+    "org_internal": _POLICY,
+}
+_OF_SERVICE_ACCOUNT = {
+    "invalid_grant": f"{_DELEGATED}, the account that sends must exist there, and this machine's clock must be right",
+    "invalid_client": _KEY,
+    "deleted_client": _KEY,
+    "disabled_client": _KEY,
+    "unauthorized_client": _DELEGATED,
+    "invalid_scope": _DELEGATED,
+    "access_denied": _DELEGATED,
+    "admin_policy_enforced": _POLICY,
+    "org_internal": _POLICY,
+}
+
+
+@attrs.frozen(eq=False, repr=False)
+class AccessToken(Value):
+    """Opens one account to us, for a while: it may be used again for ``lifetime``, in seconds, counted from its arrival."""
+
+    value: str = attrs.field(repr=False)
+    lifetime: float
+
+
+def token_reply(grant: Grant, status: int, body: str, retry_after: str | None = None) -> AccessToken | DeliveryError:
+    """What the token endpoint's answer means.
+
+    Args:
+        grant: what the token was asked for with.
+        status: the HTTP status.
+        body: the body; redacted, unless the status is 200.
+        retry_after: the header Retry-After, where there was one.
+
+    >>> from tocsin.core.services.google_oauth import AuthorizedUser
+    >>> user = AuthorizedUser("id", "s", "r")
+    >>> token_reply(user, 200, '{"access_token": "t", "expires_in": 3599}')
+    AccessToken(lifetime=3299.0)
+    >>> token_reply(user, 503, "").reason
+    "Google's token endpoint has trouble of its own (HTTP 503)"
+    """
+    found = json_object(body)
+    if status == 200:
+        return _token(found)
+    if 300 <= status < 400:
+        return Rejected(f"Google's token endpoint answered with a redirect (HTTP {status}), which is never followed: look for a proxy")
+    error, description = (_words(found, name) for name in ("error", "error_description"))
+    if status >= 500 or status in {408, 429} or error in _PASSING:
+        return Retryable(f"Google's token endpoint has trouble of its own (HTTP {status})", seconds(retry_after))
+    said = f" (it says: {description})" if description else ""
+    remedies = _OF_SERVICE_ACCOUNT if isinstance(grant, ServiceAccount) else _OF_USER
+    if error in remedies:
+        return DestinationDead(f"Google gives no access token ({error}): {remedies[error]}{said}")
+    known = error if _CODE.fullmatch(error) else "no reason that we know"
+    return Rejected(f"Google gives no access token (HTTP {status}, {known}): make new credentials for the account{said}")
+
+
+def _words(found: Mapping[str, object], name: str) -> str:
+    value = found.get(name)
+    return cut(one_line(value), 160) if isinstance(value, str) else ""
+
+
+def _token(found: Mapping[str, object]) -> AccessToken | DeliveryError:
+    value, scope = found.get("access_token"), found.get("scope", SCOPE)
+    if not isinstance(value, str) or not (value and value.isascii() and value.isprintable()):
+        return Rejected(
+            "Google's token endpoint answered without an access token (HTTP 200): look whether a proxy answers in its place"
+        )
+    if not isinstance(scope, str) or SCOPE not in scope.split():
+        return DestinationDead(f"the access token does not allow mail: {_SCOPED}")
+    return AccessToken(value, _lifetime(found.get("expires_in")))
+
+
+def _lifetime(expires_in: object) -> float:
+    """For how long the token may be kept; not at all where that is not said."""
+    said = str(expires_in)[:9]  # some say it as a string
+    return min(max(float(said) - _MARGIN, 0.0), _LONGEST) if said.isascii() and said.isdigit() else 0.0
+
+
+def login_reply(code: int, text: str) -> DeliveryError:
+    """What a refusal by Gmail's SMTP server means to a login with an access token.
+
+    >>> login_reply(535, "5.7.8 Username and Password not accepted").reason
+    'Gmail refused the access token (535): it must be one of the account that sends, with the scope https://mail.google.com/'
+    """
+    if code in {534, 535}:
+        return DestinationDead(
+            f"Gmail refused the access token ({code}): it must be one of the account that sends, with the scope {SCOPE}"
+        )
+    return smtp_reply(code, text)

@@ -1,0 +1,133 @@
+"""Which interpreter is in force, here and now.
+
+``interpreting`` sets it twice: for this context (a ContextVar, so that tasks of an event loop and threads do not see each other's), and
+for the process, for threads that somebody starts inside: they have a context of their own, in which nothing is set.
+
+Such a thread, and a child process, see the innermost that is open in the process, but one that sends only where no other is open: a
+dry run elsewhere in the process is no reason to be loud by accident. Where nothing is open, messages are sent as the configuration
+says: by a ``Live``, and for what runs (a flow, what is watched) by ``reliable()`` around one.
+"""
+
+import os
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from functools import cache
+from typing import TypeVar
+
+import attrs
+
+from tocsin.shell.environment import bequeath, override
+from tocsin.shell.interpreters.base import Interpreter, Notify, checked, notify_of
+
+_I = TypeVar("_I", bound=Interpreter)
+
+
+@attrs.frozen(eq=False)
+class _Scope:
+    """One ``with interpreting(...)`` that is open; told apart by identity, since one interpreter may be set twice."""
+
+    interpreter: Interpreter
+
+
+_here: ContextVar[Interpreter | None] = ContextVar("tocsin_interpreter", default=None)
+_open: tuple[_Scope, ...] = ()  # of the whole process, innermost first
+_lock = threading.Lock()
+
+
+@cache
+def _usual() -> Interpreter:
+    """What sends as the files and variables of the configuration say, where nobody says otherwise."""
+    from tocsin.shell.config.defaults import live
+    from tocsin.shell.config.load import configuration
+
+    return live(configuration())
+
+
+@cache
+def _usual_of_runs() -> Interpreter:
+    """Likewise, so that a run neither waits for it nor gives up at once."""
+    from tocsin.shell.interpreters.reliable import reliable
+
+    return reliable()
+
+
+def current() -> Interpreter:
+    """The interpreter in force."""
+    return _set() or _usual()
+
+
+def current_of_runs() -> Interpreter:
+    """The same, for what runs: where nobody set one, it sends in the background."""
+    return _set() or _usual_of_runs()
+
+
+def manner() -> Notify:
+    """What becomes of notifications, here and now: they are sent, printed, or neither."""
+    said = notify_of(current())
+    return override() or said if said == "live" else said
+
+
+def _set() -> Interpreter | None:
+    """The one that somebody set."""
+    here = _here.get()
+    return _elsewhere() if here is None else here
+
+
+def _elsewhere() -> Interpreter | None:
+    """The one that is open elsewhere in the process, where the context says nothing."""
+    scopes = _open
+    quiet = (scope.interpreter for scope in scopes if notify_of(scope.interpreter) != "live")
+    return next(quiet, scopes[0].interpreter if scopes else None)
+
+
+@contextmanager
+def interpreting(interpreter: _I) -> Generator[_I, None, None]:
+    """Have everything inside executed by this interpreter: handlers called by hand, flows, and what custom handlers call.
+
+    It reaches threads started inside, and child processes through ``TOCSIN_NOTIFY``: they print under a ``DryRun``, and are silent
+    under a ``Recording``. Anything but an interpreter is a TypeError.
+
+    >>> import tocsin
+    >>> with tocsin.interpreting(tocsin.Recording()) as recording:
+    ...     report = tocsin.Flow("nothing", state_handlers=[tocsin.slack_notifier]).run()
+    >>> [effect.payload.text for effect in recording.effects]
+    ['nothing is now in a Running state', 'nothing is now in a Success state']
+    """
+    scope = _Scope(checked(interpreter))
+    _reopen((scope, *_open))
+    try:
+        with here(interpreter):
+            yield interpreter
+    finally:
+        _reopen(tuple(other for other in _open if other is not scope))
+
+
+@contextmanager
+def here(interpreter: _I) -> Generator[_I, None, None]:
+    """Have this context alone use the interpreter: nobody else's threads, and no child process, see it."""
+    token = _here.set(interpreter)
+    try:
+        yield interpreter
+    finally:
+        with suppress(ValueError):  # closed in another context than it was opened in, which forgets it anyway
+            _here.reset(token)
+
+
+def _reopen(scopes: tuple[_Scope, ...]) -> None:
+    global _open  # noqa: PLW0603 - replaced as a whole, so that readers need no lock
+    with _lock:
+        _open = scopes
+        outermost = _elsewhere()
+        bequeath("live" if outermost is None else notify_of(outermost))
+
+
+def _unlock() -> None:
+    """A child has a lock of its own: another thread of the parent may have held the old one."""
+    global _lock  # noqa: PLW0603 - as the name says
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has none
+    os.register_at_fork(after_in_child=_unlock)

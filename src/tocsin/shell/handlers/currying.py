@@ -1,0 +1,194 @@
+"""What the full call of a handler does: announce one change, standing alone.
+
+What the curried handlers have in common: how arguments and options are bound.
+
+- Positionals fill what is still unbound, in the order ``tracked_obj, old_state, new_state``; keywords bind, or bind again.
+- An option given later replaces the one given before; None gives it its default back.
+- Each call gives a new handler, until the last argument is there. Nothing that exists is changed.
+
+The types of the two handlers have a parameter that says what one waits for, so that type checkers know whether a call completes it.
+It holds nothing at run time: handlers with the same bindings are equal, whichever way they were bound.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Self, TypeGuard, TypeVar
+
+import attrs
+
+from tocsin.core.changes import Change, Tracked
+from tocsin.core.machine import Run, Subject, ends
+from tocsin.core.messages.text import label, quote
+from tocsin.core.notifiers import Messenger, Notifier
+from tocsin.core.outcomes import DeliveryError
+from tocsin.core.states import KINDS, State
+from tocsin.shell import log
+from tocsin.shell.announce import Hearing, deliver
+from tocsin.shell.environment import facts, run_id
+from tocsin.shell.errors import NotificationFailed, failed
+from tocsin.shell.history.streaks import ended, taking_back
+from tocsin.shell.interpreters.base import nobody
+
+
+def tell(notifier: Notifier, tracked_obj: Tracked, old: State, new: State) -> None:
+    """Announce the change by the interpreter in force. The first delivery that fails is raised as ``NotificationFailed``.
+
+    It is raised outside every ``except`` block: a context would carry along the failed request, and the secrets in it.
+    """
+    if not notifier.concerns(type(new)):
+        return
+    name, now = label(tracked_obj), datetime.now(UTC)
+    run = Run(Subject(tracked_obj, (notifier,), run_id(), name))  # whatever came before the change is not ours to judge
+    after = attrs.evolve(run, state=new)
+    known = ended(run, after, name) if notifier.remembers() and ends(run, after) else run
+    subject = known.subject
+    notice = in_time(notifier).notice(Change(tracked_obj, old, new, now, subject.run_id, name, facts=facts(), past=subject.past))
+    for fault in notice.faults:
+        log.note(fault)
+    unheard = None if known is run else taking_back(known, after, name)
+    hearing = None if unheard is None else Hearing(unheard)
+    failures: list[NotificationFailed] = []
+    for effect in notice.effects:
+        outcome = deliver(effect, nobody if hearing is None else hearing.of(effect))
+        failures += [failed(effect, outcome)] if isinstance(outcome, DeliveryError) else []
+    if hearing is not None:
+        hearing.complete()
+    if failures:
+        raise failures[0]
+
+
+def in_time(notifier: Notifier) -> Notifier:
+    """The notifier; its formatter, where it has one, kept to its time."""
+    if not isinstance(notifier, Messenger) or notifier.message is None:
+        return notifier
+    from tocsin.shell.handlers.formatter_timeout import timely  # slow to load, and most have none
+
+    return timely(notifier, notifier.message)
+
+
+class ForAll:
+    """Waits for ``tracked_obj``, ``old_state`` and ``new_state``: a state handler."""
+
+
+class ForStates:
+    """Waits for ``old_state`` and ``new_state``."""
+
+
+class ForNew:
+    """Waits for ``new_state``."""
+
+
+class ForSome:
+    """Was bound out of order, by keyword: which arguments it waits for is known only when it runs."""
+
+
+Waits = TypeVar("Waits", ForAll, ForStates, ForNew, ForSome)
+
+
+class Unbound(Enum):
+    """Stands for an argument that is not bound yet."""
+
+    UNBOUND = "unbound"
+
+
+UNBOUND = Unbound.UNBOUND
+ARGUMENTS = ("tracked_obj", "old_state", "new_state")
+
+
+def _tracked(value: object) -> Tracked | Unbound:
+    if isinstance(value, Unbound) or _has_name(value):
+        return value
+    raise TypeError(f"tracked_obj takes a Task, a Flow, or anything with a name, not {quote(value)}")
+
+
+def _has_name(value: object) -> TypeGuard[Tracked]:
+    try:
+        return hasattr(value, "name")
+    except Exception:
+        return True  # it has one, and trouble with it, which the message copes with
+
+
+def _old(value: object) -> State | Unbound:
+    return _state(value, "old_state")
+
+
+def _new(value: object) -> State | Unbound:
+    return _state(value, "new_state")
+
+
+def _state(value: object, argument: str) -> State | Unbound:
+    if isinstance(value, Unbound | State):
+        return value
+    raise TypeError(f"{argument} takes a State, not {quote(value)}")
+
+
+def _silent(handler: "CurriedHandler") -> frozenset[type[State]]:
+    """The kinds of new states for which a full call in one has nothing to do at all."""
+    if handler.missing != ARGUMENTS:
+        return frozenset()
+    return frozenset(kind for kind in KINDS if not handler.notifier.concerns(kind))
+
+
+@attrs.frozen(repr=False)
+class CurriedHandler:
+    """A notifier, and the arguments bound to it so far."""
+
+    notifier: Messenger
+    tracked_obj: Tracked | Unbound = attrs.field(default=UNBOUND, converter=_tracked)
+    old_state: State | Unbound = attrs.field(default=UNBOUND, converter=_old)
+    new_state: State | Unbound = attrs.field(default=UNBOUND, converter=_new)
+    _silent: frozenset[type[State]] = attrs.field(init=False, eq=False, default=attrs.Factory(_silent, takes_self=True))
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The arguments that are not bound yet, in order."""
+        bound = (self.tracked_obj, self.old_state, self.new_state)
+        return tuple(name for name, value in zip(ARGUMENTS, bound, strict=True) if value is UNBOUND)
+
+    @property
+    def function(self) -> str:
+        """The name under which users know it."""
+        return self.notifier.function
+
+    def __repr__(self) -> str:
+        bound = tuple(f"{name}={quote(getattr(self, name))}" for name in ARGUMENTS if name not in self.missing)
+        shown = ", ".join((*bound, *self.notifier.written()))
+        return f"{self.function}({shown})" if shown else self.function
+
+    def bind(self, arguments: tuple[object, ...], named: Mapping[str, object]) -> State | Self:
+        """The handler with more bound; or, once all is bound, the new state, when it was told."""
+        options = {name: value for name, value in named.items() if name not in ARGUMENTS}
+        bound = attrs.evolve(self, notifier=self._with(options) if options else self.notifier, **self._filled(arguments, named))
+        tracked, old, new = bound.tracked_obj, bound.old_state, bound.new_state
+        if isinstance(tracked, Unbound) or isinstance(old, Unbound) or isinstance(new, Unbound):
+            return bound
+        bound.check()
+        tell(bound.notifier, tracked, old, new)
+        return new
+
+    def check(self) -> None:
+        """Raises ValueError where an option is bound without another that it needs."""
+        lacking = self.notifier.lacking()
+        if lacking is not None:
+            raise ValueError(lacking)
+
+    def _filled(self, arguments: tuple[object, ...], named: Mapping[str, object]) -> dict[str, object]:
+        """The arguments of a call by name."""
+        free = [name for name in self.missing if name not in named]
+        if len(arguments) > len(free):
+            takes = f"{len(free)} more: {', '.join(free)}" if free else "no more"
+            raise TypeError(f"{self.function} was given {len(arguments)} positional arguments, and takes {takes}")
+        by_keyword = {name: value for name, value in named.items() if name in ARGUMENTS}
+        return {**dict(zip(free, arguments, strict=False)), **by_keyword}
+
+    def _with(self, options: Mapping[str, object]) -> Messenger:
+        known = self.notifier.options()
+        for name in options:
+            if name not in known:
+                from difflib import get_close_matches
+
+                near = get_close_matches(name, known, 1)
+                hint = f"did you mean {near[0]!r}?" if near else f"its options are {', '.join(known)}"
+                raise TypeError(f"{self.function} has no option {name!r}: {hint}")
+        return attrs.evolve(self.notifier, **options)

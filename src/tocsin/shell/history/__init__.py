@@ -1,0 +1,1 @@
+"""What tocsin remembers from one run to the next, in the user's state folder."""

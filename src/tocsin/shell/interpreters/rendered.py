@@ -1,0 +1,94 @@
+"""Messages that go by another channel than the one they were made for: mostly as a fallback, or beside it.
+
+Each says what it would have said. A call of somebody's code is no message: it is passed on as it is. What paces messages or tries
+them again comes inside, where it sees which way they really go.
+"""
+
+import attrs
+from returns.io import IOResult
+
+from tocsin.core import options
+from tocsin.core.delivery.fallback import by_mail, by_slack
+from tocsin.core.effects import Bot, CallBack, Effect
+from tocsin.core.outcomes import DeliveryError, Receipt
+from tocsin.shell.interpreters import base
+from tocsin.shell.interpreters.base import Interpreter, Notify, execute, notify_of, result_of
+
+
+@attrs.frozen(eq=False)
+class ByMail:
+    """Gives each message to ``inner`` as a mail from the account in the secrets ``EMAIL_USERNAME`` and ``EMAIL_PASSWORD``.
+
+    A message that is a mail already keeps its text, and goes to these people instead.
+
+    Args:
+        inner: what sends it.
+        to: a list of 1 to 100 addresses; None: the account itself.
+        cc: a list of addresses for Cc.
+
+    Raises:
+        TypeError: ``inner`` is no interpreter, or one that answers later; or a list is none. The message says what to write.
+        ValueError: what is no address.
+
+    >>> import tocsin
+    >>> with tocsin.interpreting(ByMail(tocsin.Recording(), to=["ops@example.com"])) as by_mail:
+    ...     state = tocsin.slack_notifier(tocsin.Task("load"), tocsin.Running(), tocsin.Failed("disk full"))
+    >>> by_mail.inner.effects[0].mail.subject
+    'load failed: disk full'
+    """
+
+    inner: Interpreter = attrs.field(converter=base.inner)
+    to: tuple[str, ...] | None = attrs.field(default=None, converter=options.recipients, kw_only=True)
+    cc: tuple[str, ...] = attrs.field(default=None, converter=options.copies, kw_only=True)
+
+    @property
+    def notify(self) -> Notify:
+        """What child processes are to do: what the inner interpreter says."""
+        return notify_of(self.inner)
+
+    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+        given = effect if isinstance(effect, CallBack) else by_mail(effect, self.to, self.cc)
+        return result_of(execute(self.inner, given))
+
+
+@attrs.frozen(eq=False)
+class BySlack:
+    """Gives each message to ``inner`` as a post to the incoming webhook whose URL is the secret named ``webhook_secret``.
+
+    With both ``token_secret`` and ``channel``, it is a post of the app with that token into that channel, and needs no webhook. A
+    message that is a post to Slack already keeps its text, and goes there instead.
+
+    Args:
+        inner: what sends it.
+        webhook_secret: the name of a secret; None: ``SLACK_WEBHOOK_URL``.
+        token_secret: the name of a secret.
+        channel: a channel's name, like ``#ops``, or its id.
+
+    Raises:
+        TypeError: ``inner`` is no interpreter, or one that answers later. The message says what to write.
+        ValueError: the webhook's URL, or the token, in place of its name; what is no channel; one of the token and the channel alone.
+    """
+
+    inner: Interpreter = attrs.field(converter=base.inner)
+    webhook_secret: str = attrs.field(default=None, converter=options.webhook_secret, kw_only=True)
+    token_secret: str | None = attrs.field(default=None, converter=options.token_secret, kw_only=True)
+    channel: str | None = attrs.field(default=None, converter=options.channel, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        if (self.token_secret is None) != (self.channel is None):
+            missing = "token_secret='SLACK_BOT_TOKEN'" if self.token_secret is None else "channel='#ops'"
+            raise ValueError(f"to post to Slack as an app takes a token and a channel: add {missing} to BySlack(...)")
+
+    @property
+    def bot(self) -> Bot | None:
+        """The app that posts; None where a webhook takes the message."""
+        return None if self.token_secret is None or self.channel is None else Bot(self.token_secret, self.channel)
+
+    @property
+    def notify(self) -> Notify:
+        """What child processes are to do: what the inner interpreter says."""
+        return notify_of(self.inner)
+
+    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+        given = effect if isinstance(effect, CallBack) else by_slack(effect, self.webhook_secret, self.bot)
+        return result_of(execute(self.inner, given))

@@ -1,0 +1,134 @@
+"""``assert_interpreter_agrees``: for interpreters of your own."""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from itertools import pairwise, zip_longest
+from typing import Literal, TypeGuard
+
+from hypothesis import given
+from hypothesis import strategies as st
+from returns.io import IOResult
+from returns.pipeline import is_successful
+from returns.unsafe import unsafe_perform_io
+
+from tocsin.core.changes import Key
+from tocsin.core.effects import Effect
+from tocsin.core.messages.text import describe, quote
+from tocsin.core.outcomes import DeliveryError, Receipt
+from tocsin.core.signals import SKIP
+from tocsin.core.states import Failed, State
+from tocsin.flows.flow import Flow
+from tocsin.flows.task import Task, TaskHandler
+from tocsin.shell.handlers.callback import callback_factory
+from tocsin.shell.handlers.gmail import gmail_notifier
+from tocsin.shell.handlers.slack import slack_notifier
+from tocsin.shell.interpreters.base import Interpreter
+from tocsin.shell.interpreters.dry_run import Recording
+from tocsin.testing.clock import FakeClock
+from tocsin.testing.laws_common import attempt, limited, timeless, without_error
+from tocsin.testing.strategies import effects
+
+End = Literal["returns", "raises", "skips"]
+
+_ENDS: tuple[End, ...] = ("returns", "raises", "skips")
+
+
+def assert_interpreter_agrees(make_interpreter: Callable[[], Interpreter], *, examples: int = 50) -> None:
+    """Check that an interpreter keeps its promise: it answers every effect, and changes nothing of what is told.
+
+    - Whatever the effect, it returns an ``IOResult`` of a receipt, or of a delivery error; it raises nothing.
+    - A flow under it yields the effects that it yields under a ``Recording``, and its tasks end in the same states.
+
+    Args:
+        make_interpreter: gives a fresh one, for each effect and each flow.
+        examples: how many effects, and how many flows.
+
+    Raises:
+        AssertionError: it breaks its promise; says how, and on what.
+
+    >>> from tocsin import Recording
+    >>> assert_interpreter_agrees(Recording, examples=5)
+    """
+
+    @limited(examples)
+    @given(effects())
+    def answer(effect: Effect) -> None:
+        _answers(make_interpreter(), effect)
+
+    @limited(examples)
+    @given(st.lists(st.sampled_from(_ENDS), min_size=1, max_size=3))
+    def agree(ends: list[End]) -> None:
+        _agrees(make_interpreter(), ends)
+
+    attempt(answer)
+    attempt(agree)
+
+
+def _answers(interpreter: Interpreter, effect: Effect) -> None:
+    who = f"the interpreter {quote(interpreter)}"
+    try:
+        answer = interpreter(effect)
+    except Exception as error:
+        raise AssertionError(f"{who} raised {describe(error)}, and may raise nothing; given {effect!r}") from error
+    if not _is_answer(answer):
+        raise AssertionError(f"{who} answered {quote(answer)}, which is no IOResult of a Receipt or a DeliveryError; given {effect!r}")
+
+
+def _is_answer(answer: object) -> bool:
+    if not _is_io(answer):
+        return False
+    well = is_successful(answer)
+    return isinstance(unsafe_perform_io(answer.unwrap() if well else answer.failure()), Receipt if well else DeliveryError)
+
+
+def _is_io(value: object) -> TypeGuard[IOResult[object, object]]:
+    return isinstance(value, IOResult)
+
+
+def _agrees(interpreter: Interpreter, ends: Sequence[End]) -> None:
+    flow = _flow(ends)
+    for theirs, ours in zip_longest(_seen(flow, interpreter), _seen(flow, Recording())):
+        if theirs != ours:
+            where = f"a flow whose tasks end so: {', '.join(ends)}"
+            raise AssertionError(
+                f"the interpreter {quote(interpreter)} changes {where}; under it {theirs!r}, under a Recording {ours!r}"
+            )
+
+
+def _seen(flow: Flow, interpreter: Interpreter) -> list[tuple[Effect, Key] | tuple[str, State]]:
+    """What a run of a flow tells, and then how each task, and the flow, ended."""
+    report = flow.run(interpreter=interpreter, clock=FakeClock())
+    states = [*((task.name, state) for task, state in report.task_states.items()), (flow.name, report.state)]
+    told = [timeless(delivery.effect) for delivery in report.deliveries]
+    return [*told, *((name, without_error(state)) for name, state in states)]
+
+
+class _Ends(Task):
+    """Ends as it is told to."""
+
+    def __init__(self, end: End) -> None:
+        handlers: list[TaskHandler] = [
+            slack_notifier,
+            gmail_notifier(only_states=[Failed]),
+            callback_factory(_called, State.is_finished),
+        ]
+        super().__init__(end, state_handlers=handlers, max_retries=1, retry_delay=timedelta(minutes=1))
+        self.end = end
+
+    def run(self) -> None:
+        if self.end == "raises":
+            raise OSError("no route to host")
+        if self.end == "skips":
+            raise SKIP("nothing new")
+
+
+def _flow(ends: Sequence[End]) -> Flow:
+    """Tasks one after the other, each of which ends so."""
+    flow = Flow("a flow", state_handlers=[slack_notifier])
+    tasks = [flow.add_task(_Ends(end)) for end in ends]
+    for before, after in pairwise(tasks):
+        flow.add_edge(before, after)
+    return flow
+
+
+def _called(tracked_obj: Task, state: State) -> None: ...

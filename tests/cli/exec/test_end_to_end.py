@@ -1,0 +1,350 @@
+"""What people hear of a command: real processes, a real journal, and a server that takes messages over TLS."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import attrs
+import pytest
+
+from tests.cli.terminal_session import interruptible
+from tests.servers.slack import Reply, SlackServer
+
+PATIENCE = 60.0
+SLEEP = "import os, time; print('ready', os.getpid(), sep='\\n', flush=True); time.sleep(60)"
+
+
+@attrs.frozen
+class Seen:
+    """What a process left behind."""
+
+    status: int
+    out: str
+    err: str
+
+
+@attrs.frozen
+class Station:
+    """A machine like those on which cron runs: an environment with nothing in it but where to tell."""
+
+    home: Path
+    server: SlackServer
+    bundle: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "HOME": str(self.home),
+            "SLACK_WEBHOOK_URL": self.server.url,
+            "TOCSIN_SLACK_ALLOWED_HOSTS": "127.0.0.1",
+            "REQUESTS_CA_BUNDLE": str(self.bundle),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            **{name: value for name, value in os.environ.items() if name.startswith("COVERAGE_PROCESS")},
+        }
+
+    def start(self, *words: str, variables: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [sys.executable, "-m", "tocsin", "exec", *words],
+            env={**self.environment, **(variables or {})},
+            cwd=self.home,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=interruptible,  # noqa: PLW1509 - it takes no lock
+        )
+
+    def run(self, *words: str, variables: Mapping[str, str] | None = None) -> Seen:
+        with self.start(*words, variables=variables) as process:
+            out, err = process.communicate(timeout=PATIENCE)
+            return Seen(process.returncode, out, err)
+
+    def python(self, program: str, *options: str, variables: Mapping[str, str] | None = None) -> Seen:
+        return self.run(*options, "--label", "nightly load", "--", sys.executable, "-c", program, variables=variables)
+
+    def kill(self, label: str) -> None:
+        """Start a run and kill it, and its command."""
+        with self.start("--label", label, "--", sys.executable, "-c", SLEEP) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            child = int(process.stdout.readline())
+            process.kill()
+            os.kill(child, signal.SIGKILL)
+            process.communicate(timeout=PATIENCE)
+
+    def wait_for(self, requests: int) -> None:
+        """Wait until so many requests have come."""
+        until = time.monotonic() + PATIENCE
+        while len(self.server.requests) < requests:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+
+    def listed(self) -> str:
+        """What ``tocsin runs`` shows."""
+        words = [sys.executable, "-m", "tocsin", "runs"]
+        return subprocess.run(words, env=self.environment, cwd=self.home, capture_output=True, text=True, check=True).stdout
+
+    @property
+    def told(self) -> list[dict[str, str]]:
+        """The messages that arrived: title, fallback, and the fields by name."""
+        found = []
+        for request in (request for request in self.server.requests if request.method == "POST"):
+            message = request.json
+            assert isinstance(message, dict)
+            (attachment,) = message["attachments"]
+            fields = {field["title"]: field["value"] for field in attachment["fields"]}
+            found.append({"title": attachment["title"], "fallback": attachment["fallback"], **fields})
+        return found
+
+    @property
+    def titles(self) -> list[str]:
+        return [message["title"] for message in self.told]
+
+
+@pytest.fixture
+def station(tmp_path: Path, slack_server: SlackServer, ca_bundle: Path) -> Station:
+    """A machine with a home and a webhook."""
+    return Station(tmp_path, slack_server, ca_bundle)
+
+
+@pytest.mark.parametrize(
+    ("program", "status", "title", "said"),
+    [
+        ("pass", 0, "Success", "nightly load succeeded after"),
+        ("raise SystemExit(3)", 3, "Failed", "exit status 3"),
+        ("import os; os.kill(os.getpid(), 9)", 137, "Failed", "killed by SIGKILL"),
+    ],
+)
+def test_how_it_ended_is_told(station: Station, program: str, status: int, title: str, said: str) -> None:
+    seen = station.python(program)
+    assert seen == Seen(status, "", "")
+    assert station.titles == [title]
+    assert said in station.told[0]["fallback"]
+    assert "Duration" in station.told[0]
+    assert "Command" not in station.told[0]
+
+
+def test_a_command_that_is_not_there(station: Station) -> None:
+    assert station.run("--", "no-such-command-here").status == 127
+    assert station.titles == ["Failed"]
+    assert "no-such-command-here failed" in station.told[0]["fallback"]
+
+
+def test_a_time_out(station: Station) -> None:
+    assert station.python(SLEEP, "--timeout", "0.5").status == 124
+    assert station.titles == ["TimedOut"]
+
+
+def test_who_stops_it_aborts_it(station: Station) -> None:
+    with station.start("--label", "nightly load", "--", sys.executable, "-c", SLEEP) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=PATIENCE)
+        assert process.returncode == 143
+    assert station.titles == ["Aborted"]
+    assert "SIGTERM" in station.told[0]["fallback"]
+
+
+def test_only_what_was_asked_for(station: Station) -> None:
+    assert station.python("pass", "--only", "failed").status == 0
+    assert station.titles == []
+    assert station.python("raise SystemExit(1)", "--only", "failed").status == 1
+    assert station.titles == ["Failed"]
+    station.python("pass", "--only", "running,success", "--ignore", "success")
+    assert station.titles == ["Failed", "Running"]
+
+
+def test_the_command_and_its_output_are_shown_when_asked_for_and_secrets_never(station: Station) -> None:
+    word = "hunter2-canary"
+    program = "import os; print('one'); print('\\x1b[31mtwo', os.environ['DB_PASSWORD'], os.environ['SLACK_WEBHOOK_URL'])"
+    seen = station.python(program, "--tail", "1", "--show-command", variables={"DB_PASSWORD": word})
+    assert word in seen.out
+    (message,) = station.told
+    assert "two [DB_PASSWORD] [SLACK_WEBHOOK_URL]" in message["Last lines"]
+    assert "one" not in message["Last lines"]
+    assert sys.executable in message["Command"]
+    body = station.server.requests[0].body.decode()
+    assert word not in body
+    assert station.server.canary not in body
+
+
+def test_without_output_there_are_no_last_lines(station: Station) -> None:
+    station.python("pass", "--tail", "5")
+    assert "Last lines" not in station.told[0]
+
+
+def test_a_change_is_told_and_what_stays_the_same_is_not(station: Station) -> None:
+    for status in (0, 1, 1, 1, 1, 0, 0, 1):
+        assert station.python(f"raise SystemExit({status})", "--on-change", "--every", "3").status == status
+    assert station.titles == ["Failed", "Failed", "Success", "Failed"]
+    assert "recovered" in station.told[2]["History"]
+    assert "(recovered" in station.told[2]["fallback"]
+
+
+def test_after_so_many_failures_in_a_row(station: Station) -> None:
+    for status in (1, 1, 0, 1, 1, 1, 1, 0):
+        station.python(f"raise SystemExit({status})", "--after", "3")
+    assert station.titles == ["Failed", "Success"]
+
+
+def test_what_nobody_could_be_told_of_is_told_the_next_time(station: Station) -> None:
+    station.python("raise SystemExit(1)", "--on-change", variables={"SLACK_WEBHOOK_URL": ""})
+    station.server.replies.append(Reply(500, ""))
+    for _ in range(3):
+        station.python("raise SystemExit(1)", "--on-change")
+    assert station.titles == ["Failed", "Failed"]
+
+
+def test_a_preview_changes_nothing(station: Station) -> None:
+    for manner in ("print", "none"):
+        station.python("raise SystemExit(1)", "--on-change", "--notify", manner)
+    assert "Slack, to the webhook" in station.python("raise SystemExit(1)", "--on-change", "--notify", "print").err
+    assert station.titles == []
+    station.python("raise SystemExit(1)", "--on-change")
+    assert station.titles == ["Failed"]
+
+
+def test_runs_that_end_while_another_is_told_of_are_counted(station: Station) -> None:
+    with (
+        station.start("--after", "2", "--label", "x", "--", "false") as one,
+        station.start("--after", "2", "--label", "x", "--", "false") as two,
+    ):
+        one.communicate(timeout=PATIENCE)
+        two.communicate(timeout=PATIENCE)
+    assert station.titles == ["Failed"]
+
+
+def test_a_run_that_is_stopped_before_its_next_attempt_is_told_of(station: Station) -> None:
+    words = ("--retries", "3", "--retry-delay", "60", "--ping", station.server.url, "--only", "retrying,aborted")
+    with station.start(*words, "--label", "x", "--", "false") as process:
+        station.wait_for(2)
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 143
+    assert "no further attempt" in err
+    posts = [message["fallback"] for message in station.told]
+    assert [text.partition(":")[2] for text in posts][1:] == [" stopped before another attempt"]
+    assert station.server.requests[-1].path.endswith("/fail") or station.server.requests[-2].path.endswith("/fail")
+    assert "stopped before another attempt" in station.listed()
+
+
+def test_who_is_interrupted_while_telling_has_the_run_on_record(station: Station) -> None:
+    station.server.replies.append(Reply(manner="silent"))
+    with station.start("--label", "x", "--", "false") as process:
+        station.wait_for(1)
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 1
+    assert "interrupted while telling" in err
+    assert "exit status 1" in station.listed()
+
+
+def test_who_was_killed_is_not_used_up_by_a_preview(station: Station) -> None:
+    station.kill("x")
+    station.run("--label", "x", "--notify", "none", "--", "true")
+    assert "was killed while this ran" in station.run("--label", "x", "--notify", "print", "--", "true").err
+    station.run("--label", "x", "--", "true")
+    assert station.titles == ["Aborted", "Success"]
+
+
+def test_a_word_that_nobody_knows_is_said_to_be_one(station: Station) -> None:
+    seen = station.python("pass", variables={"TOCSIN_NOTIFY": "prnt"})
+    assert seen == Seen(0, "", "tocsin: TOCSIN_NOTIFY='prnt' is none of live, print, none: nothing is sent\n")
+
+
+def test_retries_are_one_run(station: Station) -> None:
+    counted = station.home / "attempts"
+    program = f"import sys; f = open({str(counted)!r}, 'a+'); f.write('x'); f.seek(0); sys.exit(0 if len(f.read()) == 3 else 9)"
+    assert station.python(program, "--retries", "3", "--retry-delay", "0.01").status == 0
+    assert station.titles == ["Success"]
+    assert station.told[0]["Attempt"] == "3 of 4"
+    assert station.python("raise SystemExit(9)", "--retries", "1", "--retry-delay", "0", "--only", "failed,retrying").status == 9
+    assert station.titles == ["Success", "Retrying", "Failed"]
+
+
+def test_who_was_killed_is_told_of_by_the_next_start(station: Station) -> None:
+    station.kill("nightly load")
+    assert station.titles == []
+    station.run("--label", "something else", "--", "true")
+    assert station.titles == ["Success"]
+    station.python("pass")
+    station.python("pass")
+    assert station.titles == ["Success", "Aborted", "Success", "Success"]
+    assert "tocsin itself was killed" in station.told[1]["fallback"]
+    assert "Started" in station.told[1]
+
+
+def test_a_dead_man_service_is_pinged(station: Station) -> None:
+    path = station.server.url.partition(str(station.server.port))[2]
+    station.python("raise SystemExit(1)", "--only", "success", "--ping", station.server.url)
+    pings = [(request.method, request.path) for request in station.server.requests]
+    assert pings == [("GET", f"{path}/start"), ("GET", f"{path}/fail")]
+    station.python("pass", "--only", "failed", "--ping", "JOB_PING", variables={"JOB_PING": station.server.url})
+    assert station.server.requests[3].path == path
+
+
+def test_words_of_the_url_that_is_pinged_are_no_secrets(station: Station) -> None:
+    station.python("print('start, then fail')", "--tail", "1", "--ping", f"{station.server.url}")
+    (told,) = [request.body.decode() for request in station.server.requests if request.method == "POST"]
+    assert "start, then fail" in told
+
+
+@pytest.mark.parametrize("ping", ["http://127.0.0.1/canary", "NO_SUCH_SECRET"])
+def test_a_service_that_cannot_be_pinged_costs_a_line_or_two(station: Station, ping: str) -> None:
+    seen = station.python("raise SystemExit(5)", "--ping", ping)
+    assert seen.status == 5
+    assert seen.err
+    assert all(line.startswith("tocsin: ") for line in seen.err.splitlines())
+    assert "canary" not in seen.err
+    assert station.titles == ["Failed"]
+
+
+def test_who_cannot_be_told_costs_one_line(station: Station) -> None:
+    station.server.replies.append(Reply(404, "no_service"))
+    seen = station.python("print('done'); raise SystemExit(4)")
+    assert (seen.status, seen.out) == (4, "done\n")
+    assert seen.err.startswith("tocsin: could not tell Slack of 'nightly load': Slack answered no_service")
+    assert seen.err.count("\n") == 1
+
+
+def test_nobody_to_tell_is_one_line(station: Station) -> None:
+    seen = station.python("raise SystemExit(4)", variables={"SLACK_WEBHOOK_URL": ""})
+    assert (seen.status, seen.out) == (4, "")
+    assert seen.err.startswith("tocsin: nobody will be told: set SLACK_WEBHOOK_URL")
+    assert seen.err.count("\n") == 1
+
+
+def test_a_preview_goes_to_standard_error_and_needs_no_secret(station: Station) -> None:
+    seen = station.python("print('out')", "--notify", "print", variables={"SLACK_WEBHOOK_URL": ""})
+    assert seen.out == "out\n"
+    assert seen.err.startswith("Slack, to the webhook in SLACK_WEBHOOK_URL:\n")
+    assert station.python("pass", variables={"TOCSIN_NOTIFY": "none"}) == Seen(0, "", "")
+    assert station.titles == []
+
+
+def test_what_tells_people_inside_the_command_is_to_do_likewise(station: Station) -> None:
+    asked = station.python("import os; print(os.environ.get('TOCSIN_NOTIFY'))", "--notify", "none")
+    assert asked == Seen(0, "none\n", "")
+
+
+def test_a_bad_configuration_stops_nobody(station: Station) -> None:
+    (station.home / "tocsin.toml").write_text("olny = ['Failed']\n")
+    seen = station.python("raise SystemExit(2)")
+    assert seen.status == 2
+    assert "tocsin.toml:1: olny" in seen.err
+    assert seen.err.count("\n") == 1
+    assert station.titles == ["Failed"]
+
+
+def test_a_state_folder_that_cannot_be_written_stops_nobody(station: Station) -> None:
+    nowhere = station.home / "file"
+    nowhere.write_text("")
+    seen = station.python("raise SystemExit(2)", variables={"TOCSIN_STATE_DIR": str(nowhere)})
+    assert seen.status == 2
+    assert all(line.startswith("tocsin: ") for line in seen.err.splitlines())
+    assert station.titles == ["Failed"]

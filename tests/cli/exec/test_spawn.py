@@ -1,0 +1,120 @@
+"""The command starts before anything heavy is imported, in the environment that we were given."""
+
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.exec.commands import Watch
+from tocsin.cli.exec.context import _routes, scrubbed
+from tocsin.cli.exec.signal_pipe import Listening
+from tocsin.cli.exec.spawn import Route, in_foreground, surroundings, widen
+
+HEAVY = {
+    "attr", "attrs", "returns", "typing", "subprocess", "json", "requests", "typer", "rich", "ssl", "asyncio", "platformdirs",
+    "pathlib", "sqlite3", "tomllib",
+}  # fmt: skip
+LOOKS = """
+import os, sys
+def look(event, arguments):
+    if event == "os.posix_spawn":
+        print(*sys.modules, flush=True)
+sys.addaudithook(look)
+from tocsin.cli import main
+main()
+"""
+BARE = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "TOCSIN_NOTIFY": "none"}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        (),
+        ("--tail", "20", "--timeout", "2h", "--retries", "3", "--only", "failed", "--label", "nightly load", "--ping", "https://x"),
+    ],
+)
+def test_nothing_heavy_is_imported_before_the_command_starts(options: tuple[str, ...], tmp_path: Path) -> None:
+    environment = {**BARE, "TOCSIN_STATE_DIR": str(tmp_path)}
+    words = ["exec", *options, "--", "true"]
+    done = subprocess.run(
+        [sys.executable, "-c", LOOKS, *words], capture_output=True, text=True, timeout=60, env=environment, check=True
+    )
+    loaded = set(done.stdout.split())
+    assert "tocsin.cli.exec.spawn" in loaded
+    assert HEAVY.isdisjoint(loaded), HEAVY & loaded
+
+
+def test_the_environment_is_what_we_were_given(tmp_path: Path) -> None:
+    driver = "import sys; from tocsin.cli.exec.command import main; sys.exit(main(sys.argv[1:]))"
+    environment = {"TOCSIN_STATE_DIR": str(tmp_path), "TOCSIN_NOTIFY": "none"}
+    done = subprocess.run(
+        [sys.executable, "-c", driver, "--", "/usr/bin/env"], capture_output=True, text=True, timeout=60, env=environment, check=True
+    )
+    assert done.stdout == f"TOCSIN_STATE_DIR={tmp_path}\nTOCSIN_NOTIFY=none\n"  # Python adds LC_CTYPE to its own
+
+
+@pytest.mark.parametrize(("given", "kept"), [(b"A=B\0LC_CTYPE=C\0", True), (b"A=B\0XLC_CTYPE=C\0", False), (None, True)])
+def test_what_python_added_is_taken_away(given: bytes | None, kept: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_CTYPE", "C.UTF-8")
+    path = tmp_path / "environ"
+    if given is not None:
+        path.write_bytes(given)
+    assert ("LC_CTYPE" in surroundings(str(path))) is kept
+
+
+def test_in_the_background_of_a_terminal_it_has_a_group_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "tcgetpgrp", lambda _: os.getpgrp() + 1)
+    assert not in_foreground()
+
+
+def test_a_terminal_that_is_gone_is_replaced_all_the_same() -> None:
+    reader, writer = os.pipe()
+    route = Route((writer,), terminal=True)
+    assert os.isatty(route.inner)
+    for file in (reader, writer, route.outer, route.inner):
+        os.close(file)
+
+
+def test_what_is_no_pipe_stays_as_it_is(tmp_path: Path) -> None:
+    with (tmp_path / "file").open("wb") as file:
+        widen(file.fileno())
+
+
+def test_nobody_is_woken_who_does_not_listen_any_more() -> None:
+    with Listening() as listening:
+        listening.wake()
+        assert listening.wait(math.inf) == []
+    listening.wake()
+
+
+def test_what_is_set_for_python_is_set_for_the_command(watch: Watch) -> None:
+    assert watch("--", "sh", "-c", "echo $LC_CTYPE", environment={"LC_CTYPE": "C.UTF-8"}).done() == (0, b"C.UTF-8\n", b"")
+
+
+def test_secrets_are_scrubbed_where_that_is_asked(watch: Watch) -> None:
+    show = 'echo "$SLACK_WEBHOOK_URL,$EMAIL_PASSWORD_FILE,$HEARTBEAT,$TOCSIN_SLACK_HOST,$TOCSIN_ENV,$OTHER"'
+
+    def shown(*options: str) -> tuple[int, bytes, bytes]:
+        names = {"SLACK_WEBHOOK_URL": "S", "EMAIL_PASSWORD_FILE": "E", "HEARTBEAT": "H", "TOCSIN_SLACK_HOST": "T", "TOCSIN_ENV": "V"}
+        return watch(*options, "--", "sh", "-c", show, environment={**names, "OTHER": "O"}).done()
+
+    assert shown() == (0, b"S,E,H,T,V,O\n", b"")
+    assert shown("--scrub-env", "--ping", "HEARTBEAT") == (0, b",,,,V,O\n", b"")
+
+
+def test_what_is_not_ours_stays() -> None:
+    environment = {"PATH": "/bin", "SLACK": "x", "TOCSIN_NOTIFY": "none"}
+    assert scrubbed({**environment, "EMAIL_USERNAME": "x"}, None) == environment
+
+
+def test_where_no_pipe_can_be_had_there_is_no_tail(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def refuse() -> tuple[int, int]:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(os, "pipe", refuse)
+    monkeypatch.setattr(os, "openpty", refuse)
+    assert _routes() == []
+    assert capsys.readouterr().err == "tocsin: the tail of the output will not be known: Too many open files\n"

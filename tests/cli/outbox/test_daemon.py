@@ -1,0 +1,154 @@
+"""``tocsin outbox drain --watch``: real services in processes of their own, which send, are asked, and are told to end."""
+
+import json
+import shutil
+import signal
+import socket
+import ssl
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from itertools import chain
+from pathlib import Path
+from threading import Event
+
+import pytest
+from typing_extensions import override
+
+from tests.cli.outbox.daemons import Service
+from tests.cli.outbox.filled_outbox import SLACK, Kept, key, message
+from tests.cli.terminal_session import PATIENCE, Typist
+from tests.servers.authority import Authority
+from tests.servers.scripts import environment, texts
+from tests.servers.slack import Reply, SlackServer
+from tocsin.core.outbox.model import Status
+from tocsin.shell.outbox.codec import new_row
+
+
+@pytest.fixture
+def variables(tmp_path: Path, kept: Kept, slack_server: SlackServer, ca_bundle: Path) -> dict[str, str]:
+    """What the service finds in its environment."""
+    found = environment(slack_server, ca_bundle, tmp_path)
+    return {**found, "TOCSIN_STATE_DIR": str(kept.path.parent), "NO_PROXY": "127.0.0.1"}
+
+
+def asked(port: int, path: str) -> tuple[int, str]:
+    """What is answered: the status, and the text."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_sends_what_is_put_in_until_it_is_told_to_end(
+    tmp_path: Path, kept: Kept, variables: dict[str, str], slack_server: SlackServer, number: signal.Signals
+) -> None:
+    with closing(Service(tmp_path, variables, "--metrics=0")) as service:
+        assert service.line("err") == f"tocsin: drains the outbox at {kept.path}\n"
+        port = service.port()
+        service.ready()
+        assert asked(port, "/ready") == (200, "ready\n")
+        assert not kept.path.exists()
+        kept.put(Status.PENDING)
+        assert service.line() == f"delivered  {SLACK}  {key(0)}\n"
+        status, text = asked(port, "/metrics")
+        assert status == 200
+        assert f'tocsin_outbox_deliveries_total{{destination="{SLACK}",outcome="delivered"}} 1\n' in text
+        assert "tocsin_outbox_up 1\n" in text
+        assert asked(port, "/live") == (200, "alive\n")
+        assert service.end(number) == 0
+        assert service.line() == "stopped: 1 delivered\n"
+        assert len(texts(slack_server)) == 1
+
+
+def test_systemd_is_told_of_its_life(tmp_path: Path, variables: dict[str, str]) -> None:
+    with closing(Service(tmp_path, {**variables, "WATCHDOG_USEC": "200000"}, "--json")) as service:
+        assert service.told(4) == ["WATCHDOG=1", "READY=1", "WATCHDOG=1", "WATCHDOG=1"]
+        service.tell(signal.SIGTERM)
+        assert set(chain(*iter(service.told, ["STOPPING=1"]))) <= {"WATCHDOG=1"}
+        assert service.gone() == 0
+        counts = {"delivered": 0, "delayed": 0, "dead": 0, "unknown": 0}
+        assert json.loads(service.line()) == {"place": f"{variables['TOCSIN_STATE_DIR']}/outbox.sqlite", **counts}
+
+
+class Slow(SlackServer):
+    """Answers when it may."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self.asked = Event()
+        self.may_answer = Event()
+        super().__init__(context)
+
+    @classmethod
+    @contextmanager
+    def running(cls, authority: Authority) -> Iterator["Slow"]:
+        """One that stops by itself."""
+        server = cls(authority.good)
+        try:
+            yield server
+        finally:
+            server.stop()
+
+    @override
+    def _answer(self, sock: socket.socket, reply: Reply) -> None:
+        self.asked.set()
+        self.may_answer.wait(PATIENCE)
+        super()._answer(sock, reply)
+
+
+def test_what_is_being_sent_is_ended_and_the_rest_released(
+    tmp_path: Path, kept: Kept, variables: dict[str, str], authority: Authority
+) -> None:
+    kept.put(*[Status.PENDING] * 5)
+    with Slow.running(authority) as slow, closing(Service(tmp_path, {**variables, "SLACK_WEBHOOK_URL": slow.url})) as service:
+        assert slow.asked.wait(PATIENCE)
+        service.tell(signal.SIGTERM)
+        assert set(chain(*iter(service.told, ["STOPPING=1"]))) == {"WATCHDOG=1", "READY=1"}
+        slow.may_answer.set()
+        assert service.gone() == 0
+        assert len(slow.requests) == 1
+    assert [kept.status(number) for number in range(5)] == [Status.DELIVERED, *[Status.PENDING] * 4]
+
+
+def test_it_goes_on_while_the_outbox_cannot_be_used(
+    tmp_path: Path, kept: Kept, variables: dict[str, str], slack_server: SlackServer
+) -> None:
+    kept.put(Status.DELIVERED)
+    with closing(Service(tmp_path, variables, "--metrics=0")) as service:
+        service.line("err")
+        port = service.port()
+        service.ready()
+        away = tmp_path / "away"
+        shutil.move(kept.path.parent, away)
+        kept.path.parent.mkdir()
+        kept.path.write_text("dear diary, " * 100)
+        said = service.line("err")
+        assert said.startswith(f"tocsin: the outbox at {kept.path} cannot be used: ")
+        assert said.endswith("; it is tried again until it can be used\n")
+        assert asked(port, "/ready")[0] == 503
+        assert asked(port, "/live")[0] == 200
+        shutil.rmtree(kept.path.parent)
+        shutil.move(away, kept.path.parent)
+        assert service.line("err") == f"tocsin: the outbox at {kept.path} can be used again\n"
+        assert asked(port, "/ready")[0] == 200
+        kept.put_row(new_row(message(1), 0.0))
+        assert service.line() == f"delivered  {SLACK}  {key(1)}\n"
+        assert service.end() == 0
+
+
+def test_a_port_that_is_taken_is_one_line(tmp_path: Path, variables: dict[str, str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with closing(Service(tmp_path, variables, f"--metrics={port}")) as service:
+            assert service.gone() == 2
+    assert service.line("err") == f"tocsin: --metrics {port}: Address already in use: choose another port, or 0 for one that is free\n"
+
+
+def test_metrics_without_watch_make_no_sense(tocsin: Typist) -> None:
+    seen = tocsin("outbox", "drain", "--metrics=0")
+    said = "tocsin: --metrics is for a service: write tocsin outbox drain --watch --metrics PORT\n"
+    assert (seen.status, seen.out, seen.err) == (2, "", said)

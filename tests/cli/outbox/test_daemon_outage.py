@@ -1,0 +1,165 @@
+"""The rounds of a service where the outbox fails between two of them, and its end where an answer does not come."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+import pytest
+from returns.io import IOResult
+from typing_extensions import override
+
+from tests.cli.outbox.filled_outbox import SLACK, Kept, message
+from tocsin import Recording
+from tocsin.cli.outbox import daemon
+from tocsin.cli.outbox.daemon import Rounds
+from tocsin.cli.outbox.drain import drained, noting
+from tocsin.cli.outbox.health import Board
+from tocsin.core.effects import Effect
+from tocsin.core.outbox.batches import Parcel
+from tocsin.core.outbox.model import Row, Status
+from tocsin.core.outcomes import Delivered, DeliveryError, Receipt, Retryable, refused
+from tocsin.shell.outbox.codec import new_row
+from tocsin.shell.outbox.errors import OutboxFault
+from tocsin.shell.outbox.store import Agenda, Store
+from tocsin.shell.outbox.worker import Drainer
+
+PATIENCE = 30.0
+
+
+class Failing(Store):
+    """An outbox that can be read, and not written, until it is mended."""
+
+    mended = False
+    unreadable = False
+
+    @override
+    def claim(self, destination: str, claim: str, *, seconds: float, most: int = 1000) -> tuple[Row, ...]:
+        if not self.mended:
+            raise OutboxFault("the disk is full: make room")
+        return super().claim(destination, claim, seconds=seconds, most=most)
+
+    @override
+    def agenda(self) -> Agenda:
+        if self.unreadable:
+            raise OutboxFault("the disk is gone: find it")
+        return super().agenda()
+
+
+class Heard(Board):
+    """A board that says when it changes."""
+
+    def __init__(self) -> None:
+        self.broke = threading.Event()
+        self.well = threading.Event()
+        super().__init__()
+
+    @override
+    def breaks(self, fault: str) -> bool:
+        news = super().breaks(fault)
+        self.broke.set()
+        return news
+
+    @override
+    def mends(self) -> bool:
+        news = super().mends()
+        self.well.set()
+        return news
+
+
+@pytest.fixture
+def store(kept: Kept) -> Iterator[Failing]:
+    """An outbox with a message in it."""
+    kept.put(Status.PENDING)
+    store = Failing(kept.url)
+    yield store
+    store.close()
+
+
+def test_one_that_cannot_be_written_is_broken_until_it_can(
+    store: Failing, kept: Kept, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(daemon, "_AFTER_A_FAULT", 0.0)
+    board, recording = Heard(), Recording()
+    rounds = Rounds(store, Drainer(store, recording), board)
+    for _ in range(2):
+        board.broke.clear()
+        assert 0.0 < rounds.go() <= 2.0
+        assert board.broke.wait(PATIENCE)
+        assert board.broken == "the disk is full: make room"
+        assert not board.ready
+    store.mended = True
+    board.well.clear()
+    rounds.go()
+    assert board.well.wait(PATIENCE)
+    assert kept.status(0) is Status.DELIVERED
+    said = ["tocsin: the disk is full: make room; it is tried again until it can be used"]
+    assert capsys.readouterr().err.splitlines() == [*said, f"tocsin: the outbox at {kept.path} can be used again"]
+
+
+@pytest.mark.tocsin_live
+def test_a_drain_that_cannot_claim_says_why(store: Failing, kept: Kept) -> None:
+    with pytest.raises(OutboxFault, match="the disk is full: make room"):
+        drained(store, as_json=True)
+    assert kept.status(0) is Status.PENDING
+
+
+def test_what_somebody_else_has_meanwhile_is_neither_counted_nor_told() -> None:
+    board, told = Board(), list[Row]()
+    row = attrs.evolve(new_row(message(0), 0.0), status=Status.DELIVERED)
+    note = noting(board, lambda _, rows: told.extend(rows))
+    note(Parcel((row,), message(0)), Delivered(), ())
+    assert (str(board.reckoning), told) == ("nothing was due", [])
+    note(Parcel((row,), message(0)), Delivered(), (row,))
+    assert (str(board.reckoning), told) == ("1 delivered", [row])
+
+
+def test_it_rests_after_a_fault_and_shows_that_it_lives(store: Failing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.unreadable = True
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.bind(str(tmp_path / "notify"))
+        sock.settimeout(PATIENCE)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        board = Heard()
+        rounds = Rounds(store, Drainer(store, Recording()), board)
+        rounds.go()
+        assert board.broken == "the disk is gone: find it"
+        store.unreadable, store.mended = False, True
+        assert 0.0 < rounds.go() <= 2.0  # it does not ask yet
+        assert board.broken is not None
+        assert board.alive
+        daemon.notify("the end")
+        assert [sock.recv(100) for _ in range(3)] == [b"WATCHDOG=1", b"WATCHDOG=1", b"the end"]
+
+
+@attrs.frozen(eq=False)
+class Stuck:
+    """Answers when it may."""
+
+    asked: threading.Event = attrs.field(factory=threading.Event)
+    may_answer: threading.Event = attrs.field(factory=threading.Event)
+
+    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+        """Wait."""
+        self.asked.set()
+        self.may_answer.wait(PATIENCE)
+        return refused(Retryable("busy"))
+
+
+def test_an_answer_that_does_not_come_is_said(
+    store: Failing, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, kept: Kept
+) -> None:
+    monkeypatch.setattr(daemon, "LAST", 0.05)
+    store.mended = True
+    stuck, tried = Stuck(), threading.Event()
+    drainer = Drainer(store, stuck, on_parcel=lambda *_: tried.set())
+    (worker,) = drainer.start([SLACK])
+    assert stuck.asked.wait(PATIENCE)
+    daemon._stop(drainer)
+    said = "tocsin: 1 message had no answer in time: sent again when the lease has ended, marked as possibly repeated\n"
+    assert capsys.readouterr().err == said
+    assert kept.status(0) is Status.LEASED
+    stuck.may_answer.set()
+    assert tried.wait(PATIENCE)
+    worker.thread.join(PATIENCE)

@@ -1,0 +1,145 @@
+"""The parts of a service: what it says to systemd, how it is told to end, and what its board says of it."""
+
+import os
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+import pytest
+
+from tests.cli.outbox.filled_outbox import message
+from tocsin.cli.outbox import daemon
+from tocsin.cli.outbox.health import FRESH, Board
+from tocsin.cli.signals import ended
+from tocsin.core.outbox.model import Status
+from tocsin.shell.outbox.codec import new_row
+
+PATIENCE = 30.0
+
+
+@pytest.fixture
+def listener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[socket.socket]:
+    """Systemd's end of the socket: a file, or a name without one."""
+    name = str(tmp_path / "notify") if request.param == "file" else f"@tocsin-test-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.bind(name.replace("@", "\0", 1))
+        sock.settimeout(PATIENCE)
+        monkeypatch.setenv("NOTIFY_SOCKET", name)
+        yield sock
+
+
+@pytest.mark.parametrize("listener", ["file", "abstract"], indirect=True)
+def test_systemd_is_told(listener: socket.socket) -> None:
+    daemon.notify("READY=1")
+    daemon.notify("STOPPING=1")
+    assert [listener.recv(100), listener.recv(100)] == [b"READY=1", b"STOPPING=1"]
+
+
+@pytest.mark.parametrize("address", ["", "vsock:2:1", "/nowhere/notify", "@tocsin-nobody-listens-here", f"/{'x' * 300}"])
+def test_where_nobody_listens_nothing_happens(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", address)
+    daemon.notify("READY=1")
+
+
+@pytest.mark.parametrize(
+    ("microseconds", "process", "seconds"),
+    [
+        ("120000000", "", 120.0),
+        ("120000000", str(os.getpid()), 120.0),
+        ("120000000", "1", None),
+        ("", "", None),
+        ("0", "", None),
+        ("-5", "", None),
+        ("²", "", None),
+    ],
+)
+def test_how_long_it_may_be_silent(monkeypatch: pytest.MonkeyPatch, microseconds: str, process: str, seconds: float | None) -> None:
+    monkeypatch.setenv("WATCHDOG_USEC", microseconds)
+    monkeypatch.setenv("WATCHDOG_PID", process)
+    assert daemon.watchdog() == seconds
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """As at a keyboard: what runs in the background ignores an interrupt."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_wakes_who_waits(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    with ended() as ending:
+        assert not ending.wait(0.0)
+        timer = threading.Timer(0.05, os.kill, (os.getpid(), number))
+        timer.start()
+        assert ending.wait(PATIENCE)
+        assert ending.wait(PATIENCE)
+        timer.join()
+    assert signal.getsignal(number) is before
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_a_second_interrupt_is_one_and_a_second_sigterm_is_the_same() -> None:
+    with ended() as ending:
+        for _ in range(3):
+            signal.raise_signal(signal.SIGTERM)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        assert ending.is_due
+
+
+def test_however_many_signals_come_the_handler_does_not_wait() -> None:
+    with ended() as ending:
+        for _ in range(10_000):
+            ending.come(signal.SIGTERM, None)
+        assert ending.wait(PATIENCE)
+
+
+def test_one_that_is_ignored_stays_ignored() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with ended() as ending:
+        signal.raise_signal(signal.SIGINT)
+        assert not ending.is_due
+    assert signal.signal(signal.SIGINT, before) is signal.SIG_IGN
+
+
+def test_the_board() -> None:
+    now = 100.0
+    board = Board(lambda: now)
+    assert (board.alive, board.ready) == (False, False)
+    board.turn()
+    assert (board.alive, board.ready) == (True, False)
+    board.reach()
+    assert (board.alive, board.ready) == (True, True)
+    assert [board.breaks("down"), board.breaks("down still")] == [True, False]
+    assert (board.alive, board.ready, board.broken) == (True, False, "down still")
+    assert [board.mends(), board.mends()] == [True, False]
+    assert (board.alive, board.ready) == (True, True)
+    now += FRESH
+    assert (board.alive, board.ready) == (True, True)
+    now += 0.1
+    assert (board.alive, board.ready) == (False, False)
+    board.turn()
+    assert (board.alive, board.ready) == (True, False)
+
+
+def test_the_board_counts_what_many_threads_note() -> None:
+    board = Board()
+    row = attrs.evolve(new_row(message(0), 0.0), status=Status.DELIVERED, ended=5.0)
+
+    def work() -> None:
+        for _ in range(200):
+            board.note([row])
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert board.reckoning.count(Status.DELIVERED) == 1600

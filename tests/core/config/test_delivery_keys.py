@@ -1,0 +1,101 @@
+"""The settings of delivery, and of an app of Slack's: what they take, and what is said of anything else."""
+
+import pytest
+
+from tests.core.config.examples import fault, layer
+from tocsin.core.config.merging import merge
+from tocsin.core.config.parsing import environment, parse
+
+CANARY = "xoxb-1234-c4naryc4nary"
+
+
+def test_what_a_file_sets() -> None:
+    text = """
+        [slack]
+        token_secret = "OUR_TOKEN"
+        channel = "C0123ABCD"
+        [gmail]
+        daily = 2000
+        [delivery]
+        patience = 2.5
+        attempts = 1
+        retry_for = 60
+        queue = 50
+        fallback = "GMAIL"
+    """
+    config = merge(layer(parse(text, "FILE", project=False)))
+    assert (config.slack.token_secret, config.slack.channel, config.gmail.daily) == ("OUR_TOKEN", "C0123ABCD", 2000)
+    delivery = config.delivery
+    assert (delivery.patience, delivery.attempts, delivery.retry_for) == (2.5, 1, 60.0)
+    assert (delivery.queue, delivery.fallback) == (50, "gmail")
+
+
+def test_the_same_from_the_environment() -> None:
+    variables, faults = environment(
+        {"TOCSIN_DELIVERY_FALLBACK": "Slack", "TOCSIN_DELIVERY_QUEUE": "7", "TOCSIN_GMAIL_DAILY": "3", "TOCSIN_SLACK_CHANNEL": "#ops"}
+    )
+    config = merge(variables)
+    assert faults == ()
+    assert (config.delivery.fallback, config.delivery.queue, config.gmail.daily, config.slack.channel) == ("slack", 7, 3, "#ops")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        *(
+            (f"delivery.attempts = {value}", ":1: delivery.attempts: takes a whole number of 1 or more; write attempts = 100")
+            for value in ("0", "-1", "1.5", "true", '"6"', "1000000000")
+        ),
+        ("gmail.daily = 0", ":1: gmail.daily: takes a whole number of 1 or more; write daily = 100"),
+        ("[delivery]\npatience = 0", ":2: delivery.patience: takes a number of seconds greater than 0; write patience = 30"),
+        ("delivery.retry_for = 1e10", ":1: delivery.retry_for: takes a number of seconds greater than 0; write retry_for = 30"),
+        ("delivery.queue = []", ":1: delivery.queue: takes a whole number of 1 or more; write queue = 100"),
+        ("delivery = 3", ":1: delivery: takes a table; write [delivery] on a line, and its keys below it"),
+        ("[delivery]\natempts = 3", ":2: delivery.atempts: there is no such key; did you mean delivery.attempts?"),
+        ('slack.token_secret = "PATH"', ":1: slack.token_secret: a project's file may name only what is called as secrets are; "),
+        (
+            'slack.token_secret = "a b"',
+            ":1: slack.token_secret: takes the name of a secret, never the secret itself; write token_secret =",
+        ),
+        ('slack.channel = "#ops"', ":1: slack.channel: a project's file may not set it; put it into your own tocsin.toml, or set TOC"),
+        ('delivery.fallback = "gmail"', ":1: delivery.fallback: a project's file may not set it; put it into your own tocsin.toml"),
+    ],
+)
+def test_a_bad_file_of_a_project(text: str, said: str) -> None:
+    assert str(fault(parse(text, "FILE", project=True))).startswith(f"FILE{said}")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('delivery.fallback = "gmial"', ':1: delivery.fallback: takes "slack" or "gmail"; did you mean gmail?'),
+        ("delivery.fallback = true", ':1: delivery.fallback: takes "slack" or "gmail"; write fallback = "gmail"'),
+        ('slack.channel = "ops"', ':1: slack.channel: takes a channel of Slack\'s: its name, or its id; write channel = "#ops"'),
+        ("slack.channel = 3", ':1: slack.channel: takes a channel of Slack\'s: its name, or its id; write channel = "#ops"'),
+        (f'slack.token_secret = "{CANARY}"', ":1: this looks like a secret; "),
+    ],
+)
+def test_a_bad_file_of_the_user(text: str, said: str) -> None:
+    found = str(fault(parse(text, "FILE", project=False)))
+    assert found.startswith(f"FILE{said}")
+    assert CANARY not in found
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("TOCSIN_DELIVERY_ATTEMPTS", "many", "takes a whole number of 1 or more; write TOCSIN_DELIVERY_ATTEMPTS=100"),
+        ("TOCSIN_DELIVERY_FALLBACK", "mail", "takes "),
+        (
+            "TOCSIN_SLACK_TOKEN_SECRET",
+            "1TOKEN",
+            "takes the name of a secret, never the secret itself; write TOCSIN_SLACK_TOKEN_SECRET=",
+        ),
+        ("TOCSIN_SLACK_TOKEN_SECRET", CANARY, "takes the name of a secret, never the secret itself; write TOCSIN_SLACK_TOKEN_SECRET="),
+    ],
+)
+def test_a_bad_variable(variable: str, value: str, said: str) -> None:
+    taken, (found,) = environment({variable: value})
+    assert str(found).startswith(f"{variable}: {said}")
+    assert CANARY not in str(found)
+    assert taken.settings == {}

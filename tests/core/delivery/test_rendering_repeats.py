@@ -1,0 +1,111 @@
+"""A message that may be the second of its kind: which, and how it says so."""
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tocsin.core.delivery.digest_summary import merged, tallied
+from tocsin.core.delivery.rendering import MARK, NOTE, laid_out, marked, said, tells_of_failure
+from tocsin.core.effects import Message, PostToSlack, SendEmail
+from tocsin.core.messages.content import SENTENCE_LIMIT, Content, Line, compose
+from tocsin.testing.strategies import changes, mails, posts
+
+
+def contents() -> st.SearchStrategy[Content]:
+    return changes().map(compose)
+
+
+@st.composite
+def composed(draw: st.DrawFn) -> Message:
+    """Messages as notifiers make them, of one change or of several."""
+    message, content = draw(posts() | mails()), draw(contents())
+    if draw(st.booleans()):
+        return laid_out(message, content, content)
+    return laid_out(message, content, merged([tallied(content, message.key), tallied(draw(contents()), message.key)]))
+
+
+def messages() -> st.SearchStrategy[Message]:
+    """Messages as notifiers make them, and as people write them."""
+    return composed() | posts() | mails()
+
+
+def head(message: Message) -> str:
+    """What a telephone shows."""
+    return message.payload.fallback if isinstance(message, PostToSlack) else message.mail.subject
+
+
+def bodies(message: Message) -> tuple[str, ...]:
+    """All that a message shows, in each form of it."""
+    if isinstance(message, PostToSlack):
+        return (message.payload.to_json(),)
+    return message.mail.plain, message.mail.html
+
+
+@given(messages())
+def test_it_says_so_first_and_in_a_note(message: Message) -> None:
+    again = marked(message)
+    assert head(again).startswith(MARK)
+    assert all(NOTE in body for body in bodies(again))
+    assert marked(again) == again
+
+
+@given(messages())
+def test_it_is_the_same_announcement_to_the_same_people(message: Message) -> None:
+    again = marked(message)
+    assert again.key is message.key
+    assert tells_of_failure(again) is tells_of_failure(message)
+    if isinstance(again, PostToSlack) and isinstance(message, PostToSlack):
+        assert attrs.evolve(again, payload=message.payload) == message
+    if isinstance(again, SendEmail) and isinstance(message, SendEmail):
+        mail = message.mail
+        assert attrs.evolve(again, mail=attrs.evolve(again.mail, subject=mail.subject, plain=mail.plain, html=mail.html)) == message
+
+
+@given(composed())
+def test_all_that_was_known_is_still_said(message: Message) -> None:
+    before, after = said(message), said(marked(message))
+    if isinstance(before, Content):
+        assert isinstance(after, Content)
+        assert after.lines == (*before.lines, Line("Note", NOTE, ours=True))
+        assert len(after.sentence) <= SENTENCE_LIMIT
+        assert attrs.evolve(after, lines=before.lines, sentence=before.sentence) == before
+    else:
+        assert after is before
+
+
+@given(posts() | mails(), contents())
+def test_of_several_one_failure_is_enough(message: Message, content: Content) -> None:
+    failed, done = attrs.evolve(content, failed=True), attrs.evolve(content, failed=False)
+    assert tells_of_failure(laid_out(message, failed, failed))
+    assert not tells_of_failure(laid_out(message, done, done))
+    tallies = [tallied(done, message.key), tallied(failed, message.key)]
+    assert tells_of_failure(laid_out(message, done, merged(tallies)))
+    assert not tells_of_failure(laid_out(message, done, merged(tallies[:1])))
+
+
+@given(posts() | mails())
+def test_of_what_somebody_wrote_nobody_knows(message: Message) -> None:
+    assert not tells_of_failure(message)
+
+
+@given(posts(), st.sampled_from([None, "batch-7"]))
+def test_a_footer_stays(post: PostToSlack, footer: str | None) -> None:
+    again = marked(attrs.evolve(post, payload=attrs.evolve(post.payload, footer=footer)))
+    assert isinstance(again, PostToSlack)
+    assert again.payload.footer == (NOTE if footer is None else f"batch-7 {NOTE}")
+
+
+@given(mails())
+@pytest.mark.parametrize(
+    ("html", "noted"),
+    [
+        ("<html><body>one</body></html>", f"<html><body>one<p>{NOTE}</p></body></html>"),
+        ("one", f"<p>{NOTE}</p>one"),
+    ],
+)
+def test_a_page_stays_a_page(html: str, noted: str, mail: SendEmail) -> None:
+    again = marked(attrs.evolve(mail, mail=attrs.evolve(mail.mail, html=html)))
+    assert isinstance(again, SendEmail)
+    assert again.mail.html == noted
+    assert again.mail.plain == f"{NOTE}\n\n{mail.mail.plain}"

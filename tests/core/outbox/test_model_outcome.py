@@ -1,0 +1,25 @@
+"""What became of a message, as its row tells it."""
+
+import attrs
+import pytest
+
+from tocsin.core.outbox.model import Row, Status, outcome_of_row
+from tocsin.core.outcomes import Ambiguous, Delivered, Outcome, Queued, Rejected
+
+ROW = Row.new(key="run.load..0.0", destination="slack:TEAM", kind="PostToSlack", version=1, body="{}", at=0.0)
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "outcome"),
+    [
+        (Status.PENDING, None, Queued("the outbox")),
+        (Status.LEASED, None, Queued("the outbox")),
+        (Status.DELAYED, "busy", Queued("the outbox")),
+        (Status.DELIVERED, None, Delivered()),
+        (Status.DEAD, "no_service", Rejected("no_service")),
+        (Status.DEAD, None, Rejected("nobody noted why")),
+        (Status.UNKNOWN, "timed out", Ambiguous("timed out")),
+    ],
+)
+def test_a_row_stands_for_an_outcome(status: Status, reason: str | None, outcome: Outcome) -> None:
+    assert outcome_of_row(attrs.evolve(ROW, status=status, reason=reason)) == outcome

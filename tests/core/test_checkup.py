@@ -1,0 +1,163 @@
+"""Each fault has its remedy, told from what was seen."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tocsin.core.checkup import Finding, Seen, announces, clock, finding, missing, of_faults, remedy
+from tocsin.core.config.problems import Fault
+from tocsin.core.delivery.destinations import webhook_fault
+from tocsin.core.notifiers import GmailNotifier, SlackNotifier
+from tocsin.core.outcomes import Ambiguous, Delivered, DestinationDead, Rejected, Retryable
+from tocsin.core.services.replies import slack_reply, smtp_reply
+from tocsin.core.states import KINDS, Failed, Running, State
+from tocsin.filters import attempt, final_attempt, named
+
+NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+NEW = "in Slack's app settings create an Incoming Webhook, and put its URL where TEAM_WEBHOOK is"
+ERRORS = st.builds(Retryable, st.text()) | st.builds(Rejected, st.text()) | st.builds(DestinationDead, st.text())
+
+
+@pytest.mark.parametrize(
+    ("untrusted", "said"),
+    [
+        (
+            "certificate is not yet valid",
+            "set this machine's clock, which says 2026-01-02 03:04 UTC: a certificate that begins in the fu",
+        ),
+        (
+            "certificate has expired",
+            "set this machine's clock, which says 2026-01-02 03:04 UTC; if it is right, whoever runs HOST must",
+        ),
+        ("Hostname mismatch, certificate is not valid for 'HOST'.", "somebody else answers in place of HOST: look at /etc/hosts"),
+        ("self-signed certificate in certificate chain", "a proxy or a company signs the traffic: ask for the file of its CA"),
+        (
+            "unable to get local issuer certificate",
+            "a proxy or a company signs the traffic: ask for the file of its CA, and name it in ",
+        ),
+    ],
+)
+def test_a_certificate(untrusted: str, said: str) -> None:
+    found = finding(Seen(Rejected("not trusted"), "HOST", "TEAM_WEBHOOK", untrusted=untrusted, now=NOW))
+    assert found.what == f"the certificate of HOST is not trusted ({untrusted})"
+    assert found.remedy is not None
+    assert found.remedy.startswith(said)
+
+
+def test_a_clock_that_was_not_read_is_not_quoted() -> None:
+    assert remedy(Seen(Rejected(""), "HOST", "S", untrusted="not yet valid")).startswith("set this machine's clock: ")
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "said"),
+    [
+        *((404, body, f"{NEW}: this one is revoked") for body in ("no_service", "no_active_hooks", "no_service_id", "no_team")),
+        (403, "invalid_token", f"{NEW}: this one is revoked"),
+        (410, "channel_is_archived", f"{NEW}, for another channel"),
+        (403, "action_prohibited", f"{NEW}, for another channel"),
+        (429, "", "try again later"),
+    ],
+)
+def test_an_answer_of_slacks(status: int, body: str, said: str) -> None:
+    error = slack_reply(status, body)
+    assert not isinstance(error, Delivered)
+    assert isinstance(error, Retryable | Rejected | DestinationDead)
+    assert remedy(Seen(error, "hooks.slack.com", "TEAM_WEBHOOK")) == said
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("https://hooks.slack.com/triggers/x", f"{NEW}: a workflow's URL takes no messages"),
+        ("https://hooks.slack.com/workflows/x", f"{NEW}: a workflow's URL takes no messages"),
+        ("https://example.com/x", f"{NEW}; another host must stand in slack.allowed_hosts"),
+        ("http://hooks.slack.com/x", f"{NEW}, whole, from https:// on"),
+    ],
+)
+def test_a_webhook_that_is_none(url: str, said: str) -> None:
+    error = Rejected(f"the webhook URL in the secret 'TEAM_WEBHOOK' is refused: {webhook_fault(url)}")
+    assert remedy(Seen(error, "hooks.slack.com", "TEAM_WEBHOOK")) == said
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (534, "create an app password (https://myaccount.google.com/apppasswords, which needs 2-step verification), and put its 16 l"),
+        (535, "create an app password (https://myaccount.google.com/apppasswords, which needs 2-step verification), and put its 16 l"),
+        (454, "wait: the account has a limit, which ends by itself"),
+        (421, "try again later"),
+    ],
+)
+def test_an_answer_of_gmails(code: int, said: str) -> None:
+    assert remedy(Seen(smtp_reply(code, "no"), "smtp.gmail.com", "EMAIL_PASSWORD", code=code)).startswith(said)
+    if code in {534, 535}:  # a test message knows no code
+        assert remedy(Seen(smtp_reply(code, "no"), "smtp.gmail.com", "EMAIL_PASSWORD")).startswith("create an app password")
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("cannot reach HOST: its name does not resolve", "look whether this machine has a network and a name server; "),
+        ("cannot reach HOST: the connection was refused", "a firewall may be in the way: let this machine reach HOST; "),
+        ("HOST did not answer in time", "a firewall may be in the way: "),
+        ("SOCKS proxies are not supported: ...", "name an http:// proxy in HTTPS_PROXY"),
+        ("ca_bundle is refused: /x cannot be read: No such file", "name a file of CA certificates, in PEM form, that you can read"),
+        ("the user name in the secret 'EMAIL_USERNAME' is refused", "put the whole address of the account where S is"),
+    ],
+)
+def test_a_reason(reason: str, said: str) -> None:
+    assert remedy(Seen(Retryable(reason), "HOST", "S")).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (407, "the proxy http://p:1 wants a login: write HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT"),
+        (403, "correct HTTPS_PROXY, or slack.proxies (http://p:1), or name HOST in NO_PROXY to go there directly"),
+        (None, "correct HTTPS_PROXY, or slack.proxies (http://p:1), or name HOST in NO_PROXY to go there directly"),
+    ],
+)
+def test_a_proxy(code: int | None, said: str) -> None:
+    assert remedy(Seen(Retryable("no"), "HOST", "S", code=code, proxy="http://p:1")) == said
+
+
+@given(ERRORS | st.builds(Ambiguous, st.text()), st.none() | st.text(), st.none() | st.integers(), st.none() | st.just("http://p:1"))
+def test_each_fault_has_a_remedy(error: Retryable | Rejected, untrusted: str | None, code: int | None, proxy: str | None) -> None:
+    found = finding(Seen(error, "HOST", "S", untrusted, code, proxy))
+    assert found.remedy
+    assert found.is_fault
+
+
+@pytest.mark.parametrize("minutes", [-6, -5, 0, 5, 6])
+def test_a_clock_that_is_off(minutes: int) -> None:
+    found = clock("HOST", NOW + timedelta(minutes=minutes), NOW)
+    word = {-6: "ahead of", 6: "behind"}.get(minutes)
+    assert (found is None) is (word is None)
+    assert found is None or found.what == f"this machine's clock is 6 m {word} that of HOST"
+
+
+@pytest.mark.parametrize(
+    ("reason", "found"),
+    [
+        ("the secret 'S' is not set: set S", Finding("S", "not set", "set S")),
+        ("F is refused: others can read it: chmod 600 F", Finding("S", "F is refused: others can read it", "chmod 600 F")),
+        ("F: Permission denied", Finding("S", "F: Permission denied", "chown the file to the user who runs this, and chmod it 600")),
+        ("F is not UTF-8", Finding("S", "F is not UTF-8", "correct the file, or what names it")),
+    ],
+)
+def test_a_secret_that_cannot_be_had(reason: str, found: Finding) -> None:
+    assert missing("S", reason) == found
+
+
+def test_faults_of_configuration_are_findings() -> None:
+    assert of_faults([Fault("F:1", "bad", "write good")]) == (Finding("F:1", "bad", "write good"),)
+
+
+@given(st.sampled_from(KINDS), st.sets(st.sampled_from(KINDS)), st.sets(st.sampled_from(KINDS)))
+def test_what_is_announced_is_what_the_filter_passes(kind: type[State], only: set[type[State]], ignored: set[type[State]]) -> None:
+    notifier = SlackNotifier(only_states=only, ignore_states=ignored)
+    assert announces(notifier, kind) == ("yes" if notifier.filter.settles(kind) else "no")
+    assert announces(GmailNotifier(when=named("x")), kind) == announces(GmailNotifier(when=attempt(1)), kind) == "perhaps"
+    assert announces(GmailNotifier(only_states=[Failed], when=final_attempt), Running) == "no"

@@ -1,0 +1,88 @@
+"""Errors that say themselves what to do: that is the remedy, and no other."""
+
+import pytest
+
+from tocsin.core.checkup import Finding, Seen, finding, no_bot_token, unset
+from tocsin.core.outcomes import DeliveryError, Receipt, Rejected, Retryable
+from tocsin.core.services.google_oauth import AccessToken, AuthorizedUser, login_reply, token_reply
+from tocsin.core.services.replies import slack_reply
+from tocsin.core.services.slack_api import bot_reply
+
+USER = AuthorizedUser("id", "s", "r")
+
+
+def refused(outcome: Receipt | DeliveryError | AccessToken) -> DeliveryError:
+    assert isinstance(outcome, DeliveryError)
+    return outcome
+
+
+@pytest.mark.parametrize(
+    ("error", "what", "write"),
+    [
+        (refused(bot_reply(200, {"error": "channel_not_found"})), "Slack answered channel_not_found", "there is no such channel, or"),
+        (refused(bot_reply(200, {"error": "invalid_auth"})), "Slack answered invalid_auth", "the token is not valid, or not from "),
+        (
+            refused(bot_reply(200, {"error": "no_text"})),
+            "Slack answered no_text",
+            "the message has no text, which is a bug of ours: pl",
+        ),
+        (refused(bot_reply(404, {})), "Slack answered HTTP 404, which is no acceptance: nothing", "try again later"),
+        (refused(bot_reply(429, {})), "Slack asks for fewer messages (HTTP 429)", "try again later"),
+        (
+            refused(slack_reply(404, "no_service")),
+            "Slack answered no_service (HTTP 404): the webhook",
+            "in Slack's app settings create",
+        ),
+        (
+            Rejected("to post to Slack as an app needs the extra: pip install x"),
+            "to post to Slack as an app needs the",
+            "pip install x",
+        ),
+        (
+            Rejected("the token in the secret 'T' is refused: it is none: copy it"),
+            "the token in the secret 'T' is",
+            "it is none: copy it",
+        ),
+        (
+            Rejected("the JSON in the secret 'P' is refused: it is not: copy"),
+            "the JSON in the secret 'P' is refused",
+            "it is not: copy",
+        ),
+        (Rejected("the secret 'P' holds OAuth credentials, which need google-auth: pip"), "the secret 'P' holds OAuth cred", "pip"),
+        (Rejected("the private_key of the service account is no key: copy"), "the private_key of the service account is", "copy"),
+        (
+            refused(token_reply(USER, 400, '{"error": "invalid_grant"}')),
+            "Google gives no access token (invalid_grant)",
+            "the refresh t",
+        ),
+        (refused(token_reply(USER, 200, "{}")), "Google's token endpoint answered without an", "look whether a proxy"),
+        (
+            refused(token_reply(USER, 200, '{"access_token": "t", "scope": "x"}')),
+            "the access token does not allow mail",
+            "make a new r",
+        ),
+        (refused(token_reply(USER, 503, "")), "Google's token endpoint has trouble of its own (HTTP 503)", "try again later"),
+        (login_reply(535, ""), "Gmail refused the access token (535)", "it must be one of the account that sends, with"),
+        (login_reply(535 + 1, "5.7.8 no"), "Gmail refused the mail: 536 5.7.8 no", "try again later"),
+        (
+            Rejected("the certificate of HOST is not trusted (no issuer): put it"),
+            "the certificate of HOST is not trusted (no",
+            "put it",
+        ),
+        (Retryable("the proxy does not lead to HOST: check the proxy settings"), "the proxy does not lead to HOST", "check the pro"),
+        (Rejected("no request to HOST can be made (ValueError): check"), "no request to HOST can be made (ValueError)", "check"),
+    ],
+)
+def test_an_error_and_its_remedy(error: DeliveryError, what: str, write: str) -> None:
+    found = finding(Seen(error, "HOST", "NAME"))
+    assert found.about == "HOST"
+    assert found.what.startswith(what)
+    assert found.remedy is not None
+    assert found.remedy.startswith(write)
+
+
+def test_what_leads_to_slack_and_is_not_set() -> None:
+    assert unset("OURS", token=True) == "set OURS to the Bot User OAuth Token of an app, which Slack's app settings give"
+    assert unset("OURS", token=False) == "set OURS to the URL of an Incoming Webhook, which Slack's app settings give"
+    write = "in Slack's app settings, under OAuth & Permissions, copy the Bot User OAuth Token, and put it where OURS is"
+    assert no_bot_token("OURS") == Finding("OURS", "this is no bot token, which begins with xoxb-", write)

@@ -1,0 +1,104 @@
+"""What an engine is told to do next can always be done, whatever the run and whatever surrounds it."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tocsin import Retrying, Run, State, events, signals, step, triggers
+from tocsin.core.machine import Subject
+from tocsin.core.planning import Done, Rules, RunBody, Situation, Wait, ended, plan, verdict
+from tocsin.testing import states, tracked
+
+
+@attrs.frozen
+class Job:
+    name: str
+
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def broken(_: Sequence[State]) -> bool:
+    raise OSError("no")
+
+
+def skips(_: Sequence[State]) -> bool:
+    raise signals.SKIP("m")
+
+
+TRIGGERS = [triggers.all_successful, triggers.all_finished, triggers.manual_only, triggers.any_failed, broken, skips, lambda _: False]
+rules = st.builds(
+    Rules,
+    st.sampled_from(TRIGGERS),
+    st.booleans(),
+    st.integers(0, 3),
+    st.none() | st.just(timedelta(minutes=1)),
+    st.none() | st.just(timedelta(days=1)),
+    st.sampled_from([lambda _state, _now: True, lambda _state, _now: False, lambda _state, _now: 1 / 0 > 1]),
+)
+situations = st.builds(Situation, st.just(NOW), st.lists(states(), max_size=3).map(tuple), rules)
+runs = st.builds(
+    Run,
+    st.builds(Subject, tracked(), st.just(()), st.just("r"), st.just("s"), st.none(), st.integers(1, 4)),
+    states(),
+    st.integers(1, 4),
+    st.integers(0, 5),
+    st.booleans(),
+    st.booleans(),
+    st.none(),
+    st.none() | st.just(NOW),
+)
+
+
+@given(runs, situations)
+def test_what_is_planned_is_legal(run: Run, situation: Situation) -> None:
+    planned = plan(run, situation)
+    assert type(plan(run, situation)) is type(planned)
+    assert not isinstance(planned, RunBody) or run.state.is_running()
+    assert isinstance(planned, Done | RunBody | Wait) or step(run, planned).unwrap().run != run
+
+
+def test_while_a_handler_is_asked_only_its_answer_is_legal() -> None:
+    subject = Subject(Job("t"), (lambda _job, _old, _new: None,), "r", "s")
+    asking = step(Run(subject), events.Started(NOW)).unwrap().run
+    assert str(step(asking, events.Succeeded(NOW)).failure()) == "Succeeded is illegal while a handler is asked"
+    answer = events.HandlerReplied(NOW, state=asking.state)
+    assert str(step(Run(subject), answer).failure()) == "HandlerReplied is illegal where no handler was asked"
+    assert step(asking, answer).unwrap().run.asking is None
+
+
+@pytest.mark.parametrize("trigger", TRIGGERS)
+def test_a_trigger_gives_an_event_whatever_it_does(trigger: triggers.Trigger) -> None:
+    run = Run(Subject(Job("t"), (), "r", "s"))
+    planned = plan(run, Situation(NOW, (), Rules(trigger)))
+    assert not isinstance(planned, Done | RunBody | Wait)
+    assert step(run, planned).unwrap().run.state is not run.state
+
+
+def test_a_retry_is_waited_for() -> None:
+    later = NOW + timedelta(hours=1)
+    run = Run(Subject(Job("t"), (), "r", "s"), Retrying(start_time=later), started_at=NOW)
+    assert plan(run, Situation(NOW, (), Rules(max_retries=2))) == Wait(later)
+    illegal = step(run, events.Succeeded(NOW)).failure()
+    assert str(illegal) == "Succeeded is illegal in Retrying"
+
+
+@given(runs, st.sampled_from([ValueError("no"), KeyboardInterrupt(), signals.FAIL("m"), signals.ENDRUN(State("s")), signals.RETRY()]))
+def test_however_a_body_ends_the_machine_takes_it(run: Run, error: BaseException) -> None:
+    running = step(attrs.evolve(run, state=signals.RETRY().state), events.Started(NOW)).unwrap().run
+    after = step(running, ended(running, error, NOW)).unwrap().run
+    assert after.ended is isinstance(error, signals.ENDRUN | KeyboardInterrupt) or run.ended
+
+
+@given(st.lists(states(), max_size=4))
+def test_a_flow_is_judged_by_its_references(references: list[State]) -> None:
+    judged = verdict(references, NOW)
+    finished = all(state.is_finished() for state in references)
+    assert (judged is not None) is finished
+    if judged is not None:
+        assert judged.state.is_failed() is any(state.is_failed() for state in references)
+        assert judged.state.is_failed() is not judged.state.is_successful()

@@ -1,0 +1,168 @@
+"""Whatever happens to a process, in whatever order, what is done about it keeps to these laws."""
+
+import os
+import signal
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tocsin.core.supervisor import (
+    Act,
+    ChildEnded,
+    DeadlinePassed,
+    Ended,
+    Forward,
+    Happening,
+    Kill,
+    KillRest,
+    Rules,
+    SignalCame,
+    Supervision,
+    Terminate,
+    ending,
+    how,
+    named,
+    status_of,
+    supervise,
+)
+
+signals = st.integers(1, 64)
+exits = st.integers(0, 255).map(lambda status: status << 8)
+deaths = st.builds(lambda number, core: number | core, signals, st.sampled_from([0, 128]))
+statuses = exits | deaths
+rules = st.builds(
+    Rules,
+    passed_on=st.frozensets(st.integers(1, 20)),
+    stopping=st.frozensets(st.integers(1, 20)),
+    own_group=st.booleans(),
+    timeout=st.none() | st.floats(0.1, 1e6),
+    kill_after=st.floats(0, 1e6),
+)
+happenings: st.SearchStrategy[Happening] = st.one_of(
+    signals.map(SignalCame), st.integers(1, 20).map(SignalCame), st.just(DeadlinePassed()), statuses.map(ChildEnded)
+)
+histories = st.lists(happenings, max_size=12)
+
+
+def lived(rules: Rules, history: Sequence[Happening]) -> tuple[list[Supervision], list[tuple[Act, ...]]]:
+    """How things stood from first to last, and what was done after each happening."""
+    stood, done = [Supervision(rules)], list[tuple[Act, ...]]()
+    for happening in history:
+        now, acts = supervise(stood[-1], happening)
+        stood.append(now)
+        done.append(acts)
+    return stood, done
+
+
+@given(rules, histories)
+def test_a_signal_that_is_to_be_passed_on_is_so_once_and_no_other(rules: Rules, history: list[Happening]) -> None:
+    stood, done = lived(rules, history)
+    for before, happening, acts in zip(stood, history, done, strict=False):
+        heard = [happening.number] if isinstance(happening, SignalCame) and before.phase != "over" else []
+        passed_on = [act for act in acts if isinstance(act, Forward)]
+        assert passed_on == [Forward(number) for number in heard if number in rules.passed_on]
+
+
+@given(rules, histories)
+def test_it_is_asked_before_it_is_killed_and_each_once(rules: Rules, history: list[Happening]) -> None:
+    _, done = lived(rules, history)
+    ends = [act for acts in done for act in acts if isinstance(act, Terminate | Kill)]
+    assert ends in ([], [Terminate()], [Terminate(), Kill()])
+
+
+@given(rules, histories, statuses, histories)
+def test_nothing_is_done_after_the_end(rules: Rules, history: list[Happening], raw: int, more: list[Happening]) -> None:
+    over = lived(rules, [*history, ChildEnded(raw)])[0][-1]
+    assert over.phase == "over"
+    for happening in more:
+        assert supervise(over, happening) == (over, ())
+
+
+@given(rules, histories, statuses)
+def test_the_rest_of_its_group_is_killed_if_it_had_to_be_ended(rules: Rules, history: list[Happening], raw: int) -> None:
+    before = lived(rules, [each for each in history if not isinstance(each, ChildEnded)])[0][-1]
+    _, acts = supervise(before, ChildEnded(raw))
+    ended = before.timed_out or raw & 127 == signal.SIGKILL
+    assert acts == ((KillRest(),) if rules.own_group and ended else ())
+
+
+@given(rules, histories)
+def test_without_a_time_out_a_deadline_means_nothing(rules: Rules, history: list[Happening]) -> None:
+    stood, done = lived(Rules(rules.passed_on, rules.stopping, rules.own_group), history)
+    assert all(now.patience is None and not now.timed_out for now in stood)
+    assert all(acts == () for happening, acts in zip(history, done, strict=True) if isinstance(happening, DeadlinePassed))
+
+
+@given(rules, histories)
+def test_the_first_signal_that_stops_is_remembered(rules: Rules, history: list[Happening]) -> None:
+    stood, _ = lived(rules, history)
+    numbers = [each.number for each in _until_the_end(history) if isinstance(each, SignalCame) and each.number in rules.stopping]
+    assert stood[-1].stopped_by == next(iter(numbers), None)
+
+
+def _until_the_end(history: Sequence[Happening]) -> Sequence[Happening]:
+    ends = [index for index, each in enumerate(history) if isinstance(each, ChildEnded)]
+    return history[: ends[0]] if ends else history
+
+
+def test_it_is_as_patient_as_its_rules() -> None:
+    stood, _ = lived(Rules(timeout=60, kill_after=5), [DeadlinePassed(), DeadlinePassed(), DeadlinePassed()])
+    assert [now.patience for now in stood] == [60, 5, None, None]
+    assert [now.phase for now in stood] == ["running", "asked to end", "killed", "killed"]
+
+
+# --- how it ended -------------------------------------------------------------------------------------------------------------
+
+
+@given(statuses)
+def test_a_wait_status_is_read_as_the_system_does(raw: int) -> None:
+    code = os.waitstatus_to_exitcode(raw)
+    assert status_of(raw) == (code if code >= 0 else 128 - code)
+
+
+@given(rules, histories, st.integers(0, 0xFFFF))
+def test_an_exit_status_is_one(rules: Rules, history: list[Happening], raw: int) -> None:
+    over = lived(rules, [*history, ChildEnded(raw)])[0][-1]
+    ended = ending(over, tail=b"the end", started=1.0, ended=2.0)
+    assert 0 <= ended.status <= 255
+    assert (ended.status == 124) >= over.timed_out
+    assert (ended.timed_out, ended.killed, ended.stopped_by) == (over.timed_out, over.killed, over.stopped_by)
+    assert (ended.tail, ended.started, ended.ended, ended.fault) == (b"the end", 1.0, 2.0, None)
+    assert how(ended)
+
+
+def test_what_is_not_over_has_not_failed() -> None:
+    assert ending(Supervision(Rules()), tail=b"", started=1.0, ended=2.0).status == 0
+
+
+@pytest.mark.parametrize(
+    ("ended", "words"),
+    [
+        (Ended(status=0, started=0, ended=1), "exit status 0"),
+        (Ended(status=3, started=0, ended=1), "exit status 3"),
+        (Ended(status=3, stopped_by=15, started=0, ended=1), "exit status 3, after SIGTERM"),
+        (Ended(status=130, signal=2, stopped_by=2, started=0, ended=1), "killed by SIGINT"),
+        (Ended(status=137, signal=9, stopped_by=15, started=0, ended=1), "killed by SIGKILL, after SIGTERM"),
+        (Ended(status=124, timed_out=True, signal=15, started=0, ended=1), "timed out"),
+        (Ended(status=124, timed_out=True, killed=True, signal=9, started=0, ended=1), "timed out, and had to be killed"),
+        (Ended(status=127, fault="no such program", started=0, ended=1), "could not be started: no such program"),
+    ],
+)
+def test_how_it_ended_in_words(ended: Ended, words: str) -> None:
+    assert how(ended) == words
+
+
+@pytest.mark.parametrize("number", range(1, 65))
+def test_a_signal_is_called_as_the_system_calls_it_or_by_its_number(number: int) -> None:
+    known = {each.value: each.name for each in signal.Signals}
+    assert named(number) in {known.get(number), f"signal {number}"}
+
+
+def test_common_signals_have_names() -> None:
+    assert [named(number) for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)] == ["SIGHUP", "SIGINT", "SIGTERM"]
+
+
+def test_a_tail_is_in_no_repr() -> None:
+    assert "secret" not in repr(Ended(status=0, tail=b"secret", started=0, ended=1))

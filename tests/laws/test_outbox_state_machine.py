@@ -1,0 +1,343 @@
+"""The laws of a row's life: whatever happens, in any order, by any clock, nothing is lost, and what may be a repeat says so."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import attrs
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tests.core.outbox.row_strategies import BUSY, CLAIMS, DRAWS, RETRYABLES, happenings, moments, policies, rows
+from tocsin.core.delivery.retry import RetryPolicy
+from tocsin.core.outbox.model import WAITING, Row, Status
+from tocsin.core.outbox.state_machine import (
+    FAR,
+    POLICY,
+    TABLE,
+    Answered,
+    Buried,
+    Claimed,
+    Grouped,
+    Happening,
+    Refused,
+    Released,
+    RetryAsked,
+    Unreadable,
+    claimable,
+    follow,
+    pause_after,
+)
+from tocsin.core.outcomes import Ambiguous, Delivered, Outcome, Rejected, Retryable
+
+DAY = 86_400.0
+NEW = Row.new(key="run.load..0.0", destination="slack:TEAM", kind="PostToSlack", version=1, body="{}", at=0.0)
+LEASED = attrs.evolve(NEW, status=Status.LEASED, claim="worker-1", due=60.0, attempts=1)
+DIGEST = "run.load and 1 more..0.-1"
+
+OVER = frozenset(Status) - frozenset(WAITING)
+histories = st.lists(happenings(), max_size=12)
+
+
+def then(row: Row, event: Happening) -> Row:
+    """The row after an event; as it was, if that cannot happen to it."""
+    following = follow(row, event)
+    return row if isinstance(following, Refused) else following
+
+
+def course(row: Row, events: Sequence[Happening]) -> list[Row]:
+    """The row at first, and after each event."""
+    seen = [row]
+    for event in events:
+        seen.append(then(seen[-1], event))
+    return seen
+
+
+def sound(row: Row) -> bool:
+    """Whether the row holds together."""
+    return (
+        (row.claim is None) is (row.status is not Status.LEASED)
+        and (row.ended is None) is (row.status in WAITING)
+        and row.attempts >= (row.status is Status.LEASED)
+    )
+
+
+# --- the table ----------------------------------------------------------------------------------------------------------------
+
+
+@given(rows(), happenings())
+def test_the_table_is_the_truth(row: Row, event: Happening) -> None:
+    following = follow(row, event)
+    if isinstance(following, Refused):
+        assert following.reason.startswith(("run.load..0.0 ", "the lease of run.load..0.0 "))
+    else:
+        assert following.status in TABLE[row.status][type(event)]
+
+
+@given(rows(), happenings())
+def test_what_the_table_does_not_name_is_refused(row: Row, event: Happening) -> None:
+    if type(event) not in TABLE[row.status]:
+        assert follow(row, event) == Refused(f"run.load..0.0 is {row.status.value}")
+
+
+@given(rows(), histories)
+def test_a_row_holds_together(row: Row, events: list[Happening]) -> None:
+    assert all(sound(each) for each in course(row, events))
+
+
+@given(rows(), histories)
+def test_a_row_stays_the_same_message(row: Row, events: list[Happening]) -> None:
+    assert len({(each.key, each.destination, each.kind, each.version, each.body, each.made) for each in course(row, events)}) == 1
+
+
+# --- nothing is lost ----------------------------------------------------------------------------------------------------------
+
+
+@given(rows(*WAITING), happenings())
+def test_nothing_stops_waiting_but_by_an_answer_by_hand_or_by_being_given_up(row: Row, event: Happening) -> None:
+    following = then(row, event)
+    if following.status not in WAITING:
+        assert isinstance(event, Answered | Buried | Unreadable) or (
+            isinstance(event, Claimed) and following.status is Status.DEAD and row.attempts >= event.most
+        )
+        assert following.reason is not None or following.status is Status.DELIVERED or isinstance(event, Claimed)
+
+
+@given(rows(*WAITING), happenings(Claimed))
+@example(attrs.evolve(NEW, attempts=1), Claimed(1.0, "worker-1", 61.0, most=1))
+def test_what_is_given_up_says_why(row: Row, event: Happening) -> None:
+    following = then(row, event)
+    assert following.status is not Status.DEAD or following.reason
+
+
+@given(rows(), histories)
+def test_what_was_delivered_stays_so(row: Row, events: list[Happening]) -> None:
+    seen = course(row, events)
+    for before, now in pairwise(seen):
+        assert before.status is not Status.DELIVERED or now is before
+
+
+@given(rows(), histories, moments())
+def test_what_a_person_wants_sent_is_sent(row: Row, events: list[Happening], at: float) -> None:
+    """However it came to be as it is: once nobody is at it, one word has it claimed."""
+    stuck = course(row, events)[-1]
+    at = stuck.due if stuck.status is Status.LEASED else at
+    if stuck.status is not Status.DELIVERED:
+        claimed = then(then(stuck, RetryAsked(at)), Claimed(at, "worker-3", at + 60.0))
+        assert (claimed.status, claimed.claim, claimed.attempts) == (Status.LEASED, "worker-3", 1)
+
+
+@given(rows(*WAITING), histories, moments())
+def test_whatever_waits_can_be_claimed_within_two_days(row: Row, events: list[Happening], at: float) -> None:
+    waiting = course(row, events)[-1]
+    if waiting.status in WAITING:
+        assert any(claimable(waiting, moment) for moment in (at, at + FAR / 2, at + FAR))
+    else:
+        assert not claimable(waiting, at)
+
+
+@given(rows(*WAITING), moments())
+def test_the_clock_may_be_set_at_will(row: Row, at: float) -> None:
+    """What can be claimed can be claimed until somebody does, and what cannot be is due within two days."""
+    if claimable(row, at):
+        assert claimable(row, at + 1e-3) or row.due - at > FAR
+    else:
+        assert 0 < row.due - at <= FAR
+        assert claimable(row, row.due)
+
+
+# --- leases -------------------------------------------------------------------------------------------------------------------
+
+
+@given(rows(), happenings())
+def test_only_who_holds_the_lease_is_heard(row: Row, event: Happening) -> None:
+    if isinstance(event, Answered | Grouped | Released | Unreadable) and row.claim != event.claim:
+        following, arrived = follow(row, event), isinstance(event, Answered) and isinstance(event.outcome, Delivered)
+        assert isinstance(following, Refused) or (arrived and following.status is Status.DELIVERED)
+
+
+@given(rows(), happenings(Answered), st.sampled_from([Delivered(), Delivered(("ops@example.com",))]))
+def test_that_it_arrived_counts_whoever_says_so(row: Row, event: Happening, arrived: Delivered) -> None:
+    assert isinstance(event, Answered)
+    assert then(row, attrs.evolve(event, outcome=arrived)).status is Status.DELIVERED
+
+
+@given(rows(*WAITING), happenings(Claimed))
+def test_a_lease_is_for_one_and_ends(row: Row, event: Happening) -> None:
+    assert isinstance(event, Claimed)
+    leased = follow(row, event)
+    if isinstance(leased, Refused):
+        assert not claimable(row, event.at)
+    elif leased.status is Status.LEASED:
+        assert (leased.claim, leased.due) == (event.claim, event.until)
+        assert isinstance(follow(leased, attrs.evolve(event, at=event.until - 1, claim="worker-3")), Refused)
+        assert isinstance(follow(leased, attrs.evolve(event, at=event.until, claim="worker-3", most=99)), Row)
+
+
+@given(rows(*WAITING), st.lists(st.sampled_from([-1.0, 0.0, 10.0]), max_size=9))
+def test_what_is_not_tried_is_no_attempt(row: Row, pauses: list[float]) -> None:
+    """However often it is claimed and released, it has as many tries left as before, and says nothing that it did not say."""
+    begun = row = then(row, RetryAsked(row.due))
+    for pause in pauses:
+        leased = then(row, Claimed(row.due, "worker-1", row.due + 60.0))
+        row = then(leased, Released(row.due, "worker-1", row.due + pause))
+        assert (row.status is Status.DELAYED) is (pause > 0)
+    assert attrs.evolve(row, due=begun.due, status=begun.status, since=begun.since) == begun
+
+
+@given(rows(Status.LEASED), moments(), st.booleans())
+@example(attrs.evolve(LEASED, due=FAR + 61.0), 60.0, True)
+def test_a_person_may_do_what_a_worker_may(row: Row, at: float, bury: bool) -> None:
+    refused = isinstance(follow(row, Buried(at) if bury else RetryAsked(at)), Refused)
+    assert refused is not claimable(row, at)
+
+
+# --- how long, and how often --------------------------------------------------------------------------------------------------
+
+
+@given(st.integers(1, 5000), RETRYABLES, DRAWS, policies())
+def test_a_pause_is_bounded_and_longer_than_the_rest_of_the_others(
+    attempts: int, busy: Retryable, draw: float, policy: RetryPolicy
+) -> None:
+    event = Answered(0.0, "worker-1", busy, draw, policy)
+    asked = 0.0 if busy.after is None else busy.after.total_seconds()
+    drawn = policy.base + draw * policy.bound(attempts)
+    assert pause_after(attempts, busy, event) in {drawn, min(asked, DAY)}
+    assert pause_after(attempts, busy, event) >= max(drawn, min(asked, DAY))
+    assert pause_after(attempts, busy, event) <= pause_after(attempts + 1, busy, event)
+
+
+@given(rows(Status.LEASED), happenings(Answered), st.sampled_from([10.0, DAY, 3 * DAY]), DRAWS)
+@example(LEASED, Answered(0.0, "worker-1", BUSY, 0.0), 3 * DAY, 0.0)
+def test_what_was_put_off_is_not_due_at_once(row: Row, event: Happening, base: float, draw: float) -> None:
+    assert isinstance(event, Answered)
+    lasting = attrs.evolve(event, outcome=BUSY, policy=RetryPolicy(base=base, most=base), draw=draw, claim=str(row.claim))
+    following = then(row, lasting)
+    assert following.status is not Status.DELAYED or not claimable(following, event.at)
+
+
+def tried(row: Row, policy: RetryPolicy, outcome: Outcome, lags: Sequence[float]) -> list[Row]:
+    """What becomes of a row that is always answered the same, each time claimed so many seconds after it is due; the last is over."""
+    seen = [row]
+    for lag in lags:
+        at = seen[-1].due + lag
+        leased = then(seen[-1], Claimed(at, "worker-1", at + 60.0, policy.attempts))
+        seen.append(then(leased, Answered(at, "worker-1", outcome, 0.5, policy)))
+        if seen[-1].status not in WAITING:
+            break
+    return seen
+
+
+STEADY = [0.0] * 600
+"""Always claimed once it is due."""
+
+LAGS = st.lists(st.sampled_from([0.0, 1.0, 600.0, 9 * DAY]), min_size=9, max_size=9)
+
+
+@given(policies(), LAGS)
+def test_what_is_never_accepted_is_given_up_neither_too_soon_nor_never(policy: RetryPolicy, lags: list[float]) -> None:
+    """Not before the deadline, while there are tries left; and a machine that slept for days makes five all the same."""
+    *_, last, over = tried(NEW, policy, BUSY, lags)
+    assert over.status is Status.DEAD
+    assert over.ended is not None
+    assert min(5, policy.attempts) <= over.attempts <= policy.attempts
+    following = over.ended + pause_after(over.attempts, BUSY, Answered(0.0, "worker-1", BUSY, 0.5, policy))
+    assert over.attempts == policy.attempts or following - last.since >= policy.deadline
+
+
+@given(policies(), st.floats(1, 9 * DAY))
+def test_a_new_try_has_all_the_time_again(policy: RetryPolicy, later: float) -> None:
+    over = tried(NEW, policy, BUSY, [0.0] * 9)[-1]
+    assert over.ended is not None
+    anew = attrs.evolve(NEW, since=over.ended + later, due=over.ended + later)
+    asked = then(over, RetryAsked(over.ended + later))
+    assert (asked.attempts, asked.since, asked.due, asked.repeated) == (0, anew.since, anew.due, False)
+    assert tried(asked, policy, BUSY, [0.0] * 9)[-1].attempts == tried(anew, policy, BUSY, [0.0] * 9)[-1].attempts
+
+
+@given(st.sampled_from([0.0, 600.0, 9 * DAY]), st.integers(0, 20))
+@example(9 * DAY, 0)
+@example(9 * DAY, 20)
+def test_time_in_which_nobody_tried_does_not_count(asleep: float, awake: int) -> None:
+    steady = tried(NEW, POLICY, BUSY, STEADY)[-1]
+    slept = tried(NEW, POLICY, BUSY, [*([0.0] * awake), asleep, *STEADY])[-1]
+    assert slept.attempts == steady.attempts
+
+
+@given(policies())
+@example(POLICY)
+def test_what_one_worker_has_no_secret_for_waits_for_one_that_has(policy: RetryPolicy) -> None:
+    """Any process drains the outbox, with whatever secrets its environment has."""
+    unknown = Rejected("there is no secret SLACK_WEBHOOK_URL", "SLACK_WEBHOOK_URL")
+    once = tried(NEW, policy, unknown, [0.0])[-1]
+    assert (once.status is Status.DELAYED) is (policy.attempts > 1)
+    assert tried(NEW, policy, unknown, STEADY)[-1].status is Status.DEAD
+
+
+# --- what may have arrived ----------------------------------------------------------------------------------------------------
+
+
+@given(rows(), histories)
+def test_what_may_have_arrived_is_never_forgotten(row: Row, events: list[Happening]) -> None:
+    seen = course(row, events)
+    assert [each.repeated for each in seen] == sorted(each.repeated for each in seen)
+
+
+@given(st.sampled_from([1, 99]), st.integers(61, 99).map(float))
+def test_what_was_lost_while_it_was_sent_says_so_in_the_next_try(most: int, at: float) -> None:
+    lost = then(LEASED, Grouped(1.0, "worker-1", DIGEST))
+    assert then(lost, Claimed(at, "worker-2", at + 60.0, most=99)).repeated
+    assert then(lost, RetryAsked(at)).repeated
+
+
+def again(row: Row, *events: Happening) -> Row:
+    """The row as it is sent again, after a person asked for that."""
+    last = course(row, events)[-1]
+    return course(last, [RetryAsked(999.0), Claimed(999.0, "worker-3", 1059.0)])[-1]
+
+
+SENT = Grouped(1.0, "worker-1", DIGEST)
+MAY_HAVE_ARRIVED: tuple[tuple[Happening, ...], ...] = (
+    (SENT, Claimed(61.0, "worker-2", 121.0, most=1)),
+    (SENT, Buried(61.0)),
+    (SENT, Answered(2.0, "worker-1", Ambiguous("no answer"), 0.5), Buried(3.0)),
+)
+
+
+@pytest.mark.parametrize("events", MAY_HAVE_ARRIVED, ids=lambda events: type(events[-1]).__name__)
+def test_what_may_have_arrived_says_so_when_a_person_has_it_tried_again(events: tuple[Happening, ...]) -> None:
+    assert again(LEASED, *events).repeated
+
+
+@given(st.integers(1, 20))
+def test_what_a_killed_worker_had_not_begun_was_not_tried(kills: int) -> None:
+    """It was claimed with others; one of them kills every worker."""
+    row = NEW
+    for _ in range(kills):
+        row = then(row, Claimed(row.due, "worker-1", row.due + 60.0))
+    assert (row.attempts, row.repeated, row.status) == (1, False, Status.LEASED)
+
+
+@given(st.sampled_from([BUSY, Ambiguous("no answer")]), CLAIMS)
+@example(BUSY, "worker-1")
+@example(Ambiguous("no answer"), "worker-2")
+def test_what_may_have_arrived_in_a_digest_is_sent_in_that_digest_until_it_is_over(outcome: Outcome, claim: str) -> None:
+    lost = then(LEASED, SENT)
+    held = then(then(lost, Claimed(61.0, claim, 121.0)), Grouped(62.0, claim, DIGEST))
+    assert again(held, Answered(63.0, claim, outcome, 0.5)).digest == DIGEST
+    assert then(held, Released(63.0, claim, 63.0)).digest == DIGEST
+
+
+@given(st.sampled_from([0.0, 10.0]))
+def test_what_never_went_out_in_a_digest_is_in_none(pause: float) -> None:
+    begun = then(LEASED, SENT)
+    assert then(begun, Answered(2.0, "worker-1", BUSY, 0.5)).digest is None
+    assert then(begun, Released(2.0, "worker-1", 2.0 + pause)).digest is None
+
+
+@given(policies())
+@example(RetryPolicy(attempts=1))
+def test_that_a_repeat_was_not_accepted_says_nothing_of_the_first(policy: RetryPolicy) -> None:
+    over = tried(attrs.evolve(NEW, repeated=True, digest="run.load..0.0"), policy, BUSY, [9 * DAY] * 9)[-1]
+    assert over.status is Status.UNKNOWN
+    assert "it may have arrived" in str(over.reason)

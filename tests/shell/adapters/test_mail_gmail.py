@@ -1,0 +1,218 @@
+"""A mail through Gmail: how far it came, what became of it, and the connection it leaves behind."""
+
+import smtplib
+import ssl
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+import attrs
+import pytest
+
+from tests.servers.gmail import DROP, GmailServer, Received
+from tests.shell.adapters.examples import KEY, MAIL, account, send, sent
+from tocsin.core.outcomes import Ambiguous, Delivered, DestinationDead, Rejected, Retryable
+from tocsin.shell.adapters import Gmail
+from tocsin.shell.adapters.mail_mime import mime
+from tocsin.shell.adapters.secrets import Secret
+
+TO_TWO = attrs.evolve(MAIL, recipients=("one@example.com", "two@example.com"))
+
+
+def test_a_mail_arrives_whole(gmail_server: GmailServer, ca_bundle: Path) -> None:
+    mail = attrs.evolve(MAIL, plain=".\n..\n.dots\nend", cc=("cc@example.com", gmail_server.username))
+    assert sent(gmail_server, ca_bundle, mail) == Delivered()
+    content = mime(mail, KEY, gmail_server.username)
+    assert gmail_server.mails == [Received(gmail_server.username, (gmail_server.username, "cc@example.com"), content)]
+
+
+def test_one_login_serves_many_mails_and_fifty_at_most(gmail_server: GmailServer, ca_bundle: Path) -> None:
+    gmail = account(gmail_server, ca_bundle)
+    assert [send(gmail, gmail_server) for _ in range(51)] == [Delivered()] * 51
+    assert gmail_server.connections == gmail_server.logins == 2
+    gmail.close()
+    gmail.close()
+
+
+def test_threads_may_share_an_account(gmail_server: GmailServer, ca_bundle: Path) -> None:
+    gmail = account(gmail_server, ca_bundle)
+    threads = [threading.Thread(target=send, args=(gmail, gmail_server)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(gmail_server.mails), gmail_server.logins) == (8, 1)
+    gmail.close()
+
+
+def test_another_login_is_another_connection(gmail_server: GmailServer, ca_bundle: Path) -> None:
+    gmail = account(gmail_server, ca_bundle)
+    assert send(gmail, gmail_server) == Delivered()
+    gmail_server.password = "anotherapppasswd"
+    assert send(gmail, gmail_server) == Delivered()
+    assert gmail_server.logins == 2
+    gmail.close()
+
+
+def test_the_end_of_the_connection_does_not_matter(gmail_server: GmailServer, ca_bundle: Path) -> None:
+    gmail_server.script["QUIT"] = "500 I will not"
+    assert sent(gmail_server, ca_bundle) == Delivered()
+
+
+@pytest.mark.parametrize("dropped", ["421 4.7.0 idle for too long", DROP])
+def test_a_kept_connection_that_is_gone_is_opened_anew(dropped: str, gmail_server: GmailServer, ca_bundle: Path) -> None:
+    gmail = account(gmail_server, ca_bundle)
+    send(gmail, gmail_server)
+    gmail_server.once["MAIL"] = dropped
+    assert send(gmail, gmail_server) == Delivered()
+    assert (len(gmail_server.mails), gmail_server.connections) == (2, 2)
+    gmail.close()
+
+
+def test_it_is_opened_anew_once(gmail_server: GmailServer, ca_bundle: Path) -> None:
+    gmail = account(gmail_server, ca_bundle)
+    send(gmail, gmail_server)
+    gmail_server.script["MAIL"] = DROP
+    assert isinstance(send(gmail, gmail_server), Retryable)
+    assert gmail_server.connections == 2
+
+
+def test_closing_a_connection_that_is_gone(gmail_server: GmailServer, ca_bundle: Path) -> None:
+    gmail = account(gmail_server, ca_bundle)
+    send(gmail, gmail_server)
+    gmail_server.hang_up()
+    gmail.close()
+    assert send(gmail, gmail_server) == Delivered()
+    gmail.close()
+
+
+@pytest.mark.parametrize("stage", ["MAIL", "RCPT", "DATA", "DATA-END"])
+def test_a_refusal_leaves_the_connection_in_order(stage: str, gmail_server: GmailServer, ca_bundle: Path) -> None:
+    gmail = account(gmail_server, ca_bundle)
+    send(gmail, gmail_server)
+    gmail_server.script[stage] = "552 5.3.4 too big"
+    assert send(gmail, gmail_server) == Rejected("Gmail refused the mail: 552 5.3.4 too big")
+    gmail_server.script.clear()
+    assert send(gmail, gmail_server) == Delivered()
+    assert gmail_server.connections == 1
+    gmail.close()
+
+
+@pytest.mark.parametrize(("stage", "reply"), [("RSET", "500 what"), ("RSET", DROP), ("DATA-END", "421 4.3.0 later")])
+def test_a_refusal_may_cost_the_connection(stage: str, reply: str, gmail_server: GmailServer, ca_bundle: Path) -> None:
+    gmail = account(gmail_server, ca_bundle)
+    gmail_server.script = {"DATA-END": "452 4.2.2 full", stage: reply}
+    assert isinstance(send(gmail, gmail_server), Retryable)
+    gmail_server.script.clear()
+    assert send(gmail, gmail_server) == Delivered()
+    assert gmail_server.connections == 2
+    gmail.close()
+
+
+def test_refused_recipients_are_listed(gmail_server: GmailServer, ca_bundle: Path) -> None:
+    gmail_server.script["RCPT two@example.com"] = "550 5.1.1 no such user"
+    assert sent(gmail_server, ca_bundle, TO_TWO) == Delivered(refused=("two@example.com",))
+    assert gmail_server.mails[0].recipients == ("one@example.com",)
+
+
+def test_all_recipients_refused_is_no_delivery(gmail_server: GmailServer, ca_bundle: Path) -> None:
+    gmail_server.script["RCPT"] = "550 5.1.1 no such user"
+    assert sent(gmail_server, ca_bundle, TO_TWO) == Rejected("Gmail refused the mail: 550 5.1.1 no such user")
+    assert gmail_server.mails == []
+
+
+@pytest.mark.parametrize(
+    ("stage", "reply", "outcome"),
+    [
+        ("GREETING", "421 4.7.0 later", Retryable("Gmail asks for another try: 421 4.7.0 later")),
+        ("GREETING", "<html>", Retryable("the connection to 127.0.0.1 broke off (SMTPServerDisconnected)")),
+        ("EHLO", "502 5.5.1 no", Rejected("Gmail refused the mail: 502 5.5.1 no")),
+        (
+            "AUTH",
+            "454 4.7.0 Too many login attempts",
+            Retryable(
+                "Gmail has had too many logins (this is not a bad password): 454 4.7.0 Too many login attempts",
+                timedelta(minutes=10),
+            ),
+        ),
+        (
+            "DATA-END",
+            "550 5.4.5 Daily limit",
+            Retryable("the account has sent all it may send today: 550 5.4.5 Daily limit", timedelta(hours=4)),
+        ),
+        ("DATA", DROP, Retryable("the connection to 127.0.0.1 broke off (SMTPServerDisconnected)")),
+        (
+            "DATA-END",
+            DROP,
+            Ambiguous(
+                "the connection to 127.0.0.1 broke off (SMTPServerDisconnected), after the message went out: it may have arrived"
+            ),
+        ),
+    ],
+)
+def test_an_answer_is_believed(stage: str, reply: str, outcome: object, gmail_server: GmailServer, ca_bundle: Path) -> None:
+    gmail_server.script[stage] = reply
+    assert sent(gmail_server, ca_bundle) == outcome
+    assert gmail_server.mails == []
+
+
+def test_dropped_while_the_text_goes_out_is_no_delivery(gmail_server: GmailServer, ca_bundle: Path) -> None:
+    gmail_server.script["BODY"] = DROP
+    outcome = sent(gmail_server, ca_bundle, attrs.evolve(MAIL, plain="x" * 12_000_000))
+    assert isinstance(outcome, Retryable)
+    assert outcome.reason.startswith("the connection to 127.0.0.1 broke")
+
+
+def test_a_wrong_password_needs_a_person(gmail_server: GmailServer, ca_bundle: Path) -> None:
+    gmail = account(gmail_server, ca_bundle)
+    outcome = gmail.send(Secret("EMAIL_USERNAME", gmail_server.username), Secret("EMAIL_PASSWORD", "qzxv-jkwy"), MAIL, KEY)
+    assert isinstance(outcome, DestinationDead)
+    assert "an app password is needed" in outcome.reason
+    assert gmail_server.logins == 1  # once is enough
+
+
+@pytest.mark.parametrize(
+    ("username", "password", "recipients", "why"),
+    [
+        ("ops", "x", None, "the user name in the secret 'N' is refused: it is not an address like name@example.com"),
+        ("o@x.y", "pässword", None, "the password in the secret 'P' is no app password, which is 16 letters"),
+        ("o@x.y", "x", (), "the mail names no recipient"),
+        (
+            "o@x.y",
+            "x",
+            ("a@b.c", "a@b.c>\r\nDATA"),
+            "the recipient 'a@b.c>\\r\\nDATA' is refused: it is not an address like name@example.com",
+        ),
+    ],
+)
+def test_what_cannot_be_sent_opens_nothing(username: str, password: str, recipients: tuple[str, ...] | None, why: str) -> None:
+    mail = attrs.evolve(MAIL, recipients=recipients)
+    assert Gmail(host="nowhere.invalid").send(Secret("N", username), Secret("P", password), mail, KEY) == Rejected(why)
+
+
+def test_an_account_that_is_dropped_closes_its_connection(gmail_server: GmailServer, ca_bundle: Path) -> None:
+    gmail = account(gmail_server, ca_bundle)
+    send(gmail, gmail_server)
+    del gmail  # a socket left open would be a ResourceWarning, which is an error here
+    gmail_server.hang_up()
+
+
+def test_the_server_knows_its_commands_and_a_mail_cut_short(gmail_server: GmailServer, ca_bundle: Path) -> None:
+    context = ssl.create_default_context(cafile=ca_bundle)
+    with smtplib.SMTP_SSL("127.0.0.1", gmail_server.port, local_hostname="localhost", timeout=5, context=context) as client:
+        assert client.noop()[0] == 250
+        assert client.docmd("HELP")[0] == 500
+        client.ehlo()
+        client.mail("a@b.c")
+        client.rcpt("a@b.c")
+        client.docmd("DATA")
+        client.send(b"cut sho")
+        client.close()
+    gmail_server.hang_up()
+    assert gmail_server.mails == []
+
+
+def test_the_default_is_gmail() -> None:
+    assert repr(Gmail()) == (
+        "Gmail(host='smtp.gmail.com', port=465, ca_bundle=None, connect_timeout=5.0, read_timeout=10.0, deadline=30.0, token_hosts=())"
+    )

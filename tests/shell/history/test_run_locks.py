@@ -1,0 +1,304 @@
+"""Tokens of open runs: held by the living, found when their holders are gone, and told by one."""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from stat import S_IMODE
+from typing import NoReturn
+
+import pytest
+
+from tocsin.shell.history.run_locks import left, opened, running
+
+LIGHT = {"tocsin", "tocsin.shell", "tocsin.shell.history", "tocsin.shell.history.paths", "tocsin.shell.history.run_locks", "fcntl"}
+HOLDS = """
+import sys
+from tocsin.shell.history.run_locks import opened
+token = opened(*sys.argv[1:3], 1.5)
+print(token, flush=True)
+sys.stdin.read()
+"""
+
+
+def killed(run_id: str, label: str = "nightly load") -> None:
+    """A run whose process is killed."""
+    command = [sys.executable, "-c", HOLDS, run_id, label]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert run_id in process.stdout.readline()
+        assert [run.pid for run in running(label)] == [process.pid]
+        assert run_id not in {run.run_id for run in left(label)}
+        process.send_signal(signal.SIGKILL)
+
+
+def test_a_run_is_open_until_it_is_closed(state: Path) -> None:
+    token = opened("r-1", "nightly load", 1.5)
+    assert token is not None
+    (run,) = running()
+    assert (run.run_id, run.label, run.started, run.pid) == ("r-1", "nightly load", 1.5, os.getpid())
+    assert repr(run) == f"Left(run_id='r-1', label='nightly load', started=1.5, pid={os.getpid()})"
+    assert repr(token) == f"Token({str(state / 'open' / 'r-1')!r})"
+    assert left() == ()
+    token.close()
+    token.close()
+    assert running() == left() == ()
+    assert list((state / "open").iterdir()) == []
+
+
+@pytest.mark.usefixtures("state")
+def test_a_run_that_was_killed_is_told_once() -> None:
+    killed("r-1")
+    assert running() == ()
+    (run,) = left()
+    assert (run.run_id, run.label, run.started) == ("r-1", "nightly load", 1.5)
+    assert [run.claim(), run.claim(), *left()] == [True, False]
+
+
+@pytest.mark.usefixtures("state")
+def test_a_run_that_ends_while_somebody_looks_was_not_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    token = opened("r-1", "load", 1.0)
+    assert token is not None
+    lock = fcntl.flock
+
+    def meanwhile(file: int, how: int) -> None:
+        token.close()
+        lock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", meanwhile)
+    assert left() == ()
+
+
+@pytest.mark.usefixtures("state")
+def test_of_many_that_claim_one_gets_it() -> None:
+    killed("r-1")
+    killed("r-2")
+    found = [left() for _ in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        claims = list(pool.map(lambda runs: [run.claim() for run in runs], found))
+    assert [sum(claim) for claim in zip(*claims, strict=True)] == [1, 1]
+
+
+@pytest.mark.usefixtures("state")
+def test_who_was_slower_to_claim_sees_that_it_is_gone() -> None:
+    killed("r-1")
+    (run,) = left()
+    with Path(run.path).open("r+b") as file, ThreadPoolExecutor(1) as pool:
+        fcntl.flock(file, fcntl.LOCK_EX)  # as another that claims it
+        slower = pool.submit(run.claim)
+        time.sleep(0.05)  # it tries: should it not have begun, the claim fails all the same
+        Path(run.path).unlink()
+        fcntl.flock(file, fcntl.LOCK_UN)
+        assert slower.result() is False
+
+
+@pytest.mark.usefixtures("state")
+def test_looking_does_not_keep_anybody_from_claiming() -> None:
+    killed("r-1")
+    (run,) = left()
+    with Path(run.path).open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        assert [each.run_id for each in left()] == ["r-1"]
+        with ThreadPoolExecutor(1) as pool:
+            claim = pool.submit(run.claim)
+            fcntl.flock(file, fcntl.LOCK_UN)
+            assert claim.result()
+
+
+@pytest.mark.usefixtures("state")
+def test_what_lives_cannot_be_claimed() -> None:
+    token = opened("r-1", "load", time.time())
+    assert token is not None
+    (run,) = running()
+    assert not run.claim()
+    token.close()
+
+
+@pytest.mark.usefixtures("state")
+def test_runs_are_found_by_label_oldest_first() -> None:
+    tokens = [
+        opened(run_id, label, at) for run_id, label, at in (("b", "load", 2.0), ("a", "load", 2.0), ("c", "load", 1.0), ("d", "x", 0.0))
+    ]
+    assert [run.run_id for run in running("load")] == ["c", "a", "b"]
+    assert [run.run_id for run in running()] == ["d", "c", "a", "b"]
+    for token in tokens:
+        assert token is not None
+        token.close()
+
+
+@pytest.mark.usefixtures("state")
+@pytest.mark.parametrize("label", ["a\nb", "\x1b[31mred", "\ud800", "\u202eevil", "", "x" * 9999])
+def test_a_label_is_one_line_whatever_it_is(label: str) -> None:
+    token = opened("r-1", label, 1.0)
+    assert token is not None
+    (run,) = running(label)
+    assert run.label.isprintable()
+    assert len(run.label) <= 500
+    token.close()
+
+
+def test_others_see_nothing_of_it(state: Path) -> None:
+    token = opened("r-1", "load", 1.0)
+    assert token is not None
+    assert [S_IMODE(path.stat().st_mode) for path in (state, state / "open", state / "open" / "r-1")] == [0o700, 0o700, 0o600]
+    token.close()
+
+
+@pytest.mark.usefixtures("state")
+def test_a_child_does_not_hold_the_token_of_its_parent() -> None:
+    token = opened("r-1", "load", 1.0)
+    assert token is not None
+    with subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, close_fds=False) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        child.stdin.write(b"ready\n")
+        child.stdin.flush()
+        assert child.stdout.readline() == b"ready\n"
+        os.close(int(str(token._file)))  # as if this process were gone
+        assert [run.run_id for run in left()] == ["r-1"]
+
+
+# --- what is no token ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"tocsin 1",
+        b"tocsin 2\nload\n1.0\n1\n",
+        b"tocsin 1\nload\nsoon\n1\n",
+        b"tocsin 1\nload\nnan\n1\n",
+        b"tocsin 1\nload\n1e300\n1\n",
+        b"\xff",
+    ],
+)
+def test_other_files_are_left_alone(state: Path, content: bytes) -> None:
+    (state / "open").mkdir(parents=True)
+    (state / "open" / "r-1").write_bytes(content)
+    (state / "open" / "folder").mkdir()
+    (state / "open" / "link").symlink_to("/etc/passwd")
+    os.mkfifo(state / "open" / "pipe")
+    assert left() == running() == ()
+    assert len(list((state / "open").iterdir())) == 4
+
+
+def test_an_empty_token_is_swept_away_after_an_hour(state: Path) -> None:
+    (state / "open").mkdir(parents=True)
+    for name, age in (("young", 3500), ("old", 3700)):
+        (state / "open" / name).touch()
+        os.utime(state / "open" / name, (0, time.time() - age))
+    assert left() == ()
+    assert [path.name for path in (state / "open").iterdir()] == ["young"]
+
+
+# --- what goes wrong ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("run_id", ["", "../r1", "a/b", "é", "."])
+def test_a_name_that_is_none(state: Path, run_id: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert opened(run_id, "load", 1.0) is None
+    assert capsys.readouterr().err.startswith(f"tocsin: this run is not in the journal: {run_id!r} is no name of a run; ")
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file\n").touch()
+    monkeypatch.setenv("TOCSIN_STATE_DIR", str(tmp_path / "file\n" / "state"))
+    assert opened("r-1", "load", 1.0) is None
+    said = capsys.readouterr().err
+    remedy = "Not a directory; set TOCSIN_STATE_DIR to a folder that you may write to"
+    assert said == f"tocsin: this run is not in the journal in {tmp_path}/file /state: {remedy}\n"
+    assert left() == running() == ()
+
+
+def test_a_run_that_is_open_already(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    token = opened("r-1", "load", 1.0)
+    assert token is not None
+    assert opened("r-1", "load", 1.0) is None
+    assert f"in {state / 'open' / 'r-1'}: File exists; " in capsys.readouterr().err
+    assert len(running()) == 1
+    token.close()
+
+
+def _full(*_: object) -> NoReturn:
+    raise OSError(28, "No space left on device")
+
+
+def test_a_full_disk_leaves_no_token(state: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", _full)
+        assert opened("r-1", "load", 1.0) is None
+    assert "No space left on device; set TOCSIN_STATE_DIR" in capsys.readouterr().err
+    assert list((state / "open").iterdir()) == []
+
+
+def test_a_lock_that_is_never_let_go(state: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def busy(*_: object) -> NoReturn:
+        raise BlockingIOError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(fcntl, "flock", busy)
+        assert opened("r-1", "load", 1.0) is None
+    assert "its lock is held by another process; " in capsys.readouterr().err
+    assert list((state / "open").iterdir()) == []
+
+
+def test_a_token_that_cannot_be_removed(state: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    killed("r-1")
+    (run,) = left()
+    token = opened("r-2", "load", 1.0)
+    assert token is not None
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "unlink", _full)
+        token.close()
+        assert not run.claim()
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == f"tocsin: cannot remove {token.path}: No space left on device; remove it, else the run counts as killed"
+    assert second == f"tocsin: cannot remove {run.path}: No space left on device; remove it, else its run is told again"
+
+
+def test_a_token_that_somebody_removed(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    token = opened("r-1", "load", 1.0)
+    assert token is not None
+    (state / "open" / "r-1").unlink()
+    token.close()
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.usefixtures("state")
+@pytest.mark.parametrize("stream", [None, open(os.devnull)])  # noqa: SIM115, PTH123 - what cannot be written to
+def test_where_nobody_listens(stream: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", stream)
+    assert opened("", "load", 1.0) is None
+
+
+@pytest.mark.usefixtures("state")
+def test_where_there_are_no_locks(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    killed("r-1")
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    assert opened("r-2", "load", 1.0) is None
+    assert left() == running() == ()
+    assert capsys.readouterr().err == ""
+
+
+def test_opening_imports_next_to_nothing(state: Path) -> None:
+    program = (
+        "import os, sys; before = {*sys.modules}; from tocsin.shell.history.run_locks import opened;"
+        "opened('r-1', 'load', 1.0).close(); print(*{*sys.modules} - before)"
+    )
+    said = subprocess.run(
+        [sys.executable, "-S", "-c", program], env=_bare(state), check=True, capture_output=True, text=True, timeout=60
+    )
+    assert {*said.stdout.split()} - {"pwd"} == LIGHT
+
+
+def _bare(state: Path) -> dict[str, str]:
+    import tocsin
+
+    return {"TOCSIN_STATE_DIR": str(state), "PYTHONPATH": str(Path(str(tocsin.__file__)).parents[1])}

@@ -1,0 +1,206 @@
+"""What runs remember of those before them, wherever the handler stands; and who remembers nothing."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import attrs
+import pytest
+from returns.io import IOResult
+
+from tests.servers.authority import Authority
+from tests.servers.live import live_at
+from tests.servers.slack import Reply, SlackServer
+from tocsin import (
+    DryRun,
+    Failed,
+    Flow,
+    Interpreter,
+    Live,
+    NotificationFailed,
+    Recording,
+    Running,
+    State,
+    Success,
+    Task,
+    filters,
+    interpreting,
+    slack_notifier,
+    watch,
+)
+from tocsin.core.changes import Streak
+from tocsin.core.effects import Effect
+from tocsin.core.outcomes import DeliveryError, Receipt, Rejected, refused
+from tocsin.shell.history import streaks
+from tocsin.shell.history.store import Journal
+
+pytestmark = pytest.mark.tocsin_live
+JOB = Task("load")
+ON_CHANGE = slack_notifier(when=filters.on_change())
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A journal of its own."""
+    monkeypatch.setenv("TOCSIN_STATE_DIR", str(tmp_path / "state"))
+    return tmp_path / "state"
+
+
+@pytest.fixture
+def live(authority: Authority, slack_server: SlackServer) -> Iterator[Live]:
+    with live_at(authority, slack=slack_server) as made:
+        yield made
+
+
+def tell(*states: State) -> None:
+    for state in states:
+        ON_CHANGE(JOB, Running(), state)
+
+
+@attrs.frozen
+class Broken:
+    """Shows nothing, for want of paper."""
+
+    notify: ClassVar[Literal["print"]] = "print"
+
+    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+        return refused(Rejected("no paper"))
+
+
+class Flaky(Task):
+    """Does as it is told."""
+
+    well = True
+
+    def run(self) -> None:
+        if not self.well:
+            raise LookupError("nothing there")
+
+
+def test_a_handler_by_itself_remembers(live: Live, slack_server: SlackServer) -> None:
+    with interpreting(live):
+        tell(Success(), Failed(), Failed(), Success())
+    assert [b"recovered after" in request.body for request in slack_server.requests] == [False, True]
+    assert Journal.usual().past("load") == Streak(failed=False, length=1)
+
+
+def test_flows_and_tasks_remember_from_run_to_run(live: Live, slack_server: SlackServer) -> None:
+    flaky = Flaky(name="fetch", state_handlers=[ON_CHANGE])
+    flow = Flow("nightly", tasks=[flaky], state_handlers=[slack_notifier(when=filters.after(2))])
+    for well in (True, False, False, True):
+        flaky.well = well
+        flow.run(interpreter=live)
+    assert [b"fetch" in request.body for request in slack_server.requests] == [True, False, True]
+    assert Journal.usual().past("nightly/fetch") == Streak(failed=False, length=1)
+    assert Journal.usual().past("nightly") == Streak(failed=False, length=1)
+
+
+def test_what_nobody_could_be_told_of_is_told_the_next_time(live: Live, slack_server: SlackServer) -> None:
+    slack_server.replies += [Reply(500, "")] * 2
+    flaky = Flaky(name="fetch", state_handlers=[ON_CHANGE])
+    flaky.well = False
+    flow = Flow("nightly", tasks=[flaky])
+    with interpreting(live):
+        for _ in range(4):
+            flow.run()
+        assert len(slack_server.requests) == 3
+        slack_server.replies.append(Reply(500, ""))
+        with pytest.raises(NotificationFailed):
+            tell(Failed())
+        assert Journal.usual().past("load") == Streak()
+        tell(Failed(), Failed())
+    assert len(slack_server.requests) == 5
+    assert Journal.usual().past("nightly/fetch") == Streak(failed=True, length=2)
+
+
+def test_a_watch_is_told_the_next_time_too(live: Live, slack_server: SlackServer) -> None:
+    slack_server.replies.append(Reply(500, ""))
+    with interpreting(live):
+        for _ in range(3):
+            with pytest.raises(LookupError), watch("fetch", state_handlers=[ON_CHANGE]):
+                raise LookupError
+    assert len(slack_server.requests) == 2
+
+
+def test_an_end_is_taken_back_as_it_happened_whatever_handlers_made_of_it(live: Live, slack_server: SlackServer) -> None:
+    slack_server.replies.append(Reply(500, ""))
+
+    def excused(task: Task, old: State, new: State) -> State:
+        return Success() if new.is_failed() else new
+
+    flaky = Flaky(name="fetch", state_handlers=[ON_CHANGE, excused])
+    flaky.well = False
+    Flow("nightly", tasks=[flaky]).run(interpreter=live)
+    assert len(slack_server.requests) == 1
+    assert Journal.usual().past("nightly/fetch") == Streak()
+
+
+def test_a_dry_run_that_fails_takes_nothing_back(live: Live) -> None:
+    with interpreting(live):
+        tell(Failed())
+    with interpreting(Broken()), pytest.raises(NotificationFailed):
+        tell(Success())
+    assert Journal.usual().past("load") == Streak(failed=True, length=1)
+
+
+def test_runs_that_end_at_the_same_moment_are_told_one_after_the_other(live: Live, slack_server: SlackServer) -> None:
+    barrier = threading.Barrier(4)
+
+    @watch("fetch", state_handlers=[slack_notifier(when=filters.after(3))])
+    def fail() -> None:
+        barrier.wait(30)
+        raise LookupError
+
+    with ThreadPoolExecutor(4) as pool, interpreting(live):
+        running = [pool.submit(fail) for _ in range(4)]
+        errors = [each.exception(30) for each in running]
+    assert [type(error) for error in errors] == [LookupError] * 4
+    assert len(slack_server.requests) == 1
+    assert Journal.usual().past("fetch") == Streak(failed=True, length=4)
+
+
+def test_what_ended_again_since_is_not_taken_back() -> None:
+    journal = Journal.usual()
+    before = journal.advance("load", failed=True)
+    journal.advance("load", failed=True)
+    journal.retract("load", failed=True, before=before)
+    assert journal.past("load") == Streak(failed=True, length=2)
+    journal.retract("load", failed=True, before=Streak(failed=True, length=1))
+    assert journal.past("load") == Streak(failed=True, length=1)
+    journal.retract("load", failed=True, before=Streak())
+    assert journal.past("load") == Streak()
+
+
+def test_who_remembers_nothing_leaves_no_file(live: Live, folder: Path) -> None:
+    Flow("nightly", tasks=[Flaky()], state_handlers=[slack_notifier]).run(interpreter=live)
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize(("interpreter", "told"), [(DryRun(), 1), (Recording(), 0)])
+def test_a_dry_run_reads_and_a_test_does_not_even_that(interpreter: Interpreter, told: int, capsys: pytest.CaptureFixture[str]) -> None:
+    streaks.advance("load", failed=True)
+    streaks.advance("load", failed=True)
+    with interpreting(interpreter):
+        tell(Success(), Success())
+    assert capsys.readouterr().out.count("recovered after") == 4 * told
+    assert Journal.usual().past("load") == Streak(failed=True, length=2)
+
+
+def test_what_is_withheld_by_the_environment_is_not_remembered(live: Live, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    monkeypatch.setenv("TOCSIN_NOTIFY", "none")
+    with interpreting(live):
+        tell(Failed())
+    assert not folder.exists()
+
+
+def test_a_journal_that_is_broken_costs_a_line_and_no_message(
+    live: Live, slack_server: SlackServer, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder.write_text("")
+    with interpreting(live):
+        tell(Failed(), Failed())
+    assert len(slack_server.requests) == 2
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert said.endswith("this run will not be remembered")

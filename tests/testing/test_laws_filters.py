@@ -1,0 +1,115 @@
+"""``assert_filter_laws`` passes what is a filter, and says which law is broken by what is none."""
+
+import re
+from collections.abc import Iterator
+from itertools import count
+from typing import Self
+
+import attrs
+import pytest
+
+from tocsin import Change, Failed, State, filters
+from tocsin.core.filters.algebra import Filter, Verdict
+from tocsin.core.filters.predicates import entered
+from tocsin.testing import assert_filter_laws, changes, states
+
+
+@attrs.frozen
+class LongNamed(Filter):
+    """A good one: passes changes of objects with long names."""
+
+    length: int = 10
+
+    def __call__(self, change: Change) -> bool:
+        return len(change.tracked_obj.name) > self.length
+
+
+class Truthy(LongNamed):
+    """Passes by a number."""
+
+    def __call__(self, change: Change) -> bool:
+        return len(change.tracked_obj.name)  # type: ignore[return-value]  # which is the point
+
+
+@attrs.frozen
+class Fickle(Filter):
+    """Passes every other time."""
+
+    turns: Iterator[int] = attrs.field(factory=count, eq=False)
+
+    def __call__(self, change: Change) -> bool:
+        return next(self.turns) % 2 == 0
+
+
+class Hasty(LongNamed):
+    """Settles what it cannot know."""
+
+    def settles(self, kind: type[State]) -> bool | None:
+        return True
+
+
+class Secretive(LongNamed):
+    """Explains the contrary."""
+
+    def explain(self, change: Change) -> Verdict:
+        return Verdict(not self(change), "who knows")
+
+
+class Unequal(Filter):
+    """Has no notion of equality."""
+
+    def __call__(self, change: Change) -> bool:
+        return True
+
+
+class Fragile(LongNamed):
+    """Raises where there is no message."""
+
+    def __call__(self, change: Change) -> bool:
+        return change.new.message.isprintable()  # type: ignore[union-attr]  # which is the point
+
+
+class Backwards(LongNamed):
+    """Has an ``&`` of its own."""
+
+    def __and__(self, other: Filter) -> Filter:
+        return self | other
+
+
+class Unpicklable(LongNamed):
+    """Can be copied, but not pickled."""
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    def __reduce__(self) -> str:
+        raise TypeError("it has an open file")
+
+
+@pytest.mark.parametrize("good", [LongNamed(), entered(Failed) & ~LongNamed(3), filters.where(lambda change: change.final)])
+def test_a_filter_passes(good: Filter) -> None:
+    assert_filter_laws(good, examples=20)
+
+
+@pytest.mark.parametrize(
+    ("bad", "law"),
+    [
+        (Truthy(), "its verdict is a bool, and stays the same"),
+        (Fickle(), "its verdict is a bool, and stays the same"),
+        (Hasty(), "settles() agrees with it, or is None"),
+        (Secretive(), "explain() agrees with it, and gives a reason"),
+        (Unequal(), "a copy of it is equal, and hashes alike"),
+        (Backwards(), "a & b is what `and` says"),
+        (Unpicklable(), "it survives pickle, or cloudpickle"),
+        (Fragile(), "'NoneType' object has no attribute 'isprintable'"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_is_no_filter_is_told_so(bad: Filter, law: str) -> None:
+    with pytest.raises(AssertionError, match=re.escape(law)) as raised:
+        assert_filter_laws(bad)
+    assert repr(bad) in str(raised.value)
+
+
+def test_changes_can_be_chosen() -> None:
+    assert_filter_laws(Fragile(), changes=changes(new=states(Failed).filter(lambda state: state.message is not None)), examples=20)

@@ -1,0 +1,144 @@
+"""Under pytest nothing is sent for real, whoever asks for it, unless a test is marked so."""
+
+import os
+import subprocess
+import sys
+
+import attrs
+import pytest
+
+from tocsin import Failed, Live, Recording, Running, Task, callback_factory, interpreting, slack_notifier
+from tocsin.effects import PostToSlack, Withheld
+from tocsin.shell.current import current
+from tocsin.shell.environment import NAME
+from tocsin.shell.interpreters.base import outcome_of
+from tocsin.testing import pytest_plugin
+
+pytest_plugins = ["pytester"]
+
+TELLS = """
+import os
+
+import pytest
+
+from tocsin import *
+
+
+def tell():  # which raises where it would be sent for real: there is no such secret
+    return slack_notifier(Task("load"), Pending(), Running(), webhook_secret="NO_SUCH_SECRET")
+"""
+GUARDED = """
+tell()  # as the module is imported
+
+@pytest.fixture(scope="module")
+def told():
+    tell()
+    yield
+    tell()
+
+def test_what_fixtures_tell_is_recorded_too(told, notifications):
+    tell()
+    assert len(notifications.effects) == 2
+
+def test_each_test_has_a_recording_of_its_own(told, notifications):
+    assert notifications.effects == ()
+
+def test_no_live_interpreter_sends(told):
+    with interpreting(Live()):
+        tell()
+"""
+MARKED = """
+@pytest.mark.tocsin_live
+def test_one_that_is_marked_sends():
+    assert "TOCSIN_NOTIFY" not in os.environ
+    with pytest.raises(SecretNotFound):
+        tell()
+
+def test_the_next_one_does_not():
+    assert os.environ["TOCSIN_NOTIFY"] == "none"
+    tell()
+
+@pytest.mark.tocsin_live
+def test_it_has_no_recording(notifications):
+    tell()
+"""
+
+
+def test_notifications_are_recorded_and_not_sent(notifications: Recording) -> None:
+    state = Failed("disk full")
+    assert slack_notifier(Task("load"), Running(), state) is state
+    assert [type(effect) for effect in notifications.effects] == [PostToSlack]
+    assert current() is notifications
+
+
+def test_callbacks_are_recorded_and_not_called(notifications: Recording) -> None:
+    callback_factory(lambda task, state: pytest.fail(f"{task}, {state}"), lambda _: True)(Task("load"), Running(), Failed())
+    (effect,) = notifications.effects
+    with interpreting(Live()) as live:
+        assert isinstance(outcome_of(live(effect)), Withheld)
+
+
+def test_processes_that_a_test_starts_are_silent() -> None:
+    code = "import os; print(os.environ['TOCSIN_NOTIFY'])"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert ended.stdout == "none\n"
+
+
+def test_the_guard_holds_from_the_import_of_a_module_to_the_end_of_its_last_fixture(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(TELLS + GUARDED)
+    pytester.runpytest_inprocess().assert_outcomes(passed=3)
+
+
+def test_without_the_plugin_the_same_module_sends(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(NAME)
+    pytester.makepyfile(TELLS + GUARDED)
+    result = pytester.runpytest_subprocess("-p", "no:tocsin")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*SecretNotFound*NO_SUCH_SECRET*"])
+
+
+@pytest.mark.tocsin_live
+def test_a_test_that_is_marked_sends_for_real(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(NAME, raising=False)
+    pytester.makepyfile(TELLS + MARKED)
+    result = pytester.runpytest_inprocess("--strict-markers")
+    result.assert_outcomes(passed=2, errors=1)
+    result.stdout.fnmatch_lines(["*a test marked tocsin_live sends for real, and records no notifications*"])
+    assert NAME not in os.environ
+
+
+@attrs.define
+class Worker:
+    """A worker of pytest-xdist, as the plugin sees it."""
+
+    config: pytest.Config
+    workerinput: dict[str, object] = attrs.field(factory=dict[str, object])
+
+
+@pytest.mark.parametrize("outside", ["print", None])
+def test_a_worker_of_xdist_knows_what_it_was_outside(
+    outside: str | None, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(NAME)
+    if outside is not None:
+        monkeypatch.setenv(NAME, outside)
+    node = Worker(pytester.parseconfigure())
+    assert os.environ[NAME] == "none"
+    pytest_plugin.pytest_configure_node(node)
+    inside = Worker(pytester.parseconfig(), node.workerinput)
+    monkeypatch.setattr(inside.config, "workerinput", inside.workerinput, raising=False)
+    pytest_plugin.pytest_configure(inside.config)
+    inside.config._ensure_unconfigure()
+    assert os.environ.get(NAME) == outside
+
+
+@pytest.mark.parametrize("before", ["print", "none", "live"])
+def test_the_environment_is_left_as_it_was(before: str, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(NAME, before)
+    pytester.makepyfile(TELLS + "def test_told(): assert os.environ['TOCSIN_NOTIFY'] == 'none' and tell()")
+    pytester.runpytest_inprocess().assert_outcomes(passed=1)
+    assert os.environ[NAME] == before
+
+
+def test_the_marker_is_explained(pytester: pytest.Pytester) -> None:
+    pytester.runpytest_inprocess("--markers").stdout.fnmatch_lines(["*tocsin_live: tocsin sends notifications for real in this test*"])
