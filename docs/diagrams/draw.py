@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from docs.diagrams import hostile, kinds, markdown, outbox, transitions
+from docs.diagrams import hostile, kinds, markdown, modules, outbox, transitions
 
 HERE = Path(__file__).parent
 
@@ -19,6 +19,7 @@ def drawn() -> Mapping[Path, str]:
         HERE / "states.dot": transitions.states(),
         HERE / "classes.dot": kinds.classes(),
         HERE / "outbox.dot": outbox.life(),
+        HERE / "modules.dot": modules.packages(),
         HERE / "tables" / "kinds.md": markdown.kinds_table(),
         HERE / "tables" / "transitions.md": markdown.transitions_table(),
         HERE / "tables" / "slack.md": markdown.slack_table(),

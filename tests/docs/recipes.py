@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -32,6 +33,12 @@ def file(name: str) -> str:
 def commands(page: Path) -> tuple[str, ...]:
     """The commands that a page has its reader type into a shell, one a line."""
     return tuple(line for block in _SHELL.finditer(page.read_text(encoding="utf-8")) for line in block[1].splitlines())
+
+
+def wheel() -> str:
+    """What the wheel is called that a checkout gives."""
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    return f"tocsin-{version}-py3-none-any.whl"
 
 
 def at(tree: object, *path: str | int) -> object:

@@ -5,6 +5,7 @@ from html import unescape
 from pathlib import Path
 
 import pytest
+from docs.diagrams import modules
 from docs.diagrams.draw import HERE, drawn
 from docs.diagrams.style import ink
 from docs.diagrams.transitions import AGAIN, ANSWERS, APART, COLUMN, GROUPS
@@ -13,6 +14,7 @@ from tocsin.core.outbox.state_machine import TABLE as LIFE
 from tocsin.core.states import KINDS, State
 from tocsin.core.transitions import GIVEN, REFUSED, TABLE
 
+_LINES = re.compile(r"([\d,]+) lines")
 _EDGES = [
     pytest.param(kind, event, after, id=f"{kind.__name__}-{event.__name__}")
     for kind, row in TABLE.items()
@@ -34,7 +36,37 @@ def edges() -> dict[str, set[str]]:
 
 @pytest.mark.parametrize("path", drawn(), ids=lambda path: str(path.name))
 def test_what_is_drawn_is_what_the_code_gives(path: Path) -> None:
-    assert path.read_text(encoding="utf-8") == drawn()[path], "run: python -m docs.diagrams.draw"
+    kept, given = (_LINES.sub("lines", text) for text in (path.read_text(encoding="utf-8"), drawn()[path]))
+    assert kept == given, "run: python -m docs.diagrams.draw"
+
+
+def test_the_picture_of_the_modules_says_about_how_many_lines_there_are() -> None:
+    kept, given = (
+        [int(number.replace(",", "")) for number in _LINES.findall(text)]
+        for text in ((HERE / "modules.dot").read_text(encoding="utf-8"), drawn()[HERE / "modules.dot"])
+    )
+    assert sum(kept) == pytest.approx(sum(given), rel=0.1), "run: python -m docs.diagrams.draw"
+
+
+def test_the_picture_of_the_modules_has_each_import_and_no_other() -> None:
+    found = modules.modules()
+    titles = set(_edges((HERE / "modules.svg").read_text(encoding="utf-8")))
+    within = set(modules.inside(found))
+    assert {tuple(title.split("->")) for title in titles} >= {(start, end) for start, end in within if (end, start) not in within}
+    assert all((end, start) in within for start, end in within if f"{start}->{end}" not in titles)
+    assert len(titles) == len({frozenset(pair) for pair in within}) + len(modules.between(found))
+
+
+def test_a_layer_that_follows_from_two_arrows_has_none_of_its_own(tmp_path: Path) -> None:
+    for name, text in {
+        "core/a.py": "",
+        "shell/b.py": "from tocsin.core import a\n",
+        "flows/c.py": "from ..shell.b import thing\nimport tocsin.core.a\n",
+    }.items():
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    assert modules.between(modules.modules(tmp_path)) == (("flows", "shell"), ("shell", "core"))
+    assert modules.figures(tmp_path) == modules.Figures(modules=3, lines=3, median_lines=1, one_importer=1)
 
 
 @pytest.mark.parametrize(("kind", "event", "after"), _EDGES)

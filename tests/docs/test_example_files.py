@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 from html import unescape
 
 import pytest
@@ -47,3 +48,9 @@ def test_the_tests_among_the_examples_pass() -> None:
 def test_a_page_outside_the_docs_links_to_what_is_there(page: str) -> None:
     links = re.findall(r"\]\((?!https?:)([^)#]+)", (ROOT / page).read_text(encoding="utf-8"))
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_the_readme_has_every_extra() -> None:
+    told = re.findall(r"^\| `([a-z-]+)` \|", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    assert sorted(told) == sorted(extras)

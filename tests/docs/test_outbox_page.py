@@ -1,4 +1,4 @@
-"""The page about the outbox has every status, every option and every command as they are, and its settings are good ones."""
+"""The pages about the outbox have every status, every option and every command as they are, and their settings are good ones."""
 
 import re
 from collections.abc import Iterator
@@ -14,8 +14,8 @@ from tocsin.core.config.parsing import parse
 from tocsin.core.outbox.model import Status
 from tocsin.interpreters import Outbox
 
-_PAGES = {name: (ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("outbox.md", "cli.md")}
-_PAGE = _PAGES["outbox.md"]
+_PAGES = {name: (ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("howto/outbox.md", "reference/outbox.md", "cli.md")}
+_PAGE = _PAGES["reference/outbox.md"]
 
 
 def _rows(title: str) -> Iterator[list[str]]:
@@ -26,7 +26,7 @@ def _rows(title: str) -> Iterator[list[str]]:
         yield [cell.strip() for cell in line.strip("|").split(" | ")]
 
 
-@pytest.mark.parametrize("block", re.findall(r"^```toml\n(.*?)^```$", _PAGE, re.MULTILINE | re.DOTALL))
+@pytest.mark.parametrize("block", re.findall(r"^```toml\n(.*?)^```$", _PAGES["howto/outbox.md"], re.MULTILINE | re.DOTALL))
 def test_what_it_has_you_write_into_your_configuration_switches_the_outbox_on(block: str) -> None:
     assert layer(parse(block, "tocsin.toml", project=False)).settings
 

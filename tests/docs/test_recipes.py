@@ -20,7 +20,7 @@ def test_every_file_is_on_one_page() -> None:
 @pytest.mark.tocsin_live
 def test_the_readme_tells_of_a_script_in_three_lines(machine: Machine) -> None:
     install, export, run = commands(ROOT / "README.md")
-    assert install == "pip install tocsin"
+    assert install == "pip install ."
     name, _, value = export.removeprefix("export ").partition("=")
     assert value.startswith("https://hooks.slack.com/services/")
     machine.script(machine.home / "load.sh", "exit 3")

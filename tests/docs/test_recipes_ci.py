@@ -6,7 +6,7 @@ import sys
 import pytest
 import yaml
 
-from tests.docs.recipes import Machine, at, file, words
+from tests.docs.recipes import Machine, at, file, wheel, words
 
 pytestmark = pytest.mark.tocsin_live
 
@@ -37,7 +37,7 @@ def _told(machine: Machine) -> None:
 def test_github_tells(machine: Machine) -> None:
     steps = at(yaml.safe_load(file("github.yaml")), "jobs", "load", "steps")
     assert isinstance(steps, list)
-    assert steps[-2] == {"run": "pip install tocsin"}
+    assert steps[-2] == {"run": f"pip install vendor/{wheel()}"}
     given = at(steps[-1], "env")
     assert isinstance(given, dict)
     variables = {name: _meant(value, machine) for name, value in given.items()}
@@ -52,7 +52,7 @@ def test_github_tells(machine: Machine) -> None:
 def test_gitlab_tells(machine: Machine, handed: str) -> None:
     job = at(yaml.safe_load(file("gitlab.yaml")), "nightly load")
     install, run = words(job, "script")
-    assert install == "pip install tocsin"
+    assert install == f"pip install vendor/{wheel()}"
     assert at(job, "variables") == {"TOCSIN_SLACK_TITLE_LINK": "$CI_JOB_URL"}
     machine.secret("/run/variable")
     secret = {"SLACK_WEBHOOK_URL": machine.server.url}

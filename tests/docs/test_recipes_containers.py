@@ -12,7 +12,7 @@ import attrs
 import pytest
 import yaml
 
-from tests.docs.recipes import Machine, at, file, words
+from tests.docs.recipes import Machine, at, file, wheel, words
 
 pytestmark = pytest.mark.tocsin_live
 
@@ -88,11 +88,12 @@ def test_a_container_tells(machine: Machine, docker: Container) -> None:
 def test_what_is_copied_and_kept_is_what_is_used() -> None:
     kinds = [name for name, _ in _instructions()]
     found = dict(_instructions())
-    assert kinds == ["FROM", "RUN", "COPY", "USER", "ENV", "ENV", "VOLUME", "ENTRYPOINT", "CMD"]
+    assert kinds == ["FROM", "COPY", "RUN", "COPY", "USER", "ENV", "ENV", "VOLUME", "ENTRYPOINT", "CMD"]
     assert found["COPY"].split()[1] == json.loads(found["CMD"])[0]
     assert found["VOLUME"] in found["RUN"].split()
     assert found["ENV"] == f"TOCSIN_STATE_DIR={found['VOLUME']}"
-    assert "tocsin" in found["RUN"].split()
+    assert ("COPY", f"{wheel()} /srv/") in _instructions()
+    assert f"/srv/{wheel()}" in found["RUN"].split()
 
 
 def test_compose_hands_the_secret_and_the_volume_in() -> None:

@@ -36,7 +36,7 @@ def _job(label: str) -> tuple[list[str], str]:
 
 def test_it_takes_two_commands(machine: Machine) -> None:
     install, run = commands(_PAGE)
-    assert install == "python3 -m venv ~/.tocsin && ~/.tocsin/bin/pip install -q tocsin"
+    assert install == "python3 -m venv ~/.tocsin && ~/.tocsin/bin/pip install -q /path/to/checkout"
     assert run == _JOBS[0]
     assert sorted(_VARIABLES) == ["MAILTO", _URL]
 

@@ -49,8 +49,8 @@ def test_systemd_finds_no_fault(machine: Machine) -> None:
 
 def test_the_url_is_put_where_root_alone_can_read_it(machine: Machine) -> None:
     install, put, extras = commands(PAGES / "systemd.md")
-    assert install == "python3 -m venv /opt/tocsin && /opt/tocsin/bin/pip install -q tocsin"
-    assert extras == "/opt/tocsin/bin/pip install -q 'tocsin[cli,outbox]'"
+    assert install == "python3 -m venv /opt/tocsin && /opt/tocsin/bin/pip install -q /path/to/checkout"
+    assert extras == "/opt/tocsin/bin/pip install -q '/path/to/checkout[cli,outbox]'"
     seen = machine.run(shlex.split(machine.here(put)), _PATH, f"{machine.server.url}\n")
     assert seen == Seen(0, "", "")
     placed = machine.at("/etc/tocsin/slack-webhook")

@@ -1,0 +1,47 @@
+"""The reference of delivery has every option of ``reliable``, and of each part that it names, with the defaults that they have."""
+
+import inspect
+import re
+
+import attrs
+import pytest
+
+from tests.docs.pages import ROOT
+from tocsin import reliable
+from tocsin.interpreters import Background, RetryPolicy
+
+_PAGE = (ROOT / "docs" / "reference" / "delivery-options.md").read_text(encoding="utf-8")
+
+
+def _section(title: str) -> str:
+    return _PAGE.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+
+
+def _first_cells(text: str) -> list[str]:
+    return [name for row in re.findall(r"^\| (`.+?) \|", text, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)]
+
+
+def test_it_has_every_option_of_reliable_in_order() -> None:
+    assert _first_cells(_section("`reliable`")) == list(inspect.signature(reliable).parameters)
+
+
+def test_it_has_every_option_of_the_background_queue() -> None:
+    options = [field.name for field in attrs.fields(Background) if field.init and field.name != "inner"]
+    assert _first_cells(_section("`Background`")) == options
+
+
+def test_it_has_every_option_of_a_retry_policy() -> None:
+    told = [name for line in re.findall(r"^(`.+`)\n: ", _section("`Retrying`"), re.MULTILINE) for name in re.findall(r"`(\w+)`", line)]
+    assert told == [field.name for field in attrs.fields(RetryPolicy)]
+
+
+_DEFAULTS = RetryPolicy()
+
+
+@pytest.mark.parametrize(
+    ("said", "default"), [("10 by default", _DEFAULTS.attempts), ("`base` seconds (1)", _DEFAULTS.base), ("(300,", _DEFAULTS.deadline)]
+)
+def test_a_default_of_the_retry_policy_is_the_one_it_says(said: str, default: float) -> None:
+    assert said in " ".join(_section("`Retrying`").split())
+    (number,) = re.findall(r"\d+", said)
+    assert float(number) == default
