@@ -2,10 +2,14 @@
 
 import json
 import sys
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
-from tests.cli.terminal_session import BAD, GOOD, HEAD, Seen, Typist
+from tests.cli.terminal_session import BAD, GOOD, HEAD, PATIENCE, Seen, Typist, started
+from tocsin.core.outbox.model import Status
+from tocsin.shell.outbox.store import Store
 
 PAUSED = f"{HEAD}\nflow = Flow('waits', tasks=[Task('ask', trigger=triggers.manual_only)])"
 EXITS = f"{HEAD}\nimport sys\n@task\ndef leave():\n    sys.exit('enough')\nwith Flow('short') as flow:\n    leave()"
@@ -49,6 +53,23 @@ def test_a_task_that_leaves_does_not_choose_the_status(tocsin: Typist) -> None:
 def test_a_notification_that_failed(tocsin: Typist, options: tuple[str, ...], status: int) -> None:
     seen = tocsin.run(RAISES, "--notify=live", *options)
     assert (seen.status, seen.out.splitlines()[-1]) == (status, "notifications: 1 failed")
+
+
+@pytest.mark.slow
+def test_what_waits_in_the_outbox_is_said_to_be_there(tmp_path: Path) -> None:
+    (tmp_path / "flows.py").write_text(GOOD)
+    settings = {"TOCSIN_DELIVERY_OUTBOX": "true", "TOCSIN_STATE_DIR": str(tmp_path / "state")}
+    process = started(tmp_path, "run", "flows.py", "--json", "--explain", **settings)
+    out, err = process.communicate(timeout=PATIENCE)
+    (told,) = json.loads(out)["deliveries"]
+    assert told == {"kind": "slack", "about": "add", "outcome": "queued", "reason": "the outbox"}
+    assert "): queued in the outbox\n" in err
+    assert process.returncode == 0
+    with closing(Store(f"sqlite:///{tmp_path}/state/outbox.sqlite")) as store:
+        (row,) = store.rows()
+    assert row.status is Status.DELAYED
+    assert row.reason is not None
+    assert "the secret 'SLACK_WEBHOOK_URL' is not set" in row.reason
 
 
 @pytest.mark.tocsin_live

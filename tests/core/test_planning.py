@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin import Retrying, Run, State, events, signals, step, triggers
-from tocsin.core.machine import Subject
+from tocsin import Retrying, Run, State, TriggerFailed, events, signals, step, triggers
+from tocsin.core.machine import Subject, is_final
 from tocsin.core.planning import Done, Rules, RunBody, Situation, Wait, ended, plan, verdict
 from tocsin.testing import states, tracked
 
@@ -92,6 +92,39 @@ def test_however_a_body_ends_the_machine_takes_it(run: Run, error: BaseException
     running = step(attrs.evolve(run, state=signals.RETRY().state), events.Started(NOW)).unwrap().run
     after = step(running, ended(running, error, NOW)).unwrap().run
     assert after.ended is isinstance(error, signals.ENDRUN | KeyboardInterrupt) or run.ended
+
+
+retrying = st.builds(Rules, max_retries=st.integers(0, 3), retry_delay=st.none() | st.just(timedelta(minutes=1)))
+
+
+def begun(attempt: int, retrying: Rules) -> Run:
+    """A run whose body is being entered, for the ``attempt``-th time."""
+    run = Run(Subject(Job("t"), (), "r", "s", attempts=retrying.max_retries + 1), attempt=attempt)
+    return step(run, events.Started(NOW)).unwrap().run
+
+
+@given(st.integers(1, 4), retrying)
+def test_a_body_that_says_its_trigger_failed_is_tried_again_as_one_that_says_it_failed(attempt: int, retrying: Rules) -> None:
+    running, situation = begun(attempt, retrying), Situation(NOW, (), retrying)
+    one, other = (step(running, ended(running, signal, NOW)).unwrap().run for signal in (signals.TRIGGERFAIL("m"), signals.FAIL("m")))
+    assert (type(one.state), one.state.message) == (TriggerFailed, "m")
+    assert isinstance(plan(one, situation), Done) is (attempt > retrying.max_retries)
+    assert plan(one, situation) == plan(other, situation)
+    assert is_final(one) is is_final(other)
+
+
+@given(st.sampled_from(TRIGGERS), st.lists(states(), max_size=3).map(tuple), retrying)
+def test_a_trigger_that_is_not_met_is_never_tried_again(
+    trigger: triggers.Trigger, upstream: tuple[State, ...], retrying: Rules
+) -> None:
+    situation = Situation(NOW, upstream, attrs.evolve(retrying, trigger=trigger, skip_on_upstream_skip=False))
+    run = Run(Subject(Job("t"), (), "r", "s", attempts=retrying.max_retries + 1))
+    planned = plan(run, situation)
+    if isinstance(planned, events.TriggerNotMet):
+        after = step(run, planned).unwrap().run
+        assert isinstance(after.state, TriggerFailed)
+        assert isinstance(plan(after, situation), Done)
+        assert is_final(after)
 
 
 @given(st.lists(states(), max_size=4))

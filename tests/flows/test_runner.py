@@ -364,6 +364,40 @@ def test_a_trigger_that_raises_or_signals() -> None:
     assert Probe(trigger=skip, retries=2).edges == ["Pending→Skipped"]
 
 
+def test_a_body_that_says_its_trigger_failed_is_retried() -> None:
+    said: list[tuple[str, str | None]] = []
+    answers: Iterator[Callable[[], object]] = iter([raises(signals.TRIGGERFAIL("too early")), lambda: 1])
+
+    def note(_: Task, old: State, new: State) -> None:
+        said.append((f"{type(old).__name__}→{type(new).__name__}", new.message))
+
+    def body() -> object:
+        return next(answers)()
+
+    retried = Probe(note, body=body, retries=1)
+    assert said == [
+        ("Pending→Running", "Starting task run."),
+        ("Running→TriggerFailed", "too early"),
+        ("TriggerFailed→Retrying", "Retrying Task (after attempt 1 of 2)"),
+        ("Retrying→Running", "Starting task run."),
+        ("Running→Success", "Task run succeeded."),
+    ]
+    assert (retried.state, retried.entered, retried.clock.sleeps) == (Success(result=1), 2, (timedelta(minutes=1),))
+
+
+def test_a_body_that_says_so_each_time_ends_so() -> None:
+    spent = Probe(body=raises(signals.TRIGGERFAIL("too early")), retries=2)
+    again = ["Running→TriggerFailed", "TriggerFailed→Retrying", "Retrying→Running"]
+    assert spent.edges == ["Pending→Running", *again, *again, "Running→TriggerFailed"]
+    assert (spent.state.message, spent.entered, spent.report.state) == ("too early", 3, Failed())
+
+
+@pytest.mark.parametrize("judge", [lambda: None, raises(signals.TRIGGERFAIL("not met")), raises(OSError("no"))])
+def test_a_trigger_that_is_not_met_is_not_retried(judge: Callable[[], object]) -> None:
+    probe = Probe(trigger=lambda _: bool(judge()), retries=3)
+    assert (probe.edges, probe.entered, probe.clock.sleeps) == (["Pending→TriggerFailed"], 0, ())
+
+
 def test_a_looped_task_is_neither_success_nor_failure() -> None:
     report = Flow("loops", tasks=[FunctionTask(raises(signals.LOOP()))]).run()
     assert report.state == Success()

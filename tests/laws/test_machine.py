@@ -32,7 +32,7 @@ complete = (  # the machine completes other states, by the time and the attempt
 scenes = st.one_of(
     st.tuples(states(s.Pending, s.Scheduled), event(e.Started)),
     st.tuples(states(s.Running), st.one_of(event(e.Succeeded), event(e.Raised), event(e.Signalled))),
-    st.tuples(states(s.Failed, s.TimedOut), event(e.RetryDue)),
+    st.tuples(states(s.Failed, s.TimedOut, s.TriggerFailed), event(e.RetryDue)),
 )
 
 

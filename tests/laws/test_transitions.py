@@ -24,7 +24,11 @@ Rows = Mapping[type[State], type[Event]]
 
 ANSWERS = (e.HandlerReplied, e.HandlerSignalled, e.HandlerRaised)
 FINISHED = [kind for kind in KINDS if issubclass(kind, s.Finished)]
-LEAVING: Rows = {s.Failed: e.RetryDue, s.TimedOut: e.RetryDue, s.Looped: e.LoopDue, s.Cached: e.CacheInvalid}
+LEAVING: Rows = {
+    **dict.fromkeys((s.Failed, s.TimedOut, s.TriggerFailed), e.RetryDue),
+    s.Looped: e.LoopDue,
+    s.Cached: e.CacheInvalid,
+}
 STAYING: Rows = {s.Success: e.CacheStored, s.Mapped: e.ChildrenSubmitted}
 
 one_of_each: SearchStrategy[tuple[Event, ...]] = st.tuples(*(event(kind) for kind in EVENTS))

@@ -3,9 +3,14 @@
 import asyncio
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, nullcontext
+from contextvars import copy_context
+from itertools import permutations, product
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from returns.io import IOResult
 
 from tocsin import DryRun, Failed, Interpreter, Live, Recording, Running, Task, interpreting, slack_notifier
@@ -123,6 +128,117 @@ def test_what_others_set_meanwhile_is_theirs(monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setenv(NAME, "none")
         assert override() == "none"
     assert os.environ[NAME] == "none"
+
+
+KINDS: tuple[Callable[[], Live | DryRun | Recording], ...] = (Live, DryRun, Recording)
+KEPT = "kept"  # stands for a variable that a test leaves as it is
+Plan = list[tuple[Callable[[], Live | DryRun | Recording], str | None]]
+
+
+@contextmanager
+def patched(value: str | None) -> Generator[None]:
+    """The variable as a test sets it, or takes it away, for a while."""
+    with pytest.MonkeyPatch.context() as patch:
+        if value is None:
+            patch.delenv(NAME, raising=False)
+        else:
+            patch.setenv(NAME, value)
+        yield
+
+
+@given(st.lists(st.tuples(st.sampled_from(KINDS), st.sampled_from([KEPT, None, "", "live", "print", "none", "prnt"])), max_size=5))
+def test_the_end_of_a_scope_leaves_the_variable_as_the_scope_found_it(plan: Plan) -> None:
+    def nest(plan: Plan) -> None:
+        if not plan:
+            return
+        (kind, value), *rest = plan
+        with nullcontext() if value == KEPT else patched(value):
+            found = os.environ.get(NAME)
+            with interpreting(kind()):
+                nest(rest)
+            assert os.environ.get(NAME) == found
+
+    nest(plan)
+    assert NAME not in os.environ
+
+
+def of_process(scopes: Sequence[Interpreter]) -> Interpreter | None:
+    """What a thread sees of the scopes that are open, outermost first."""
+    quiet = [scope for scope in scopes if notify_of(scope) != "live"]
+    return next(reversed(quiet or scopes), None)
+
+
+@pytest.mark.parametrize("outside", [None, "live", "print"])
+def test_scopes_end_in_any_order(outside: str | None) -> None:
+    with patched(outside):
+        for kinds, order in product(product(KINDS, repeat=3), permutations(range(3))):
+            scopes = [interpreting(kind()) for kind in kinds]
+            still_open = {number: scope.__enter__() for number, scope in enumerate(scopes)}
+            for number in order:
+                scopes[number].__exit__(None, None, None)
+                del still_open[number]
+                told = of_process([*still_open.values()])
+                quiet = told is not None and notify_of(told) != "live" and outside != "print"
+                assert os.environ.get(NAME) == (notify_of(told) if quiet and told is not None else outside)
+                assert override() == (outside if outside == "print" else None)
+                if still_open:
+                    assert shell_current.current() is [*still_open.values()][-1]
+                    assert in_thread(shell_current.current) is told
+            assert isinstance(shell_current.current(), Live)
+            assert isinstance(in_thread(shell_current.current), Live)
+            assert os.environ.get(NAME) == outside
+
+
+def test_nobody_takes_what_a_thread_tells_children_for_something_from_outside() -> None:
+    seen: set[str | None] = set()
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.is_set():
+            seen.add(override())
+
+    def work() -> None:
+        for _ in range(100):
+            with interpreting(DryRun()), interpreting(Recording()), interpreting(Live()):
+                pass
+
+    looking, *working = [threading.Thread(target=look), *(threading.Thread(target=work) for _ in range(3))]
+    for thread in (looking, *working):
+        thread.start()
+    for thread in working:
+        thread.join(60)
+    done.set()
+    looking.join(60)
+    assert seen == {None}
+    assert NAME not in os.environ
+    assert isinstance(in_thread(shell_current.current), Live)
+
+
+def test_a_context_that_was_copied_inside_stays_dry() -> None:
+    def nested() -> Interpreter:
+        with interpreting(Recording()):
+            pass
+        return shell_current.current()
+
+    with interpreting(DryRun()) as dry:
+        copied = copy_context()
+    assert copied.run(nested) is dry
+    assert isinstance(shell_current.current(), Live)
+
+
+def test_a_scope_may_end_in_another_context() -> None:
+    elsewhere, around = copy_context(), interpreting(DryRun())
+    elsewhere.run(around.__enter__)
+    for _ in range(100):
+        scope = interpreting(Recording())
+        recording = elsewhere.run(scope.__enter__)
+        scope.__exit__(None, None, None)
+        assert os.environ[NAME] == "print"
+        assert elsewhere.run(shell_current.current) is recording
+    assert len(elsewhere[shell_current._here]) == 3  # and not one for each
+    elsewhere.run(around.__exit__, None, None, None)
+    assert isinstance(elsewhere.run(shell_current.current), Live)
+    assert NAME not in os.environ
 
 
 def test_who_says_nothing_has_children_that_print() -> None:

@@ -107,6 +107,93 @@ def test_a_test_that_is_marked_sends_for_real(pytester: pytest.Pytester, monkeyp
     assert NAME not in os.environ
 
 
+TAKING_IT_AWAY = (
+    """
+def test_for_a_while(monkeypatch):
+    monkeypatch.delenv("TOCSIN_NOTIFY")
+    with interpreting(Live()):
+        pass
+""",
+    """
+def test_until_the_middle_of_a_scope(monkeypatch):
+    monkeypatch.delenv("TOCSIN_NOTIFY")
+    with interpreting(Live()):
+        monkeypatch.undo()
+""",
+    """
+@pytest.fixture(scope="module")
+def dry():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("TOCSIN_NOTIFY")
+        with interpreting(DryRun()):
+            yield
+
+def test_by_a_fixture_that_outlives_it(dry):
+    assert "TOCSIN_NOTIFY" in os.environ
+
+def test_after_it(dry, notifications):
+    with interpreting(Live()):
+        tell()
+    tell()
+    assert len(notifications.effects) == 1
+""",
+    """
+def test_by_another_word():
+    os.environ["TOCSIN_NOTIFY"] = "live"
+""",
+    """
+def test_for_good():
+    del os.environ["TOCSIN_NOTIFY"]
+""",
+)
+"""What a test may do to the variable that silences the process."""
+IS_THERE = """
+def test_the_variable_is_there():
+    assert os.environ["TOCSIN_NOTIFY"] == "none"
+"""
+
+
+def test_what_one_test_takes_away_is_there_for_the_next(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(NAME)
+    modules = [module for taking in TAKING_IT_AWAY for module in (taking, IS_THERE + GUARDED)]
+    names = [f"test_{number}" for number in range(len(modules))]
+    pytester.makepyfile(**{name: TELLS + module for name, module in zip(names, modules, strict=True)})
+    result = pytester.runpytest_subprocess("-p", "no:randomly", *(f"{name}.py" for name in names))
+    result.assert_outcomes(passed=sum(module.count("def test_") for module in modules))
+
+
+CONFIGURES = """
+def environments(notifications):
+    Flow("load", state_handlers=[slack_notifier]).run()
+    return [field.value for effect in notifications.effects for field in effect.payload.fields if field.title == "Environment"]
+
+def test_first(monkeypatch, tmp_path, notifications):
+    (tmp_path / "tocsin.toml").write_text('environment = "of one test"')
+    monkeypatch.chdir(tmp_path)
+    assert environments(notifications) == ["of one test"] * 2
+
+def test_second(notifications):
+    assert environments(notifications) == []
+
+@pytest.mark.tocsin_live
+def test_third(monkeypatch, tmp_path):
+    (tmp_path / "tocsin.toml").write_text("slack.deadline = 7")
+    monkeypatch.chdir(tmp_path)
+    assert current().slack.deadline == 7
+
+@pytest.mark.tocsin_live
+def test_fourth():
+    assert current().slack.deadline == 30
+"""
+
+
+@pytest.mark.tocsin_live
+def test_the_configuration_of_one_test_is_not_that_of_the_next(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TOCSIN_ENV", raising=False)
+    pytester.makepyfile(TELLS + "from tocsin.shell.current import current\n" + CONFIGURES)
+    pytester.runpytest_inprocess("-p", "no:randomly").assert_outcomes(passed=4)
+
+
 @attrs.define
 class Worker:
     """A worker of pytest-xdist, as the plugin sees it."""

@@ -61,7 +61,7 @@ class FAIL(Signal):
 
 
 class TRIGGERFAIL(Signal):
-    """Ends the run in TriggerFailed; never retried."""
+    """Ends the attempt in TriggerFailed; raised in a body, it is retried like any failure, and raised in a trigger, never."""
 
     kind: ClassVar[type[states.State]] = states.TriggerFailed
 

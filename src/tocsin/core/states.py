@@ -287,7 +287,7 @@ class TimedOut(Failed):
 
 
 class TriggerFailed(Failed):
-    """Never begun: what came before it did not end as its trigger asks."""
+    """Not begun: what came before it did not end as its trigger asks. A body says so of itself by ``TRIGGERFAIL``."""
 
     __slots__ = ()
     color: ClassVar[str] = "#ff5131"

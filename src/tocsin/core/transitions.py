@@ -62,7 +62,6 @@ TABLE: Mapping[type[State], Row] = {
     s.Skipped: {e.CacheStored: REFUSED},
     s.Failed: {e.RetryDue: s.Retrying},
     s.Aborted: {e.RetryDue: REFUSED},
-    s.TriggerFailed: {e.RetryDue: REFUSED},
     s.MetaState: {e.Unwrapped: GIVEN},
 }
 """For each kind of state, the events that are legal there and the kind of state they lead to."""

@@ -11,27 +11,28 @@ says: by a ``Live``, and for what runs (a flow, what is watched) by ``reliable()
 import os
 import threading
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from typing import TypeVar
 
 import attrs
 
-from tocsin.shell.environment import bequeath, override
+from tocsin.shell.environment import bequeath, override, withdraw
 from tocsin.shell.interpreters.base import Interpreter, Notify, checked, notify_of
 
 _I = TypeVar("_I", bound=Interpreter)
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)
 class _Scope:
-    """One ``with interpreting(...)`` that is open; told apart by identity, since one interpreter may be set twice."""
+    """One ``with interpreting(...)``; told apart by identity, since one interpreter may be set twice."""
 
     interpreter: Interpreter
+    is_open: bool = True
 
 
-_here: ContextVar[Interpreter | None] = ContextVar("tocsin_interpreter", default=None)
+_here: ContextVar[tuple[_Scope, ...]] = ContextVar("tocsin_interpreter", default=())  # innermost first
 _open: tuple[_Scope, ...] = ()  # of the whole process, innermost first
 _lock = threading.Lock()
 
@@ -53,6 +54,12 @@ def _usual_of_runs() -> Interpreter:
     return reliable()
 
 
+def forget() -> None:
+    """Read the files and variables again, once it is needed."""
+    _usual.cache_clear()
+    _usual_of_runs.cache_clear()
+
+
 def current() -> Interpreter:
     """The interpreter in force."""
     return _set() or _usual()
@@ -71,8 +78,8 @@ def manner() -> Notify:
 
 def _set() -> Interpreter | None:
     """The one that somebody set."""
-    here = _here.get()
-    return _elsewhere() if here is None else here
+    scopes = _here.get()
+    return scopes[0].interpreter if scopes else _elsewhere()
 
 
 def _elsewhere() -> Interpreter | None:
@@ -96,31 +103,63 @@ def interpreting(interpreter: _I) -> Generator[_I, None, None]:
     ['nothing is now in a Running state', 'nothing is now in a Success state']
     """
     scope = _Scope(checked(interpreter))
-    _reopen((scope, *_open))
+    _begin(scope)
     try:
         with here(interpreter):
             yield interpreter
     finally:
-        _reopen(tuple(other for other in _open if other is not scope))
+        _end(scope)
 
 
 @contextmanager
 def here(interpreter: _I) -> Generator[_I, None, None]:
-    """Have this context alone use the interpreter: nobody else's threads, and no child process, see it."""
-    token = _here.set(interpreter)
+    """Have this context alone use the interpreter: nobody else's threads, and no child process, see it.
+
+    Blocks may end in any order: the end of a block takes its own interpreter away, and puts none back that is over. A block that ends
+    in another context changes nothing there; the context in which it began keeps its interpreter until a block around it ends.
+    """
+    scope, scopes = _Scope(interpreter), _here.get()
+    _here.set((scope, *_reachable(scopes)))
     try:
         yield interpreter
     finally:
-        with suppress(ValueError):  # closed in another context than it was opened in, which forgets it anyway
-            _here.reset(token)
+        scope.is_open = False
+        _here.set(_without(scope, _here.get()))
 
 
-def _reopen(scopes: tuple[_Scope, ...]) -> None:
+def _reachable(scopes: tuple[_Scope, ...]) -> tuple[_Scope, ...]:
+    """The scopes, less those that never come to light again: each is over, and so is the one inside it."""
+    return tuple(
+        scope for scope, inside in zip(scopes, (None, *scopes), strict=False) if scope.is_open or inside is None or inside.is_open
+    )
+
+
+def _without(scope: _Scope, scopes: tuple[_Scope, ...]) -> tuple[_Scope, ...]:
+    """The scopes without this one, and without those inside it that are over."""
+    if scope not in scopes:
+        return scopes
+    place = scopes.index(scope)
+    return (*(inside for inside in scopes[:place] if inside.is_open), *scopes[place + 1 :])
+
+
+def _begin(scope: _Scope) -> None:
     global _open  # noqa: PLW0603 - replaced as a whole, so that readers need no lock
     with _lock:
-        _open = scopes
-        outermost = _elsewhere()
-        bequeath("live" if outermost is None else notify_of(outermost))
+        _open = (scope, *_open)
+        bequeath(scope, _of_process())
+
+
+def _end(scope: _Scope) -> None:
+    global _open  # noqa: PLW0603 - as above
+    with _lock:
+        _open = tuple(other for other in _open if other is not scope)
+        withdraw(scope, _of_process())
+
+
+def _of_process() -> Notify:
+    """What processes that are started now are to do with their notifications."""
+    outermost = _elsewhere()
+    return "live" if outermost is None else notify_of(outermost)
 
 
 def _unlock() -> None:

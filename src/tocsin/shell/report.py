@@ -22,16 +22,14 @@ from tocsin.shell import queues
 from tocsin.shell.adapters.redaction import redact
 from tocsin.shell.interpreters.base import Deferring, Delivery, Interpreter, Notify, handed, nobody, notify_of, result_of
 
-_QUEUED = Queued("a background thread")
 
-
-@attrs.define(eq=False)
+@attrs.frozen(eq=False)
 class _Line:
-    """An effect, and what is known of it; ``ended``: nothing more will be."""
+    """An effect, the answer to it, and in ``ends`` what became of it, once that is known: any thread may write it down."""
 
     effect: Effect
-    outcome: Outcome = _QUEUED
-    ended: bool = False
+    answer: Outcome
+    ends: list[Outcome]
 
 
 @attrs.frozen(eq=False)
@@ -44,7 +42,7 @@ class Logbook(Deferring):
     @property
     def deliveries(self) -> tuple[Delivery, ...]:
         """All effects so far with their outcomes, in the order in which they were taken."""
-        return tuple(Delivery(line.effect, line.outcome) for line in self._lines)
+        return tuple(Delivery(line.effect, line.ends[0] if line.ends else line.answer) for line in self._lines)
 
     @property
     def notify(self) -> Notify:
@@ -53,7 +51,7 @@ class Logbook(Deferring):
 
     def wait(self, seconds: float) -> bool:
         """Wait until all outcomes are known; False where ``seconds`` were not enough."""
-        return all(line.ended for line in self._lines) or queues.wait_for(lambda: all(line.ended for line in self._lines), seconds)
+        return self._ended() or queues.wait_for(self._ended, seconds)
 
     def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
         """Pass the effect on."""
@@ -62,15 +60,18 @@ class Logbook(Deferring):
     @override
     def submit(self, effect: Effect, settled: Callable[[Outcome], None], /) -> Outcome:
         """The same; what becomes of it is told to ``settled``, too."""
-        line = _Line(effect)
+        ends: list[Outcome] = []
 
         def ended(outcome: Outcome) -> None:
-            line.outcome, line.ended = outcome, True
+            ends.append(outcome)
             settled(outcome)
 
         outcome = handed(self.inner, effect, ended)
-        self._lines.append(line)
+        self._lines.append(_Line(effect, outcome, ends))
         return outcome
+
+    def _ended(self) -> bool:
+        return all(line.ends for line in self._lines)
 
 
 @attrs.frozen(repr=False, eq=False)

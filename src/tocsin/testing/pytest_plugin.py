@@ -4,20 +4,24 @@
   itself and one in a process that a test starts among them. So do those that run before a test, as its module is imported.
 - During a test, its fixtures of whatever scope included, a ``Recording`` is in force. The fixture ``notifications`` is that Recording.
 - A test marked ``tocsin_live`` runs as if there were no plugin.
+- What one test does to the environment ends with it: the variable is ``none`` again for the next test, though a fixture took it away,
+  and the configuration is read again.
 
 It needs pytest alone, and not Hypothesis.
 """
 
 import os
 from collections.abc import Generator
-from contextlib import contextmanager
 from typing import Protocol
 
 import pytest
 
+from tocsin.shell import current
+from tocsin.shell.config.load import configuration
 from tocsin.shell.current import interpreting
 from tocsin.shell.environment import NAME
 from tocsin.shell.interpreters.dry_run import Recording
+from tocsin.watching import recipients
 
 _MARKER = "tocsin_live"
 _INPUT = "tocsin_outside"
@@ -53,11 +57,17 @@ def pytest_configure_node(node: Node) -> None:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Guard a whole test, from its first fixture to its last."""
-    if item.get_closest_marker(_MARKER) is None:
+    guarded = item.get_closest_marker(_MARKER) is None
+    _forget()
+    _set("none" if guarded else item.config.stash[_outside])
+    try:
+        if not guarded:
+            return (yield)
         with interpreting(Recording()) as item.stash[_recording]:
             return (yield)
-    with _environment(item.config.stash[_outside]):
-        return (yield)
+    finally:
+        _set("none")
+        _forget()
 
 
 @pytest.fixture
@@ -72,15 +82,11 @@ def notifications(request: pytest.FixtureRequest) -> Recording:
     return kept
 
 
-@contextmanager
-def _environment(value: str | None) -> Generator[None, None, None]:
-    """The variable set so, or not at all, and as it was afterwards."""
-    before = os.environ.get(NAME)
-    _set(value)
-    try:
-        yield
-    finally:
-        _set(before)
+def _forget() -> None:
+    """What was read of the files and the variables of one test is not for another."""
+    configuration.cache_clear()
+    current.forget()
+    recipients.forget()
 
 
 def _set(value: str | None) -> None:

@@ -62,5 +62,11 @@ def default_audience() -> Audience:
     return _default.audience
 
 
+def forget() -> None:
+    """Find out again who is told, once it is needed."""
+    global _default  # noqa: PLW0603 - as above
+    _default = None
+
+
 def _secrets() -> tuple[str | None, ...]:
     return tuple(os.environ.get(name) for name in _SECRETS)

@@ -11,8 +11,7 @@ SLACK = {"SLACK_WEBHOOK_URL": "https://hooks.slack.com/services/T0/B0/abcdefghij
 
 
 def faults(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
-    monkeypatch.setattr("tocsin.shell.environment._ours", None)  # the plugin for pytest keeps us quiet too
-    monkeypatch.delenv("TOCSIN_NOTIFY", raising=False)
+    monkeypatch.delenv("TOCSIN_NOTIFY", raising=False)  # the plugin for pytest keeps us quiet too
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     findings: tuple[Finding, ...] = looked(environment, Path.cwd()).findings

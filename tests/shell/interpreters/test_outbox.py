@@ -1,6 +1,7 @@
 """Messages kept until they are sent: committed first, sent once, and told of in the end, whatever fails in between."""
 
 import asyncio
+import json
 import logging
 import os
 import pickle
@@ -18,7 +19,8 @@ import attrs
 import pytest
 from returns.io import IOResult
 
-from tocsin import Failed, Flow, Recording, Running, Task, flush, interpreting, slack_notifier
+from tocsin import Failed, Flow, Recording, Running, Success, Task, flush, interpreting, slack_notifier
+from tocsin.cli.report_view import as_json
 from tocsin.core.delivery.retry import RetryPolicy
 from tocsin.core.effects import CallBack, Effect, Message, PostToSlack
 from tocsin.core.outbox.model import Status
@@ -219,6 +221,36 @@ def test_the_same_announcement_is_one_message(url: str, make: Maker) -> None:
     assert flush()
     assert [ending.outcome for ending in endings] == [Delivered(), Delivered()]
     assert len(sender.came) == 1
+
+
+def test_a_report_says_that_a_message_is_in_the_outbox_until_it_is_sent(url: str) -> None:
+    opened = threading.Event()
+    sender = Sender(before=lambda: opened.wait(PATIENCE))
+    outbox = reliable(sender, outbox=url)
+    assert isinstance(outbox, Outbox)
+    report = Flow("idle", state_handlers=[slack_notifier(only_states=[Success])]).run(interpreter=outbox)
+    assert [delivery.outcome for delivery in report.deliveries] == [QUEUED]
+    assert report.explain().endswith(": queued in the outbox")
+    (told,) = json.loads(as_json(report))["deliveries"]
+    assert told == {"kind": "slack", "about": "idle", "outcome": "queued", "reason": "the outbox"}
+    assert list(rows(url).values()) in ([Status.PENDING], [Status.LEASED])
+    opened.set()
+    assert [delivery.outcome for delivery in report.wait(PATIENCE).deliveries] == [Delivered()]
+    assert report.explain().endswith(": delivered")
+    outbox.close()
+
+
+def test_a_report_says_where_a_message_is_that_the_outbox_could_not_take(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    opened = threading.Event()
+    sender = Sender(before=lambda: opened.wait(PATIENCE))
+    outbox = reliable(sender, outbox=f"sqlite:///{tmp_path}/file/outbox.sqlite")
+    assert isinstance(outbox, Outbox)
+    report = Flow("idle", state_handlers=[slack_notifier(only_states=[Success])]).run(interpreter=outbox)
+    assert report.explain().endswith(": queued in a background thread")
+    opened.set()
+    assert [delivery.outcome for delivery in report.wait(PATIENCE).deliveries] == [Delivered()]
+    outbox.close()
 
 
 def test_many_are_folded_and_each_is_told(url: str, make: Maker) -> None:
