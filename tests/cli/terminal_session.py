@@ -1,7 +1,6 @@
 """The command, typed: in this process for speed, or in one of its own for truth."""
 
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -72,14 +71,7 @@ def started(folder: Path, *arguments: str, **environment: str) -> "subprocess.Po
         stderr=subprocess.PIPE,
         text=True,
         encoding="utf-8",
-        preexec_fn=interruptible,  # noqa: PLW1509 - it takes no lock
     )
-
-
-def interruptible() -> None:  # pragma: no cover - between fork and exec nothing is measured
-    """Have the keyboard's signals mean what they mean in a terminal, also where these tests run in the background."""
-    for number in (signal.SIGINT, signal.SIGQUIT):
-        signal.signal(number, signal.SIG_DFL)
 
 
 def typed(folder: Path, *arguments: str, **environment: str) -> Seen:
@@ -87,3 +79,8 @@ def typed(folder: Path, *arguments: str, **environment: str) -> Seen:
     with started(folder, *arguments, **environment) as process:
         out, err = process.communicate(timeout=PATIENCE)
     return Seen(process.returncode, out, err)
+
+
+def lines(seen: Seen) -> list[list[str]]:
+    """The cells of each line."""
+    return [[cell.strip() for cell in line.split("  ") if cell] for line in seen.out.splitlines()]

@@ -7,27 +7,15 @@ from pathlib import Path
 import keyring
 import pytest
 
-from tests.cli.terminal_session import Seen, Typist
+from tests.cli.terminal_session import Typist, lines
 from tests.servers.gmail import GmailServer
 from tests.servers.slack import Reply, SlackServer
-from tests.shell.adapters.test_secrets import Ring
+from tests.shell.adapters.rings import Ring
 from tocsin.core.states import KINDS
 from tocsin.shell.adapters.secret_files import secrets_file
 
-OURS = ("SLACK_WEBHOOK_URL", "EMAIL_USERNAME", "EMAIL_PASSWORD", "TOKEN")
 CANARY = "canary"
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home of one's own, and nothing of ours in the environment."""
-    for name in ("XDG_CONFIG_HOME", "HOME", "LOCALAPPDATA", "USERPROFILE"):
-        monkeypatch.setenv(name, str(tmp_path / "home"))
-    for name in [name for name in os.environ if name.startswith("TOCSIN_")]:
-        monkeypatch.delenv(name)
-    for name in (*OURS, *(f"{name}_FILE" for name in OURS), "HTTPS_PROXY", "https_proxy", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
-        monkeypatch.delenv(name, raising=False)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("bare_home")
 
 
 @pytest.fixture
@@ -49,11 +37,6 @@ def leading(
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     return slack_server, gmail_server
-
-
-def lines(seen: Seen) -> list[list[str]]:
-    """The cells of each line."""
-    return [[cell.strip() for cell in line.split("  ") if cell] for line in seen.out.splitlines()]
 
 
 def secretly(*texts: str) -> None:
@@ -82,16 +65,16 @@ def test_nobody_on_purpose_is_said_too(tocsin: Typist, monkeypatch: pytest.Monke
     assert ["FAULT", "notifiers", "nobody will be told: the list is empty (environment variable TOCSIN_NOTIFIERS)"] in lines(seen)
 
 
-def test_each_place_of_a_secret_is_said_and_no_value(tocsin: Typist, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_place_of_a_secret_is_said_and_no_value(tocsin: Typist, bare_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = keyring.get_keyring()
     keyring.set_keyring(Ring())
     monkeypatch.setenv("TOCSIN_SECRETS_KEYRING", "1")
     monkeypatch.setenv("TOCSIN_SECRETS_NAMES", "TOKEN,OTHER_TOKEN")
     monkeypatch.setenv("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T0/B0/canary")
-    (home / "user").write_text("canary@example.com\n")
-    monkeypatch.setenv("EMAIL_USERNAME_FILE", str(home / "user"))
-    (home / "empty").write_text("\n")
-    monkeypatch.setenv("EMAIL_PASSWORD_FILE", str(home / "empty"))
+    (bare_home / "user").write_text("canary@example.com\n")
+    monkeypatch.setenv("EMAIL_USERNAME_FILE", str(bare_home / "user"))
+    (bare_home / "empty").write_text("\n")
+    monkeypatch.setenv("EMAIL_PASSWORD_FILE", str(bare_home / "empty"))
     secrets_file().parent.mkdir(parents=True)
     secrets_file().write_text('EMAIL_PASSWORD = "abcd efgh ijkl mnop"')
     secrets_file().chmod(0o600)
@@ -160,17 +143,17 @@ def test_a_name_that_no_file_can_have(tocsin: Typist, monkeypatch: pytest.Monkey
     assert "it cannot be read: File name too long" in seen.out
 
 
-def test_a_pipe_is_not_waited_for(tocsin: Typist, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    os.mkfifo(home / "pipe")
-    monkeypatch.setenv("SLACK_WEBHOOK_URL_FILE", str(home / "pipe"))
+def test_a_pipe_is_not_waited_for(tocsin: Typist, bare_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.mkfifo(bare_home / "pipe")
+    monkeypatch.setenv("SLACK_WEBHOOK_URL_FILE", str(bare_home / "pipe"))
     assert (
         "FAULT  SLACK_WEBHOOK_URL  the file that SLACK_WEBHOOK_URL_FILE names is a pipe or the like, not a file" in tocsin("check").out
     )
     monkeypatch.delenv("SLACK_WEBHOOK_URL_FILE")
     monkeypatch.setenv("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T0/B0/canary")
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(home / "pipe"))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bare_home / "pipe"))
     seen = tocsin("check", "--connect")
-    assert ["FAULT", "hooks.slack.com", f"REQUESTS_CA_BUNDLE is refused: {home / 'pipe'} is not a file"] in lines(seen)
+    assert ["FAULT", "hooks.slack.com", f"REQUESTS_CA_BUNDLE is refused: {bare_home / 'pipe'} is not a file"] in lines(seen)
     assert "→ name a file of CA certificates, in PEM form, that you can read" in seen.out
 
 

@@ -12,14 +12,13 @@ import attrs
 import pytest
 import trustme
 
-from tests.cli.terminal_session import Seen, Typist
-from tests.cli.test_check import home, lines
+from tests.cli.terminal_session import Seen, Typist, lines
 from tests.servers.gmail import GmailServer
 from tests.servers.proxy import ProxyServer
 from tests.servers.slack_api import SlackApiServer
 from tests.servers.tokens import TokenServer, refusal
 
-__all__ = ["home"]
+pytestmark = pytest.mark.usefixtures("bare_home")
 
 SLACK, GOOGLE = "slack.com", "oauth2.googleapis.com"
 CONFIGURED = {"TOCSIN_SLACK_TOKEN_SECRET": "OUR_TOKEN", "TOCSIN_SLACK_CHANNEL": "#ops"}

@@ -11,13 +11,11 @@ from returns.io import IOResult
 
 from tests.docs.recipes import Machine
 from tests.servers.slack import SlackServer
-from tests.shell.outbox.conftest import database, postgres
 from tocsin import Live, interpreting
 from tocsin.core.outcomes import received
 from tocsin.effects import CallBack, DeliveryError, Effect, Receipt, Withheld
 
 ROOT = Path(__file__).parents[2]
-__all__ = ["database", "machine", "postgres", "rehearsal"]
 SECRETS = ("SLACK_WEBHOOK_URL", "EMAIL_USERNAME", "EMAIL_PASSWORD")
 
 

@@ -31,5 +31,5 @@ def test_the_readme_needs_two_commands_and_no_more() -> None:
     typed = [command.typed for command in _COMMANDS if command.page == "README.md"]
     assert typed == [
         "python3 -m venv .venv && .venv/bin/pip install -q '.[cli]' && .venv/bin/tocsin demo",
-        "python3 -m venv .venv && .venv/bin/pip install -q tox && .venv/bin/tox",
+        "python3 -m venv .venv && .venv/bin/pip install -q tox tox-uv && .venv/bin/tox",
     ]

@@ -10,9 +10,6 @@ from tests.kill.ledger import Ledger, in_file
 from tests.kill.process_pool import Nursery
 from tests.kill.recording_server import Witness
 from tests.servers.authority import Authority
-from tests.shell.outbox.conftest import database, postgres
-
-__all__ = ["database", "postgres"]  # fixtures of the outbox's own tests
 
 
 @pytest.fixture

@@ -4,8 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import attrs
@@ -34,35 +32,23 @@ def tried(copy: Path, laws: list[str], edits: tuple[Edit, ...] = ()) -> Trial:
         assert text.count(edit.old) == 1, f"{edit.module} holds {text.count(edit.old)} times: {edit.old}"
         path.write_text(text.replace(edit.old, edit.new), encoding="utf-8")
     unmeasured = {name: value for name, value in os.environ.items() if not name.startswith("COV")}  # a mutant's lines are nobody's
-    environment = {**unmeasured, "PYTHONPATH": str(copy), "TOCSIN_PROFILE": "mutants", "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**unmeasured, "PYTHONPATH": str(copy), "TOCSIN_PROFILE": "mutant", "PYTHONDONTWRITEBYTECODE": "1"}
     options = ["-x", "-q", "-p", "no:cacheprovider", "--no-header"]
     command = [sys.executable, "-m", "pytest", *options, *(f"tests/laws/{law}" for law in laws)]
     ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240, check=False)
     return Trial(ended.returncode, ended.stdout + ended.stderr)
 
 
-@pytest.fixture(scope="module")
-def trials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Future[Trial]]]:
-    """All trials, by name, two at a time; the one without a mutant is named so."""
-    folder = tmp_path_factory.mktemp("mutants")
-    with ThreadPoolExecutor(2) as pool:
-        laws = sorted({mutant.law for mutant in MUTANTS})
-        begun = {"none": pool.submit(tried, folder / "none", laws)}
-        for at, mutant in enumerate(MUTANTS):
-            begun[mutant.name] = pool.submit(tried, folder / str(at), [mutant.law], mutant.edits)
-        yield begun
-
-
 @pytest.mark.slow
-def test_a_copy_that_is_not_broken_passes(trials: Mapping[str, Future[Trial]]) -> None:
-    trial = trials["none"].result()
+def test_a_copy_that_is_not_broken_passes(tmp_path: Path) -> None:
+    trial = tried(tmp_path, sorted({mutant.law for mutant in MUTANTS}))
     assert trial.status == pytest.ExitCode.OK, trial.said
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mutant", MUTANTS, ids=[mutant.name for mutant in MUTANTS])
-def test_a_mutant_is_noticed(mutant: Mutant, trials: Mapping[str, Future[Trial]]) -> None:
-    trial = trials[mutant.name].result()
+def test_a_mutant_is_noticed(mutant: Mutant, tmp_path: Path) -> None:
+    trial = tried(tmp_path, [mutant.law], mutant.edits)
     assert trial.status == pytest.ExitCode.TESTS_FAILED, trial.said
     assert f"FAILED tests/laws/{mutant.law}" in trial.said
 

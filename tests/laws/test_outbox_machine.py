@@ -4,9 +4,10 @@ from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.laws.outbox_machine import OutboxMachine
+from tests.profile import PROFILE
 
 
 def test_an_outbox_and_its_model_agree_whatever_happens() -> None:
     """Each example is a file of its own, and long: so there are fewer than of other laws."""
-    few = min(settings().max_examples // 3, 25)  # each takes a second on a busy machine
-    run_state_machine_as_test(OutboxMachine, settings=settings(max_examples=few, stateful_step_count=50))
+    few = min(PROFILE.laws // 3, 25)  # each takes a second on a busy machine
+    run_state_machine_as_test(OutboxMachine, settings=settings(settings.get_profile("laws"), max_examples=few, stateful_step_count=50))

@@ -1,5 +1,6 @@
 """Fixtures with a server each; a server stops with its test, and leaves no thread behind."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from tests.servers.authority import Authority
 from tests.servers.gmail import GmailServer
+from tests.servers.postgres import Postgres, lacking, programs
 from tests.servers.proxy import ProxyServer
 from tests.servers.slack import SlackServer
 
@@ -45,3 +47,18 @@ def proxy_server() -> Iterator[ProxyServer]:
     server = ProxyServer()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server; a test that stops it starts it again."""
+    server = Postgres(programs() or lacking(os.environ))
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def database(postgres: Postgres) -> Iterator[str]:
+    """The URL of an empty database, password and all."""
+    with postgres.database() as url:
+        yield url

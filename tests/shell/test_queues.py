@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.terminal_session import interruptible
 from tests.servers.scripts import environment, script, texts
 from tests.servers.slack import Reply, SlackServer
 
@@ -107,7 +106,6 @@ atexit.register(lambda: print("ending", flush=True))
         stdout=-1,
         stderr=-1,
         text=True,
-        preexec_fn=interruptible,  # noqa: PLW1509 - it takes no lock
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ending\n"

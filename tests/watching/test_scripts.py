@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.terminal_session import interruptible
 from tests.servers.authority import Authority
 from tests.servers.live import live_at
 from tests.servers.scripts import environment, script, texts
@@ -85,7 +84,6 @@ def test_ctrl_c_is_told_and_exits_as_ever(slack_server: SlackServer, ca_bundle: 
         stdout=-1,
         stderr=-1,
         text=True,
-        preexec_fn=interruptible,  # noqa: PLW1509 - it takes no lock
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "up\n"

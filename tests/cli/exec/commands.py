@@ -12,7 +12,7 @@ from typing import IO
 
 import attrs
 
-from tests.cli.terminal_session import PATIENCE, interruptible
+from tests.cli.terminal_session import PATIENCE
 from tocsin.cli.exec.notifier_protocol import OpenRun
 from tocsin.core.supervisor import Ended
 
@@ -95,6 +95,10 @@ class Watched:
         return run
 
 
+def nothing() -> None:  # pragma: no cover - between fork and exec nothing is measured
+    """A new process is to do nothing before it becomes tocsin."""
+
+
 @attrs.frozen
 class Watch:
     """Starts commands under ``tocsin exec``, in ``folder``."""
@@ -113,7 +117,7 @@ class Watch:
         self,
         *words: str,
         told: str = "",
-        before: Callable[[], object] = interruptible,
+        before: Callable[[], object] = nothing,
         stdin: int | None = subprocess.DEVNULL,
         stdout: int | IO[bytes] | None = subprocess.PIPE,
         stderr: int | None = subprocess.PIPE,
@@ -141,7 +145,6 @@ def also(act: Callable[[], object]) -> Callable[[], None]:
     """What a new process is to do before it becomes tocsin."""
 
     def do() -> None:  # pragma: no cover - between fork and exec nothing is measured
-        interruptible()
         act()
 
     return do

@@ -8,8 +8,8 @@ import termios
 from collections.abc import Callable
 from select import select
 
-from tests.cli.exec.commands import Watch, Watched, also
-from tests.cli.terminal_session import PATIENCE, interruptible
+from tests.cli.exec.commands import Watch, Watched, also, nothing
+from tests.cli.terminal_session import PATIENCE
 
 SIZE = (33, 101)  # lines and columns
 
@@ -23,7 +23,7 @@ class Terminal:
         *words: str,
         streams: tuple[int, ...] = (0, 1, 2),
         told: str = "",
-        before: Callable[[], object] = interruptible,
+        before: Callable[[], object] = nothing,
     ) -> None:
         self._ours, theirs = os.openpty()
         self.resize(*SIZE)

@@ -11,7 +11,6 @@ from pathlib import Path
 import attrs
 import pytest
 
-from tests.cli.terminal_session import interruptible
 from tests.servers.slack import Reply, SlackServer
 
 PATIENCE = 60.0
@@ -55,7 +54,6 @@ class Station:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=interruptible,  # noqa: PLW1509 - it takes no lock
         )
 
     def run(self, *words: str, variables: Mapping[str, str] | None = None) -> Seen:

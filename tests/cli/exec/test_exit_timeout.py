@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.terminal_session import interruptible
 from tests.servers.scripts import environment
 from tests.servers.slack import Reply, SlackServer
 
@@ -44,7 +43,6 @@ def test_a_signal_ends_the_waiting(slack_server: SlackServer, ca_bundle: Path, t
         cwd=tmp_path,
         stderr=-1,
         text=True,
-        preexec_fn=interruptible,  # noqa: PLW1509 - it takes no lock
     ) as process:
         began = time.monotonic()
         while not slack_server.requests and time.monotonic() - began < 30:

@@ -7,9 +7,8 @@ from typing import Protocol
 
 import pytest
 
-from tests.cli.exec.commands import HEARS, PYTHON, Watch, blocking
+from tests.cli.exec.commands import HEARS, PYTHON, Watch, blocking, nothing
 from tests.cli.exec.terminals import SIZE, Terminal
-from tests.cli.terminal_session import interruptible
 
 TAILS = [(), ("--tail", "3")]
 LOOKS = """
@@ -34,7 +33,7 @@ class Open(Protocol):
     """Opens a terminal with a command in it."""
 
     def __call__(
-        self, *words: str, streams: tuple[int, ...] = (0, 1, 2), told: str = "", before: Callable[[], object] = interruptible
+        self, *words: str, streams: tuple[int, ...] = (0, 1, 2), told: str = "", before: Callable[[], object] = nothing
     ) -> Terminal: ...
 
 
@@ -44,7 +43,7 @@ def terminal(watch: Watch) -> Iterator[Open]:
     with ExitStack() as stack:
 
         def opened(
-            *words: str, streams: tuple[int, ...] = (0, 1, 2), told: str = "", before: Callable[[], object] = interruptible
+            *words: str, streams: tuple[int, ...] = (0, 1, 2), told: str = "", before: Callable[[], object] = nothing
         ) -> Terminal:
             return stack.enter_context(closing(Terminal(watch, *words, streams=streams, told=told, before=before)))
 

@@ -48,7 +48,7 @@ def test_where_nobody_listens_nothing_happens(monkeypatch: pytest.MonkeyPatch, a
     ("microseconds", "process", "seconds"),
     [
         ("120000000", "", 120.0),
-        ("120000000", str(os.getpid()), 120.0),
+        ("120000000", "ours", 120.0),
         ("120000000", "1", None),
         ("", "", None),
         ("0", "", None),
@@ -58,19 +58,10 @@ def test_where_nobody_listens_nothing_happens(monkeypatch: pytest.MonkeyPatch, a
 )
 def test_how_long_it_may_be_silent(monkeypatch: pytest.MonkeyPatch, microseconds: str, process: str, seconds: float | None) -> None:
     monkeypatch.setenv("WATCHDOG_USEC", microseconds)
-    monkeypatch.setenv("WATCHDOG_PID", process)
+    monkeypatch.setenv("WATCHDOG_PID", str(os.getpid()) if process == "ours" else process)
     assert daemon.watchdog() == seconds
 
 
-@pytest.fixture
-def interruptible() -> Iterator[None]:
-    """As at a keyboard: what runs in the background ignores an interrupt."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_wakes_who_waits(number: signal.Signals) -> None:
     before = signal.getsignal(number)
@@ -84,7 +75,6 @@ def test_a_signal_wakes_who_waits(number: signal.Signals) -> None:
     assert signal.getsignal(number) is before
 
 
-@pytest.mark.usefixtures("interruptible")
 def test_a_second_interrupt_is_one_and_a_second_sigterm_is_the_same() -> None:
     with ended() as ending:
         for _ in range(3):

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import keyring
 import pytest
-from keyring.backend import KeyringBackend
 from keyring.errors import NoKeyringError
 from typing_extensions import override
 
+from tests.shell.adapters.rings import Ring
 from tocsin.core.outcomes import Rejected
 from tocsin.shell.adapters import Secrets
 from tocsin.shell.adapters.secret_files import exposed, secrets_file
@@ -52,25 +52,6 @@ def reason(found: Secret | Rejected, name: str = "TOKEN") -> str:
     assert "\n" not in found.reason
     assert "canary" not in found.reason
     return found.reason
-
-
-class Ring(KeyringBackend):
-    """A keyring that holds one secret."""
-
-    priority = 1
-
-    def __init__(self) -> None:
-        """The base's has no types."""
-
-    @override
-    def get_password(self, service: str, username: str) -> str | None:
-        return "canary from the ring" if (service, username) == ("tocsin", "TOKEN") else None
-
-    @override
-    def set_password(self, service: str, username: str, password: str) -> None: ...
-
-    @override
-    def delete_password(self, service: str, username: str) -> None: ...
 
 
 class Mute(Ring):

@@ -1,10 +1,8 @@
-"""A home of one's own, and no proxy or bundle of the environment's; the fixture ``home`` is that of the configuration's tests."""
+"""A home of one's own, and no proxy or bundle of the environment's."""
 
 import pytest
 
-from tests.shell.config.conftest import Home, home
-
-__all__ = ["Home", "home"]
+from tests.shell.homes import Home
 
 
 @pytest.fixture(autouse=True)

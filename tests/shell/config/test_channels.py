@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.config.examples import layers
-from tests.shell.config.conftest import Home
 from tests.shell.config.test_defaults import configured
+from tests.shell.homes import Home
 from tocsin import Finished, Recording
 from tocsin.core.config.merging import Layer, merge
 from tocsin.core.effects import Bot

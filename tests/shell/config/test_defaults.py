@@ -6,7 +6,7 @@ import pytest
 
 from tests.servers.slack import SlackServer
 from tests.shell.adapters.examples import post
-from tests.shell.config.conftest import Home
+from tests.shell.homes import Home
 from tocsin import Failed, Finished, Live, Retrying, Running, Success
 from tocsin.adapters import Gmail, Secrets, SlackWebhook
 from tocsin.core.config.merging import Layer, given, merge

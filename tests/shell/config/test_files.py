@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.core.config.examples import fault, layer
-from tests.shell.config.conftest import Home
+from tests.shell.homes import Home
 from tocsin.core.config.merging import Layer
 from tocsin.core.config.parsing import LONGEST
 from tocsin.shell.config.load import Place, places, read, refusal

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.core.config.examples import layer
-from tests.shell.config.conftest import Home
+from tests.shell.homes import Home
 from tocsin.core.config.merging import given
 from tocsin.core.config.schema import Configuration
 from tocsin.core.states import Failed, Finished, Success

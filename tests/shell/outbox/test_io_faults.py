@@ -21,12 +21,13 @@ from pathlib import Path
 import attrs
 import pytest
 
+from tests.profile import PROFILE
 from tests.shell.outbox.shim.worker import body
 from tocsin.shell.outbox.store import Store
 
 SHIM = Path(__file__).parent / "shim"
 ALL = "orwstmulf"
-STRIDE = 7 if os.environ.get("TOCSIN_PROFILE") == "dev" else 1
+STRIDE = PROFILE.stride
 ONCE, FROM_THEN_ON, KILL, TORN, POWER, HALF_POWER = range(1, 7)
 ENDED = -signal.SIGTERM
 
@@ -155,7 +156,7 @@ def check(told: Told, folder: Path) -> None:
 
 
 def sweep(worker: Worker, kinds: str, mode: int, code: int = errno.EIO) -> int:
-    """Every number, or every seventh where time is short, until there is no such operation any more: how many there were."""
+    """Every number, or each multiple of the profile's stride, until there is no such operation any more: how many there were."""
     number = 1 - STRIDE
     while True:
         number += STRIDE

@@ -3,35 +3,14 @@
 import os
 from pathlib import Path
 
-import attrs
 import pytest
 
+from tests.shell.homes import Home
 from tocsin.shell.adapters.secret_files import secrets_file
 from tocsin.shell.config.load import configuration
 from tocsin.shell.log import once
 
 SECRETS = ("SLACK_WEBHOOK_URL", "EMAIL_USERNAME", "EMAIL_PASSWORD", "TEAM_WEBHOOK")
-
-
-@attrs.frozen
-class Home:
-    """The folders of a user and a project, which are apart."""
-
-    project: Path
-    own: Path
-
-    def file(self, text: str) -> Path:
-        """The project's file."""
-        path = self.project / "tocsin.toml"
-        path.write_text(text)
-        return path
-
-    def own_file(self, text: str) -> Path:
-        """The user's file."""
-        self.own.mkdir(parents=True, exist_ok=True)
-        path = self.own / "tocsin.toml"
-        path.write_text(text)
-        return path
 
 
 @pytest.fixture
