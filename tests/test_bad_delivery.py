@@ -31,8 +31,8 @@ from tocsin.core.effects import Effect
 from tocsin.core.outcomes import Delivered, DeliveryError, Outcome, Queued, Receipt, received
 from tocsin.core.validation import invoke
 from tocsin.flows.task import FunctionTask
-from tocsin.interpreters import Background, ByMail, BySlack, Digest, Fallback, Fanout, Interpreter, Paced, Rate, Retrying, RetryPolicy
-from tocsin.shell.interpreters.base import Batching, Deferring
+from tocsin.interpreters import Background, ByMail, BySlack, Digest, Fallback, Fanout, Interpreter, RateLimited, Rate, Retrying, RetryPolicy
+from tocsin.shell.interpreters.base import Batching, Queueing
 
 pytestmark = pytest.mark.tocsin_live
 PATIENCE = 10.0
@@ -76,8 +76,8 @@ OPTIONS: Sequence[tuple[Callable[[object], object], str, str, Sequence[object]]]
     (lambda bad: invoke(RetryPolicy, most=bad), "most", "write RetryPolicy(most=60.0)", (*BELOW, *BEYOND, *NO_NUMBER, None)),
     (lambda bad: invoke(RetryPolicy, deadline=bad), "deadline", "write RetryPolicy(deadline=", (*BELOW, *BEYOND, *NO_NUMBER, None)),
     (lambda bad: invoke(Retrying, Recording(), bad), "policy", "write Retrying(..., RetryPolicy(", (5, RetryPolicy, None, "slow")),
-    (lambda bad: invoke(Paced, Recording(), bad), "slack", PACE, (5, -1, 0, Rate, None, "1/s")),
-    (lambda bad: invoke(Paced, Recording(), gmail=bad), "gmail", PACE, (5, -1, 0, Rate, None, "1/s")),
+    (lambda bad: invoke(RateLimited, Recording(), bad), "slack", PACE, (5, -1, 0, Rate, None, "1/s")),
+    (lambda bad: invoke(RateLimited, Recording(), gmail=bad), "gmail", PACE, (5, -1, 0, Rate, None, "1/s")),
     (lambda bad: invoke(Digest, Recording(), bad), "most", SINGLY, (*BELOW, *BEYOND, *NO_NUMBER, 1.5, None)),
     (lambda bad: invoke(Digest, Recording(), apart=bad), "apart", APART, (-1, math.nan, math.inf, *NO_NUMBER, None)),
     (lambda bad: invoke(Background, Recording(), size=bad), "size", QUEUED, (*BELOW, *BEYOND, *NO_NUMBER, 1.5, None)),
@@ -115,7 +115,7 @@ def test_options_that_do_not_fit_each_other_are_refused() -> None:
 
 
 @attrs.frozen(eq=False)
-class Later(Deferring):
+class Later(Queueing):
     """Answers later."""
 
     def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]: ...  # type: ignore[empty-body]  # it is not called
@@ -134,7 +134,7 @@ class Many(Batching):
 
 WRAPPERS: dict[str, Callable[[Never], object]] = {
     "Retrying": Retrying,
-    "Paced": Paced,
+    "RateLimited": RateLimited,
     "Digest": Digest,
     "Background": Background,
     "Fallback's first": lambda inner: Fallback(inner, Recording()),
@@ -182,10 +182,10 @@ SLOW = Live(secrets={}, slack=SlackWebhook(deadline=40), mail=Gmail(deadline=60)
     [
         (lambda: Retrying(Live(), HASTY), 30),
         (lambda: Retrying(SLOW, HASTY), 60),
-        (lambda: Retrying(Paced(SLOW), HASTY), 60),
+        (lambda: Retrying(RateLimited(SLOW), HASTY), 60),
         (lambda: Retrying(ByMail(SLOW), HASTY), 60),
         (lambda: Retrying(BySlack(SLOW), HASTY), 40),
-        (lambda: Retrying(BySlack(Paced(SLOW)), HASTY), 60),
+        (lambda: Retrying(BySlack(RateLimited(SLOW)), HASTY), 60),
         (lambda: reliable(Live(), policy=HASTY), 30),
         (lambda: reliable(Recording(), fallback=ByMail(Live()), policy=HASTY), 30),
     ],
@@ -231,7 +231,7 @@ BROKEN: dict[str, tuple[object, str]] = {
 AROUND: dict[str, Wrap] = {
     "alone": lambda inner: inner,
     "Retrying": Retrying,
-    "Paced": Paced,
+    "RateLimited": RateLimited,
     "Digest": Digest,
     "Background": Background,
     "Fallback": lambda inner: Fallback(inner, inner),

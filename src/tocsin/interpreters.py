@@ -9,10 +9,10 @@ from tocsin.shell.interpreters.dry_run import DryRun, Recording
 from tocsin.shell.interpreters.fallback import Fallback, Fanout
 from tocsin.shell.interpreters.live import Live
 from tocsin.shell.interpreters.outbox import Outbox
-from tocsin.shell.interpreters.rate_limited import Paced
+from tocsin.shell.interpreters.rate_limited import RateLimited
 from tocsin.shell.interpreters.rendered import ByMail, BySlack
 from tocsin.shell.interpreters.retrying import Retrying
-from tocsin.shell.outbox.errors import OutboxFault
+from tocsin.shell.outbox.errors import OutboxError
 
 __all__ = [
     "Background",
@@ -25,8 +25,8 @@ __all__ = [
     "Interpreter",
     "Live",
     "Outbox",
-    "OutboxFault",
-    "Paced",
+    "OutboxError",
+    "RateLimited",
     "Rate",
     "Recording",
     "RetryPolicy",

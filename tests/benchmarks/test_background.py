@@ -20,7 +20,7 @@ from tocsin.core.effects import Effect
 from tocsin.core.outcomes import Delivered, DeliveryError, Queued, Receipt, received
 from tocsin.interpreters import Interpreter, Rate
 from tocsin.shell.interpreters.base import outcome_of
-from tocsin.shell.report import Logbook
+from tocsin.shell.report import DeliveryLog
 
 pytestmark = pytest.mark.tocsin_live
 
@@ -75,13 +75,13 @@ def office(request: pytest.FixtureRequest) -> Iterator[Office]:
 
 CASES = {
     "an effect left to the background": "send = office.background",
-    "the same, with a report of it": "send = Logbook(office.background)",
+    "the same, with a report of it": "send = DeliveryLog(office.background)",
 }
 
 
 @pytest.mark.parametrize("what", CASES)
 def test_a_message_left_to_the_background(what: str, office: Office, rivals: Rivals) -> None:
-    names = {"office": office, "Logbook": Logbook}
+    names = {"office": office, "DeliveryLog": DeliveryLog}
     limit = Timer("put(effect)", setup="office.clear(); put, effect = office.queue.put, office.effect", globals=names)
     ours = Timer("send(effect)", setup=f"{CASES[what]}; effect = office.effect", globals=names)
     name = f"{what}, {'slow' if office.destination.waits else 'fast'}"

@@ -17,7 +17,7 @@ from tocsin.core.outcomes import Delivered, Outcome
 from tocsin.flows.report import Report
 from tocsin.shell.interpreters.base import result_of
 from tocsin.shell.interpreters.dry_run import shown
-from tocsin.shell.report import Logbook
+from tocsin.shell.report import DeliveryLog
 
 DIGEST = Key("r1", "load.digest", None, 3, 0)
 
@@ -25,7 +25,7 @@ DIGEST = Key("r1", "load.digest", None, 3, 0)
 def report(*outcomes: Outcome) -> Report:
     """Of a flow that delivered with these outcomes."""
     left = list(outcomes)
-    logbook = Logbook(lambda _: result_of(left.pop(0)))
+    logbook = DeliveryLog(lambda _: result_of(left.pop(0)))
     for _ in outcomes:
         logbook(effects()[0])
     return attrs.evolve(Flow("sums").run(), logbooks=(logbook,))

@@ -13,7 +13,7 @@ from tocsin.core.outcomes import Ambiguous, Delivered, DestinationDead, Outcome,
 from tocsin.flows.report import Report
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.interpreters.base import result_of
-from tocsin.shell.report import Logbook
+from tocsin.shell.report import DeliveryLog
 from tocsin.testing import FakeClock
 
 CLOCK = FakeClock(datetime(2026, 1, 2, tzinfo=UTC))
@@ -99,7 +99,7 @@ def test_the_whole() -> None:
     ],
 )
 def test_each_outcome_has_a_word_and_a_reason(outcome: Outcome, fate: str, reason: str | None) -> None:
-    logbook = Logbook(lambda _: result_of(outcome))
+    logbook = DeliveryLog(lambda _: result_of(outcome))
     logbook(effects()[1])
     kept = attrs.evolve(report(), logbooks=(logbook,))
     assert json.loads(as_json(kept))["deliveries"] == [{"kind": "mail", "about": "load", "outcome": fate, "reason": reason}]

@@ -7,7 +7,7 @@ import pytest
 
 from tests.cli.terminal_session import GOOD, HEAD, Typist
 from tocsin import Flow
-from tocsin.cli.run import Unusable, loaded
+from tocsin.cli.run import FlowFileError, load_flow
 
 NAMELESS = "give one a name at the top level, `with Flow(...) as flow:` (one made in a function is not seen)"
 TWO = f"{HEAD}\na = Flow('a')\nb = Flow('b')\nn = 3\n"
@@ -101,11 +101,11 @@ def test_the_file_is_a_module_beside_its_neighbours(tmp_path: Path) -> None:
         "if __name__ == '__main__':\n    1 / 0\n"
     )
     before = list(sys.path)
-    with loaded(str(file)) as flow:
+    with load_flow(str(file)) as flow:
         assert isinstance(flow, Flow)
         assert flow.name == "borrowed"
         assert sys.modules["its_own_module"].flow is flow
-        with loaded(str(file)) as again:  # the name is taken now
+        with load_flow(str(file)) as again:  # the name is taken now
             assert isinstance(again, Flow)
             assert sys.modules["its_own_module_2"].flow is again
     assert (sys.path, "its_own_module" in sys.modules) == (before, False)
@@ -119,6 +119,6 @@ def test_a_file_may_change_the_path_itself(tocsin: Typist) -> None:
 def test_a_file_does_not_take_the_place_of_a_module(tmp_path: Path) -> None:
     file = tmp_path / "sys.py"
     file.write_text("")
-    with loaded(str(file)) as flow:
-        assert isinstance(flow, Unusable)
+    with load_flow(str(file)) as flow:
+        assert isinstance(flow, FlowFileError)
     assert sys.modules["sys"] is sys

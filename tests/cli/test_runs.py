@@ -16,9 +16,9 @@ import pytest
 from tests.cli.terminal_session import Typist
 from tocsin import Failed, State, Success, TimedOut
 from tocsin.shell.adapters.redaction import remember
-from tocsin.shell.history.run_locks import Token, opened
-from tocsin.shell.history.run_record import Ended
-from tocsin.shell.history.store import Journal
+from tocsin.shell.history.run_locks import RunLock, open_run
+from tocsin.shell.history.run_record import RunRecord
+from tocsin.shell.history.store import HistoryStore
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -33,9 +33,9 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def token() -> Iterator[Token]:
+def token() -> Iterator[RunLock]:
     """A run of ours that is open."""
-    token = opened("r-open", "backup", time.time() - 90)
+    token = open_run("r-open", "backup", time.time() - 90)
     assert token is not None
     yield token
     token.close()
@@ -43,8 +43,8 @@ def token() -> Iterator[Token]:
 
 def record(run_id: str, state: State, label: str = "nightly load", *, attempts: int = 1, status: int | None = None) -> None:
     took = timedelta(seconds=252)
-    run = Ended.of(state, run_id=run_id, label=label, started=AT - took, ended=AT, attempts=attempts, status=status)
-    Journal.usual().record(run)
+    run = RunRecord.of(state, run_id=run_id, label=label, started=AT - took, ended=AT, attempts=attempts, status=status)
+    HistoryStore.usual().record(run)
 
 
 def kill(label: str) -> None:

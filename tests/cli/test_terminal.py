@@ -9,7 +9,7 @@ from typing import TextIO
 
 import pytest
 
-from tocsin.cli.terminal import console, literally, say, write
+from tocsin.cli.terminal import console, plain_text, say, write
 
 
 @pytest.fixture
@@ -44,5 +44,5 @@ def test_what_the_encoding_lacks_is_escaped(monkeypatch: pytest.MonkeyPatch) -> 
     file = BytesIO()
     with TextIOWrapper(file, encoding="ascii") as stdout:
         monkeypatch.setattr(sys, "stdout", stdout)
-        say(console(80), literally("● naïve"))
+        say(console(80), plain_text("● naïve"))
         assert file.getvalue() == b"\\u25cf na\\xefve\n"

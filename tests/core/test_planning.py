@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tocsin import Retrying, Run, State, TriggerFailed, events, signals, step, triggers
 from tocsin.core.machine import Subject, is_final
-from tocsin.core.planning import Done, Rules, RunBody, Situation, Wait, ended, plan, verdict
+from tocsin.core.planning import Done, RetryRules, RunBody, Situation, Wait, ended, plan, verdict
 from tocsin.testing import states, tracked
 
 
@@ -32,7 +32,7 @@ def skips(_: Sequence[State]) -> bool:
 
 TRIGGERS = [triggers.all_successful, triggers.all_finished, triggers.manual_only, triggers.any_failed, broken, skips, lambda _: False]
 rules = st.builds(
-    Rules,
+    RetryRules,
     st.sampled_from(TRIGGERS),
     st.booleans(),
     st.integers(0, 3),
@@ -74,7 +74,7 @@ def test_while_a_handler_is_asked_only_its_answer_is_legal() -> None:
 @pytest.mark.parametrize("trigger", TRIGGERS)
 def test_a_trigger_gives_an_event_whatever_it_does(trigger: triggers.Trigger) -> None:
     run = Run(Subject(Job("t"), (), "r", "s"))
-    planned = plan(run, Situation(NOW, (), Rules(trigger)))
+    planned = plan(run, Situation(NOW, (), RetryRules(trigger)))
     assert not isinstance(planned, Done | RunBody | Wait)
     assert step(run, planned).unwrap().run.state is not run.state
 
@@ -82,7 +82,7 @@ def test_a_trigger_gives_an_event_whatever_it_does(trigger: triggers.Trigger) ->
 def test_a_retry_is_waited_for() -> None:
     later = NOW + timedelta(hours=1)
     run = Run(Subject(Job("t"), (), "r", "s"), Retrying(start_time=later), started_at=NOW)
-    assert plan(run, Situation(NOW, (), Rules(max_retries=2))) == Wait(later)
+    assert plan(run, Situation(NOW, (), RetryRules(max_retries=2))) == Wait(later)
     illegal = step(run, events.Succeeded(NOW)).failure()
     assert str(illegal) == "Succeeded is illegal in Retrying"
 
@@ -94,17 +94,17 @@ def test_however_a_body_ends_the_machine_takes_it(run: Run, error: BaseException
     assert after.ended is isinstance(error, signals.ENDRUN | KeyboardInterrupt) or run.ended
 
 
-retrying = st.builds(Rules, max_retries=st.integers(0, 3), retry_delay=st.none() | st.just(timedelta(minutes=1)))
+retrying = st.builds(RetryRules, max_retries=st.integers(0, 3), retry_delay=st.none() | st.just(timedelta(minutes=1)))
 
 
-def begun(attempt: int, retrying: Rules) -> Run:
+def begun(attempt: int, retrying: RetryRules) -> Run:
     """A run whose body is being entered, for the ``attempt``-th time."""
     run = Run(Subject(Job("t"), (), "r", "s", attempts=retrying.max_retries + 1), attempt=attempt)
     return step(run, events.Started(NOW)).unwrap().run
 
 
 @given(st.integers(1, 4), retrying)
-def test_a_body_that_says_its_trigger_failed_is_tried_again_as_one_that_says_it_failed(attempt: int, retrying: Rules) -> None:
+def test_a_body_that_says_its_trigger_failed_is_tried_again_as_one_that_says_it_failed(attempt: int, retrying: RetryRules) -> None:
     running, situation = begun(attempt, retrying), Situation(NOW, (), retrying)
     one, other = (step(running, ended(running, signal, NOW)).unwrap().run for signal in (signals.TRIGGERFAIL("m"), signals.FAIL("m")))
     assert (type(one.state), one.state.message) == (TriggerFailed, "m")
@@ -115,7 +115,7 @@ def test_a_body_that_says_its_trigger_failed_is_tried_again_as_one_that_says_it_
 
 @given(st.sampled_from(TRIGGERS), st.lists(states(), max_size=3).map(tuple), retrying)
 def test_a_trigger_that_is_not_met_is_never_tried_again(
-    trigger: triggers.Trigger, upstream: tuple[State, ...], retrying: Rules
+    trigger: triggers.Trigger, upstream: tuple[State, ...], retrying: RetryRules
 ) -> None:
     situation = Situation(NOW, upstream, attrs.evolve(retrying, trigger=trigger, skip_on_upstream_skip=False))
     run = Run(Subject(Job("t"), (), "r", "s", attempts=retrying.max_retries + 1))

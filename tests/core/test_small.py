@@ -13,7 +13,7 @@ from tocsin.core.validation import invoke
 from tocsin.core.values import FrozenMap, freeze
 from tocsin.effects import Ambiguous, Delivered, DestinationDead, Queued, Rejected, Retryable
 from tocsin.events import ReferencesSettled
-from tocsin.shell.report import in_words
+from tocsin.shell.report import outcome_text
 
 
 def test_a_frozen_map_is_a_copy_that_stays() -> None:
@@ -121,9 +121,9 @@ def test_a_refused_login_is_never_tried_again(code: int) -> None:
 
 
 def test_outcomes_in_words() -> None:
-    assert in_words(Queued("a background thread")) == "queued in a background thread"
-    assert in_words(Ambiguous("no answer came")) == "unknown: no answer came"
-    assert in_words(Delivered()) == "delivered"
+    assert outcome_text(Queued("a background thread")) == "queued in a background thread"
+    assert outcome_text(Ambiguous("no answer came")) == "unknown: no answer came"
+    assert outcome_text(Delivered()) == "delivered"
     assert Success() == Success("whatever")
 
 

@@ -17,12 +17,12 @@ from tocsin.core.supervisor import (
     Happening,
     Kill,
     KillRest,
-    Rules,
     SignalCame,
     Supervision,
+    SupervisorRules,
     Terminate,
+    describe_end,
     ending,
-    how,
     named,
     status_of,
     supervise,
@@ -33,7 +33,7 @@ exits = st.integers(0, 255).map(lambda status: status << 8)
 deaths = st.builds(lambda number, core: number | core, signals, st.sampled_from([0, 128]))
 statuses = exits | deaths
 rules = st.builds(
-    Rules,
+    SupervisorRules,
     passed_on=st.frozensets(st.integers(1, 20)),
     stopping=st.frozensets(st.integers(1, 20)),
     own_group=st.booleans(),
@@ -46,7 +46,7 @@ happenings: st.SearchStrategy[Happening] = st.one_of(
 histories = st.lists(happenings, max_size=12)
 
 
-def lived(rules: Rules, history: Sequence[Happening]) -> tuple[list[Supervision], list[tuple[Act, ...]]]:
+def lived(rules: SupervisorRules, history: Sequence[Happening]) -> tuple[list[Supervision], list[tuple[Act, ...]]]:
     """How things stood from first to last, and what was done after each happening."""
     stood, done = [Supervision(rules)], list[tuple[Act, ...]]()
     for happening in history:
@@ -57,7 +57,7 @@ def lived(rules: Rules, history: Sequence[Happening]) -> tuple[list[Supervision]
 
 
 @given(rules, histories)
-def test_a_signal_that_is_to_be_passed_on_is_so_once_and_no_other(rules: Rules, history: list[Happening]) -> None:
+def test_a_signal_that_is_to_be_passed_on_is_so_once_and_no_other(rules: SupervisorRules, history: list[Happening]) -> None:
     stood, done = lived(rules, history)
     for before, happening, acts in zip(stood, history, done, strict=False):
         heard = [happening.number] if isinstance(happening, SignalCame) and before.phase != "over" else []
@@ -66,14 +66,14 @@ def test_a_signal_that_is_to_be_passed_on_is_so_once_and_no_other(rules: Rules, 
 
 
 @given(rules, histories)
-def test_it_is_asked_before_it_is_killed_and_each_once(rules: Rules, history: list[Happening]) -> None:
+def test_it_is_asked_before_it_is_killed_and_each_once(rules: SupervisorRules, history: list[Happening]) -> None:
     _, done = lived(rules, history)
     ends = [act for acts in done for act in acts if isinstance(act, Terminate | Kill)]
     assert ends in ([], [Terminate()], [Terminate(), Kill()])
 
 
 @given(rules, histories, statuses, histories)
-def test_nothing_is_done_after_the_end(rules: Rules, history: list[Happening], raw: int, more: list[Happening]) -> None:
+def test_nothing_is_done_after_the_end(rules: SupervisorRules, history: list[Happening], raw: int, more: list[Happening]) -> None:
     over = lived(rules, [*history, ChildEnded(raw)])[0][-1]
     assert over.phase == "over"
     for happening in more:
@@ -81,7 +81,7 @@ def test_nothing_is_done_after_the_end(rules: Rules, history: list[Happening], r
 
 
 @given(rules, histories, statuses)
-def test_the_rest_of_its_group_is_killed_if_it_had_to_be_ended(rules: Rules, history: list[Happening], raw: int) -> None:
+def test_the_rest_of_its_group_is_killed_if_it_had_to_be_ended(rules: SupervisorRules, history: list[Happening], raw: int) -> None:
     before = lived(rules, [each for each in history if not isinstance(each, ChildEnded)])[0][-1]
     _, acts = supervise(before, ChildEnded(raw))
     ended = before.timed_out or raw & 127 == signal.SIGKILL
@@ -89,14 +89,14 @@ def test_the_rest_of_its_group_is_killed_if_it_had_to_be_ended(rules: Rules, his
 
 
 @given(rules, histories)
-def test_without_a_time_out_a_deadline_means_nothing(rules: Rules, history: list[Happening]) -> None:
-    stood, done = lived(Rules(rules.passed_on, rules.stopping, rules.own_group), history)
+def test_without_a_time_out_a_deadline_means_nothing(rules: SupervisorRules, history: list[Happening]) -> None:
+    stood, done = lived(SupervisorRules(rules.passed_on, rules.stopping, rules.own_group), history)
     assert all(now.patience is None and not now.timed_out for now in stood)
     assert all(acts == () for happening, acts in zip(history, done, strict=True) if isinstance(happening, DeadlinePassed))
 
 
 @given(rules, histories)
-def test_the_first_signal_that_stops_is_remembered(rules: Rules, history: list[Happening]) -> None:
+def test_the_first_signal_that_stops_is_remembered(rules: SupervisorRules, history: list[Happening]) -> None:
     stood, _ = lived(rules, history)
     numbers = [each.number for each in _until_the_end(history) if isinstance(each, SignalCame) and each.number in rules.stopping]
     assert stood[-1].stopped_by == next(iter(numbers), None)
@@ -108,7 +108,7 @@ def _until_the_end(history: Sequence[Happening]) -> Sequence[Happening]:
 
 
 def test_it_is_as_patient_as_its_rules() -> None:
-    stood, _ = lived(Rules(timeout=60, kill_after=5), [DeadlinePassed(), DeadlinePassed(), DeadlinePassed()])
+    stood, _ = lived(SupervisorRules(timeout=60, kill_after=5), [DeadlinePassed(), DeadlinePassed(), DeadlinePassed()])
     assert [now.patience for now in stood] == [60, 5, None, None]
     assert [now.phase for now in stood] == ["running", "asked to end", "killed", "killed"]
 
@@ -123,18 +123,18 @@ def test_a_wait_status_is_read_as_the_system_does(raw: int) -> None:
 
 
 @given(rules, histories, st.integers(0, 0xFFFF))
-def test_an_exit_status_is_one(rules: Rules, history: list[Happening], raw: int) -> None:
+def test_an_exit_status_is_one(rules: SupervisorRules, history: list[Happening], raw: int) -> None:
     over = lived(rules, [*history, ChildEnded(raw)])[0][-1]
     ended = ending(over, tail=b"the end", started=1.0, ended=2.0)
     assert 0 <= ended.status <= 255
     assert (ended.status == 124) >= over.timed_out
     assert (ended.timed_out, ended.killed, ended.stopped_by) == (over.timed_out, over.killed, over.stopped_by)
     assert (ended.tail, ended.started, ended.ended, ended.fault) == (b"the end", 1.0, 2.0, None)
-    assert how(ended)
+    assert describe_end(ended)
 
 
 def test_what_is_not_over_has_not_failed() -> None:
-    assert ending(Supervision(Rules()), tail=b"", started=1.0, ended=2.0).status == 0
+    assert ending(Supervision(SupervisorRules()), tail=b"", started=1.0, ended=2.0).status == 0
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_what_is_not_over_has_not_failed() -> None:
     ],
 )
 def test_how_it_ended_in_words(ended: Ended, words: str) -> None:
-    assert how(ended) == words
+    assert describe_end(ended) == words
 
 
 @pytest.mark.parametrize("number", range(1, 65))

@@ -6,15 +6,15 @@ import pytest
 import yaml
 
 from tests.docs.recipes import PAGES, at, file, words
-from tocsin.core.outbox.metrics import ENDINGS, Readings, Reckoning, Tries, exposition
+from tocsin.core.outbox.metrics import ENDINGS, DrainCounters, Readings, TryCount, exposition
 from tocsin.core.outbox.model import Status
-from tocsin.core.outbox.status import Standing
+from tocsin.core.outbox.status import DestinationStatus
 
 _ALL = exposition(
     Readings(
         at=60.0,
-        standings=[Standing("slack:TEAM", dict.fromkeys(Status, 1), oldest=0.0)],
-        reckoning=Reckoning((Tries("slack:TEAM", Status.DELIVERED, 1),), last_success=0.0),
+        standings=[DestinationStatus("slack:TEAM", dict.fromkeys(Status, 1), oldest=0.0)],
+        reckoning=DrainCounters((TryCount("slack:TEAM", Status.DELIVERED, 1),), last_success=0.0),
     )
 )
 

@@ -18,7 +18,7 @@ from tocsin import Failed, Flow, Live, Recording, Running, Success, Task, interp
 from tocsin.adapters import SlackWebhook
 from tocsin.core.outbox.model import row_name
 from tocsin.core.outcomes import Queued
-from tocsin.interpreters import Outbox, Paced, Rate, Retrying, RetryPolicy
+from tocsin.interpreters import Outbox, RateLimited, Rate, Retrying, RetryPolicy
 from tocsin.shell.interpreters.base import execute, result_of
 from tocsin.shell.outbox.store import Store
 
@@ -67,7 +67,7 @@ class Stepping:
 def composed(order, step):
     patient = RetryPolicy(attempts=150, base=0.1, most=1.0, deadline=86_400.0)
     slack = SlackWebhook(allowed_hosts=("127.0.0.1",), ca_bundle=os.environ["TOCSIN_SLACK_CA_BUNDLE"])
-    inner = Paced(Retrying(Stepping(Live(slack=slack), step), RetryPolicy(base=0.05)), slack=Rate(10_000, 1.0, 10_000))
+    inner = RateLimited(Retrying(Stepping(Live(slack=slack), step), RetryPolicy(base=0.05)), slack=Rate(10_000, 1.0, 10_000))
     return Outbox(inner, order["url"], most=order["most"], apart=0.05, lease=order["lease"], policy=patient)
 
 

@@ -13,18 +13,18 @@ from returns.io import IOResult
 from typing_extensions import override
 
 from tocsin.core.changes import Key
-from tocsin.core.delivery.combining import within
+from tocsin.core.delivery.combining import outcome_in_digest
 from tocsin.core.delivery.destinations import audience
 from tocsin.core.delivery.digest import fold
-from tocsin.core.delivery.digest_summary import Tally
-from tocsin.core.delivery.rendering import said
+from tocsin.core.delivery.digest_summary import DigestSummary
+from tocsin.core.delivery.rendering import content_of
 from tocsin.core.effects import CallBack, Effect, Message, PostToSlack, SendEmail
 from tocsin.core.messages.content import Content
 from tocsin.core.messages.email import mail
 from tocsin.core.messages.slack import slack_message
 from tocsin.core.outcomes import Delivered, DeliveryError, Outcome, Receipt
 from tocsin.shell.adapters.clock import Timer
-from tocsin.shell.adapters.time_limits import waiting_until
+from tocsin.shell.adapters.time_limits import with_deadline
 from tocsin.shell.interpreters.base import Batching, Interpreter, execute, result_of
 
 Slip = Literal["exact", "early", "still", "suspended"]
@@ -131,7 +131,7 @@ class Entry:
 
 
 @attrs.define(eq=False)
-class Lane:
+class DestinationQueue:
     """What waits for one destination, and what became of each message. Where it is full, what waits is folded."""
 
     digest: Batching
@@ -150,7 +150,7 @@ class Lane:
         batch, self.waiting = self.waiting, []
         outcomes = self.digest.batch([entry.message for entry in batch])
         for entry, outcome in zip(batch, outcomes, strict=True):
-            known = within(outcome, entry.message) if len(entry.stands_for) > 1 else outcome
+            known = outcome_in_digest(outcome, entry.message) if len(entry.stands_for) > 1 else outcome
             for key in entry.stands_for:
                 assert key not in self.ended
                 self.ended[key] = known
@@ -183,14 +183,14 @@ def made(place: Place, ordinal: int, kind: Kind) -> Message:
 
 def names(message: Message) -> Counter[str]:
     """What a message tells of, and how often."""
-    content = said(message)
-    return Counter(dict(content.names)) if isinstance(content, Tally) else Counter([content.name])
+    content = content_of(message)
+    return Counter(dict(content.names)) if isinstance(content, DigestSummary) else Counter([content.name])
 
 
 def count(message: Message) -> int:
     """How many changes a message tells of."""
-    content = said(message)
-    return content.count if isinstance(content, Tally) else 1
+    content = content_of(message)
+    return content.count if isinstance(content, DigestSummary) else 1
 
 
 @contextmanager
@@ -199,5 +199,5 @@ def in_a_hurry(timer: Timer, seconds: float | None) -> Iterator[None]:
     if seconds is None:
         yield
     else:
-        with waiting_until(timer.monotonic() + seconds):
+        with with_deadline(timer.monotonic() + seconds):
             yield

@@ -21,12 +21,12 @@ from tocsin.core.outbox.state_machine import (
     Buried,
     Claimed,
     Grouped,
-    Happening,
     Refused,
     Released,
     RetryAsked,
+    RowEvent,
     claimable,
-    follow,
+    next_row,
 )
 from tocsin.core.outcomes import Ambiguous, Delivered, DestinationDead, Outcome, Rejected, Retryable
 from tocsin.shell.outbox.store import Census, Store
@@ -235,16 +235,16 @@ class OutboxMachine(RuleBasedStateMachine):
 
     # --- the model ------------------------------------------------------------------------------------------------------------
 
-    def happen(self, who: Worker, events: list[tuple[str, Happening]]) -> tuple[Row | Refused, ...]:
+    def happen(self, who: Worker, events: list[tuple[str, RowEvent]]) -> tuple[Row | Refused, ...]:
         """It happens to the outbox as it does to the model."""
         expected = tuple(self.followed(key, event) for key, event in events)
         assert who.store.advance(events) == expected
         return expected
 
-    def followed(self, key: str, event: Happening) -> Row | Refused:
+    def followed(self, key: str, event: RowEvent) -> Row | Refused:
         if key not in self.model:
             return Refused(f"there is no {key} in the outbox")
-        row = follow(self.model[key], event)
+        row = next_row(self.model[key], event)
         if isinstance(row, Row):
             self.model[key] = row
         return row

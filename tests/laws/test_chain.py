@@ -20,7 +20,7 @@ from tests.laws.chain import (
     Answer,
     Entry,
     Kind,
-    Lane,
+    DestinationQueue,
     Place,
     Scripted,
     Simulated,
@@ -34,7 +34,7 @@ from tests.laws.chain import (
     names,
 )
 from tocsin.core.changes import Key
-from tocsin.core.delivery.circuit_breaker import DEAD
+from tocsin.core.delivery.circuit_breaker import DEAD_SECONDS
 from tocsin.core.delivery.destinations import Channel
 from tocsin.core.delivery.rate_limit import Rate
 from tocsin.core.delivery.rendering import MARK, tells_of_failure
@@ -42,7 +42,7 @@ from tocsin.core.delivery.retry import RetryPolicy
 from tocsin.core.effects import Message, PostToSlack
 from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, DestinationDead, Outcome, Rejected, Retryable
 from tocsin.shell.interpreters.digest import Digest
-from tocsin.shell.interpreters.rate_limited import _EARLY, Paced
+from tocsin.shell.interpreters.rate_limited import _EARLY, RateLimited
 from tocsin.shell.interpreters.retrying import Retrying
 
 ROUNDING = 1e-6  # seconds
@@ -91,8 +91,8 @@ class Chain(RuleBasedStateMachine):
         self.timer = Simulated()
         self.destination = Scripted(self.timer)
         self.turns = Turns(Retrying(self.destination, policy, timer=self.timer, draw=lambda: draw), self.destination)
-        digest = Digest(Paced(self.turns, slack, gmail, timer=self.timer), self.most, apart, timer=self.timer)
-        self.lanes: dict[Channel, Lane] = {channel: Lane(digest, self.timer, 3 * self.most) for channel in ("slack", "gmail")}
+        digest = Digest(RateLimited(self.turns, slack, gmail, timer=self.timer), self.most, apart, timer=self.timer)
+        self.lanes: dict[Channel, DestinationQueue] = {channel: DestinationQueue(digest, self.timer, 3 * self.most) for channel in ("slack", "gmail")}
         self.rates, self.policy = {"slack": slack, "gmail": gmail}, policy
         self.known: dict[Key, Message] = {}
         self.slept = False
@@ -108,7 +108,7 @@ class Chain(RuleBasedStateMachine):
             coming.append((last + one * gap / number, message))
         self.send(channel, times)
 
-    @rule(seconds=st.sampled_from([2.0, 12.0, DEAD - 5, HOUR]))
+    @rule(seconds=st.sampled_from([2.0, 12.0, DEAD_SECONDS - 5, HOUR]))
     def time_passes(self, seconds: float) -> None:
         self.timer.time += seconds
 
@@ -203,7 +203,7 @@ class Chain(RuleBasedStateMachine):
         for channel in self.rates:
             taken = [turn for turn in self.turns.taken if channel_of(turn.message) == channel]
             for turn, following in pairwise(taken):
-                assert not isinstance(turn.outcome, DestinationDead) or following.began >= turn.ended + DEAD
+                assert not isinstance(turn.outcome, DestinationDead) or following.began >= turn.ended + DEAD_SECONDS
 
     def teardown(self) -> None:
         for lane in self.lanes.values():
@@ -232,12 +232,12 @@ def storm() -> tuple[Message, ...]:
     return tuple(made("slack", ordinal, "failed") for ordinal in range(10_000))
 
 
-def weathered(moments: Sequence[float], takes: float) -> tuple[Lane, list[Turn]]:
+def weathered(moments: Sequence[float], takes: float) -> tuple[DestinationQueue, list[Turn]]:
     """What becomes of the storm if its failures come at these moments, and each try takes so long."""
     timer = Simulated(0.0)
     destination = Scripted(timer, deque(Answer(Delivered(), takes) for _ in range(200)))
     turns = Turns(Retrying(destination, timer=timer), destination)
-    lane = Lane(Digest(Paced(turns, timer=timer), timer=timer), timer, 1000, deque(zip(moments, storm(), strict=True)))
+    lane = DestinationQueue(Digest(RateLimited(turns, timer=timer), timer=timer), timer, 1000, deque(zip(moments, storm(), strict=True)))
     while lane.coming:
         lane.send()
     return lane, turns.taken

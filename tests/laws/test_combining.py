@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from tocsin.core.changes import Change
-from tocsin.core.delivery.combining import fallen_back, handed_on, together
+from tocsin.core.delivery.combining import after_fallback, combined, message_for_fallback
 from tocsin.core.delivery.rendering import MARK
 from tocsin.core.effects import CallBack, Message, PostToSlack
 from tocsin.core.notifiers import GmailNotifier, Messenger, SlackNotifier
@@ -74,7 +74,7 @@ def soonest(errors: list[DeliveryError]) -> list[timedelta]:
 
 @given(ERRORS, RECEIPTS)
 def test_the_receipt_of_a_fallback_counts_unless_it_withheld(first: DeliveryError, second: Receipt) -> None:
-    outcome = fallen_back(first, second)
+    outcome = after_fallback(first, second)
     if isinstance(second, Withheld):
         assert type(outcome) is type(first)
         assert isinstance(outcome, DeliveryError)
@@ -86,7 +86,7 @@ def test_the_receipt_of_a_fallback_counts_unless_it_withheld(first: DeliveryErro
 
 @given(ERRORS, ERRORS)
 def test_where_the_fallback_fails_too_both_are_told_of(first: DeliveryError, second: DeliveryError) -> None:
-    outcome = fallen_back(first, second)
+    outcome = after_fallback(first, second)
     assert type(outcome) is least_settled([first, second])
     assert isinstance(outcome, DeliveryError)
     assert outcome.reason == f"{first.reason}; and the fallback: {second.reason}"
@@ -96,19 +96,19 @@ def test_where_the_fallback_fails_too_both_are_told_of(first: DeliveryError, sec
 
 @given(ERRORS, ERRORS, ERRORS)
 def test_it_does_not_matter_how_fallbacks_are_nested(one: DeliveryError, two: DeliveryError, three: DeliveryError) -> None:
-    inside, outside = fallen_back(one, two), fallen_back(two, three)
+    inside, outside = after_fallback(one, two), after_fallback(two, three)
     assert isinstance(inside, DeliveryError)
-    assert type(fallen_back(inside, three)) is type(fallen_back(one, outside))
+    assert type(after_fallback(inside, three)) is type(after_fallback(one, outside))
 
 
 @given(FAILURES | OTHERS, ERRORS.filter(lambda error: not isinstance(error, Ambiguous)))
 def test_what_did_not_arrive_is_handed_on_as_it_is(message: Message, error: DeliveryError) -> None:
-    assert handed_on(message, error) is message
+    assert message_for_fallback(message, error) is message
 
 
 @given(FAILURES)
 def test_a_failure_that_may_have_arrived_is_handed_on_and_says_so(message: Message) -> None:
-    given = handed_on(message, Ambiguous("timed out"))
+    given = message_for_fallback(message, Ambiguous("timed out"))
     assert given is not None
     assert given.key == message.key
     assert (given.payload.fallback if isinstance(given, PostToSlack) else given.mail.subject).startswith(MARK)
@@ -116,24 +116,24 @@ def test_a_failure_that_may_have_arrived_is_handed_on_and_says_so(message: Messa
 
 @given(OTHERS)
 def test_nothing_else_that_may_have_arrived_is_handed_on(message: Message) -> None:
-    assert handed_on(message, Ambiguous("timed out")) is None
+    assert message_for_fallback(message, Ambiguous("timed out")) is None
 
 
 @given(OUTCOMES)
 def test_one_outcome_is_what_it_is(outcome: Outcome) -> None:
-    assert together([outcome]) is outcome
+    assert combined([outcome]) is outcome
 
 
 @given(SEVERAL)
 def test_it_is_delivered_only_where_all_that_were_to_deliver_did(outcomes: list[Outcome]) -> None:
     to_deliver = [outcome for outcome in outcomes if not isinstance(outcome, Withheld | Shown)]
     well = bool(to_deliver) and all(isinstance(outcome, Delivered) for outcome in to_deliver)
-    assert isinstance(together(outcomes), Delivered) is well
+    assert isinstance(combined(outcomes), Delivered) is well
 
 
 @given(SEVERAL)
 def test_it_may_be_tried_again_only_where_nobody_has_it(outcomes: list[Outcome]) -> None:
-    outcome = together(outcomes)
+    outcome = combined(outcomes)
     if isinstance(outcome, Retryable):
         assert not any(isinstance(each, Delivered | Queued | Ambiguous) for each in outcomes)
         errors = [each for each in outcomes if isinstance(each, DeliveryError)]
@@ -142,7 +142,7 @@ def test_it_may_be_tried_again_only_where_nobody_has_it(outcomes: list[Outcome])
 
 @given(SEVERAL)
 def test_nothing_that_went_wrong_is_lost(outcomes: list[Outcome]) -> None:
-    outcome, errors = together(outcomes), [each for each in outcomes if isinstance(each, DeliveryError)]
+    outcome, errors = combined(outcomes), [each for each in outcomes if isinstance(each, DeliveryError)]
     assert isinstance(outcome, DeliveryError) is bool(errors)
     said = repr(outcome)
     for number, each in enumerate(outcomes, 1):
@@ -157,12 +157,12 @@ def test_where_nobody_took_it_the_error_is_the_least_settled(outcomes: list[Outc
     errors = [each for each in outcomes if isinstance(each, DeliveryError)]
     if errors:
         took = any(isinstance(each, Delivered | Queued) for each in outcomes)
-        assert type(together(outcomes)) is (Ambiguous if took else least_settled(errors))
+        assert type(combined(outcomes)) is (Ambiguous if took else least_settled(errors))
 
 
 @given(SEVERAL)
 def test_the_order_does_not_change_what_it_comes_to(outcomes: list[Outcome]) -> None:
-    there, back = together(outcomes), together(outcomes[::-1])
+    there, back = combined(outcomes), combined(outcomes[::-1])
     assert type(there) is type(back)
     if isinstance(there, Retryable) and isinstance(back, Retryable):
         assert there.after == back.after

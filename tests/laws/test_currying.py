@@ -16,7 +16,7 @@ from tocsin.shell.handlers.currying import CurriedHandler
 from tocsin.testing import filters, states, texts, tracked
 from tocsin.testing.laws_common import pickled, timeless, without_error
 from tocsin.testing.laws_currying import LAWS, Call, Options, bind, cases
-from tocsin.testing.value_strategies import Job
+from tocsin.testing.value_strategies import TrackedJob
 
 kinds = st.none() | st.lists(st.sampled_from(EVERY), max_size=3)
 addresses = st.none() | st.lists(st.sampled_from(["ops@example.com", "a@b.example"]), min_size=1, max_size=2)
@@ -81,7 +81,7 @@ def test_handlers_that_differ_in_what_is_bound_are_not_equal(notifier: str, data
 @given(states(*KINDS), texts(), kinds, filters())
 def test_a_partial_survives_pickle(old: State, name: str, ignored: list[type[State]] | None, when: Filter) -> None:
     old = without_error(old)  # no two exceptions are equal
-    partial = slack_notifier(Job(name), old, ignore_states=ignored)(when=when)(message=worded)
+    partial = slack_notifier(TrackedJob(name), old, ignore_states=ignored)(when=when)(message=worded)
     copied: object = pickle.loads(pickle.dumps(partial))
     assert copied == partial
     assert (hash(copied), repr(copied)) == (hash(partial), repr(partial))
@@ -89,7 +89,7 @@ def test_a_partial_survives_pickle(old: State, name: str, ignored: list[type[Sta
 
 @given(texts(), states())
 def test_cloudpickle_takes_a_partial_with_a_lambda_in_it(said: str, new: State) -> None:
-    partial = gmail_notifier(Job("load"), message=lambda change: f"{change.slug}: {said}")(State())
+    partial = gmail_notifier(TrackedJob("load"), message=lambda change: f"{change.slug}: {said}")(State())
     with interpreting(Recording()) as recording:
         partial(new)
         pickled(partial)(new)

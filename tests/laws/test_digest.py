@@ -16,9 +16,9 @@ from tocsin import Recording
 from tocsin.core.changes import Key
 from tocsin.core.delivery.destinations import audience
 from tocsin.core.delivery.digest import digest_content, fold, gist, portions
-from tocsin.core.delivery.digest_summary import NAMED, Tally, tallied
+from tocsin.core.delivery.digest_summary import NAMED, DigestSummary, summarize
 from tocsin.core.delivery.rate_limit import SLACK, Bucket, take
-from tocsin.core.delivery.rendering import said
+from tocsin.core.delivery.rendering import content_of
 from tocsin.core.effects import Bot, CallBack, Effect, Mail, Message, PostToSlack, SendEmail
 from tocsin.core.messages.content import Content, Line
 from tocsin.core.messages.email import mail
@@ -183,8 +183,8 @@ def test_a_digest_is_bounded_whatever_is_in_it(count: int, tail: str) -> None:
     assert tally_of(fold([fold(many[: count // 2]), fold(many[count // 2 :])])) == tally
 
 
-def tally_of(message: Message) -> Tally:
-    return tallied(said(message), message.key)
+def tally_of(message: Message) -> DigestSummary:
+    return summarize(content_of(message), message.key)
 
 
 def made(ordinal: int, name: str, state: str = "Failed", host: str = "") -> PostToSlack:
@@ -272,7 +272,7 @@ def test_every_effect_has_one_outcome_whenever_the_program_ends(
 ) -> None:
     timer, deadline = Simulated(), time_limits.Deadline()
     inner = Ending(timer, deadline, takes, number, seconds)
-    with time_limits.bound_to(deadline):
+    with time_limits.with_shared_deadline(deadline):
         outcomes = Digest(inner, most, timer=timer).batch(effects)
     went = [int(outcome.where) for outcome in outcomes if isinstance(outcome, Queued)]
     assert len(went) == len(outcomes) == len(effects)
@@ -296,7 +296,7 @@ def test_all_is_told_in_time_where_a_message_takes_two_seconds_at_most(
 ) -> None:
     timer, deadline = Simulated(), time_limits.Deadline()
     inner = Ending(timer, deadline, takes, number, seconds)
-    with time_limits.bound_to(deadline):
+    with time_limits.with_shared_deadline(deadline):
         Digest(inner, most, timer=timer).batch([made(ordinal, f"load {ordinal}") for ordinal in range(count)])
     assert timer.time <= deadline.moment
 

@@ -17,7 +17,7 @@ from tocsin.core.states import KINDS
 from tocsin.testing import filters as any_filters
 from tocsin.testing.laws_filters import LAWS
 from tocsin.testing.strategies import again, worded
-from tocsin.testing.value_strategies import Job
+from tocsin.testing.value_strategies import TrackedJob
 
 Kinds = list[type[State]]
 
@@ -25,7 +25,7 @@ bare = st.sampled_from(EVERY).map(lambda kind: kind())
 worded_or_not = st.builds(lambda kind, message: kind(message), st.sampled_from(EVERY), st.sampled_from([None, "disk full"]))
 plain_changes = st.builds(  # all that a filter looks at, drawn from little, since there is much to combine
     Change,
-    tracked_obj=st.sampled_from(["", "nightly load", "a", "*", "\ud800"]).map(Job),
+    tracked_obj=st.sampled_from(["", "nightly load", "a", "*", "\ud800"]).map(TrackedJob),
     old=worded_or_not,
     new=worded_or_not,
     at=st.just(datetime(2026, 1, 1, tzinfo=UTC)),
@@ -105,11 +105,11 @@ def sends(new: State, ignore: Kinds, only: Kinds) -> bool:
 
 
 def by_hand(new: State, ignore: Kinds, only: Kinds) -> bool:
-    return _sent(lambda: slack_notifier(ignore_states=ignore, only_states=only)(Job("load"), State(), new))
+    return _sent(lambda: slack_notifier(ignore_states=ignore, only_states=only)(TrackedJob("load"), State(), new))
 
 
 def bound_late(new: State, ignore: Kinds, only: Kinds) -> bool:
-    return _sent(lambda: gmail_notifier(Job("load"), only_states=only)(new_state=new)(State(), ignore_states=ignore))
+    return _sent(lambda: gmail_notifier(TrackedJob("load"), only_states=only)(new_state=new)(State(), ignore_states=ignore))
 
 
 def in_a_flow(new: State, ignore: Kinds, only: Kinds) -> bool:
@@ -130,7 +130,7 @@ def _change_to(new: State) -> Change:
     return attrs.evolve(_ANY, new=new)
 
 
-_ANY = Change(Job("load"), State(), State(), datetime(2026, 1, 1, tzinfo=UTC), "r1", "load")
+_ANY = Change(TrackedJob("load"), State(), State(), datetime(2026, 1, 1, tzinfo=UTC), "r1", "load")
 
 ways = pytest.mark.parametrize("way", [by_hand, bound_late, in_a_flow, by_its_filter])
 Way = Callable[[State, Kinds, Kinds], bool]

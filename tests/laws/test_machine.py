@@ -20,7 +20,7 @@ from tocsin.core.outcomes import Fault
 from tocsin.core.transitions import completed
 from tocsin.testing import events, states, texts, tracked
 from tocsin.testing.strategies import event
-from tocsin.testing.value_strategies import Job
+from tocsin.testing.value_strategies import TrackedJob
 
 Handlers = list[Notifier] | list[Foreign] | list[Notifier | Foreign]
 
@@ -37,7 +37,7 @@ scenes = st.one_of(
 
 
 def run_in(state: State, *handlers: Notifier | Foreign) -> Run:
-    return Run(Subject(Job("load"), handlers, "r1", "load", attempts=3), state)
+    return Run(Subject(TrackedJob("load"), handlers, "r1", "load", attempts=3), state)
 
 
 def told(scene: tuple[State, Event], *handlers: Notifier | Foreign) -> Told:
@@ -63,7 +63,9 @@ def shown(outcome: Step) -> tuple[object, ...]:
 
 
 @given(states(*EVERY), events(), st.lists(notifiers() | foreign(states()), max_size=3), tracked(), texts())
-def test_step_is_deterministic_and_raises_nothing(state: State, happened: Event, handlers: Handlers, job: Job, slug: str) -> None:
+def test_step_is_deterministic_and_raises_nothing(
+    state: State, happened: Event, handlers: Handlers, job: TrackedJob, slug: str
+) -> None:
     run = Run(Subject(job, tuple(handlers), "r1", slug), state)
     once, again = step(run, happened), step(run, happened)
     assert once.map(shown).value_or(None) == again.map(shown).value_or(None)
@@ -145,7 +147,7 @@ def test_no_two_announcements_have_the_same_key(tasks: list[tuple[str, int, list
     keys: list[Key] = []
     for slug, (name, children, script) in zip(slugs(name for name, _, _ in tasks), tasks, strict=True):
         for index in (None, *range(children)):
-            run = Run(Subject(Job(name), handlers, "r1", slug, index))
+            run = Run(Subject(TrackedJob(name), handlers, "r1", slug, index))
             for happened in script:
                 outcome = feed(run, happened)
                 run, keys = (run, keys) if outcome is None else (outcome.run, [*keys, *(effect.key for effect in outcome.effects)])

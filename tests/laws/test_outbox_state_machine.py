@@ -19,13 +19,13 @@ from tocsin.core.outbox.state_machine import (
     Buried,
     Claimed,
     Grouped,
-    Happening,
     Refused,
     Released,
     RetryAsked,
+    RowEvent,
     Unreadable,
     claimable,
-    follow,
+    next_row,
     pause_after,
 )
 from tocsin.core.outcomes import Ambiguous, Delivered, Outcome, Rejected, Retryable
@@ -39,13 +39,13 @@ OVER = frozenset(Status) - frozenset(WAITING)
 histories = st.lists(happenings(), max_size=12)
 
 
-def then(row: Row, event: Happening) -> Row:
+def then(row: Row, event: RowEvent) -> Row:
     """The row after an event; as it was, if that cannot happen to it."""
-    following = follow(row, event)
+    following = next_row(row, event)
     return row if isinstance(following, Refused) else following
 
 
-def course(row: Row, events: Sequence[Happening]) -> list[Row]:
+def course(row: Row, events: Sequence[RowEvent]) -> list[Row]:
     """The row at first, and after each event."""
     seen = [row]
     for event in events:
@@ -66,8 +66,8 @@ def sound(row: Row) -> bool:
 
 
 @given(rows(), happenings())
-def test_the_table_is_the_truth(row: Row, event: Happening) -> None:
-    following = follow(row, event)
+def test_the_table_is_the_truth(row: Row, event: RowEvent) -> None:
+    following = next_row(row, event)
     if isinstance(following, Refused):
         assert following.reason.startswith(("run.load..0.0 ", "the lease of run.load..0.0 "))
     else:
@@ -75,18 +75,18 @@ def test_the_table_is_the_truth(row: Row, event: Happening) -> None:
 
 
 @given(rows(), happenings())
-def test_what_the_table_does_not_name_is_refused(row: Row, event: Happening) -> None:
+def test_what_the_table_does_not_name_is_refused(row: Row, event: RowEvent) -> None:
     if type(event) not in TABLE[row.status]:
-        assert follow(row, event) == Refused(f"run.load..0.0 is {row.status.value}")
+        assert next_row(row, event) == Refused(f"run.load..0.0 is {row.status.value}")
 
 
 @given(rows(), histories)
-def test_a_row_holds_together(row: Row, events: list[Happening]) -> None:
+def test_a_row_holds_together(row: Row, events: list[RowEvent]) -> None:
     assert all(sound(each) for each in course(row, events))
 
 
 @given(rows(), histories)
-def test_a_row_stays_the_same_message(row: Row, events: list[Happening]) -> None:
+def test_a_row_stays_the_same_message(row: Row, events: list[RowEvent]) -> None:
     assert len({(each.key, each.destination, each.kind, each.version, each.body, each.made) for each in course(row, events)}) == 1
 
 
@@ -94,7 +94,7 @@ def test_a_row_stays_the_same_message(row: Row, events: list[Happening]) -> None
 
 
 @given(rows(*WAITING), happenings())
-def test_nothing_stops_waiting_but_by_an_answer_by_hand_or_by_being_given_up(row: Row, event: Happening) -> None:
+def test_nothing_stops_waiting_but_by_an_answer_by_hand_or_by_being_given_up(row: Row, event: RowEvent) -> None:
     following = then(row, event)
     if following.status not in WAITING:
         assert isinstance(event, Answered | Buried | Unreadable) or (
@@ -105,20 +105,20 @@ def test_nothing_stops_waiting_but_by_an_answer_by_hand_or_by_being_given_up(row
 
 @given(rows(*WAITING), happenings(Claimed))
 @example(attrs.evolve(NEW, attempts=1), Claimed(1.0, "worker-1", 61.0, most=1))
-def test_what_is_given_up_says_why(row: Row, event: Happening) -> None:
+def test_what_is_given_up_says_why(row: Row, event: RowEvent) -> None:
     following = then(row, event)
     assert following.status is not Status.DEAD or following.reason
 
 
 @given(rows(), histories)
-def test_what_was_delivered_stays_so(row: Row, events: list[Happening]) -> None:
+def test_what_was_delivered_stays_so(row: Row, events: list[RowEvent]) -> None:
     seen = course(row, events)
     for before, now in pairwise(seen):
         assert before.status is not Status.DELIVERED or now is before
 
 
 @given(rows(), histories, moments())
-def test_what_a_person_wants_sent_is_sent(row: Row, events: list[Happening], at: float) -> None:
+def test_what_a_person_wants_sent_is_sent(row: Row, events: list[RowEvent], at: float) -> None:
     """However it came to be as it is: once nobody is at it, one word has it claimed."""
     stuck = course(row, events)[-1]
     at = stuck.due if stuck.status is Status.LEASED else at
@@ -128,7 +128,7 @@ def test_what_a_person_wants_sent_is_sent(row: Row, events: list[Happening], at:
 
 
 @given(rows(*WAITING), histories, moments())
-def test_whatever_waits_can_be_claimed_within_two_days(row: Row, events: list[Happening], at: float) -> None:
+def test_whatever_waits_can_be_claimed_within_two_days(row: Row, events: list[RowEvent], at: float) -> None:
     waiting = course(row, events)[-1]
     if waiting.status in WAITING:
         assert any(claimable(waiting, moment) for moment in (at, at + FAR / 2, at + FAR))
@@ -150,28 +150,28 @@ def test_the_clock_may_be_set_at_will(row: Row, at: float) -> None:
 
 
 @given(rows(), happenings())
-def test_only_who_holds_the_lease_is_heard(row: Row, event: Happening) -> None:
+def test_only_who_holds_the_lease_is_heard(row: Row, event: RowEvent) -> None:
     if isinstance(event, Answered | Grouped | Released | Unreadable) and row.claim != event.claim:
-        following, arrived = follow(row, event), isinstance(event, Answered) and isinstance(event.outcome, Delivered)
+        following, arrived = next_row(row, event), isinstance(event, Answered) and isinstance(event.outcome, Delivered)
         assert isinstance(following, Refused) or (arrived and following.status is Status.DELIVERED)
 
 
 @given(rows(), happenings(Answered), st.sampled_from([Delivered(), Delivered(("ops@example.com",))]))
-def test_that_it_arrived_counts_whoever_says_so(row: Row, event: Happening, arrived: Delivered) -> None:
+def test_that_it_arrived_counts_whoever_says_so(row: Row, event: RowEvent, arrived: Delivered) -> None:
     assert isinstance(event, Answered)
     assert then(row, attrs.evolve(event, outcome=arrived)).status is Status.DELIVERED
 
 
 @given(rows(*WAITING), happenings(Claimed))
-def test_a_lease_is_for_one_and_ends(row: Row, event: Happening) -> None:
+def test_a_lease_is_for_one_and_ends(row: Row, event: RowEvent) -> None:
     assert isinstance(event, Claimed)
-    leased = follow(row, event)
+    leased = next_row(row, event)
     if isinstance(leased, Refused):
         assert not claimable(row, event.at)
     elif leased.status is Status.LEASED:
         assert (leased.claim, leased.due) == (event.claim, event.until)
-        assert isinstance(follow(leased, attrs.evolve(event, at=event.until - 1, claim="worker-3")), Refused)
-        assert isinstance(follow(leased, attrs.evolve(event, at=event.until, claim="worker-3", most=99)), Row)
+        assert isinstance(next_row(leased, attrs.evolve(event, at=event.until - 1, claim="worker-3")), Refused)
+        assert isinstance(next_row(leased, attrs.evolve(event, at=event.until, claim="worker-3", most=99)), Row)
 
 
 @given(rows(*WAITING), st.lists(st.sampled_from([-1.0, 0.0, 10.0]), max_size=9))
@@ -188,7 +188,7 @@ def test_what_is_not_tried_is_no_attempt(row: Row, pauses: list[float]) -> None:
 @given(rows(Status.LEASED), moments(), st.booleans())
 @example(attrs.evolve(LEASED, due=FAR + 61.0), 60.0, True)
 def test_a_person_may_do_what_a_worker_may(row: Row, at: float, bury: bool) -> None:
-    refused = isinstance(follow(row, Buried(at) if bury else RetryAsked(at)), Refused)
+    refused = isinstance(next_row(row, Buried(at) if bury else RetryAsked(at)), Refused)
     assert refused is not claimable(row, at)
 
 
@@ -209,7 +209,7 @@ def test_a_pause_is_bounded_and_longer_than_the_rest_of_the_others(
 
 @given(rows(Status.LEASED), happenings(Answered), st.sampled_from([10.0, DAY, 3 * DAY]), DRAWS)
 @example(LEASED, Answered(0.0, "worker-1", BUSY, 0.0), 3 * DAY, 0.0)
-def test_what_was_put_off_is_not_due_at_once(row: Row, event: Happening, base: float, draw: float) -> None:
+def test_what_was_put_off_is_not_due_at_once(row: Row, event: RowEvent, base: float, draw: float) -> None:
     assert isinstance(event, Answered)
     lasting = attrs.evolve(event, outcome=BUSY, policy=RetryPolicy(base=base, most=base), draw=draw, claim=str(row.claim))
     following = then(row, lasting)
@@ -278,7 +278,7 @@ def test_what_one_worker_has_no_secret_for_waits_for_one_that_has(policy: RetryP
 
 
 @given(rows(), histories)
-def test_what_may_have_arrived_is_never_forgotten(row: Row, events: list[Happening]) -> None:
+def test_what_may_have_arrived_is_never_forgotten(row: Row, events: list[RowEvent]) -> None:
     seen = course(row, events)
     assert [each.repeated for each in seen] == sorted(each.repeated for each in seen)
 
@@ -290,14 +290,14 @@ def test_what_was_lost_while_it_was_sent_says_so_in_the_next_try(most: int, at: 
     assert then(lost, RetryAsked(at)).repeated
 
 
-def again(row: Row, *events: Happening) -> Row:
+def again(row: Row, *events: RowEvent) -> Row:
     """The row as it is sent again, after a person asked for that."""
     last = course(row, events)[-1]
     return course(last, [RetryAsked(999.0), Claimed(999.0, "worker-3", 1059.0)])[-1]
 
 
 SENT = Grouped(1.0, "worker-1", DIGEST)
-MAY_HAVE_ARRIVED: tuple[tuple[Happening, ...], ...] = (
+MAY_HAVE_ARRIVED: tuple[tuple[RowEvent, ...], ...] = (
     (SENT, Claimed(61.0, "worker-2", 121.0, most=1)),
     (SENT, Buried(61.0)),
     (SENT, Answered(2.0, "worker-1", Ambiguous("no answer"), 0.5), Buried(3.0)),
@@ -305,7 +305,7 @@ MAY_HAVE_ARRIVED: tuple[tuple[Happening, ...], ...] = (
 
 
 @pytest.mark.parametrize("events", MAY_HAVE_ARRIVED, ids=lambda events: type(events[-1]).__name__)
-def test_what_may_have_arrived_says_so_when_a_person_has_it_tried_again(events: tuple[Happening, ...]) -> None:
+def test_what_may_have_arrived_says_so_when_a_person_has_it_tried_again(events: tuple[RowEvent, ...]) -> None:
     assert again(LEASED, *events).repeated
 
 

@@ -17,12 +17,12 @@ from tocsin.core.changes import Streak
 from tocsin.core.filters.policies import After, OnChange, Policy, Recovered
 from tocsin.filters import Filter, Verdict
 from tocsin.testing.laws_filters import LAWS as FILTER_LAWS
-from tocsin.testing.value_strategies import Job
+from tocsin.testing.value_strategies import TrackedJob
 
 History = Sequence[Change]
 
 ENDS = (Success, Failed, TimedOut, Aborted, Skipped)
-ANY = Change(Job("nightly load"), Running(), State(), datetime(2026, 1, 1, tzinfo=UTC), "r1", "load", attempts=3)
+ANY = Change(TrackedJob("nightly load"), Running(), State(), datetime(2026, 1, 1, tzinfo=UTC), "r1", "load", attempts=3)
 
 
 def change(kind: type[State], *, final: bool = True) -> Change:

@@ -13,9 +13,9 @@ from returns.io import IOResult
 from typing_extensions import override
 
 from tocsin.core.changes import Key
-from tocsin.core.delivery.digest_summary import merged, tallied
-from tocsin.core.delivery.rendering import laid_out, marked, tells_of_failure
-from tocsin.core.delivery.retry import Again, Over, RetryPolicy, Try, decide
+from tocsin.core.delivery.digest_summary import merge_summaries, summarize
+from tocsin.core.delivery.rendering import marked_as_repeat, rerender, tells_of_failure
+from tocsin.core.delivery.retry import Final, RetryLater, RetryPolicy, Try, decide
 from tocsin.core.effects import CallBack, Effect, Mail, Message, PostToSlack, SendEmail, SlackMessage
 from tocsin.core.messages.content import Content, Line
 from tocsin.core.outcomes import (
@@ -33,10 +33,10 @@ from tocsin.core.outcomes import (
 )
 from tocsin.core.states import Failed
 from tocsin.shell.adapters.clock import Timer
-from tocsin.shell.adapters.time_limits import Deadline, bound_to, waiting_until
+from tocsin.shell.adapters.time_limits import Deadline, with_deadline, with_shared_deadline
 from tocsin.shell.interpreters.base import execute, result_of
 from tocsin.shell.interpreters.retrying import Retrying
-from tocsin.testing.value_strategies import Job
+from tocsin.testing.value_strategies import TrackedJob
 
 SETTLED: tuple[Outcome, ...] = (
     Delivered(),
@@ -68,8 +68,8 @@ CONTENTS = tuple(
     Content("load", f"load {state.lower()}", "", state, state == "Failed", "#eb0000", AT, (Line("Host", "batch-7"),))
     for state in ("Failed", "Success")
 )
-COMPOSED = tuple(laid_out(message, content, content) for message in BY_HAND for content in CONTENTS)
-FOLDED = tuple(laid_out(message, CONTENTS[1], merged([tallied(each, KEY) for each in CONTENTS])) for message in BY_HAND)
+COMPOSED = tuple(rerender(message, content, content) for message in BY_HAND for content in CONTENTS)
+FOLDED = tuple(rerender(message, CONTENTS[1], merge_summaries([summarize(each, KEY) for each in CONTENTS])) for message in BY_HAND)
 
 
 def messages() -> st.SearchStrategy[Message]:
@@ -78,7 +78,7 @@ def messages() -> st.SearchStrategy[Message]:
 
 
 def callbacks() -> st.SearchStrategy[CallBack]:
-    return st.just(CallBack(print, Job("load"), Failed(), KEY))
+    return st.just(CallBack(print, TrackedJob("load"), Failed(), KEY))
 
 
 def effects() -> st.SearchStrategy[Effect]:
@@ -122,13 +122,13 @@ def answers() -> st.SearchStrategy[list[Answer]]:
 def course(policy: RetryPolicy, effect: Effect, script: Sequence[Answer]) -> tuple[list[Try], list[float], Outcome]:
     """All tries, the pauses between them, and what came of it, where the answers come around again and again."""
     tries, pauses, coming = [Try(effect)], list[float](), cycle(script)
-    while isinstance(decision := _decided(policy, tries[-1], next(coming)), Again):
+    while isinstance(decision := _decided(policy, tries[-1], next(coming)), RetryLater):
         tries.append(decision.attempt)
         pauses.append(decision.pause)
     return tries, pauses, decision.outcome
 
 
-def _decided(policy: RetryPolicy, last: Try, answer: Answer) -> Again | Over:
+def _decided(policy: RetryPolicy, last: Try, answer: Answer) -> RetryLater | Final:
     return decide(policy, last, answer.outcome, elapsed=answer.elapsed, draw=answer.draw)
 
 
@@ -170,7 +170,7 @@ def test_the_jitter_is_full(policy: RetryPolicy, message: Message, number: int, 
 
 def paused(policy: RetryPolicy, last: Try, draw: float) -> float:
     decision = decide(policy, last, Retryable("busy"), elapsed=0, draw=draw)
-    assert isinstance(decision, Again)
+    assert isinstance(decision, RetryLater)
     return decision.pause
 
 
@@ -193,7 +193,7 @@ def test_only_a_failure_is_repeated_once_and_says_so(policy: RetryPolicy, messag
     assert len(went_without) <= tells_of_failure(message)
     first = went_without[0] if went_without else len(tries)
     assert all(each.effect == message and not each.repeated for each in tries[: first + 1])
-    assert all(each.effect == marked(message) and each.repeated for each in tries[first + 1 :])
+    assert all(each.effect == marked_as_repeat(message) and each.repeated for each in tries[first + 1 :])
     assert {id(each.effect.key) for each in tries} == {id(message.key)}
 
 
@@ -201,7 +201,7 @@ def test_only_a_failure_is_repeated_once_and_says_so(policy: RetryPolicy, messag
 def test_a_failure_without_an_answer_is_sent_again(message: Message, second: Outcome, draw: float) -> None:
     script = [Answer(Ambiguous("no answer"), 0, draw), Answer(second, 2, 0)]
     tries, _, outcome = course(RetryPolicy(), message, script)
-    assert [each.effect for each in tries] == [message, marked(message)]
+    assert [each.effect for each in tries] == [message, marked_as_repeat(message)]
     assert tries[0].effect != tries[1].effect
     assert type(outcome) is type(second)
     assert isinstance(outcome, DeliveryError) or outcome == second
@@ -233,7 +233,7 @@ def test_more_patience_gives_up_no_sooner(policy: RetryPolicy, last: Try, answer
     strict = decide(policy, last, answer.outcome, elapsed=answer.elapsed, draw=answer.draw, left=100)
     laxer = attrs.evolve(policy, attempts=policy.attempts + 1, deadline=policy.deadline + more)
     lax = decide(laxer, last, answer.outcome, elapsed=answer.elapsed, draw=answer.draw, left=100 + more)
-    assert isinstance(strict, Over) or (isinstance(lax, Again) and 0 <= lax.pause - strict.pause <= more / 2)
+    assert isinstance(strict, Final) or (isinstance(lax, RetryLater) and 0 <= lax.pause - strict.pause <= more / 2)
 
 
 @given(policies(), messages(), retryables(), draws(), st.floats(0, 100))
@@ -241,7 +241,7 @@ def test_nobody_is_kept_waiting_for_longer_than_they_will(
     policy: RetryPolicy, message: Message, outcome: Retryable, draw: float, left: float
 ) -> None:
     decision = decide(policy, Try(message), outcome, elapsed=0, draw=draw, left=left)
-    assert isinstance(decision, Over) or decision.pause < left
+    assert isinstance(decision, Final) or decision.pause < left
 
 
 @attrs.define(eq=False)
@@ -293,7 +293,7 @@ def test_the_shell_does_what_was_decided(
     timer, inner = Simulated(cycle(slips)), Scripted(cycle([answer.outcome for answer in script]))
     retrying = Retrying(inner, policy, timer=timer, draw=cycle([answer.draw for answer in script]).__next__)
     until = math.inf if patience is None else timer.time + patience
-    with waiting_until(until):
+    with with_deadline(until):
         outcome = execute(retrying, effect)
     began, *ends = timer.shown
     attempt = Try(effect)
@@ -301,7 +301,7 @@ def test_the_shell_does_what_was_decided(
         assert sent == attempt.effect
         left = max(until - end, 0.0)
         decision = decide(policy, attempt, answer.outcome, elapsed=end - began, draw=answer.draw, left=left)
-        if isinstance(decision, Over):
+        if isinstance(decision, Final):
             assert (pause, outcome) == (None, decision.outcome)
         else:
             assert pause == decision.pause
@@ -312,7 +312,7 @@ def test_the_shell_does_what_was_decided(
 @given(messages(), st.floats(0, 60))
 def test_a_caller_in_a_hurry_gets_the_answer_that_there_is(message: Message, patience: float) -> None:
     timer, inner = Simulated(cycle([0.0])), Scripted(iter([Retryable("busy", timedelta(seconds=30)), Delivered()]))
-    with waiting_until(timer.time + patience):
+    with with_deadline(timer.time + patience):
         outcome = execute(Retrying(inner, timer=timer), message)
     assert isinstance(outcome, Delivered) is (patience > 30) is (len(inner.given) == 2)
 
@@ -348,7 +348,7 @@ def test_what_the_other_side_asks_for_is_kept_whoever_is_in_a_hurry(message: Mes
 def test_it_is_given_up_where_the_time_for_that_was_taken_away(message: Message, after: float) -> None:
     deadline = Deadline()
     timer, inner = Cut(deadline), Scripted(iter([Retryable("busy", timedelta(seconds=after))]))
-    with bound_to(deadline):
+    with with_shared_deadline(deadline):
         outcome = execute(Retrying(inner, timer=timer, draw=lambda: 0.0), message)
     assert isinstance(outcome, Retryable)
     assert outcome.reason.startswith("busy; tried once in ")
@@ -379,4 +379,4 @@ def test_the_words(message: Message) -> None:
             Ambiguous("busy; tried 3 times in 12 s, and one try went without an answer: it may have arrived"),
         ),
     ):
-        assert decide(RetryPolicy(attempts=3), last, outcome, elapsed=12.3, draw=0) == Over(said)
+        assert decide(RetryPolicy(attempts=3), last, outcome, elapsed=12.3, draw=0) == Final(said)

@@ -18,7 +18,7 @@ from tocsin.core.states import KINDS
 from tocsin.core.transitions import TABLE, IllegalTransition
 from tocsin.testing import events, states
 from tocsin.testing.strategies import EVENTS, event
-from tocsin.testing.value_strategies import Job
+from tocsin.testing.value_strategies import TrackedJob
 
 Rows = Mapping[type[State], type[Event]]
 
@@ -94,7 +94,7 @@ def test_a_finished_state_stays_so_but_for_the_rows_that_say_otherwise(happened:
 
 @given(states(*FINISHED), st.lists(events(), max_size=8))
 def test_a_finished_run_stays_so_unless_it_is_retried_loops_or_its_cache_is_invalid(state: State, happened: list[Event]) -> None:
-    run, reopening = Run(Subject(Job("load"), (), "r1", "load"), state), (e.RetryDue, e.LoopDue, e.CacheInvalid)
+    run, reopening = Run(Subject(TrackedJob("load"), (), "r1", "load"), state), (e.RetryDue, e.LoopDue, e.CacheInvalid)
     for event_ in happened:
         stepped = advance(run, event_)
         run = run if isinstance(stepped, IllegalTransition) or isinstance(event_, reopening) else stepped.run

@@ -17,8 +17,8 @@ from tocsin import Failed, Running, Task
 from tocsin.core.changes import Key
 from tocsin.core.effects import CallBack, PostToSlack, SlackMessage
 from tocsin.core.outcomes import Ambiguous, Delivered, DestinationDead, Outcome, Queued, Receipt, Rejected, Retryable, Shown, Withheld
-from tocsin.shell.announce import Hearing
-from tocsin.shell.queues import restore
+from tocsin.shell.announce import DeliveryTracker
+from tocsin.shell.queues import exit_as_interrupted
 
 KEY = Key("run", "load", None, 0, 0)
 POST = PostToSlack("SLACK_WEBHOOK_URL", SlackMessage("load failed", "#eb0000", "Failed", ""), KEY)
@@ -30,7 +30,7 @@ UNHEARD: tuple[Outcome, ...] = (Retryable("full"), Rejected("too long"), Destina
 def unheard_after(ends: Sequence[Outcome], late: int) -> list[int]:
     """After how many ends it is said that nobody heard of it, where the last ``late`` of them come once all were sent."""
     said, ended = list[int](), list[Outcome]()
-    hearing = Hearing(lambda: said.append(len(ended)))
+    hearing = DeliveryTracker(lambda: said.append(len(ended)))
     tell = [hearing.of(POST) for _ in ends]
     for number, (end, told) in enumerate(zip(ends, tell, strict=True)):
         if number == len(ends) - late:
@@ -54,7 +54,7 @@ def test_where_nobody_was_to_be_told_nobody_complains() -> None:
 
 def test_that_a_function_was_called_tells_nobody_anything() -> None:
     said = list[str]()
-    hearing = Hearing(lambda: said.append("unheard"))
+    hearing = DeliveryTracker(lambda: said.append("unheard"))
     hearing.of(CALL)(Delivered())
     told, called = hearing.of(POST), hearing.of(CALL)
     hearing.complete()
@@ -66,7 +66,7 @@ def test_that_a_function_was_called_tells_nobody_anything() -> None:
 
 def test_a_function_that_raised_is_no_message_that_failed() -> None:
     said = list[str]()
-    hearing = Hearing(lambda: said.append("unheard"))
+    hearing = DeliveryTracker(lambda: said.append("unheard"))
     hearing.of(CALL)(Rejected("it raised"))
     hearing.complete()
     assert said == []
@@ -74,7 +74,7 @@ def test_a_function_that_raised_is_no_message_that_failed() -> None:
 
 def test_any_thread_may_bring_the_end() -> None:
     said = list[str]()
-    hearing = Hearing(lambda: said.append("unheard"))
+    hearing = DeliveryTracker(lambda: said.append("unheard"))
     tell = [hearing.of(POST) for _ in range(400)]
     hearing.complete()
     with ThreadPoolExecutor(8) as threads:
@@ -109,4 +109,4 @@ def test_a_program_ends_as_ctrl_c_asks(what: str, how: str, status: int, tmp_pat
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, OSError, None, Running])
 def test_nothing_is_raised(kind: object) -> None:
-    assert restore(kind) is None  # type: ignore[func-returns-value] # that is what is asked
+    assert exit_as_interrupted(kind) is None  # type: ignore[func-returns-value] # that is what is asked

@@ -18,7 +18,7 @@ from tocsin.effects import Delivered, DeliveryError, Effect, Receipt
 from tocsin.shell import current as shell_current
 from tocsin.shell.environment import NAME, override
 from tocsin.shell.interpreters.base import notify_of
-from tocsin.shell.report import Logbook
+from tocsin.shell.report import DeliveryLog
 
 pytestmark = pytest.mark.tocsin_live  # nothing is in force but what these tests set
 
@@ -85,7 +85,7 @@ def custom(_: Effect) -> IOResult[Receipt, DeliveryError]:
 
 @pytest.mark.parametrize(
     ("interpreter", "told"),
-    [(DryRun(), "print"), (Recording(), "none"), (Live(), None), (custom, "print"), (Logbook(Recording()), "none")],
+    [(DryRun(), "print"), (Recording(), "none"), (Live(), None), (custom, "print"), (DeliveryLog(Recording()), "none")],
 )
 def test_children_are_told_for_as_long_as_it_lasts(interpreter: Interpreter, told: str | None) -> None:
     with interpreting(interpreter):

@@ -17,8 +17,8 @@ from tocsin import Failed, Recording, Running, State, Success, slack_notifier, w
 from tocsin.core.effects import PostToSlack
 from tocsin.watching import current_run
 from tocsin.watching.context import WatchedRun
-from tocsin.watching.options import rules
-from tocsin.watching.run import Course
+from tocsin.watching.options import watch_rules
+from tocsin.watching.run import BodyRun
 
 
 class Ends:
@@ -189,7 +189,7 @@ def test_a_block_closes_what_was_opened_in_its_own_context() -> None:
 
 def test_a_run_ends_once() -> None:
     seen = Seen()
-    course = Course(rules("job", [seen]))
+    course = BodyRun(watch_rules("job", [seen]))
     course.begin()
     course.end(None)
     course.end(ValueError("no rows"))

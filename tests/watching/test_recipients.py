@@ -100,7 +100,7 @@ def _rules_of_a_watch_with_on_failure() -> tuple[object, ...]:
     ],
 )
 def test_what_nobody_wants_to_hear_of_is_known_beforehand(handler: SlackNotifier, deaf: int) -> None:
-    assert len(recipients.audience((handler,)).deaf_to) == deaf
+    assert len(recipients.recipients_of((handler,)).deaf_to) == deaf
 
 
 def test_a_configuration_that_cannot_be_read_at_all_stops_nobody(

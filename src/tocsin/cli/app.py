@@ -20,7 +20,7 @@ from tocsin.cli import demo as demonstration
 from tocsin.cli import run as running
 from tocsin.cli import runs as remembered
 from tocsin.cli.outbox.app import outbox_app
-from tocsin.cli.outbox.opening import attend
+from tocsin.cli.outbox.opening import drain_leftovers
 from tocsin.cli.terminal import complain, interruptible
 from tocsin.shell.interpreters.base import Notify
 
@@ -32,7 +32,7 @@ app: typer.Typer = typer.Typer(
 )
 
 
-class Means(StrEnum):
+class NotifyChoice(StrEnum):
     """The choices of ``--notify``."""
 
     LIVE = "live"
@@ -42,7 +42,7 @@ class Means(StrEnum):
     @property
     def notify(self) -> Notify:
         """The choice, as interpreters call it."""
-        return "live" if self is Means.LIVE else "print" if self is Means.PRINT else "none"
+        return "live" if self is NotifyChoice.LIVE else "print" if self is NotifyChoice.PRINT else "none"
 
 
 def _version(asked: bool) -> None:  # noqa: FBT001 - Typer passes it by position
@@ -58,7 +58,7 @@ def tocsin(
     _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
 ) -> None:
     """Take the options that stand before a command."""
-    attend(context.invoked_subcommand)
+    drain_leftovers(context.invoked_subcommand)
 
 
 @app.command("exec", context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []})
@@ -89,7 +89,9 @@ def demo(
 def run(
     target: Annotated[str, typer.Argument(metavar="FILE[:FLOW]", help="A Python file, and the name of the flow in it.")],
     *,
-    notify: Annotated[Means, typer.Option("--notify", help="Send notifications, print them instead, or neither.")] = Means.LIVE,
+    notify: Annotated[
+        NotifyChoice, typer.Option("--notify", help="Send notifications, print them instead, or neither.")
+    ] = NotifyChoice.LIVE,
     as_json: Annotated[bool, typer.Option("--json", help="Report as one JSON object; all else goes to standard error.")] = False,
     fail_on_notify: Annotated[bool, typer.Option("--fail-on-notify", help="Exit with 3 where only a notification failed.")] = False,
     traceback: Annotated[bool, typer.Option("--traceback", help="Show the traceback of each error.")] = False,
@@ -102,7 +104,7 @@ def run(
     Exit status: 0 if the flow succeeds, 1 if it does not, 2 if there is no one flow to run, and with --fail-on-notify 3 if it
     succeeds but a notification fails. SIGTERM aborts the flow, which is told as any other end: 143.
     """
-    wishes = running.Wishes(notify=notify.notify, json=as_json, fail_on_notify=fail_on_notify, traceback=traceback, explain=explain)
+    wishes = running.RunOptions(notify=notify.notify, json=as_json, fail_on_notify=fail_on_notify, traceback=traceback, explain=explain)
     with interruptible():
         status = running.run(target, wishes)
     raise typer.Exit(status)
@@ -160,5 +162,5 @@ def runs(
     Exit status: 0, or 2 if the journal cannot be read.
     """
     with interruptible():
-        status = remembered.runs(remembered.Asked(label=label, limit=limit, json=as_json, open=only_open))
+        status = remembered.runs(remembered.RunsOptions(label=label, limit=limit, json=as_json, open=only_open))
     raise typer.Exit(status)

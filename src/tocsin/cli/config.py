@@ -5,7 +5,7 @@ import os
 
 from rich.table import Table
 
-from tocsin.cli.terminal import complain, console, literally, say, write
+from tocsin.cli.terminal import complain, console, plain_text, say, write
 from tocsin.core.config.display import shown, value_of, written
 from tocsin.core.config.schema import DEFAULT, TABLE
 from tocsin.shell.adapters.redaction import redact
@@ -24,7 +24,7 @@ def show(*, as_json: bool) -> int:
     if as_json:
         write(f"{redact(json.dumps(_json(found)))}\n")
     else:
-        say(console(_PIPED), _table(found), *(literally(_file(place), "dim") for place in found.places))
+        say(console(_PIPED), _table(found), *(plain_text(_file(place), "dim") for place in found.places))
     return 0
 
 
@@ -41,7 +41,7 @@ def _table(found: Loaded) -> Table:
         origin = found.configuration.origins[key.name]
         style = "dim" if origin == DEFAULT else ""
         cells = (key.name, written(found.configuration, key), origin)
-        table.add_row(*(literally(cell, style) for cell in cells))
+        table.add_row(*(plain_text(cell, style) for cell in cells))
     return table
 
 

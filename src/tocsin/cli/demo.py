@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 
 from tocsin.cli.render import WIDTH, drawing
-from tocsin.cli.terminal import complain, console, literally, say
+from tocsin.cli.terminal import complain, console, plain_text, say
 from tocsin.core.effects import Effect
 from tocsin.core.states import Failed, Running
 from tocsin.flows.flow import Flow
@@ -86,12 +86,12 @@ def demo(svg: Path | None = None) -> int:
     story().run(interpreter=recording)
     paper = console(WIDTH, widest=WIDTH)
     if svg is None:
-        say(paper, literally(f"{_INTRODUCTION}\n"), *(drawing(effect) for effect in recording.effects), literally(_NEXT))
+        say(paper, plain_text(f"{_INTRODUCTION}\n"), *(drawing(effect) for effect in recording.effects), plain_text(_NEXT))
         return 0
     try:
         svg.write_text(picture(recording.effects, "tocsin demo"), encoding="utf-8")
     except OSError as error:
         complain(f"{svg}: {error.strerror}")
         return 2
-    say(paper, literally(f"The drawing is in {svg}"))
+    say(paper, plain_text(f"The drawing is in {svg}"))
     return 0

@@ -16,7 +16,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from tocsin.cli.terminal import coloured, literally
+from tocsin.cli.terminal import color_style, plain_text
 from tocsin.core.effects import Bot, CallBack, Effect, Mail, PostToSlack, SendEmail, SlackField, SlackMessage
 from tocsin.shell.interpreters.dry_run import shown
 
@@ -35,7 +35,7 @@ def drawing(effect: Effect) -> RenderableType:
         case SendEmail(username_secret=secret, mail=mail):
             return Group(_heading(f"Mail, from the account in {secret}"), _mail(mail, f"<{secret}>"), "")
         case CallBack():
-            return Group(literally(shown(effect)), "")
+            return Group(plain_text(shown(effect)), "")
 
 
 @attrs.frozen
@@ -55,13 +55,13 @@ class Barred:
 
 
 def _heading(text: str) -> Text:
-    return literally(text, "dim")
+    return plain_text(text, "dim")
 
 
 def _slack(payload: SlackMessage) -> Barred:
-    heading = [literally(_unescaped(payload.title), "bold"), literally(_unescaped(payload.text))]
-    link, footer = ([literally(text, "dim")] if text else [] for text in (payload.title_link, _footer(payload)))
-    return Barred(Group(*heading, *link, "", *_rows(payload.fields), *footer), coloured(payload.color))
+    heading = [plain_text(_unescaped(payload.title), "bold"), plain_text(_unescaped(payload.text))]
+    link, footer = ([plain_text(text, "dim")] if text else [] for text in (payload.title_link, _footer(payload)))
+    return Barred(Group(*heading, *link, "", *_rows(payload.fields), *footer), color_style(payload.color))
 
 
 def _rows(fields: tuple[SlackField, ...]) -> Iterator[RenderableType]:
@@ -90,13 +90,13 @@ def _beside(left: SlackField, right: SlackField) -> Table:
 
 
 def _field(field: SlackField) -> RenderableType:
-    return Group(literally(_unescaped(field.title), "bold"), _value(field.value))
+    return Group(plain_text(_unescaped(field.title), "bold"), _value(field.value))
 
 
 def _value(text: str) -> RenderableType:
     if len(text) >= 2 * len(_FENCE) and text.startswith(_FENCE) and text.endswith(_FENCE):
-        return Padding(literally(_unescaped(text.removeprefix(_FENCE).removesuffix(_FENCE))), (0, 1), style=_CODE)
-    return literally(_unescaped(text))
+        return Padding(plain_text(_unescaped(text.removeprefix(_FENCE).removesuffix(_FENCE))), (0, 1), style=_CODE)
+    return plain_text(_unescaped(text))
 
 
 def _unescaped(text: str) -> str:
@@ -111,10 +111,10 @@ def _footer(payload: SlackMessage) -> str:
 
 def _mail(mail: Mail, account: str) -> Barred:
     headers = Table.grid(padding=(0, 1))
-    headers.add_row(literally("Date:", "dim"), literally(format_datetime(mail.at.astimezone(UTC))))
-    headers.add_row(literally("From:", "dim"), literally(account))
-    headers.add_row(literally("To:", "dim"), literally(account if mail.recipients is None else ", ".join(mail.recipients)))
+    headers.add_row(plain_text("Date:", "dim"), plain_text(format_datetime(mail.at.astimezone(UTC))))
+    headers.add_row(plain_text("From:", "dim"), plain_text(account))
+    headers.add_row(plain_text("To:", "dim"), plain_text(account if mail.recipients is None else ", ".join(mail.recipients)))
     if mail.cc:
-        headers.add_row(literally("Cc:", "dim"), literally(", ".join(mail.cc)))
-    headers.add_row(literally("Subject:", "dim"), literally(mail.subject, "bold"))
-    return Barred(Group(headers, "", literally(mail.plain.strip())), Style(dim=True))
+        headers.add_row(plain_text("Cc:", "dim"), plain_text(", ".join(mail.cc)))
+    headers.add_row(plain_text("Subject:", "dim"), plain_text(mail.subject, "bold"))
+    return Barred(Group(headers, "", plain_text(mail.plain.strip())), Style(dim=True))

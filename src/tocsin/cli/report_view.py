@@ -18,7 +18,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tocsin.cli.terminal import coloured, literally
+from tocsin.cli.terminal import color_style, plain_text
 from tocsin.core.changes import Change
 from tocsin.core.effects import CallBack, Effect, PostToSlack, SendEmail
 from tocsin.core.machine import Announcement
@@ -31,7 +31,7 @@ from tocsin.shell.interpreters.base import Delivery
 
 
 @attrs.frozen
-class Row:
+class TaskRow:
     """Something at the end: what it is called in the run, its state, the attempts it took, and how long the last one was."""
 
     name: str
@@ -40,20 +40,20 @@ class Row:
     duration: timedelta | None = None
 
 
-def rows(report: Report) -> tuple[Row, ...]:
+def task_rows(report: Report) -> tuple[TaskRow, ...]:
     """The tasks, in the order in which they were added to the flow."""
     last = {id(told.change.tracked_obj): told.change for told in report.changes}
     return tuple(_row(task.name, state, last.get(id(task))) for task, state in report.task_states.items())
 
 
-def flow_row(report: Report) -> Row:
+def flow_row(report: Report) -> TaskRow:
     """The flow."""
     last = {told.change.slug: told.change for told in report.changes}  # no task has the slug of its flow
     return _row(report.name, report.state, last.get(report.name))
 
 
-def _row(name: str, state: State, last: Change | None) -> Row:
-    return Row(name, state) if last is None else Row(last.slug, state, last.attempt, last.duration)
+def _row(name: str, state: State, last: Change | None) -> TaskRow:
+    return TaskRow(name, state) if last is None else TaskRow(last.slug, state, last.attempt, last.duration)
 
 
 def told(outcome: Outcome) -> str:
@@ -85,18 +85,18 @@ _NAME = 60
 def as_table(report: Report) -> RenderableType:
     """The tasks with their states, each in its colour; then the flow, and how its notifications went."""
     table = Table.grid(padding=(0, 2))
-    for row in rows(report):
+    for row in task_rows(report):
         table.add_row(*_cells(row))
     table.add_row(*_cells(flow_row(report), "bold"))
-    return Group(table, literally(_summary(report), "dim"))
+    return Group(table, plain_text(_summary(report), "dim"))
 
 
-def _cells(row: Row, style: str = "") -> Iterable[Text]:
+def _cells(row: TaskRow, style: str = "") -> Iterable[Text]:
     state, took = row.state, "" if row.duration is None else span(row.duration)
-    yield literally(cut(one_line(row.name), _NAME), style)
-    yield literally(f"● {type(state).__name__}", coloured(state.color))
-    yield literally(took)
-    yield literally(cut(one_line(state.message or ""), _LONGEST_CELL))
+    yield plain_text(cut(one_line(row.name), _NAME), style)
+    yield plain_text(f"● {type(state).__name__}", color_style(state.color))
+    yield plain_text(took)
+    yield plain_text(cut(one_line(state.message or ""), _LONGEST_CELL))
 
 
 def _summary(report: Report) -> str:
@@ -114,7 +114,7 @@ def as_json(report: Report) -> str:
     whole = {
         **_row_json(flow_row(report)),
         "run_id": report.run_id,
-        "tasks": [_row_json(row) for row in rows(report)],
+        "tasks": [_row_json(row) for row in task_rows(report)],
         "changes": [_change(told) for told in report.changes],
         "deliveries": [_delivery(delivery) for delivery in report.deliveries],
         "faults": [_fault(fault) for fault in report.faults],
@@ -122,7 +122,7 @@ def as_json(report: Report) -> str:
     return redact(json.dumps(whole))
 
 
-def _row_json(row: Row) -> dict[str, object]:
+def _row_json(row: TaskRow) -> dict[str, object]:
     return {
         "name": _text(row.name),
         "state": _state(row.state),

@@ -25,9 +25,9 @@ from typing import ClassVar
 import attrs
 from returns.io import IOResult
 
-from tocsin.cli.report_view import as_json, as_table, rows
+from tocsin.cli.report_view import as_json, as_table, task_rows
 from tocsin.cli.signals import TERMINATED, Stopped, terminable
-from tocsin.cli.terminal import aside, complain, console, lament, literally, say, unheard, write
+from tocsin.cli.terminal import complain, console, note, plain_text, report_error, say, stderr_is_closed, write
 from tocsin.core.effects import Effect
 from tocsin.core.messages.content import error_of
 from tocsin.core.messages.text import describe
@@ -42,7 +42,7 @@ from tocsin.shell.interpreters.reliable import reliable
 
 
 @attrs.frozen
-class Unusable:
+class FlowFileError:
     """Why there is no flow to run; ``error`` is what the file raised, where it did."""
 
     reason: str
@@ -50,7 +50,7 @@ class Unusable:
 
 
 @contextmanager
-def loaded(target: str) -> Generator[Flow | Unusable, None, None]:
+def load_flow(target: str) -> Generator[Flow | FlowFileError, None, None]:
     """The flow that ``FILE`` or ``FILE:NAME`` means; inside, the file's neighbours can be imported."""
     path, name = _parts(target)
     module = ModuleType(_fresh(path.stem))
@@ -76,17 +76,17 @@ def _fresh(stem: str) -> str:
     return next(name for name in names if name not in sys.modules)
 
 
-def _executed(module: ModuleType, path: Path) -> Unusable | None:
+def _executed(module: ModuleType, path: Path) -> FlowFileError | None:
     file = str(path.absolute())
     module.__file__ = file
     try:
         source = path.read_bytes()
     except OSError as error:
-        return Unusable(f"{path}: {error.strerror}")
+        return FlowFileError(f"{path}: {error.strerror}")
     try:
         exec(compile(source, file, "exec", dont_inherit=True), vars(module))  # noqa: S102 - to run it is what was asked
     except (Exception, SystemExit) as error:
-        return Unusable(_told(error, path, file), error)
+        return FlowFileError(_told(error, path, file), error)
     return None
 
 
@@ -98,13 +98,13 @@ def _told(error: BaseException, path: Path, file: str) -> str:
     return f"{path}, line {lines[-1]}: {describe(error)}" if lines else f"{path}: {describe(error)}"
 
 
-def _chosen(module: ModuleType, path: Path, name: str) -> Flow | Unusable:
+def _chosen(module: ModuleType, path: Path, name: str) -> Flow | FlowFileError:
     flows = {known: value for known, value in vars(module).items() if isinstance(value, Flow)}
     if name:
-        return flows.get(name) or Unusable(f"{path} holds no flow called {name!r}{_instead(module, name)}: {_there(flows)}")
+        return flows.get(name) or FlowFileError(f"{path} holds no flow called {name!r}{_instead(module, name)}: {_there(flows)}")
     if len({id(flow) for flow in flows.values()}) > 1:
-        return Unusable(f"{path} holds {len(flows)} flows ({', '.join(flows)}): write `tocsin run {path}:{next(iter(flows))}`")
-    return next(iter(flows.values()), Unusable(f"{path} holds no flow: {_there(flows)}"))
+        return FlowFileError(f"{path} holds {len(flows)} flows ({', '.join(flows)}): write `tocsin run {path}:{next(iter(flows))}`")
+    return next(iter(flows.values()), FlowFileError(f"{path} holds no flow: {_there(flows)}"))
 
 
 def _instead(module: ModuleType, name: str) -> str:
@@ -127,12 +127,12 @@ class Printing:
 
     def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
         """Print the effect."""
-        with unheard():
+        with stderr_is_closed():
             DryRun()(effect)
         return received(Shown())
 
 
-def chosen(notify: Notify) -> Interpreter:
+def interpreter_for(notify: Notify) -> Interpreter:
     """The interpreter for a choice; what ``TOCSIN_NOTIFY`` asks of a live one comes before ``live``."""
     if notify == "none":
         return Silent()
@@ -143,7 +143,7 @@ _PIPED = 10_000  # columns: whoever reads a pipe wants one line a task
 
 
 @attrs.frozen(kw_only=True)
-class Wishes:
+class RunOptions:
     """What was asked for; see the options of the command."""
 
     notify: Notify = "live"
@@ -153,7 +153,7 @@ class Wishes:
     explain: bool = False
 
 
-def run(target: str, wishes: Wishes) -> int:
+def run(target: str, wishes: RunOptions) -> int:
     """Run the flow that ``FILE`` or ``FILE:NAME`` means, and report; the exit status."""
     with redirect_stdout(sys.stderr) if wishes.json else nullcontext():
         done = _done(target, wishes)
@@ -163,9 +163,9 @@ def run(target: str, wishes: Wishes) -> int:
     return _status(done, wishes)
 
 
-def _done(target: str, wishes: Wishes) -> Report | int:
+def _done(target: str, wishes: RunOptions) -> Report | int:
     """The report of the flow, or the exit status where there is none."""
-    with terminable() as stopped, interpreting(chosen(wishes.notify)), loaded(target) as flow:
+    with terminable() as stopped, interpreting(interpreter_for(wishes.notify)), load_flow(target) as flow:
         if isinstance(flow, Flow):
             return _ran(flow, wishes, stopped)
     if stopped():
@@ -175,7 +175,7 @@ def _done(target: str, wishes: Wishes) -> Report | int:
     return 2
 
 
-def _ran(flow: Flow, wishes: Wishes, stopped: Stopped) -> Report | int:
+def _ran(flow: Flow, wishes: RunOptions, stopped: Stopped) -> Report | int:
     try:
         return flow.run().wait()
     except SystemExit as error:  # announced as Aborted; its own status is not ours
@@ -184,33 +184,33 @@ def _ran(flow: Flow, wishes: Wishes, stopped: Stopped) -> Report | int:
             return TERMINATED
         complain(f"the flow {flow.name!r} was ended by {describe(error)}")
         if wishes.traceback:
-            lament(error)
+            report_error(error)
         return 1
 
 
-def _refuse(unusable: Unusable, wishes: Wishes) -> None:
+def _refuse(unusable: FlowFileError, wishes: RunOptions) -> None:
     hidden = unusable.error is not None and not wishes.traceback
     complain(f"{unusable.reason}{' (--traceback shows the rest)' if hidden else ''}")
     if unusable.error is not None and wishes.traceback:
-        lament(unusable.error)
+        report_error(unusable.error)
 
 
-def _show(report: Report, wishes: Wishes) -> None:
+def _show(report: Report, wishes: RunOptions) -> None:
     if wishes.json:
         write(f"{as_json(report)}\n")
     else:
         say(console(_PIPED), as_table(report))
-    for row in rows(report) if wishes.traceback else ():
+    for row in task_rows(report) if wishes.traceback else ():
         if (error := error_of(row.state)) is not None:
             complain(f"the task {row.name!r} raised:")
-            lament(error)
+            report_error(error)
     if wishes.explain and wishes.json:
-        aside(f"{report.explain()}\n")
+        note(f"{report.explain()}\n")
     elif wishes.explain:
-        say(console(_PIPED), "", literally(report.explain()))
+        say(console(_PIPED), "", plain_text(report.explain()))
 
 
-def _status(report: Report, wishes: Wishes) -> int:
+def _status(report: Report, wishes: RunOptions) -> int:
     if not report.state.is_successful():
         return 1
     return 3 if wishes.fail_on_notify and report.failures else 0

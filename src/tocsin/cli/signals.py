@@ -55,7 +55,7 @@ def terminable() -> Generator[Stopped]:
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-class Ending:
+class GracefulStop:
     """Whether it is time to end."""
 
     def __init__(self) -> None:
@@ -93,9 +93,9 @@ class Ending:
 
 
 @contextmanager
-def ended() -> Generator[Ending]:
+def graceful_stop() -> Generator[GracefulStop]:
     """Inside, SIGTERM and SIGINT say that it is time to end; afterwards all is as before."""
-    ending = Ending()
+    ending = GracefulStop()
     before = {number: signal.getsignal(number) for number in _SIGNALS}
     for number, handler in before.items():
         if handler is not signal.SIG_IGN:

@@ -45,7 +45,7 @@ def write(text: str) -> None:
     if sys.stdout is None:  # as a service may have it
         return
     encoding = sys.stdout.encoding or "utf-8"
-    with unheard():
+    with stderr_is_closed():
         sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
         sys.stdout.flush()
 
@@ -55,21 +55,21 @@ def complain(text: str) -> None:
     sys.stderr.write(f"tocsin: {one_line(redact(text))}\n")
 
 
-def lament(error: BaseException) -> None:
+def report_error(error: BaseException) -> None:
     """Show the traceback of an error on standard error, from the first frame that is not ours on, and never a local."""
     trace = error.__traceback__
     while trace is not None and Path(trace.tb_frame.f_code.co_filename).is_relative_to(_OURS):
         trace = trace.tb_next
-    aside("".join(traceback.format_exception(type(error), error, trace)))
+    note("".join(traceback.format_exception(type(error), error, trace)))
 
 
-def aside(text: str) -> None:
+def note(text: str) -> None:
     """Write to standard error, without control characters."""
     sys.stderr.write(printable(redact(text)))
 
 
 @contextmanager
-def unheard() -> Generator[None, None, None]:
+def stderr_is_closed() -> Generator[None, None, None]:
     """Go on where standard output takes no more: in silence where its reader has left, and where a disk is full with a complaint."""
     try:
         yield
@@ -91,12 +91,12 @@ def interruptible() -> Generator[None, None, None]:
         raise typer.Exit(130) from None
 
 
-def literally(text: str, style: Style | str = "") -> Text:
+def plain_text(text: str, style: Style | str = "") -> Text:
     """Text from anywhere, drawn as it is."""
     return Text(printable(redact(text)), style=style)
 
 
-def coloured(color: str) -> Style:
+def color_style(color: str) -> Style:
     """The style of a state's colour; none where a kind of the user's calls something else a colour."""
     try:
         return Style(color=Color.parse(color))

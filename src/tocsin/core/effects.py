@@ -11,7 +11,7 @@ from typing import Never
 import attrs
 
 from tocsin.core.changes import Key, Tracked
-from tocsin.core.delivery.digest_summary import Tally
+from tocsin.core.delivery.digest_summary import DigestSummary
 from tocsin.core.messages.content import Content
 from tocsin.core.states import State, aware
 from tocsin.core.values import Value
@@ -118,7 +118,7 @@ class PostToSlack(Value):
     payload: SlackMessage
     key: Key = attrs.field(eq=False)
     bot: Bot | None = None
-    content: Content | Tally | None = attrs.field(default=None, eq=False, repr=False)
+    content: Content | DigestSummary | None = attrs.field(default=None, eq=False, repr=False)
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -132,7 +132,7 @@ class SendEmail(Value):
     password_secret: str
     mail: Mail
     key: Key = attrs.field(eq=False)
-    content: Content | Tally | None = attrs.field(default=None, eq=False, repr=False)
+    content: Content | DigestSummary | None = attrs.field(default=None, eq=False, repr=False)
 
 
 @attrs.frozen(eq=False, repr=False)

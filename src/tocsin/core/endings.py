@@ -23,7 +23,7 @@ from tocsin.core.events import UNKNOWN, Event, Facts
 from tocsin.core.messages.text import describe
 from tocsin.core.signals import ENDRUN, Signal
 from tocsin.core.states import Failed
-from tocsin.core.supervisor import Ended, how
+from tocsin.core.supervisor import Ended, describe_end
 from tocsin.core.values import Value
 
 KILLED = "tocsin itself was killed while this ran: how it ended is not known"
@@ -49,14 +49,14 @@ def outcome(ended: Ended, at: datetime, attempt: int = 1, facts: Facts = UNKNOWN
     Failed("exit status 3")
     """
     if ended.timed_out:
-        return e.TimedOutAt(at, how(ended), facts=facts)
+        return e.TimedOutAt(at, describe_end(ended), facts=facts)
     if ended.fault is not None:
-        return e.Signalled(at, state=Failed(how(ended)), ends=True, attempt=attempt, facts=facts)
+        return e.Signalled(at, state=Failed(describe_end(ended)), ends=True, attempt=attempt, facts=facts)
     if ended.status == 0:
         return e.Succeeded(at, message=None, facts=facts)
     if ended.stopped_by is not None:
-        return e.Interrupted(at, message=how(ended), facts=facts)
-    return e.Signalled(at, state=Failed(how(ended)), attempt=attempt, facts=facts)
+        return e.Interrupted(at, message=describe_end(ended), facts=facts)
+    return e.Signalled(at, state=Failed(describe_end(ended)), attempt=attempt, facts=facts)
 
 
 CLOSED = "closed before its end"

@@ -34,7 +34,7 @@ def unexpired(state: s.Cached, now: datetime) -> bool:
 
 
 @attrs.frozen(eq=False, repr=False)
-class Rules(Value):
+class RetryRules(Value):
     """What the author of a task decided about it. ``retry_delay`` is the time between a failure and the next attempt."""
 
     trigger: Trigger = all_successful
@@ -51,7 +51,7 @@ class Situation(Value):
 
     now: datetime
     upstream: Sequence[State] = ()
-    rules: Rules = Rules()
+    rules: RetryRules = RetryRules()
     facts: Facts = UNKNOWN
 
 

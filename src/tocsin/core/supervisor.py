@@ -26,7 +26,7 @@ _NAMES = {
 
 
 @attrs.frozen(eq=False, repr=False)
-class Rules(Value):
+class SupervisorRules(Value):
     """What holds for one process from its start to its end.
 
     Args:
@@ -51,7 +51,7 @@ Phase = Literal["running", "asked to end", "killed", "over"]
 class Supervision(Value):
     """How things stand with a process. ``stopped_by`` is the first signal that asked it to end, ``raw`` the wait status of its end."""
 
-    rules: Rules
+    rules: SupervisorRules
     phase: Phase = "running"
     timed_out: bool = False
     killed: bool = False
@@ -216,7 +216,7 @@ def _signal(raw: int) -> int | None:
     return raw & 127 or None
 
 
-def how(ended: Ended) -> str:
+def describe_end(ended: Ended) -> str:
     """How it ended, in words.
 
     >>> how(Ended(status=3, started=0.0, ended=1.0)), how(Ended(status=139, signal=11, started=0.0, ended=1.0))

@@ -35,19 +35,19 @@ def tasks_in(value: object) -> Iterator[Task]:
             yield from tasks_in(inner)
 
 
-def resolved(value: object, result_of: Callable[[Task], object]) -> object:
+def resolve_inputs(value: object, result_of: Callable[[Task], object]) -> object:
     """An input with each task in it replaced by its result; one without tasks is the very value that was given."""
     if isinstance(value, Task):
         return result_of(value)
     if next(tasks_in(value), None) is None:
         return value
     if _is_dict(value):
-        return {resolved(key, result_of): resolved(inner, result_of) for key, inner in value.items()}
+        return {resolve_inputs(key, result_of): resolve_inputs(inner, result_of) for key, inner in value.items()}
     if _is_list(value):
-        return [resolved(inner, result_of) for inner in value]
+        return [resolve_inputs(inner, result_of) for inner in value]
     if _is_tuple(value):
-        return tuple(resolved(inner, result_of) for inner in value)
-    return {resolved(inner, result_of) for inner in value} if _is_set(value) else value
+        return tuple(resolve_inputs(inner, result_of) for inner in value)
+    return {resolve_inputs(inner, result_of) for inner in value} if _is_set(value) else value
 
 
 def _is_dict(value: object) -> TypeGuard[dict[object, object]]:
@@ -83,8 +83,8 @@ def run_body(task: Task, inputs: Inputs, result_of: Callable[[Task], object]) ->
     body = task.body
     if body is None:
         return None
-    args = tuple(resolved(value, result_of) for value in inputs.args)
-    kwargs = {name: resolved(value, result_of) for name, value in inputs.kwargs.items()}
+    args = tuple(resolve_inputs(value, result_of) for value in inputs.args)
+    kwargs = {name: resolve_inputs(value, result_of) for name, value in inputs.kwargs.items()}
     if task.timeout is None:
         return invoke(body, *args, **kwargs)
     return _within(task.timeout, lambda: invoke(body, *args, **kwargs))

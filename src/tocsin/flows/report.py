@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 import attrs
 
 from tocsin.core.states import State
-from tocsin.shell.report import Account
+from tocsin.shell.report import RunReport
 
 if TYPE_CHECKING:
     from tocsin.flows.task import Task
 
 
 @attrs.frozen(repr=False, eq=False)
-class Report(Account):
+class Report(RunReport):
     """How a flow's run went; frozen. What is in it besides the ``Account`` of it:
 
     Args:

@@ -21,7 +21,7 @@ from tocsin.shell.current import current_of_runs, here, interpreting
 from tocsin.shell.environment import facts, run_id
 from tocsin.shell.history.streaks import announced, remembers
 from tocsin.shell.interpreters.base import Interpreter, checked
-from tocsin.shell.report import Logbook
+from tocsin.shell.report import DeliveryLog
 
 
 def run(
@@ -37,7 +37,7 @@ def run(
             raise ValueError(f"task_states holds the task {task.name!r}, which is not in the flow {flow.name!r}")
     if handler_errors not in {"record", "fail"}:
         raise ValueError(f"handler_errors takes 'record' or 'fail', not {handler_errors!r}")
-    logbook = Logbook(current_of_runs() if interpreter is None else checked(interpreter))
+    logbook = DeliveryLog(current_of_runs() if interpreter is None else checked(interpreter))
     with here(logbook) if interpreter is None else interpreting(logbook):  # one that was in force is in force for threads already
         announcer = Announcer(SystemClock() if clock is None else clock, facts())
         execution = _Execution(flow, announcer, run_id(), handler_errors)

@@ -13,7 +13,7 @@ from tocsin.core.changes import Tracked
 from tocsin.core.machine import ForeignHandler
 from tocsin.core.messages.text import quote
 from tocsin.core.notifiers import Notifier
-from tocsin.core.planning import CacheValidator, Rules, unexpired
+from tocsin.core.planning import CacheValidator, RetryRules, unexpired
 from tocsin.core.states import State
 from tocsin.core.triggers import Trigger, all_successful
 from tocsin.core.validation import at_least, is_seconds, is_span, is_text
@@ -93,7 +93,7 @@ class Task:
         self.tags: frozenset[str] = frozenset([tags] if isinstance(tags, str) else tags)
         self.timeout = timeout
         self.handlers: tuple[Notifier | ForeignHandler, ...] = (*attached(state_handlers), *on_failed(on_failure))
-        self.rules: Rules = Rules(trigger, skip_on_upstream_skip, max_retries, retry_delay, cache_for, cache_validator)
+        self.rules: RetryRules = RetryRules(trigger, skip_on_upstream_skip, max_retries, retry_delay, cache_for, cache_validator)
         _checked(self)
 
     @property

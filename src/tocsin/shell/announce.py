@@ -24,18 +24,18 @@ from tocsin.shell import log, queues
 from tocsin.shell.adapters import Clock
 from tocsin.shell.current import current
 from tocsin.shell.errors import NotificationFailed, failed
-from tocsin.shell.interpreters.base import handed, nobody
+from tocsin.shell.interpreters.base import hand_over, ignore_outcome
 from tocsin.shell.log import complain
 
 
-def deliver(effect: Effect, settled: Callable[[Outcome], None] = nobody) -> Outcome:
+def deliver(effect: Effect, settled: Callable[[Outcome], None] = ignore_outcome) -> Outcome:
     """Execute the effect, and say how it went, as far as that is known; the end of it is told to ``settled``. Raises nothing."""
-    outcome = handed(current(), effect, settled)
+    outcome = hand_over(current(), effect, settled)
     complain(effect, outcome)
     return outcome
 
 
-def delivered(effect: Effect, settled: Callable[[Outcome], None]) -> Outcome:
+def deliver_and_wait(effect: Effect, settled: Callable[[Outcome], None]) -> Outcome:
     """The same, for those who cannot go on without the end: it is waited for, though not for ever."""
     ends: list[Outcome] = []
 
@@ -44,11 +44,11 @@ def delivered(effect: Effect, settled: Callable[[Outcome], None]) -> Outcome:
         settled(outcome)
 
     outcome = deliver(effect, ended)
-    queues.wait_for(lambda: bool(ends), queues.left_of(queues.PATIENCE))
+    queues.wait_for(lambda: bool(ends), queues.left_of_exit_timeout(queues.EXIT_TIMEOUT))
     return ends[0] if ends else outcome
 
 
-class Hearing:
+class DeliveryTracker:
     """Waits for the ends of the messages about one event. Any thread may bring one.
 
     Args:
@@ -102,7 +102,7 @@ class Announcer:
 
         ``unheard`` is called if there are messages about the event and none of them gets through, once that is known.
         """
-        hearing = None if unheard is None else Hearing(unheard)
+        hearing = None if unheard is None else DeliveryTracker(unheard)
         stepped = step(run, event).unwrap()
         while stepped.ask is not None:
             outcomes = self._act(stepped, hearing)
@@ -112,7 +112,7 @@ class Announcer:
             hearing.complete()
         return stepped.run
 
-    def _act(self, stepped: Step, hearing: Hearing | None) -> list[Outcome]:
+    def _act(self, stepped: Step, hearing: DeliveryTracker | None) -> list[Outcome]:
         """Deliver the effects of a step in order, and write down what came of it."""
         for fault in stepped.faults:
             self.faults.append(fault)
@@ -121,8 +121,8 @@ class Announcer:
         if stepped.announced is not None:
             self.announced.append(stepped.announced)
         waits = stepped.ask is not None and isinstance(stepped.ask.handler, Notifier)  # whose answer is how they went
-        act = delivered if waits else deliver
-        return [act(effect, nobody if hearing is None else hearing.of(effect)) for effect in stepped.effects]
+        act = deliver_and_wait if waits else deliver
+        return [act(effect, ignore_outcome if hearing is None else hearing.of(effect)) for effect in stepped.effects]
 
     def _answer(self, ask: Ask, stepped: Step, outcomes: list[Outcome]) -> Answer:
         if isinstance(ask.handler, Notifier):

@@ -18,7 +18,7 @@ from typing import TypeVar
 
 import attrs
 
-from tocsin.shell.environment import bequeath, override, withdraw
+from tocsin.shell.environment import export_to_children, override, withdraw
 from tocsin.shell.interpreters.base import Interpreter, Notify, checked, notify_of
 
 _I = TypeVar("_I", bound=Interpreter)
@@ -70,7 +70,7 @@ def current_of_runs() -> Interpreter:
     return _set() or _usual_of_runs()
 
 
-def manner() -> Notify:
+def current_mode() -> Notify:
     """What becomes of notifications, here and now: they are sent, printed, or neither."""
     said = notify_of(current())
     return override() or said if said == "live" else said
@@ -146,7 +146,7 @@ def _begin(scope: _Scope) -> None:
     global _open  # noqa: PLW0603 - replaced as a whole, so that readers need no lock
     with _lock:
         _open = (scope, *_open)
-        bequeath(scope, _of_process())
+        export_to_children(scope, _of_process())
 
 
 def _end(scope: _Scope) -> None:

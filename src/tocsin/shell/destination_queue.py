@@ -14,10 +14,10 @@ from contextvars import Context
 
 import attrs
 
-from tocsin.core.delivery.combining import unfinished, unsent, within
+from tocsin.core.delivery.combining import describe_unfinished, outcome_at_exit, outcome_in_digest
 from tocsin.core.delivery.destinations import Destination, audience
 from tocsin.core.delivery.digest import fold
-from tocsin.core.delivery.digest_summary import Tally
+from tocsin.core.delivery.digest_summary import DigestSummary
 from tocsin.core.effects import Message
 from tocsin.core.messages.text import describe
 from tocsin.core.outcomes import Ambiguous, Outcome, Rejected
@@ -28,15 +28,15 @@ from tocsin.shell.interpreters.base import Batching, Interpreter, execute
 
 _LINGER = 1.0  # seconds that an idle thread waits for more
 
-Settled = Callable[[Outcome], None]
+OnSettled = Callable[[Outcome], None]
 
 
 @attrs.define(eq=False)
-class Entry:
+class QueuedMessage:
     """A message that waits, who wants to know what became of it, and the context that it is sent in."""
 
     message: Message
-    settled: tuple[Settled, ...]
+    settled: tuple[OnSettled, ...]
     context: Context
     over: bool = False
 
@@ -44,11 +44,11 @@ class Entry:
     def count(self) -> int:
         """How many messages it stands for."""
         content = self.message.content
-        return content.count if isinstance(content, Tally) else 1
+        return content.count if isinstance(content, DigestSummary) else 1
 
     def settle(self, outcome: Outcome) -> None:
         """Tell whoever wants to know, once."""
-        known = within(outcome, self.message) if self.count > 1 else outcome
+        known = outcome_in_digest(outcome, self.message) if self.count > 1 else outcome
         settled, self.settled, self.over = self.settled, (), True
         for tell in settled:
             with suppress(Exception):
@@ -59,7 +59,7 @@ _Folding = tuple[Message, list[Message]]
 """A digest, and what went into it."""
 
 
-class Lane:
+class DestinationQueue:
     """What waits for one destination.
 
     Args:
@@ -79,13 +79,13 @@ class Lane:
         self._ended = ended
         self._inner = inner
         self._size = size
-        self._waiting: deque[Entry] = deque()
-        self._sending: tuple[Entry, ...] = ()
+        self._waiting: deque[QueuedMessage] = deque()
+        self._sending: tuple[QueuedMessage, ...] = ()
         self._incompressible = False
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
 
-    def put(self, entry: Entry) -> tuple[bool, list[_Folding]]:
+    def put(self, entry: QueuedMessage) -> tuple[bool, list[_Folding]]:
         """Take the entry, if there is room, or room can be made; and what was folded for that. Then somebody has to ``start`` it."""
         with self._changed:
             foldings = self._make_room() if len(self._waiting) >= self._size else []
@@ -100,7 +100,7 @@ class Lane:
         if self._incompressible:
             return []
         waiting, self._waiting = self._waiting, deque()  # into which a signal handler may well put more
-        groups: dict[object, list[Entry]] = {}
+        groups: dict[object, list[QueuedMessage]] = {}
         for entry in waiting:
             groups.setdefault(audience(entry.message), []).append(entry)
         wholes = [_whole(group) for group in groups.values()]
@@ -118,7 +118,7 @@ class Lane:
         try:
             thread.start()
         except RuntimeError:  # the interpreter shuts down, or the system has no more threads
-            with time_limits.waiting_until(time.monotonic() + self.patience):
+            with time_limits.with_deadline(time.monotonic() + self.patience):
                 self._send_all(linger=0.0)
         except BaseException:
             self._thread = thread if thread.ident is not None else None  # it may have come after the start, too
@@ -147,7 +147,7 @@ class Lane:
     def left(self) -> str | None:
         """What to say of what has not ended; None where all has."""
         waiting, sending = self.waiting, self.sending
-        return unfinished(str(self.destination), waiting, sending) if waiting or sending else None
+        return describe_unfinished(str(self.destination), waiting, sending) if waiting or sending else None
 
     def hurry(self) -> None:
         """Cut pauses short, until as many have said ``take_time`` as have said this."""
@@ -167,15 +167,15 @@ class Lane:
         with self._changed:
             waiting, self._waiting = self._waiting, deque()
         for entry in self._sending:
-            entry.settle(unsent(started=True))
+            entry.settle(outcome_at_exit(started=True))
         for entry in waiting:
-            entry.settle(unsent(started=False))
+            entry.settle(outcome_at_exit(started=False))
         self._ended()
 
     def _work(self) -> None:
         """Send what comes, until nothing has come for a while; on a thread of our own, which nothing but that can end."""
         try:
-            with clock.hurried_by(self._nudge), time_limits.bound_to(self.deadline):
+            with clock.hurried_by(self._nudge), time_limits.with_shared_deadline(self.deadline):
                 self._send_all(_LINGER)
         except BaseException:  # noqa: S110 - somebody who kills threads, or somebody's code; what it was sending is settled
             pass
@@ -189,7 +189,7 @@ class Lane:
             self._died(error)
             raise
 
-    def _take(self, linger: float) -> tuple[Entry, ...]:
+    def _take(self, linger: float) -> tuple[QueuedMessage, ...]:
         with self._changed:
             self._sending = ()
             self._changed.notify_all()
@@ -206,7 +206,7 @@ class Lane:
                 self._sending = (self._waiting.popleft(),)
             return self._sending
 
-    def _send(self, entries: tuple[Entry, ...]) -> None:
+    def _send(self, entries: tuple[QueuedMessage, ...]) -> None:
         outcomes = entries[-1].context.copy().run(_outcomes, self._inner, [entry.message for entry in entries])
         alike = Counter[int]()
         for entry, outcome in zip(entries, outcomes, strict=True):
@@ -231,14 +231,14 @@ class Lane:
         self._ended()
 
 
-def _whole(group: list[Entry]) -> list[Entry]:
+def _whole(group: list[QueuedMessage]) -> list[QueuedMessage]:
     """One in place of several entries to one audience; they themselves, where they cannot be folded."""
     messages = [entry.message for entry in group]
     try:
         whole = fold(messages)
     except Exception:  # a time zone of somebody's own, say
         return group
-    return [Entry(whole, tuple(tell for entry in group for tell in entry.settled), group[-1].context)]
+    return [QueuedMessage(whole, tuple(tell for entry in group for tell in entry.settled), group[-1].context)]
 
 
 def _outcomes(inner: Interpreter, messages: Sequence[Message]) -> Sequence[Outcome]:

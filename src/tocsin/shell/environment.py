@@ -61,7 +61,7 @@ def misspelt() -> str | None:
     return None if value in {"", "live", "print", "none"} else f"{NAME}={value!r} is none of live, print, none"
 
 
-def bequeath(scope: object, notify: Notify) -> None:
+def export_to_children(scope: object, notify: Notify) -> None:
     """Tell the processes that are started from now on, since a scope begins."""
     global _marks  # noqa: PLW0603 - replaced as a whole
     with _lock:

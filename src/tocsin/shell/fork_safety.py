@@ -81,13 +81,13 @@ class Owned(Closeable, Inherited, Protocol):
 _T = TypeVar("_T", bound=Closeable)
 
 
-class Kept(Generic[_T]):
+class PerProcess(Generic[_T]):
     """A place for what one process keeps open, with its lock. It pickles as a new, empty place."""
 
     def __init__(self) -> None:
         self.lock: threading.Lock = threading.Lock()
         self.thing: _T | None = None
-        inherit(self)
+        forget_in_child(self)
         _kept[id(self)] = self
 
     def get(self, make: Callable[[], _T]) -> _T:
@@ -117,7 +117,7 @@ class Kept(Generic[_T]):
         self.lock, self.thing = threading.Lock(), None
 
     @override
-    def __reduce__(self) -> "tuple[type[Kept[_T]], tuple[()]]":
+    def __reduce__(self) -> "tuple[type[PerProcess[_T]], tuple[()]]":
         return type(self), ()
 
 
@@ -126,7 +126,7 @@ _inherited: weakref.WeakValueDictionary[int, Inherited] = weakref.WeakValueDicti
 _abandoned: list[Closeable | None] = []
 
 
-def inherit(thing: Inherited) -> None:
+def forget_in_child(thing: Inherited) -> None:
     """A child is to forget ``thing``."""
     _inherited[id(thing)] = thing
 

@@ -24,7 +24,7 @@ from tocsin.core.delivery.destinations import Destination
 from tocsin.core.messages.text import quote
 from tocsin.shell import fork_safety, log
 from tocsin.shell.adapters.time_limits import Deadline
-from tocsin.shell.destination_queue import Entry, Lane
+from tocsin.shell.destination_queue import DestinationQueue, QueuedMessage
 from tocsin.shell.interpreters.base import Interpreter
 
 
@@ -68,26 +68,26 @@ class Queue(Protocol):
 Put = Literal["queued", "full", "closed"]
 """What became of an attempt to queue something."""
 
-PATIENCE = 10.0
+EXIT_TIMEOUT = 10.0
 """How long a program waits for what is still to be sent, in seconds, where nothing else is said."""
 
 _TRYING = 0.9  # of the last wait: then there is time to hear what became of the last try
 _FIRST = 100  # the priority of our part in the end of a child of multiprocessing: before its queues are joined
 
 
-class _Process:
+class _Queues:
     """What one process has to send. ``lost`` are the seconds that it has waited for that in vain, in a row."""
 
     def __init__(self, *, forked: bool) -> None:
         self.forked = forked
         self.closed = False
         self.lost = 0.0
-        self.lanes: dict[tuple[int, str, str], Lane] = {}
+        self.lanes: dict[tuple[int, str, str], DestinationQueue] = {}
         self.attendants: tuple[Queue, ...] = ()
         self.lock = threading.RLock()
         self.ended = threading.Condition()
 
-    def put(self, inner: Interpreter, destination: Destination, size: int, patience: float, entry: Entry) -> Put:
+    def put(self, inner: Interpreter, destination: Destination, size: int, patience: float, entry: QueuedMessage) -> Put:
         """Have the entry sent. One lock for all, so that no lane is let go of that somebody is about to use."""
         key = (id(inner), destination.channel, destination.name)  # an id is nobody else's, as long as the lane keeps what has it
         with self.lock:
@@ -98,7 +98,7 @@ class _Process:
                 if not self.queues:
                     _at_end_of_child()
                 self.lanes = {other: held for other, held in self.lanes.items() if not held.idle}
-                lane = self.lanes[key] = Lane(inner, destination, size, patience, self.announce)
+                lane = self.lanes[key] = DestinationQueue(inner, destination, size, patience, self.announce)
             room, foldings = lane.put(entry)
         for whole, messages in foldings:
             log.folded(whole, messages)
@@ -132,7 +132,7 @@ class _Process:
             self.ended.notify_all()
 
 
-_here = _Process(forked=False)
+_here = _Queues(forked=False)
 
 
 def is_child() -> bool:
@@ -140,12 +140,12 @@ def is_child() -> bool:
     return _here.forked or _is_of_multiprocessing()
 
 
-def put(inner: Interpreter, destination: Destination, size: int, patience: float, entry: Entry) -> Put:
+def put(inner: Interpreter, destination: Destination, size: int, patience: float, entry: QueuedMessage) -> Put:
     """Have the entry sent by ``inner``, in the lane of its destination, if there is room, and it is not too late."""
     return _here.put(inner, destination, size, patience, entry)
 
 
-def attend(queue: Queue) -> bool:
+def register(queue: Queue) -> bool:
     """Have a queue of somebody else's waited for at exit, and flushed; False where it is too late for that."""
     return _here.attend(queue)
 
@@ -172,7 +172,7 @@ def lose(seconds: float, *, succeeded: bool = False) -> None:
     _here.lost = 0.0 if succeeded else _here.lost + seconds
 
 
-def left_of(patience: float) -> float:
+def left_of_exit_timeout(patience: float) -> float:
     """What is left of somebody's patience, in seconds, after all that was waited in vain."""
     return max(patience - _here.lost, 0.0)
 
@@ -205,7 +205,7 @@ def flush(deadline: float | None = None) -> bool:
 def seconds(deadline: float | None, asked_by: str) -> float:
     """A deadline, ten seconds where there is none; a ValueError where it makes no sense."""
     if deadline is None:
-        return PATIENCE
+        return EXIT_TIMEOUT
     if not _is_wait(deadline):
         raise ValueError(f"{asked_by} takes a deadline in seconds, 0 or more, not {quote(deadline)}")
     return deadline
@@ -221,7 +221,7 @@ def finish(most: float | None = None) -> None:
     What was waited in vain before counts, so that all of it is no longer than that patience.
     """
     queues = _here.close()
-    seconds = left_of(max((queue.patience for queue in queues), default=0.0)) if most is None else most
+    seconds = left_of_exit_timeout(max((queue.patience for queue in queues), default=0.0)) if most is None else most
     for queue in queues:
         queue.deadline.moment = time.monotonic() + _TRYING * seconds
     try:
@@ -237,7 +237,7 @@ def _at_exit() -> None:
     queues = bool(_here.queues)
     finish()
     if queues:
-        restore(getattr(sys, "last_type", None))  # of the exception that ended the program
+        exit_as_interrupted(getattr(sys, "last_type", None))  # of the exception that ended the program
 
 
 def _flushed(queues: tuple[Queue, ...], seconds: float) -> bool:
@@ -286,7 +286,7 @@ def _at_end_of_child() -> None:
 
 def _after_fork() -> None:
     global _here  # noqa: PLW0603 - one value, replaced as a whole
-    _here = _Process(forked=True)
+    _here = _Queues(forked=True)
 
 
 atexit.register(_at_exit)
@@ -294,7 +294,7 @@ if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has none
     os.register_at_fork(before=fork_safety.wait_for_locks, after_in_child=_after_fork)
 
 
-def restore(kind: object) -> None:
+def exit_as_interrupted(kind: object) -> None:
     """Have Python exit as Ctrl-C asks (by SIGINT, status 130 in a shell) where ``kind`` is what ended it.
 
     Python knows only that the last source text which it evaluated was interrupted, and importing a module may well evaluate some.

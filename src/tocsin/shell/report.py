@@ -20,11 +20,11 @@ from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, Fault, Out
 from tocsin.core.states import State
 from tocsin.shell import queues
 from tocsin.shell.adapters.redaction import redact
-from tocsin.shell.interpreters.base import Deferring, Delivery, Interpreter, Notify, handed, nobody, notify_of, result_of
+from tocsin.shell.interpreters.base import Delivery, Interpreter, Notify, Queueing, hand_over, ignore_outcome, notify_of, result_of
 
 
 @attrs.frozen(eq=False)
-class _Line:
+class _Entry:
     """An effect, the answer to it, and in ``ends`` what became of it, once that is known: any thread may write it down."""
 
     effect: Effect
@@ -33,11 +33,11 @@ class _Line:
 
 
 @attrs.frozen(eq=False)
-class Logbook(Deferring):
+class DeliveryLog(Queueing):
     """Passes each effect on to ``inner``, and keeps it with its outcome: the one that is known so far."""
 
     inner: Interpreter
-    _lines: list[_Line] = attrs.field(factory=list[_Line], init=False, repr=False)
+    _lines: list[_Entry] = attrs.field(factory=list[_Entry], init=False, repr=False)
 
     @property
     def deliveries(self) -> tuple[Delivery, ...]:
@@ -55,7 +55,7 @@ class Logbook(Deferring):
 
     def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
         """Pass the effect on."""
-        return result_of(self.submit(effect, nobody))
+        return result_of(self.submit(effect, ignore_outcome))
 
     @override
     def submit(self, effect: Effect, settled: Callable[[Outcome], None], /) -> Outcome:
@@ -66,8 +66,8 @@ class Logbook(Deferring):
             ends.append(outcome)
             settled(outcome)
 
-        outcome = handed(self.inner, effect, ended)
-        self._lines.append(_Line(effect, outcome, ends))
+        outcome = hand_over(self.inner, effect, ended)
+        self._lines.append(_Entry(effect, outcome, ends))
         return outcome
 
     def _ended(self) -> bool:
@@ -75,7 +75,7 @@ class Logbook(Deferring):
 
 
 @attrs.frozen(repr=False, eq=False)
-class Account:
+class RunReport:
     """How a run went, and who was told of it. It is frozen, but for the outcomes of what is still to be sent, which become known.
 
     Args:
@@ -91,7 +91,7 @@ class Account:
     run_id: str
     state: State
     changes: tuple[Announcement, ...]
-    _logbooks: tuple[Logbook, ...]
+    _logbooks: tuple[DeliveryLog, ...]
     faults: tuple[Fault, ...]
 
     @property
@@ -134,7 +134,7 @@ class Account:
         lines = [line for told in self.changes for line in _explained(told, outcomes)]
         own = {told.change.key(position) for told in self.changes for position in range(len(told.handlers))}
         others = [delivery for delivery in self.deliveries if delivery.effect.key not in own]
-        lines += [f"from inside a handler, about {d.effect.key.slug}: {in_words(d.outcome)}" for d in others]
+        lines += [f"from inside a handler, about {d.effect.key.slug}: {outcome_text(d.outcome)}" for d in others]
         return redact("\n".join(lines + [f"survived: {one_line(str(fault))}" for fault in self.faults]))
 
     def __repr__(self) -> str:
@@ -159,10 +159,10 @@ def _fate(told: Announcement, position: int, outcomes: Mapping[Key, Outcome]) ->
     if not isinstance(handler, Notifier):
         return "called"
     outcome = outcomes.get(change.key(position))
-    return f"not sent: {handler.explain(change).reason}" if outcome is None else in_words(outcome)
+    return f"not sent: {handler.explain(change).reason}" if outcome is None else outcome_text(outcome)
 
 
-def in_words(outcome: Outcome) -> str:
+def outcome_text(outcome: Outcome) -> str:
     """An outcome as a person would say it."""
     match outcome:
         case Delivered(refused=refused, in_digest=digest):

@@ -40,7 +40,7 @@ _ERRORS: tuple[type[BaseException], ...] = (
 
 
 @attrs.frozen
-class Job:
+class TrackedJob:
     """A tracked object that is nothing but its name."""
 
     name: str
@@ -69,7 +69,7 @@ def moments() -> SearchStrategy[datetime]:
 @cache
 def tracked() -> SearchStrategy[Tracked]:
     """Things with a name."""
-    return st.builds(Job, texts())
+    return st.builds(TrackedJob, texts())
 
 
 @cache

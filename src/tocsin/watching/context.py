@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from tocsin.core import options
 from tocsin.core.messages.text import quote
 from tocsin.shell import log
-from tocsin.shell.report import Account
+from tocsin.shell.report import RunReport
 
 
 class WatchedRun:
@@ -61,7 +61,7 @@ class WatchedRun:
 
     @property
     @abstractmethod
-    def report(self) -> Account | None:
+    def report(self) -> RunReport | None:
         """How the run went and who was told of it; None until it is over, and of a decorated function that failed."""
 
     def _in_time(self, what: str) -> None:

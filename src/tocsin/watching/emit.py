@@ -24,7 +24,7 @@ from tocsin.shell.adapters import SystemClock
 from tocsin.shell.announce import Announcer
 from tocsin.shell.current import current_of_runs, here
 from tocsin.shell.history.streaks import announced
-from tocsin.shell.report import Logbook
+from tocsin.shell.report import DeliveryLog
 
 ANYWHERE = ""
 """Stands for the whole process, in the place of the id of a run."""
@@ -101,10 +101,10 @@ def is_telling() -> bool:
     return _telling.get()
 
 
-def feed(announcer: Announcer, run: Run, event: Event, label: str) -> Logbook:
+def feed(announcer: Announcer, run: Run, event: Event, label: str) -> DeliveryLog:
     """Announce an event by the interpreter in force, and say what was delivered. The run after it is the last that was announced."""
     token = _telling.set(True)
-    logbook = Logbook(current_of_runs())
+    logbook = DeliveryLog(current_of_runs())
     try:
         with here(logbook):
             announced(announcer, run, event, label)
@@ -113,7 +113,7 @@ def feed(announcer: Announcer, run: Run, event: Event, label: str) -> Logbook:
     return logbook
 
 
-def reached(logbook: Logbook) -> bool:
+def reached(logbook: DeliveryLog) -> bool:
     """Whether one of the messages got through, in so far as that is known; that a function was called tells nobody anything."""
     return any(isinstance(each.outcome, Receipt) and not isinstance(each.effect, CallBack) for each in logbook.deliveries)
 

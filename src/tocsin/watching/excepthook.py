@@ -15,9 +15,9 @@ from tocsin.flows.task import checked_name
 from tocsin.shell.announce import Announcer
 from tocsin.shell.environment import facts, run_id
 from tocsin.shell.handlers.attach import attached
-from tocsin.shell.queues import restore
+from tocsin.shell.queues import exit_as_interrupted
 from tocsin.watching.emit import ANYWHERE, CLOCK, feed, script, survived, told_by
-from tocsin.watching.recipients import Handlers, default_audience
+from tocsin.watching.recipients import Handlers, default_recipients
 
 _Hook = Callable[[type[BaseException], BaseException, TracebackType | None], object]
 _ThreadHook = Callable[[threading.ExceptHookArgs], object]
@@ -44,7 +44,7 @@ class _Hooks:
         try:
             self._tell(error, script())
         finally:
-            restore(kind)
+            exit_as_interrupted(kind)
             self.before(kind, error, traceback)
 
     def uncaught_in_thread(self, args: threading.ExceptHookArgs) -> None:
@@ -67,7 +67,7 @@ class _Hooks:
 
     def _told(self, error: BaseException, name: str) -> None:
         now, known = CLOCK.now(), attrs.evolve(facts(), told_by=told_by(error, ANYWHERE))
-        handlers = default_audience().handlers if self._given is None else self._given
+        handlers = default_recipients().handlers if self._given is None else self._given
         event = failure(error, now, known)
         run = Run(Subject(Program(name), handlers, run_id(), name), Running())
         feed(Announcer(CLOCK, known), run, event, name)

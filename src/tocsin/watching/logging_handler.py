@@ -25,7 +25,7 @@ from tocsin.shell.announce import Announcer
 from tocsin.shell.environment import facts, run_id
 from tocsin.shell.handlers.attach import attached
 from tocsin.watching.emit import ANYWHERE, CLOCK, feed, is_telling, survived, told_by
-from tocsin.watching.recipients import Handlers, default_audience
+from tocsin.watching.recipients import Handlers, default_recipients
 
 _OURS = "tocsin"
 _WORKER = "tocsin_"  # the thread that sends where an event loop must not be kept waiting
@@ -69,7 +69,7 @@ class LoggingHandler(logging.Handler):
     @property
     def handlers(self) -> Handlers:
         """Who is told."""
-        return default_audience().handlers if self._given is None else self._given
+        return default_recipients().handlers if self._given is None else self._given
 
     @override
     def handle(self, record: logging.LogRecord) -> bool:

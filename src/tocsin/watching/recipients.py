@@ -11,7 +11,7 @@ import attrs
 from tocsin.core.machine import ForeignHandler
 from tocsin.core.notifiers import Notifier
 from tocsin.core.states import Running, State, Success
-from tocsin.shell.current import manner
+from tocsin.shell.current import current_mode
 from tocsin.shell.interpreters.base import Notify
 
 Handlers = tuple[Notifier | ForeignHandler, ...]
@@ -21,16 +21,16 @@ _SECRETS = ("SLACK_WEBHOOK_URL", "SLACK_WEBHOOK_URL_FILE", "EMAIL_USERNAME", "EM
 
 
 @attrs.frozen(eq=False)
-class Audience:
+class Recipients:
     """State handlers, in order. ``deaf_to`` are kinds of states that concern none of them, and that none of them remembers."""
 
     handlers: Handlers
     deaf_to: tuple[type[State], ...]
 
 
-def audience(handlers: Handlers) -> Audience:
+def recipients_of(handlers: Handlers) -> Recipients:
     """These handlers as an audience."""
-    return Audience(handlers, tuple(kind for kind in _COMMON if all(_is_deaf(handler, kind) for handler in handlers)))
+    return Recipients(handlers, tuple(kind for kind in _COMMON if all(_is_deaf(handler, kind) for handler in handlers)))
 
 
 def _is_deaf(handler: Notifier | ForeignHandler, kind: type[State]) -> bool:
@@ -41,7 +41,7 @@ def _is_deaf(handler: Notifier | ForeignHandler, kind: type[State]) -> bool:
 class _Found:
     """Who is told, where notifications fare like this, and the environment holds these secrets."""
 
-    audience: Audience
+    audience: Recipients
     manner: Notify
     secrets: tuple[str | None, ...]
 
@@ -49,16 +49,16 @@ class _Found:
 _default: _Found | None = None
 
 
-def default_audience() -> Audience:
+def default_recipients() -> Recipients:
     """Who is told where nobody is named."""
     global _default  # noqa: PLW0603 - one value, replaced as a whole
-    here = manner()
+    here = current_mode()
     if _default is not None and _default.manner == here and (_default.audience.handlers or _default.secrets == _secrets()):
         return _default.audience
     from tocsin.shell.config.defaults import usual_handlers
     from tocsin.shell.config.load import configuration
 
-    _default = _Found(audience(usual_handlers(configuration(), here)), here, _secrets())
+    _default = _Found(recipients_of(usual_handlers(configuration(), here)), here, _secrets())
     return _default.audience
 
 

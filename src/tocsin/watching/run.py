@@ -21,11 +21,11 @@ from tocsin.core.states import Running, Success
 from tocsin.shell.adapters.redaction import redact
 from tocsin.shell.announce import Announcer
 from tocsin.shell.environment import facts, run_id
-from tocsin.shell.report import Account, Logbook
+from tocsin.shell.report import DeliveryLog, RunReport
 from tocsin.watching.context import Level, WatchedRun, innermost, leave, opened
 from tocsin.watching.emit import ANYWHERE, CLOCK, feed, mark, reached, survived, told_by
-from tocsin.watching.options import Rules
-from tocsin.watching.recipients import Audience
+from tocsin.watching.options import WatchRules
+from tocsin.watching.recipients import Recipients
 
 _ARGUMENT, _VALUE = 200, 1000  # characters
 _NONE: Mapping[str, object] = {}
@@ -37,7 +37,7 @@ class _Record:
 
     announcer: Announcer
     run: Run
-    logbooks: tuple[Logbook, ...] = ()
+    logbooks: tuple[DeliveryLog, ...] = ()
 
     def feed(self, event: Event) -> bool:
         """Announce an event, and go on from what it leads to, whatever the handlers make of that. Whether a message got through."""
@@ -47,15 +47,15 @@ class _Record:
         return reached(logbook)
 
 
-class Course(WatchedRun):
+class BodyRun(WatchedRun):
     """A run under way: ``begin`` it, and ``end`` it; only the first end counts."""
 
     __slots__ = ("_audience", "_began", "_details", "_ended", "_record", "_rules", "_settled", "level")
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: WatchRules) -> None:
         super().__init__(rules.called, run_id())
         self._rules = rules
-        self._audience: Audience | None = None
+        self._audience: Recipients | None = None
         self._details: tuple[Detail, ...] = ()
         self._record: _Record | None = None
         self._settled = False
@@ -99,15 +99,15 @@ class Course(WatchedRun):
 
     @property
     @override
-    def report(self) -> Account | None:
+    def report(self) -> RunReport | None:
         if self._over and self._audience is not None and not self._settled:
             self._settle(self._audience, None)
         if not self._over or self._record is None:
             return None
         told, run = self._record.announcer, self._record.run
-        return Account(self.name, self.run_id, run.state, tuple(told.announced), self._record.logbooks, tuple(told.faults))
+        return RunReport(self.name, self.run_id, run.state, tuple(told.announced), self._record.logbooks, tuple(told.faults))
 
-    def _started(self, audience: Audience) -> _Record:
+    def _started(self, audience: Recipients) -> _Record:
         known = facts()
         if self._details:
             known = attrs.evolve(known, details=self._details)
@@ -115,7 +115,7 @@ class Course(WatchedRun):
         record.feed(e.Started(self._began, None, facts=known))
         return record
 
-    def _settle(self, audience: Audience, error: BaseException | None) -> None:
+    def _settle(self, audience: Recipients, error: BaseException | None) -> None:
         self._settled = True
         by = None if error is None else told_by(error, self.run_id)
         self._record = record = self._record or self._started(audience)

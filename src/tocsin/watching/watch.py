@@ -8,8 +8,8 @@ from typing import ParamSpec, TypeVar, Unpack, overload
 from tocsin.core.messages.text import name_of, quote
 from tocsin.core.states import State
 from tocsin.watching.context import WatchedRun, enter, innermost, opened
-from tocsin.watching.options import Rules, WatchHandler, WatchOptions, rules
-from tocsin.watching.run import Course
+from tocsin.watching.options import WatchHandler, WatchOptions, WatchRules, watch_rules
+from tocsin.watching.run import BodyRun
 from tocsin.watching.wrappers import wrapped
 
 _P = ParamSpec("_P")
@@ -25,9 +25,9 @@ class Watch:
 
     __slots__ = ("_open", "_rules")
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: WatchRules) -> None:
         self._rules = rules
-        self._open: list[Course] = []
+        self._open: list[BodyRun] = []
 
     @overload
     def __call__(self, function: Callable[_P, _R], /) -> Callable[_P, _R]: ...
@@ -37,7 +37,7 @@ class Watch:
         return wrapped(self._rules, function)
 
     def __enter__(self) -> WatchedRun:
-        course = Course(self._rules)
+        course = BodyRun(self._rules)
         enter(course.level)
         course.begin()
         self._open.append(course)
@@ -56,7 +56,7 @@ class Watch:
     ) -> None:
         self.__exit__(kind, error, traceback)
 
-    def _closing(self) -> Course | None:
+    def _closing(self) -> BodyRun | None:
         """The run of the block that closes: the innermost of ours here; or the last, where it was opened in another context."""
         here, level = [*self._open], innermost()
         while level is not None and level.run not in here:
@@ -120,8 +120,8 @@ def watch(
     if subject is not None and not isinstance(subject, str):
         if (name, state_handlers, on_failure) != (None, None, None) or show_arguments or show_result or retell:
             raise TypeError(f"watch takes a function or options, not both: write watch(...)({name_of(subject)})")
-        return wrapped(rules(), subject)
+        return wrapped(watch_rules(), subject)
     if subject is not None and name is not None:
         raise TypeError(f"watch takes one name, not both {quote(subject)} and {quote(name)}")
     named = name if subject is None else subject
-    return Watch(rules(named, state_handlers, on_failure, show_arguments=show_arguments, show_result=show_result, retell=retell))
+    return Watch(watch_rules(named, state_handlers, on_failure, show_arguments=show_arguments, show_result=show_result, retell=retell))

@@ -20,8 +20,8 @@ from typing_extensions import override
 from tocsin.core.messages.text import quote
 from tocsin.core.validation import invoke
 from tocsin.watching.context import Level, enter
-from tocsin.watching.options import Rules
-from tocsin.watching.run import Course
+from tocsin.watching.options import WatchRules
+from tocsin.watching.run import BodyRun
 
 
 class Resumed(Generator[object, object, object]):
@@ -56,7 +56,7 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 
-def wrapped(rules: Rules, function: object) -> object:
+def wrapped(rules: WatchRules, function: object) -> object:
     """The function, watched. A class, and what cannot be called, is a TypeError that says what to write."""
     if _is_method(function):  # it is found by what stands in its class, so that stays outermost
         return invoke(type(function), _called(rules, getattr(function, "__func__", None)))
@@ -65,7 +65,7 @@ def wrapped(rules: Rules, function: object) -> object:
     return _called(rules, function)
 
 
-def _called(rules: Rules, function: object) -> Callable[[], object]:
+def _called(rules: WatchRules, function: object) -> Callable[[], object]:
     named = rules.named(function)
     if _is_async_generator(function):
         return _async_generator(named, function)
@@ -78,10 +78,10 @@ def _called(rules: Rules, function: object) -> Callable[[], object]:
     raise TypeError(f"watch takes a function or a name, not {quote(function)}: write @watch, or with watch('nightly load')")
 
 
-def _plain(rules: Rules, function: Callable[_P, _R]) -> Callable[_P, _R]:
+def _plain(rules: WatchRules, function: Callable[_P, _R]) -> Callable[_P, _R]:
     @functools.wraps(function)
     def watched(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-        course = Course(rules)
+        course = BodyRun(rules)
         enter(course.level)
         course.begin(args, kwargs)
         try:
@@ -96,10 +96,10 @@ def _plain(rules: Rules, function: Callable[_P, _R]) -> Callable[_P, _R]:
     return watched
 
 
-def _awaited(rules: Rules, function: Callable[_P, Awaitable[_R]]) -> Callable[_P, Awaitable[_R]]:
+def _awaited(rules: WatchRules, function: Callable[_P, Awaitable[_R]]) -> Callable[_P, Awaitable[_R]]:
     @functools.wraps(function)
     async def watched(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-        course = Course(rules)
+        course = BodyRun(rules)
         enter(course.level)
         course.begin(args, kwargs)
         try:
@@ -115,11 +115,11 @@ def _awaited(rules: Rules, function: Callable[_P, Awaitable[_R]]) -> Callable[_P
 
 
 def _generator(
-    rules: Rules, function: Callable[_P, Generator[object, object, object]]
+    rules: WatchRules, function: Callable[_P, Generator[object, object, object]]
 ) -> Callable[_P, Generator[object, object, object]]:
     @functools.wraps(function)
     def watched(*args: _P.args, **kwargs: _P.kwargs) -> Generator[object, object, object]:
-        course = Course(rules)
+        course = BodyRun(rules)
         course.begin(args, kwargs)
         try:
             result = yield from Resumed(course.level, function(*args, **kwargs))
@@ -134,11 +134,11 @@ def _generator(
 
 
 def _async_generator(
-    rules: Rules, function: Callable[_P, AsyncGenerator[object, object]]
+    rules: WatchRules, function: Callable[_P, AsyncGenerator[object, object]]
 ) -> Callable[_P, AsyncGenerator[object, object]]:
     @functools.wraps(function)
     async def watched(*args: _P.args, **kwargs: _P.kwargs) -> AsyncGenerator[object, object]:
-        course = Course(rules)
+        course = BodyRun(rules)
         course.begin(args, kwargs)
         inside: Level | None = course.level
         received: object = None

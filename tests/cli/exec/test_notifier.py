@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.exec.commands import HEARS, PYTHON, Watch
 from tocsin.cli.exec.supervisor_loop import moment
-from tocsin.shell.history.run_locks import left, running
+from tocsin.shell.history.run_locks import killed_runs, open_runs
 
 FLAKY = "read n < count; echo $((n - 1)) > count; exit $n"
 
@@ -175,11 +175,11 @@ def test_a_run_is_open_until_it_ends(watch: Watch, tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("TOCSIN_STATE_DIR", str(tmp_path / "state"))
     watched = watch("--label", "nightly load", "--", *PYTHON, HEARS)
     assert watched.out.readline() == b"ready\n"
-    (run,) = running("nightly load")
+    (run,) = open_runs("nightly load")
     assert run.pid == watched.process.pid
     watched.send(signal.SIGUSR2)
     assert watched.wait() == 7
-    assert (running(), left()) == ((), ())
+    assert (open_runs(), killed_runs()) == ((), ())
     assert run.run_id == watched.made.run_id
 
 
@@ -189,6 +189,6 @@ def test_a_run_that_was_killed_is_left_over(watch: Watch, tmp_path: Path, monkey
     command = int(watched.out.readline())
     watched.send(signal.SIGKILL)
     assert watched.wait() == -signal.SIGKILL
-    (run,) = left("nightly load")
+    (run,) = killed_runs("nightly load")
     assert run.pid == watched.process.pid
     os.kill(command, signal.SIGKILL)  # it goes on alone, and we know which it is

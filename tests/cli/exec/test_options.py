@@ -4,13 +4,13 @@ import re
 
 import pytest
 
-from tocsin.cli.exec.options import EPILOG, STATES, Misused, Options, parsed
+from tocsin.cli.exec.options import EPILOG, STATES, Options, UsageError, parse_arguments
 from tocsin.core.states import KINDS
 
 
 def typed(*words: str) -> Options:
     """The options, before some command."""
-    options = parsed([*words, "--", "/opt/load", "--all"])
+    options = parse_arguments([*words, "--", "/opt/load", "--all"])
     assert options is not None
     return options
 
@@ -108,8 +108,8 @@ def test_a_time_has_a_unit_or_is_in_seconds(text: str, seconds: float) -> None:
     ],
 )
 def test_what_makes_no_sense_is_one_line(words: list[str], said: str) -> None:
-    with pytest.raises(Misused) as misused:
-        parsed(words)
+    with pytest.raises(UsageError) as misused:
+        parse_arguments(words)
     assert str(misused.value).startswith(said)
     assert "\n" not in str(misused.value)
 
@@ -126,18 +126,18 @@ def test_the_states_that_may_be_named_are_shown() -> None:
 
 @pytest.mark.parametrize("words", [["-h"], ["--help"], ["--tail", "3", "--help", "--", "x"]])
 def test_help_may_be_asked_for(words: list[str]) -> None:
-    assert parsed(words) is None
+    assert parse_arguments(words) is None
 
 
 def test_after_the_dashes_nothing_is_ours() -> None:
     assert typed().command == ("/opt/load", "--all")
-    options = parsed(["--", "x", "--help", "--"])
+    options = parse_arguments(["--", "x", "--help", "--"])
     assert options is not None
     assert options.command == ("x", "--help", "--")
 
 
 @pytest.mark.parametrize(("program", "label"), [("/opt/load/", "load"), ("/", "command"), ("a\tb", "a b")])
 def test_a_label_is_never_empty_and_always_one_line(program: str, label: str) -> None:
-    options = parsed(["--", program])
+    options = parse_arguments(["--", program])
     assert options is not None
     assert options.label == label

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.exec.commands import PYTHON, Watch, also
-from tocsin.cli.exec.output_tee import MOST, Pump, Tail, last_lines
+from tocsin.cli.exec.output_tee import MAX_LINES, StreamCopy, Tail, last_lines
 from tocsin.cli.exec.spawn import Route
 
 TAILS = [(), ("--tail", "3")]
@@ -90,7 +90,7 @@ def test_the_tail_of_much_is_right(watch: Watch, tmp_path: Path) -> None:
     watched = watch("--tail", "100000", "--", *PYTHON, program)
     status, out, _ = watched.done()
     assert (status, len(out)) == (0, 3_200_000)
-    assert watched.ended[0].tail == out[-MOST:]
+    assert watched.ended[0].tail == out[-MAX_LINES:]
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_a_tail_stays_short() -> None:
         part = bytes([number]) * 10_000
         tail.keep(memoryview(part))
         said += part
-    assert bytes(tail) == said[-MOST:]
+    assert bytes(tail) == said[-MAX_LINES:]
 
 
 @pytest.mark.parametrize("tail", TAILS)
@@ -176,7 +176,7 @@ def test_a_full_disk_is_said_and_ends_the_pipe(watch: Watch) -> None:
     assert watched.err.read() == b"tocsin: standard output: No space left on device\n"
 
 
-class Patient(Pump):
+class Patient(StreamCopy):
     """A pump that says when it has to wait."""
 
     blocked = threading.Event()

@@ -11,7 +11,7 @@ import pytest
 from tests.cli.exec.commands import HEARS, PYTHON, Watch, Watched, blocking, ignoring
 from tocsin.cli.exec.context import send
 from tocsin.cli.exec.spawn import Child
-from tocsin.core.supervisor import how
+from tocsin.core.supervisor import describe_end
 
 FORWARDED = [
     signal.SIGINT,
@@ -136,7 +136,7 @@ def test_a_time_out_is_124(watch: Watch, tail: tuple[str, ...], lifeline: tuple[
     (ended,) = watched.ended
     assert (ended.timed_out, ended.killed, ended.signal) == (True, False, signal.SIGTERM)
     assert 0.2 <= ended.ended - ended.started < 60
-    assert how(ended) == "it may take 200 ms"
+    assert describe_end(ended) == "it may take 200 ms"
     assert gone(lifeline)
 
 
@@ -155,7 +155,7 @@ def test_a_command_that_ignores_that_is_killed(watch: Watch, after: str, lifelin
     assert watched.done() == (124, b"", b"")
     (ended,) = watched.ended
     assert (ended.timed_out, ended.killed, ended.signal) == (True, True, signal.SIGKILL)
-    assert how(ended) == "it may take 200 ms, and had to be killed"
+    assert describe_end(ended) == "it may take 200 ms, and had to be killed"
     assert gone(lifeline)
 
 

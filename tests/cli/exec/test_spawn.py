@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli.exec.commands import Watch
 from tocsin.cli.exec.context import _routes, scrubbed
-from tocsin.cli.exec.signal_pipe import Listening
+from tocsin.cli.exec.signal_pipe import SignalPipe
 from tocsin.cli.exec.spawn import Route, in_foreground, surroundings, widen
 
 HEAVY = {
@@ -84,7 +84,7 @@ def test_what_is_no_pipe_stays_as_it_is(tmp_path: Path) -> None:
 
 
 def test_nobody_is_woken_who_does_not_listen_any_more() -> None:
-    with Listening() as listening:
+    with SignalPipe() as listening:
         listening.wake()
         assert listening.wait(math.inf) == []
     listening.wake()

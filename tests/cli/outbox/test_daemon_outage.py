@@ -13,17 +13,17 @@ from typing_extensions import override
 from tests.cli.outbox.filled_outbox import SLACK, Kept, message
 from tocsin import Recording
 from tocsin.cli.outbox import daemon
-from tocsin.cli.outbox.daemon import Rounds
-from tocsin.cli.outbox.drain import drained, noting
-from tocsin.cli.outbox.health import Board
+from tocsin.cli.outbox.daemon import DrainLoop
+from tocsin.cli.outbox.drain import drain_due, noting_progress
+from tocsin.cli.outbox.health import Health
 from tocsin.core.effects import Effect
-from tocsin.core.outbox.batches import Parcel
+from tocsin.core.outbox.batches import Batch
 from tocsin.core.outbox.model import Row, Status
 from tocsin.core.outcomes import Delivered, DeliveryError, Receipt, Retryable, refused
 from tocsin.shell.outbox.codec import new_row
-from tocsin.shell.outbox.errors import OutboxFault
+from tocsin.shell.outbox.errors import OutboxError
 from tocsin.shell.outbox.store import Agenda, Store
-from tocsin.shell.outbox.worker import Drainer
+from tocsin.shell.outbox.worker import Worker
 
 PATIENCE = 30.0
 
@@ -37,17 +37,17 @@ class Failing(Store):
     @override
     def claim(self, destination: str, claim: str, *, seconds: float, most: int = 1000) -> tuple[Row, ...]:
         if not self.mended:
-            raise OutboxFault("the disk is full: make room")
+            raise OutboxError("the disk is full: make room")
         return super().claim(destination, claim, seconds=seconds, most=most)
 
     @override
     def agenda(self) -> Agenda:
         if self.unreadable:
-            raise OutboxFault("the disk is gone: find it")
+            raise OutboxError("the disk is gone: find it")
         return super().agenda()
 
 
-class Heard(Board):
+class Heard(Health):
     """A board that says when it changes."""
 
     def __init__(self) -> None:
@@ -82,7 +82,7 @@ def test_one_that_cannot_be_written_is_broken_until_it_can(
 ) -> None:
     monkeypatch.setattr(daemon, "_AFTER_A_FAULT", 0.0)
     board, recording = Heard(), Recording()
-    rounds = Rounds(store, Drainer(store, recording), board)
+    rounds = DrainLoop(store, Worker(store, recording), board)
     for _ in range(2):
         board.broke.clear()
         assert 0.0 < rounds.go() <= 2.0
@@ -100,18 +100,18 @@ def test_one_that_cannot_be_written_is_broken_until_it_can(
 
 @pytest.mark.tocsin_live
 def test_a_drain_that_cannot_claim_says_why(store: Failing, kept: Kept) -> None:
-    with pytest.raises(OutboxFault, match="the disk is full: make room"):
-        drained(store, as_json=True)
+    with pytest.raises(OutboxError, match="the disk is full: make room"):
+        drain_due(store, as_json=True)
     assert kept.status(0) is Status.PENDING
 
 
 def test_what_somebody_else_has_meanwhile_is_neither_counted_nor_told() -> None:
-    board, told = Board(), list[Row]()
+    board, told = Health(), list[Row]()
     row = attrs.evolve(new_row(message(0), 0.0), status=Status.DELIVERED)
-    note = noting(board, lambda _, rows: told.extend(rows))
-    note(Parcel((row,), message(0)), Delivered(), ())
+    note = noting_progress(board, lambda _, rows: told.extend(rows))
+    note(Batch((row,), message(0)), Delivered(), ())
     assert (str(board.reckoning), told) == ("nothing was due", [])
-    note(Parcel((row,), message(0)), Delivered(), (row,))
+    note(Batch((row,), message(0)), Delivered(), (row,))
     assert (str(board.reckoning), told) == ("1 delivered", [row])
 
 
@@ -122,14 +122,14 @@ def test_it_rests_after_a_fault_and_shows_that_it_lives(store: Failing, tmp_path
         sock.settimeout(PATIENCE)
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
         board = Heard()
-        rounds = Rounds(store, Drainer(store, Recording()), board)
+        rounds = DrainLoop(store, Worker(store, Recording()), board)
         rounds.go()
         assert board.broken == "the disk is gone: find it"
         store.unreadable, store.mended = False, True
         assert 0.0 < rounds.go() <= 2.0  # it does not ask yet
         assert board.broken is not None
         assert board.alive
-        daemon.notify("the end")
+        daemon.notify_systemd("the end")
         assert [sock.recv(100) for _ in range(3)] == [b"WATCHDOG=1", b"WATCHDOG=1", b"the end"]
 
 
@@ -153,7 +153,7 @@ def test_an_answer_that_does_not_come_is_said(
     monkeypatch.setattr(daemon, "LAST", 0.05)
     store.mended = True
     stuck, tried = Stuck(), threading.Event()
-    drainer = Drainer(store, stuck, on_parcel=lambda *_: tried.set())
+    drainer = Worker(store, stuck, on_parcel=lambda *_: tried.set())
     (worker,) = drainer.start([SLACK])
     assert stuck.asked.wait(PATIENCE)
     daemon._stop(drainer)

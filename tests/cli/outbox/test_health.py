@@ -12,8 +12,8 @@ import pytest
 
 from tests.cli.outbox.filled_outbox import message
 from tocsin.cli.outbox import daemon
-from tocsin.cli.outbox.health import FRESH, Board
-from tocsin.cli.signals import ended
+from tocsin.cli.outbox.health import FRESH, Health
+from tocsin.cli.signals import graceful_stop
 from tocsin.core.outbox.model import Status
 from tocsin.shell.outbox.codec import new_row
 
@@ -33,15 +33,15 @@ def listener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fi
 
 @pytest.mark.parametrize("listener", ["file", "abstract"], indirect=True)
 def test_systemd_is_told(listener: socket.socket) -> None:
-    daemon.notify("READY=1")
-    daemon.notify("STOPPING=1")
+    daemon.notify_systemd("READY=1")
+    daemon.notify_systemd("STOPPING=1")
     assert [listener.recv(100), listener.recv(100)] == [b"READY=1", b"STOPPING=1"]
 
 
 @pytest.mark.parametrize("address", ["", "vsock:2:1", "/nowhere/notify", "@tocsin-nobody-listens-here", f"/{'x' * 300}"])
 def test_where_nobody_listens_nothing_happens(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     monkeypatch.setenv("NOTIFY_SOCKET", address)
-    daemon.notify("READY=1")
+    daemon.notify_systemd("READY=1")
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_how_long_it_may_be_silent(monkeypatch: pytest.MonkeyPatch, microseconds
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_wakes_who_waits(number: signal.Signals) -> None:
     before = signal.getsignal(number)
-    with ended() as ending:
+    with graceful_stop() as ending:
         assert not ending.wait(0.0)
         timer = threading.Timer(0.05, os.kill, (os.getpid(), number))
         timer.start()
@@ -76,7 +76,7 @@ def test_a_signal_wakes_who_waits(number: signal.Signals) -> None:
 
 
 def test_a_second_interrupt_is_one_and_a_second_sigterm_is_the_same() -> None:
-    with ended() as ending:
+    with graceful_stop() as ending:
         for _ in range(3):
             signal.raise_signal(signal.SIGTERM)
         with pytest.raises(KeyboardInterrupt):
@@ -85,7 +85,7 @@ def test_a_second_interrupt_is_one_and_a_second_sigterm_is_the_same() -> None:
 
 
 def test_however_many_signals_come_the_handler_does_not_wait() -> None:
-    with ended() as ending:
+    with graceful_stop() as ending:
         for _ in range(10_000):
             ending.come(signal.SIGTERM, None)
         assert ending.wait(PATIENCE)
@@ -93,7 +93,7 @@ def test_however_many_signals_come_the_handler_does_not_wait() -> None:
 
 def test_one_that_is_ignored_stays_ignored() -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with ended() as ending:
+    with graceful_stop() as ending:
         signal.raise_signal(signal.SIGINT)
         assert not ending.is_due
     assert signal.signal(signal.SIGINT, before) is signal.SIG_IGN
@@ -101,7 +101,7 @@ def test_one_that_is_ignored_stays_ignored() -> None:
 
 def test_the_board() -> None:
     now = 100.0
-    board = Board(lambda: now)
+    board = Health(lambda: now)
     assert (board.alive, board.ready) == (False, False)
     board.turn()
     assert (board.alive, board.ready) == (True, False)
@@ -120,7 +120,7 @@ def test_the_board() -> None:
 
 
 def test_the_board_counts_what_many_threads_note() -> None:
-    board = Board()
+    board = Health()
     row = attrs.evolve(new_row(message(0), 0.0), status=Status.DELIVERED, ended=5.0)
 
     def work() -> None:

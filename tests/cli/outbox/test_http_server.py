@@ -14,7 +14,7 @@ import pytest
 from tests.cli.outbox.filled_outbox import SLACK, Kept
 from tocsin.cli.outbox import health as reading
 from tocsin.cli.outbox import http_server as server
-from tocsin.cli.outbox.health import Board, Metrics
+from tocsin.cli.outbox.health import Health, Metrics
 from tocsin.cli.outbox.http_server import HOST, Page, serving
 from tocsin.core.outbox.model import Status
 from tocsin.shell.adapters.redaction import remember
@@ -104,7 +104,7 @@ def test_no_thread_is_left() -> None:
 
 def test_the_metrics_of_an_outbox(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
     remember("TOKEN", "hunter2-and-more")
-    board, store = Board(), Store(kept.url)
+    board, store = Health(), Store(kept.url)
     pages = Metrics(store, board).pages
     assert pages["/metrics"]().text.endswith("tocsin_outbox_up 1\n")
     kept.put(Status.DEAD)
@@ -124,4 +124,4 @@ def test_the_metrics_of_an_outbox(kept: Kept, monkeypatch: pytest.MonkeyPatch) -
 def test_one_that_breaks_while_it_is_counted(kept: Kept) -> None:
     kept.path.parent.mkdir()
     kept.path.write_text("dear diary, " * 100)
-    assert "tocsin_outbox_up 0\n" in Metrics(Store(kept.url), Board()).pages["/metrics"]().text
+    assert "tocsin_outbox_up 0\n" in Metrics(Store(kept.url), Health()).pages["/metrics"]().text

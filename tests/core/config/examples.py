@@ -5,8 +5,8 @@ import tomllib
 from hypothesis import strategies as st
 
 from tocsin.core.config.merging import Layer, Setting
-from tocsin.core.config.problems import Fault
-from tocsin.core.config.schema import TABLE, Key
+from tocsin.core.config.problems import Problem
+from tocsin.core.config.schema import TABLE, ConfigKey
 from tocsin.core.states import KINDS
 
 SOME: dict[str, list[object]] = {
@@ -21,7 +21,7 @@ SOME: dict[str, list[object]] = {
 """Values by what a key takes; of the others the example will do."""
 
 
-def example(key: Key[object]) -> object:
+def example(key: ConfigKey[object]) -> object:
     """The key's own example."""
     return tomllib.loads(f"it = {key.takes.example}")["it"]
 
@@ -35,14 +35,14 @@ def layers(origin: str) -> st.SearchStrategy[Layer]:
     return st.fixed_dictionaries({}, optional=settings).map(Layer)
 
 
-def layer(taken: Layer | Fault) -> Layer:
+def layer(taken: Layer | Problem) -> Layer:
     """The layer, which it is."""
     assert isinstance(taken, Layer), taken
     return taken
 
 
-def fault(taken: object) -> Fault:
+def fault(taken: object) -> Problem:
     """The fault, which it is; in one line."""
-    assert isinstance(taken, Fault), taken
+    assert isinstance(taken, Problem), taken
     assert "\n" not in str(taken)
     return taken

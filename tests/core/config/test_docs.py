@@ -7,12 +7,12 @@ from tests.docs.pages import ROOT
 from tocsin.core.config.display import written
 from tocsin.core.config.merging import merge
 from tocsin.core.config.parsing import parse
-from tocsin.core.config.schema import TABLE, Key
+from tocsin.core.config.schema import TABLE, ConfigKey
 
 PAGE = ROOT / "docs" / "configuration.md"
 
 
-def row(key: Key[object]) -> str:
+def row(key: ConfigKey[object]) -> str:
     """A key as the page has it."""
     default = f"{key.absent}" if key.default is None else f"`{written(merge(), key)}`"
     cells = (f"`{key.name}`", key.takes.words, default, f"`{key.variable}`", "yes" if key.shared else "no", key.help)

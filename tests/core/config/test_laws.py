@@ -11,10 +11,10 @@ from tests.core.config.examples import example as of
 from tests.core.config.examples import layer, layers
 from tocsin.core.config.display import shown, value_of, written
 from tocsin.core.config.merging import Layer, Setting, merge
-from tocsin.core.config.merging import given as options
+from tocsin.core.config.merging import layer_from as options
 from tocsin.core.config.parsing import environment, line_of, parse
-from tocsin.core.config.problems import Fault, hint, nearest
-from tocsin.core.config.schema import DEFAULT, KEYS, SECTIONS, TABLE, Key
+from tocsin.core.config.problems import Problem, closest, hint
+from tocsin.core.config.schema import DEFAULT, KEYS, SECTIONS, TABLE, ConfigKey
 
 CANARY = "C4N4RY7Q2X9AB"  # so like a token that it is not repeated where it is a key, either
 NEW = "\n"
@@ -75,7 +75,7 @@ def test_a_value_that_no_check_saw_is_left_to_the_weaker() -> None:
 @case(".".join("a" * 1999) + " = 1", True)
 def test_any_file_is_a_layer_or_one_line_without_a_value(content: str | bytes, project: bool) -> None:
     taken = parse(content, "FILE", project=project)
-    if isinstance(taken, Fault):
+    if isinstance(taken, Problem):
         assert re.fullmatch(r"FILE(:\d+)?: [^\n]+; [^\n]+", str(taken))
         assert CANARY not in repr(taken)
     else:
@@ -85,7 +85,7 @@ def test_any_file_is_a_layer_or_one_line_without_a_value(content: str | bytes, p
 
 
 @given(st.permutations(TABLE), st.lists(NEWLINES, min_size=9, max_size=9), st.sampled_from(["", "\n", "# deadline = 1\r\n", " "]))
-def test_each_value_is_said_to_be_on_its_line(keys: list[Key[object]], ends: list[str], before: str) -> None:
+def test_each_value_is_said_to_be_on_its_line(keys: list[ConfigKey[object]], ends: list[str], before: str) -> None:
     text, expected, table, end = "", dict[str, str](), "", cycle(ends)
     for key in sorted(keys, key=lambda key: (len(key.path), key.path[0])):
         if len(key.path) > 1 and key.path[0] != table:
@@ -104,14 +104,14 @@ def test_a_line_that_is_nowhere_is_the_first() -> None:
 
 @given(st.text(max_size=99))
 def test_the_nearest_word_is_a_known_one(word: str) -> None:
-    assert nearest(word, KEYS) in {None, *KEYS}
+    assert closest(word, KEYS) in {None, *KEYS}
     assert any(key in hint(word, KEYS) for key in KEYS)
 
 
 @given(st.sampled_from(sorted(KEYS)), st.data())
 def test_one_slip_is_mended(name: str, data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(name) - 1))
-    near = nearest(name[:at] + name[at + 1 :], KEYS)
+    near = closest(name[:at] + name[at + 1 :], KEYS)
     assert near is not None
     assert abs(len(near) - len(name)) <= 2
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 
 from tests.core.config.examples import layer, layers
-from tocsin.core.config.merging import Layer, merge, without_halves
+from tocsin.core.config.merging import Layer, drop_incomplete, merge
 from tocsin.core.config.parsing import environment, parse
 from tocsin.core.config.schema import DEFAULT
 
@@ -14,12 +14,12 @@ TOKEN, CHANNEL = "slack.token_secret", "slack.channel"
 @given(layers("one"), layers("two"))
 def test_both_are_there_or_neither_and_nothing_else_is_touched(one: Layer, two: Layer) -> None:
     config = merge(one, two)
-    whole, faults = without_halves(config)
+    whole, faults = drop_incomplete(config)
     set_ = {name for name in (TOKEN, CHANNEL) if config.origins[name] != DEFAULT}
     assert len(faults) == (len(set_) == 1)
     assert (whole == config) is (not faults)
     assert (whole.slack.token_secret is None) is (whole.slack.channel is None)
-    assert without_halves(whole) == (whole, ())
+    assert drop_incomplete(whole) == (whole, ())
     rest = [Layer({name: each for name, each in was.settings.items() if not faults or name not in set_}) for was in (one, two)]
     assert whole == merge(*rest)
 
@@ -40,7 +40,7 @@ def test_both_are_there_or_neither_and_nothing_else_is_touched(one: Layer, two: 
     ],
 )
 def test_a_half_in_a_file(text: str, said: str) -> None:
-    config, faults = without_halves(merge(layer(parse(text, "FILE", project=False))))
+    config, faults = drop_incomplete(merge(layer(parse(text, "FILE", project=False))))
     assert [str(fault) for fault in faults] == [said]
     assert (config.slack, config.origins) == (merge().slack, merge().origins)
 
@@ -48,7 +48,7 @@ def test_a_half_in_a_file(text: str, said: str) -> None:
 @pytest.mark.parametrize("name", ["TOCSIN_SLACK_CHANNEL", "TOCSIN_SLACK_TOKEN_SECRET"])
 def test_a_half_in_the_environment(name: str) -> None:
     variables, _ = environment({name: {"TOCSIN_SLACK_CHANNEL": "#ops"}.get(name, "OUR_TOKEN")})
-    _, (fault,) = without_halves(merge(variables))
+    _, (fault,) = drop_incomplete(merge(variables))
     assert str(fault).startswith(f"{name}: slack.")
 
 
@@ -57,5 +57,5 @@ def test_the_halves_may_stand_in_two_places() -> None:
         layer(parse(text, "FILE", project=is_project))
         for text, is_project in (('slack.token_secret = "OUR_TOKEN"', True), ('slack.channel = "C0123ABCD"', False))
     )
-    config, faults = without_halves(merge(project, own))
+    config, faults = drop_incomplete(merge(project, own))
     assert (config.slack.token_secret, config.slack.channel, faults) == ("OUR_TOKEN", "C0123ABCD", ())

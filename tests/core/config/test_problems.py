@@ -4,7 +4,7 @@ import pytest
 
 from tests.core.config.examples import fault, layer
 from tocsin.core.config.display import shown
-from tocsin.core.config.merging import given
+from tocsin.core.config.merging import layer_from
 from tocsin.core.config.parsing import LONGEST, environment, parse
 
 SECRET = "this looks like a secret; put it into the environment variable of its name, or into secrets.toml in your own"
@@ -219,8 +219,8 @@ def test_an_empty_variable_is_none_and_a_comma_is_an_empty_list() -> None:
 
 
 def test_a_bad_option_is_a_fault_of_that_option() -> None:
-    assert str(fault(given({"notifiers": ["slak"]}, "option --to"))).endswith("its item 1 is none; did you mean slack?")
-    assert layer(given({"notifiers": None})).settings == {}
+    assert str(fault(layer_from({"notifiers": ["slak"]}, "option --to"))).endswith("its item 1 is none; did you mean slack?")
+    assert layer(layer_from({"notifiers": None})).settings == {}
 
 
 def test_no_login_of_a_proxy_is_shown() -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tocsin.core.changes import Key
-from tocsin.core.delivery.combining import fallen_back, together
+from tocsin.core.delivery.combining import after_fallback, combined
 from tocsin.core.outcomes import (
     Ambiguous,
     Delivered,
@@ -42,7 +42,7 @@ KEY = Key("run", "load and 11 more", None, 0, -1)
     ],
 )
 def test_the_fallback_after_the_first(first: DeliveryError, second: Outcome, expected: Outcome) -> None:
-    assert fallen_back(first, second) == expected
+    assert after_fallback(first, second) == expected
 
 
 @pytest.mark.parametrize(
@@ -68,4 +68,4 @@ def test_the_fallback_after_the_first(first: DeliveryError, second: Outcome, exp
     ],
 )
 def test_several_at_once(outcomes: list[Outcome], expected: Outcome) -> None:
-    assert together(outcomes) == expected
+    assert combined(outcomes) == expected

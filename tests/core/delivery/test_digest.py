@@ -9,8 +9,8 @@ import pytest
 
 from tests.golden.golden_messages import SAID
 from tocsin.core.changes import Key
-from tocsin.core.delivery.digest import decided_anew, digest_content, digest_key, gist, portions, singly
-from tocsin.core.delivery.digest_summary import NAMED, Tally, merged, tallied
+from tocsin.core.delivery.digest import digest_content, digest_key, gist, portions, regroup, singly
+from tocsin.core.delivery.digest_summary import NAMED, DigestSummary, merge_summaries, summarize
 from tocsin.core.messages.content import Content, Line
 
 AT = datetime(2026, 2, 3, 3, 0, 7, tzinfo=UTC)
@@ -22,12 +22,12 @@ def content(name: str = "load", state: str = "Failed", at: datetime = AT) -> Con
     return Content(name, f"{name} ended", f"{name} is over", state, failed, "#eb0000" if failed else "#28a745", at, ())
 
 
-def tally(*contents: Content) -> Tally:
+def tally(*contents: Content) -> DigestSummary:
     """What is left of such messages, one after the other."""
-    return merged(tallied(said, Key("5f0c", said.name, None, ordinal, 0)) for ordinal, said in enumerate(contents))
+    return merge_summaries(summarize(said, Key("5f0c", said.name, None, ordinal, 0)) for ordinal, said in enumerate(contents))
 
 
-def line(folded: Tally, title: str) -> list[str]:
+def line(folded: DigestSummary, title: str) -> list[str]:
     """What stands under a title."""
     (text,) = (line.text for line in digest_content(folded).lines if line.title == title)
     return text.split("\n")
@@ -155,9 +155,9 @@ def test_the_hour_that_comes_twice_lasts_an_hour() -> None:
 
 
 def test_the_children_of_a_mapped_task_count_as_that_task() -> None:
-    children = merged(tallied(content(f"load[{index}]"), Key("5f0c", "load", index, 0, 0)) for index in range(3))
+    children = merge_summaries(summarize(content(f"load[{index}]"), Key("5f0c", "load", index, 0, 0)) for index in range(3))
     assert children.names == (("load", 3),)
-    assert tallied(content("load[3]"), Key("5f0c", "load", None, 0, 0)).names == (("load[3]", 1),)
+    assert summarize(content("load[3]"), Key("5f0c", "load", None, 0, 0)).names == (("load[3]", 1),)
 
 
 def test_the_colour_is_that_of_the_first_failure() -> None:
@@ -174,7 +174,7 @@ def test_it_is_a_failure_where_one_of_them_is() -> None:
 def test_text_made_by_hand_is_one_bounded_line(times: int) -> None:
     there = (Line("Host", "h\n\u202e" * times),)
     wild = attrs.evolve(content("a\r\nb\x00" * times, "F\u202e" * times), sentence="x\n" * times, lines=there)
-    left = tallied(wild, Key("run", "slug", None, 0, 0))
+    left = summarize(wild, Key("run", "slug", None, 0, 0))
     (name, _), (state, _), (place, _) = left.names[0], left.states[0], left.places[0]
     limits = ((name, 150), (state, 60), (place, 100), (left.last.sentence, 200))
     assert [len(text) <= limit and text.isprintable() for text, limit in limits] == [True] * 4
@@ -199,9 +199,9 @@ def test_a_group_is_folded_when_it_is_larger_than_most() -> None:
 
 def test_what_is_left_is_decided_anew() -> None:
     messages = [SAID["slack-failed"], SAID["mail-failed"], SAID["slack-abroad"], SAID["slack-hostile"]]
-    assert decided_anew(messages, [(2,), (3,), (1,)], 1) == ((1,), (2, 3))
-    assert decided_anew(messages, [(2,), (3,), (1,)], 2) == ((1,), (2,), (3,))
-    assert decided_anew(messages, [], 1) == ()
+    assert regroup(messages, [(2,), (3,), (1,)], 1) == ((1,), (2, 3))
+    assert regroup(messages, [(2,), (3,), (1,)], 2) == ((1,), (2,), (3,))
+    assert regroup(messages, [], 1) == ()
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from tests.golden.golden_messages import LOAD_FAILED
 from tocsin import Failed
 from tocsin.core.delivery.destinations import audience
 from tocsin.core.delivery.digest import fold
-from tocsin.core.delivery.fallback import alarm
+from tocsin.core.delivery.fallback import dead_destination_alarm
 from tocsin.core.effects import Bot, CallBack, Message, PostToSlack
 from tocsin.core.messages.content import SENTENCE_LIMIT, Content
 from tocsin.core.messages.email import mail
@@ -36,7 +36,7 @@ def content(message: Message) -> Content:
 
 @given(posts() | mails(), texts())
 def test_it_goes_to_the_same_people_with_a_key_of_its_own(message: Message, reason: str) -> None:
-    news = alarm(message, reason)
+    news = dead_destination_alarm(message, reason)
     assert audience(news) == audience(message)
     assert news.key != message.key
     assert attrs.evolve(news.key, slug=message.key.slug) == message.key
@@ -45,7 +45,7 @@ def test_it_goes_to_the_same_people_with_a_key_of_its_own(message: Message, reas
 @given(posts() | mails(), texts(), st.none() | st.builds(Bot, st.just("TOKEN"), texts()))
 def test_its_sentence_is_whole_whatever_the_reason(message: Message, reason: str, bot: Bot | None) -> None:
     told = attrs.evolve(message, bot=bot) if isinstance(message, PostToSlack) else message
-    news = content(alarm(told, reason))
+    news = content(dead_destination_alarm(told, reason))
     assert len(news.sentence) <= SENTENCE_LIMIT
     assert news.sentence.startswith(f"{news.name} is dead: ")
     assert news.sentence.endswith(AFTERWARDS)
@@ -54,7 +54,7 @@ def test_its_sentence_is_whole_whatever_the_reason(message: Message, reason: str
 
 def test_what_it_says() -> None:
     message = load_failed(SlackNotifier())
-    news = alarm(message, "Slack answered no_service (HTTP 404): create a new one.")
+    news = dead_destination_alarm(message, "Slack answered no_service (HTTP 404): create a new one.")
     said = content(news)
     assert said.sentence == f"Slack (SLACK_WEBHOOK_URL) is dead: Slack answered no_service (HTTP 404): create a new one{AFTERWARDS}"
     assert said.headline == "Slack (SLACK_WEBHOOK_URL) is dead. Messages go by the fallback from now on."
@@ -72,7 +72,7 @@ def test_what_it_says() -> None:
 
 
 def test_by_mail_it_is_a_mail() -> None:
-    news = alarm(load_failed(GmailNotifier(to=["ops@example.com"])), "")
+    news = dead_destination_alarm(load_failed(GmailNotifier(to=["ops@example.com"])), "")
     assert not isinstance(news, PostToSlack)
     assert news.mail == mail(content(news), ("ops@example.com",))
     assert news.mail.subject == f"Gmail (EMAIL_USERNAME) is dead: nobody says why{AFTERWARDS}"
@@ -83,4 +83,4 @@ def test_of_a_digest_it_says_when_that_ended(count: int) -> None:
     start = datetime(2026, 1, 1, tzinfo=UTC)
     made = load_failed(SlackNotifier())
     messages = [attrs.evolve(made, content=attrs.evolve(content(made), at=start.replace(second=second))) for second in range(count)]
-    assert content(alarm(fold(messages), "gone")).at == start.replace(second=count - 1)
+    assert content(dead_destination_alarm(fold(messages), "gone")).at == start.replace(second=count - 1)

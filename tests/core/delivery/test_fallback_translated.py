@@ -8,8 +8,8 @@ from hypothesis import given
 from tocsin import Change
 from tocsin.core.changes import Key
 from tocsin.core.delivery.digest import digest_content, fold
-from tocsin.core.delivery.digest_summary import Tally
-from tocsin.core.delivery.fallback import by_mail, by_slack
+from tocsin.core.delivery.digest_summary import DigestSummary
+from tocsin.core.delivery.fallback import as_mail, as_slack
 from tocsin.core.effects import Bot, CallBack, Message, PostToSlack, SendEmail, SlackMessage
 from tocsin.core.messages.email import mail
 from tocsin.core.messages.slack import slack_message
@@ -30,37 +30,37 @@ def announced(notifier: Messenger, change: Change) -> Message:
 @given(changes())
 def test_it_says_what_the_other_notifier_would_have_said(change: Change) -> None:
     post, letter = announced(SlackNotifier(), change), announced(GmailNotifier(to=OPS, cc=BOSS), change)
-    there, back = by_mail(post, OPS, BOSS), by_slack(letter, "SLACK_WEBHOOK_URL")
+    there, back = as_mail(post, OPS, BOSS), as_slack(letter, "SLACK_WEBHOOK_URL")
     assert (there, there.key, there.content) == (letter, letter.key, letter.content)
     assert (back, back.key, back.content) == (post, post.key, post.content)
 
 
 @given(mails())
 def test_a_mail_stays_as_it_is_but_for_whom_it_goes_to(effect: SendEmail) -> None:
-    assert by_mail(effect, effect.mail.recipients, effect.mail.cc) == effect
-    there = by_mail(effect, OPS)
+    assert as_mail(effect, effect.mail.recipients, effect.mail.cc) == effect
+    there = as_mail(effect, OPS)
     assert there.mail == attrs.evolve(effect.mail, recipients=OPS, cc=())
     assert (there.key, there.content) == (effect.key, effect.content)
 
 
 @given(posts())
 def test_a_post_stays_as_it_is_but_for_where_it_goes(effect: PostToSlack) -> None:
-    assert by_slack(effect, effect.webhook_secret, effect.bot) == effect
+    assert as_slack(effect, effect.webhook_secret, effect.bot) == effect
     bot = Bot("TOKEN", "#ops")
-    there = by_slack(effect, "OPS_WEBHOOK", bot)
+    there = as_slack(effect, "OPS_WEBHOOK", bot)
     assert (there.webhook_secret, there.bot, there.payload) == ("OPS_WEBHOOK", bot, effect.payload)
     assert (there.key, there.content) == (effect.key, effect.content)
 
 
 @given(posts())
 def test_what_somebody_made_by_hand_can_be_mailed(effect: PostToSlack) -> None:
-    there = by_mail(effect, OPS)
+    there = as_mail(effect, OPS)
     assert mime(there.mail, there.key, "ops@example.com").isascii()
 
 
 @given(mails())
 def test_what_somebody_made_by_hand_can_be_posted(effect: SendEmail) -> None:
-    there = by_slack(effect, "SLACK_WEBHOOK_URL")
+    there = as_slack(effect, "SLACK_WEBHOOK_URL")
     assert there.payload.to_json()
     assert there.key == effect.key
 
@@ -72,10 +72,10 @@ def test_a_digest_is_a_digest_there_too() -> None:
 
     folded = fold([post(ordinal) for ordinal in range(12)])
     tally = folded.content
-    assert isinstance(tally, Tally)
-    there = by_mail(folded, OPS)
+    assert isinstance(tally, DigestSummary)
+    there = as_mail(folded, OPS)
     assert (there.mail, there.key, there.content) == (mail(digest_content(tally), OPS), folded.key, tally)
-    back = by_slack(there, "SLACK_WEBHOOK_URL")
+    back = as_slack(there, "SLACK_WEBHOOK_URL")
     assert back == folded
     assert back.payload == slack_message(digest_content(tally))
     assert there.mail.at == datetime.fromtimestamp(1_700_000_011, UTC)

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.core.changes import Key
-from tocsin.core.delivery.digest_summary import tallied
-from tocsin.core.delivery.rendering import laid_out, said
+from tocsin.core.delivery.digest_summary import summarize
+from tocsin.core.delivery.rendering import content_of, rerender
 from tocsin.core.effects import Mail, Message, PostToSlack, SendEmail, SlackField, SlackMessage
 from tocsin.core.messages.content import Content, Line, compose
 from tocsin.core.messages.email import mail
@@ -26,28 +26,28 @@ def contents() -> st.SearchStrategy[Content]:
 
 @given(posts(), contents())
 def test_a_post_says_the_content_to_the_same_people(post: PostToSlack, content: Content) -> None:
-    anew = laid_out(post, content, content)
+    anew = rerender(post, content, content)
     assert isinstance(anew, PostToSlack)
     assert anew.payload == slack_message(content)
     assert attrs.evolve(anew, payload=post.payload) == post
     assert anew.key is post.key
-    assert said(anew) is content
+    assert content_of(anew) is content
 
 
 @given(mails(), contents())
 def test_a_mail_says_it_to_the_same_people(letter: SendEmail, content: Content) -> None:
-    anew = laid_out(letter, content, content)
+    anew = rerender(letter, content, content)
     assert isinstance(anew, SendEmail)
     assert anew.mail == mail(content, letter.mail.recipients, letter.mail.cc)
     assert attrs.evolve(anew, mail=letter.mail) == letter
     assert anew.key is letter.key
-    assert said(anew) is content
+    assert content_of(anew) is content
 
 
 @given(posts() | mails(), contents())
 def test_what_it_stands_for_need_not_be_what_it_says(message: Message, content: Content) -> None:
-    tally = tallied(content, message.key)
-    assert said(laid_out(message, content, tally)) is tally
+    tally = summarize(content, message.key)
+    assert content_of(rerender(message, content, tally)) is tally
 
 
 def by_hand(ts: int | None, fields: tuple[SlackField, ...] = (), link: str | None = None) -> PostToSlack:
@@ -58,7 +58,7 @@ def by_hand(ts: int | None, fields: tuple[SlackField, ...] = (), link: str | Non
 
 def test_in_a_post_made_by_hand_its_parts_are_read() -> None:
     fields = (SlackField("Message", "```disk &lt;full&gt; &amp;amp; gone```"), SlackField("R&amp;D", "batch-7", short=True))
-    content = said(by_hand(86_400, fields, "https://example.com/"))
+    content = content_of(by_hand(86_400, fields, "https://example.com/"))
     assert content == Content(
         name="load",
         sentence="load failed",
@@ -74,19 +74,19 @@ def test_in_a_post_made_by_hand_its_parts_are_read() -> None:
 
 @given(st.none() | st.integers() | st.sampled_from([10**20, -(10**20), 2**63, -1]))
 def test_a_post_made_by_hand_may_be_of_any_moment(ts: int | None) -> None:
-    content = said(by_hand(ts))
+    content = content_of(by_hand(ts))
     assert isinstance(content, Content)
     since = (content.at - EPOCH).total_seconds()
     assert 0 <= since == ts or ts is None or since in {0, (datetime(9999, 12, 31, tzinfo=UTC) - EPOCH).total_seconds()}
     assert (ts or 0) > 0 or content.at == EPOCH
-    assert laid_out(by_hand(ts), content, content).content is content
+    assert rerender(by_hand(ts), content, content).content is content
 
 
 @pytest.mark.parametrize("zone", [UTC, None])
 def test_in_a_mail_made_by_hand_its_subject_and_its_text_are_read(zone: None) -> None:
     at = datetime(2026, 2, 3, 3, 0, 7, tzinfo=UTC).astimezone(zone)
     letter = SendEmail("EMAIL_USERNAME", "EMAIL_PASSWORD", Mail("load failed", "disk full\n", "<p>disk full</p>", None, at), KEY)
-    content = said(letter)
+    content = content_of(letter)
     assert isinstance(content, Content)
     assert (content.name, content.sentence, content.headline, content.state) == ("load", "load failed", "load failed", "Message")
     assert (content.failed, content.at, content.lines, content.link) == (False, at, (Line("Message", "disk full\n"),), None)

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.core.delivery.digest_summary import merged, tallied
-from tocsin.core.delivery.rendering import MARK, NOTE, laid_out, marked, said, tells_of_failure
+from tocsin.core.delivery.digest_summary import merge_summaries, summarize
+from tocsin.core.delivery.rendering import MARK, NOTE, content_of, marked_as_repeat, rerender, tells_of_failure
 from tocsin.core.effects import Message, PostToSlack, SendEmail
 from tocsin.core.messages.content import SENTENCE_LIMIT, Content, Line, compose
 from tocsin.testing.strategies import changes, mails, posts
@@ -21,8 +21,8 @@ def composed(draw: st.DrawFn) -> Message:
     """Messages as notifiers make them, of one change or of several."""
     message, content = draw(posts() | mails()), draw(contents())
     if draw(st.booleans()):
-        return laid_out(message, content, content)
-    return laid_out(message, content, merged([tallied(content, message.key), tallied(draw(contents()), message.key)]))
+        return rerender(message, content, content)
+    return rerender(message, content, merge_summaries([summarize(content, message.key), summarize(draw(contents()), message.key)]))
 
 
 def messages() -> st.SearchStrategy[Message]:
@@ -44,15 +44,15 @@ def bodies(message: Message) -> tuple[str, ...]:
 
 @given(messages())
 def test_it_says_so_first_and_in_a_note(message: Message) -> None:
-    again = marked(message)
+    again = marked_as_repeat(message)
     assert head(again).startswith(MARK)
     assert all(NOTE in body for body in bodies(again))
-    assert marked(again) == again
+    assert marked_as_repeat(again) == again
 
 
 @given(messages())
 def test_it_is_the_same_announcement_to_the_same_people(message: Message) -> None:
-    again = marked(message)
+    again = marked_as_repeat(message)
     assert again.key is message.key
     assert tells_of_failure(again) is tells_of_failure(message)
     if isinstance(again, PostToSlack) and isinstance(message, PostToSlack):
@@ -64,7 +64,7 @@ def test_it_is_the_same_announcement_to_the_same_people(message: Message) -> Non
 
 @given(composed())
 def test_all_that_was_known_is_still_said(message: Message) -> None:
-    before, after = said(message), said(marked(message))
+    before, after = content_of(message), content_of(marked_as_repeat(message))
     if isinstance(before, Content):
         assert isinstance(after, Content)
         assert after.lines == (*before.lines, Line("Note", NOTE, ours=True))
@@ -77,11 +77,11 @@ def test_all_that_was_known_is_still_said(message: Message) -> None:
 @given(posts() | mails(), contents())
 def test_of_several_one_failure_is_enough(message: Message, content: Content) -> None:
     failed, done = attrs.evolve(content, failed=True), attrs.evolve(content, failed=False)
-    assert tells_of_failure(laid_out(message, failed, failed))
-    assert not tells_of_failure(laid_out(message, done, done))
-    tallies = [tallied(done, message.key), tallied(failed, message.key)]
-    assert tells_of_failure(laid_out(message, done, merged(tallies)))
-    assert not tells_of_failure(laid_out(message, done, merged(tallies[:1])))
+    assert tells_of_failure(rerender(message, failed, failed))
+    assert not tells_of_failure(rerender(message, done, done))
+    tallies = [summarize(done, message.key), summarize(failed, message.key)]
+    assert tells_of_failure(rerender(message, done, merge_summaries(tallies)))
+    assert not tells_of_failure(rerender(message, done, merge_summaries(tallies[:1])))
 
 
 @given(posts() | mails())
@@ -91,7 +91,7 @@ def test_of_what_somebody_wrote_nobody_knows(message: Message) -> None:
 
 @given(posts(), st.sampled_from([None, "batch-7"]))
 def test_a_footer_stays(post: PostToSlack, footer: str | None) -> None:
-    again = marked(attrs.evolve(post, payload=attrs.evolve(post.payload, footer=footer)))
+    again = marked_as_repeat(attrs.evolve(post, payload=attrs.evolve(post.payload, footer=footer)))
     assert isinstance(again, PostToSlack)
     assert again.payload.footer == (NOTE if footer is None else f"batch-7 {NOTE}")
 
@@ -105,7 +105,7 @@ def test_a_footer_stays(post: PostToSlack, footer: str | None) -> None:
     ],
 )
 def test_a_page_stays_a_page(html: str, noted: str, mail: SendEmail) -> None:
-    again = marked(attrs.evolve(mail, mail=attrs.evolve(mail.mail, html=html)))
+    again = marked_as_repeat(attrs.evolve(mail, mail=attrs.evolve(mail.mail, html=html)))
     assert isinstance(again, SendEmail)
     assert again.mail.html == noted
     assert again.mail.plain == f"{NOTE}\n\n{mail.mail.plain}"

@@ -8,9 +8,9 @@ import pytest
 from tocsin import Change, Failed, Looped, Retrying, Running, State, Success, slack_notifier
 from tocsin.core.changes import Streak
 from tocsin.filters import Filter, after, entered, everything, nothing, on_change, recovered
-from tocsin.testing.value_strategies import Job
+from tocsin.testing.value_strategies import TrackedJob
 
-ANY = Change(Job("load"), Running(), State(), datetime(2026, 1, 1, tzinfo=UTC), "r1", "load", attempt=1, attempts=3)
+ANY = Change(TrackedJob("load"), Running(), State(), datetime(2026, 1, 1, tzinfo=UTC), "r1", "load", attempt=1, attempts=3)
 UNKNOWN = Streak()
 
 

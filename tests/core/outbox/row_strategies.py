@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tocsin.core.delivery.retry import RetryPolicy
 from tocsin.core.outbox.model import WAITING, Row, Status
-from tocsin.core.outbox.state_machine import FAR, Answered, Buried, Claimed, Grouped, Happening, Released, RetryAsked, Unreadable
+from tocsin.core.outbox.state_machine import FAR, Answered, Buried, Claimed, Grouped, Released, RetryAsked, RowEvent, Unreadable
 from tocsin.core.outcomes import Ambiguous, Delivered, DestinationDead, Outcome, Queued, Rejected, Retryable, Shown, Withheld
 
 BUSY = Retryable("busy")
@@ -75,10 +75,10 @@ def rows(draw: st.DrawFn, *statuses: Status) -> Row:
 
 
 @st.composite
-def happenings(draw: st.DrawFn, *kinds: type[Happening]) -> Happening:
+def happenings(draw: st.DrawFn, *kinds: type[RowEvent]) -> RowEvent:
     """Anything that may happen to a row, or something of these kinds."""
     at, claim = draw(moments()), draw(CLAIMS)
-    some: tuple[Happening, ...] = (
+    some: tuple[RowEvent, ...] = (
         Claimed(at, claim, at + 60.0, draw(st.integers(1, 9))),
         Grouped(at, claim, draw(DIGESTS)),
         Answered(at, claim, draw(outcomes()), draw(DRAWS), draw(policies())),

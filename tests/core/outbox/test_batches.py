@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from tocsin.core.changes import Key
 from tocsin.core.delivery.destinations import audience
 from tocsin.core.delivery.digest import fold
-from tocsin.core.delivery.digest_summary import Tally
-from tocsin.core.delivery.fallback import by_mail, by_slack
-from tocsin.core.delivery.rendering import MARK, laid_out, marked, said
+from tocsin.core.delivery.digest_summary import DigestSummary
+from tocsin.core.delivery.fallback import as_mail, as_slack
+from tocsin.core.delivery.rendering import MARK, content_of, marked_as_repeat, rerender
 from tocsin.core.effects import Mail, Message, PostToSlack, SendEmail, SlackMessage
 from tocsin.core.messages.content import Content, Line
-from tocsin.core.outbox.batches import LATE, Parcel, parcels, signed, told
+from tocsin.core.outbox.batches import LATE, Batch, make_batches, message_of_row, signed
 from tocsin.core.outbox.model import Row, Status, row_name
 
 AT = datetime(2026, 2, 3, 3, 0, 7, tzinfo=UTC)
@@ -35,7 +35,7 @@ def post(ordinal: int = 0, content: Content | None = LOAD) -> PostToSlack:
 
 
 def laid(message: PostToSlack, content: Content) -> PostToSlack:
-    made = laid_out(message, content, content)
+    made = rerender(message, content, content)
     assert isinstance(made, PostToSlack)
     return made
 
@@ -45,7 +45,7 @@ def letter(ordinal: int = 0, content: Content | None = LOAD, to: tuple[str, ...]
     key = Key("run", "load", None, ordinal, 1)
     page = "<html><body>by hand</body></html>"
     by_hand = SendEmail("EMAIL_USERNAME", "EMAIL_PASSWORD", Mail("by hand", "by hand", page, to, AT), key)
-    return by_hand if content is None else laid_out(by_hand, content, content)
+    return by_hand if content is None else rerender(by_hand, content, content)
 
 
 def row_of(message: Message, *, repeated: bool = False) -> Row:
@@ -83,7 +83,7 @@ MOSTS = st.integers(1, 4)
 
 @given(claims(), MOSTS)
 def test_each_row_is_in_one_parcel_in_its_order(claimed: Claimed, most: int) -> None:
-    packed = [row for parcel in parcels(claimed, NOW, most) for row in parcel.rows]
+    packed = [row for parcel in make_batches(claimed, NOW, most) for row in parcel.rows]
     people = {row.key: audience(message) for row, message in claimed}
     order = list(dict.fromkeys(people.values()))
     assert packed == sorted((row for row, _ in claimed), key=lambda row: order.index(people[row.key]))
@@ -92,28 +92,28 @@ def test_each_row_is_in_one_parcel_in_its_order(claimed: Claimed, most: int) -> 
 @given(claims(), MOSTS)
 def test_many_to_the_same_people_are_one(claimed: Claimed, most: int) -> None:
     people = {row.key: audience(message) for row, message in claimed}
-    for parcel in parcels(claimed, NOW, most):
+    for parcel in make_batches(claimed, NOW, most):
         (same,) = {people[row.key] for row in parcel.rows}
         assert audience(parcel.message) == same
         together = list(people.values()).count(same)
         assert len(parcel.rows) == (together if together > most else 1)
         assert (parcel.digest is None) is (len(parcel.rows) == 1)
-        assert isinstance(said(parcel.message), Tally) is (len(parcel.rows) > 1)
+        assert isinstance(content_of(parcel.message), DigestSummary) is (len(parcel.rows) > 1)
 
 
 @given(claims(), MOSTS)
 def test_each_has_its_key_in_it(claimed: Claimed, most: int) -> None:
-    for parcel in parcels(claimed, NOW, most):
+    for parcel in make_batches(claimed, NOW, most):
         key = parcel.digest or parcel.rows[0].key
         assert all(key in body for body in bodies(parcel.message))
 
 
-def packed(claimed: Claimed, most: int) -> list[Parcel]:
+def packed(claimed: Claimed, most: int) -> list[Batch]:
     """The digests among what is sent."""
-    return [parcel for parcel in parcels(claimed, NOW, most) if parcel.digest is not None]
+    return [parcel for parcel in make_batches(claimed, NOW, most) if parcel.digest is not None]
 
 
-def lost(parcel: Parcel, claimed: Claimed) -> Claimed:
+def lost(parcel: Batch, claimed: Claimed) -> Claimed:
     """The rows of a digest whose worker was killed, as the next one claims them."""
     return [(attrs.evolve(row, digest=parcel.digest, repeated=True), message) for row, message in claimed if row in parcel.rows]
 
@@ -121,7 +121,7 @@ def lost(parcel: Parcel, claimed: Claimed) -> Claimed:
 @given(claims(), st.integers(1, 2), MOSTS)
 def test_what_was_lost_in_a_digest_is_sent_in_that_digest(claimed: Claimed, most: int, later: int) -> None:
     for parcel in packed(claimed, most):
-        (again,) = parcels(lost(parcel, claimed), NOW + 60, later)
+        (again,) = make_batches(lost(parcel, claimed), NOW + 60, later)
         assert (again.digest, len(again.rows)) == (parcel.digest, len(parcel.rows))
 
 
@@ -130,7 +130,7 @@ def test_it_is_that_digest_whatever_is_left_of_it(left: tuple[int, ...]) -> None
     """Rows are claimed as they are due, and those of one lease are due together: their order is another then."""
     claimed: Claimed = [(row_of(message), message) for message in map(post, range(4))]
     (parcel,) = packed(claimed, 1)
-    (again,) = parcels([lost(parcel, claimed)[place] for place in left], NOW + 60, 10)
+    (again,) = make_batches([lost(parcel, claimed)[place] for place in left], NOW + 60, 10)
     assert again.digest == parcel.digest
     assert str(parcel.digest) in bodies(again.message)[0]
 
@@ -138,7 +138,7 @@ def test_it_is_that_digest_whatever_is_left_of_it(left: tuple[int, ...]) -> None
 @given(st.sampled_from([post(), post(0, None), letter(), letter(0, None)]), st.booleans(), st.floats(-9e9, 9e9))
 def test_it_says_what_is_so_and_nothing_else(message: Message, repeated: bool, age: float) -> None:
     row = row_of(message, repeated=repeated)
-    ((parcel,), late) = parcels([(row, message)], row.made + age, 1), row.made + age - row.made >= LATE.total_seconds()
+    ((parcel,), late) = make_batches([(row, message)], row.made + age, 1), row.made + age - row.made >= LATE.total_seconds()
     assert head(parcel.message).startswith(MARK) is repeated
     assert ("Delayed by " in head(parcel.message)) is late
     for body in bodies(parcel.message):
@@ -149,16 +149,16 @@ def test_it_says_what_is_so_and_nothing_else(message: Message, repeated: bool, a
 @pytest.mark.parametrize("message", [post(), post(0, None), letter(), letter(0, None)])
 def test_the_words(message: Message) -> None:
     row, at = row_of(message, repeated=True), NOW + 3720
-    again = told(row, message, at)
+    again = message_of_row(row, message, at)
     assert head(again) == f"Possibly repeated: Delayed by 1 h 2 m: {head(message)}"
     assert all("This waited in the outbox for 1 h 2 m." in body for body in bodies(again))
-    assert told(attrs.evolve(row, repeated=False), message, NOW + 3599) is message
+    assert message_of_row(attrs.evolve(row, repeated=False), message, NOW + 3599) is message
 
 
 def test_a_digest_that_may_have_arrived_says_so() -> None:
     claimed: Claimed = [(row_of(message), message) for message in map(post, range(4))]
     (parcel,) = packed(claimed, 1)
-    (again,) = parcels(lost(parcel, claimed), NOW + 60, 1)
+    (again,) = make_batches(lost(parcel, claimed), NOW + 60, 1)
     assert not head(parcel.message).startswith(MARK)
     assert head(again.message).startswith(MARK)
 
@@ -186,7 +186,7 @@ def test_its_key_stays_whatever_becomes_of_it_on_its_way(message: Message) -> No
     """``Retrying`` marks what it sends again, and ``Fallback`` and ``Translated`` have it go by another channel."""
     key = "run.load..0.0"
     sent = signed(message, key)
-    for other in (marked(sent), by_mail(by_slack(sent, "TEAM")), by_slack(by_mail(sent), "TEAM")):
+    for other in (marked_as_repeat(sent), as_mail(as_slack(sent, "TEAM")), as_slack(as_mail(sent), "TEAM")):
         assert all(key in body for body in bodies(other))
 
 
@@ -196,4 +196,4 @@ def test_what_cannot_be_folded_goes_one_by_one() -> None:
     with pytest.raises(TypeError):
         fold(messages)
     claimed: Claimed = [(row_of(message), message) for message in messages]
-    assert [(parcel.rows, parcel.digest) for parcel in parcels(claimed, NOW, 1)] == [((row,), None) for row, _ in claimed]
+    assert [(parcel.rows, parcel.digest) for parcel in make_batches(claimed, NOW, 1)] == [((row,), None) for row, _ in claimed]

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.core.outbox.metrics import ENDINGS, Readings, Reckoning, exposition
+from tocsin.core.outbox.metrics import ENDINGS, DrainCounters, Readings, exposition
 from tocsin.core.outbox.model import Row, Status
-from tocsin.core.outbox.status import Standing
+from tocsin.core.outbox.status import DestinationStatus
 
 ROW = Row.new(key="run.load..0.0", destination="slack:TEAM", kind="PostToSlack", version=1, body="{}", at=0.0)
 SAMPLE = re.compile(r'(?P<name>\w+)(?:\{(?P<labels>(?:\w+="(?:[^"\\\n]|\\[\\"n])*",?)*)\})? (?P<value>[0-9.]+)')
@@ -40,8 +40,8 @@ def _unescaped(text: str) -> str:
 
 @given(st.dictionaries(NAMES, st.sampled_from(Status), min_size=1, max_size=4))
 def test_every_name_comes_out_as_it_went_in(statuses: dict[str, Status]) -> None:
-    known = [Standing(name, {**dict.fromkeys(Status, 0), status: 3}, 10.0) for name, status in statuses.items()]
-    reckoning = Reckoning().noted([tried(name, Status.DELIVERED, 5.0) for name in statuses])
+    known = [DestinationStatus(name, {**dict.fromkeys(Status, 0), status: 3}, 10.0) for name, status in statuses.items()]
+    reckoning = DrainCounters().noted([tried(name, Status.DELIVERED, 5.0) for name in statuses])
     found = read(exposition(Readings(70.0, known, reckoning)))
     assert found["tocsin_outbox_up", ()] == 1.0
     for name, status in statuses.items():
@@ -55,17 +55,17 @@ def test_every_name_comes_out_as_it_went_in(statuses: dict[str, Status]) -> None
 
 
 def test_what_is_not_known_is_left_out() -> None:
-    assert read(exposition(Readings(0.0, None, Reckoning()))) == {("tocsin_outbox_up", ()): 0.0}
-    assert read(exposition(Readings(0.0, (), Reckoning()))) == {("tocsin_outbox_up", ()): 1.0}
-    nothing_waits = [Standing("slack:A", dict.fromkeys(Status, 0), None)]
-    assert read(exposition(Readings(9.0, nothing_waits, Reckoning())))[
+    assert read(exposition(Readings(0.0, None, DrainCounters()))) == {("tocsin_outbox_up", ()): 0.0}
+    assert read(exposition(Readings(0.0, (), DrainCounters()))) == {("tocsin_outbox_up", ()): 1.0}
+    nothing_waits = [DestinationStatus("slack:A", dict.fromkeys(Status, 0), None)]
+    assert read(exposition(Readings(9.0, nothing_waits, DrainCounters())))[
         "tocsin_outbox_oldest_waiting_seconds", (("destination", "slack:A"),)
     ] == pytest.approx(0.0)
 
 
 def test_each_family_says_what_it_is() -> None:
-    known = [Standing('a"b\\c\nd', dict.fromkeys(Status, 0), 0.25)]
-    text = exposition(Readings(1.0, known, Reckoning().noted([tried("x", Status.DEAD)])))
+    known = [DestinationStatus('a"b\\c\nd', dict.fromkeys(Status, 0), 0.25)]
+    text = exposition(Readings(1.0, known, DrainCounters().noted([tried("x", Status.DEAD)])))
     assert 'tocsin_outbox_rows{destination="a\\"b\\\\c\\nd",status="dead"} 0\n' in text
     assert 'tocsin_outbox_oldest_waiting_seconds{destination="a\\"b\\\\c\\nd"} 0.750\n' in text
     assert re.findall(r"# TYPE (\w+ \w+)\n", text) == [
@@ -80,14 +80,14 @@ def test_each_family_says_what_it_is() -> None:
 @given(st.lists(st.sampled_from(ENDINGS), max_size=12), st.integers(0, 12))
 def test_it_does_not_matter_in_which_portions_it_is_reckoned(statuses: list[Status], cut: int) -> None:
     rows = [tried("slack:A", status, float(number)) for number, status in enumerate(statuses)]
-    whole = Reckoning().noted(rows)
-    assert Reckoning().noted(rows[:cut]).noted(rows[cut:]) == whole
+    whole = DrainCounters().noted(rows)
+    assert DrainCounters().noted(rows[:cut]).noted(rows[cut:]) == whole
     assert [whole.count(status) for status in ENDINGS] == [statuses.count(status) for status in ENDINGS]
     arrived = [row.ended for row in rows if row.status is Status.DELIVERED]
     assert whole.last_success == (arrived[-1] if arrived else None)
 
 
 def test_a_reckoning_in_words() -> None:
-    assert str(Reckoning()) == "nothing was due"
+    assert str(DrainCounters()) == "nothing was due"
     rows = [tried("a", Status.DEAD), *(tried("b", Status.DELIVERED) for _ in range(1200))]
-    assert str(Reckoning().noted(rows)) == "1,200 delivered, 1 dead"
+    assert str(DrainCounters().noted(rows)) == "1,200 delivered, 1 dead"

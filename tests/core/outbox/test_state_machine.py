@@ -15,13 +15,13 @@ from tocsin.core.outbox.state_machine import (
     Buried,
     Claimed,
     Grouped,
-    Happening,
     Refused,
     Released,
     RetryAsked,
+    RowEvent,
     Unreadable,
     claimable,
-    follow,
+    next_row,
     pause_after,
 )
 from tocsin.core.outcomes import Ambiguous, Delivered, DestinationDead, Outcome, Queued, Rejected, Retryable, Shown, Withheld
@@ -32,10 +32,10 @@ DAY = 86_400.0
 NEW = Row.new(key="run.load..0.0", destination="slack:TEAM", kind="PostToSlack", version=1, body="{}", at=0.0)
 
 
-def after(row: Row, *events: Happening) -> Row:
+def after(row: Row, *events: RowEvent) -> Row:
     """The row after events of which each may happen."""
     for event in events:
-        following = follow(row, event)
+        following = next_row(row, event)
         assert isinstance(following, Row), following
         row = following
     return row
@@ -55,7 +55,7 @@ UNKNOWN = after(LEASED, answer(Ambiguous("no answer")))
 RELEASED = after(DELAYED, Claimed(50.0, "two", until=110.0), Released(51.0, "two", due=51.0))
 ALONE = Claimed(200.0, "two", until=260.0, most=1)
 
-EXAMPLES: tuple[tuple[Row, Happening, Status], ...] = (
+EXAMPLES: tuple[tuple[Row, RowEvent, Status], ...] = (
     (NEW, CLAIM, Status.LEASED),
     (RELEASED, ALONE, Status.DEAD),
     (NEW, answer(Delivered()), Status.DELIVERED),
@@ -92,7 +92,7 @@ EXAMPLES: tuple[tuple[Row, Happening, Status], ...] = (
 
 
 @pytest.mark.parametrize(("row", "event", "status"), EXAMPLES, ids=lambda part: str(getattr(part, "status", type(part).__name__)))
-def test_a_cell_of_the_table(row: Row, event: Happening, status: Status) -> None:
+def test_a_cell_of_the_table(row: Row, event: RowEvent, status: Status) -> None:
     assert after(row, event).status is status
 
 
@@ -122,8 +122,8 @@ LEASE_ENDED = "the lease of run.load..0.0 has ended"
         (LEASED, Buried(60.0), "run.load..0.0 is being sent: try again when its lease has ended"),
     ],
 )
-def test_what_cannot_happen_is_refused_in_words(row: Row, event: Happening, reason: str) -> None:
-    assert follow(row, event) == Refused(reason)
+def test_what_cannot_happen_is_refused_in_words(row: Row, event: RowEvent, reason: str) -> None:
+    assert next_row(row, event) == Refused(reason)
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.core.outbox.model import WAITING, Status, aged, lasting, moment, seconds_between
-from tocsin.core.outbox.selection import AGAIN, OVER, Again, again, age, removed
+from tocsin.core.outbox.model import WAITING, Status, age_text, duration_text, seconds_between, timestamp_text
+from tocsin.core.outbox.selection import REMOVABLE, RETRYABLE, RetrySelection, parse_age, select_for_retry, statuses_to_remove
 from tocsin.core.outbox.state_machine import TABLE, RetryAsked
-from tocsin.core.outbox.status import UNSETTLED, count, messages, standings, to_do
+from tocsin.core.outbox.status import UNSETTLED, count, destination_statuses, messages, to_do
 
 
 @attrs.frozen
@@ -30,7 +30,7 @@ CENSUSES = st.lists(st.builds(Counted, st.sampled_from(["slack:A", "gmail:B"]), 
 
 @given(CENSUSES)
 def test_nothing_is_lost_in_counting(census: list[Counted]) -> None:
-    found = standings(census)
+    found = destination_statuses(census)
     assert [each.destination for each in found] == sorted({each.destination for each in census})
     for status in Status:
         counted = sum(each.counts[status] for each in found)
@@ -40,7 +40,7 @@ def test_nothing_is_lost_in_counting(census: list[Counted]) -> None:
 @given(CENSUSES)
 def test_the_oldest_is_of_those_that_wait(census: list[Counted]) -> None:
     waiting = [each.oldest for each in census if each.status in WAITING]
-    oldest = [each.oldest for each in standings(census) if each.oldest is not None]
+    oldest = [each.oldest for each in destination_statuses(census) if each.oldest is not None]
     assert min(oldest, default=None) == min(waiting, default=None)
 
 
@@ -62,11 +62,11 @@ def test_what_a_person_is_asked() -> None:
 
 @given(st.lists(st.text(), max_size=3), st.lists(STATUSES, max_size=3), st.booleans())
 def test_what_is_tried_again_is_named_or_all_of_a_status(keys: list[str], statuses: list[Status], everything: bool) -> None:
-    chosen = again(keys, statuses, all_of_them=everything)
-    if isinstance(chosen, Again):
+    chosen = select_for_retry(keys, statuses, all_of_them=everything)
+    if isinstance(chosen, RetrySelection):
         assert bool(chosen.keys) != bool(chosen.statuses)
         assert set(chosen.keys) == set(keys)
-        assert set(chosen.statuses) <= set(AGAIN)
+        assert set(chosen.statuses) <= set(RETRYABLE)
         assert len(set(chosen.keys)) == len(chosen.keys)
     else:
         assert "\n" not in chosen
@@ -84,35 +84,35 @@ def test_what_is_tried_again_is_named_or_all_of_a_status(keys: list[str], status
     ],
 )
 def test_what_makes_no_sense_is_said(keys: list[str], statuses: list[Status], everything: bool, said: str) -> None:
-    chosen = again(keys, statuses, all_of_them=everything)
+    chosen = select_for_retry(keys, statuses, all_of_them=everything)
     assert isinstance(chosen, str)
     assert chosen.startswith(said)
 
 
 def test_what_may_be_tried_again_may_be_by_the_table() -> None:
-    assert all(RetryAsked in TABLE[status] for status in AGAIN)
+    assert all(RetryAsked in TABLE[status] for status in RETRYABLE)
 
 
 @given(st.lists(STATUSES))
 def test_what_waits_is_never_removed(statuses: list[Status]) -> None:
-    chosen = removed(statuses)
+    chosen = statuses_to_remove(statuses)
     assert isinstance(chosen, str) == any(status in WAITING for status in statuses)
-    assert isinstance(chosen, str) or (set(chosen) <= set(OVER) and set(chosen) == set(statuses or [Status.DELIVERED]))
+    assert isinstance(chosen, str) or (set(chosen) <= set(REMOVABLE) and set(chosen) == set(statuses or [Status.DELIVERED]))
 
 
 @given(st.integers(0, 999_999), st.sampled_from("smhdw"))
 def test_an_age_is_a_number_and_a_unit(number: int, unit: str) -> None:
     seconds = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}[unit]
-    assert age(f" {number}{unit}\n") == timedelta(seconds=number * seconds)
+    assert parse_age(f" {number}{unit}\n") == timedelta(seconds=number * seconds)
 
 
 @pytest.mark.parametrize("text", ["", "7", "d", "-1d", "1.5h", "7 d", "1d12h", "7D", "1000000d", "٧d", "7d!"])
 def test_what_is_no_age(text: str) -> None:
-    assert age(text) is None
+    assert parse_age(text) is None
 
 
 @given(st.floats(), st.floats())
 def test_any_number_is_some_moment(then: float, at: float) -> None:
-    assert datetime(1970, 1, 1, tzinfo=UTC) <= moment(then) <= datetime(9999, 12, 31, 23, tzinfo=UTC)
+    assert datetime(1970, 1, 1, tzinfo=UTC) <= timestamp_text(then) <= datetime(9999, 12, 31, 23, tzinfo=UTC)
     assert 0.0 <= seconds_between(then, at) < math.inf
-    assert aged(then, at) == lasting(seconds_between(then, at))
+    assert age_text(then, at) == duration_text(seconds_between(then, at))

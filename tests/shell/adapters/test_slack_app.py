@@ -27,7 +27,7 @@ from tocsin.core.messages.content import Content
 from tocsin.core.messages.slack import posting, slack_message
 from tocsin.core.outcomes import Ambiguous, Delivered, DestinationDead, Outcome, Rejected, Retryable
 from tocsin.shell.adapters.secrets import Secret
-from tocsin.shell.adapters.time_limits import waiting_until
+from tocsin.shell.adapters.time_limits import with_deadline
 from tocsin.shell.interpreters.base import execute
 
 BOT = Bot("SLACK_BOT_TOKEN", "#ops")
@@ -164,7 +164,7 @@ def test_an_edit_waits_no_longer_than_anybody_is_willing_to(
     slack: SlackWebhook, api: SlackApiServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     speak(slack, api, message("one"))
-    with waiting_until(0.0):
+    with with_deadline(0.0):
         assert speak(slack, api, message("two", 1)) == Delivered()
     assert [posted.texts for posted in api.messages] == [["one"], ["two"]]
     assert "does not show its newest state" in caplog.text
@@ -177,7 +177,7 @@ def test_a_message_waits_for_the_one_before_it_only_so_long(api: SlackApiServer,
     first.start()
     while not api.calls:
         first.join(0.01)
-    with waiting_until(0.0):
+    with with_deadline(0.0):
         assert isinstance(speak(slack, api, message("two", 1)), Retryable)
     assert speak(slack, api, message("other", run="another")) == Delivered()
     api.stop()

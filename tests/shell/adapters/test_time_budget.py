@@ -10,59 +10,59 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.shell.adapters.clock import SystemTimer, hurried_by
-from tocsin.shell.adapters.time_limits import Deadline, bound_to, left, waiting_until
+from tocsin.shell.adapters.time_limits import Deadline, seconds_left, with_deadline, with_shared_deadline
 
 moments = st.floats(-1e6, 1e6)
 LONG = 60.0  # seconds that no test waits
 
 
 def test_nobody_is_in_a_hurry_at_first() -> None:
-    assert left() == left(5.0) == math.inf
+    assert seconds_left() == seconds_left(5.0) == math.inf
 
 
 @given(moments, st.floats(0, 1e6))
 def test_what_is_left_is_counted_from_now(moment: float, before: float) -> None:
-    with waiting_until(moment):
-        assert left(moment - before) == moment - (moment - before)
-        assert left(moment + before) == 0.0
-    assert left(moment) == math.inf
+    with with_deadline(moment):
+        assert seconds_left(moment - before) == moment - (moment - before)
+        assert seconds_left(moment + before) == 0.0
+    assert seconds_left(moment) == math.inf
 
 
 @given(moments, moments, moments)
 def test_of_two_moments_the_earlier_one_counts(outer: float, inner: float, deadline: float) -> None:
     bound = Deadline()
-    with waiting_until(outer):
-        with waiting_until(inner), bound_to(bound):
-            assert left(-1e7) == min(outer, inner) + 1e7
+    with with_deadline(outer):
+        with with_deadline(inner), with_shared_deadline(bound):
+            assert seconds_left(-1e7) == min(outer, inner) + 1e7
             bound.moment = deadline  # by another thread, while this one is at work
-            assert left(-1e7) == min(outer, inner, deadline) + 1e7
-        assert left(-1e7) == outer + 1e7
+            assert seconds_left(-1e7) == min(outer, inner, deadline) + 1e7
+        assert seconds_left(-1e7) == outer + 1e7
 
 
 def test_a_deadline_that_is_not_set_is_none() -> None:
-    with bound_to(Deadline()):
-        assert left() == math.inf
+    with with_shared_deadline(Deadline()):
+        assert seconds_left() == math.inf
 
 
 def test_it_is_over_as_well_where_something_was_raised() -> None:
     def fail(bound: Deadline) -> None:
-        with waiting_until(1.0), bound_to(bound):
+        with with_deadline(1.0), with_shared_deadline(bound):
             bound.moment = 1.0
             raise OSError
 
     with pytest.raises(OSError, match=r"^$"):
         fail(Deadline())
-    assert left(0.0) == math.inf
+    assert seconds_left(0.0) == math.inf
 
 
 def test_without_a_moment_it_is_now() -> None:
-    with waiting_until(time.monotonic() + LONG):
-        assert LONG / 2 < left() <= LONG
+    with with_deadline(time.monotonic() + LONG):
+        assert LONG / 2 < seconds_left() <= LONG
 
 
 def test_it_is_the_threads_own() -> None:
-    with ThreadPoolExecutor(1) as others, waiting_until(0.0):
-        assert (left(), others.submit(left).result()) == (0.0, math.inf)
+    with ThreadPoolExecutor(1) as others, with_deadline(0.0):
+        assert (seconds_left(), others.submit(seconds_left).result()) == (0.0, math.inf)
 
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0, -math.inf])

@@ -15,7 +15,7 @@ from tests.shell.adapters.examples import MAIL, account, post, posted, send, sen
 from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, Receipt, Rejected, Retryable
 from tocsin.shell.adapters import Gmail, SlackWebhook
 from tocsin.shell.adapters.sockets import dial
-from tocsin.shell.adapters.time_limits import Attempt, attempting, current
+from tocsin.shell.adapters.time_limits import Attempt, attempting, current_attempt
 
 AFTER = "127.0.0.1 did not answer in time, after the message went out: it may have arrived"
 BEFORE = "127.0.0.1 did not answer in time"
@@ -134,6 +134,6 @@ def test_attempts_nest() -> None:
     outer, inner = Attempt("one", 1, 1), Attempt("two", 1, 1)
     with attempting(outer):
         with attempting(inner):
-            assert current() is inner
-        assert current() is outer
-    assert current() is None
+            assert current_attempt() is inner
+        assert current_attempt() is outer
+    assert current_attempt() is None

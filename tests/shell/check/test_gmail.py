@@ -11,9 +11,9 @@ from tests.servers.gmail import DROP, GmailServer
 from tests.servers.slack import Reply
 from tests.servers.tokens import TokenServer, refusal
 from tests.shell.adapters.examples import account
-from tocsin.core.checkup import Finding
+from tocsin.core.diagnosis import Finding
 from tocsin.shell.adapters import Gmail
-from tocsin.shell.adapters.mail_smtp import Account
+from tocsin.shell.adapters.mail_smtp import Credentials
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.check.connections import probe_gmail
 
@@ -22,7 +22,7 @@ Probe = Callable[[dict[str, str]], Finding]
 
 def probe(server: GmailServer, gmail: Gmail) -> Finding:
     """What is found; no password is in it."""
-    found = probe_gmail(gmail, Account(Secret("EMAIL_USERNAME", server.username), Secret("EMAIL_PASSWORD", server.password)))
+    found = probe_gmail(gmail, Credentials(Secret("EMAIL_USERNAME", server.username), Secret("EMAIL_PASSWORD", server.password)))
     assert server.password not in repr(found)
     return found
 

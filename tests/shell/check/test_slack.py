@@ -13,7 +13,7 @@ from tests.servers.proxy import ProxyServer
 from tests.servers.slack import Reply, SlackServer
 from tests.shell.adapters.examples import webhook
 from tocsin.adapters import SlackWebhook
-from tocsin.core.checkup import Finding
+from tocsin.core.diagnosis import Finding
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.check.connections import probe_webhook
 

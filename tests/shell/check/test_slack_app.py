@@ -13,7 +13,7 @@ from tests.servers.proxy import ProxyServer
 from tests.servers.slack import Reply
 from tests.servers.slack_api import SlackApiServer
 from tocsin.adapters import SlackWebhook
-from tocsin.core.checkup import Finding
+from tocsin.core.diagnosis import Finding
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.check.connections import probe_app
 

@@ -9,18 +9,18 @@ from tests.shell.adapters.examples import post
 from tests.shell.homes import Home
 from tocsin import Failed, Finished, Live, Retrying, Running, Success
 from tocsin.adapters import Gmail, Secrets, SlackWebhook
-from tocsin.core.config.merging import Layer, given, merge
+from tocsin.core.config.merging import Layer, layer_from, merge
 from tocsin.core.config.schema import Configuration
 from tocsin.core.notifiers import GmailNotifier, SlackNotifier
 from tocsin.core.outcomes import Delivered, Rejected
-from tocsin.shell.config.defaults import default_handlers, live, nobody
+from tocsin.shell.config.defaults import default_handlers, live, no_recipients_message
 
 URL = "https://hooks.slack.com/services/T0/B0/a-canary"
 
 
 def configured(**settings: object) -> Configuration:
     """The configuration with these settings; of a key in a table, the dot is two underscores."""
-    layer = given({name.replace("__", "."): value for name, value in settings.items()})
+    layer = layer_from({name.replace("__", "."): value for name, value in settings.items()})
     assert isinstance(layer, Layer), layer
     return merge(layer)
 
@@ -81,16 +81,19 @@ def test_the_notifiers_are_as_configured() -> None:
 
 @pytest.mark.usefixtures("home")
 def test_where_nobody_is_told_it_is_said_why() -> None:
-    assert nobody(merge()) == "nobody will be told: set SLACK_WEBHOOK_URL; pip install 'tocsin[cli]' && tocsin check says more"
-    assert nobody(configured(slack__webhook_secret="TEAM_WEBHOOK")).startswith("nobody will be told: set TEAM_WEBHOOK; ")
-    assert nobody(configured(notifiers=[])) == "nobody will be told: notifiers is empty (option)"
+    assert (
+        no_recipients_message(merge())
+        == "nobody will be told: set SLACK_WEBHOOK_URL; pip install 'tocsin[cli]' && tocsin check says more"
+    )
+    assert no_recipients_message(configured(slack__webhook_secret="TEAM_WEBHOOK")).startswith("nobody will be told: set TEAM_WEBHOOK; ")
+    assert no_recipients_message(configured(notifiers=[])) == "nobody will be told: notifiers is empty (option)"
 
 
 def test_a_file_of_secrets_that_is_refused_is_said(home: Home) -> None:
     home.own.mkdir(parents=True)
     (home.own / "secrets.toml").write_text("")
     (home.own / "secrets.toml").chmod(0o644)
-    assert "others can read it: chmod 600" in nobody(merge())
+    assert "others can read it: chmod 600" in no_recipients_message(merge())
 
 
 def test_nothing_configured_is_the_default_interpreter() -> None:

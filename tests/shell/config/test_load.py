@@ -8,7 +8,7 @@ import pytest
 
 from tests.core.config.examples import layer
 from tests.shell.homes import Home
-from tocsin.core.config.merging import given
+from tocsin.core.config.merging import layer_from
 from tocsin.core.config.schema import Configuration
 from tocsin.core.states import Failed, Finished, Success
 from tocsin.shell.config.load import configuration, here, load
@@ -26,7 +26,7 @@ def test_the_places_in_their_order(home: Home) -> None:
     assert (config.gmail.port, config.origins["gmail.port"]) == (25, f"{own}:2")
     config = good(load({"TOCSIN_ONLY": "Success", "TOCSIN_ENV": "test"}, home.project))
     assert (config.only, config.environment) == (frozenset({Success}), "test")
-    options = layer(given({"only": []}, "option --only"))
+    options = layer(layer_from({"only": []}, "option --only"))
     config = good(load({"TOCSIN_ONLY": "Success"}, home.project, options))
     assert (config.only, config.origins["only"]) == (frozenset(), "option --only")
     file.unlink()

@@ -20,7 +20,7 @@ from tocsin.core.effects import Effect, PostToSlack
 from tocsin.core.notifiers import Messenger, SlackNotifier
 from tocsin.flows.task import FunctionTask
 from tocsin.shell.handlers.currying import CurriedHandler
-from tocsin.shell.handlers.formatter_timeout import REST, SECONDS, Timely
+from tocsin.shell.handlers.formatter_timeout import REST, SECONDS, TimedFormatter
 
 CHANGE = Change(Task("load"), Running(), Failed("disk full"), datetime(2030, 1, 1, tzinfo=UTC), "run", "load")
 PATIENCE = 10.0
@@ -85,7 +85,7 @@ def test_it_says_what_the_formatter_says_in_a_thread_with_the_context_of_the_cal
         thread = threading.current_thread()
         return f"{worded(change)}: {who.get()}, {thread.name}, {thread.daemon}"
 
-    assert Timely(formatter)(CHANGE) == "load broke: somebody, tocsin_formatter, True"
+    assert TimedFormatter(formatter)(CHANGE) == "load broke: somebody, tocsin_formatter, True"
 
 
 @pytest.mark.parametrize("error", [LookupError("no"), KeyboardInterrupt(), SystemExit(3), TimeoutError("its own")], ids=repr)
@@ -94,7 +94,7 @@ def test_what_it_raises_is_raised_as_itself(error: BaseException) -> None:
         raise error
 
     with pytest.raises(type(error)) as caught:
-        Timely(formatter)(CHANGE)
+        TimedFormatter(formatter)(CHANGE)
     assert caught.value is error
 
 
@@ -107,14 +107,14 @@ def test_what_it_raises_is_not_kept() -> None:
 
     kept: list[weakref.ref[Mine]] = []
     try:
-        Timely(formatter)(CHANGE)
+        TimedFormatter(formatter)(CHANGE)
     except Mine as error:
         kept.append(weakref.ref(error))
     assert kept[0]() is None
 
 
 def test_one_that_blocks_is_late_and_not_called_again(door: Door) -> None:
-    timely = Timely(door, seconds=SHORT)
+    timely = TimedFormatter(door, seconds=SHORT)
     assert late(timely) == "it did not answer within 0.02 s"
     assert [late(timely) for _ in range(1000)] == ["it did not answer lately, and has to rest for 60 s"] * 1000
     assert len(door.threads) == 1
@@ -123,7 +123,7 @@ def test_one_that_blocks_is_late_and_not_called_again(door: Door) -> None:
 
 
 def test_it_is_not_called_before_it_has_come_back_and_then_it_is(door: Door) -> None:
-    timely = Timely(door, seconds=SHORT, rest=0.0)
+    timely = TimedFormatter(door, seconds=SHORT, rest=0.0)
     assert "within" in late(timely)
     assert "rest" in late(timely)
     door.open()
@@ -133,13 +133,13 @@ def test_it_is_not_called_before_it_has_come_back_and_then_it_is(door: Door) -> 
 
 def test_what_is_over_is_forgotten(door: Door) -> None:
     other = Door()
-    assert "within" in late(Timely(door, seconds=SHORT, rest=0.0))
-    assert "within" in late(Timely(other, seconds=SHORT))
+    assert "within" in late(TimedFormatter(door, seconds=SHORT, rest=0.0))
+    assert "within" in late(TimedFormatter(other, seconds=SHORT))
     door.open()
     gone = weakref.ref(door.threads.pop())
     last = Door()
-    assert "within" in late(Timely(last, seconds=SHORT))
-    assert "rest" in late(Timely(other, seconds=SHORT))
+    assert "within" in late(TimedFormatter(last, seconds=SHORT))
+    assert "rest" in late(TimedFormatter(other, seconds=SHORT))
     gc.collect()  # the traceback that said so knew it
     assert gone() is None
     other.open()
@@ -147,15 +147,15 @@ def test_what_is_over_is_forgotten(door: Door) -> None:
 
 
 def test_a_lambda_in_a_loop_is_one_formatter(door: Door) -> None:
-    said = [late(Timely(lambda change: door(change), seconds=SHORT)) for _ in range(5)]  # noqa: PLW0108 - as people write it
+    said = [late(TimedFormatter(lambda change: door(change), seconds=SHORT)) for _ in range(5)]  # noqa: PLW0108 - as people write it
     assert ["within" in each for each in said] == [True, False, False, False, False]
 
 
 def test_a_method_is_one_formatter_and_a_callable_one_by_itself(door: Door) -> None:
-    assert ["within" in late(Timely(door.bound, seconds=SHORT)) for _ in range(2)] == [True, False]
-    assert Timely(worded)(CHANGE) == "load broke"
-    assert "within" in late(Timely(partial(door), seconds=SHORT))
-    assert "within" in late(Timely(partial(door), seconds=SHORT))
+    assert ["within" in late(TimedFormatter(door.bound, seconds=SHORT)) for _ in range(2)] == [True, False]
+    assert TimedFormatter(worded)(CHANGE) == "load broke"
+    assert "within" in late(TimedFormatter(partial(door), seconds=SHORT))
+    assert "within" in late(TimedFormatter(partial(door), seconds=SHORT))
 
 
 def test_where_no_thread_can_be_had_it_is_called_in_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,7 +163,7 @@ def test_where_no_thread_can_be_had_it_is_called_in_line(monkeypatch: pytest.Mon
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
-    assert Timely(lambda change: f"{worded(change)} in {threading.current_thread().name}")(CHANGE) == "load broke in MainThread"
+    assert TimedFormatter(lambda change: f"{worded(change)} in {threading.current_thread().name}")(CHANGE) == "load broke in MainThread"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="nothing ends a wait there")
@@ -175,20 +175,20 @@ def test_an_interruption_of_who_waits_goes_through(door: Door) -> None:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # which a program in the background has not
     try:
         with pytest.raises(KeyboardInterrupt):
-            Timely(formatter)(CHANGE)
+            TimedFormatter(formatter)(CHANGE)
     finally:
         signal.signal(signal.SIGINT, before)
 
 
 def test_it_is_the_value_that_the_formatter_is() -> None:
-    timely = Timely(worded)
+    timely = TimedFormatter(worded)
     assert timely == worded
     assert worded == timely
-    assert timely == Timely(worded, seconds=1.0)
-    assert timely not in [Timely(repr), repr, None]
+    assert timely == TimedFormatter(worded, seconds=1.0)
+    assert timely not in [TimedFormatter(repr), repr, None]
     assert hash(timely) == hash(worded)
     assert repr(timely) == "worded"
-    assert Timely(timely).fn is worded
+    assert TimedFormatter(timely).fn is worded
     assert pickle.loads(pickle.dumps(timely)) == worded
     assert (timely.seconds, timely.rest) == (SECONDS, REST) == (5.0, 60.0)
 
@@ -198,32 +198,32 @@ def test_what_is_attached_is_the_same_notifier_kept_to_its_time(notifier: Currie
     given = notifier.bind((), {"message": worded, "only_states": [Failed]})
     assert isinstance(given, CurriedHandler)
     (handler,) = Task("load", state_handlers=[given]).handlers  # type: ignore[list-item]  # either is one
-    assert isinstance(message_of(handler), Timely)
+    assert isinstance(message_of(handler), TimedFormatter)
     assert handler == given.notifier
     assert repr(handler) == repr(given) == f"{given.function}(only_states=[Failed], message=worded)"
     assert pickle.loads(pickle.dumps(handler)) == handler
 
 
 def test_limits_of_ones_own_are_kept_and_a_bare_notifier_is_wrapped_too() -> None:
-    own = Timely(worded, seconds=1.0)
+    own = TimedFormatter(worded, seconds=1.0)
     handlers = Flow("load", state_handlers=[slack_notifier(message=own), slack_notifier]).handlers
     assert message_of(handlers[0]) is own
     assert message_of(handlers[1]) is None
     (bare,) = Flow("load", state_handlers=[SlackNotifier(message=worded)]).handlers  # type: ignore[list-item]  # no type says so
-    assert isinstance(message_of(bare), Timely)
+    assert isinstance(message_of(bare), TimedFormatter)
 
 
 def test_a_notifier_that_stands_alone_is_kept_to_its_time_too(door: Door) -> None:
     with interpreting(Recording()) as recording:
         for _ in range(2):
-            slack_notifier(Task("load"), Running(), Failed("disk full"), message=Timely(door, seconds=SHORT))
+            slack_notifier(Task("load"), Running(), Failed("disk full"), message=TimedFormatter(door, seconds=SHORT))
         slack_notifier(Task("load"), Running(), Failed("disk full"), message=lambda _: threading.current_thread().name)
     assert [text(effect) for effect in recording.effects] == [*["load failed: disk full"] * 2, "load failed: tocsin_formatter"]
     assert len(door.threads) == 1
 
 
 def test_a_run_is_unharmed_and_its_report_says_what_happened(door: Door) -> None:
-    told = slack_notifier(message=Timely(door, seconds=SHORT), only_states=[Success, Failed])
+    told = slack_notifier(message=TimedFormatter(door, seconds=SHORT), only_states=[Success, Failed])
     tasks = [FunctionTask(int, name=f"work {number}", state_handlers=[told]) for number in range(20)]
     report = Flow("unharmed", tasks=tasks).run(interpreter=(recording := Recording()))
     assert report.state.is_successful()

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import pytest
 
-from tocsin.shell.history.run_locks import left, opened, running
+from tocsin.shell.history.run_locks import killed_runs, open_run, open_runs
 
 LIGHT = {"tocsin", "tocsin.shell", "tocsin.shell.history", "tocsin.shell.history.paths", "tocsin.shell.history.run_locks", "fcntl"}
 HOLDS = """
@@ -31,37 +31,37 @@ def killed(run_id: str, label: str = "nightly load") -> None:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert run_id in process.stdout.readline()
-        assert [run.pid for run in running(label)] == [process.pid]
-        assert run_id not in {run.run_id for run in left(label)}
+        assert [run.pid for run in open_runs(label)] == [process.pid]
+        assert run_id not in {run.run_id for run in killed_runs(label)}
         process.send_signal(signal.SIGKILL)
 
 
 def test_a_run_is_open_until_it_is_closed(state: Path) -> None:
-    token = opened("r-1", "nightly load", 1.5)
+    token = open_run("r-1", "nightly load", 1.5)
     assert token is not None
-    (run,) = running()
+    (run,) = open_runs()
     assert (run.run_id, run.label, run.started, run.pid) == ("r-1", "nightly load", 1.5, os.getpid())
     assert repr(run) == f"Left(run_id='r-1', label='nightly load', started=1.5, pid={os.getpid()})"
     assert repr(token) == f"Token({str(state / 'open' / 'r-1')!r})"
-    assert left() == ()
+    assert killed_runs() == ()
     token.close()
     token.close()
-    assert running() == left() == ()
+    assert open_runs() == killed_runs() == ()
     assert list((state / "open").iterdir()) == []
 
 
 @pytest.mark.usefixtures("state")
 def test_a_run_that_was_killed_is_told_once() -> None:
     killed("r-1")
-    assert running() == ()
-    (run,) = left()
+    assert open_runs() == ()
+    (run,) = killed_runs()
     assert (run.run_id, run.label, run.started) == ("r-1", "nightly load", 1.5)
-    assert [run.claim(), run.claim(), *left()] == [True, False]
+    assert [run.claim(), run.claim(), *killed_runs()] == [True, False]
 
 
 @pytest.mark.usefixtures("state")
 def test_a_run_that_ends_while_somebody_looks_was_not_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    token = opened("r-1", "load", 1.0)
+    token = open_run("r-1", "load", 1.0)
     assert token is not None
     lock = fcntl.flock
 
@@ -70,14 +70,14 @@ def test_a_run_that_ends_while_somebody_looks_was_not_killed(monkeypatch: pytest
         lock(file, how)
 
     monkeypatch.setattr(fcntl, "flock", meanwhile)
-    assert left() == ()
+    assert killed_runs() == ()
 
 
 @pytest.mark.usefixtures("state")
 def test_of_many_that_claim_one_gets_it() -> None:
     killed("r-1")
     killed("r-2")
-    found = [left() for _ in range(8)]
+    found = [killed_runs() for _ in range(8)]
     with ThreadPoolExecutor(8) as pool:
         claims = list(pool.map(lambda runs: [run.claim() for run in runs], found))
     assert [sum(claim) for claim in zip(*claims, strict=True)] == [1, 1]
@@ -86,7 +86,7 @@ def test_of_many_that_claim_one_gets_it() -> None:
 @pytest.mark.usefixtures("state")
 def test_who_was_slower_to_claim_sees_that_it_is_gone() -> None:
     killed("r-1")
-    (run,) = left()
+    (run,) = killed_runs()
     with Path(run.path).open("r+b") as file, ThreadPoolExecutor(1) as pool:
         fcntl.flock(file, fcntl.LOCK_EX)  # as another that claims it
         slower = pool.submit(run.claim)
@@ -99,10 +99,10 @@ def test_who_was_slower_to_claim_sees_that_it_is_gone() -> None:
 @pytest.mark.usefixtures("state")
 def test_looking_does_not_keep_anybody_from_claiming() -> None:
     killed("r-1")
-    (run,) = left()
+    (run,) = killed_runs()
     with Path(run.path).open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_SH)
-        assert [each.run_id for each in left()] == ["r-1"]
+        assert [each.run_id for each in killed_runs()] == ["r-1"]
         with ThreadPoolExecutor(1) as pool:
             claim = pool.submit(run.claim)
             fcntl.flock(file, fcntl.LOCK_UN)
@@ -111,9 +111,9 @@ def test_looking_does_not_keep_anybody_from_claiming() -> None:
 
 @pytest.mark.usefixtures("state")
 def test_what_lives_cannot_be_claimed() -> None:
-    token = opened("r-1", "load", time.time())
+    token = open_run("r-1", "load", time.time())
     assert token is not None
-    (run,) = running()
+    (run,) = open_runs()
     assert not run.claim()
     token.close()
 
@@ -121,10 +121,11 @@ def test_what_lives_cannot_be_claimed() -> None:
 @pytest.mark.usefixtures("state")
 def test_runs_are_found_by_label_oldest_first() -> None:
     tokens = [
-        opened(run_id, label, at) for run_id, label, at in (("b", "load", 2.0), ("a", "load", 2.0), ("c", "load", 1.0), ("d", "x", 0.0))
+        open_run(run_id, label, at)
+        for run_id, label, at in (("b", "load", 2.0), ("a", "load", 2.0), ("c", "load", 1.0), ("d", "x", 0.0))
     ]
-    assert [run.run_id for run in running("load")] == ["c", "a", "b"]
-    assert [run.run_id for run in running()] == ["d", "c", "a", "b"]
+    assert [run.run_id for run in open_runs("load")] == ["c", "a", "b"]
+    assert [run.run_id for run in open_runs()] == ["d", "c", "a", "b"]
     for token in tokens:
         assert token is not None
         token.close()
@@ -133,16 +134,16 @@ def test_runs_are_found_by_label_oldest_first() -> None:
 @pytest.mark.usefixtures("state")
 @pytest.mark.parametrize("label", ["a\nb", "\x1b[31mred", "\ud800", "\u202eevil", "", "x" * 9999])
 def test_a_label_is_one_line_whatever_it_is(label: str) -> None:
-    token = opened("r-1", label, 1.0)
+    token = open_run("r-1", label, 1.0)
     assert token is not None
-    (run,) = running(label)
+    (run,) = open_runs(label)
     assert run.label.isprintable()
     assert len(run.label) <= 500
     token.close()
 
 
 def test_others_see_nothing_of_it(state: Path) -> None:
-    token = opened("r-1", "load", 1.0)
+    token = open_run("r-1", "load", 1.0)
     assert token is not None
     assert [S_IMODE(path.stat().st_mode) for path in (state, state / "open", state / "open" / "r-1")] == [0o700, 0o700, 0o600]
     token.close()
@@ -150,7 +151,7 @@ def test_others_see_nothing_of_it(state: Path) -> None:
 
 @pytest.mark.usefixtures("state")
 def test_a_child_does_not_hold_the_token_of_its_parent() -> None:
-    token = opened("r-1", "load", 1.0)
+    token = open_run("r-1", "load", 1.0)
     assert token is not None
     with subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, close_fds=False) as child:
         assert child.stdin is not None
@@ -159,7 +160,7 @@ def test_a_child_does_not_hold_the_token_of_its_parent() -> None:
         child.stdin.flush()
         assert child.stdout.readline() == b"ready\n"
         os.close(int(str(token._file)))  # as if this process were gone
-        assert [run.run_id for run in left()] == ["r-1"]
+        assert [run.run_id for run in killed_runs()] == ["r-1"]
 
 
 # --- what is no token ---------------------------------------------------------------------------------------------------------
@@ -183,7 +184,7 @@ def test_other_files_are_left_alone(state: Path, content: bytes) -> None:
     (state / "open" / "folder").mkdir()
     (state / "open" / "link").symlink_to("/etc/passwd")
     os.mkfifo(state / "open" / "pipe")
-    assert left() == running() == ()
+    assert killed_runs() == open_runs() == ()
     assert len(list((state / "open").iterdir())) == 4
 
 
@@ -192,7 +193,7 @@ def test_an_empty_token_is_swept_away_after_an_hour(state: Path) -> None:
     for name, age in (("young", 3500), ("old", 3700)):
         (state / "open" / name).touch()
         os.utime(state / "open" / name, (0, time.time() - age))
-    assert left() == ()
+    assert killed_runs() == ()
     assert [path.name for path in (state / "open").iterdir()] == ["young"]
 
 
@@ -201,7 +202,7 @@ def test_an_empty_token_is_swept_away_after_an_hour(state: Path) -> None:
 
 @pytest.mark.parametrize("run_id", ["", "../r1", "a/b", "é", "."])
 def test_a_name_that_is_none(state: Path, run_id: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert opened(run_id, "load", 1.0) is None
+    assert open_run(run_id, "load", 1.0) is None
     assert capsys.readouterr().err.startswith(f"tocsin: this run is not in the journal: {run_id!r} is no name of a run; ")
 
 
@@ -210,19 +211,19 @@ def test_a_folder_that_cannot_be_made_is_one_line(
 ) -> None:
     (tmp_path / "file\n").touch()
     monkeypatch.setenv("TOCSIN_STATE_DIR", str(tmp_path / "file\n" / "state"))
-    assert opened("r-1", "load", 1.0) is None
+    assert open_run("r-1", "load", 1.0) is None
     said = capsys.readouterr().err
     remedy = "Not a directory; set TOCSIN_STATE_DIR to a folder that you may write to"
     assert said == f"tocsin: this run is not in the journal in {tmp_path}/file /state: {remedy}\n"
-    assert left() == running() == ()
+    assert killed_runs() == open_runs() == ()
 
 
 def test_a_run_that_is_open_already(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    token = opened("r-1", "load", 1.0)
+    token = open_run("r-1", "load", 1.0)
     assert token is not None
-    assert opened("r-1", "load", 1.0) is None
+    assert open_run("r-1", "load", 1.0) is None
     assert f"in {state / 'open' / 'r-1'}: File exists; " in capsys.readouterr().err
-    assert len(running()) == 1
+    assert len(open_runs()) == 1
     token.close()
 
 
@@ -233,7 +234,7 @@ def _full(*_: object) -> NoReturn:
 def test_a_full_disk_leaves_no_token(state: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(os, "write", _full)
-        assert opened("r-1", "load", 1.0) is None
+        assert open_run("r-1", "load", 1.0) is None
     assert "No space left on device; set TOCSIN_STATE_DIR" in capsys.readouterr().err
     assert list((state / "open").iterdir()) == []
 
@@ -244,15 +245,15 @@ def test_a_lock_that_is_never_let_go(state: Path, monkeypatch: pytest.MonkeyPatc
 
     with monkeypatch.context() as patched:
         patched.setattr(fcntl, "flock", busy)
-        assert opened("r-1", "load", 1.0) is None
+        assert open_run("r-1", "load", 1.0) is None
     assert "its lock is held by another process; " in capsys.readouterr().err
     assert list((state / "open").iterdir()) == []
 
 
 def test_a_token_that_cannot_be_removed(state: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     killed("r-1")
-    (run,) = left()
-    token = opened("r-2", "load", 1.0)
+    (run,) = killed_runs()
+    token = open_run("r-2", "load", 1.0)
     assert token is not None
     with monkeypatch.context() as patched:
         patched.setattr(os, "unlink", _full)
@@ -264,7 +265,7 @@ def test_a_token_that_cannot_be_removed(state: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_a_token_that_somebody_removed(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    token = opened("r-1", "load", 1.0)
+    token = open_run("r-1", "load", 1.0)
     assert token is not None
     (state / "open" / "r-1").unlink()
     token.close()
@@ -275,15 +276,15 @@ def test_a_token_that_somebody_removed(state: Path, capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize("stream", [None, open(os.devnull)])  # noqa: SIM115, PTH123 - what cannot be written to
 def test_where_nobody_listens(stream: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", stream)
-    assert opened("", "load", 1.0) is None
+    assert open_run("", "load", 1.0) is None
 
 
 @pytest.mark.usefixtures("state")
 def test_where_there_are_no_locks(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     killed("r-1")
     monkeypatch.setitem(sys.modules, "fcntl", None)
-    assert opened("r-2", "load", 1.0) is None
-    assert left() == running() == ()
+    assert open_run("r-2", "load", 1.0) is None
+    assert killed_runs() == open_runs() == ()
     assert capsys.readouterr().err == ""
 
 

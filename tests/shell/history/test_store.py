@@ -19,24 +19,24 @@ from tocsin.shell import history as package
 from tocsin.shell.adapters.redaction import remember
 from tocsin.shell.history import connection as history_connection
 from tocsin.shell.history import store as kept
-from tocsin.shell.history.run_record import Ended, JournalFault
-from tocsin.shell.history.store import Journal
+from tocsin.shell.history.run_record import HistoryError, RunRecord
+from tocsin.shell.history.store import HistoryStore
 
 AT = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 
 
 @pytest.fixture
-def journal(state: Path) -> Journal:
+def journal(state: Path) -> HistoryStore:
     """The journal of the state folder."""
-    return Journal.usual()
+    return HistoryStore.usual()
 
 
-def ended(run_id: str, state: State | None = None, label: str = "load", at: datetime = AT) -> Ended:
+def ended(run_id: str, state: State | None = None, label: str = "load", at: datetime = AT) -> RunRecord:
     took = timedelta(seconds=3)
-    return Ended.of(state or Failed("exit status 3"), run_id=run_id, label=label, started=at - took, ended=at, attempts=2, status=3)
+    return RunRecord.of(state or Failed("exit status 3"), run_id=run_id, label=label, started=at - took, ended=at, attempts=2, status=3)
 
 
-def sql(journal: Journal, *statements: str) -> None:
+def sql(journal: HistoryStore, *statements: str) -> None:
     """Change the file behind the journal's back."""
     with closing(sqlite3.connect(journal.path, isolation_level=None)) as connection:
         for statement in statements:
@@ -46,12 +46,12 @@ def sql(journal: Journal, *statements: str) -> None:
 # --- what it keeps ------------------------------------------------------------------------------------------------------------
 
 
-def test_where_nothing_was_kept_there_is_nothing_and_looking_makes_no_file(journal: Journal) -> None:
+def test_where_nothing_was_kept_there_is_nothing_and_looking_makes_no_file(journal: HistoryStore) -> None:
     assert (journal.past("load"), journal.history()) == (Streak(), ())
     assert not journal.folder.exists()
 
 
-def test_what_is_recorded_comes_back_as_it_was(journal: Journal) -> None:
+def test_what_is_recorded_comes_back_as_it_was(journal: HistoryStore) -> None:
     first, second = ended("r1"), ended("r2", Success(), label="sums")
     journal.record(first)
     journal.record(second)
@@ -62,7 +62,7 @@ def test_what_is_recorded_comes_back_as_it_was(journal: Journal) -> None:
     assert first.version
 
 
-def test_ends_become_a_streak(journal: Journal) -> None:
+def test_ends_become_a_streak(journal: HistoryStore) -> None:
     states = (Failed(), Aborted(), Finished(), Success(), Skipped())
     streaks = [journal.record(ended(f"r{at}", state)) for at, state in enumerate(states)]
     assert streaks == [Streak(), Streak(True, 1), Streak(True, 2), Streak(True, 2), Streak(False, 1)]
@@ -71,19 +71,19 @@ def test_ends_become_a_streak(journal: Journal) -> None:
     assert [run.failed for run in journal.history()] == [False, False, None, True, True]
 
 
-def test_a_run_is_recorded_once(journal: Journal) -> None:
+def test_a_run_is_recorded_once(journal: HistoryStore) -> None:
     journal.record(ended("r1"))
     assert journal.record(ended("r1", Success())) == Streak(True, 1) == journal.past("load")
     assert len(journal.history()) == 1
 
 
-def test_a_run_need_not_count(journal: Journal) -> None:
+def test_a_run_need_not_count(journal: HistoryStore) -> None:
     journal.record(ended("r1"))
     assert journal.record(ended("r2"), counts=False) == journal.past("load") == Streak(True, 1)
     assert len(journal.history()) == 2
 
 
-def test_an_end_may_count_without_being_recorded(journal: Journal) -> None:
+def test_an_end_may_count_without_being_recorded(journal: HistoryStore) -> None:
     before = [journal.advance("load", failed=failed) for failed in (True, True, False)]
     assert before == [Streak(), Streak(True, 1), Streak(True, 2)]
     assert journal.past("load") == Streak(False, 1)
@@ -91,14 +91,14 @@ def test_an_end_may_count_without_being_recorded(journal: Journal) -> None:
 
 
 @pytest.mark.parametrize("label", ["a\nb", "'; DROP TABLE runs; --", "\x1b[31m", "\ud800", "", "é" * 9999, "?1"])
-def test_a_label_is_one_line_whatever_it_is(journal: Journal, label: str) -> None:
+def test_a_label_is_one_line_whatever_it_is(journal: HistoryStore, label: str) -> None:
     journal.record(ended("r1", label=label))
     assert journal.past(label) == Streak(True, 1)
     (run,) = journal.history(label)
     assert run.label.isprintable()
 
 
-def test_a_message_is_one_short_line_without_secrets(journal: Journal) -> None:
+def test_a_message_is_one_short_line_without_secrets(journal: HistoryStore) -> None:
     remember("TOKEN", "hunter2-and-more")
     journal.record(ended("r1", Failed(f"no\x00 route\nfor hunter2-and-more{'!' * 999}")))
     message = journal.history()[0].message
@@ -109,7 +109,7 @@ def test_a_message_is_one_short_line_without_secrets(journal: Journal) -> None:
     assert b"hunter2" not in journal.path.read_bytes()
 
 
-def test_it_is_for_nobody_else(journal: Journal) -> None:
+def test_it_is_for_nobody_else(journal: HistoryStore) -> None:
     journal.record(ended("r1"))
     assert [S_IMODE(path.stat().st_mode) for path in (journal.folder, journal.path)] == [0o700, 0o600]
     assert [path.name for path in journal.folder.iterdir()] == ["journal.sqlite3"]
@@ -123,7 +123,7 @@ def test_a_naive_time_is_refused() -> None:
 # --- how much -----------------------------------------------------------------------------------------------------------------
 
 
-def test_of_each_label_the_last_runs_are_kept(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_each_label_the_last_runs_are_kept(journal: HistoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept, "KEPT", 3)
     journal.record(ended("other", label="sums"))
     for number in range(5):
@@ -132,7 +132,7 @@ def test_of_each_label_the_last_runs_are_kept(journal: Journal, monkeypatch: pyt
     assert journal.past("load") == Streak(True, 5)
 
 
-def test_the_journal_is_bounded_in_all(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_journal_is_bounded_in_all(journal: HistoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept, "KEPT_IN_ALL", 3)
     for number in range(5):
         journal.record(ended(f"r{number}", label=f"load {number}"))
@@ -140,7 +140,7 @@ def test_the_journal_is_bounded_in_all(journal: Journal, monkeypatch: pytest.Mon
     assert [journal.past(f"load {number}").length for number in range(5)] == [0, 0, 1, 1, 1]
 
 
-def test_what_is_old_can_be_forgotten(journal: Journal) -> None:
+def test_what_is_old_can_be_forgotten(journal: HistoryStore) -> None:
     journal.record(ended("old", at=AT))
     journal.record(ended("new", label="sums", at=AT + timedelta(days=1)))
     assert journal.forget(AT + timedelta(hours=1)) == 1
@@ -152,7 +152,7 @@ def test_what_is_old_can_be_forgotten(journal: Journal) -> None:
 
 # --- what goes wrong ----------------------------------------------------------------------------------------------------------
 
-USES: tuple[Callable[[Journal], object], ...] = (
+USES: tuple[Callable[[HistoryStore], object], ...] = (
     lambda journal: journal.past("load"),
     lambda journal: journal.history(),
     lambda journal: journal.record(ended("r9")),
@@ -162,10 +162,10 @@ USES: tuple[Callable[[Journal], object], ...] = (
 
 
 @pytest.mark.parametrize("use", USES)
-def test_a_file_that_is_no_journal(journal: Journal, use: Callable[[Journal], object]) -> None:
+def test_a_file_that_is_no_journal(journal: HistoryStore, use: Callable[[HistoryStore], object]) -> None:
     journal.folder.mkdir()
     journal.path.write_bytes(b"dear diary, " * 100)
-    with pytest.raises(JournalFault) as caught:
+    with pytest.raises(HistoryError) as caught:
         use(journal)
     assert str(caught.value) == (
         f"the journal {journal.path} is damaged: file is not a database; "
@@ -175,22 +175,22 @@ def test_a_file_that_is_no_journal(journal: Journal, use: Callable[[Journal], ob
 
 
 @pytest.mark.parametrize("use", USES)
-def test_a_file_that_is_cut_off(journal: Journal, use: Callable[[Journal], object]) -> None:
+def test_a_file_that_is_cut_off(journal: HistoryStore, use: Callable[[HistoryStore], object]) -> None:
     for number in range(50):
         journal.record(ended(f"r{number}"))
     whole = journal.path.read_bytes()
     journal.path.write_bytes(whole[:4096] + b"\xff" * 4096 * 3)
-    with pytest.raises(JournalFault, match="is damaged: database disk image is malformed; move it away"):
+    with pytest.raises(HistoryError, match="is damaged: database disk image is malformed; move it away"):
         use(journal)
 
 
 @pytest.mark.parametrize("use", USES)
-def test_a_newer_file_is_left_alone(journal: Journal, use: Callable[[Journal], object]) -> None:
+def test_a_newer_file_is_left_alone(journal: HistoryStore, use: Callable[[HistoryStore], object]) -> None:
     journal.record(ended("r1"))
     sql(journal, "PRAGMA user_version = 2")
     before = journal.path.read_bytes()
     newer = r"written by a newer tocsin \(its version is 2, and this tocsin knows 1\); upgrade tocsin, or set TOCSIN_STATE_DIR"
-    with pytest.raises(JournalFault, match=newer):
+    with pytest.raises(HistoryError, match=newer):
         use(journal)
     assert journal.path.read_bytes() == before
 
@@ -206,22 +206,22 @@ def test_a_newer_file_is_left_alone(journal: Journal, use: Callable[[Journal], o
         "DROP TABLE runs",
     ],
 )
-def test_rows_that_nobody_wrote(journal: Journal, damage: str) -> None:
+def test_rows_that_nobody_wrote(journal: HistoryStore, damage: str) -> None:
     journal.record(ended("r1"))
     sql(journal, damage)
-    with pytest.raises(JournalFault, match="is damaged: "):
+    with pytest.raises(HistoryError, match="is damaged: "):
         journal.history()
 
 
 @pytest.mark.parametrize("damage", ["SET length = -1", "SET length = 'x'", "SET failed = NULL, length = 0"])
-def test_a_streak_that_nobody_wrote(journal: Journal, damage: str) -> None:
+def test_a_streak_that_nobody_wrote(journal: HistoryStore, damage: str) -> None:
     journal.record(ended("r1"))
     sql(journal, f"UPDATE streaks {damage}")
-    with pytest.raises(JournalFault, match="is damaged: "):
+    with pytest.raises(HistoryError, match="is damaged: "):
         journal.past("load")
 
 
-def test_a_file_without_tables_is_no_journal_yet(journal: Journal) -> None:
+def test_a_file_without_tables_is_no_journal_yet(journal: HistoryStore) -> None:
     journal.folder.mkdir()
     journal.path.touch()
     assert (journal.past("load"), journal.history()) == (Streak(), ())
@@ -230,64 +230,64 @@ def test_a_file_without_tables_is_no_journal_yet(journal: Journal) -> None:
 
 
 @pytest.mark.parametrize("use", USES)
-def test_a_place_that_is_none(journal: Journal, use: Callable[[Journal], object]) -> None:
+def test_a_place_that_is_none(journal: HistoryStore, use: Callable[[HistoryStore], object]) -> None:
     journal.path.mkdir(parents=True)
     with pytest.raises(
-        JournalFault, match=r"cannot be used: .*; (make it a file that you may read and write, or )?set TOCSIN_STATE_DIR"
+        HistoryError, match=r"cannot be used: .*; (make it a file that you may read and write, or )?set TOCSIN_STATE_DIR"
     ):
         use(journal)
 
 
-def test_a_folder_that_cannot_be_made(journal: Journal) -> None:
+def test_a_folder_that_cannot_be_made(journal: HistoryStore) -> None:
     journal.folder.touch()
-    with pytest.raises(JournalFault, match=r"cannot be used: File exists; set TOCSIN_STATE_DIR to another folder"):
+    with pytest.raises(HistoryError, match=r"cannot be used: File exists; set TOCSIN_STATE_DIR to another folder"):
         journal.record(ended("r1"))
 
 
-def test_a_file_that_may_only_be_read(journal: Journal) -> None:
+def test_a_file_that_may_only_be_read(journal: HistoryStore) -> None:
     journal.record(ended("r1"))
     with history_connection.reading(journal.path) as connection:
         assert connection is not None
         connection.execute("PRAGMA query_only = 1")  # what a read-only folder does to all but the superuser
         with (
-            pytest.raises(JournalFault, match="attempt to write a readonly database; make it writable, or"),
-            history_connection.worded(journal.path),
+            pytest.raises(HistoryError, match="attempt to write a readonly database; make it writable, or"),
+            history_connection.describe_errors(journal.path),
         ):
             connection.execute("DELETE FROM runs")
 
 
-def _filling(journal: Journal) -> None:
+def _filling(journal: HistoryStore) -> None:
     with history_connection.writing(journal.path) as connection:
         connection.execute("PRAGMA max_page_count = 1")
         connection.execute("INSERT INTO streaks VALUES (?, 1, 1, 1.0)", ("x" * 99_999,))
 
 
-def test_a_disk_that_is_full(journal: Journal) -> None:
+def test_a_disk_that_is_full(journal: HistoryStore) -> None:
     journal.record(ended("r1"))
-    with pytest.raises(JournalFault, match="database or disk is full; make room on the disk"):
+    with pytest.raises(HistoryError, match="database or disk is full; make room on the disk"):
         _filling(journal)
     assert len(journal.history()) == 1
 
 
-def test_a_journal_that_somebody_holds(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_journal_that_somebody_holds(journal: HistoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
     journal.record(ended("r1"))
     monkeypatch.setattr(history_connection, "BUSY", 0.01)
     with closing(sqlite3.connect(journal.path, isolation_level=None)) as connection:
         connection.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(JournalFault, match="database is locked; another process holds it all the time; end that one"):
+        with pytest.raises(HistoryError, match="database is locked; another process holds it all the time; end that one"):
             journal.record(ended("r2"))
         connection.execute("ROLLBACK")
     journal.record(ended("r2"))
     assert journal.past("load") == Streak(True, 2)
 
 
-def _interrupted(journal: Journal) -> None:
+def _interrupted(journal: HistoryStore) -> None:
     with history_connection.writing(journal.path) as connection:
         connection.execute("DELETE FROM runs")
         raise KeyboardInterrupt
 
 
-def test_what_is_interrupted_is_undone(journal: Journal) -> None:
+def test_what_is_interrupted_is_undone(journal: HistoryStore) -> None:
     journal.record(ended("r1"))
     with pytest.raises(KeyboardInterrupt):
         _interrupted(journal)
@@ -299,22 +299,22 @@ def test_a_user_without_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError(0, "this user has no home folder")
 
     monkeypatch.setattr(kept, "state_folder", homeless)
-    with pytest.raises(JournalFault, match="the journal has no place: this user has no home folder; set TOCSIN_STATE_DIR"):
-        Journal.usual()
+    with pytest.raises(HistoryError, match="the journal has no place: this user has no home folder; set TOCSIN_STATE_DIR"):
+        HistoryStore.usual()
 
 
 @pytest.mark.parametrize("use", USES)
-def test_a_python_without_sqlite(journal: Journal, use: Callable[[Journal], object], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_python_without_sqlite(journal: HistoryStore, use: Callable[[HistoryStore], object], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sqlite3", None)
     monkeypatch.delitem(sys.modules, "tocsin.shell.history.connection")
     monkeypatch.delattr(package, "connection")
-    with pytest.raises(JournalFault, match="this Python was built without sqlite3; install one that has it"):
+    with pytest.raises(HistoryError, match="this Python was built without sqlite3; install one that has it"):
         use(journal)
 
 
 def test_a_fault_is_one_line_without_a_secret() -> None:
     remember("TOKEN", "hunter2-and-more")
-    assert str(JournalFault("the journal /hunter2-and-more/\nis damaged")) == "the journal /[TOKEN]/ is damaged"
+    assert str(HistoryError("the journal /hunter2-and-more/\nis damaged")) == "the journal /[TOKEN]/ is damaged"
 
 
 # --- several processes --------------------------------------------------------------------------------------------------------
@@ -338,7 +338,7 @@ def writer(name: str, times: int) -> "subprocess.Popen[str]":
     return subprocess.Popen([sys.executable, "-c", WRITES, name, str(times)], stdout=subprocess.PIPE, text=True)
 
 
-def test_processes_take_turns(journal: Journal) -> None:
+def test_processes_take_turns(journal: HistoryStore) -> None:
     writers = [writer(f"w{number}", 15) for number in range(4)]
     for process in writers:
         with process:
@@ -348,7 +348,7 @@ def test_processes_take_turns(journal: Journal) -> None:
 
 
 @pytest.mark.parametrize("lines", [1, 2, 5, 9])
-def test_a_process_that_is_killed_leaves_all_of_a_run_or_nothing(journal: Journal, lines: int) -> None:
+def test_a_process_that_is_killed_leaves_all_of_a_run_or_nothing(journal: HistoryStore, lines: int) -> None:
     with writer("w", 9999) as process:
         assert process.stdout is not None
         for _ in range(lines):
@@ -361,7 +361,7 @@ def test_a_process_that_is_killed_leaves_all_of_a_run_or_nothing(journal: Journa
     assert journal.past("load") == Streak(True, len(runs) + 1)
 
 
-def test_a_transaction_that_its_process_did_not_end_is_undone(journal: Journal) -> None:
+def test_a_transaction_that_its_process_did_not_end_is_undone(journal: HistoryStore) -> None:
     journal.record(ended("r1"))
     dies = (
         "import os, signal, sys; from pathlib import Path; from tocsin.shell.history.connection import writing\n"
@@ -382,4 +382,4 @@ def test_what_is_kept_is_a_value() -> None:
     run = ended("r1")
     assert run == attrs.evolve(run)
     assert run != attrs.evolve(run, status=4)
-    assert Ended.of(Running(), run_id="r", label="l", started=AT, ended=AT).failed is None
+    assert RunRecord.of(Running(), run_id="r", label="l", started=AT, ended=AT).failed is None

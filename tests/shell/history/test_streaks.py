@@ -34,7 +34,7 @@ from tocsin.core.changes import Streak
 from tocsin.core.effects import Effect
 from tocsin.core.outcomes import DeliveryError, Receipt, Rejected, refused
 from tocsin.shell.history import streaks
-from tocsin.shell.history.store import Journal
+from tocsin.shell.history.store import HistoryStore
 
 pytestmark = pytest.mark.tocsin_live
 JOB = Task("load")
@@ -83,7 +83,7 @@ def test_a_handler_by_itself_remembers(live: Live, slack_server: SlackServer) ->
     with interpreting(live):
         tell(Success(), Failed(), Failed(), Success())
     assert [b"recovered after" in request.body for request in slack_server.requests] == [False, True]
-    assert Journal.usual().past("load") == Streak(failed=False, length=1)
+    assert HistoryStore.usual().past("load") == Streak(failed=False, length=1)
 
 
 def test_flows_and_tasks_remember_from_run_to_run(live: Live, slack_server: SlackServer) -> None:
@@ -93,8 +93,8 @@ def test_flows_and_tasks_remember_from_run_to_run(live: Live, slack_server: Slac
         flaky.well = well
         flow.run(interpreter=live)
     assert [b"fetch" in request.body for request in slack_server.requests] == [True, False, True]
-    assert Journal.usual().past("nightly/fetch") == Streak(failed=False, length=1)
-    assert Journal.usual().past("nightly") == Streak(failed=False, length=1)
+    assert HistoryStore.usual().past("nightly/fetch") == Streak(failed=False, length=1)
+    assert HistoryStore.usual().past("nightly") == Streak(failed=False, length=1)
 
 
 def test_what_nobody_could_be_told_of_is_told_the_next_time(live: Live, slack_server: SlackServer) -> None:
@@ -109,10 +109,10 @@ def test_what_nobody_could_be_told_of_is_told_the_next_time(live: Live, slack_se
         slack_server.replies.append(Reply(500, ""))
         with pytest.raises(NotificationFailed):
             tell(Failed())
-        assert Journal.usual().past("load") == Streak()
+        assert HistoryStore.usual().past("load") == Streak()
         tell(Failed(), Failed())
     assert len(slack_server.requests) == 5
-    assert Journal.usual().past("nightly/fetch") == Streak(failed=True, length=2)
+    assert HistoryStore.usual().past("nightly/fetch") == Streak(failed=True, length=2)
 
 
 def test_a_watch_is_told_the_next_time_too(live: Live, slack_server: SlackServer) -> None:
@@ -134,7 +134,7 @@ def test_an_end_is_taken_back_as_it_happened_whatever_handlers_made_of_it(live: 
     flaky.well = False
     Flow("nightly", tasks=[flaky]).run(interpreter=live)
     assert len(slack_server.requests) == 1
-    assert Journal.usual().past("nightly/fetch") == Streak()
+    assert HistoryStore.usual().past("nightly/fetch") == Streak()
 
 
 def test_a_dry_run_that_fails_takes_nothing_back(live: Live) -> None:
@@ -142,7 +142,7 @@ def test_a_dry_run_that_fails_takes_nothing_back(live: Live) -> None:
         tell(Failed())
     with interpreting(Broken()), pytest.raises(NotificationFailed):
         tell(Success())
-    assert Journal.usual().past("load") == Streak(failed=True, length=1)
+    assert HistoryStore.usual().past("load") == Streak(failed=True, length=1)
 
 
 def test_runs_that_end_at_the_same_moment_are_told_one_after_the_other(live: Live, slack_server: SlackServer) -> None:
@@ -158,11 +158,11 @@ def test_runs_that_end_at_the_same_moment_are_told_one_after_the_other(live: Liv
         errors = [each.exception(30) for each in running]
     assert [type(error) for error in errors] == [LookupError] * 4
     assert len(slack_server.requests) == 1
-    assert Journal.usual().past("fetch") == Streak(failed=True, length=4)
+    assert HistoryStore.usual().past("fetch") == Streak(failed=True, length=4)
 
 
 def test_what_ended_again_since_is_not_taken_back() -> None:
-    journal = Journal.usual()
+    journal = HistoryStore.usual()
     before = journal.advance("load", failed=True)
     journal.advance("load", failed=True)
     journal.retract("load", failed=True, before=before)
@@ -185,7 +185,7 @@ def test_a_dry_run_reads_and_a_test_does_not_even_that(interpreter: Interpreter,
     with interpreting(interpreter):
         tell(Success(), Success())
     assert capsys.readouterr().out.count("recovered after") == 4 * told
-    assert Journal.usual().past("load") == Streak(failed=True, length=2)
+    assert HistoryStore.usual().past("load") == Streak(failed=True, length=2)
 
 
 def test_what_is_withheld_by_the_environment_is_not_remembered(live: Live, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:

@@ -15,7 +15,7 @@ from returns.io import IOResult
 
 from tocsin import DryRun, Failed, Flow, Recording, Running, Task, callback_factory, flush, gmail_notifier, interpreting, slack_notifier
 from tocsin.core.delivery.digest import digest_key
-from tocsin.core.delivery.digest_summary import Tally
+from tocsin.core.delivery.digest_summary import DigestSummary
 from tocsin.core.effects import Effect, PostToSlack
 from tocsin.core.messages.content import Content
 from tocsin.core.outcomes import (
@@ -33,7 +33,7 @@ from tocsin.core.outcomes import (
 )
 from tocsin.interpreters import Background, Digest, Retrying
 from tocsin.shell.environment import NAME
-from tocsin.shell.interpreters.base import Batching, Deferring, execute
+from tocsin.shell.interpreters.base import Batching, Queueing, execute
 from tocsin.shell.interpreters.reliable import reliable
 
 pytestmark = pytest.mark.tocsin_live
@@ -155,10 +155,14 @@ def test_what_does_not_fit_is_folded_and_nothing_is_lost(caplog: pytest.LogCaptu
     ends_of_many = submitted(background, [effect(name=f"job {number}") for number in range(20)])
     door.opened.set()
     assert flush()
-    counts = [each.content.count if isinstance(each, PostToSlack) and isinstance(each.content, Tally) else 1 for each in door.passed]
+    counts = [
+        each.content.count if isinstance(each, PostToSlack) and isinstance(each.content, DigestSummary) else 1 for each in door.passed
+    ]
     assert sum(counts) == 21
     assert max(counts) > 3
-    digests = {digest_key(each.content) for each in door.passed if isinstance(each, PostToSlack) and isinstance(each.content, Tally)}
+    digests = {
+        digest_key(each.content) for each in door.passed if isinstance(each, PostToSlack) and isinstance(each.content, DigestSummary)
+    }
     assert ends == [Delivered()]
     assert len(ends_of_many) == 20
     assert {each.in_digest for each in ends_of_many if isinstance(each, Delivered)} == {None, *digests}
@@ -411,4 +415,4 @@ def test_bad_compositions_say_what_to_write(compose: Callable[[], object], says:
 
 
 def test_a_background_answers_later() -> None:
-    assert isinstance(reliable(), Deferring)
+    assert isinstance(reliable(), Queueing)

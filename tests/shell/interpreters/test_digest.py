@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from tocsin import DryRun, Recording, Running, Task
 from tocsin.core.changes import Key
-from tocsin.core.delivery.digest_summary import Tally
+from tocsin.core.delivery.digest_summary import DigestSummary
 from tocsin.core.effects import Bot, CallBack, Effect, PostToSlack
 from tocsin.core.messages.content import Content
 from tocsin.core.messages.slack import slack_message
@@ -197,7 +197,7 @@ def test_a_digest_does_not_wait_where_somebody_is_in_a_hurry() -> None:
     timer = Simulated()
     digest = Digest(Scripted(), 1, timer=timer)
     digest.batch(messages(2))
-    with time_limits.waiting_until(timer.time + 60.0):
+    with time_limits.with_deadline(timer.time + 60.0):
         digest.batch(messages(2))
     assert timer.waits == []
 
@@ -219,10 +219,10 @@ def test_what_is_left_when_the_program_ends_is_folded_where_there_is_no_time_for
 
     given = messages(8)
     inner = Scripted(first=ends)
-    with time_limits.bound_to(deadline):
+    with time_limits.with_shared_deadline(deadline):
         outcomes = Digest(inner, timer=timer).batch(given)
     said = [sent.content for sent in inner.sent if isinstance(sent, PostToSlack)]
-    assert [content.count if isinstance(content, Tally) else 1 for content in said] == counts
+    assert [content.count if isinstance(content, DigestSummary) else 1 for content in said] == counts
     alone = counts.count(1)
     assert [outcome == Delivered() for outcome in outcomes] == [True] * alone + [False] * (8 - alone)
 

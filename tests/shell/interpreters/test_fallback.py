@@ -18,7 +18,7 @@ from tests.servers.live import live_at
 from tests.servers.slack import Reply, SlackServer
 from tests.shell.adapters.examples import KEY
 from tocsin import DryRun, Failed, Live, Recording, Running, State, Success, Task, interpreting, slack_notifier
-from tocsin.core.delivery.combining import fallen_back
+from tocsin.core.delivery.combining import after_fallback
 from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, DestinationDead, Outcome, Receipt, Rejected, Retryable, Withheld
 from tocsin.effects import CallBack, Effect, PostToSlack
 from tocsin.shell.adapters.redaction import remember
@@ -101,7 +101,7 @@ def test_a_call_is_made_once_however_it_ends() -> None:
 
 @given(ERRORS.filter(lambda error: not isinstance(error, Ambiguous)), OUTCOMES)
 def test_it_comes_to_what_both_come_to(first: DeliveryError, second: Outcome) -> None:
-    assert execute(Fallback(Scripted([first]), Scripted([second])), post("COMBINED")) == fallen_back(first, second)
+    assert execute(Fallback(Scripted([first]), Scripted([second])), post("COMBINED")) == after_fallback(first, second)
 
 
 def test_the_alarm_comes_once_before_the_message_until_the_destination_lives_again(caplog: pytest.LogCaptureFixture) -> None:

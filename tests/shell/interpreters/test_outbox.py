@@ -37,7 +37,7 @@ from tocsin.core.outcomes import (
     Retryable,
     Withheld,
 )
-from tocsin.interpreters import Background, Digest, Interpreter, Live, Outbox, OutboxFault
+from tocsin.interpreters import Background, Digest, Interpreter, Live, Outbox, OutboxError
 from tocsin.shell.environment import NAME
 from tocsin.shell.interpreters import outbox as outboxes
 from tocsin.shell.interpreters.base import execute, result_of
@@ -558,4 +558,4 @@ def test_nobody_else_pays_for_it(tmp_path: Path) -> None:
 
 
 def test_it_is_a_fault_of_a_value() -> None:
-    assert issubclass(OutboxFault, ValueError)
+    assert issubclass(OutboxError, ValueError)

@@ -31,10 +31,10 @@ from tocsin.core.outcomes import Delivered, DeliveryError, DestinationDead, Outc
 from tocsin.core.validation import invoke
 from tocsin.shell.adapters import time_limits
 from tocsin.shell.adapters.clock import SystemTimer, Timer
-from tocsin.shell.interpreters.base import Deferring, outcome_of, result_of
-from tocsin.shell.interpreters.rate_limited import Paced
+from tocsin.shell.interpreters.base import Queueing, outcome_of, result_of
+from tocsin.shell.interpreters.rate_limited import RateLimited
 from tocsin.testing import assert_interpreter_agrees
-from tocsin.testing.value_strategies import Job
+from tocsin.testing.value_strategies import TrackedJob
 
 KEY = Key("run", "load", None, 0, 0)
 HOUR = 3600.0
@@ -52,7 +52,7 @@ def letter(account: str) -> SendEmail:
 def ignored(tracked_obj: Tracked, state: State) -> None: ...
 
 
-CALL = CallBack(ignored, Job("load"), Failed(), KEY)
+CALL = CallBack(ignored, TrackedJob("load"), Failed(), KEY)
 BOTS = (Bot("TOKEN", "#ops"), Bot("TOKEN", "#dev"))
 MESSAGES = (post("TEAM"), post("OPS"), *(post("TEAM", bot) for bot in BOTS), letter("ME"), letter("US"))
 
@@ -89,7 +89,7 @@ class Sent:
 
 @contextmanager
 def hurried(timer: Timer, seconds: float) -> Iterator[None]:
-    with time_limits.waiting_until(timer.monotonic() + seconds):
+    with time_limits.with_deadline(timer.monotonic() + seconds):
         yield
 
 
@@ -104,7 +104,7 @@ class Pacing(RuleBasedStateMachine):
         self.timer = Simulated()
         self.sent = Sent(self.timer)
         self.pace = {"slack": slack, "gmail": gmail}
-        self.paced = Paced(self.sent, slack, gmail, timer=self.timer)
+        self.paced = RateLimited(self.sent, slack, gmail, timer=self.timer)
         self.turns: dict[str, list[float]] = {}
 
     def due(self, message: Effect) -> tuple[list[float], float]:
@@ -182,7 +182,7 @@ TestPacing.settings = settings(max_examples=50, stateful_step_count=30, deadline
 
 def test_who_has_no_time_is_told_when_to_come_again() -> None:
     timer = Simulated()
-    paced = Paced(Sent(timer), slack=Rate(1, 3, 1), timer=timer)
+    paced = RateLimited(Sent(timer), slack=Rate(1, 3, 1), timer=timer)
     paced(post("TEAM"))
     with hurried(timer, 2.9):
         outcome = outcome_of(paced(post("TEAM")))
@@ -194,7 +194,7 @@ def test_who_has_no_time_is_told_when_to_come_again() -> None:
 @pytest.mark.parametrize(("early", "goes"), [(0.015, True), (0.5, False)])
 def test_a_nap_may_end_a_little_early(early: float, goes: bool) -> None:
     timer = Simulated(cut=early)
-    paced = Paced(Sent(timer), slack=Rate(1, 1, 1), timer=timer)
+    paced = RateLimited(Sent(timer), slack=Rate(1, 1, 1), timer=timer)
     outcomes = [outcome_of(paced(post("TEAM"))) for _ in range(2)]
     assert isinstance(outcomes[1], Delivered) is goes
 
@@ -211,7 +211,7 @@ class Nudged(Simulated):
 
 def test_a_wait_that_somebody_cuts_short_goes_on() -> None:
     timer = Nudged()
-    paced = Paced(Sent(timer), slack=Rate(1, 2, 1), timer=timer)
+    paced = RateLimited(Sent(timer), slack=Rate(1, 2, 1), timer=timer)
     assert [outcome_of(paced(post("TEAM"))) for _ in range(2)] == [Delivered()] * 2
     assert timer.time == pytest.approx(102.0)
 
@@ -234,7 +234,7 @@ class Failing:
 def test_one_that_is_dead_is_left_alone_for_a_while() -> None:
     timer = Simulated()
     inner = Failing(timer, DestinationDead("revoked"))
-    paced = Paced(inner, timer=timer)
+    paced = RateLimited(inner, timer=timer)
     assert [outcome_of(paced(post("TEAM"))) for _ in range(9)] == [DestinationDead("revoked")] * 9
     assert (inner.tries, timer.naps) == (1, [])
     paced(post("OTHER"))
@@ -247,7 +247,7 @@ def test_one_that_is_dead_is_left_alone_for_a_while() -> None:
 def test_callers_lose_no_more_than_their_patience_on_one_that_fails() -> None:
     timer = Simulated()
     inner = Failing(timer, Retryable("not now"))
-    paced = Paced(inner, slack=Rate(1000, 1, 1000), timer=timer)
+    paced = RateLimited(inner, slack=Rate(1000, 1, 1000), timer=timer)
     outcomes: list[Outcome] = []
     for _ in range(50):
         with hurried(timer, 10):
@@ -256,7 +256,7 @@ def test_callers_lose_no_more_than_their_patience_on_one_that_fails() -> None:
     last = outcomes[-1]
     assert isinstance(last, Retryable)
     assert last.reason.startswith("12 s were lost on tries that failed, so none is made for a minute; the last: not now")
-    paced = Paced(inner, slack=Rate(1000, 1, 1000), timer=timer)
+    paced = RateLimited(inner, slack=Rate(1000, 1, 1000), timer=timer)
     for _ in range(50):
         paced(post("TEAM"))  # nobody waits
     assert inner.tries == 54
@@ -264,7 +264,7 @@ def test_callers_lose_no_more_than_their_patience_on_one_that_fails() -> None:
 
 def test_threads_share_a_pace() -> None:
     timer = Simulated(cut=HOUR)  # it stands still, so that each message asks at the same moment
-    paced = Paced(Sent(timer), slack=Rate(1, 0.25, 5), timer=timer)
+    paced = RateLimited(Sent(timer), slack=Rate(1, 0.25, 5), timer=timer)
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
@@ -289,7 +289,7 @@ class Barred(Simulated):
 
 def test_nobody_holds_up_others_while_it_waits() -> None:
     timer = Barred()
-    paced = Paced(Sent(timer), slack=Rate(1, 1, 1), timer=timer)
+    paced = RateLimited(Sent(timer), slack=Rate(1, 1, 1), timer=timer)
     paced(post("TEAM"))
     with ThreadPoolExecutor(2) as threads:
         assert list(threads.map(lambda message: outcome_of(paced(message)), [post("TEAM"), post("TEAM")])) == [Delivered()] * 2
@@ -298,7 +298,7 @@ def test_nobody_holds_up_others_while_it_waits() -> None:
 def test_it_waits_for_real() -> None:
     timer = SystemTimer()
     sent = Sent(timer)
-    paced = Paced(sent, slack=Rate(1, 0.1, 1))
+    paced = RateLimited(sent, slack=Rate(1, 0.1, 1))
     for _ in range(3):
         paced(post("TEAM"))
     (_, first), _, (_, last) = sent.gone
@@ -307,21 +307,21 @@ def test_it_waits_for_real() -> None:
 
 @pytest.mark.parametrize("interpreter", [Recording(), Sent(Simulated())])
 def test_children_do_what_the_inner_one_says(interpreter: Interpreter) -> None:
-    assert Paced(interpreter).notify == ("none" if isinstance(interpreter, Recording) else "print")
+    assert RateLimited(interpreter).notify == ("none" if isinstance(interpreter, Recording) else "print")
 
 
 def test_what_raises_is_rejected() -> None:
     def raising(effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
         raise LookupError("no such thing")
 
-    outcome = outcome_of(Paced(raising)(CALL))
+    outcome = outcome_of(RateLimited(raising)(CALL))
     assert isinstance(outcome, Rejected)
     assert "LookupError: no such thing" in outcome.reason
 
 
 def test_a_name_cannot_break_the_line() -> None:
     timer = Simulated()
-    paced = Paced(Sent(timer), slack=Rate(1, 1, 1), timer=timer)
+    paced = RateLimited(Sent(timer), slack=Rate(1, 1, 1), timer=timer)
     message = post("TEAM", Bot("TOKEN", "#o\nps\x1b[2J"))
     paced(message)
     with hurried(timer, 0):
@@ -331,10 +331,10 @@ def test_a_name_cannot_break_the_line() -> None:
 
 
 def test_it_changes_nothing_of_what_is_told() -> None:
-    assert_interpreter_agrees(lambda: Paced(Recording(), timer=Simulated()), examples=10)
+    assert_interpreter_agrees(lambda: RateLimited(Recording(), timer=Simulated()), examples=10)
 
 
-class Later(Deferring):
+class Later(Queueing):
     """Answers later."""
 
     @override
@@ -355,7 +355,7 @@ class Later(Deferring):
 )
 def test_a_wrong_option_is_refused_when_composed(options: dict[str, object], said: str) -> None:
     with pytest.raises(TypeError) as caught:
-        invoke(Paced, **{"inner": Recording(), **options})
+        invoke(RateLimited, **{"inner": Recording(), **options})
     assert str(caught.value) == said
 
 
@@ -363,26 +363,26 @@ def test_one_that_answers_later_is_refused() -> None:
     later: Interpreter = Later()
     assert outcome_of(later(CALL)) == Queued("a drawer")
     with pytest.raises(TypeError, match="so it comes outermost"):
-        Paced(later)
+        RateLimited(later)
 
 
 def test_it_prints_and_pickles_as_a_new_one() -> None:
     timer = Simulated()
-    paced = Paced(Recording(), slack=Rate(1, 3, 1), timer=timer)
+    paced = RateLimited(Recording(), slack=Rate(1, 3, 1), timer=timer)
     paced(post("TEAM"))
-    assert repr(paced) == f"Paced(inner=<Recording of 1 effects>, slack=Rate(messages=1, per=3, burst=1), gmail={GMAIL!r})"
+    assert repr(paced) == f"RateLimited(inner=<Recording of 1 effects>, slack=Rate(messages=1, per=3, burst=1), gmail={GMAIL!r})"
     copied: object = pickle.loads(pickle.dumps(paced))
-    assert isinstance(copied, Paced)
+    assert isinstance(copied, RateLimited)
     with hurried(timer, 0):
         assert not isinstance(outcome_of(copied(post("TEAM"))), Retryable)
         assert isinstance(outcome_of(paced(post("TEAM"))), Retryable)
-    assert (copied.slack, Paced(Recording()).slack) == (Rate(1, 3, 1), SLACK)
+    assert (copied.slack, RateLimited(Recording()).slack) == (Rate(1, 3, 1), SLACK)
 
 
 CHILD = """
 import os, signal, sys, threading, warnings
 
-from tests.shell.interpreters.test_rate_limited import Paced, Rate, Retryable, Sent, Simulated, hurried, outcome_of, post
+from tests.shell.interpreters.test_rate_limited import RateLimited, Rate, Retryable, Sent, Simulated, hurried, outcome_of, post
 
 def refused(message):
     with hurried(timer, 0):
@@ -395,7 +395,7 @@ def hold():
 
 warnings.filterwarnings("ignore", ".*multi-threaded", DeprecationWarning)
 timer = Simulated()
-paced = Paced(Sent(timer), slack=Rate(1, 60, 1), timer=timer)
+paced = RateLimited(Sent(timer), slack=Rate(1, 60, 1), timer=timer)
 assert not refused(post("ONE"))
 held, done = threading.Event(), threading.Event()
 thread = threading.Thread(target=hold)

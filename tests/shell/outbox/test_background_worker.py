@@ -16,10 +16,10 @@ from tocsin.core.outbox.state_machine import Buried
 from tocsin.core.outcomes import Delivered, Outcome, Queued, Rejected, Retryable
 from tocsin.interpreters import Outbox
 from tocsin.shell.outbox import background_worker
-from tocsin.shell.outbox.background_worker import Attendant
+from tocsin.shell.outbox.background_worker import BackgroundWorker
 from tocsin.shell.outbox.codec import new_row
 from tocsin.shell.outbox.store import Store
-from tocsin.shell.outbox.worker import Drainer
+from tocsin.shell.outbox.worker import Worker
 
 pytestmark = pytest.mark.tocsin_live
 
@@ -59,7 +59,7 @@ def test_what_others_left_is_put_off_as_well(url: str) -> None:
 
 def test_of_two_who_want_to_know_one_may_be_let_go_of(url: str) -> None:
     store = Store(url)
-    one = Attendant(store, lambda told: Drainer(store, Sender(), on_parcel=told), 1.0)
+    one = BackgroundWorker(store, lambda told: Worker(store, Sender(), on_parcel=told), 1.0)
     seen: list[Outcome] = []
     assert one.left() is None
     for tell in (Ending(), seen.append):

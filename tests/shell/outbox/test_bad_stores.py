@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from tests.shell.outbox.test_store import TEAM, row
 from tocsin.core.outbox.model import Status
 from tocsin.core.outbox.state_machine import Buried
-from tocsin.shell.outbox.errors import OutboxFault, worded
+from tocsin.shell.outbox.errors import OutboxError, describe_database_error
 from tocsin.shell.outbox.store import Store
 
 NOBODY = 65534
@@ -56,7 +56,7 @@ def filled(path: Path, number: int = 3) -> None:
 
 def said(act: Callable[[], object]) -> str:
     """The one line, and nothing that it came from."""
-    with pytest.raises(OutboxFault) as caught:
+    with pytest.raises(OutboxError) as caught:
         act()
     whole = "".join(traceback.format_exception(caught.value, chain=True))
     assert CANARY not in whole
@@ -234,7 +234,7 @@ class Said(Exception):
     ],
 )
 def test_each_error_has_a_remedy(error: Exception, remedy: str) -> None:
-    fault = str(worded(error, "here"))
+    fault = str(describe_database_error(error, "here"))
     assert fault.startswith("the outbox at here cannot be used: ")
     assert fault.endswith(f": {remedy}")
     assert fault.isprintable()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tocsin.core.changes import Key
 from tocsin.core.delivery.digest import fold
-from tocsin.core.delivery.digest_summary import Tally, merged, tallied
+from tocsin.core.delivery.digest_summary import DigestSummary, merge_summaries, summarize
 from tocsin.core.effects import Bot, Mail, Message, PostToSlack, SendEmail, SlackMessage
 from tocsin.core.messages.content import Content, Line
 from tocsin.core.outbox.model import Row, row_name
@@ -32,13 +32,13 @@ CONTENT = Content(
 
 
 @st.composite
-def contents(draw: st.DrawFn) -> Content | Tally | None:
+def contents(draw: st.DrawFn) -> Content | DigestSummary | None:
     """What messages say: of one change, of many, or nothing that we know."""
     lines = st.lists(st.builds(Line, texts(), texts(), st.booleans(), st.booleans(), st.booleans()), max_size=3)
     content = st.builds(
         Content, texts(), texts(), texts(), texts(), st.booleans(), st.just("#eb0000"), moments(), lines.map(tuple[Line, ...]), texts()
     )
-    many = st.lists(st.builds(tallied, content, keys()), min_size=1, max_size=4).map(merged)
+    many = st.lists(st.builds(summarize, content, keys()), min_size=1, max_size=4).map(merge_summaries)
     return draw(st.none() | content | many)
 
 

@@ -17,9 +17,9 @@ from sqlalchemy.exc import OperationalError
 from tests.shell.outbox.test_store import row
 from tocsin.shell.outbox import database as outbox_database
 from tocsin.shell.outbox import sqlite_file
-from tocsin.shell.outbox.database import Database, Line
-from tocsin.shell.outbox.errors import OutboxFault
-from tocsin.shell.outbox.queries import Clock
+from tocsin.shell.outbox.database import Database, OutboxConnection
+from tocsin.shell.outbox.errors import OutboxError
+from tocsin.shell.outbox.queries import ServerClock
 from tocsin.shell.outbox.sqlite_file import File, connected, file_system, on_network
 from tocsin.shell.outbox.store import Store
 
@@ -156,7 +156,7 @@ def test_where_neither_can_be_had_it_says_why(
     refused: Mapping[str, object], why: str, refusing: Callable[[Mapping[str, object]], None], tmp_path: Path
 ) -> None:
     refusing(refused)
-    with pytest.raises(OutboxFault) as caught:
+    with pytest.raises(OutboxError) as caught:
         connected(File(f"{tmp_path}/outbox.sqlite"), 1.0, 1)
     assert (
         str(caught.value)
@@ -222,7 +222,7 @@ def test_without_a_home_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def said_of(url: str | None) -> str:
-    with pytest.raises(OutboxFault) as caught:
+    with pytest.raises(OutboxError) as caught:
         Store(url)
     assert caught.value.__context__ is None
     return str(caught.value)
@@ -269,7 +269,7 @@ def test_without_the_extra_it_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_server_that_would_not_wait_for_its_disk_is_told_to(database: str) -> None:
     where = f"{database}?options=-csynchronous_commit%3Doff"
-    line = Line(Database(where, 2.5), reads=False)
+    line = OutboxConnection(Database(where, 2.5), reads=False)
     asked = ("synchronous_commit", "lock_timeout", "transaction_isolation")
     assert line.do(lambda connection: [connection.execute(text(f"SHOW {name}")).scalar() for name in asked]) == [
         "on",
@@ -289,7 +289,7 @@ def lose(database: str, connection: Connection) -> int:
 
 
 def test_what_was_not_committed_is_done_again_on_a_new_connection(database: str) -> None:
-    line, tried = Line(Database(database, 5.0), reads=False), list[int]()
+    line, tried = OutboxConnection(Database(database, 5.0), reads=False), list[int]()
 
     def act(connection: Connection) -> object:
         if not tried:
@@ -301,7 +301,7 @@ def test_what_was_not_committed_is_done_again_on_a_new_connection(database: str)
 
 
 def test_what_may_have_been_committed_is_not_done_again(database: str) -> None:
-    line, tried = Line(Database(database, 5.0), reads=False), list[int]()
+    line, tried = OutboxConnection(Database(database, 5.0), reads=False), list[int]()
     with pytest.raises(OperationalError):
         line.do(lambda connection: tried.append(lose(database, connection)))
     assert len(tried) == 1
@@ -313,7 +313,7 @@ def test_what_may_have_been_committed_is_not_done_again(database: str) -> None:
 
 
 def test_a_server_is_asked_for_the_time_now_and_then_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock, answers = Clock(), iter([1000.0, 2000.0, 3000.0])
+    clock, answers = ServerClock(), iter([1000.0, 2000.0, 3000.0])
     ours = {"time": 50.0, "monotonic": 5.0}
     monkeypatch.setattr(time, "time", lambda: ours["time"])
     monkeypatch.setattr(time, "monotonic", lambda: ours["monotonic"])

@@ -24,7 +24,7 @@ from tests.servers.postgres import Mode, Postgres
 from tocsin.core.outbox.model import Row, Status
 from tocsin.core.outbox.state_machine import Answered
 from tocsin.core.outcomes import Delivered, Retryable
-from tocsin.shell.outbox.errors import OutboxFault
+from tocsin.shell.outbox.errors import OutboxError
 from tocsin.shell.outbox.store import Store
 
 TEAM = "slack:TEAM"
@@ -64,17 +64,17 @@ def store(database: str) -> Iterator[Store]:
         yield opened
 
 
-def fault_of(act: Callable[[], object]) -> OutboxFault | None:
+def fault_of(act: Callable[[], object]) -> OutboxError | None:
     try:
         act()
-    except OutboxFault as fault:
+    except OutboxError as fault:
         return fault
     return None
 
 
-def faults_until(act: Callable[[], object]) -> list[OutboxFault]:
+def faults_until(act: Callable[[], object]) -> list[OutboxError]:
     """Do it until it succeeds; what went wrong before."""
-    faults: list[OutboxFault] = []
+    faults: list[OutboxError] = []
     until = time.monotonic() + PATIENCE
     while fault := fault_of(act):
         assert time.monotonic() < until, str(fault)
@@ -174,7 +174,7 @@ def test_a_restart_under_an_open_store_is_one_fault_at_most(mode: Mode, store: S
 
 def test_a_store_that_was_opened_without_a_server_works_once_there_is_one(postgres: Postgres, database: str) -> None:
     with closing(Store(database, busy=1.0)) as store:
-        with postgres.down(), pytest.raises(OutboxFault):
+        with postgres.down(), pytest.raises(OutboxError):
             store.put(rows(1))
         assert store.put(rows(1)) == (True,)
 
@@ -257,7 +257,7 @@ def put_one(url: str) -> None:
 def said(url: str) -> str:
     """The one line that is said of an outbox there: soon, and without its password."""
     began = time.monotonic()
-    with pytest.raises(OutboxFault) as raised:
+    with pytest.raises(OutboxError) as raised:
         put_one(url)
     assert time.monotonic() - began < SOON
     assert "CANARY" not in "".join(traceback.format_exception(raised.value))

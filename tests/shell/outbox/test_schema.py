@@ -13,7 +13,7 @@ from sqlalchemy.pool import NullPool
 
 from tests.shell.outbox.test_store import row
 from tocsin.shell.outbox.database import Database
-from tocsin.shell.outbox.errors import OutboxFault
+from tocsin.shell.outbox.errors import OutboxError
 from tocsin.shell.outbox.schema import STEPS, Step, messages, migrate, number, version_of_schema
 from tocsin.shell.outbox.store import Store
 
@@ -78,7 +78,7 @@ def shape(engine: Engine) -> object:
 
 
 def fault_of(act: Callable[[], object]) -> str:
-    with pytest.raises(OutboxFault) as caught:
+    with pytest.raises(OutboxError) as caught:
         act()
     assert caught.value.__context__ is None
     return str(caught.value)

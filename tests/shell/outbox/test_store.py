@@ -30,13 +30,13 @@ from tocsin.core.outbox.state_machine import (
     Released,
     RetryAsked,
     claimable,
-    follow,
+    next_row,
 )
 from tocsin.core.outcomes import Delivered, Rejected, Retryable
 from tocsin.shell.adapters import redaction
 from tocsin.shell.outbox import database as outbox_database
 from tocsin.shell.outbox import queries
-from tocsin.shell.outbox.errors import OutboxFault
+from tocsin.shell.outbox.errors import OutboxError
 from tocsin.shell.outbox.schema import Found
 from tocsin.shell.outbox.store import Agenda, Census, Store
 
@@ -79,7 +79,7 @@ def lost(store: Store, name: str, digest: str | None = None) -> None:
     """Have a row that was claimed, and whose lease has ended."""
     assert store.put([row(name)]) == (True,)
     at = store.now()
-    leased = follow(one(store, name), Claimed(at - 100.0, "killed", at - 50.0))
+    leased = next_row(one(store, name), Claimed(at - 100.0, "killed", at - 50.0))
     assert isinstance(leased, Row)
     write(store, attrs.evolve(leased, digest=digest))
 
@@ -108,7 +108,7 @@ def test_all_of_a_sequence_is_put_in_but_for_what_is_there(store: Store) -> None
 
 
 def test_a_sequence_is_put_in_as_a_whole_or_not_at_all(store: Store) -> None:
-    with pytest.raises(OutboxFault):
+    with pytest.raises(OutboxError):
         store.put([row("a"), attrs.evolve(row("b"), ended=1.0), row("c")])
     assert store.rows() == ()
 
@@ -116,7 +116,7 @@ def test_a_sequence_is_put_in_as_a_whole_or_not_at_all(store: Store) -> None:
 @pytest.mark.parametrize("number", [1, 2])
 def test_what_no_database_takes_is_a_fault_and_nothing_is_put_in(store: Store, number: int) -> None:
     rows = [attrs.evolve(row(name), body="\ud800") for name in ("a", "b")][:number]
-    with pytest.raises(OutboxFault, match=r"cannot be used: .*[Ee]ncode"):
+    with pytest.raises(OutboxError, match=r"cannot be used: .*[Ee]ncode"):
         store.put(rows)
     assert store.rows() == ()
 
@@ -189,7 +189,7 @@ def test_what_is_claimed_is_what_the_core_says_may_be(drawn: list[tuple[Status, 
         ]
         store.put(rows)
         found = store._done(lambda connection: queries.claimable(connection, TEAM, 0.0, FAR, 100))
-        standings = store._done(lambda connection: queries.standings(connection, 0.0, FAR))
+        standings = store._done(lambda connection: queries.due_destinations(connection, 0.0, FAR))
         allowed = [each for each in rows if claimable(each, 0.0)]
         assert [each.row for each in found] == sorted(allowed, key=lambda each: each.due)
         assert [standing.destination for standing in standings if standing.is_due] == [TEAM] * bool(allowed)
@@ -439,7 +439,7 @@ class in_a_transaction:  # noqa: N801 - it is used like a function
 
 
 def fault_of(act: Callable[[], object]) -> str:
-    with pytest.raises(OutboxFault) as caught:
+    with pytest.raises(OutboxError) as caught:
         act()
     return str(caught.value)
 

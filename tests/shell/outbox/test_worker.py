@@ -21,9 +21,9 @@ from tocsin.core.outbox.state_machine import Answered, Claimed
 from tocsin.core.outcomes import Delivered, DeliveryError, Outcome, Receipt, Rejected, Retryable
 from tocsin.shell.interpreters.base import result_of
 from tocsin.shell.outbox.codec import new_row
-from tocsin.shell.outbox.errors import OutboxFault
+from tocsin.shell.outbox.errors import OutboxError
 from tocsin.shell.outbox.store import Store
-from tocsin.shell.outbox.worker import KEPT, Drainer
+from tocsin.shell.outbox.worker import KEPT, Worker
 
 PATIENCE = 20.0
 
@@ -97,7 +97,7 @@ class Holder:
 def test_all_that_is_due_is_sent_once(store: Store) -> None:
     put(store, message("a"), message("b", "OTHER"))
     sender = Sender()
-    drainer = Drainer(store, sender)
+    drainer = Worker(store, sender)
     assert drainer.turn()
     assert not drainer.turn()
     assert len(sender.came) == 2
@@ -107,7 +107,7 @@ def test_all_that_is_due_is_sent_once(store: Store) -> None:
 def test_a_slow_destination_holds_up_no_other(store: Store) -> None:
     put(store, message("a", "SLOW"), message("b", "QUICK"))
     met = threading.Barrier(2, timeout=PATIENCE)
-    assert Drainer(store, Sender(during=met.wait)).turn()
+    assert Worker(store, Sender(during=met.wait)).turn()
     assert statuses(store) == [Status.DELIVERED] * 2
 
 
@@ -115,7 +115,7 @@ def test_an_answer_waits_until_the_database_takes_it(store: Store, file: Path) -
     put(store, message())
     holder = Holder(file)
     sender = Sender(during=lambda: holder.hold(0.8))
-    Drainer(store, sender).turn()
+    Worker(store, sender).turn()
     assert statuses(store) == [Status.DELIVERED]
     assert len(sender.came) == 1
 
@@ -125,15 +125,15 @@ def test_an_answer_that_could_not_be_noted_comes_before_anything_else(store: Sto
     holder = Holder(file)
     sender = Sender()
     sender.during = lambda: holder.hold(2.0) if len(sender.came) == 1 else None
-    drainer = Drainer(store, sender, lease=1.0)
-    with pytest.raises(OutboxFault):
+    drainer = Worker(store, sender, lease=1.0)
+    with pytest.raises(OutboxError):
         drainer.turn()
     until = time.monotonic() + PATIENCE
     while Status.LEASED in statuses(store) or Status.PENDING in statuses(store):
         assert time.monotonic() < until
         try:
             drainer.turn()
-        except OutboxFault:
+        except OutboxError:
             time.sleep(0.05)
     assert statuses(store) == [Status.DELIVERED] * 2
     assert len(sender.came) == 2
@@ -144,7 +144,7 @@ def test_a_row_that_holds_no_message_is_kept_and_stops_no_other(store: Store, ca
     bad = attrs.evolve(good, key="run.bad..0.0", body="{")
     store.put([bad, good])
     sender = Sender()
-    Drainer(store, sender).turn()
+    Worker(store, sender).turn()
     kept, sent = store.rows()
     assert (kept.status, sent.status) == (Status.DEAD, Status.DELIVERED)
     assert kept.body == "{"
@@ -156,7 +156,7 @@ def test_a_row_that_holds_no_message_is_kept_and_stops_no_other(store: Store, ca
 def test_what_there_is_no_time_for_is_released_and_sent_later(store: Store) -> None:
     put(store, message("a"), message("b"), message("c"))
     sender = Sender(during=lambda: time.sleep(0.3))
-    Drainer(store, sender, lease=1.0).turn()
+    Worker(store, sender, lease=1.0).turn()
     assert statuses(store) == [Status.DELIVERED] * 3
     assert len(sender.came) == 3
     assert [row.attempts for row in store.rows()] == [1, 1, 1]
@@ -166,7 +166,7 @@ def test_what_there_is_no_time_for_is_released_and_sent_later(store: Store) -> N
 def test_who_is_stopped_ends_what_is_sent_and_releases_the_rest(store: Store) -> None:
     put(store, message("a"), message("b"))
     sender = Sender()
-    drainer = Drainer(store, sender)
+    drainer = Worker(store, sender)
     sender.during = drainer.stop
     assert drainer.turn()
     assert statuses(store) == [Status.DELIVERED, Status.PENDING]
@@ -178,7 +178,7 @@ def test_who_is_stopped_ends_what_is_sent_and_releases_the_rest(store: Store) ->
 def test_a_destination_rests_after_an_answer_that_puts_off(store: Store, answer: Outcome, caplog: pytest.LogCaptureFixture) -> None:
     put(store, message("a"), message("b"))
     sender = Sender([answer])
-    assert Drainer(store, sender, policy=RetryPolicy(base=5.0)).turn()
+    assert Worker(store, sender, policy=RetryPolicy(base=5.0)).turn()
     assert len(sender.came) == 1
     first, second = store.rows()
     assert (first.status, second.status) == (Status.DELAYED, Status.DELAYED)
@@ -191,7 +191,7 @@ def test_what_was_folded_shares_an_outcome(store: Store) -> None:
     put(store, *(message(f"load {number}") for number in range(12)))
     seen: list[tuple[str | None, int]] = []
     sender = Sender()
-    drainer = Drainer(store, sender, apart=0.0, on_parcel=lambda parcel, _, rows: seen.append((parcel.digest, len(rows))))
+    drainer = Worker(store, sender, apart=0.0, on_parcel=lambda parcel, _, rows: seen.append((parcel.digest, len(rows))))
     drainer.turn()
     assert len(sender.came) == 1
     ((digest, count),) = seen
@@ -204,7 +204,7 @@ def test_what_was_begun_too_late_is_not_sent(file: Path) -> None:
         put(store, message("a"), message("b"))
         holders = [Holder(file)]
         sender = Sender()
-        drainer = Drainer(store, sender, lease=1.0, on_parcel=lambda *_: holders.pop().hold(0.7) if holders else None)
+        drainer = Worker(store, sender, lease=1.0, on_parcel=lambda *_: holders.pop().hold(0.7) if holders else None)
         assert drainer.turn()
         assert statuses(store) == [Status.DELIVERED] * 2
         assert len(sender.came) == 2
@@ -218,7 +218,7 @@ def test_where_no_thread_can_be_had_nothing_is_claimed(store: Store, monkeypatch
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
-    assert not Drainer(store, Sender()).turn()
+    assert not Worker(store, Sender()).turn()
     assert statuses(store) == [Status.PENDING]
 
 
@@ -228,7 +228,7 @@ def test_whatever_goes_wrong_is_said_and_comes_back(store: Store, caplog: pytest
     def fail(*_: object) -> None:
         raise KeyError("oops")
 
-    assert Drainer(store, Sender(), on_parcel=fail).turn()
+    assert Worker(store, Sender(), on_parcel=fail).turn()
     assert "tocsin: the outbox could not be drained: KeyError: 'oops'" in caplog.text
     assert statuses(store) == [Status.DELIVERED]
 
@@ -236,7 +236,7 @@ def test_whatever_goes_wrong_is_said_and_comes_back(store: Store, caplog: pytest
 def test_a_destination_rests_for_as_long_as_it_asks(store: Store) -> None:
     put(store, message("a"), message("b"))
     began = store.now()
-    Drainer(store, Sender([Retryable("busy", timedelta(hours=1))])).turn()
+    Worker(store, Sender([Retryable("busy", timedelta(hours=1))])).turn()
     assert all(row.due >= began + 3600.0 for row in store.rows())
 
 
@@ -248,7 +248,7 @@ def test_what_was_delivered_long_ago_is_removed_and_nothing_else(store: Store) -
         claimed, answered = Claimed(long_ago, "worker", long_ago + 60.0), Answered(long_ago, "worker", outcome, 0.0)
         assert all(isinstance(after, Row) for after in store.advance([(row.key, claimed), (row.key, answered)]))
     put(store, message("new"))
-    Drainer(store, Sender()).turn()
+    Worker(store, Sender()).turn()
     assert statuses(store) == [Status.DEAD, Status.DELIVERED]
 
 
@@ -264,6 +264,6 @@ def test_it_is_told_when_a_clock_was_set_forward(store: Store, monkeypatch: pyte
         ahead = 3600.0 * len(sender.came)
 
     sender.during = set_forward
-    Drainer(store, sender).turn()
+    Worker(store, sender).turn()
     assert statuses(store) == [Status.DELIVERED] * 2
     assert len(sender.came) == 2

@@ -55,7 +55,7 @@ import attrs
 from tocsin import Failed, Recording, Running, Task, interpreting, slack_notifier
 from tocsin.core.changes import Key
 from tocsin.shell.outbox.codec import new_row
-from tocsin.shell.outbox.errors import OutboxFault
+from tocsin.shell.outbox.errors import OutboxError
 from tocsin.shell.outbox.store import Store
 
 url, name, teams = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
@@ -70,7 +70,7 @@ def put(message):
     while True:
         try:
             return store.put([new_row(message, store.now())])
-        except OutboxFault as fault:
+        except OutboxError as fault:
             print(fault, file=sys.stderr)
 
 for number in range(max(teams.values())):

@@ -23,7 +23,7 @@ from tests.servers.slack_api import SlackApiServer
 from tocsin import Live
 from tocsin.adapters import Gmail, SlackWebhook
 from tocsin.core.changes import Key
-from tocsin.core.delivery.digest_summary import Tally
+from tocsin.core.delivery.digest_summary import DigestSummary
 from tocsin.core.effects import Effect, Message, PostToSlack, SendEmail
 from tocsin.core.messages.content import Content
 from tocsin.core.outbox.model import WAITING, Row, Status, row_name
@@ -33,7 +33,7 @@ from tocsin.shell.interpreters.base import result_of
 from tocsin.shell.outbox.codec import decode, destination_name, encode
 from tocsin.shell.outbox.database import Database
 from tocsin.shell.outbox.store import Store
-from tocsin.shell.outbox.worker import Drainer
+from tocsin.shell.outbox.worker import Worker
 
 DATA = Path(__file__).parents[2] / "data"
 
@@ -124,13 +124,13 @@ def named(key: Key) -> dict[str, object]:
     }
 
 
-def said(content: Content | Tally | None) -> dict[str, object] | None:
+def said(content: Content | DigestSummary | None) -> dict[str, object] | None:
     match content:
         case None:
             return None
         case Content():
             return {"one": one(content)}
-        case Tally():
+        case DigestSummary():
             return {"tally": many(content)}
 
 
@@ -148,7 +148,7 @@ def one(content: Content) -> dict[str, object]:
     }
 
 
-def many(tally: Tally) -> dict[str, object]:
+def many(tally: DigestSummary) -> dict[str, object]:
     return {
         "key": named(tally.key),
         "count": tally.count,
@@ -266,7 +266,7 @@ def keys_to_send() -> Counter[str]:
 
 def drained(store: Store, inner: Sender | Live) -> None:
     """Have all of it sent, each alone where none were lost together."""
-    drainer = Drainer(store, inner, most=1000, apart=0.0)
+    drainer = Worker(store, inner, most=1000, apart=0.0)
     while drainer.turn():
         pass
 

@@ -15,15 +15,15 @@ from tocsin.cli.exec.stderr import complain, hang_up
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from tocsin.cli.exec.context import Course
-    from tocsin.cli.exec.notifier_protocol import MakeTelling
+    from tocsin.cli.exec.context import ExecContext
+    from tocsin.cli.exec.notifier_protocol import MakeNotifier
     from tocsin.cli.exec.options import Options
-    from tocsin.shell.history.run_locks import Token
+    from tocsin.shell.history.run_locks import RunLock
 
 MISUSED = 125
 
 
-def main(arguments: list[str], make: MakeTelling | None = None) -> int:
+def main(arguments: list[str], make: MakeNotifier | None = None) -> int:
     """Obey the words behind ``tocsin exec``; the exit status. ``make`` makes what tells people, in place of the usual."""
     try:
         return _obeyed(arguments, make)
@@ -31,15 +31,15 @@ def main(arguments: list[str], make: MakeTelling | None = None) -> int:
         hang_up()
 
 
-def _obeyed(arguments: list[str], make: MakeTelling | None) -> int:
+def _obeyed(arguments: list[str], make: MakeNotifier | None) -> int:
     if sys.platform == "win32":
         complain("exec needs a POSIX system; Windows is none")
         return MISUSED
-    from tocsin.cli.exec.options import Misused, parsed, parser
+    from tocsin.cli.exec.options import UsageError, parse_arguments, parser
 
     try:
-        options = parsed(arguments)
-    except Misused as error:
+        options = parse_arguments(arguments)
+    except UsageError as error:
         complain(str(error))
         return MISUSED
     if options is None:
@@ -48,38 +48,38 @@ def _obeyed(arguments: list[str], make: MakeTelling | None) -> int:
     return run(options, make)
 
 
-def run(options: Options, make: MakeTelling | None) -> int:
+def run(options: Options, make: MakeNotifier | None) -> int:
     """Run the command, and tell how it went; the exit status."""
-    from tocsin.cli.exec.context import Course
-    from tocsin.cli.exec.signal_pipe import Listening
+    from tocsin.cli.exec.context import ExecContext
+    from tocsin.cli.exec.signal_pipe import SignalPipe
     from tocsin.cli.exec.spawn import occupy
 
     occupy()
-    with Listening() as listening:
+    with SignalPipe() as listening:
         run_id, began = os.urandom(8).hex(), time.time()
         token = _token(run_id, options.label, began)
         try:
-            return _seen_through(Course(options, listening, run_id, began), make)
+            return _seen_through(ExecContext(options, listening, run_id, began), make)
         finally:
             if token is not None:
                 token.close()
 
 
-def _seen_through(course: Course, make: MakeTelling | None) -> int:
+def _seen_through(course: ExecContext, make: MakeNotifier | None) -> int:
     try:
-        from tocsin.cli.exec.supervisor_loop import see_through
+        from tocsin.cli.exec.supervisor_loop import supervise_to_the_end
 
-        return see_through(course, make)
+        return supervise_to_the_end(course, make)
     except Exception as error:
         complain(f"nobody was told how it went: {type(error).__name__}: {error}")
     return course.waited()
 
 
-def _token(run_id: str, label: str, began: float) -> Token | None:
+def _token(run_id: str, label: str, began: float) -> RunLock | None:
     try:
-        from tocsin.shell.history.run_locks import opened
+        from tocsin.shell.history.run_locks import open_run
 
-        return opened(run_id, label, began)
+        return open_run(run_id, label, began)
     except Exception as error:
         complain(f"this run is not in the journal: {type(error).__name__}: {error}")
         return None

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tocsin.cli.exec.options import Options
-    from tocsin.cli.exec.output_tee import Pumps
-    from tocsin.cli.exec.signal_pipe import Listening
+    from tocsin.cli.exec.output_tee import OutputTee
+    from tocsin.cli.exec.signal_pipe import SignalPipe
     from tocsin.cli.exec.spawn import Route
 
 _DEFAULT = ("SLACK_WEBHOOK_URL", "EMAIL_USERNAME", "EMAIL_PASSWORD")
@@ -54,7 +54,7 @@ def _configured() -> tuple[str, ...]:
 _EVER = float("inf")
 
 
-class Course:
+class ExecContext:
     """One run, which begins when it is made; ``begin`` begins another attempt.
 
     ``child`` is the latest attempt, and ``since`` when it was started, by ``time.monotonic``.
@@ -66,7 +66,7 @@ class Course:
         began: when it did, in seconds since 1970.
     """
 
-    def __init__(self, options: Options, listening: Listening, run_id: str, began: float) -> None:
+    def __init__(self, options: Options, listening: SignalPipe, run_id: str, began: float) -> None:
         self.options = options
         self.listening = listening
         self.run_id = run_id
@@ -79,16 +79,16 @@ class Course:
     def begin(self) -> None:
         """Start the command, and have its output on its way; where it cannot be started, say why."""
         self.routes: list[Route] = _routes() if self.options.tail else []
-        self.pumps: Pumps | None = None
+        self.pumps: OutputTee | None = None
         self.started: float = time.time()
         self.since: float = time.monotonic()
         self.child: Child | Unstarted = start(self.options.command, self._environment, self.listening.mask, self.routes)
         for route in self.routes:
             route.begun()
         if self.routes:
-            from tocsin.cli.exec.output_tee import Pumps
+            from tocsin.cli.exec.output_tee import OutputTee
 
-            self.pumps = Pumps(self.routes, self.listening.wake)
+            self.pumps = OutputTee(self.routes, self.listening.wake)
         if isinstance(self.child, Unstarted):
             complain(self.child.fault)
 

@@ -28,7 +28,7 @@ from tocsin.core.machine import Run, Subject, ends, moved
 from tocsin.core.messages.text import last_lines, readable
 from tocsin.core.notifiers import Messenger, Notifier
 from tocsin.core.outcomes import Rejected
-from tocsin.core.planning import Rules, Situation, plan
+from tocsin.core.planning import RetryRules, Situation, plan
 from tocsin.core.services.healthchecks import Pinger
 from tocsin.core.states import KINDS, Finished, Retrying, Running, State
 from tocsin.core.supervisor import Ended
@@ -44,7 +44,7 @@ from tocsin.shell.config.load import configuration
 from tocsin.shell.current import interpreting
 from tocsin.shell.environment import NAME, facts, misspelt, override
 from tocsin.shell.history import streaks
-from tocsin.shell.history.run_locks import left
+from tocsin.shell.history.run_locks import killed_runs
 from tocsin.shell.interpreters.base import Interpreter, Notify
 from tocsin.shell.interpreters.dry_run import DryRun, Silent
 from tocsin.shell.interpreters.reliable import reliable
@@ -57,14 +57,14 @@ _UNFOLLOWED = final_attempt | ~entered(Finished)
 """An attempt after which another is made is no news."""
 
 
-def manner(options: Options) -> Notify:
+def notify_mode(options: Options) -> Notify:
     """What becomes of notifications; what the environment asks of a live run comes first."""
     return override() or "live" if options.notify == "live" else options.notify
 
 
-def interpreter(options: Options) -> Interpreter:
+def chosen_interpreter(options: Options) -> Interpreter:
     """By which means they are told; what is only shown goes to standard error, since standard output is the command's."""
-    here = manner(options)
+    here = notify_mode(options)
     if here == "live":
         return reliable()
     if here == "print":
@@ -82,7 +82,7 @@ def _silenced() -> Silent:
 
 def command_handlers(options: Options, config: Configuration) -> tuple[Notifier, ...]:
     """The handlers of a run: the notifiers of the configuration, and the dead-man service."""
-    usual = usual_handlers(config, manner(options))
+    usual = usual_handlers(config, notify_mode(options))
     ping = None if options.ping is None else _pinger(options.ping, config)
     return (*(_narrowed(notifier, options) for notifier in usual), *([] if ping is None else [ping]))
 
@@ -122,7 +122,7 @@ def _pinger(given: str, config: Configuration) -> Pinger | None:
     return Pinger(Ping(url, webhook(config)))
 
 
-class Telling:
+class CommandNotifier:
     """Tells of one run of a command; see ``telling_protocol``."""
 
     def __init__(self, options: Options, run: OpenRun) -> None:
@@ -130,11 +130,11 @@ class Telling:
         know_secrets(config)
         self._options = options
         self._announcer = Announcer(SystemClock(), facts())
-        self._rules = Rules(max_retries=options.retries, retry_delay=timedelta(seconds=options.retry_delay))
+        self._rules = RetryRules(max_retries=options.retries, retry_delay=timedelta(seconds=options.retry_delay))
         self._stack = ExitStack()
-        self._stack.enter_context(interpreting(interpreter(options)))
+        self._stack.enter_context(interpreting(chosen_interpreter(options)))
         handlers = command_handlers(options, config)
-        self._manner = manner(options)
+        self._manner = notify_mode(options)
         self._counts = self._manner == "live" and any(isinstance(handler, Messenger) for handler in handlers)
         self._began = run.started
         label = redact(options.label)
@@ -196,7 +196,7 @@ class Telling:
     def _tell_lost(self) -> None:
         """Tell of the runs of this label that nobody saw the end of: each once, but where it is only shown."""
         shown = self._manner == "print"
-        found = left(self._options.label) if self._manner != "none" else ()
+        found = killed_runs(self._options.label) if self._manner != "none" else ()
         for lost in (each for each in found if shown or each.claim()):
             subject = attrs.evolve(self._run.subject, run_id=lost.run_id)
             details = (Detail("Started", _moment(lost.started).strftime("%Y-%m-%d %H:%M:%S %z")),)

@@ -26,7 +26,7 @@ class OpenRun:
     pid: int | None
 
 
-class Telling(Protocol):
+class ExecNotifier(Protocol):
     """Tells people of one run, in a thread of its own; it may take its time, and whatever it raises changes nothing in the run."""
 
     def started(self) -> None:
@@ -45,5 +45,5 @@ class Telling(Protocol):
         ...
 
 
-MakeTelling = Callable[[Options, OpenRun], Telling]
+MakeNotifier = Callable[[Options, OpenRun], ExecNotifier]
 """Called in that thread, once the command is under way."""

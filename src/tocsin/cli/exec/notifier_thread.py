@@ -8,8 +8,8 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import TypeVar
 
-from tocsin.cli.exec.context import Course
-from tocsin.cli.exec.notifier_protocol import MakeTelling, OpenRun, Telling
+from tocsin.cli.exec.context import ExecContext
+from tocsin.cli.exec.notifier_protocol import ExecNotifier, MakeNotifier, OpenRun
 from tocsin.cli.exec.spawn import Child
 from tocsin.cli.exec.stderr import complain
 from tocsin.core.messages.text import describe
@@ -18,13 +18,13 @@ from tocsin.core.supervisor import Ended
 _T = TypeVar("_T")
 
 
-class Background:
+class NotifierThread:
     """Tells of one run, beside it, in the order of the calls. ``answered`` and ``finished`` are news that come with a ``wake``.
 
     ``answer`` is that to the latest ``ended``: the seconds until the next attempt.
     """
 
-    def __init__(self, course: Course, make: MakeTelling | None) -> None:
+    def __init__(self, course: ExecContext, make: MakeNotifier | None) -> None:
         self.answered: bool = False
         self.answer: float | None = None
         self.finished: bool = False
@@ -56,16 +56,16 @@ class Background:
         self.finished = True
         self._course.listening.wake()
 
-    def _telling(self) -> Telling:
+    def _telling(self) -> ExecNotifier:
         course = self._course
         run = OpenRun(run_id=course.run_id, label=course.options.label, started=course.began, pid=self._pid)
         if self._make is not None:
             return self._make(course.options, run)
-        from tocsin.cli.exec.notifier import Telling as Usual
+        from tocsin.cli.exec.notifier import CommandNotifier as Usual
 
         return Usual(course.options, run)
 
-    def _tell(self, telling: Telling | None, news: str | Ended) -> None:
+    def _tell(self, telling: ExecNotifier | None, news: str | Ended) -> None:
         if not isinstance(news, Ended):
             if telling is not None:
                 _guarded(telling.started)

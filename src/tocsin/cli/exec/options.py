@@ -36,7 +36,7 @@ _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _LONGEST = 1_000_000  # seconds: eleven days
 
 
-class Misused(Exception):
+class UsageError(Exception):
     """What was typed makes no sense; the message says what to type, in one line."""
 
 
@@ -65,10 +65,10 @@ class Options(argparse.Namespace):
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> Never:
-        raise Misused(f"{message.removeprefix('argument ')} (tocsin exec --help shows all options)")
+        raise UsageError(f"{message.removeprefix('argument ')} (tocsin exec --help shows all options)")
 
 
-def parsed(arguments: list[str]) -> Options | None:
+def parse_arguments(arguments: list[str]) -> Options | None:
     """What the words behind ``tocsin exec`` ask for; None where that is the help. Raises Misused."""
     end = arguments.index("--") if "--" in arguments else len(arguments)
     words, command = arguments[:end], tuple(arguments[end + 1 :])
@@ -76,9 +76,9 @@ def parsed(arguments: list[str]) -> Options | None:
         return None
     options, rest = parser().parse_known_args(words, Options())
     if rest:
-        raise Misused(_not_an_option(rest[0], found="--" in arguments))
+        raise UsageError(_not_an_option(rest[0], found="--" in arguments))
     if not command or not command[0]:
-        raise Misused(f"there is no command to run: write {USAGE}")
+        raise UsageError(f"there is no command to run: write {USAGE}")
     _useful(options)
     return _settled(options, command)
 
@@ -86,11 +86,11 @@ def parsed(arguments: list[str]) -> Options | None:
 def _useful(options: Options) -> None:
     """Raise Misused for what would do nothing."""
     if "retry_delay" in options and "retries" not in options:
-        raise Misused("--retry-delay needs --retries: it says how long to wait before another attempt")
+        raise UsageError("--retry-delay needs --retries: it says how long to wait before another attempt")
     if "kill_after" in options and options.timeout is None:
-        raise Misused("--kill-after needs --timeout: it says how long to wait after that")
+        raise UsageError("--kill-after needs --timeout: it says how long to wait after that")
     if options.every is not None and not (options.on_change or options.after):
-        raise Misused("--every needs --on-change or --after: it says how often to tell of what goes on failing")
+        raise UsageError("--every needs --on-change or --after: it says how often to tell of what goes on failing")
 
 
 def _settled(options: Options, command: tuple[str, ...]) -> Options:

@@ -25,11 +25,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from tocsin.cli.exec.signal_pipe import Listening
+    from tocsin.cli.exec.signal_pipe import SignalPipe
     from tocsin.cli.exec.spawn import Route
 
-MOST = 1 << 16  # bytes that a tail may have
-_SOME = range(MOST // 2, 2 * MOST)
+MAX_LINES = 1 << 16  # bytes that a tail may have
+_SOME = range(MAX_LINES // 2, 2 * MAX_LINES)
 _NAP = 0.0001  # seconds
 _TURN = 0.0005  # seconds that another thread, which may be loading libraries, keeps a pump waiting
 _GRACE = 0.5  # seconds without a byte, after the end of the command
@@ -45,16 +45,16 @@ class Tail:
     def keep(self, data: memoryview) -> None:
         """Keep the end of it. Any thread may."""
         with self._lock:
-            self._kept += data[-MOST:]
-            if len(self._kept) > 4 * MOST:  # seldom, since it moves what it keeps
-                del self._kept[:-MOST]
+            self._kept += data[-MAX_LINES:]
+            if len(self._kept) > 4 * MAX_LINES:  # seldom, since it moves what it keeps
+                del self._kept[:-MAX_LINES]
 
     def __bytes__(self) -> bytes:
         with self._lock:
-            return bytes(self._kept[-MOST:])
+            return bytes(self._kept[-MAX_LINES:])
 
 
-class Pump:
+class StreamCopy:
     """Moves what comes along one route, until its end; ``moved`` counts the bytes, and it is ``writing`` while somebody takes them."""
 
     def __init__(self, route: Route, tail: Tail, wake: Callable[[], None]) -> None:
@@ -64,7 +64,7 @@ class Pump:
         self._route = route
         self._tail = tail
         self._wake = wake
-        self._room = memoryview(bytearray(2 * MOST))
+        self._room = memoryview(bytearray(2 * MAX_LINES))
         self._splices = sys.platform == "linux" and not route.terminal
 
     def run(self) -> None:
@@ -86,9 +86,9 @@ class Pump:
         if (there := self._pending()) in _SOME:
             time.sleep(_NAP)  # where that much comes, more comes, and may be spliced
             there = self._pending()
-        if there < 2 * MOST:
+        if there < 2 * MAX_LINES:
             return self._copied()
-        self._splice(there - MOST)
+        self._splice(there - MAX_LINES)
         return True
 
     def _pending(self) -> int:
@@ -138,14 +138,14 @@ class Pump:
         poll.poll()
 
 
-class Pumps:
+class OutputTee:
     """A pump for each route, under way. ``wake`` is called when one is done."""
 
     def __init__(self, routes: Sequence[Route], wake: Callable[[], None]) -> None:
         sys.setswitchinterval(_TURN)
         self._tail = Tail()
         self._routes = routes
-        self._pumps = [Pump(route, self._tail, wake) for route in routes]
+        self._pumps = [StreamCopy(route, self._tail, wake) for route in routes]
         for pump in self._pumps:
             threading.Thread(target=pump.run, daemon=True).start()
 
@@ -155,7 +155,7 @@ class Pumps:
             if route.terminal:
                 route.resize()
 
-    def settle(self, listening: Listening, *, patient: bool = True) -> int | None:
+    def settle(self, listening: SignalPipe, *, patient: bool = True) -> int | None:
         """Wait for what is still on its way when the command has ended; a signal that asks us to end ends that, and is returned.
 
         A reader that is slow is waited for if ``patient``, as the command would have waited; what the command left behind is not.

@@ -30,7 +30,7 @@ TERMINALS = frozenset({signal.SIGINT, signal.SIGQUIT, signal.SIGWINCH})
 _LONGEST = 86_400.0  # seconds; what poll may be asked to wait is limited
 
 
-class Listening:
+class SignalPipe:
     """Signals, and words of other threads, in one queue; while it is open, in the main thread, no signal does anything else.
 
     ``mask`` are the signals that were blocked before, and ``child_changed`` is when a child last ended, was stopped or went on, in

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import assert_never
 
-from tocsin.cli.exec.context import Course, send
-from tocsin.cli.exec.notifier_protocol import MakeTelling
-from tocsin.cli.exec.notifier_thread import Background
+from tocsin.cli.exec.context import ExecContext, send
+from tocsin.cli.exec.notifier_protocol import MakeNotifier
+from tocsin.cli.exec.notifier_thread import NotifierThread
 from tocsin.cli.exec.signal_pipe import PASSED_ON, STOPPING, TERMINALS
 from tocsin.cli.exec.spawn import FIRST, Child, Unstarted
 from tocsin.cli.exec.stderr import complain
@@ -27,9 +27,9 @@ from tocsin.core.supervisor import (
     Happening,
     Kill,
     KillRest,
-    Rules,
     SignalCame,
     Supervision,
+    SupervisorRules,
     Terminate,
     ending,
     named,
@@ -38,9 +38,9 @@ from tocsin.core.supervisor import (
 )
 
 
-def see_through(course: Course, make: MakeTelling | None) -> int:
+def supervise_to_the_end(course: ExecContext, make: MakeNotifier | None) -> int:
     """Look after the attempt that is under way, and those that follow; the exit status."""
-    background = Background(course, make)
+    background = NotifierThread(course, make)
     status = _attempts(course, background)
     background.close()
     while not background.finished:
@@ -58,7 +58,7 @@ def _hurry() -> None:
     finish(0.0)
 
 
-def _attempts(course: Course, background: Background) -> int:
+def _attempts(course: ExecContext, background: NotifierThread) -> int:
     while True:
         background.started()
         ended, stop = attempt(course)
@@ -78,12 +78,12 @@ def _attempts(course: Course, background: Background) -> int:
         course.begin()
 
 
-def _stopping(course: Course, until: float) -> int | None:
+def _stopping(course: ExecContext, until: float) -> int | None:
     """The signal that asks us to end, if one came."""
     return next((number for number in course.listening.wait(until) if number in STOPPING), None)
 
 
-def attempt(course: Course) -> tuple[Ended, int | None]:
+def attempt(course: ExecContext) -> tuple[Ended, int | None]:
     """How the attempt under way ended, and the signal that asked us to end after that, if one did."""
     child = course.child
     if isinstance(child, Unstarted):
@@ -100,7 +100,7 @@ def moment(noted: float, started: float) -> float:
     return noted if noted >= started else time.time()
 
 
-def _supervised(course: Course, child: Child) -> Supervision:
+def _supervised(course: ExecContext, child: Child) -> Supervision:
     """Watch over a process until it is over."""
     now, since = Supervision(_rules(course, child)), course.since
     while now.phase != "over":
@@ -114,9 +114,9 @@ def _supervised(course: Course, child: Child) -> Supervision:
     return now
 
 
-def _rules(course: Course, child: Child) -> Rules:
+def _rules(course: ExecContext, child: Child) -> SupervisorRules:
     resized = {signal.SIGWINCH} if any(route.terminal for route in course.routes) else set[int]()
-    return Rules(
+    return SupervisorRules(
         passed_on=PASSED_ON if child.own_group else PASSED_ON - TERMINALS | resized,
         stopping=STOPPING,
         own_group=child.own_group,
@@ -125,7 +125,7 @@ def _rules(course: Course, child: Child) -> Rules:
     )
 
 
-def _happenings(course: Course, child: Child, deadline: float) -> Iterator[Happening]:
+def _happenings(course: ExecContext, child: Child, deadline: float) -> Iterator[Happening]:
     """What happens next. Signals that came before the end of the process are told before it."""
     for number in course.listening.wait(deadline):
         yield SignalCame(number)
@@ -135,7 +135,7 @@ def _happenings(course: Course, child: Child, deadline: float) -> Iterator[Happe
         yield DeadlinePassed()
 
 
-def _do(act: Act, course: Course, child: Child) -> None:
+def _do(act: Act, course: ExecContext, child: Child) -> None:
     match act:
         case Forward(number=signal.SIGWINCH):
             if course.pumps is not None:

@@ -18,9 +18,9 @@ import typer
 
 from tocsin.cli.outbox import modify
 from tocsin.cli.outbox import overview as standing
-from tocsin.cli.outbox.opening import UNUSABLE, answered, opened
-from tocsin.cli.outbox.overview import Asked, listed
-from tocsin.cli.outbox.show import shown
+from tocsin.cli.outbox.opening import UNUSABLE, open_store, with_store
+from tocsin.cli.outbox.overview import ListOptions, show_messages
+from tocsin.cli.outbox.show import show_message
 from tocsin.cli.terminal import complain, interruptible
 from tocsin.core.outbox.model import Status
 from tocsin.shell.config.load import configuration
@@ -55,7 +55,7 @@ def _asked(context: typer.Context, ask: "Callable[[Store], Iterable[str]]") -> l
     named = file if isinstance(file, str) else None
     if named is None and configuration().delivery.outbox_secret is not None:
         return []
-    with closing(opened(named)) as store:
+    with closing(open_store(named)) as store:
         return list(ask(store)) if store.exists else []
 
 
@@ -73,7 +73,7 @@ MaybeKeys = Annotated[list[str] | None, typer.Argument(metavar="KEY", help="Keys
 
 def _ended(file: str | None, act: "Callable[[Store], int]") -> None:
     with interruptible():
-        status = answered(file, act)
+        status = with_store(file, act)
     raise typer.Exit(status)
 
 
@@ -103,8 +103,8 @@ def list_messages(
 
     Exit status: 0, or 2 if the outbox cannot be read.
     """
-    asked = Asked(statuses=tuple(statuses or ()), destination=destination, limit=limit, json=as_json)
-    _ended(file, lambda store: listed(store, asked))
+    asked = ListOptions(statuses=tuple(statuses or ()), destination=destination, limit=limit, json=as_json)
+    _ended(file, lambda store: show_messages(store, asked))
 
 
 @outbox_app.command()
@@ -118,7 +118,7 @@ def show(
 
     Exit status: 0, or 1 if there is none of this key; 2 if the outbox cannot be read.
     """
-    _ended(file, lambda store: shown(store, key, as_json=as_json))
+    _ended(file, lambda store: show_message(store, key, as_json=as_json))
 
 
 @outbox_app.command()
@@ -147,10 +147,10 @@ def drain(
         if watch:
             from tocsin.cli.outbox import daemon
 
-            return daemon.watched(store, daemon.Asked(metrics=metrics, json=as_json))
-        from tocsin.cli.outbox.drain import drained
+            return daemon.run_daemon(store, daemon.DaemonOptions(metrics=metrics, json=as_json))
+        from tocsin.cli.outbox.drain import drain_due
 
-        return drained(store, as_json=as_json)
+        return drain_due(store, as_json=as_json)
 
     _ended(file, act)
 
@@ -171,8 +171,8 @@ def retry(
 
     Exit status: 0, or 1 if one that was named cannot be tried again; 2 if the outbox cannot be used.
     """
-    wanted = modify.Wanted(keys=tuple(named or ()), statuses=tuple(statuses or ()), all_of_them=all_of_them)
-    _ended(file, lambda store: modify.retried(store, wanted, as_json=as_json))
+    wanted = modify.MessageSelection(keys=tuple(named or ()), statuses=tuple(statuses or ()), all_of_them=all_of_them)
+    _ended(file, lambda store: modify.retry_messages(store, wanted, as_json=as_json))
 
 
 @outbox_app.command()
@@ -181,7 +181,7 @@ def bury(named: Keys, *, file: File = None, as_json: Json = False) -> None:
 
     Exit status: 0, or 1 if one of them cannot be buried, since it is being sent, say; 2 if the outbox cannot be used.
     """
-    _ended(file, lambda store: modify.buried(store, named, as_json=as_json))
+    _ended(file, lambda store: modify.bury_messages(store, named, as_json=as_json))
 
 
 @outbox_app.command()
@@ -199,4 +199,4 @@ def purge(
 
     Exit status: 0, or 2 if the outbox cannot be used.
     """
-    _ended(file, lambda store: modify.purged(store, older_than, tuple(statuses or ()), as_json=as_json))
+    _ended(file, lambda store: modify.purge_messages(store, older_than, tuple(statuses or ()), as_json=as_json))

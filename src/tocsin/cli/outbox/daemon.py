@@ -18,24 +18,24 @@ from contextlib import ExitStack, suppress
 
 import attrs
 
-from tocsin.cli.outbox.drain import LAST, in_lines, noting, refused, silently
-from tocsin.cli.outbox.health import Board, Metrics
+from tocsin.cli.outbox.drain import LAST, in_lines, noting_progress, refused, silently
+from tocsin.cli.outbox.health import Health, Metrics
 from tocsin.cli.outbox.http_server import HOST, serving
 from tocsin.cli.outbox.opening import UNUSABLE
-from tocsin.cli.signals import ended
-from tocsin.cli.terminal import complain, console, literally, say, write
+from tocsin.cli.signals import graceful_stop
+from tocsin.cli.terminal import complain, console, plain_text, say, write
 from tocsin.core.outbox.metrics import ENDINGS
 from tocsin.core.outbox.status import messages
 from tocsin.shell.adapters.redaction import redact
 from tocsin.shell.outbox import configured
-from tocsin.shell.outbox.errors import OutboxFault
+from tocsin.shell.outbox.errors import OutboxError
 from tocsin.shell.outbox.store import Store
-from tocsin.shell.outbox.worker import Drainer
+from tocsin.shell.outbox.worker import Worker
 
 _PATIENCE = 1.0  # seconds
 
 
-def notify(state: str) -> None:
+def notify_systemd(state: str) -> None:
     """Say it: ``READY=1``, say."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     family: object = getattr(socket, "AF_UNIX", None)  # Windows has none
@@ -61,20 +61,20 @@ _PIPED = 10_000  # columns
 
 
 @attrs.frozen(kw_only=True)
-class Asked:
+class DaemonOptions:
     """What was asked for; see the options of the command."""
 
     metrics: int | None = None
     json: bool = False
 
 
-def watched(store: Store, asked: Asked) -> int:
+def run_daemon(store: Store, asked: DaemonOptions) -> int:
     """Drain until a signal comes; the exit status."""
     if refused():
         return UNUSABLE
-    board = Board()
-    drainer = Drainer(store, configured.sender(), on_parcel=noting(board, silently if asked.json else in_lines()))
-    with ended() as ending, ExitStack() as stack:
+    board = Health()
+    drainer = Worker(store, configured.configured_sender(), on_parcel=noting_progress(board, silently if asked.json else in_lines()))
+    with graceful_stop() as ending, ExitStack() as stack:
         try:
             port = None if asked.metrics is None else stack.enter_context(serving(asked.metrics, Metrics(store, board).pages))
         except OSError as error:
@@ -83,7 +83,7 @@ def watched(store: Store, asked: Asked) -> int:
         complain(f"drains the outbox at {store.place}")
         if port is not None:
             complain(f"metrics are at http://{HOST}:{port}/metrics")
-        rounds = Rounds(store, drainer, board)
+        rounds = DrainLoop(store, drainer, board)
         while not ending.wait(rounds.go()):
             pass
         _stop(drainer)
@@ -91,21 +91,21 @@ def watched(store: Store, asked: Asked) -> int:
         counts = {status.value: board.reckoning.count(status) for status in ENDINGS}
         write(f"{redact(json.dumps({'place': store.place, **counts}))}\n")
     else:
-        say(console(_PIPED), literally(f"stopped: {board.reckoning}"))
+        say(console(_PIPED), plain_text(f"stopped: {board.reckoning}"))
     return 0
 
 
-def _stop(drainer: Drainer) -> None:
-    notify("STOPPING=1")
+def _stop(drainer: Worker) -> None:
+    notify_systemd("STOPPING=1")
     drainer.stop(LAST)
     if drainer.sending:
         complain(f"{messages(drainer.sending)} had no answer in time: sent again when the lease has ended, marked as possibly repeated")
 
 
-class Rounds:
+class DrainLoop:
     """Sees to it, round by round, that what is due is sent."""
 
-    def __init__(self, store: Store, drainer: Drainer, board: Board) -> None:
+    def __init__(self, store: Store, drainer: Worker, board: Health) -> None:
         self._store = store
         self._drainer = drainer
         self._board = board
@@ -117,18 +117,18 @@ class Rounds:
     def go(self) -> float:
         """Go one round; after how many seconds to go the next."""
         self._board.turn()
-        notify("WATCHDOG=1")
+        notify_systemd("WATCHDOG=1")
         rest = self._rests_until - time.monotonic()
         if rest > 0:
             return min(rest, self._longest)
         try:
             pause = self._look() if self._store.exists else self._rest()
-        except OutboxFault as fault:
+        except OutboxError as fault:
             self._break(fault)
             return self._longest
         self._board.reach()
         if not self._said_ready:
-            notify("READY=1")
+            notify_systemd("READY=1")
             self._said_ready = True
         return min(max(pause, _SOONEST), self._longest)
 
@@ -148,12 +148,12 @@ class Rounds:
     def _turn(self) -> None:
         try:
             self._drainer.turn()
-        except OutboxFault as fault:
+        except OutboxError as fault:
             self._break(fault)
         else:
             self._mend()
 
-    def _break(self, fault: OutboxFault) -> None:
+    def _break(self, fault: OutboxError) -> None:
         self._rests_until = time.monotonic() + _AFTER_A_FAULT
         if self._board.breaks(str(fault)):
             complain(f"{fault}; it is tried again until it can be used")

@@ -16,31 +16,31 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tocsin.cli.outbox.health import Board
+from tocsin.cli.outbox.health import Health
 from tocsin.cli.outbox.opening import UNUSABLE, absent
-from tocsin.cli.signals import TERMINATED, ended
-from tocsin.cli.terminal import complain, console, literally, say, write
+from tocsin.cli.signals import TERMINATED, graceful_stop
+from tocsin.cli.terminal import complain, console, plain_text, say, write
 from tocsin.core.messages.text import cut, one_line
-from tocsin.core.outbox.batches import Parcel
-from tocsin.core.outbox.metrics import ENDINGS, Reckoning
-from tocsin.core.outbox.model import WAITING, Row, lasting
+from tocsin.core.outbox.batches import Batch
+from tocsin.core.outbox.metrics import ENDINGS, DrainCounters
+from tocsin.core.outbox.model import WAITING, Row, duration_text
 from tocsin.core.outbox.status import UNSETTLED, count, messages
 from tocsin.core.outcomes import Outcome
 from tocsin.shell.adapters.redaction import redact
 from tocsin.shell.environment import NAME, misspelt, override
 from tocsin.shell.outbox import configured
-from tocsin.shell.outbox.errors import OutboxFault
+from tocsin.shell.outbox.errors import OutboxError
 from tocsin.shell.outbox.store import Store
-from tocsin.shell.outbox.worker import Drainer, OnParcel
+from tocsin.shell.outbox.worker import OnBatch, Worker
 
-Tell = Callable[[Parcel, Sequence[Row]], None]
+OnProgress = Callable[[Batch, Sequence[Row]], None]
 """Tells of a message that was tried, and of its rows from then on; from any thread."""
 
 _REASON = 200  # characters
 
 
 @contextmanager
-def telling(waiting: int, *, as_json: bool) -> Generator[Tell]:
+def progress(waiting: int, *, as_json: bool) -> Generator[OnProgress]:
     """Inside, people are told of each message, of so many that wait."""
     paper = Console(stderr=True, markup=False, emoji=False, highlight=False)
     if sys.stderr is not None and paper.is_terminal:
@@ -56,22 +56,22 @@ def _bar(paper: Console) -> Progress:
     return Progress(*columns, console=paper, transient=True, redirect_stdout=False)
 
 
-def silently(_: Parcel, __: Sequence[Row]) -> None:
+def silently(_: Batch, __: Sequence[Row]) -> None:
     """Say nothing."""
 
 
-def in_lines() -> Tell:
+def in_lines() -> OnProgress:
     """Writes a line of each."""
     lock = threading.Lock()
 
-    def tell(parcel: Parcel, rows: Sequence[Row]) -> None:
+    def tell(parcel: Batch, rows: Sequence[Row]) -> None:
         with lock:
             write(f"{_line(parcel, rows[0], len(rows))}\n")
 
     return tell
 
 
-def _line(parcel: Parcel, row: Row, count: int) -> str:
+def _line(parcel: Batch, row: Row, count: int) -> str:
     what = row.key if parcel.digest is None else f"{parcel.digest} ({messages(count)} as one)"
     cells = (f"{row.status.value:9}", one_line(row.destination), one_line(what), cut(one_line(row.reason or ""), _REASON))
     return redact("  ".join(cells)).rstrip()
@@ -92,16 +92,16 @@ def refused() -> bool:
     return asked is not None
 
 
-def drained(store: Store, *, as_json: bool) -> int:
+def drain_due(store: Store, *, as_json: bool) -> int:
     """Send what is due; the exit status."""
     if refused():
         return UNUSABLE
     if not store.exists:
-        write(f"{json.dumps(_json(store, Reckoning(), 0))}\n") if as_json else say(console(_PIPED), literally(absent(store)))
+        write(f"{json.dumps(_json(store, DrainCounters(), 0))}\n") if as_json else say(console(_PIPED), plain_text(absent(store)))
         return 0
-    board, before = Board(), store.census()
-    with telling(count(before, WAITING), as_json=as_json) as tell:
-        ended_by = _turned(Drainer(store, configured.sender(), apart=_APART, on_parcel=noting(board, tell)))
+    board, before = Health(), store.census()
+    with progress(count(before, WAITING), as_json=as_json) as tell:
+        ended_by = _turned(Worker(store, configured.configured_sender(), apart=_APART, on_parcel=noting_progress(board, tell)))
     if ended_by is not None:
         return ended_by
     after = store.census()
@@ -109,14 +109,14 @@ def drained(store: Store, *, as_json: bool) -> int:
     if as_json:
         write(f"{redact(json.dumps(_json(store, board.reckoning, left)))}\n")
     else:
-        say(console(_PIPED), literally(f"{board.reckoning}{_left(store, left)}"))
+        say(console(_PIPED), plain_text(f"{board.reckoning}{_left(store, left)}"))
     return 1 if left or count(after, UNSETTLED) > count(before, UNSETTLED) else 0
 
 
-def noting(board: Board, tell: Tell) -> OnParcel:
+def noting_progress(board: Health, tell: OnProgress) -> OnBatch:
     """Has the board know of each message that was tried, and people."""
 
-    def note(parcel: Parcel, _: Outcome, rows: Sequence[Row]) -> None:
+    def note(parcel: Batch, _: Outcome, rows: Sequence[Row]) -> None:
         if rows:  # else its lease was lost, and somebody else has them
             board.note(rows)
             tell(parcel, rows)
@@ -124,24 +124,24 @@ def noting(board: Board, tell: Tell) -> OnParcel:
     return note
 
 
-def _turned(drainer: Drainer) -> int | None:
+def _turned(drainer: Worker) -> int | None:
     """Send what is due; where a signal ends that, its exit status.
 
     Raises:
-        OutboxFault: the database cannot be used.
+        OutboxError: the database cannot be used.
         KeyboardInterrupt: somebody interrupted it.
     """
-    faults: list[OutboxFault] = []
+    faults: list[OutboxError] = []
 
     def turn() -> None:
         try:
             drainer.turn()
-        except OutboxFault as fault:
+        except OutboxError as fault:
             faults.append(fault)
         finally:
             ending.wake()
 
-    with ended() as ending:
+    with graceful_stop() as ending:
         thread = threading.Thread(target=turn, name="tocsin_outbox", daemon=True)
         thread.start()
         if ending.wait():
@@ -161,9 +161,9 @@ def _left(store: Store, left: int) -> str:
     if not left:
         return ""
     soonest = store.agenda().next
-    when = "" if soonest is None else f", and the next is due in {lasting(soonest)}"
+    when = "" if soonest is None else f", and the next is due in {duration_text(soonest)}"
     return f"; {messages(left)} {'waits' if left == 1 else 'wait'} still{when}"
 
 
-def _json(store: Store, reckoning: Reckoning, left: int) -> dict[str, object]:
+def _json(store: Store, reckoning: DrainCounters, left: int) -> dict[str, object]:
     return {"place": store.place, **{status.value: reckoning.count(status) for status in ENDINGS}, "left": left}

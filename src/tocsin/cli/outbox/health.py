@@ -15,11 +15,11 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from tocsin.cli.outbox.http_server import Page, Pages
-from tocsin.core.outbox.metrics import CONTENT_TYPE, Readings, Reckoning, exposition
+from tocsin.core.outbox.metrics import CONTENT_TYPE, DrainCounters, Readings, exposition
 from tocsin.core.outbox.model import Row
-from tocsin.core.outbox.status import Standing, standings
+from tocsin.core.outbox.status import DestinationStatus, destination_statuses
 from tocsin.shell.adapters.redaction import redact
-from tocsin.shell.outbox.errors import OutboxFault
+from tocsin.shell.outbox.errors import OutboxError
 
 if TYPE_CHECKING:
     from tocsin.shell.outbox.store import Store
@@ -28,7 +28,7 @@ FRESH = 60.0
 """For how many seconds a sign of life counts."""
 
 
-class Board:
+class Health:
     """Where it is written; from any thread.
 
     Args:
@@ -36,7 +36,7 @@ class Board:
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self.reckoning: Reckoning = Reckoning()
+        self.reckoning: DrainCounters = DrainCounters()
         self.broken: str | None = None
         self._clock = clock
         self._lock = threading.Lock()
@@ -88,7 +88,7 @@ _FRESH = 5.0  # seconds for which a count is good
 class Metrics:
     """What is known of an outbox, and of those who drain it here."""
 
-    def __init__(self, store: "Store", board: Board) -> None:
+    def __init__(self, store: "Store", board: Health) -> None:
         self._store = store
         self._board = board
         self._lock = threading.Lock()
@@ -111,11 +111,11 @@ class Metrics:
         try:
             counted = self._counted() if self._board.broken is None else None
             return Readings(self._store.now(), counted, self._board.reckoning)
-        except OutboxFault:
+        except OutboxError:
             return Readings(time.time(), None, self._board.reckoning)
 
-    def _counted(self) -> Sequence[Standing]:
-        return standings(self._store.census()) if self._store.exists else ()
+    def _counted(self) -> Sequence[DestinationStatus]:
+        return destination_statuses(self._store.census()) if self._store.exists else ()
 
     def _ready(self) -> Page:
         if self._board.ready:

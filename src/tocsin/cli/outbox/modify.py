@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import attrs
 
 from tocsin.cli.outbox.opening import UNUSABLE, absent
-from tocsin.cli.terminal import complain, console, literally, say, write
+from tocsin.cli.terminal import complain, console, plain_text, say, write
 from tocsin.core.messages.text import quote
 from tocsin.core.outbox.model import Status
-from tocsin.core.outbox.selection import Again, again, age, removed
-from tocsin.core.outbox.state_machine import Buried, Happening, Refused, RetryAsked
+from tocsin.core.outbox.selection import RetrySelection, parse_age, select_for_retry, statuses_to_remove
+from tocsin.core.outbox.state_machine import Buried, Refused, RetryAsked, RowEvent
 from tocsin.core.outbox.status import UNSETTLED, count, messages
 from tocsin.shell.adapters.redaction import redact
 
@@ -27,7 +27,7 @@ _PORTION = 500  # messages in one transaction
 
 
 @attrs.frozen(kw_only=True)
-class Wanted:
+class MessageSelection:
     """What is to be tried again, as it was typed."""
 
     keys: tuple[str, ...] = ()
@@ -35,9 +35,9 @@ class Wanted:
     all_of_them: bool = False
 
 
-def retried(store: "Store", wanted: Wanted, *, as_json: bool) -> int:
+def retry_messages(store: "Store", wanted: MessageSelection, *, as_json: bool) -> int:
     """Have messages tried again; the exit status: 1 where one of those named could not be."""
-    chosen = again(wanted.keys, wanted.statuses, all_of_them=wanted.all_of_them)
+    chosen = select_for_retry(wanted.keys, wanted.statuses, all_of_them=wanted.all_of_them)
     if isinstance(chosen, str):
         complain(chosen)
         return UNUSABLE
@@ -49,16 +49,16 @@ def retried(store: "Store", wanted: Wanted, *, as_json: bool) -> int:
     return _said(f"to be tried again: {done:,}{remedy}", done, refused, as_json=as_json)
 
 
-def buried(store: "Store", keys: Sequence[str], *, as_json: bool) -> int:
+def bury_messages(store: "Store", keys: Sequence[str], *, as_json: bool) -> int:
     """Have messages not sent any more; the exit status: 1 where one of them could not be buried."""
     once = tuple(dict.fromkeys(keys))
     done, refused = _changed(store, once, Buried(store.now())) if store.exists else _nowhere(store, once)
     return _said(f"buried: {done:,}", done, refused, as_json=as_json)
 
 
-def purged(store: "Store", older_than: str, statuses: Sequence[Status], *, as_json: bool) -> int:
+def purge_messages(store: "Store", older_than: str, statuses: Sequence[Status], *, as_json: bool) -> int:
     """Remove messages that ended so long ago; the exit status."""
-    least, chosen = age(older_than), removed(statuses)
+    least, chosen = parse_age(older_than), statuses_to_remove(statuses)
     if least is None:
         complain(f"--older-than takes an age such as 7d, 12h or 30m, and {quote(older_than)} is none")
         return UNUSABLE
@@ -74,11 +74,11 @@ def purged(store: "Store", older_than: str, statuses: Sequence[Status], *, as_js
         write(f"{redact(json.dumps({'removed': gone, 'statuses': [status.value for status in chosen], 'kept': counted}))}\n")
     else:
         stay = ", ".join(f"{number:,} {status.value}" for status, number in kept.items() if number)
-        say(console(_PIPED), literally(f"removed: {gone:,} {' or '.join(chosen)}{f'; kept: {stay}' if stay else ''}"))
+        say(console(_PIPED), plain_text(f"removed: {gone:,} {' or '.join(chosen)}{f'; kept: {stay}' if stay else ''}"))
     return 0
 
 
-def _changed(store: "Store", keys: Sequence[str], event: Happening) -> tuple[int, tuple[str, ...]]:
+def _changed(store: "Store", keys: Sequence[str], event: RowEvent) -> tuple[int, tuple[str, ...]]:
     """To how many it happened, and why not to the others."""
     answers = [
         answer
@@ -93,7 +93,7 @@ def _nowhere(store: "Store", keys: Sequence[str]) -> tuple[int, tuple[str, ...]]
     return 0, tuple(f"there is no {key}: {absent(store)}" for key in keys)
 
 
-def _all_again(store: "Store", chosen: Again) -> int:
+def _all_again(store: "Store", chosen: RetrySelection) -> int:
     """Have all that stands so tried again, portion by portion: each message once, whatever becomes of it meanwhile."""
     seen: set[str] = set()
     done, fresh = 0, [""]
@@ -109,7 +109,7 @@ def _said(line: str, done: int, refused: Sequence[str], *, as_json: bool) -> int
     if as_json:
         write(f"{redact(json.dumps({'done': done, 'refused': list(refused)}))}\n")
     else:
-        say(console(_PIPED), literally(line))
+        say(console(_PIPED), plain_text(line))
         for reason in refused:
             complain(reason)
     return 1 if refused else 0

@@ -17,7 +17,7 @@ from tocsin.shell.config.defaults import secret_names, secrets
 from tocsin.shell.config.load import configuration
 from tocsin.shell.current import current_of_runs
 from tocsin.shell.environment import override
-from tocsin.shell.outbox.errors import OutboxFault
+from tocsin.shell.outbox.errors import OutboxError
 
 if TYPE_CHECKING:
     from tocsin.shell.outbox.store import Store
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _BY_THEMSELVES = frozenset({"exec", "outbox", "run"})
 
 
-def attend(command: str | None) -> None:
+def drain_leftovers(command: str | None) -> None:
     """Begin to send it, unless the command sees to that by itself. Nobody waits for more than what is being sent as it ends."""
     if command not in _BY_THEMSELVES and override() is None and configuration().delivery.outbox:
         current_of_runs()
@@ -38,27 +38,27 @@ _NEEDED = ("cattrs", "sqlalchemy")
 _IN_URLS = "?%"  # a path that holds one of these would be read as another one
 
 
-def answered(file: str | None, act: "Callable[[Store], int]") -> int:
+def with_store(file: str | None, act: "Callable[[Store], int]") -> int:
     """The exit status of ``act`` on the outbox; where that cannot be used, one line says why."""
     config = configuration()
     for name in secret_names():
         secrets(config).find(name)  # from now on it is known, and so it is never shown
     try:
-        store = opened(file)
+        store = open_store(file)
         try:
             return act(store)
         finally:
             store.close()
-    except OutboxFault as fault:
+    except OutboxError as fault:
         complain(str(fault))
     return UNUSABLE
 
 
-def opened(file: str | None) -> "Store":
+def open_store(file: str | None) -> "Store":
     """The outbox in a file, or without one the outbox that is configured. It is not touched yet.
 
     Raises:
-        OutboxFault: there can be none, and why.
+        OutboxError: there can be none, and why.
     """
     try:
         for name in _NEEDED:
@@ -66,11 +66,11 @@ def opened(file: str | None) -> "Store":
     except ModuleNotFoundError as missing:
         absent = missing.name
     else:
-        from tocsin.shell.outbox.configured import store
+        from tocsin.shell.outbox.configured import configured_store
         from tocsin.shell.outbox.store import Store
 
-        return store() if file is None else Store(_url(file))
-    raise OutboxFault(f"the outbox needs the extra: pip install 'tocsin[outbox]' ({absent} is not installed)")
+        return configured_store() if file is None else Store(_url(file))
+    raise OutboxError(f"the outbox needs the extra: pip install 'tocsin[outbox]' ({absent} is not installed)")
 
 
 def absent(store: "Store") -> str:
@@ -80,7 +80,7 @@ def absent(store: "Store") -> str:
 
 def _url(file: str) -> str:
     if "://" in file:  # it is not repeated, since it may hold a password
-        raise OutboxFault("--file takes the path of a file; the URL of a database is a secret, which delivery.outbox_secret names")
+        raise OutboxError("--file takes the path of a file; the URL of a database is a secret, which delivery.outbox_secret names")
     if any(char in file for char in _IN_URLS):
-        raise OutboxFault(f"--file takes a path without the characters {' '.join(_IN_URLS)}: rename the file, or name it in a URL")
+        raise OutboxError(f"--file takes a path without the characters {' '.join(_IN_URLS)}: rename the file, or name it in a URL")
     return f"sqlite:///{Path(file).absolute()}"

@@ -15,10 +15,10 @@ from rich.text import Text
 
 from tocsin.cli.outbox.opening import absent
 from tocsin.cli.outbox.show import COLORS, as_json, message_in, sentence
-from tocsin.cli.terminal import coloured, console, literally, say, write
+from tocsin.cli.terminal import color_style, console, plain_text, say, write
 from tocsin.core.messages.text import cut, one_line
-from tocsin.core.outbox.model import WAITING, Row, Status, aged, seconds_between
-from tocsin.core.outbox.status import Counted, Standing, count, standings, to_do
+from tocsin.core.outbox.model import WAITING, Row, Status, age_text, seconds_between
+from tocsin.core.outbox.status import DestinationStatus, StatusCount, count, destination_statuses, to_do
 from tocsin.shell.adapters.redaction import redact
 
 if TYPE_CHECKING:
@@ -36,28 +36,33 @@ def status(store: "Store", *, as_json: bool) -> int:
         write(f"{redact(json.dumps(_json(store.place, census, at, exists=exists)))}\n")
     elif exists:
         lines = tasks or ("nobody need do anything",)
-        say(console(_PIPED), literally(store.place, "dim"), _status_table(standings(census), at), *(literally(line) for line in lines))
+        say(
+            console(_PIPED),
+            plain_text(store.place, "dim"),
+            _status_table(destination_statuses(census), at),
+            *(plain_text(line) for line in lines),
+        )
     else:
-        say(console(_PIPED), literally(absent(store)))
+        say(console(_PIPED), plain_text(absent(store)))
     return 1 if tasks else 0
 
 
-def _status_table(found: Sequence[Standing], at: float) -> Table:
+def _status_table(found: Sequence[DestinationStatus], at: float) -> Table:
     table = Table.grid(padding=(0, 2))
     for each in found:
-        oldest = "" if each.oldest is None else f"the oldest that waits: {aged(each.oldest, at)}"
+        oldest = "" if each.oldest is None else f"the oldest that waits: {age_text(each.oldest, at)}"
         stands = (
-            literally(f"● {number:,} {status.value}", coloured(COLORS[status])) for status, number in each.counts.items() if number
+            plain_text(f"● {number:,} {status.value}", color_style(COLORS[status])) for status, number in each.counts.items() if number
         )
-        table.add_row(literally(one_line(each.destination)), literally("  ").join(stands), literally(oldest))
+        table.add_row(plain_text(one_line(each.destination)), plain_text("  ").join(stands), plain_text(oldest))
     return table
 
 
-def _json(place: str, census: Sequence[Counted], at: float, *, exists: bool) -> dict[str, object]:
+def _json(place: str, census: Sequence[StatusCount], at: float, *, exists: bool) -> dict[str, object]:
     return {
         "place": place,
         "exists": exists,
-        "destinations": [_goal(each, at) for each in standings(census)],
+        "destinations": [_goal(each, at) for each in destination_statuses(census)],
         "waiting": count(census, WAITING),
         "dead": count(census, [Status.DEAD]),
         "unknown": count(census, [Status.UNKNOWN]),
@@ -65,7 +70,7 @@ def _json(place: str, census: Sequence[Counted], at: float, *, exists: bool) -> 
     }
 
 
-def _goal(standing: Standing, at: float) -> dict[str, object]:
+def _goal(standing: DestinationStatus, at: float) -> dict[str, object]:
     return {
         "destination": standing.destination,
         **{status.value: number for status, number in standing.counts.items()},
@@ -78,7 +83,7 @@ _REASON = 200  # characters
 
 
 @attrs.frozen(kw_only=True)
-class Asked:
+class ListOptions:
     """What was asked for; see the options of the command."""
 
     statuses: tuple[Status, ...] = ()
@@ -87,7 +92,7 @@ class Asked:
     json: bool = False
 
 
-def listed(store: "Store", asked: Asked) -> int:
+def show_messages(store: "Store", asked: ListOptions) -> int:
     """Show the messages; the exit status."""
     exists = store.exists
     rows = store.rows(statuses=asked.statuses, destination=asked.destination, limit=asked.limit) if exists else ()
@@ -97,7 +102,7 @@ def listed(store: "Store", asked: Asked) -> int:
     elif rows:
         say(console(_PIPED_LISTING), _messages_table(rows, store.now()))
     else:
-        say(console(_PIPED_LISTING), literally(_nothing(store.place) if exists else absent(store)))
+        say(console(_PIPED_LISTING), plain_text(_nothing(store.place) if exists else absent(store)))
     return 0
 
 
@@ -114,10 +119,10 @@ def _messages_table(rows: Iterable[Row], at: float) -> Table:
 
 def _cells(row: Row, at: float) -> Iterable[Text]:
     tries = f"{row.attempts} {'try' if row.attempts == 1 else 'tries'}" if row.attempts else ""
-    yield literally(f"● {row.status.value}", coloured(COLORS[row.status]))
-    yield literally(one_line(row.key))
-    yield literally(one_line(row.destination))
-    yield literally(aged(row.made, at))
-    yield literally(tries)
-    yield literally(one_line(sentence(message_in(row))))
-    yield literally(cut(one_line(row.reason or ""), _REASON))
+    yield plain_text(f"● {row.status.value}", color_style(COLORS[row.status]))
+    yield plain_text(one_line(row.key))
+    yield plain_text(one_line(row.destination))
+    yield plain_text(age_text(row.made, at))
+    yield plain_text(tries)
+    yield plain_text(one_line(sentence(message_in(row))))
+    yield plain_text(cut(one_line(row.reason or ""), _REASON))

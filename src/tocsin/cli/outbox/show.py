@@ -13,13 +13,13 @@ from rich.text import Text
 
 from tocsin.cli.outbox.opening import absent
 from tocsin.cli.render import WIDTH, drawing
-from tocsin.cli.terminal import coloured, complain, console, literally, say, write
+from tocsin.cli.terminal import color_style, complain, console, plain_text, say, write
 from tocsin.core.delivery.digest import digest_content
-from tocsin.core.delivery.digest_summary import Tally
-from tocsin.core.delivery.rendering import said
+from tocsin.core.delivery.digest_summary import DigestSummary
+from tocsin.core.delivery.rendering import content_of
 from tocsin.core.effects import Message
 from tocsin.core.messages.text import cut, describe, one_line
-from tocsin.core.outbox.model import WAITING, Row, Status, aged, moment
+from tocsin.core.outbox.model import WAITING, Row, Status, age_text, timestamp_text
 from tocsin.core.states import Failed, Pending, Retrying, Running, Scheduled, Success
 from tocsin.shell.adapters.redaction import redact
 
@@ -48,8 +48,8 @@ def sentence(message: Message | str) -> str:
     """What a message says, in a sentence."""
     if isinstance(message, str):
         return "(it cannot be read: see why with tocsin outbox show)"
-    content = said(message)
-    return (digest_content(content) if isinstance(content, Tally) else content).sentence
+    content = content_of(message)
+    return (digest_content(content) if isinstance(content, DigestSummary) else content).sentence
 
 
 def as_json(row: Row) -> dict[str, object]:
@@ -61,10 +61,10 @@ def as_json(row: Row) -> dict[str, object]:
         "says": sentence(message_in(row)),
         "attempts": row.attempts,
         "reason": row.reason,
-        "made": moment(row.made).isoformat(),
-        "since": moment(row.since).isoformat(),
-        "due": moment(row.due).isoformat(),
-        "ended": None if row.ended is None else moment(row.ended).isoformat(),
+        "made": timestamp_text(row.made).isoformat(),
+        "since": timestamp_text(row.since).isoformat(),
+        "due": timestamp_text(row.due).isoformat(),
+        "ended": None if row.ended is None else timestamp_text(row.ended).isoformat(),
         "repeated": row.repeated,
         "digest": row.digest,
         "kind": row.kind,
@@ -79,7 +79,7 @@ _NAMED = 3  # keys, where several begin so
 _LONGEST = 10_000  # characters of what is no message
 
 
-def shown(store: "Store", key: str, *, as_json: bool) -> int:
+def show_message(store: "Store", key: str, *, as_json: bool) -> int:
     """Show the message; the exit status: 1 where there is none of this key."""
     if not store.exists:
         complain(absent(store))
@@ -109,16 +109,16 @@ def _json(row: Row) -> dict[str, object]:
 
 def _facts(row: Row, at: float) -> Table:
     table = Table.grid(padding=(0, 2))
-    table.add_row(literally("status", "dim"), literally(f"● {row.status.value}", coloured(COLORS[row.status])))
+    table.add_row(plain_text("status", "dim"), plain_text(f"● {row.status.value}", color_style(COLORS[row.status])))
     for name, text in _known(row, at):
-        table.add_row(literally(name, "dim"), literally(one_line(text)))
+        table.add_row(plain_text(name, "dim"), plain_text(one_line(text)))
     return table
 
 
 def _known(row: Row, at: float) -> Iterator[tuple[str, str]]:
     yield "key", row.key
     yield "destination", row.destination
-    yield "taken in", f"{_when(row.made)} ({aged(row.made, at)} ago)"
+    yield "taken in", f"{_when(row.made)} ({age_text(row.made, at)} ago)"
     if row.status in WAITING:
         yield ("lease ends" if row.claim else "due"), _when(row.due)
     if row.ended is not None:
@@ -134,13 +134,13 @@ def _known(row: Row, at: float) -> Iterator[tuple[str, str]]:
 
 
 def _when(seconds: float) -> str:
-    return moment(seconds).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return timestamp_text(seconds).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def _message(row: Row) -> Iterator[RenderableType]:
     message = message_in(row)
     if isinstance(message, str):
-        yield literally(one_line(message))
+        yield plain_text(one_line(message))
         yield _raw(row)
     else:
         yield _drawn(row, message)
@@ -150,8 +150,8 @@ def _drawn(row: Row, message: Message) -> RenderableType:
     try:
         return drawing(message)
     except Exception as error:  # what somebody else wrote may hold anything
-        return literally(f"it cannot be drawn ({one_line(describe(error))}):\n").append(_raw(row))
+        return plain_text(f"it cannot be drawn ({one_line(describe(error))}):\n").append(_raw(row))
 
 
 def _raw(row: Row) -> Text:
-    return literally(cut(row.body, _LONGEST))
+    return plain_text(cut(row.body, _LONGEST))

@@ -2,7 +2,7 @@
 
 from typing import TypeGuard
 
-from tocsin.core.config.schema import Configuration, Key
+from tocsin.core.config.schema import ConfigKey, Configuration
 from tocsin.core.delivery.destinations import without_login
 from tocsin.core.options import Kinds, names
 from tocsin.core.validation import is_list, is_table
@@ -10,7 +10,7 @@ from tocsin.core.validation import is_list, is_table
 Shown = str | float | bool | list[str] | dict[str, str] | None
 
 
-def value_of(config: Configuration, key: Key[object]) -> object:
+def value_of(config: Configuration, key: ConfigKey[object]) -> object:
     """The value of a key."""
     found: object = config
     for name in key.path:
@@ -35,7 +35,7 @@ def shown(value: object) -> Shown:
     return value if isinstance(value, float | int) else None
 
 
-def written(config: Configuration, key: Key[object]) -> str:
+def written(config: Configuration, key: ConfigKey[object]) -> str:
     """The value of a key in words, or as a file would set it."""
     value = shown(value_of(config, key))
     return f"({key.absent})" if value is None else _written(value)

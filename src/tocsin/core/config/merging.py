@@ -13,20 +13,20 @@ from typing import TypeVar
 import attrs
 
 from tocsin.core.config import schema
-from tocsin.core.config.problems import Fault
+from tocsin.core.config.problems import Problem
 from tocsin.core.config.schema import (
     DEFAULT,
     KEYS,
     SLACK_CHANNEL,
     SLACK_TOKEN_SECRET,
+    ConfigKey,
     Configuration,
     DeliverySettings,
     GmailSettings,
-    Key,
     SecretSettings,
     SlackSettings,
 )
-from tocsin.core.config.value_types import Wrong
+from tocsin.core.config.value_types import Invalid
 from tocsin.core.values import Value
 
 
@@ -45,7 +45,7 @@ class Layer(Value):
     settings: Mapping[str, Setting] = attrs.field(factory=dict[str, Setting], hash=False)
 
 
-def given(values: Mapping[str, object], origin: str = "option") -> Layer | Fault:
+def layer_from(values: Mapping[str, object], origin: str = "option") -> Layer | Problem:
     """What code sets, or the options of a command; None leaves a key alone.
 
     >>> given({"only": ["Failed"], "ignore": None})
@@ -63,11 +63,11 @@ def given(values: Mapping[str, object], origin: str = "option") -> Layer | Fault
     return Layer(settings)
 
 
-def checked(key: Key[object], value: object, where: str) -> Fault | None:
+def checked(key: ConfigKey[object], value: object, where: str) -> Problem | None:
     """What is wrong with a value for a key, as TOML has it."""
     taken = key.takes.check(value)
     write = f"write {key.path[-1]} = {key.takes.example}"
-    return Fault(where, f"{key.name}: {taken.what}", taken.write or write) if isinstance(taken, Wrong) else None
+    return Problem(where, f"{key.name}: {taken.what}", taken.write or write) if isinstance(taken, Invalid) else None
 
 
 _T = TypeVar("_T")
@@ -76,17 +76,17 @@ _T = TypeVar("_T")
 def merge(*layers: Layer) -> Configuration:
     """The configuration that the layers make, the strongest first. A value that its key does not take is as if it were not there.
 
-    >>> from tocsin.core.config.merging import given
+    >>> from tocsin.core.config.merging import layer_from
     >>> merge(given({"only": ["Failed"]})).only
     frozenset({<class 'tocsin.core.states.Failed'>})
     """
     origins = dict.fromkeys(schema.KEYS, DEFAULT)
 
-    def of(key: Key[_T]) -> _T:
+    def of(key: ConfigKey[_T]) -> _T:
         for layer in layers:
             setting = layer.settings.get(key.name)
-            taken = Wrong("it is not set") if setting is None else key.takes.check(setting.value)
-            if setting is not None and not isinstance(taken, Wrong):
+            taken = Invalid("it is not set") if setting is None else key.takes.check(setting.value)
+            if setting is not None and not isinstance(taken, Invalid):
                 origins[key.name] = setting.origin
                 return taken
         return key.default
@@ -125,10 +125,10 @@ def merge(*layers: Layer) -> Configuration:
             daily=of(schema.GMAIL_DAILY),
         ),
         delivery=DeliverySettings(
-            patience=of(schema.DELIVERY_PATIENCE),
+            patience=of(schema.DELIVERY_EXIT_TIMEOUT),
             attempts=of(schema.DELIVERY_ATTEMPTS),
             retry_for=of(schema.DELIVERY_RETRY_FOR),
-            queue=of(schema.DELIVERY_QUEUE),
+            queue=of(schema.DELIVERY_MAX_QUEUE),
             fallback=of(schema.DELIVERY_FALLBACK),
             outbox=of(schema.DELIVERY_OUTBOX),
             outbox_secret=of(schema.DELIVERY_OUTBOX_SECRET),
@@ -141,10 +141,10 @@ def merge(*layers: Layer) -> Configuration:
 _VARIABLE = "environment variable "
 
 
-def without_halves(config: Configuration) -> tuple[Configuration, tuple[Fault, ...]]:
+def drop_incomplete(config: Configuration) -> tuple[Configuration, tuple[Problem, ...]]:
     """The configuration without what is there by half, and what is wrong with that.
 
-    >>> from tocsin.core.config.merging import given
+    >>> from tocsin.core.config.merging import layer_from
     >>> from tocsin.core.config.merging import merge
     >>> _, faults = without_halves(merge(given({"slack.channel": "#ops"}, "tocsin.toml:3")))
     >>> [fault.what for fault in faults]
@@ -162,7 +162,7 @@ def without_halves(config: Configuration) -> tuple[Configuration, tuple[Fault, .
     return whole, (_fault(config.origins[there.name], there, missing),)
 
 
-def _fault(origin: str, there: Key[str | None], missing: Key[str | None]) -> Fault:
+def _fault(origin: str, there: ConfigKey[str | None], missing: ConfigKey[str | None]) -> Problem:
     file = "a tocsin.toml" if missing.shared else "your own tocsin.toml"
     write = f"write {missing.name} = {missing.takes.example} in {file}, or set {missing.variable}={missing.takes.spelt}"
-    return Fault(origin.removeprefix(_VARIABLE), f"{there.name}: it means nothing without {missing.name}", write)
+    return Problem(origin.removeprefix(_VARIABLE), f"{there.name}: it means nothing without {missing.name}", write)

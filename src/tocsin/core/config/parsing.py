@@ -21,16 +21,16 @@ from collections.abc import Iterator, Mapping
 from tocsin.core.config.merging import Layer, Setting, checked
 from tocsin.core.config.problems import (
     WHERE,
-    Fault,
-    called_as_secrets,
+    Problem,
+    closest,
     named,
-    nearest,
+    named_like_secrets,
     suspicious_key,
     suspicious_line,
     suspicious_value,
 )
-from tocsin.core.config.schema import KEYS, SECRETS_NAMES, SECTIONS, SLACK_TOKEN_SECRET, SLACK_WEBHOOK_SECRET, TABLE, Key
-from tocsin.core.config.value_types import Wrong
+from tocsin.core.config.schema import KEYS, SECRETS_NAMES, SECTIONS, SLACK_TOKEN_SECRET, SLACK_WEBHOOK_SECRET, TABLE, ConfigKey
+from tocsin.core.config.value_types import Invalid
 from tocsin.core.validation import is_list, is_table
 
 _PIECE = re.compile(
@@ -92,7 +92,7 @@ _LINE = re.compile(r"at line (\d+)")
 _Entry = tuple[tuple[str, ...], object]
 
 
-def parse(content: str | bytes, file: str, *, project: bool) -> Layer | Fault:
+def parse(content: str | bytes, file: str, *, project: bool) -> Layer | Problem:
     """What a file sets, with ``FILE:LINE`` as the origin of each value; or what is wrong with it.
 
     Args:
@@ -106,10 +106,10 @@ def parse(content: str | bytes, file: str, *, project: bool) -> Layer | Fault:
     tocsin.toml:2: slack.dedline: there is no such key; did you mean slack.deadline?
     """
     text = _decoded(content, file)
-    if isinstance(text, Fault):
+    if isinstance(text, Problem):
         return text
     if (line := suspicious_line(text)) is not None:
-        return Fault(f"{file}:{line}", "this looks like a secret", WHERE)
+        return Problem(f"{file}:{line}", "this looks like a secret", WHERE)
     try:
         tables: dict[str, object] = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
@@ -117,24 +117,26 @@ def parse(content: str | bytes, file: str, *, project: bool) -> Layer | Fault:
     return _layer(tables, text, file, project=project)
 
 
-def _decoded(content: str | bytes, file: str) -> str | Fault:
+def _decoded(content: str | bytes, file: str) -> str | Problem:
     try:
         text = content.decode("utf-8-sig") if isinstance(content, bytes) else content
     except UnicodeDecodeError:
-        return Fault(file, "this is not a text in UTF-8", "save it as UTF-8")
+        return Problem(file, "this is not a text in UTF-8", "save it as UTF-8")
     if len(content) > LONGEST or any(len(line) > _WIDEST for line in text.split("\n")):
-        return Fault(file, "this is longer than 64 KiB, or has a line of more than 4,000 characters", "shorten it")
+        return Problem(file, "this is longer than 64 KiB, or has a line of more than 4,000 characters", "shorten it")
     return text
 
 
-def _malformed(text: str, file: str, said: str) -> Fault:
+def _malformed(text: str, file: str, said: str) -> Problem:
     """What ``tomllib`` says may quote the file: all but the line is left out."""
     line = _LINE.search(said)
     last = text.rstrip().count("\n") + 1
-    return Fault(f"{file}:{line[1] if line else last}", "this is not TOML", 'write key = "value", and [slack] before the keys of Slack')
+    return Problem(
+        f"{file}:{line[1] if line else last}", "this is not TOML", 'write key = "value", and [slack] before the keys of Slack'
+    )
 
 
-def _layer(tables: Mapping[str, object], text: str, file: str, *, project: bool) -> Layer | Fault:
+def _layer(tables: Mapping[str, object], text: str, file: str, *, project: bool) -> Layer | Problem:
     settings: dict[str, Setting] = {}
     for path, value in _entries(tables):
         where = f"{file}:{line_of(text, path)}"
@@ -154,30 +156,32 @@ def _entries(tables: Mapping[str, object]) -> Iterator[_Entry]:
             yield (name,), value
 
 
-def _fault(path: tuple[str, ...], value: object, where: str, *, project: bool) -> Fault | None:
+def _fault(path: tuple[str, ...], value: object, where: str, *, project: bool) -> Problem | None:
     key = KEYS.get(".".join(path)) if all("." not in part for part in path) else None
     if suspicious_value([*path, value]) or (key is None and any(suspicious_key(name) for name in _names(path, value))):
-        return Fault(where, "this looks like a secret", WHERE)
+        return Problem(where, "this looks like a secret", WHERE)
     if path[0] in SECTIONS and len(path) == 1:
-        return Fault(where, f"{path[0]}: takes a table", f"write [{path[0]}] on a line, and its keys below it")
+        return Problem(where, f"{path[0]}: takes a table", f"write [{path[0]}] on a line, and its keys below it")
     if key is None:
-        return Fault(where, f"{named(path)}: there is no such key", _instead(".".join(path)))
+        return Problem(where, f"{named(path)}: there is no such key", _instead(".".join(path)))
     if project and not key.shared:
-        return Fault(where, f"{key.name}: a project's file may not set it", f"put it into your own tocsin.toml, or set {key.variable}")
+        return Problem(
+            where, f"{key.name}: a project's file may not set it", f"put it into your own tocsin.toml, or set {key.variable}"
+        )
     fault = checked(key, value, where)
     return _misnamed(key, value, where) if project and fault is None else fault
 
 
-def _misnamed(key: Key[object], value: object, where: str) -> Fault | None:
+def _misnamed(key: ConfigKey[object], value: object, where: str) -> Problem | None:
     """The fault of a name of a secret that is called as secrets are not, such as PATH."""
-    if key not in {SLACK_WEBHOOK_SECRET, SLACK_TOKEN_SECRET, SECRETS_NAMES} or called_as_secrets(value):
+    if key not in {SLACK_WEBHOOK_SECRET, SLACK_TOKEN_SECRET, SECRETS_NAMES} or named_like_secrets(value):
         return None
     remedy = f"call it like TEAM_WEBHOOK or DATABASE_PASSWORD, put it into your own tocsin.toml, or set {key.variable}"
-    return Fault(where, f"{key.name}: a project's file may name only what is called as secrets are", remedy)
+    return Problem(where, f"{key.name}: a project's file may name only what is called as secrets are", remedy)
 
 
 def _instead(name: str) -> str:
-    near = nearest(name, (*KEYS, *SECTIONS))
+    near = closest(name, (*KEYS, *SECTIONS))
     return "`tocsin config show` lists the keys" if near is None else f"did you mean {near}?"
 
 
@@ -191,7 +195,7 @@ _OURS = frozenset({"TOCSIN_CONFIG", "TOCSIN_NOTIFY", "TOCSIN_STATE_DIR", *(key.v
 _ENDS = sorted(name.removeprefix(_PREFIX) for name in _OURS)
 
 
-def environment(variables: Mapping[str, str]) -> tuple[Layer, tuple[Fault, ...]]:
+def environment(variables: Mapping[str, str]) -> tuple[Layer, tuple[Problem, ...]]:
     """The layer that the variables make, and what is wrong with them.
 
     >>> layer, faults = environment({"TOCSIN_ONLY": "Failed", "TOCSIN_SLACK_DEADLINE": "soon"})
@@ -201,21 +205,21 @@ def environment(variables: Mapping[str, str]) -> tuple[Layer, tuple[Fault, ...]]
     TOCSIN_SLACK_DEADLINE: takes a number of seconds greater than 0; write TOCSIN_SLACK_DEADLINE=30
     """
     settings: dict[str, Setting] = {}
-    faults: list[Fault] = []
+    faults: list[Problem] = []
     for key in TABLE:
         text = variables.get(key.variable, "").strip()
         value = key.takes.read(text) if text else None
         taken = key.takes.check(value) if text else None
-        if isinstance(taken, Wrong):
-            faults.append(Fault(key.variable, taken.what, taken.write or f"write {key.variable}={key.takes.spelt}"))
+        if isinstance(taken, Invalid):
+            faults.append(Problem(key.variable, taken.what, taken.write or f"write {key.variable}={key.takes.spelt}"))
         elif suspicious_value(value):
-            faults.append(Fault(key.variable, "this looks like a secret", WHERE))
+            faults.append(Problem(key.variable, "this looks like a secret", WHERE))
         elif text:
             settings[key.name] = Setting(value, f"environment variable {key.variable}")
     return Layer(settings), (*faults, *_slips(variables))
 
 
-def _slips(variables: Mapping[str, str]) -> tuple[Fault, ...]:
+def _slips(variables: Mapping[str, str]) -> tuple[Problem, ...]:
     strange = [name for name in variables if name.startswith(_PREFIX) and name not in _OURS]
-    near = ((name, nearest(name.removeprefix(_PREFIX), _ENDS, 0.75)) for name in strange)
-    return tuple(Fault(name, "there is no such variable", f"did you mean {_PREFIX}{end}?") for name, end in near if end is not None)
+    near = ((name, closest(name.removeprefix(_PREFIX), _ENDS, 0.75)) for name in strange)
+    return tuple(Problem(name, "there is no such variable", f"did you mean {_PREFIX}{end}?") for name, end in near if end is not None)

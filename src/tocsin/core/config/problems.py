@@ -23,7 +23,7 @@ _WORD = re.compile(r"[a-z]{16}|xox[a-z]-.*|.*[A-Z0-9]{12}.*", re.DOTALL)  # an a
 
 
 @attrs.frozen(eq=False, repr=False)
-class Fault(Value):
+class Problem(Value):
     """A file, or an environment variable, that cannot be used as it is.
 
     Args:
@@ -56,7 +56,7 @@ def named(path: tuple[str, ...]) -> str:
 _LONGEST = 60  # characters looked at: the comparison takes time with the square of them
 
 
-def nearest(word: str, known: Iterable[str], alike: float = 0.5) -> str | None:
+def closest(word: str, known: Iterable[str], alike: float = 0.5) -> str | None:
     """The known word most like ``word``, whatever its case; None where none is alike enough, from 0, not at all, to 1, the same.
 
     >>> nearest("faild", ["Failed", "Finished"]), nearest("x", ["Failed"])
@@ -76,7 +76,7 @@ def hint(word: str, known: Iterable[str]) -> str:
     ('did you mean slack?', 'write one of slack, gmail')
     """
     words = tuple(known)
-    near = nearest(word, words)
+    near = closest(word, words)
     return f"write one of {', '.join(words)}" if near is None else f"did you mean {near}?"
 
 
@@ -120,7 +120,7 @@ def suspicious_key(name: str) -> bool:
     return _KEY.search(name[:200]) is not None
 
 
-def called_as_secrets(value: object) -> bool:
+def named_like_secrets(value: object) -> bool:
     """Whether each text in the value is such a name as secrets have.
 
     >>> called_as_secrets(["TEAM_WEBHOOK", "DATABASE_PASSWORD"]), called_as_secrets(["TEAM_WEBHOOK", "PATH"])

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 import attrs
 
 from tocsin.core.config import value_types
-from tocsin.core.config.value_types import Takes
+from tocsin.core.config.value_types import ValueType
 from tocsin.core.options import Kinds
 from tocsin.core.states import Finished
 from tocsin.core.values import Value
@@ -112,7 +112,7 @@ _T_co = TypeVar("_T_co", covariant=True)
 
 
 @attrs.frozen(eq=False)
-class Key(Generic[_T_co]):
+class ConfigKey(Generic[_T_co]):
     """Something that may be set.
 
     Args:
@@ -126,7 +126,7 @@ class Key(Generic[_T_co]):
     """
 
     name: str
-    takes: Takes[_T_co]
+    takes: ValueType[_T_co]
     default: _T_co
     help: str
     shared: bool = attrs.field(default=True, kw_only=True)
@@ -146,38 +146,50 @@ class Key(Generic[_T_co]):
 
 _HOW_IT_ENDED: Kinds = frozenset({Finished})
 
-NOTIFIERS: Key[tuple[str, ...] | None] = Key(
+NOTIFIERS: ConfigKey[tuple[str, ...] | None] = ConfigKey(
     "notifiers", value_types.NOTIFIERS, None, "who is told, where nothing else is said", absent="those whose secrets are found"
 )
-ONLY: Key[Kinds] = Key(
+ONLY: ConfigKey[Kinds] = ConfigKey(
     "only", value_types.KINDS_OF_STATES, _HOW_IT_ENDED, "the states to tell, with those under them; an empty list: all"
 )
-IGNORE: Key[Kinds] = Key("ignore", value_types.KINDS_OF_STATES, frozenset(), "the states never to tell; they come before `only`")
-ENVIRONMENT: Key[str | None] = Key(
+IGNORE: ConfigKey[Kinds] = ConfigKey(
+    "ignore", value_types.KINDS_OF_STATES, frozenset(), "the states never to tell; they come before `only`"
+)
+ENVIRONMENT: ConfigKey[str | None] = ConfigKey(
     "environment", value_types.LINE, None, "what messages call the environment, such as production", named="TOCSIN_ENV"
 )
-TRACEBACK: Key[bool] = Key("traceback", value_types.SWITCH, False, "whether to add the last ten frames of an exception")
+TRACEBACK: ConfigKey[bool] = ConfigKey("traceback", value_types.SWITCH, False, "whether to add the last ten frames of an exception")
 
-SLACK_WEBHOOK_SECRET: Key[str] = Key(
+SLACK_WEBHOOK_SECRET: ConfigKey[str] = ConfigKey(
     "slack.webhook_secret", value_types.SECRET, "SLACK_WEBHOOK_URL", "the name of the secret that holds the webhook's URL"
 )
-SLACK_TOKEN_SECRET: Key[str | None] = Key(
+SLACK_TOKEN_SECRET: ConfigKey[str | None] = ConfigKey(
     "slack.token_secret", value_types.TOKEN, None, "the name of the secret that holds the bot token of an app, which then posts"
 )
-SLACK_CHANNEL: Key[str | None] = Key("slack.channel", value_types.ROOM, None, "the channel that the app posts into", shared=False)
-SLACK_TITLE_LINK: Key[str | None] = Key("slack.title_link", value_types.LINK, None, "where the title of a message leads")
-SLACK_ONLY: Key[Kinds | None] = Key("slack.only", value_types.KINDS_OF_STATES, None, "`only`, for Slack", absent="as `only`")
-SLACK_IGNORE: Key[Kinds | None] = Key("slack.ignore", value_types.KINDS_OF_STATES, None, "`ignore`, for Slack", absent="as `ignore`")
-SLACK_CONNECT: Key[float] = Key("slack.connect_timeout", value_types.SECONDS, 5.0, "how long connecting may take, in seconds")
-SLACK_READ: Key[float] = Key("slack.read_timeout", value_types.SECONDS, 10.0, "how long Slack may be silent, in seconds")
-SLACK_DEADLINE: Key[float] = Key("slack.deadline", value_types.SECONDS, 30.0, "how long a message may take in all, in seconds")
-SLACK_HOSTS: Key[tuple[str, ...]] = Key(
+SLACK_CHANNEL: ConfigKey[str | None] = ConfigKey(
+    "slack.channel", value_types.ROOM, None, "the channel that the app posts into", shared=False
+)
+SLACK_TITLE_LINK: ConfigKey[str | None] = ConfigKey("slack.title_link", value_types.LINK, None, "where the title of a message leads")
+SLACK_ONLY: ConfigKey[Kinds | None] = ConfigKey(
+    "slack.only", value_types.KINDS_OF_STATES, None, "`only`, for Slack", absent="as `only`"
+)
+SLACK_IGNORE: ConfigKey[Kinds | None] = ConfigKey(
+    "slack.ignore", value_types.KINDS_OF_STATES, None, "`ignore`, for Slack", absent="as `ignore`"
+)
+SLACK_CONNECT: ConfigKey[float] = ConfigKey(
+    "slack.connect_timeout", value_types.SECONDS, 5.0, "how long connecting may take, in seconds"
+)
+SLACK_READ: ConfigKey[float] = ConfigKey("slack.read_timeout", value_types.SECONDS, 10.0, "how long Slack may be silent, in seconds")
+SLACK_DEADLINE: ConfigKey[float] = ConfigKey(
+    "slack.deadline", value_types.SECONDS, 30.0, "how long a message may take in all, in seconds"
+)
+SLACK_HOSTS: ConfigKey[tuple[str, ...]] = ConfigKey(
     "slack.allowed_hosts", value_types.HOSTS, (), "hosts that a webhook may lead to besides Slack's own", shared=False
 )
-SLACK_BUNDLE: Key[str | None] = Key(
+SLACK_BUNDLE: ConfigKey[str | None] = ConfigKey(
     "slack.ca_bundle", value_types.PATH, None, "a file with the only CA certificates to trust", shared=False, absent="the system's"
 )
-SLACK_PROXIES: Key[Mapping[str, str] | None] = Key(
+SLACK_PROXIES: ConfigKey[Mapping[str, str] | None] = ConfigKey(
     "slack.proxies",
     value_types.PROXIES,
     None,
@@ -186,38 +198,48 @@ SLACK_PROXIES: Key[Mapping[str, str] | None] = Key(
     absent="those of the environment",
 )
 
-GMAIL_TO: Key[tuple[str, ...]] = Key(
+GMAIL_TO: ConfigKey[tuple[str, ...]] = ConfigKey(
     "gmail.to", value_types.ADDRESSES, (), "addresses for To; an empty list: the account itself", shared=False
 )
-GMAIL_CC: Key[tuple[str, ...]] = Key("gmail.cc", value_types.ADDRESSES, (), "addresses for Cc", shared=False)
-GMAIL_ONLY: Key[Kinds | None] = Key("gmail.only", value_types.KINDS_OF_STATES, None, "`only`, for mail", absent="as `only`")
-GMAIL_IGNORE: Key[Kinds | None] = Key("gmail.ignore", value_types.KINDS_OF_STATES, None, "`ignore`, for mail", absent="as `ignore`")
-GMAIL_HOST: Key[str] = Key("gmail.host", value_types.HOST, "smtp.gmail.com", "the SMTP server", shared=False)
-GMAIL_PORT: Key[int] = Key("gmail.port", value_types.PORT, 465, "its port, with TLS from the first byte", shared=False)
-GMAIL_BUNDLE: Key[str | None] = Key(
+GMAIL_CC: ConfigKey[tuple[str, ...]] = ConfigKey("gmail.cc", value_types.ADDRESSES, (), "addresses for Cc", shared=False)
+GMAIL_ONLY: ConfigKey[Kinds | None] = ConfigKey("gmail.only", value_types.KINDS_OF_STATES, None, "`only`, for mail", absent="as `only`")
+GMAIL_IGNORE: ConfigKey[Kinds | None] = ConfigKey(
+    "gmail.ignore", value_types.KINDS_OF_STATES, None, "`ignore`, for mail", absent="as `ignore`"
+)
+GMAIL_HOST: ConfigKey[str] = ConfigKey("gmail.host", value_types.HOST, "smtp.gmail.com", "the SMTP server", shared=False)
+GMAIL_PORT: ConfigKey[int] = ConfigKey("gmail.port", value_types.PORT, 465, "its port, with TLS from the first byte", shared=False)
+GMAIL_BUNDLE: ConfigKey[str | None] = ConfigKey(
     "gmail.ca_bundle", value_types.PATH, None, "a file with the only CA certificates to trust", shared=False, absent="the system's"
 )
-GMAIL_CONNECT: Key[float] = Key("gmail.connect_timeout", value_types.SECONDS, 5.0, "how long connecting may take, in seconds")
-GMAIL_READ: Key[float] = Key("gmail.read_timeout", value_types.SECONDS, 10.0, "how long the server may be silent, in seconds")
-GMAIL_DEADLINE: Key[float] = Key("gmail.deadline", value_types.SECONDS, 30.0, "how long a mail may take in all, in seconds")
-GMAIL_DAILY: Key[int] = Key("gmail.daily", value_types.COUNT, 500, "how many mails may go in any day: 500, or 2000 with Workspace")
+GMAIL_CONNECT: ConfigKey[float] = ConfigKey(
+    "gmail.connect_timeout", value_types.SECONDS, 5.0, "how long connecting may take, in seconds"
+)
+GMAIL_READ: ConfigKey[float] = ConfigKey(
+    "gmail.read_timeout", value_types.SECONDS, 10.0, "how long the server may be silent, in seconds"
+)
+GMAIL_DEADLINE: ConfigKey[float] = ConfigKey("gmail.deadline", value_types.SECONDS, 30.0, "how long a mail may take in all, in seconds")
+GMAIL_DAILY: ConfigKey[int] = ConfigKey(
+    "gmail.daily", value_types.COUNT, 500, "how many mails may go in any day: 500, or 2000 with Workspace"
+)
 
-DELIVERY_PATIENCE: Key[float] = Key(
+DELIVERY_EXIT_TIMEOUT: ConfigKey[float] = ConfigKey(
     "delivery.patience", value_types.SECONDS, 10.0, "how long a program waits at its end for what is not sent yet, in seconds"
 )
-DELIVERY_ATTEMPTS: Key[int] = Key("delivery.attempts", value_types.COUNT, 10, "how often a message is tried")
-DELIVERY_RETRY_FOR: Key[float] = Key("delivery.retry_for", value_types.SECONDS, 300.0, "for how long a message is tried, in seconds")
-DELIVERY_QUEUE: Key[int] = Key(
+DELIVERY_ATTEMPTS: ConfigKey[int] = ConfigKey("delivery.attempts", value_types.COUNT, 10, "how often a message is tried")
+DELIVERY_RETRY_FOR: ConfigKey[float] = ConfigKey(
+    "delivery.retry_for", value_types.SECONDS, 300.0, "for how long a message is tried, in seconds"
+)
+DELIVERY_MAX_QUEUE: ConfigKey[int] = ConfigKey(
     "delivery.queue", value_types.COUNT, 1000, "how many messages may wait for one destination before they are folded"
 )
-DELIVERY_FALLBACK: Key[str | None] = Key(
+DELIVERY_FALLBACK: ConfigKey[str | None] = ConfigKey(
     "delivery.fallback", value_types.CHANNEL, None, "the channel that messages go by where their own fails", shared=False
 )
 
-DELIVERY_OUTBOX: Key[bool] = Key(
+DELIVERY_OUTBOX: ConfigKey[bool] = ConfigKey(
     "delivery.outbox", value_types.SWITCH, False, "whether messages are kept in an outbox until they are sent", shared=False
 )
-DELIVERY_OUTBOX_SECRET: Key[str | None] = Key(
+DELIVERY_OUTBOX_SECRET: ConfigKey[str | None] = ConfigKey(
     "delivery.outbox_secret",
     value_types.DATABASE,
     None,
@@ -226,24 +248,24 @@ DELIVERY_OUTBOX_SECRET: Key[str | None] = Key(
     absent="a file of SQLite",
 )
 
-SECRETS_NAMES: Key[tuple[str, ...]] = Key(
+SECRETS_NAMES: ConfigKey[tuple[str, ...]] = ConfigKey(
     "secrets.names", value_types.SECRETS, (), "further secrets, by name: `--scrub-env` removes them, `tocsin check` looks for them"
 )
-SECRETS_KEYRING: Key[bool] = Key(
+SECRETS_KEYRING: ConfigKey[bool] = ConfigKey(
     "secrets.keyring", value_types.SWITCH, False, "whether to look into the system's keyring too", shared=False
 )
 
-TABLE: tuple[Key[object], ...] = (
+TABLE: tuple[ConfigKey[object], ...] = (
     NOTIFIERS, ONLY, IGNORE, ENVIRONMENT, TRACEBACK,
     SLACK_WEBHOOK_SECRET, SLACK_TOKEN_SECRET, SLACK_CHANNEL, SLACK_TITLE_LINK, SLACK_ONLY, SLACK_IGNORE, SLACK_CONNECT, SLACK_READ,
     SLACK_DEADLINE, SLACK_HOSTS, SLACK_BUNDLE, SLACK_PROXIES,
     GMAIL_TO, GMAIL_CC, GMAIL_ONLY, GMAIL_IGNORE, GMAIL_HOST, GMAIL_PORT, GMAIL_BUNDLE, GMAIL_CONNECT, GMAIL_READ, GMAIL_DEADLINE,
     GMAIL_DAILY,
-    DELIVERY_PATIENCE, DELIVERY_ATTEMPTS, DELIVERY_RETRY_FOR, DELIVERY_QUEUE, DELIVERY_FALLBACK, DELIVERY_OUTBOX,
+    DELIVERY_EXIT_TIMEOUT, DELIVERY_ATTEMPTS, DELIVERY_RETRY_FOR, DELIVERY_MAX_QUEUE, DELIVERY_FALLBACK, DELIVERY_OUTBOX,
     DELIVERY_OUTBOX_SECRET,
     SECRETS_NAMES, SECRETS_KEYRING,
 )  # fmt: skip
 """Every key."""
 
-KEYS: Mapping[str, Key[object]] = {key.name: key for key in TABLE}
+KEYS: Mapping[str, ConfigKey[object]] = {key.name: key for key in TABLE}
 SECTIONS: tuple[str, ...] = tuple(dict.fromkeys(key.path[0] for key in TABLE if len(key.path) > 1))

@@ -23,7 +23,7 @@ _T_co = TypeVar("_T_co", covariant=True)
 
 
 @attrs.frozen(eq=False, repr=False)
-class Wrong(Value):
+class Invalid(Value):
     """Why a value will not do, and what to write, where more is known than the key's example."""
 
     what: str
@@ -31,7 +31,7 @@ class Wrong(Value):
 
 
 @attrs.frozen(eq=False)
-class Takes(Generic[_T_co]):
+class ValueType(Generic[_T_co]):
     """What a key takes.
 
     Args:
@@ -45,7 +45,7 @@ class Takes(Generic[_T_co]):
     words: str
     example: str
     spelt: str
-    check: Callable[[object], _T_co | Wrong]
+    check: Callable[[object], _T_co | Invalid]
     read: Callable[[str], object] = str
 
 
@@ -73,139 +73,141 @@ def _yes_or_no(text: str) -> object:
     return {"true": True, "1": True, "false": False, "0": False}.get(text.casefold(), text)
 
 
-def _wrong(check: Callable[[object], _T], words: str) -> Callable[[object], _T | Wrong]:
+def _wrong(check: Callable[[object], _T], words: str) -> Callable[[object], _T | Invalid]:
     """A check of the notifiers' options, whose errors speak of Python and may repeat a value."""
 
-    def checked(given: object) -> _T | Wrong:
+    def checked(given: object) -> _T | Invalid:
         try:
             return check(given)
         except (TypeError, ValueError):
-            return Wrong(f"takes {words}")
+            return Invalid(f"takes {words}")
 
     return checked
 
 
-def _switch(given: object) -> bool | Wrong:
-    return given if isinstance(given, bool) else Wrong("takes true or false")
+def _switch(given: object) -> bool | Invalid:
+    return given if isinstance(given, bool) else Invalid("takes true or false")
 
 
-def _line(given: object) -> str | Wrong:
+def _line(given: object) -> str | Invalid:
     fits = is_text(given) and len(given) <= 200 and given.isprintable()
-    return given if fits and is_text(given) else Wrong("takes a text of one line, 200 characters at most")
+    return given if fits and is_text(given) else Invalid("takes a text of one line, 200 characters at most")
 
 
-def _seconds(given: object) -> float | Wrong:
+def _seconds(given: object) -> float | Invalid:
     fits = is_seconds(given) and isinstance(given, int | float)
-    return float(given) if fits and isinstance(given, int | float) else Wrong("takes a number of seconds greater than 0")
+    return float(given) if fits and isinstance(given, int | float) else Invalid("takes a number of seconds greater than 0")
 
 
-def _port(given: object) -> int | Wrong:
+def _port(given: object) -> int | Invalid:
     fits = at_least(given, 1) and isinstance(given, int) and given < 1 << 16
-    return given if fits and isinstance(given, int) else Wrong("takes a number from 1 to 65535")
+    return given if fits and isinstance(given, int) else Invalid("takes a number from 1 to 65535")
 
 
-def _count(given: object) -> int | Wrong:
+def _count(given: object) -> int | Invalid:
     fits = at_least(given, 1) and isinstance(given, int) and given < 10**9
-    return given if fits and isinstance(given, int) else Wrong("takes a whole number of 1 or more")
+    return given if fits and isinstance(given, int) else Invalid("takes a whole number of 1 or more")
 
 
-def _channel(given: object) -> str | Wrong:
+def _channel(given: object) -> str | Invalid:
     taken = _one_of({name: name for name in ("slack", "gmail")})(given)
-    return Wrong('takes "slack" or "gmail"', taken.write) if isinstance(taken, Wrong) else taken
+    return Invalid('takes "slack" or "gmail"', taken.write) if isinstance(taken, Invalid) else taken
 
 
-def _host(given: object) -> str | Wrong:
+def _host(given: object) -> str | Invalid:
     fits = is_text(given) and given.isprintable() and not any(c in given for c in " /@:")
-    return given if fits and is_text(given) else Wrong("takes the name of a host, without a scheme or a port")
+    return given if fits and is_text(given) else Invalid("takes the name of a host, without a scheme or a port")
 
 
-def _path(given: object) -> str | Wrong:
-    return given if is_text(given) and _WHOLE_PATH.match(given) and given.isprintable() else Wrong("takes the whole path of a file")
+def _path(given: object) -> str | Invalid:
+    return given if is_text(given) and _WHOLE_PATH.match(given) and given.isprintable() else Invalid("takes the whole path of a file")
 
 
-def _proxies(given: object) -> Mapping[str, str] | Wrong:
-    wrong = Wrong("takes a table of http:// proxies by scheme")
+def _proxies(given: object) -> Mapping[str, str] | Invalid:
+    wrong = Invalid("takes a table of http:// proxies by scheme")
     if not is_table(given):
         return wrong
     urls = {scheme: url for scheme, url in given.items() if isinstance(url, str) and _PROXY.fullmatch(url)}
     return urls if len(urls) == len(given) else wrong
 
 
-def _listed(check: Callable[[object], _T | Wrong], words: str) -> Callable[[object], tuple[_T, ...] | Wrong]:
+def _listed(check: Callable[[object], _T | Invalid], words: str) -> Callable[[object], tuple[_T, ...] | Invalid]:
     """A check of each item of a list."""
 
-    def checked(given: object) -> tuple[_T, ...] | Wrong:
+    def checked(given: object) -> tuple[_T, ...] | Invalid:
         if not is_list(given):
-            return Wrong(f"takes {words}")
+            return Invalid(f"takes {words}")
         found: list[_T] = []
         for number, item in enumerate(given, 1):
             taken = check(item)
-            if isinstance(taken, Wrong):
-                return Wrong(f"takes {words}, and its item {number} is none", taken.write)
+            if isinstance(taken, Invalid):
+                return Invalid(f"takes {words}, and its item {number} is none", taken.write)
             found.append(taken)
         return tuple(dict.fromkeys(found))
 
     return checked
 
 
-def _one_of(known: Mapping[str, _T]) -> Callable[[object], _T | Wrong]:
+def _one_of(known: Mapping[str, _T]) -> Callable[[object], _T | Invalid]:
     """A check of a word, whatever its case."""
     by_fold = {name.casefold(): value for name, value in known.items()}
 
-    def checked(given: object) -> _T | Wrong:
+    def checked(given: object) -> _T | Invalid:
         if isinstance(given, str) and given.casefold() in by_fold:
             return by_fold[given.casefold()]
-        return Wrong("is none", hint(given, known) if isinstance(given, str) else None)
+        return Invalid("is none", hint(given, known) if isinstance(given, str) else None)
 
     return checked
 
 
-def _kinds(given: object) -> Kinds | Wrong:
+def _kinds(given: object) -> Kinds | Invalid:
     found = _states(given)
-    return found if isinstance(found, Wrong) else frozenset(found)
+    return found if isinstance(found, Invalid) else frozenset(found)
 
 
 _states = _listed(_one_of({kind.__name__: kind for kind in KINDS}), "a list of names of states")
 _NAME = "the name of a secret, never the secret itself"
 
-KINDS_OF_STATES = Takes("a list of names of states", '["Failed", "Retrying"]', "Failed,Retrying", _kinds, _items)
-NOTIFIERS = Takes(
+KINDS_OF_STATES = ValueType("a list of names of states", '["Failed", "Retrying"]', "Failed,Retrying", _kinds, _items)
+NOTIFIERS = ValueType(
     'a list of "slack" and "gmail"',
     '["slack", "gmail"]',
     "slack,gmail",
     _listed(_one_of({name: name for name in ("slack", "gmail")}), 'a list of "slack" and "gmail"'),
     _items,
 )
-LINE = Takes("a text of one line", '"production"', "production", _line)
-SWITCH = Takes("true or false", "true", "true", _switch, _yes_or_no)
-SECONDS = Takes("a number of seconds", "30", "30", _seconds, _number)
-COUNT = Takes("a whole number of 1 or more", "100", "100", _count, _whole)
-CHANNEL = Takes('"slack" or "gmail"', '"gmail"', "gmail", _channel)
-SECRET = Takes("the name of a secret", '"TEAM_WEBHOOK"', "TEAM_WEBHOOK", _wrong(options.webhook_secret, _NAME))
-TOKEN = Takes("the name of a secret", '"SLACK_BOT_TOKEN"', "SLACK_BOT_TOKEN", _wrong(options.token_secret, _NAME))
-DATABASE = Takes("the name of a secret", '"OUTBOX_URL"', "OUTBOX_URL", _wrong(options.token_secret, _NAME))
-ROOM = Takes(
+LINE = ValueType("a text of one line", '"production"', "production", _line)
+SWITCH = ValueType("true or false", "true", "true", _switch, _yes_or_no)
+SECONDS = ValueType("a number of seconds", "30", "30", _seconds, _number)
+COUNT = ValueType("a whole number of 1 or more", "100", "100", _count, _whole)
+CHANNEL = ValueType('"slack" or "gmail"', '"gmail"', "gmail", _channel)
+SECRET = ValueType("the name of a secret", '"TEAM_WEBHOOK"', "TEAM_WEBHOOK", _wrong(options.webhook_secret, _NAME))
+TOKEN = ValueType("the name of a secret", '"SLACK_BOT_TOKEN"', "SLACK_BOT_TOKEN", _wrong(options.token_secret, _NAME))
+DATABASE = ValueType("the name of a secret", '"OUTBOX_URL"', "OUTBOX_URL", _wrong(options.token_secret, _NAME))
+ROOM = ValueType(
     "a channel of Slack's: its name, or its id", '"#ops"', "#ops", _wrong(options.channel, "a channel of Slack's: its name, or its id")
 )
-SECRETS = Takes(
+SECRETS = ValueType(
     "a list of names of secrets",
     '["DATABASE_PASSWORD"]',
     "DATABASE_PASSWORD",
     _listed(_wrong(options.webhook_secret, _NAME), "a list of names of secrets, never the secrets themselves"),
     _items,
 )
-LINK = Takes("an http(s) URL", '"https://example.com/runs"', "https://example.com/runs", _wrong(options.title_link, "an http(s) URL"))
-ADDRESSES = Takes(
+LINK = ValueType(
+    "an http(s) URL", '"https://example.com/runs"', "https://example.com/runs", _wrong(options.title_link, "an http(s) URL")
+)
+ADDRESSES = ValueType(
     "a list of mail addresses",
     '["ops@example.com"]',
     "ops@example.com",
     _wrong(options.copies, "a list of 1 to 100 mail addresses"),
     _items,
 )
-HOST = Takes("the name of a host", '"smtp.gmail.com"', "smtp.gmail.com", _host)
-HOSTS = Takes(
+HOST = ValueType("the name of a host", '"smtp.gmail.com"', "smtp.gmail.com", _host)
+HOSTS = ValueType(
     "a list of names of hosts", '["slack.example.com"]', "slack.example.com", _listed(_host, "a list of names of hosts"), _items
 )
-PORT = Takes("a number from 1 to 65535", "465", "465", _port, _whole)
-PATH = Takes("the whole path of a file", '"/etc/ssl/company.pem"', "/etc/ssl/company.pem", _path)
-PROXIES = Takes("a table of proxies by scheme", '{ https = "http://proxy:3128" }', "https=http://proxy:3128", _proxies, _pairs)
+PORT = ValueType("a number from 1 to 65535", "465", "465", _port, _whole)
+PATH = ValueType("the whole path of a file", '"/etc/ssl/company.pem"', "/etc/ssl/company.pem", _path)
+PROXIES = ValueType("a table of proxies by scheme", '{ https = "http://proxy:3128" }', "https=http://proxy:3128", _proxies, _pairs)

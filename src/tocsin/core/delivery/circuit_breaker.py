@@ -29,16 +29,16 @@ from tocsin.core.outcomes import (
 )
 from tocsin.core.values import Value
 
-DEAD = 300.0
+DEAD_SECONDS = 300.0
 """The seconds for which one that is dead is not tried."""
-SILENT = 60.0
+SLOW_SECONDS = 60.0
 """The seconds for which one that takes its callers' time is not tried; and how long a pause ends a row of failures."""
-PATIENCE = 10.0
+MAX_LOST_SECONDS = 10.0
 """The seconds that callers may lose on a destination before it is closed."""
 
 
 @attrs.frozen(eq=False, repr=False)
-class Standing(Value):
+class Circuit(Value):
     """What is known of a destination; at first, nothing, and it is trusted.
 
     Args:
@@ -54,7 +54,7 @@ class Standing(Value):
     error: Retryable | DestinationDead | None = None
 
 
-def closed(standing: Standing, now: float) -> DeliveryError | None:
+def error_if_open(standing: Circuit, now: float) -> DeliveryError | None:
     """What becomes of a message that is not even tried; None: try it. ``now`` is in seconds of the clock.
 
     It is None too where the clock has jumped back: better one try too many than an hour without any.
@@ -66,7 +66,7 @@ def closed(standing: Standing, now: float) -> DeliveryError | None:
     return standing.error
 
 
-def observed(standing: Standing, outcome: Outcome, now: float, spent: float, patience: float = PATIENCE) -> Standing:
+def record(standing: Circuit, outcome: Outcome, now: float, spent: float, patience: float = MAX_LOST_SECONDS) -> Circuit:
     """What is known once a message was tried.
 
     Args:
@@ -82,9 +82,9 @@ def observed(standing: Standing, outcome: Outcome, now: float, spent: float, pat
     """
     match outcome:
         case Delivered():
-            return Standing()
+            return Circuit()
         case DestinationDead():
-            return Standing(standing.lost, now, now + DEAD, outcome)
+            return Circuit(standing.lost, now, now + DEAD_SECONDS, outcome)
         case Retryable() | Ambiguous():
             return _failed(standing, outcome, now, spent, patience)
         case Rejected() | Queued() | Withheld() | Shown():
@@ -93,13 +93,13 @@ def observed(standing: Standing, outcome: Outcome, now: float, spent: float, pat
             assert_never(outcome)
 
 
-def _failed(standing: Standing, error: Retryable | Ambiguous, now: float, spent: float, patience: float) -> Standing:
-    if closed(standing, now) is not None:  # it was under way when another one closed it
+def _failed(standing: Circuit, error: Retryable | Ambiguous, now: float, spent: float, patience: float) -> Circuit:
+    if error_if_open(standing, now) is not None:  # it was under way when another one closed it
         return standing
     spent = max(spent, 0.0)
-    in_a_row = standing.lost >= patience or now - spent - standing.at <= SILENT
+    in_a_row = standing.lost >= patience or now - spent - standing.at <= SLOW_SECONDS
     lost = spent + (standing.lost if in_a_row else 0.0)
     if lost < patience:
-        return Standing(lost, now)
+        return Circuit(lost, now)
     said = f"{span(timedelta(seconds=lost))} were lost on tries that failed, so none is made for a minute; the last: {error.reason}"
-    return Standing(lost, now, now + SILENT, Retryable(said))
+    return Circuit(lost, now, now + SLOW_SECONDS, Retryable(said))

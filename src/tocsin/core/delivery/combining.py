@@ -19,7 +19,7 @@ from datetime import timedelta
 
 import attrs
 
-from tocsin.core.delivery.rendering import marked, tells_of_failure
+from tocsin.core.delivery.rendering import marked_as_repeat, tells_of_failure
 from tocsin.core.effects import Message
 from tocsin.core.outcomes import (
     Ambiguous,
@@ -40,7 +40,7 @@ _BY_OPENNESS: tuple[type[object], ...] = (Ambiguous, Retryable, Rejected, Destin
 _AT_ONCE = timedelta(0)
 
 
-def handed_on(message: Message, error: DeliveryError) -> Message | None:
+def message_for_fallback(message: Message, error: DeliveryError) -> Message | None:
     """The message as it goes to the fallback after this error; None where it does not.
 
     One that may have arrived goes there only if it tells of a failure, and says that it may be a repetition: better to be told of that
@@ -48,10 +48,10 @@ def handed_on(message: Message, error: DeliveryError) -> Message | None:
     """
     if not isinstance(error, Ambiguous):
         return message
-    return marked(message) if tells_of_failure(message) else None
+    return marked_as_repeat(message) if tells_of_failure(message) else None
 
 
-def fallen_back(first: DeliveryError, second: Outcome) -> Outcome:
+def after_fallback(first: DeliveryError, second: Outcome) -> Outcome:
     """What it comes to that ``first`` went wrong, and that the fallback then ended in ``second``.
 
     A fallback that withheld the message has told nobody, so that what went wrong is still to be said. If both may be tried again, then
@@ -69,7 +69,7 @@ def fallen_back(first: DeliveryError, second: Outcome) -> Outcome:
     return _openmost((first, second), min, f"{first.reason}; and the fallback: {second.reason}")
 
 
-def together(outcomes: Sequence[Outcome]) -> Outcome:
+def combined(outcomes: Sequence[Outcome]) -> Outcome:
     """What one effect came to that several interpreters were given, each to act on it; there is at least one.
 
     If it may be tried again, then only when it may be everywhere. What waits somewhere is not delivered yet; what was withheld or
@@ -124,14 +124,14 @@ def _receipt(receipts: Sequence[Receipt]) -> Receipt:
     return Withheld("; ".join(dict.fromkeys(receipt.reason for receipt in receipts if isinstance(receipt, Withheld))))
 
 
-def within(outcome: Outcome, digest: Message) -> Outcome:
+def outcome_in_digest(outcome: Outcome, digest: Message) -> Outcome:
     """The outcome of a message that was folded into ``digest``, of which it is the outcome."""
     if isinstance(outcome, Delivered) and outcome.in_digest is None:
         return attrs.evolve(outcome, in_digest=digest.key)
     return outcome
 
 
-def unsent(*, started: bool) -> DeliveryError:
+def outcome_at_exit(*, started: bool) -> DeliveryError:
     """The outcome of a message where nobody could wait for it any longer; ``started``: it was being sent.
 
     >>> unsent(started=False)
@@ -142,7 +142,7 @@ def unsent(*, started: bool) -> DeliveryError:
     return Retryable("the process ended before it could be sent")
 
 
-def unfinished(destination: str, waiting: int, sending: int) -> str:
+def describe_unfinished(destination: str, waiting: int, sending: int) -> str:
     """What to say of messages that had not ended when nobody could wait any longer.
 
     >>> unfinished("Slack (TEAM)", waiting=0, sending=1)

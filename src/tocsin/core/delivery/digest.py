@@ -11,8 +11,8 @@ import attrs
 
 from tocsin.core.changes import Key
 from tocsin.core.delivery.destinations import audience
-from tocsin.core.delivery.digest_summary import NAMED, Counts, Glimpse, Tally, merged, tallied
-from tocsin.core.delivery.rendering import laid_out, said
+from tocsin.core.delivery.digest_summary import NAMED, Counts, DigestSummary, Excerpt, merge_summaries, summarize
+from tocsin.core.delivery.rendering import content_of, rerender
 from tocsin.core.effects import CallBack, Effect, Message
 from tocsin.core.messages.content import SENTENCE_LIMIT, Content, Line
 from tocsin.core.messages.text import cut, one_line, span
@@ -56,7 +56,7 @@ def singly(most: int, left: float) -> int:
     return max(int(min(most, left / _EACH)), 1)
 
 
-def decided_anew(effects: Sequence[Effect], waiting: Iterable[Sequence[int]], most: int) -> tuple[tuple[int, ...], ...]:
+def regroup(effects: Sequence[Effect], waiting: Iterable[Sequence[int]], most: int) -> tuple[tuple[int, ...], ...]:
     """What is left of ``portions`` of the effects, as they are where only ``most`` to one audience may go alone."""
     left = sorted(position for portion in waiting for position in portion)
     parts = portions([effects[position] for position in left], most)
@@ -67,11 +67,11 @@ def fold(messages: Sequence[Message]) -> Message:
     """One message in place of one or more, all to the same audience. A single one is left as it is."""
     if len(messages) == 1:
         return messages[0]
-    tally = merged(tallied(said(message), message.key) for message in messages)
-    return attrs.evolve(laid_out(messages[0], digest_content(tally), tally), key=digest_key(tally))
+    tally = merge_summaries(summarize(content_of(message), message.key) for message in messages)
+    return attrs.evolve(rerender(messages[0], digest_content(tally), tally), key=digest_key(tally))
 
 
-def digest_key(tally: Tally) -> Key:
+def digest_key(tally: DigestSummary) -> Key:
     """The key of a digest. Its position is below 0, as that of no handler is: so it is the key of nothing that was folded.
 
     >>> from datetime import UTC, datetime
@@ -85,12 +85,12 @@ def digest_key(tally: Tally) -> Key:
 
 def gist(message: Message) -> str:
     """What a message says, in one line with its time."""
-    content = said(message)
-    shown = digest_content(content) if isinstance(content, Tally) else content
+    content = content_of(message)
+    shown = digest_content(content) if isinstance(content, DigestSummary) else content
     return one_line(f"{_when(shown.at)} {shown.sentence}")
 
 
-def digest_content(tally: Tally) -> Content:
+def digest_content(tally: DigestSummary) -> Content:
     """What a digest says, of two messages or more.
 
     >>> from datetime import UTC, datetime
@@ -112,26 +112,26 @@ def digest_content(tally: Tally) -> Content:
     )
 
 
-def _failures(tally: Tally) -> str:
+def _failures(tally: DigestSummary) -> str:
     if tally.failed in {0, tally.count}:
         return ""
     return ", 1 of them a failure" if tally.failed == 1 else f", {tally.failed:,} of them failures"
 
 
-def _in_sentence(tally: Tally) -> str:
+def _in_sentence(tally: DigestSummary) -> str:
     names = _names_in_sentence(tally)
     if tally.failed == tally.count and [state for state, _ in tally.states] == [_FAILED]:
         return names  # a failure is said to be one already
     return f"{_states_in_sentence(tally)}{',' if len(tally.names) <= _IN_SENTENCE else ';'} about {names}"
 
 
-def _states_in_sentence(tally: Tally) -> str:
+def _states_in_sentence(tally: DigestSummary) -> str:
     if len(tally.states) == 1:
         return f"all {cut(tally.states[0][0], _SHOWN)}"
     return ", ".join(_listed(tally.states, _IN_SENTENCE, tally.count, "in other states"))
 
 
-def _names_in_sentence(tally: Tally) -> str:
+def _names_in_sentence(tally: DigestSummary) -> str:
     names = _ranked(tally.names)
     if len(names) == 1:
         return names[0][0]
@@ -143,7 +143,7 @@ def _names_in_sentence(tally: Tally) -> str:
     return f"{shown} and {len(names) - _IN_SENTENCE:,} more"
 
 
-def _lines(tally: Tally) -> Iterator[Line]:
+def _lines(tally: DigestSummary) -> Iterator[Line]:
     yield Line("States", "\n".join(_listed(tally.states, _LISTED, tally.count, "in other states")), short=True)
     yield Line("Names", "\n".join(_named(tally)), short=True)
     if tally.places:
@@ -171,7 +171,7 @@ def _ranked(counts: Counts) -> list[tuple[str, int]]:
     return sorted(counts, key=lambda counted: -counted[1])
 
 
-def _named(tally: Tally) -> Iterator[str]:
+def _named(tally: DigestSummary) -> Iterator[str]:
     """The most frequent names, and how often there were others."""
     shown = _ranked(tally.names)[:_LISTED]
     yield from (f"{count:,} {cut(name, _SHOWN)}" for name, count in shown)
@@ -187,14 +187,14 @@ def _named(tally: Tally) -> Iterator[str]:
         yield f"and at least {others:,} other names, {left:,} times in all (counted are only the first {NAMED:,} in the alphabet)"
 
 
-def _where(tally: Tally) -> str:
+def _where(tally: DigestSummary) -> str:
     """The one place that all came from; or the most frequent ones, with how many came from there."""
     if len(tally.places) == 1 and tally.places[0][1] == tally.count:
         return tally.places[0][0]
     return "\n".join(_listed(tally.places, _IN_SENTENCE, tally.count, "elsewhere, or nobody knows where"))
 
 
-def _seen(glimpse: Glimpse, tally: Tally) -> str:
+def _seen(glimpse: Excerpt, tally: DigestSummary) -> str:
     """When, without the date where all was on one day; and what."""
     days = {moment.date() for moment in (glimpse.at, tally.began, tally.ended)}
     when = glimpse.at.strftime("%H:%M:%S %z") if len(days) == 1 else _when(glimpse.at)

@@ -31,7 +31,7 @@ Counts = tuple[tuple[str, int], ...]
 
 
 @attrs.frozen(eq=False, repr=False)
-class Glimpse(Value):
+class Excerpt(Value):
     """What one message said, in a sentence, and when."""
 
     sentence: str
@@ -39,7 +39,7 @@ class Glimpse(Value):
 
 
 @attrs.frozen(eq=False, repr=False)
-class Tally(Value):
+class DigestSummary(Value):
     """What is left of one or more messages.
 
     Args:
@@ -62,8 +62,8 @@ class Tally(Value):
     states: Counts
     names: Counts
     places: Counts
-    first: tuple[Glimpse, ...]
-    last: Glimpse
+    first: tuple[Excerpt, ...]
+    last: Excerpt
     began: datetime
     ended: datetime
     color: str
@@ -74,13 +74,13 @@ class Tally(Value):
         return _since_epoch(self.ended) - _since_epoch(self.began)
 
 
-def tallied(content: Content | Tally, key: Key) -> Tally:
+def summarize(content: Content | DigestSummary, key: Key) -> DigestSummary:
     """What would be left of one message."""
-    if isinstance(content, Tally):
+    if isinstance(content, DigestSummary):
         return content
-    glimpse = Glimpse(_clean(content.sentence, SENTENCE_LIMIT), content.at)
+    glimpse = Excerpt(_clean(content.sentence, SENTENCE_LIMIT), content.at)
     name = content.name if key.map_index is None else content.name.removesuffix(f"[{key.map_index}]")
-    return Tally(
+    return DigestSummary(
         key=key,
         count=1,
         failed=int(content.failed),
@@ -95,14 +95,14 @@ def tallied(content: Content | Tally, key: Key) -> Tally:
     )
 
 
-def merged(tallies: Iterable[Tally]) -> Tally:
+def merge_summaries(tallies: Iterable[DigestSummary]) -> DigestSummary:
     """All of them as one; there is at least one, and they are in order.
 
     In one pass, since a thousand may be folded while a caller waits.
     """
     parts = tuple(tallies)
     failing = next((part for part in parts if part.failed), parts[0])
-    return Tally(
+    return DigestSummary(
         parts[0].key,
         sum(part.count for part in parts),
         sum(part.failed for part in parts),

@@ -12,8 +12,8 @@ import attrs
 
 from tocsin.core.delivery.destinations import destination
 from tocsin.core.delivery.digest import digest_content
-from tocsin.core.delivery.digest_summary import Tally
-from tocsin.core.delivery.rendering import laid_out, said
+from tocsin.core.delivery.digest_summary import DigestSummary
+from tocsin.core.delivery.rendering import content_of, rerender
 from tocsin.core.effects import Bot, Message, PostToSlack, SendEmail
 from tocsin.core.messages.content import SENTENCE_LIMIT, Content, Line
 from tocsin.core.messages.email import mail
@@ -22,28 +22,28 @@ from tocsin.core.messages.text import cut, one_line
 from tocsin.core.states import Failed
 
 
-def by_mail(message: Message, to: tuple[str, ...] | None = None, cc: tuple[str, ...] = ()) -> SendEmail:
+def as_mail(message: Message, to: tuple[str, ...] | None = None, cc: tuple[str, ...] = ()) -> SendEmail:
     """The message as a mail from the account in the secrets ``EMAIL_USERNAME`` and ``EMAIL_PASSWORD``; ``to`` None: to itself."""
     if isinstance(message, SendEmail):
         letter, source = attrs.evolve(message.mail, recipients=to, cc=cc), message.content
     else:
-        source = said(message)
+        source = content_of(message)
         letter = mail(_shown(source), to, cc)
     return SendEmail("EMAIL_USERNAME", "EMAIL_PASSWORD", letter, message.key, source)
 
 
-def by_slack(message: Message, webhook_secret: str, bot: Bot | None = None) -> PostToSlack:
+def as_slack(message: Message, webhook_secret: str, bot: Bot | None = None) -> PostToSlack:
     """The message as a post to the webhook in the secret of this name; or, where there is a ``bot``, as it."""
     if isinstance(message, PostToSlack):
         payload, source = message.payload, message.content
     else:
-        source = said(message)
+        source = content_of(message)
         payload = slack_message(_shown(source))
     return PostToSlack(webhook_secret, payload, message.key, bot, source)
 
 
-def _shown(source: Content | Tally) -> Content:
-    return digest_content(source) if isinstance(source, Tally) else source
+def _shown(source: Content | DigestSummary) -> Content:
+    return digest_content(source) if isinstance(source, DigestSummary) else source
 
 
 _NAME_LIMIT = 80
@@ -52,10 +52,10 @@ _WHAT_TO_DO = "Replace what is in the secret, then run: tocsin check"  # short e
 _WHERE_IT_RUNS = ("Host", "Environment", "Run id")
 
 
-def alarm(message: Message, reason: str) -> Message:
+def dead_destination_alarm(message: Message, reason: str) -> Message:
     """What to say as the destination of a message proves to be dead, for this reason: a message of its own, with a key of its own."""
-    source, key = said(message), message.key
-    at, lines = (source.ended, ()) if isinstance(source, Tally) else (source.at, source.lines)
+    source, key = content_of(message), message.key
+    at, lines = (source.ended, ()) if isinstance(source, DigestSummary) else (source.at, source.lines)
     where, why = cut(one_line(str(destination(message))), _NAME_LIMIT), one_line(reason).rstrip(".") or "nobody says why"
     content = Content(
         name=where,
@@ -72,7 +72,7 @@ def alarm(message: Message, reason: str) -> Message:
         ),
     )
     apart = attrs.evolve(message, key=attrs.evolve(key, slug=f"{key.slug} (destination dead)"))
-    return laid_out(apart, content, content)
+    return rerender(apart, content, content)
 
 
 def _room(where: str) -> int:

@@ -101,7 +101,7 @@ def take(bucket: Bucket, rate: Rate, now: float) -> tuple[Bucket, float]:
     return Bucket(lacking + rate.gap, moment), wait / _NANO
 
 
-def gone(bucket: Bucket, rate: Rate, now: float) -> Bucket:
+def take_late(bucket: Bucket, rate: Rate, now: float) -> Bucket:
     """The bucket where a message goes ``now`` that had its turn before, since whoever waited for it overslept.
 
     >>> bucket, wait = take(Bucket(), Rate(1, per=2, burst=1), now=10.0)

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 import attrs
 
-from tocsin.core.delivery.digest_summary import Tally
+from tocsin.core.delivery.digest_summary import DigestSummary
 from tocsin.core.effects import Mail, Message, PostToSlack, SlackMessage
 from tocsin.core.messages.content import SENTENCE_LIMIT, Content, Line
 from tocsin.core.messages.email import mail
@@ -22,7 +22,7 @@ from tocsin.core.messages.slack import slack_message
 from tocsin.core.messages.text import cut, header
 
 
-def laid_out(message: Message, content: Content, source: Content | Tally) -> Message:
+def rerender(message: Message, content: Content, source: Content | DigestSummary) -> Message:
     """The message to the same people that says ``content`` instead; ``source`` is what it stands for from now on."""
     if isinstance(message, PostToSlack):
         return attrs.evolve(message, payload=slack_message(content), content=source)
@@ -30,7 +30,7 @@ def laid_out(message: Message, content: Content, source: Content | Tally) -> Mes
     return attrs.evolve(message, mail=letter, content=source)
 
 
-def said(message: Message) -> Content | Tally:
+def content_of(message: Message) -> Content | DigestSummary:
     """What a message says: as it was before it was laid out, else what can be read in it."""
     if message.content is not None:
         return message.content
@@ -56,7 +56,7 @@ def _read(text: str) -> str:
 
 
 @attrs.frozen
-class Remark:
+class Annotation:
     """What a message says of itself. Both are ours, with nothing of the user's.
 
     Args:
@@ -68,44 +68,44 @@ class Remark:
     note: str
 
 
-def remarked(message: Message, remark: Remark) -> Message:
+def annotate(message: Message, remark: Annotation) -> Message:
     """The message with the remark. One that begins with its mark is left as it is."""
     if isinstance(message.content, Content):
         content = _content(message.content, remark)
-        return laid_out(message, content, content)
+        return rerender(message, content, content)
     if isinstance(message, PostToSlack):
         return attrs.evolve(message, payload=_payload(message.payload, remark))
     return attrs.evolve(message, mail=_mail(message.mail, remark))
 
 
-def footed(payload: SlackMessage, note: str) -> SlackMessage:
+def with_footer(payload: SlackMessage, note: str) -> SlackMessage:
     """The payload with a note at its foot. It is ours, and needs no escaping."""
     return attrs.evolve(payload, footer=note if payload.footer is None else f"{payload.footer} {note}")
 
 
-def postscript(mail: Mail, note: str) -> Mail:
+def with_postscript(mail: Mail, note: str) -> Mail:
     """The mail with a note at its end. It is ours, and needs no escaping."""
     above, body, below = mail.html.rpartition("</body>")  # where there is no body, the note comes first
     return attrs.evolve(mail, plain=f"{mail.plain}\n{note}\n", html=f"{above}<p>{note}</p>{body}{below}")
 
 
-def _content(content: Content, remark: Remark) -> Content:
+def _content(content: Content, remark: Annotation) -> Content:
     if content.sentence.startswith(remark.mark):
         return content
     sentence = cut(f"{remark.mark} {content.sentence}", SENTENCE_LIMIT)
     return attrs.evolve(content, sentence=sentence, lines=(*content.lines, Line("Note", remark.note, ours=True)))
 
 
-def _payload(payload: SlackMessage, remark: Remark) -> SlackMessage:
+def _payload(payload: SlackMessage, remark: Annotation) -> SlackMessage:
     if payload.fallback.startswith(remark.mark):
         return payload
-    return footed(attrs.evolve(payload, fallback=f"{remark.mark} {payload.fallback}"), remark.note)
+    return with_footer(attrs.evolve(payload, fallback=f"{remark.mark} {payload.fallback}"), remark.note)
 
 
-def _mail(mail: Mail, remark: Remark) -> Mail:
+def _mail(mail: Mail, remark: Annotation) -> Mail:
     if mail.subject.startswith(remark.mark):
         return mail
-    noted = postscript(mail, remark.note)
+    noted = with_postscript(mail, remark.note)
     return attrs.evolve(noted, subject=header(f"{remark.mark} {mail.subject}"), plain=f"{remark.note}\n\n{mail.plain}")
 
 
@@ -114,15 +114,15 @@ MARK = "Possibly repeated:"
 NOTE = "No answer came to the first try, so this may be the second message about it."
 """What it says below."""
 
-_REPEATED = Remark(MARK, NOTE)
+_REPEATED = Annotation(MARK, NOTE)
 
 
 def tells_of_failure(message: Message) -> bool:
     """Whether a message says that something failed; of several that were folded, whether one does."""
-    content = said(message)
-    return content.failed > 0 if isinstance(content, Tally) else content.failed
+    content = content_of(message)
+    return content.failed > 0 if isinstance(content, DigestSummary) else content.failed
 
 
-def marked(message: Message) -> Message:
+def marked_as_repeat(message: Message) -> Message:
     """The message, saying that it may have come before. One that says so is left as it is."""
-    return remarked(message, _REPEATED)
+    return annotate(message, _REPEATED)

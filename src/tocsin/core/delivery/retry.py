@@ -15,7 +15,7 @@ from datetime import timedelta
 
 import attrs
 
-from tocsin.core.delivery.rendering import marked, tells_of_failure
+from tocsin.core.delivery.rendering import marked_as_repeat, tells_of_failure
 from tocsin.core.effects import CallBack, Effect
 from tocsin.core.filters.policies import count
 from tocsin.core.messages.text import quote, span
@@ -93,7 +93,7 @@ class Try(Value):
 
 
 @attrs.frozen(eq=False, repr=False)
-class Again(Value):
+class RetryLater(Value):
     """After a pause comes the next try.
 
     Args:
@@ -110,13 +110,15 @@ class Again(Value):
 
 
 @attrs.frozen(eq=False, repr=False)
-class Over(Value):
+class Final(Value):
     """That was the last try, and this is what came of them all."""
 
     outcome: Outcome
 
 
-def decide(policy: RetryPolicy, last: Try, outcome: Outcome, *, elapsed: float, draw: float, left: float = math.inf) -> Again | Over:
+def decide(
+    policy: RetryPolicy, last: Try, outcome: Outcome, *, elapsed: float, draw: float, left: float = math.inf
+) -> RetryLater | Final:
     """What follows on a try.
 
     Args:
@@ -141,8 +143,8 @@ def decide(policy: RetryPolicy, last: Try, outcome: Outcome, *, elapsed: float, 
     pause = max(min(draw * policy.bound(last.number), left / 2), least)  # by halves, so that the last try is not long before the end
     following = _following(last, outcome, spent + pause)
     if following is None or last.number >= policy.attempts or pause >= left or following.spent >= policy.deadline:
-        return Over(_settled(last, outcome, shown))
-    return Again(pause, following, _settled(last, outcome, shown), least)
+        return Final(_settled(last, outcome, shown))
+    return RetryLater(pause, following, _settled(last, outcome, shown), least)
 
 
 def _asked(outcome: Outcome) -> float:
@@ -158,7 +160,7 @@ def _following(last: Try, outcome: Outcome, spent: float) -> Try | None:
     if isinstance(outcome, Retryable):
         return attrs.evolve(last, number=last.number + 1, spent=spent)
     if isinstance(outcome, Ambiguous) and not last.repeated and tells_of_failure(effect):
-        return Try(marked(effect), last.number + 1, repeated=True, spent=spent)
+        return Try(marked_as_repeat(effect), last.number + 1, repeated=True, spent=spent)
     return None
 
 

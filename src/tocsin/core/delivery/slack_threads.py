@@ -14,7 +14,7 @@ from typing import TypeVar
 import attrs
 
 from tocsin.core.changes import Key
-from tocsin.core.delivery.digest_summary import Tally
+from tocsin.core.delivery.digest_summary import DigestSummary
 from tocsin.core.effects import PostToSlack, SlackMessage
 from tocsin.core.messages.content import Content
 from tocsin.core.values import Value
@@ -66,7 +66,7 @@ def planned(thread: Thread | None, message: PostToSlack) -> Post | Reply:
     if thread is None:
         return Post()
     key = message.key
-    same = (thread.slug, thread.map_index) == (key.slug, key.map_index) and not isinstance(message.content, Tally)
+    same = (thread.slug, thread.map_index) == (key.slug, key.map_index) and not isinstance(message.content, DigestSummary)
     return Reply(thread, edit=same and thread.editable and key.ordinal > thread.shown)
 
 
@@ -75,7 +75,7 @@ def opened(message: PostToSlack, channel: str, ts: str) -> Thread:
     key, content = message.key, message.content
     harmless = isinstance(content, Content) and not content.failed
     kept = None if harmless else message.payload
-    return Thread(channel, ts, key.slug, key.map_index, key.ordinal, kept, editable=not isinstance(content, Tally))
+    return Thread(channel, ts, key.slug, key.map_index, key.ordinal, kept, editable=not isinstance(content, DigestSummary))
 
 
 def edited(thread: Thread, key: Key) -> Thread:

@@ -12,7 +12,7 @@ from datetime import timedelta
 import attrs
 
 from tocsin.core.delivery.digest import fold, portions
-from tocsin.core.delivery.rendering import MARK, Remark, footed, postscript, remarked
+from tocsin.core.delivery.rendering import MARK, Annotation, annotate, with_footer, with_postscript
 from tocsin.core.effects import Message, PostToSlack
 from tocsin.core.messages.content import Content, Line
 from tocsin.core.messages.text import span
@@ -22,11 +22,11 @@ from tocsin.core.values import Value
 LATE = timedelta(hours=1)
 """From what age on a message says that it is delayed."""
 
-_REPEATED = Remark(MARK, "The process that first sent this ended before it could note that it had, so this may be the second time.")
+_REPEATED = Annotation(MARK, "The process that first sent this ended before it could note that it had, so this may be the second time.")
 
 
 @attrs.frozen(eq=False, repr=False)
-class Parcel(Value):
+class Batch(Value):
     """What is sent as one message.
 
     Args:
@@ -40,7 +40,7 @@ class Parcel(Value):
     digest: str | None = None
 
 
-def parcels(claimed: Sequence[tuple[Row, Message]], at: float, most: int) -> tuple[Parcel, ...]:
+def make_batches(claimed: Sequence[tuple[Row, Message]], at: float, most: int) -> tuple[Batch, ...]:
     """What is to be sent of the rows that were claimed, in order.
 
     Args:
@@ -48,36 +48,36 @@ def parcels(claimed: Sequence[tuple[Row, Message]], at: float, most: int) -> tup
         at: the moment, in seconds since 1970.
         most: how many messages to one audience may go alone, where no more of them were claimed.
     """
-    messages = [told(row, message, at) for row, message in claimed]
+    messages = [message_of_row(row, message, at) for row, message in claimed]
     lost = any(row.digest is not None for row, _ in claimed)
     shares = portions(messages, 1 if lost else most)
     return tuple(parcel for share in shares for parcel in _packed([(claimed[place][0], messages[place]) for place in share]))
 
 
-def told(row: Row, message: Message, at: float) -> Message:
+def message_of_row(row: Row, message: Message, at: float) -> Message:
     """The message with what is to be said of it."""
     age = timedelta(seconds=max(at - row.made, 0.0))
     if age >= LATE:
         late = span(age)
-        message = remarked(message, Remark(f"Delayed by {late}:", f"This waited in the outbox for {late}."))
-    return remarked(message, _REPEATED) if row.repeated else message
+        message = annotate(message, Annotation(f"Delayed by {late}:", f"This waited in the outbox for {late}."))
+    return annotate(message, _REPEATED) if row.repeated else message
 
 
-def _packed(share: Sequence[tuple[Row, Message]]) -> Iterator[Parcel]:
+def _packed(share: Sequence[tuple[Row, Message]]) -> Iterator[Batch]:
     rows = tuple(row for row, _ in share)
     if len(share) == 1:  # perhaps all that is left of a digest
         name = rows[0].digest or rows[0].key
-        yield Parcel(rows, signed(share[0][1], name), None if name == rows[0].key else name)
+        yield Batch(rows, signed(share[0][1], name), None if name == rows[0].key else name)
         return
     try:
         digest = fold([message for _, message in share])
     except Exception:  # a time zone of somebody's own, say
-        yield from (Parcel((row,), signed(message, row.key)) for row, message in share)
+        yield from (Batch((row,), signed(message, row.key)) for row, message in share)
         return
     if all(row.repeated for row in rows):
-        digest = remarked(digest, _REPEATED)
+        digest = annotate(digest, _REPEATED)
     name = rows[0].digest or row_name(digest.key)
-    yield Parcel(rows, signed(digest, name), name)
+    yield Batch(rows, signed(digest, name), name)
 
 
 def signed(message: Message, key: str) -> Message:
@@ -86,8 +86,8 @@ def signed(message: Message, key: str) -> Message:
     if isinstance(content, Content):
         content = attrs.evolve(content, lines=(*content.lines, Line("Key", name)))
     if isinstance(message, PostToSlack):
-        return attrs.evolve(message, payload=footed(message.payload, f"key {name}"), content=content)
-    return attrs.evolve(message, mail=postscript(message.mail, f"key {name}"), content=content)
+        return attrs.evolve(message, payload=with_footer(message.payload, f"key {name}"), content=content)
+    return attrs.evolve(message, mail=with_postscript(message.mail, f"key {name}"), content=content)
 
 
 def _harmless(key: str) -> str:

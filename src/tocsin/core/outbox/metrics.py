@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import attrs
 
 from tocsin.core.outbox.model import Row, Status, seconds_between
-from tocsin.core.outbox.status import Standing
+from tocsin.core.outbox.status import DestinationStatus
 from tocsin.core.values import Value
 
 ENDINGS = (Status.DELIVERED, Status.DELAYED, Status.DEAD, Status.UNKNOWN)
@@ -20,7 +20,7 @@ ENDINGS = (Status.DELIVERED, Status.DELAYED, Status.DEAD, Status.UNKNOWN)
 
 
 @attrs.frozen(eq=False, repr=False)
-class Tries(Value):
+class TryCount(Value):
     """How many messages to a destination stood so after a try."""
 
     destination: str
@@ -29,7 +29,7 @@ class Tries(Value):
 
 
 @attrs.frozen(eq=False, repr=False)
-class Reckoning(Value):
+class DrainCounters(Value):
     """All that was tried so far.
 
     Args:
@@ -37,22 +37,22 @@ class Reckoning(Value):
         last_success: when a message last arrived, in seconds since 1970; None where none has.
     """
 
-    tries: tuple[Tries, ...] = ()
+    tries: tuple[TryCount, ...] = ()
     last_success: float | None = None
 
-    def noted(self, rows: Sequence[Row]) -> "Reckoning":
+    def noted(self, rows: Sequence[Row]) -> "DrainCounters":
         """The reckoning after a try, of which these are the rows from then on.
 
         >>> row = Row.new(key="run.load..0.0", destination="slack:TEAM", kind="PostToSlack", version=1, body="{}", at=0.0)
-        >>> Reckoning().noted([attrs.evolve(row, status=Status.DELIVERED, ended=5.0)])
-        Reckoning(tries=(Tries(destination='slack:TEAM', status=<Status.DELIVERED: 'delivered'>, count=1),), last_success=5.0)
+        >>> DrainCounters().noted([attrs.evolve(row, status=Status.DELIVERED, ended=5.0)])
+        DrainCounters(tries=(Tries(destination='slack:TEAM', status=<Status.DELIVERED: 'delivered'>, count=1),), last_success=5.0)
         """
         counts = {(tried.destination, tried.status): tried.count for tried in self.tries}
         for row in rows:
             counts[row.destination, row.status] = counts.get((row.destination, row.status), 0) + 1
         arrived = [row.ended for row in rows if row.status is Status.DELIVERED and row.ended is not None]
-        tries = tuple(Tries(destination, status, count) for (destination, status), count in counts.items())
-        return Reckoning(tries, max(arrived, default=self.last_success))
+        tries = tuple(TryCount(destination, status, count) for (destination, status), count in counts.items())
+        return DrainCounters(tries, max(arrived, default=self.last_success))
 
     def count(self, status: Status) -> int:
         """How many tries ended so."""
@@ -79,14 +79,14 @@ class Readings:
     """
 
     at: float
-    standings: Sequence[Standing] | None
-    reckoning: Reckoning
+    standings: Sequence[DestinationStatus] | None
+    reckoning: DrainCounters
 
 
 def exposition(readings: Readings) -> str:
     """The metrics, as Prometheus reads them.
 
-    >>> print(exposition(Readings(0.0, None, Reckoning())))
+    >>> print(exposition(Readings(0.0, None, DrainCounters())))
     # HELP tocsin_outbox_up Whether the outbox could be read.
     # TYPE tocsin_outbox_up gauge
     tocsin_outbox_up 0
@@ -116,13 +116,13 @@ def _family(name: str, kind: str, text: str, samples: Samples) -> str:
     return f"# HELP {full} {text}\n# TYPE {full} {kind}\n{''.join(lines)}"
 
 
-def _rows(known: Sequence[Standing]) -> Samples:
+def _rows(known: Sequence[DestinationStatus]) -> Samples:
     for each in known:
         for status, count in each.counts.items():
             yield (("destination", each.destination), ("status", status.value)), float(count)
 
 
-def _tries(reckoning: Reckoning) -> Samples:
+def _tries(reckoning: DrainCounters) -> Samples:
     counts = {(tried.destination, tried.status): tried.count for tried in reckoning.tries}
     for destination in dict.fromkeys(tried.destination for tried in reckoning.tries):
         for status in ENDINGS:
@@ -130,7 +130,7 @@ def _tries(reckoning: Reckoning) -> Samples:
             yield labels, float(counts.get((destination, status), 0))
 
 
-def _oldest(standing: Standing, at: float) -> float:
+def _oldest(standing: DestinationStatus, at: float) -> float:
     return 0.0 if standing.oldest is None else seconds_between(standing.oldest, at)
 
 

@@ -136,7 +136,7 @@ def outcome_of_row(row: Row) -> Outcome:
 _LATEST = 253_402_214_400.0  # the last day of the year 9999
 
 
-def moment(seconds: float) -> datetime:
+def timestamp_text(seconds: float) -> datetime:
     """Seconds since 1970 as a moment, in UTC.
 
     >>> moment(0.0).isoformat(), moment(float("inf")).year, moment(float("nan")).year
@@ -154,16 +154,16 @@ def seconds_between(then: float, at: float) -> float:
     return max(_bounded(at) - _bounded(then), 0.0)
 
 
-def aged(then: float, at: float) -> str:
+def age_text(then: float, at: float) -> str:
     """The same, in words.
 
     >>> aged(10.0, 262.0)
     '4 m 12 s'
     """
-    return lasting(seconds_between(then, at))
+    return duration_text(seconds_between(then, at))
 
 
-def lasting(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
     """A number of seconds in words.
 
     >>> lasting(252.0), lasting(0.0)

@@ -20,7 +20,7 @@ _AGE = re.compile(r"([0-9]{1,6})([smhdw])", re.ASCII)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-def age(text: str) -> timedelta | None:
+def parse_age(text: str) -> timedelta | None:
     """The age that somebody wrote; None where it is none.
 
     >>> age("7d"), age("90m"), age("a week")
@@ -30,22 +30,22 @@ def age(text: str) -> timedelta | None:
     return None if found is None else timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
-AGAIN = (Status.DEAD, Status.UNKNOWN, Status.DELAYED)
+RETRYABLE = (Status.DEAD, Status.UNKNOWN, Status.DELAYED)
 """What may be tried again all at once."""
 
-OVER = tuple(status for status in Status if status not in WAITING)
+REMOVABLE = tuple(status for status in Status if status not in WAITING)
 """What may be removed."""
 
 
 @attrs.frozen(eq=False, repr=False)
-class Again(Value):
+class RetrySelection(Value):
     """What is to be tried again: these keys, or all that stands so."""
 
     keys: tuple[str, ...] = ()
     statuses: tuple[Status, ...] = ()
 
 
-def again(keys: Sequence[str], statuses: Sequence[Status], *, all_of_them: bool) -> Again | str:
+def select_for_retry(keys: Sequence[str], statuses: Sequence[Status], *, all_of_them: bool) -> RetrySelection | str:
     """What is to be tried again; a text says why that makes no sense, and what to write.
 
     >>> again(["run.load..0.1"], [], all_of_them=False), again([], [], all_of_them=True).statuses
@@ -53,17 +53,17 @@ def again(keys: Sequence[str], statuses: Sequence[Status], *, all_of_them: bool)
     """
     if keys:
         several = all_of_them or statuses
-        return "KEY and --all exclude each other: write one of them" if several else Again(keys=tuple(dict.fromkeys(keys)))
+        return "KEY and --all exclude each other: write one of them" if several else RetrySelection(keys=tuple(dict.fromkeys(keys)))
     if not all_of_them:
         return "nothing is named: write tocsin outbox retry KEY ..., or tocsin outbox retry --all for all that is dead"
-    wrong = [status.value for status in statuses if status not in AGAIN]
+    wrong = [status.value for status in statuses if status not in RETRYABLE]
     if wrong:
         why = "is not sent again" if RetryAsked not in TABLE[Status(wrong[0])] else "is sent anyway"
-        return f"what is {wrong[0]} {why}: --status is one of {', '.join(status.value for status in AGAIN)}"
-    return Again(statuses=tuple(dict.fromkeys(statuses)) or (Status.DEAD,))
+        return f"what is {wrong[0]} {why}: --status is one of {', '.join(status.value for status in RETRYABLE)}"
+    return RetrySelection(statuses=tuple(dict.fromkeys(statuses)) or (Status.DEAD,))
 
 
-def removed(statuses: Sequence[Status]) -> tuple[Status, ...] | str:
+def statuses_to_remove(statuses: Sequence[Status]) -> tuple[Status, ...] | str:
     """What is to be removed; a text says why that makes no sense, and what to write.
 
     >>> removed([]), removed([Status.PENDING])[:32]

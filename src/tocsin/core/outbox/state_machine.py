@@ -104,7 +104,7 @@ class Buried(Value):
     reason: str = "buried by hand"
 
 
-Happening = Claimed | Grouped | Answered | Released | Unreadable | RetryAsked | Buried
+RowEvent = Claimed | Grouped | Answered | Released | Unreadable | RetryAsked | Buried
 """All that may happen to a row."""
 
 
@@ -119,7 +119,7 @@ _ANSWERS = frozenset({Status.DELIVERED, Status.DELAYED, Status.DEAD, Status.UNKN
 _LATE = frozenset({Status.DELIVERED})
 _CLAIMS = frozenset({Status.LEASED, Status.DEAD})
 
-TABLE: Mapping[Status, Mapping[type[Happening], frozenset[Status]]] = {
+TABLE: Mapping[Status, Mapping[type[RowEvent], frozenset[Status]]] = {
     Status.PENDING: {
         Claimed: _CLAIMS,
         Answered: _LATE,
@@ -153,7 +153,7 @@ def claimable(row: Row, at: float) -> bool:
     return Claimed in TABLE[row.status] and (row.due <= at or row.due > at + FAR)
 
 
-def follow(row: Row, event: Happening) -> Row | Refused:
+def next_row(row: Row, event: RowEvent) -> Row | Refused:
     """The row after an event.
 
     >>> row = Row.new(key="run.load..0.0", destination="slack:TEAM", kind="PostToSlack", version=1, body="{}", at=0.0)

@@ -15,7 +15,7 @@ UNSETTLED = (Status.DEAD, Status.UNKNOWN)
 """What waits for a person."""
 
 
-class Counted(Protocol):
+class StatusCount(Protocol):
     """How many rows of a destination have a status; ``oldest`` is when the first of them was taken in, in seconds since 1970."""
 
     @property
@@ -40,7 +40,7 @@ class Counted(Protocol):
 
 
 @attrs.frozen(eq=False, repr=False)
-class Standing(Value):
+class DestinationStatus(Value):
     """How the messages to one destination stand.
 
     Args:
@@ -54,24 +54,24 @@ class Standing(Value):
     oldest: float | None
 
 
-def standings(census: Iterable[Counted]) -> tuple[Standing, ...]:
+def destination_statuses(census: Iterable[StatusCount]) -> tuple[DestinationStatus, ...]:
     """How each destination stands, in the order of their names."""
-    found: dict[str, list[Counted]] = {}
+    found: dict[str, list[StatusCount]] = {}
     for each in census:
         found.setdefault(each.destination, []).append(each)
     return tuple(_standing(destination, found[destination]) for destination in sorted(found))
 
 
-def _standing(destination: str, census: Iterable[Counted]) -> Standing:
+def _standing(destination: str, census: Iterable[StatusCount]) -> DestinationStatus:
     counts, oldest = dict.fromkeys(Status, 0), list[float]()
     for each in census:
         counts[each.status] += each.count
         if each.status in WAITING:
             oldest.append(each.oldest)
-    return Standing(destination, counts, min(oldest, default=None))
+    return DestinationStatus(destination, counts, min(oldest, default=None))
 
 
-def count(census: Iterable[Counted], statuses: Iterable[Status]) -> int:
+def count(census: Iterable[StatusCount], statuses: Iterable[Status]) -> int:
     """How many rows have one of these statuses."""
     wanted = frozenset(statuses)
     return sum(each.count for each in census if each.status in wanted)
@@ -86,7 +86,7 @@ def messages(number: int) -> str:
     return "1 message" if number == 1 else f"{number:,} messages"
 
 
-def to_do(census: Iterable[Counted]) -> tuple[str, ...]:
+def to_do(census: Iterable[StatusCount]) -> tuple[str, ...]:
     """What a person should do, a line each; nothing where nobody need do anything."""
     counted = tuple(census)
     dead, unknown = (count(counted, [status]) for status in UNSETTLED)

@@ -24,7 +24,7 @@ from urllib3.exceptions import HTTPError
 from tocsin.core.outcomes import DeliveryError, Rejected
 from tocsin.core.services.google_oauth import SCOPE, AccessToken, AuthorizedUser, Grant, token_reply
 from tocsin.shell.adapters import redaction
-from tocsin.shell.adapters.google_tokens import Way
+from tocsin.shell.adapters.google_tokens import TokenRoute
 from tocsin.shell.adapters.http import Transport
 from tocsin.shell.adapters.time_limits import Attempt, attempting
 
@@ -58,7 +58,7 @@ class _Response:
 class _Carrier(transport.Request):
     """Carries one request of google-auth's to the endpoint, whatever address it names. ``token`` is what came back."""
 
-    def __init__(self, grant: Grant, way: Way) -> None:
+    def __init__(self, grant: Grant, way: TokenRoute) -> None:
         self._grant = grant
         self._way = way
         self.token = AccessToken("", 0.0)
@@ -96,7 +96,7 @@ class _Carrier(transport.Request):
             connection.close()
 
 
-def fetched(grant: Grant, account: str, way: Way) -> AccessToken | DeliveryError:
+def fetched(grant: Grant, account: str, way: TokenRoute) -> AccessToken | DeliveryError:
     """A new token for ``account``, or why there is none."""
     redaction.guard_logs()
     asking = _credentials(grant, account)

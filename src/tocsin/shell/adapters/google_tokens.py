@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @attrs.frozen
-class Way:
+class TokenRoute:
     """How the token endpoint is reached: TLS by ``context``, and in the time that is left of ``attempt``."""
 
     gmail: "Gmail"
@@ -40,7 +40,7 @@ class Tokens:
         token, until = self._kept.get((username, password), (None, 0.0))
         return token if time.monotonic() < until else None
 
-    def fetch(self, username: Secret, password: Secret, way: Way) -> Secret | DeliveryError:
+    def fetch(self, username: Secret, password: Secret, way: TokenRoute) -> Secret | DeliveryError:
         """A new token, kept for the next time; or why there is none."""
         grant = _grant(password, way.gmail.token_hosts)
         if isinstance(grant, Rejected):

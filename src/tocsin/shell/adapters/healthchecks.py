@@ -11,7 +11,7 @@ from tocsin.core.states import State
 from tocsin.shell.adapters import redaction
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.adapters.slack_webhook import SlackWebhook
-from tocsin.shell.fork_safety import Kept
+from tocsin.shell.fork_safety import PerProcess
 
 if TYPE_CHECKING:
     from tocsin.shell.adapters.http import Transport
@@ -21,8 +21,8 @@ class PingFailed(Exception):
     """The service could not be told; the message says why, and does not hold its URL."""
 
 
-def _kept() -> "Kept[Transport]":
-    return Kept()
+def _kept() -> "PerProcess[Transport]":
+    return PerProcess()
 
 
 @attrs.frozen(repr=False)
@@ -36,7 +36,7 @@ class Ping:
 
     url: Secret
     network: SlackWebhook
-    _kept: "Kept[Transport]" = attrs.field(init=False, factory=_kept, eq=False)
+    _kept: "PerProcess[Transport]" = attrs.field(init=False, factory=_kept, eq=False)
 
     def __call__(self, tracked_obj: Tracked, state: State) -> None:  # noqa: ARG002 - the URL says which job it is
         """Tell the service of the state. Raises PingFailed."""

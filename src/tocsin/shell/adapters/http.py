@@ -40,8 +40,8 @@ from tocsin.shell.adapters.clock import SystemClock
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.adapters.slack_webhook import SlackWebhook
 from tocsin.shell.adapters.sockets import dial
-from tocsin.shell.adapters.time_limits import Attempt, attempting, current
-from tocsin.shell.fork_safety import Kept
+from tocsin.shell.adapters.time_limits import Attempt, attempting, current_attempt
+from tocsin.shell.fork_safety import PerProcess
 
 _T = TypeVar("_T")
 
@@ -60,13 +60,13 @@ class _Connection(HTTPSConnection):
     debuglevel = 0  # http.client prints requests where it is set, and it may be set for all of a program
 
     def _new_conn(self) -> socket.socket:
-        attempt = current()
+        attempt = current_attempt()
         assert attempt is not None  # ``exchanged`` makes one
         return dial(self.host, self.port, attempt)
 
     @override
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # urllib3 has a class of its own
-        attempt = current()
+        attempt = current_attempt()
         assert attempt is not None
         attempt.sent = not attempt.broken
         return super().getresponse()
@@ -114,7 +114,7 @@ class Wire:
 
 
 def exchanged(
-    network: SlackWebhook, kept: Kept[Transport], url: str, seconds: float, exchange: Callable[[Wire], _T]
+    network: SlackWebhook, kept: PerProcess[Transport], url: str, seconds: float, exchange: Callable[[Wire], _T]
 ) -> _T | DeliveryError:
     """What comes of an ``exchange`` with whoever is at ``url``, which may take some seconds in all; or why nothing does."""
     context = tls.context(network.ca_bundle)
@@ -144,12 +144,12 @@ def _proxies(network: SlackWebhook, url: str) -> dict[str, str]:
     return get_environ_proxies(url)
 
 
-def post(webhook: SlackWebhook, kept: Kept[Transport], url: Secret, body: bytes) -> Receipt | DeliveryError:
+def post(webhook: SlackWebhook, kept: PerProcess[Transport], url: Secret, body: bytes) -> Receipt | DeliveryError:
     """Post ``body``, which is JSON, and say what the answer means."""
     return _asked(webhook, kept, url, lambda: _posting(url.reveal(), body), slack_reply)
 
 
-def ping(network: SlackWebhook, kept: Kept[Transport], url: Secret, state: State) -> Receipt | DeliveryError:
+def ping(network: SlackWebhook, kept: PerProcess[Transport], url: Secret, state: State) -> Receipt | DeliveryError:
     """Tell the service at ``url`` of a state, and say what the answer means."""
     return _asked(network, kept, url, lambda: Request("GET", ping_url(url.reveal(), state), headers=_PING_HEADERS), ping_reply)
 
@@ -166,7 +166,7 @@ def _empty(url: str) -> PreparedRequest:
     return Request("POST", url, headers=HEADERS).prepare()
 
 
-def _asked(network: SlackWebhook, kept: Kept[Transport], url: Secret, request: Callable[[], Asking], meaning: Meaning) -> Outcome:
+def _asked(network: SlackWebhook, kept: PerProcess[Transport], url: Secret, request: Callable[[], Asking], meaning: Meaning) -> Outcome:
     def exchange(wire: Wire) -> Outcome:
         with wire.send(request()) as response:
             return _understood(response, meaning)

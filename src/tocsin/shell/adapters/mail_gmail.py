@@ -18,19 +18,19 @@ from tocsin.core.outcomes import DeliveryError, Receipt, Rejected
 from tocsin.core.services.google_oauth import is_grant
 from tocsin.shell.adapters import redaction, settings
 from tocsin.shell.adapters.secrets import Secret
-from tocsin.shell.fork_safety import Kept
+from tocsin.shell.fork_safety import PerProcess
 
 if TYPE_CHECKING:
     from tocsin.shell.adapters.google_tokens import Tokens
-    from tocsin.shell.adapters.mail_smtp import Line
+    from tocsin.shell.adapters.mail_smtp import SmtpSession
 
 
-def _kept() -> "Kept[Line]":
-    return Kept()
+def _kept() -> "PerProcess[SmtpSession]":
+    return PerProcess()
 
 
-def _no_tokens() -> "Kept[Tokens]":
-    return Kept()
+def _no_tokens() -> "PerProcess[Tokens]":
+    return PerProcess()
 
 
 def _hosts(names: Iterable[str]) -> tuple[str, ...]:
@@ -65,8 +65,8 @@ class Gmail:
     read_timeout: float = attrs.field(default=10.0, validator=settings.seconds)
     deadline: float = attrs.field(default=30.0, validator=settings.seconds)
     token_hosts: tuple[str, ...] = attrs.field(default=(), converter=_hosts)
-    _kept: "Kept[Line]" = attrs.field(init=False, factory=_kept, eq=False, repr=False)
-    _tokens: "Kept[Tokens]" = attrs.field(init=False, factory=_no_tokens, eq=False, repr=False)
+    _kept: "PerProcess[SmtpSession]" = attrs.field(init=False, factory=_kept, eq=False, repr=False)
+    _tokens: "PerProcess[Tokens]" = attrs.field(init=False, factory=_no_tokens, eq=False, repr=False)
 
     def send(self, username: Secret, password: Secret, mail: Mail, key: Key) -> Receipt | DeliveryError:
         """Send ``mail``: Delivered, with the recipients that were refused, or why not. Raises nothing if it was not."""
@@ -85,7 +85,7 @@ class Gmail:
         from tocsin.shell.adapters.mail_mime import mime
 
         letter = mail_smtp.Letter(_recipients(mail, username.reveal()), mime(_redacted(mail), key, username.reveal()))
-        return mail_smtp.send(self, self._kept, self._tokens, mail_smtp.Account(username, password), letter)
+        return mail_smtp.send(self, self._kept, self._tokens, mail_smtp.Credentials(username, password), letter)
 
 
 def _redacted(mail: Mail) -> Mail:

@@ -21,12 +21,12 @@ from tocsin.core.outcomes import Delivered, DeliveryError, Receipt, Rejected, Re
 from tocsin.core.services.google_oauth import is_grant, login_reply
 from tocsin.core.services.replies import smtp_reply
 from tocsin.shell.adapters import redaction, tls
-from tocsin.shell.adapters.google_tokens import Tokens, Way
+from tocsin.shell.adapters.google_tokens import TokenRoute, Tokens
 from tocsin.shell.adapters.mail_gmail import Gmail
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.adapters.sockets import dial
 from tocsin.shell.adapters.time_limits import Attempt, attempting
-from tocsin.shell.fork_safety import Kept
+from tocsin.shell.fork_safety import PerProcess
 
 Meaning = Callable[[int, str], DeliveryError]
 """What a refusal means, by its code and its text."""
@@ -60,7 +60,7 @@ _DOT = re.compile(rb"^\.", re.MULTILINE)
 
 
 @attrs.frozen
-class Account:
+class Credentials:
     """Who sends."""
 
     username: Secret
@@ -88,16 +88,16 @@ class _Channel(smtplib.SMTP):
     debuglevel = 0  # smtplib prints the login where it is set, and it may be set for all of a program
 
 
-class Line:
+class SmtpSession:
     """A connection on which ``account`` is logged in."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: Credentials) -> None:
         self.account = account
         self._begun = False
         self._count = 0
         self._smtp = _Channel(local_hostname="localhost")
 
-    def open(self, way: Way, login: Login) -> None:
+    def open(self, way: TokenRoute, login: Login) -> None:
         """Connect and log in."""
         sock = dial(way.gmail.host, way.gmail.port, way.attempt)
         self._smtp.sock = way.context.wrap_socket(sock, server_hostname=way.gmail.host)
@@ -109,7 +109,7 @@ class Line:
             reply = self._smtp.docmd("")
         self._expect(reply, 235, login.meaning)
 
-    def resumes(self, account: Account) -> bool:
+    def resumes(self, account: Credentials) -> bool:
         """Whether it can carry one more mail of ``account``, which is begun then; else it is closed."""
         if account != self.account or self._count >= _MOST:
             self.close()
@@ -178,7 +178,7 @@ class Line:
         raise Refused(meaning(reply[0], redaction.redact(reply[1].decode(errors="replace"))), reply[0])
 
 
-def connected(way: Way, tokens: Tokens, account: Account) -> Line:
+def connected(way: TokenRoute, tokens: Tokens, account: Credentials) -> SmtpSession:
     """A connection on which ``account`` is logged in, by its password or by an access token. Raises Refused, and OSError."""
     if not is_grant(account.password.reveal()):
         return _opened(way, account, by_password(account.username, account.password))
@@ -197,8 +197,8 @@ def connected(way: Way, tokens: Tokens, account: Account) -> Line:
     return connected(way, tokens, account)  # the token was withdrawn before its time; a new one may be good
 
 
-def _opened(way: Way, account: Account, login: Login) -> Line:
-    line = Line(account)
+def _opened(way: TokenRoute, account: Credentials, login: Login) -> SmtpSession:
+    line = SmtpSession(account)
     try:
         line.open(way, login)
     except BaseException:
@@ -207,14 +207,16 @@ def _opened(way: Way, account: Account, login: Login) -> Line:
     return line
 
 
-def send(gmail: Gmail, kept: Kept[Line], tokens: Kept[Tokens], account: Account, letter: Letter) -> Receipt | DeliveryError:
+def send(
+    gmail: Gmail, kept: PerProcess[SmtpSession], tokens: PerProcess[Tokens], account: Credentials, letter: Letter
+) -> Receipt | DeliveryError:
     """Send ``letter`` over the kept connection, or over a new one."""
     context = tls.context(gmail.ca_bundle)
     if isinstance(context, Rejected):
         return context
 
-    def connect() -> Line:
-        return connected(Way(gmail, context, attempt), tokens.get(Tokens), account)
+    def connect() -> SmtpSession:
+        return connected(TokenRoute(gmail, context, attempt), tokens.get(Tokens), account)
 
     attempt = Attempt(gmail.host, gmail.deadline, gmail.connect_timeout)
     lock = kept.lock
@@ -231,7 +233,9 @@ def send(gmail: Gmail, kept: Kept[Line], tokens: Kept[Tokens], account: Account,
         lock.release()
 
 
-def _sent(kept: Kept[Line], account: Account, letter: Letter, attempt: Attempt, connect: Callable[[], Line]) -> Receipt | DeliveryError:
+def _sent(
+    kept: PerProcess[SmtpSession], account: Credentials, letter: Letter, attempt: Attempt, connect: Callable[[], SmtpSession]
+) -> Receipt | DeliveryError:
     line, kept.thing = kept.thing, None
     with ExitStack() as undo:
         if line is None or not line.resumes(account):

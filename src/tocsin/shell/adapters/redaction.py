@@ -23,7 +23,7 @@ from typing_extensions import override
 
 from tocsin.core.messages import text as texts
 from tocsin.core.outcomes import DeliveryError, Receipt
-from tocsin.shell.fork_safety import inherit
+from tocsin.shell.fork_safety import forget_in_child
 
 _T = TypeVar("_T")
 _SHORTEST = 4
@@ -58,7 +58,7 @@ class _Memory:
         self.values: dict[tuple[str, str], _Value] = {}
         self.leaving: deque[tuple[str, str]] = deque()
         self.version: int = 0
-        inherit(self)
+        forget_in_child(self)
 
     def forget(self) -> None:
         """Have a lock that no other thread of the parent holds, as a child needs; the values are the child's as well."""

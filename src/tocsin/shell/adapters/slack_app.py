@@ -22,8 +22,8 @@ from tocsin.shell.adapters.http import Transport, in_seconds
 from tocsin.shell.adapters.redaction import redact
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.adapters.slack_webhook import SlackWebhook
-from tocsin.shell.adapters.thread_cache import Conversations, Place
-from tocsin.shell.fork_safety import Kept
+from tocsin.shell.adapters.thread_cache import Place, ThreadCache
+from tocsin.shell.fork_safety import PerProcess
 from tocsin.shell.log import logger
 
 if TYPE_CHECKING:
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 
 
 @attrs.frozen
-class Line:
+class AppConnection:
     """How the app is reached: the adapter, its connections, and what it knows."""
 
     network: SlackWebhook
-    kept: Kept[Transport]
-    conversations: Conversations
+    kept: PerProcess[Transport]
+    conversations: ThreadCache
 
 
 @attrs.frozen
@@ -51,7 +51,7 @@ class _Answer:
 class _Speech:
     """One message on its way; ``ends`` is when it has to be there, of ``time.monotonic``."""
 
-    line: Line
+    line: AppConnection
     token: Secret
     bot: Bot
     message: PostToSlack
@@ -69,7 +69,7 @@ class _Speech:
     def edit(self, thread: Thread) -> _Answer:
         """Show the message in the parent of a thread, if there is time left."""
         arguments = editing(thread.channel, thread.ts, self.message.payload, thread.kept)
-        seconds = min(self.ends - time.monotonic(), time_limits.left())
+        seconds = min(self.ends - time.monotonic(), time_limits.seconds_left())
         return self._asked(seconds, lambda client: client.chat_update(**arguments))
 
     def _asked(self, seconds: float, call: "Call") -> _Answer:
@@ -84,7 +84,7 @@ class _Speech:
         return _Answer(bot_reply(response.status_code, body, later), body)
 
 
-def speak(line: Line, token: Secret, bot: Bot, message: PostToSlack) -> Outcome:
+def speak(line: AppConnection, token: Secret, bot: Bot, message: PostToSlack) -> Outcome:
     """Say a message as the app, and say what became of it."""
     fault = token_fault(token.reveal())
     if fault is not None:
@@ -93,7 +93,7 @@ def speak(line: Line, token: Secret, bot: Bot, message: PostToSlack) -> Outcome:
         return Rejected("to post to Slack as an app needs the extra: pip install 'tocsin[slack-bot]'")
     limit = line.network.deadline
     speech = _Speech(line, token, bot, message, time.monotonic() + limit)
-    with line.conversations.turn(speech.place, min(limit, time_limits.left())) as ours:
+    with line.conversations.turn(speech.place, min(limit, time_limits.seconds_left())) as ours:
         return _spoken(speech) if ours else Retryable("the message of the same run before it is still on its way to Slack")
 
 

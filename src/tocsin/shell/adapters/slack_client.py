@@ -19,7 +19,7 @@ from tocsin.shell.adapters.http import HEADERS, Transport, Wire, exchanged
 from tocsin.shell.adapters.redaction import redact
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.adapters.slack_webhook import SlackWebhook
-from tocsin.shell.fork_safety import Kept
+from tocsin.shell.fork_safety import PerProcess
 
 Call = Callable[["Client"], SlackResponse]
 """One call of the API."""
@@ -63,7 +63,9 @@ class Client(WebClient):
             )
 
 
-def called(network: SlackWebhook, kept: Kept[Transport], token: Secret, seconds: float, call: Call) -> SlackResponse | DeliveryError:
+def called(
+    network: SlackWebhook, kept: PerProcess[Transport], token: Secret, seconds: float, call: Call
+) -> SlackResponse | DeliveryError:
     """What the API answers to a call that may take some seconds in all; or why it does not."""
     return exchanged(network, kept, network.api, seconds, lambda wire: call(Client(network.api, wire, token)))
 

@@ -15,8 +15,8 @@ from tocsin.core.outcomes import DeliveryError, Receipt, Rejected
 from tocsin.core.services.slack_api import api_fault
 from tocsin.shell.adapters import redaction, settings
 from tocsin.shell.adapters.secrets import Secret
-from tocsin.shell.adapters.thread_cache import Conversations
-from tocsin.shell.fork_safety import Kept
+from tocsin.shell.adapters.thread_cache import ThreadCache
+from tocsin.shell.fork_safety import PerProcess
 
 if TYPE_CHECKING:
     from tocsin.shell.adapters.http import Transport
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 _API = "https://slack.com/api/"
 
 
-def _kept() -> "Kept[Transport]":
-    return Kept()
+def _kept() -> "PerProcess[Transport]":
+    return PerProcess()
 
 
 def _api(slack: "SlackWebhook", attribute: "attrs.Attribute[str]", value: str) -> None:
@@ -62,8 +62,8 @@ class SlackWebhook:
     deadline: float = attrs.field(default=30.0, validator=settings.seconds)
     proxies: Mapping[str, str] | None = attrs.field(default=None, converter=settings.copied, repr=settings.without_logins, hash=False)
     api: str = attrs.field(default=_API, validator=_api)
-    _kept: "Kept[Transport]" = attrs.field(init=False, factory=_kept, eq=False, repr=False)
-    _conversations: Conversations = attrs.field(init=False, factory=Conversations, eq=False, repr=False)
+    _kept: "PerProcess[Transport]" = attrs.field(init=False, factory=_kept, eq=False, repr=False)
+    _conversations: ThreadCache = attrs.field(init=False, factory=ThreadCache, eq=False, repr=False)
 
     def post(self, url: Secret, payload: SlackMessage) -> Receipt | DeliveryError:
         """Post ``payload`` to the webhook ``url``: Delivered, or why not. Raises nothing for a message that was not."""
@@ -91,4 +91,4 @@ class SlackWebhook:
         redaction.guard_logs()
         from tocsin.shell.adapters import slack_app
 
-        return slack_app.speak(slack_app.Line(self, self._kept, self._conversations), token, bot, message)
+        return slack_app.speak(slack_app.AppConnection(self, self._kept, self._conversations), token, bot, message)

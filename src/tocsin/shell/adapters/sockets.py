@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing_extensions import Buffer, override
 
 from tocsin.shell import fork_safety
-from tocsin.shell.adapters.time_limits import Attempt, current
+from tocsin.shell.adapters.time_limits import Attempt, current_attempt
 
 
 class Limited(socket.socket):
@@ -41,13 +41,13 @@ class Limited(socket.socket):
             with self._within():
                 return super().send(data, flags)
         except OSError:
-            if (attempt := current()) is not None:
+            if (attempt := current_attempt()) is not None:
                 attempt.broken = True
             raise
 
     @contextmanager
     def _within(self) -> Generator[None]:
-        attempt = current()
+        attempt = current_attempt()
         if attempt is None:
             yield
             return
@@ -83,7 +83,7 @@ class Secured(Limited, ssl.SSLSocket):
             _note(error)
             raise
         self.settimeout(own)
-        fork_safety.inherit(self)
+        fork_safety.forget_in_child(self)
 
     def forget(self) -> None:
         """Close a child's copy: nothing is sent, and the parent's connection lives on."""
@@ -93,13 +93,13 @@ class Secured(Limited, ssl.SSLSocket):
 
 
 def _heard(count: int) -> None:
-    attempt = current()
+    attempt = current_attempt()
     if attempt is not None:
         attempt.hear(count)
 
 
 def _note(error: BaseException) -> None:
-    attempt = current()
+    attempt = current_attempt()
     if attempt is not None and isinstance(error, ssl.SSLCertVerificationError):
         attempt.untrusted = error.verify_message
 

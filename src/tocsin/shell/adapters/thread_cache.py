@@ -19,14 +19,14 @@ Place = tuple[Secret, str, str]
 """A run in a channel: the token, the channel as it was given, and the run's id."""
 
 
-class Conversations:
+class ThreadCache:
     """The threads of one adapter, as many as are remembered. It pickles as one that knows of none."""
 
     def __init__(self) -> None:
         self._turns = threading.Condition()
         self._speaking: set[Place] = set()
         self._known: Mapping[Place, Thread] = {}
-        fork_safety.inherit(self)
+        fork_safety.forget_in_child(self)
 
     @contextmanager
     def turn(self, place: Place, seconds: float) -> Generator[bool]:
@@ -61,5 +61,5 @@ class Conversations:
         self._turns, self._speaking = threading.Condition(), set()
 
     @override
-    def __reduce__(self) -> "tuple[type[Conversations], tuple[()]]":
+    def __reduce__(self) -> "tuple[type[ThreadCache], tuple[()]]":
         return type(self), ()

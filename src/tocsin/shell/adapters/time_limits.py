@@ -29,7 +29,7 @@ class Deadline:
         self.moment: float = math.inf
 
 
-def left(now: float | None = None) -> float:
+def seconds_left(now: float | None = None) -> float:
     """The seconds left, never below 0, infinitely many where nobody is in a hurry; ``now`` is of ``time.monotonic``."""
     until, deadline = _until(), _deadline()
     moment = until if deadline is None else min(until, deadline.moment)
@@ -37,7 +37,7 @@ def left(now: float | None = None) -> float:
 
 
 @contextmanager
-def waiting_until(moment: float) -> Generator[None]:
+def with_deadline(moment: float) -> Generator[None]:
     """All inside is to be done by ``moment``, of ``time.monotonic``, or by the moment that was set already, if that is earlier."""
     before = _until()
     _budget_local.until = min(moment, before)
@@ -48,7 +48,7 @@ def waiting_until(moment: float) -> Generator[None]:
 
 
 @contextmanager
-def bound_to(deadline: Deadline) -> Generator[None]:
+def with_shared_deadline(deadline: Deadline) -> Generator[None]:
     """All inside is to be done by the deadline, whenever it is set."""
     _budget_local.deadline = deadline
     try:
@@ -89,7 +89,7 @@ class Attempt:
         self.sent = False
         self._heard = 0
         now = time.monotonic()
-        self._ends = now + min(seconds, max(left(now), _LEAST))
+        self._ends = now + min(seconds, max(seconds_left(now), _LEAST))
 
     def left(self, most: float | None = None) -> float:
         """The seconds left, and ``most`` at most. Raises TimeoutError where none are."""
@@ -124,7 +124,7 @@ class Attempt:
 _attempt_local = threading.local()
 
 
-def current() -> Attempt | None:
+def current_attempt() -> Attempt | None:
     """The attempt of this thread, while there is one."""
     attempt = getattr(_attempt_local, "attempt", None)
     return attempt if isinstance(attempt, Attempt) else None
@@ -133,7 +133,7 @@ def current() -> Attempt | None:
 @contextmanager
 def attempting(attempt: Attempt) -> Generator[Attempt]:
     """Make ``attempt`` the thread's current one."""
-    before = current()
+    before = current_attempt()
     _attempt_local.attempt = attempt
     try:
         yield attempt

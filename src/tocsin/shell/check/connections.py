@@ -20,15 +20,15 @@ from requests.utils import get_environ_proxies, select_proxy
 from slack_sdk.web.slack_response import SlackResponse
 from urllib3.exceptions import HTTPError
 
-from tocsin.core.checkup import Finding, Seen, clock, finding
 from tocsin.core.delivery.destinations import without_login
+from tocsin.core.diagnosis import Finding, Seen, clock, finding
 from tocsin.core.messages.text import cut, one_line
 from tocsin.core.outcomes import DeliveryError, Rejected
 from tocsin.core.services.slack_api import bot_reply
 from tocsin.shell.adapters import Gmail, SlackWebhook, SystemClock, mail_smtp, tls
-from tocsin.shell.adapters.google_tokens import Tokens, Way
+from tocsin.shell.adapters.google_tokens import TokenRoute, Tokens
 from tocsin.shell.adapters.http import Transport, Wire
-from tocsin.shell.adapters.mail_smtp import Account
+from tocsin.shell.adapters.mail_smtp import Credentials
 from tocsin.shell.adapters.redaction import redact
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.adapters.slack_client import Client
@@ -56,14 +56,14 @@ class SlackRoute:
 
 def probe_webhook(webhook: SlackWebhook, url: Secret) -> tuple[Finding, ...]:
     """Whether the webhook's host can be reached, and what is wrong with this machine's clock, if anything is."""
-    way = way_to(webhook, url.reveal())
-    found = asked(webhook, way, url.name, lambda wire: _date(wire, way))
+    way = route_to(webhook, url.reveal())
+    found = ask_slack(webhook, way, url.name, lambda wire: _date(wire, way))
     if isinstance(found, Seen):
         return (finding(found),)
-    return (Finding(way.host, f"{way.reached}, and its certificate is good"), *off(way, found))
+    return (Finding(way.host, f"{way.reached}, and its certificate is good"), *unreachable(way, found))
 
 
-def off(way: SlackRoute, said: str | None) -> tuple[Finding, ...]:
+def unreachable(way: SlackRoute, said: str | None) -> tuple[Finding, ...]:
     """A finding where this machine's clock is not that of the host, whose header Date is given."""
     try:
         told = None if said is None else parsedate_to_datetime(said)
@@ -75,7 +75,7 @@ def off(way: SlackRoute, said: str | None) -> tuple[Finding, ...]:
     return () if skew is None else (skew,)
 
 
-def way_to(network: SlackWebhook, url: str) -> SlackRoute:
+def route_to(network: SlackWebhook, url: str) -> SlackRoute:
     """How the host of a URL is reached; the URL holds no login: that was looked at before."""
     parts = urlsplit(url)
     base = f"https://{parts.netloc}/"
@@ -84,7 +84,7 @@ def way_to(network: SlackWebhook, url: str) -> SlackRoute:
     return SlackRoute(base, parts.hostname or "", proxies, None if proxy is None else without_login(proxy))
 
 
-def asked(network: SlackWebhook, way: SlackRoute, secret: str, ask: Callable[[Wire], _T]) -> _T | Seen | None:
+def ask_slack(network: SlackWebhook, way: SlackRoute, secret: str, ask: Callable[[Wire], _T]) -> _T | Seen | None:
     """What is answered; or why nothing can be asked; or None where the request went out, and no answer came."""
     context = tls.context(network.ca_bundle)
     if isinstance(context, Rejected):
@@ -116,13 +116,13 @@ def _date(wire: Wire, way: SlackRoute) -> str | None:
 
 def probe_app(network: SlackWebhook, token: Secret) -> tuple[Finding, ...]:
     """Whether Slack takes the token, and whose it is; and what is wrong with this machine's clock, if anything is."""
-    way = way_to(network, network.api)
-    found = asked(network, way, token.name, lambda wire: Client(network.api, wire, token).api_call("auth.test", json={}))
+    way = route_to(network, network.api)
+    found = ask_slack(network, way, token.name, lambda wire: Client(network.api, wire, token).api_call("auth.test", json={}))
     if isinstance(found, Seen):
         return (finding(found),)
     if found is None:
         return (Finding(way.host, f"{way.reached}, but it does not answer", "try again later"),)
-    return (_meant(found, way, token), *off(way, found.headers.get("date")))
+    return (_meant(found, way, token), *unreachable(way, found.headers.get("date")))
 
 
 def _meant(response: SlackResponse, way: SlackRoute, token: Secret) -> Finding:
@@ -139,7 +139,7 @@ def _word(answer: Mapping[str, object], name: str) -> str:
     return cut(one_line(said), 80) if isinstance(said, str) and said else "(it does not say)"
 
 
-def probe_gmail(gmail: Gmail, account: Account) -> Finding:
+def probe_gmail(gmail: Gmail, account: Credentials) -> Finding:
     """Whether the account can log in."""
     context = tls.context(gmail.ca_bundle)
     if isinstance(context, Rejected):
@@ -147,7 +147,7 @@ def probe_gmail(gmail: Gmail, account: Account) -> Finding:
     attempt = Attempt(gmail.host, gmail.deadline, gmail.connect_timeout)
     try:
         with attempting(attempt):
-            mail_smtp.connected(Way(gmail, context, attempt), Tokens(), account).close()
+            mail_smtp.connected(TokenRoute(gmail, context, attempt), Tokens(), account).close()
     except mail_smtp.Refused as refusal:
         return finding(_smtp_outcome(gmail, attempt, refusal.error, refusal.code))
     except (OSError, ValueError) as error:

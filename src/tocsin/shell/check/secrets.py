@@ -5,9 +5,9 @@ import re
 from importlib.util import find_spec
 from pathlib import Path
 
-from tocsin.core.checkup import Finding, Seen, missing, no_bot_token, remedy
 from tocsin.core.config.schema import Configuration
 from tocsin.core.delivery.destinations import address_fault, webhook_fault
+from tocsin.core.diagnosis import Finding, Seen, missing, no_bot_token, remedy
 from tocsin.core.outcomes import Rejected
 from tocsin.core.services.google_oauth import is_grant, read_grant
 from tocsin.core.services.slack_api import token_fault
@@ -18,7 +18,7 @@ from tocsin.shell.config.defaults import PASSWORD, USERNAME, Channel, secrets
 _APP_PASSWORD = re.compile(r"[a-z]{4}( ?[a-z]{4}){3}")
 
 
-def inspected(config: Configuration, name: str, *, needed: bool) -> Finding:
+def inspect_secret(config: Configuration, name: str, *, needed: bool) -> Finding:
     """Whether a secret is set, and by whom. One that is not, and is not needed, is no fault."""
     found = secrets(config).find(name)
     if isinstance(found, Secret):
@@ -27,7 +27,7 @@ def inspected(config: Configuration, name: str, *, needed: bool) -> Finding:
     return fault if needed or fault.what != "not set" else Finding(name, "not set")
 
 
-def sound(config: Configuration, channel: Channel) -> Finding | None:
+def check_secrets(config: Configuration, channel: Channel) -> Finding | None:
     """What is wrong with the secrets of a channel, as far as can be seen from them alone."""
     known = secrets(config)
     if channel == "gmail":

@@ -62,7 +62,7 @@ def secrets_of(config: Configuration, channel: Channel) -> tuple[str, ...]:
     return (config.slack.token_secret or config.slack.webhook_secret,)
 
 
-def nobody(config: Configuration) -> str:
+def no_recipients_message(config: Configuration) -> str:
     """What to say where there is no handler, in one line."""
     if config.notifiers == ():
         return f"nobody will be told: notifiers is empty ({config.origins['notifiers']})"
@@ -175,7 +175,7 @@ def usual_handlers(config: Configuration, manner: Notify) -> tuple[Messenger, ..
     if handlers or config.notifiers == ():
         return handlers
     if manner == "live":
-        once(nobody(config))
+        once(no_recipients_message(config))
         return ()
     return default_handlers(attrs.evolve(config, notifiers=("slack",)))
 

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import attrs
 
-from tocsin.core.config.merging import Layer, merge, without_halves
+from tocsin.core.config.merging import Layer, drop_incomplete, merge
 from tocsin.core.config.parsing import LONGEST, environment, parse
-from tocsin.core.config.problems import Fault
+from tocsin.core.config.problems import Problem
 from tocsin.core.config.schema import Configuration
 
 NAME = "tocsin.toml"
@@ -55,16 +55,16 @@ def places(variables: Mapping[str, str], folder: Path | None) -> tuple[Place, ..
     return (own,) if nearest is None or nearest == own.path else (Place(nearest, project=True), own)
 
 
-def read(place: Place) -> Layer | Fault:
+def read(place: Place) -> Layer | Problem:
     """What a file sets, or what is wrong with it; a file that need not be there, and is not, sets nothing. Raises nothing."""
     try:
         content = _content(place)
     except OSError as error:
         return _unread(place, error)
-    return content if isinstance(content, Fault) else parse(content, str(place.path), project=place.project)
+    return content if isinstance(content, Problem) else parse(content, str(place.path), project=place.project)
 
 
-def _content(place: Place) -> bytes | Fault:
+def _content(place: Place) -> bytes | Problem:
     descriptor = os.open(place.path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     try:
         fault = refusal(place, os.fstat(descriptor), None if sys.platform == "win32" else os.geteuid())
@@ -82,24 +82,24 @@ def _is_there(path: Path) -> bool:
     return True
 
 
-def _unread(place: Place, error: OSError) -> Layer | Fault:
+def _unread(place: Place, error: OSError) -> Layer | Problem:
     if isinstance(error, FileNotFoundError | NotADirectoryError) and not place.named:
         return Layer()
     remedy = f"correct {VARIABLE}" if place.named else "make it readable, or remove it"
-    return Fault(str(place.path), f"it cannot be read: {error.strerror}", remedy)
+    return Problem(str(place.path), f"it cannot be read: {error.strerror}", remedy)
 
 
-def refusal(place: Place, status: os.stat_result, user: int | None) -> Fault | None:
+def refusal(place: Place, status: os.stat_result, user: int | None) -> Problem | None:
     """Why an open file is not to be read; where nobody can tell whose it is, it may be anybody's."""
     path = str(place.path)
     if not stat.S_ISREG(status.st_mode):
-        return Fault(path, "it is not a file", f"put a file there, or name another in {VARIABLE}")
+        return Problem(path, "it is not a file", f"put a file there, or name another in {VARIABLE}")
     if user is None or place.named:
         return None
     if status.st_uid not in {0, user}:
-        return Fault(path, "it belongs to another user", f"chown it to yourself, or name it in {VARIABLE}")
+        return Problem(path, "it belongs to another user", f"chown it to yourself, or name it in {VARIABLE}")
     if not place.project and status.st_mode & stat.S_IWOTH:
-        return Fault(path, "everybody may write to it", f"chmod o-w {path}")
+        return Problem(path, "everybody may write to it", f"chmod o-w {path}")
     return None
 
 
@@ -108,7 +108,7 @@ class Loaded:
     """What there is to be used, what is not, and the files that were looked at, the strongest first."""
 
     configuration: Configuration
-    faults: tuple[Fault, ...]
+    faults: tuple[Problem, ...]
     places: tuple[Place, ...]
 
 
@@ -119,12 +119,12 @@ def loaded(environ: Mapping[str, str], cwd: Path | None, options: Layer | None =
     files = tuple(read(place) for place in found)
     layers = tuple(file for file in files if isinstance(file, Layer))
     strongest = () if options is None else (options,)
-    wrong = tuple(file for file in files if isinstance(file, Fault))
-    config, halves = without_halves(merge(*strongest, variables, *layers))
+    wrong = tuple(file for file in files if isinstance(file, Problem))
+    config, halves = drop_incomplete(merge(*strongest, variables, *layers))
     return Loaded(config, (*faults, *wrong, *halves), found)
 
 
-def load(environ: Mapping[str, str], cwd: Path | None, options: Layer | None = None) -> Configuration | tuple[Fault, ...]:
+def load(environ: Mapping[str, str], cwd: Path | None, options: Layer | None = None) -> Configuration | tuple[Problem, ...]:
     """The configuration; where anything is wrong with it, what that is."""
     found = loaded(environ, cwd, options)
     return found.faults or found.configuration

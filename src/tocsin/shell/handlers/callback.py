@@ -11,7 +11,7 @@ from tocsin.core.changes import Tracked
 from tocsin.core.messages.text import quote
 from tocsin.core.notifiers import Callback
 from tocsin.core.states import State
-from tocsin.shell.handlers.currying import tell
+from tocsin.shell.handlers.currying import announce_change
 
 _T_contra = TypeVar("_T_contra", bound=Tracked, contravariant=True, default=Tracked)  # a lambda's object is a Tracked
 _S = TypeVar("_S", bound=State)
@@ -25,7 +25,7 @@ class CallbackHandler(Generic[_T_contra]):
 
     def __call__(self, tracked_obj: _T_contra, old_state: State, new_state: _S) -> _S:
         """Call the function, if the check passes, by the interpreter in force; the very ``new_state`` comes back."""
-        tell(self.notifier, tracked_obj, old_state, new_state)
+        announce_change(self.notifier, tracked_obj, old_state, new_state)
         return new_state
 
     def __repr__(self) -> str:

@@ -24,14 +24,14 @@ from tocsin.core.notifiers import Messenger, Notifier
 from tocsin.core.outcomes import DeliveryError
 from tocsin.core.states import KINDS, State
 from tocsin.shell import log
-from tocsin.shell.announce import Hearing, deliver
+from tocsin.shell.announce import DeliveryTracker, deliver
 from tocsin.shell.environment import facts, run_id
 from tocsin.shell.errors import NotificationFailed, failed
 from tocsin.shell.history.streaks import ended, taking_back
-from tocsin.shell.interpreters.base import nobody
+from tocsin.shell.interpreters.base import ignore_outcome
 
 
-def tell(notifier: Notifier, tracked_obj: Tracked, old: State, new: State) -> None:
+def announce_change(notifier: Notifier, tracked_obj: Tracked, old: State, new: State) -> None:
     """Announce the change by the interpreter in force. The first delivery that fails is raised as ``NotificationFailed``.
 
     It is raised outside every ``except`` block: a context would carry along the failed request, and the secrets in it.
@@ -47,10 +47,10 @@ def tell(notifier: Notifier, tracked_obj: Tracked, old: State, new: State) -> No
     for fault in notice.faults:
         log.note(fault)
     unheard = None if known is run else taking_back(known, after, name)
-    hearing = None if unheard is None else Hearing(unheard)
+    hearing = None if unheard is None else DeliveryTracker(unheard)
     failures: list[NotificationFailed] = []
     for effect in notice.effects:
-        outcome = deliver(effect, nobody if hearing is None else hearing.of(effect))
+        outcome = deliver(effect, ignore_outcome if hearing is None else hearing.of(effect))
         failures += [failed(effect, outcome)] if isinstance(outcome, DeliveryError) else []
     if hearing is not None:
         hearing.complete()
@@ -62,9 +62,9 @@ def in_time(notifier: Notifier) -> Notifier:
     """The notifier; its formatter, where it has one, kept to its time."""
     if not isinstance(notifier, Messenger) or notifier.message is None:
         return notifier
-    from tocsin.shell.handlers.formatter_timeout import timely  # slow to load, and most have none
+    from tocsin.shell.handlers.formatter_timeout import with_timeout  # slow to load, and most have none
 
-    return timely(notifier, notifier.message)
+    return with_timeout(notifier, notifier.message)
 
 
 class ForAll:
@@ -164,7 +164,7 @@ class CurriedHandler:
         if isinstance(tracked, Unbound) or isinstance(old, Unbound) or isinstance(new, Unbound):
             return bound
         bound.check()
-        tell(bound.notifier, tracked, old, new)
+        announce_change(bound.notifier, tracked, old, new)
         return new
 
     def check(self) -> None:

@@ -43,17 +43,17 @@ class _Late:
 _late: dict[int, _Late] = {}  # used by single steps of the interpreter, so that it needs no lock
 
 
-def timely(messenger: Messenger, given: Formatter) -> Messenger:
+def with_timeout(messenger: Messenger, given: Formatter) -> Messenger:
     """The notifier with the formatter given kept to its time."""
-    return messenger if isinstance(given, Timely) else attrs.evolve(messenger, message=Timely(given))
+    return messenger if isinstance(given, TimedFormatter) else attrs.evolve(messenger, message=TimedFormatter(given))
 
 
 def _bare(given: Formatter) -> Formatter:
-    return given.fn if isinstance(given, Timely) else given
+    return given.fn if isinstance(given, TimedFormatter) else given
 
 
 @attrs.frozen(eq=False, repr=False)
-class Timely:
+class TimedFormatter:
     """A formatter that is kept to its time; equal to the bare one, and printed like it.
 
     Args:
@@ -100,7 +100,7 @@ class Timely:
 
     @override
     def __eq__(self, other: object) -> bool:
-        return self.fn == (other.fn if isinstance(other, Timely) else other)
+        return self.fn == (other.fn if isinstance(other, TimedFormatter) else other)
 
     @override
     def __hash__(self) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from tocsin.shell.history.run_record import ELSEWHERE, RENEW, JournalFault
+from tocsin.shell.history.run_record import ELSEWHERE, RENEW, HistoryError
 
 VERSION = 1
 BUSY = 20.0
@@ -51,7 +51,7 @@ _REMEDIES = {
 @contextmanager
 def reading(path: Path) -> Generator[sqlite3.Connection | None, None, None]:
     """A connection to look with; None where there is no journal yet."""
-    with worded(path):
+    with describe_errors(path):
         if not path.exists():
             yield None
             return
@@ -62,7 +62,7 @@ def reading(path: Path) -> Generator[sqlite3.Connection | None, None, None]:
 @contextmanager
 def writing(path: Path) -> Generator[sqlite3.Connection, None, None]:
     """A connection inside a transaction, which is committed at the end, and undone where something is raised."""
-    with worded(path):
+    with describe_errors(path):
         path.parent.mkdir(0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         with closing(_connected(path, BUSY)) as connection:
@@ -85,21 +85,21 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
     found = int(version)
     if not 0 <= found <= VERSION:
         newer = f"a newer tocsin (its version is {found}, and this tocsin knows {VERSION})"
-        raise JournalFault(f"the journal {path} was written by {newer}; upgrade tocsin, or {ELSEWHERE}")
+        raise HistoryError(f"the journal {path} was written by {newer}; upgrade tocsin, or {ELSEWHERE}")
     return found
 
 
 @contextmanager
-def worded(path: Path) -> Generator[None, None, None]:
-    """Whatever goes wrong with the file at a path, as a ``JournalFault``."""
+def describe_errors(path: Path) -> Generator[None, None, None]:
+    """Whatever goes wrong with the file at a path, as a ``HistoryError``."""
     try:
         yield
     except sqlite3.Error as error:
-        raise JournalFault(f"the journal {path} {_trouble(error)}") from None
+        raise HistoryError(f"the journal {path} {_trouble(error)}") from None
     except OSError as error:
-        raise JournalFault(f"the journal {path} cannot be used: {error.strerror}; {ELSEWHERE}") from None
+        raise HistoryError(f"the journal {path} cannot be used: {error.strerror}; {ELSEWHERE}") from None
     except (ValueError, OverflowError) as error:
-        raise JournalFault(f"the journal {path} is damaged: {error}; {RENEW}") from None
+        raise HistoryError(f"the journal {path} is damaged: {error}; {RENEW}") from None
 
 
 def _trouble(error: sqlite3.Error) -> str:

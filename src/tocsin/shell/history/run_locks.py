@@ -27,7 +27,7 @@ _LATEST = 1e11  # seconds since 1970, before the end of all calendars
 _STALE = 3600.0  # seconds after which an empty token stays empty
 
 
-class Token:
+class RunLock:
     """A run of this process, which is open until ``close``."""
 
     __slots__ = ("_file", "path")
@@ -53,7 +53,7 @@ class Token:
         self._file = None
 
 
-class Left:
+class KilledRun:
     """A run that is open, or whose process is gone: who ran what, since when.
 
     Args:
@@ -96,7 +96,7 @@ class Left:
 _FLAGS = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
-def opened(run_id: str, label: str, started: float) -> Token | None:
+def open_run(run_id: str, label: str, started: float) -> RunLock | None:
     """Have it known that a run is open, until its token is closed or this process is gone.
 
     Args:
@@ -117,12 +117,12 @@ def opened(run_id: str, label: str, started: float) -> Token | None:
         return None
 
 
-def left(label: str | None = None) -> tuple[Left, ...]:
+def killed_runs(label: str | None = None) -> tuple[KilledRun, ...]:
     """The runs whose process is gone before they came to their end, oldest first; of one label, or all. Raises nothing."""
     return _found(label, held=False)
 
 
-def running(label: str | None = None) -> tuple[Left, ...]:
+def open_runs(label: str | None = None) -> tuple[KilledRun, ...]:
     """The runs that are open now, oldest first; of one label, or all. Raises nothing."""
     return _found(label, held=True)
 
@@ -158,16 +158,16 @@ def _folder() -> str:
     return folder
 
 
-def _made(path: str, label: str, started: float) -> Token:
+def _made(path: str, label: str, started: float) -> RunLock:
     file = os.open(path, os.O_CREAT | os.O_EXCL | _FLAGS, 0o600)
     try:
         if not _locked(file, exclusive=True):
             raise OSError(0, "its lock is held by another process", path)
         os.write(file, f"{_VERSION}\n{label}\n{started!r}\n{os.getpid()}\n".encode())
     except OSError:
-        Token(path, file).close()
+        RunLock(path, file).close()
         raise
-    return Token(path, file)
+    return RunLock(path, file)
 
 
 def _locked(file: int, *, exclusive: bool) -> bool:
@@ -198,7 +198,7 @@ def _at_once(file: int, *, exclusive: bool) -> bool:
     return True
 
 
-def _found(label: str | None, *, held: bool) -> tuple[Left, ...]:
+def _found(label: str | None, *, held: bool) -> tuple[KilledRun, ...]:
     try:
         folder = os.path.join(state_folder(), "open")  # noqa: PTH118 - as above
         names = os.listdir(folder) if _can_lock() else []  # noqa: PTH208 - as above
@@ -210,7 +210,7 @@ def _found(label: str | None, *, held: bool) -> tuple[Left, ...]:
     return tuple(sorted(some, key=lambda each: (each.started, each.run_id)))
 
 
-def _look(path: str, name: str, *, held: bool) -> Left | None:
+def _look(path: str, name: str, *, held: bool) -> KilledRun | None:
     """The token at a path, if it is one, and is held or not as asked."""
     try:
         file = os.open(path, _FLAGS)
@@ -234,10 +234,10 @@ def _swept(path: str, status: os.stat_result) -> None:
         os.unlink(path)  # noqa: PTH108 - as above
 
 
-def _read(content: bytes, path: str, name: str) -> Left | None:
+def _read(content: bytes, path: str, name: str) -> KilledRun | None:
     try:
         version, label, started, pid = content.decode().split("\n")[:4]
         at = float(started)
-        return Left(path, name, line(label), at, int(pid)) if version == _VERSION and 0 <= at < _LATEST else None
+        return KilledRun(path, name, line(label), at, int(pid)) if version == _VERSION and 0 <= at < _LATEST else None
     except ValueError:
         return None

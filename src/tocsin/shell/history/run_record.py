@@ -18,7 +18,7 @@ ELSEWHERE = f"set {NAME} to another folder"
 RENEW = f"move it away, and a new one is begun, or {ELSEWHERE}"
 
 
-class JournalFault(Exception):
+class HistoryError(Exception):
     """The journal cannot be used; the message says which, why, and what to do, in one line without a secret."""
 
     def __init__(self, text: str) -> None:
@@ -40,7 +40,7 @@ def _said(message: str | None) -> str | None:
 
 
 @attrs.frozen(eq=False, repr=False)
-class Ended(Value):
+class RunRecord(Value):
     """How a run ended.
 
     Args:
@@ -78,12 +78,12 @@ class Ended(Value):
         ended: datetime,
         attempts: int = 1,
         status: int | None = None,
-    ) -> "Ended":
+    ) -> "RunRecord":
         """The run that ended in this state.
 
         >>> from tocsin import Failed
         >>> at = datetime(2026, 1, 1, tzinfo=UTC)
-        >>> run = Ended.of(Failed("exit status 3"), run_id="r1", label="load", started=at, ended=at, status=3)
+        >>> run = RunRecord.of(Failed("exit status 3"), run_id="r1", label="load", started=at, ended=at, status=3)
         >>> run.kind, run.failed, run.message
         ('Failed', True, 'exit status 3')
         """
@@ -106,10 +106,10 @@ def _version() -> str:
         return ""
 
 
-def from_row(row: Row) -> Ended:
+def from_row(row: Row) -> RunRecord:
     """The run in a row; a ValueError or an OverflowError where no tocsin wrote it."""
     run_id, label, started, ended, kind, failed, message, attempts, status, version = row
-    return Ended(
+    return RunRecord(
         text(run_id),
         text(label),
         _moment(started),

@@ -4,7 +4,7 @@
   neither. Processes take turns.
 - The history is bounded, by label and in all; so are the labels whose streak is kept. The oldest go first.
 - A label is kept as one line of what can be printed: labels that look alike are one.
-- Nothing that is wrong with the file gets out but a ``JournalFault``. A newer version's file is left alone.
+- Nothing that is wrong with the file gets out but a ``HistoryError``. A newer version's file is left alone.
 """
 
 import time
@@ -19,7 +19,7 @@ import attrs
 from tocsin.core.changes import Streak
 from tocsin.shell.history.paths import state_folder
 from tocsin.shell.history.run_locks import line
-from tocsin.shell.history.run_record import ELSEWHERE, Ended, JournalFault, Row, from_row, whole
+from tocsin.shell.history.run_record import ELSEWHERE, HistoryError, Row, RunRecord, from_row, whole
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -46,25 +46,25 @@ _WITHOUT = "there is no journal: this Python was built without sqlite3; install 
 
 
 @attrs.frozen
-class Journal:
+class HistoryStore:
     """The journal in a folder; there need be none yet. Each method is a transaction.
 
     Args:
         folder: where it is; ``usual()`` knows the place.
 
     Raises:
-        JournalFault: each method, for whatever is wrong with the file.
+        HistoryError: each method, for whatever is wrong with the file.
     """
 
     folder: Path
 
     @classmethod
-    def usual(cls) -> "Journal":
+    def usual(cls) -> "HistoryStore":
         """The user's own, in ``$TOCSIN_STATE_DIR`` or where the platform has programs keep their state."""
         try:
             return cls(Path(state_folder()))
         except OSError as error:
-            raise JournalFault(f"the journal has no place: {error.strerror}; {ELSEWHERE}") from None
+            raise HistoryError(f"the journal has no place: {error.strerror}; {ELSEWHERE}") from None
 
     @property
     def path(self) -> Path:
@@ -76,7 +76,7 @@ class Journal:
         with _reading(self.path) as connection:
             return Streak() if connection is None else _streak(connection, line(label))
 
-    def record(self, ended: Ended, *, counts: bool = True) -> Streak:
+    def record(self, ended: RunRecord, *, counts: bool = True) -> Streak:
         """Add a run to the history; what is recorded already changes nothing.
 
         Args:
@@ -111,7 +111,7 @@ class Journal:
                 else:
                     _remember(connection, line(label), before)
 
-    def history(self, label: str | None = None, limit: int = 20) -> tuple[Ended, ...]:
+    def history(self, label: str | None = None, limit: int = 20) -> tuple[RunRecord, ...]:
         """The last runs that were recorded, of one label or of all, newest first, ``limit`` at most."""
         with _reading(self.path) as connection:
             if connection is None:
@@ -142,7 +142,7 @@ def _reading(path: Path) -> "Generator[Connection | None, None, None]":
     try:
         from tocsin.shell.history.connection import reading
     except ImportError:
-        raise JournalFault(_WITHOUT) from None
+        raise HistoryError(_WITHOUT) from None
     with reading(path) as connection:
         yield connection
 
@@ -152,6 +152,6 @@ def _writing(path: Path) -> "Generator[Connection, None, None]":
     try:
         from tocsin.shell.history.connection import writing
     except ImportError:
-        raise JournalFault(_WITHOUT) from None
+        raise HistoryError(_WITHOUT) from None
     with writing(path) as connection:
         yield connection

@@ -23,9 +23,9 @@ from tocsin.core.notifiers import Notifier
 from tocsin.core.transitions import IllegalTransition
 from tocsin.shell import log
 from tocsin.shell.announce import Announcer
-from tocsin.shell.current import manner
-from tocsin.shell.history.run_record import Ended, JournalFault
-from tocsin.shell.history.store import Journal
+from tocsin.shell.current import current_mode
+from tocsin.shell.history.run_record import HistoryError, RunRecord
+from tocsin.shell.history.store import HistoryStore
 
 
 def past(label: str) -> Streak:
@@ -41,7 +41,7 @@ def advance(label: str, *, failed: bool) -> Streak:
 def retract(label: str, *, failed: bool, before: Streak) -> None:
     """Take back what ``advance`` or ``write_down`` remembered."""
 
-    def act(journal: Journal) -> Streak:
+    def act(journal: HistoryStore) -> Streak:
         journal.retract(label, failed=failed, before=before)
         return before
 
@@ -59,7 +59,7 @@ def write_down(run: Run, started: float, ended: float, status: int | None, *, co
         counts: whether its end is part of the streak.
     """
     subject = run.subject
-    entry = Ended.of(
+    entry = RunRecord.of(
         run.state,
         run_id=subject.run_id,
         label=subject.slug,
@@ -71,10 +71,10 @@ def write_down(run: Run, started: float, ended: float, status: int | None, *, co
     return _tried(lambda journal: journal.record(entry, counts=counts), "this run will not be remembered")
 
 
-def _tried(act: Callable[[Journal], Streak], else_: str) -> Streak:
+def _tried(act: Callable[[HistoryStore], Streak], else_: str) -> Streak:
     try:
-        return act(Journal.usual())
-    except JournalFault as fault:
+        return act(HistoryStore.usual())
+    except HistoryError as fault:
         log.once(f"{fault}; {else_}")
         return Streak()
 
@@ -98,7 +98,7 @@ def _end(run: Run, event: Event) -> Run | None:
 
 def ended(run: Run, after: Run, label: str) -> Run:
     """The run, aware of how earlier ones of its label ended; and that it ended as ``after`` is remembered for the next."""
-    here = manner()
+    here = current_mode()
     if here == "none":
         return run
 
@@ -108,7 +108,7 @@ def ended(run: Run, after: Run, label: str) -> Run:
 
 def taking_back(run: Run, after: Run, label: str) -> Callable[[], None] | None:
     """What has it forgotten that the run ended as ``after``; None where that was not remembered."""
-    if manner() != "live":
+    if current_mode() != "live":
         return None
 
     def take_back() -> None:

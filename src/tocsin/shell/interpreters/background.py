@@ -24,8 +24,17 @@ from tocsin.core.messages.text import quote
 from tocsin.core.outcomes import DeliveryError, Outcome, Queued, Receipt, Retryable, received
 from tocsin.shell import environment, queues
 from tocsin.shell.adapters import settings, time_limits
-from tocsin.shell.destination_queue import Entry, Settled
-from tocsin.shell.interpreters.base import Deferring, Interpreter, Notify, execute, inner_of_background, nobody, notify_of, result_of
+from tocsin.shell.destination_queue import OnSettled, QueuedMessage
+from tocsin.shell.interpreters.base import (
+    Interpreter,
+    Notify,
+    Queueing,
+    execute,
+    ignore_outcome,
+    inner_of_background,
+    notify_of,
+    result_of,
+)
 
 AfterFork = Literal["wait", "queue"]
 
@@ -44,7 +53,7 @@ def _after_fork(_: object, attribute: "attrs.Attribute[AfterFork]", value: objec
 
 
 @attrs.frozen(eq=False)
-class Background(Deferring):
+class Background(Queueing):
     """Queues messages, and has a thread for each destination send them by ``inner``.
 
     Args:
@@ -68,7 +77,7 @@ class Background(Deferring):
 
     inner: Interpreter = attrs.field(converter=inner_of_background)
     size: int = attrs.field(default=1000, kw_only=True, validator=_size)
-    patience: float = attrs.field(default=queues.PATIENCE, kw_only=True, validator=settings.seconds)
+    patience: float = attrs.field(default=queues.EXIT_TIMEOUT, kw_only=True, validator=settings.seconds)
     after_fork: AfterFork = attrs.field(default="wait", kw_only=True, validator=_after_fork)
 
     @property
@@ -78,16 +87,16 @@ class Background(Deferring):
 
     def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
         """Queue the effect; or act on it, where it is none to be queued."""
-        outcome = self.submit(effect, nobody)
+        outcome = self.submit(effect, ignore_outcome)
         return _ANSWER if outcome is _QUEUED else result_of(outcome)
 
     @override
-    def submit(self, effect: Effect, settled: Settled, /) -> Outcome:
+    def submit(self, effect: Effect, settled: OnSettled, /) -> Outcome:
         """The same; what becomes of it is told to ``settled``, once."""
         goes = destination(effect)
         if isinstance(effect, CallBack) or goes is None or not self._queues():
             return self._now(effect, settled)
-        entry = Entry(effect, (settled,), copy_context())
+        entry = QueuedMessage(effect, (settled,), copy_context())
         taken = queues.put(self.inner, goes, self.size, self.patience, entry)
         if taken == "queued":
             return _QUEUED
@@ -102,9 +111,9 @@ class Background(Deferring):
             return False
         return self.after_fork == "queue" or not queues.is_child() or in_event_loop()
 
-    def _now(self, effect: Effect, settled: Settled) -> Outcome:
+    def _now(self, effect: Effect, settled: OnSettled) -> Outcome:
         began = time.monotonic()
-        with time_limits.waiting_until(began + self.patience):
+        with time_limits.with_deadline(began + self.patience):
             outcome = execute(self.inner, effect)
         if isinstance(outcome, DeliveryError):
             queues.lose(time.monotonic() - began)

@@ -30,7 +30,7 @@ class Interpreter(Protocol):
         ...
 
 
-class Deferring:
+class Queueing:
     """An interpreter that may say later how it went: it answers ``Queued`` now."""
 
     __slots__ = ()
@@ -88,7 +88,7 @@ def inner(given: Interpreter) -> Interpreter:
 def inner_of_background(given: Interpreter) -> Interpreter:
     """The interpreter inside one that has effects wait for it: only one that answers later is refused, by a TypeError."""
     wrapped = checked(given)
-    if isinstance(wrapped, Deferring):
+    if isinstance(wrapped, Queueing):
         name = type(wrapped).__name__
         raise TypeError(f"{name} answers before it is known how it went, so it comes outermost: write {name}(Retrying(...))")
     return wrapped
@@ -112,13 +112,13 @@ def _shown(value: object) -> str:
     return cut(one_line(quote(value)), 200)
 
 
-def nobody(_: Outcome) -> None:
+def ignore_outcome(_: Outcome) -> None:
     """For those who do not want to know what became of an effect."""
 
 
-def handed(interpreter: Interpreter, effect: Effect, settled: Callable[[Outcome], None]) -> Outcome:
+def hand_over(interpreter: Interpreter, effect: Effect, settled: Callable[[Outcome], None]) -> Outcome:
     """The outcome of the effect, as far as it is known; what becomes of it in the end is told to ``settled``. Raises nothing."""
-    if isinstance(interpreter, Deferring):
+    if isinstance(interpreter, Queueing):
         return interpreter.submit(effect, settled)
     outcome = execute(interpreter, effect)
     settled(outcome)

@@ -17,14 +17,14 @@ from returns.io import IOResult
 from typing_extensions import override
 
 from tocsin.core.delivery.destinations import audience
-from tocsin.core.delivery.digest import decided_anew, fold, portions, singly
+from tocsin.core.delivery.digest import fold, portions, regroup, singly
 from tocsin.core.effects import CallBack, Effect, Message
 from tocsin.core.messages.text import quote
 from tocsin.core.outcomes import Delivered, DeliveryError, Fault, Outcome, Receipt
 from tocsin.shell import log
 from tocsin.shell.adapters import time_limits
 from tocsin.shell.adapters.clock import SystemTimer, Timer
-from tocsin.shell.fork_safety import inherit
+from tocsin.shell.fork_safety import forget_in_child
 from tocsin.shell.interpreters.base import Batching, Interpreter, Notify, execute, inner, notify_of, result_of
 
 
@@ -35,12 +35,12 @@ def folded(messages: Sequence[Message]) -> Message:
     return whole
 
 
-def check_most(_: object, attribute: "attrs.Attribute[int]", value: object) -> None:
+def check_threshold(_: object, attribute: "attrs.Attribute[int]", value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ValueError(f"{attribute.name} is how many waiting messages go singly, 1 or more, not {quote(value)}")
 
 
-def check_apart(_: object, attribute: "attrs.Attribute[float]", value: object) -> None:
+def check_min_interval(_: object, attribute: "attrs.Attribute[float]", value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
         raise ValueError(f"{attribute.name} is how many seconds lie between two digests, 0 or more, not {quote(value)}")
 
@@ -50,7 +50,7 @@ class _Turns:
 
     def __init__(self) -> None:
         self.forget()
-        inherit(self)
+        forget_in_child(self)
 
     def forget(self) -> None:
         """Start afresh, as a child does."""
@@ -103,8 +103,8 @@ class Digest(Batching):
     """
 
     inner: Interpreter = attrs.field(converter=inner)
-    most: int = attrs.field(default=10, validator=check_most)
-    apart: float = attrs.field(default=10.0, validator=check_apart)
+    most: int = attrs.field(default=10, validator=check_threshold)
+    apart: float = attrs.field(default=10.0, validator=check_min_interval)
     timer: Timer = attrs.field(factory=SystemTimer, kw_only=True, repr=False)
     _turns: _Turns = attrs.field(factory=_Turns, init=False, repr=False)
 
@@ -123,9 +123,9 @@ class Digest(Batching):
         outcomes: dict[int, Outcome] = {}
         most, waiting = self.most, deque(portions(effects, self.most))
         while waiting:
-            in_time = singly(self.most, time_limits.left(self.timer.monotonic()))
+            in_time = singly(self.most, time_limits.seconds_left(self.timer.monotonic()))
             if in_time < most:  # somebody is in a hurry, and maybe was in none before
-                most, waiting = in_time, deque(decided_anew(effects, waiting, in_time))
+                most, waiting = in_time, deque(regroup(effects, waiting, in_time))
             portion = waiting.popleft()
             members = [effects[position] for position in portion]
             outcomes.update(zip(portion, self._passed_on(members), strict=True))
@@ -146,7 +146,7 @@ class Digest(Batching):
         """Send the digest when it is its turn."""
         people, now = audience(digest), self.timer.monotonic()
         due = self._turns.take(people, now, self.apart)
-        if time_limits.left(now) == math.inf:
+        if time_limits.seconds_left(now) == math.inf:
             self.timer.wait(due - now)
         outcome = execute(self.inner, digest)
         self._turns.taken(people, due, self.timer.monotonic())

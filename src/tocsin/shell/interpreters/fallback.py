@@ -11,9 +11,9 @@ Tells by several interpreters at once, and says so only where all of them did.
 import attrs
 from returns.io import IOResult
 
-from tocsin.core.delivery.combining import fallen_back, handed_on, together
+from tocsin.core.delivery.combining import after_fallback, combined, message_for_fallback
 from tocsin.core.delivery.destinations import destination
-from tocsin.core.delivery.fallback import alarm
+from tocsin.core.delivery.fallback import dead_destination_alarm
 from tocsin.core.effects import CallBack, Effect, Message
 from tocsin.core.messages.text import one_line
 from tocsin.core.outcomes import Delivered, DeliveryError, DestinationDead, Outcome, Receipt
@@ -32,7 +32,7 @@ class Fallback:
     somebody's code is made by ``first`` alone. Where both fail, the outcome is the error from which the least must be concluded, and
     tells of both.
 
-    It comes inside what folds and queues, and outside what paces and tries again: with ``sends = Paced(Retrying(Live()))``, write
+    It comes inside what folds and queues, and outside what paces and tries again: with ``sends = RateLimited(Retrying(Live()))``, write
     ``Background(Digest(Fallback(sends, ByMail(sends))))``.
 
     Args:
@@ -63,10 +63,10 @@ class Fallback:
         return result_of(self._fall_back(effect, outcome) if isinstance(outcome, DeliveryError) else outcome)
 
     def _fall_back(self, message: Message, error: DeliveryError) -> Outcome:
-        given = handed_on(message, error)
+        given = message_for_fallback(message, error)
         if given is None:
             return error
-        outcome = fallen_back(error, execute(self.second, given))
+        outcome = after_fallback(error, execute(self.second, given))
         if isinstance(outcome, Receipt):
             logger.warning("%s", f"{failure(message, error)}; it went by the fallback")
         return outcome
@@ -82,7 +82,7 @@ class Fallback:
             self._alarm(message, outcome, where)
 
     def _alarm(self, message: Message, dead: DestinationDead, where: str) -> None:
-        news = alarm(message, redact(dead.reason))
+        news = dead_destination_alarm(message, redact(dead.reason))
         outcome = execute(self.second, news)
         if isinstance(outcome, DeliveryError):
             logger.critical("%s", redact(one_line(f"tocsin: nobody could be told that {where} is dead: {outcome.reason}")))
@@ -126,7 +126,7 @@ class Fanout:
         if isinstance(effect, CallBack):
             return result_of(execute(self.interpreters[0], effect))
         outcomes = [execute(each, effect) for each in self.interpreters]
-        outcome = together(outcomes)
+        outcome = combined(outcomes)
         if not isinstance(outcome, DestinationDead):  # which whoever gave us the effect reports loudly
             _report_dead(effect, outcomes)
         return result_of(outcome)

@@ -25,14 +25,14 @@ from tocsin.core.outbox.state_machine import POLICY
 from tocsin.core.outcomes import DeliveryError, Outcome, Queued, Receipt, received
 from tocsin.shell import environment, queues
 from tocsin.shell.adapters import settings
-from tocsin.shell.destination_queue import Settled
+from tocsin.shell.destination_queue import OnSettled
 from tocsin.shell.interpreters.background import Background, in_event_loop
-from tocsin.shell.interpreters.base import Batching, Deferring, Interpreter, Notify, execute, inner, nobody, notify_of, result_of
-from tocsin.shell.interpreters.digest import Digest, check_apart, check_most
-from tocsin.shell.outbox.errors import OutboxFault
+from tocsin.shell.interpreters.base import Batching, Interpreter, Notify, Queueing, execute, ignore_outcome, inner, notify_of, result_of
+from tocsin.shell.interpreters.digest import Digest, check_min_interval, check_threshold
+from tocsin.shell.outbox.errors import OutboxError
 
 if TYPE_CHECKING:
-    from tocsin.shell.outbox.client import Keeper
+    from tocsin.shell.outbox.client import OutboxClient
 
 _QUEUED = Queued("the outbox")
 _ANSWER = received(_QUEUED)  # made once, since it is the answer to most
@@ -52,13 +52,13 @@ def _inner(given: Interpreter) -> Interpreter:
     return inner(given)
 
 
-def _keeper(outbox: "Outbox") -> "Keeper":
+def _keeper(outbox: "Outbox") -> "OutboxClient":
     try:
-        from tocsin.shell.outbox.client import Keeper
+        from tocsin.shell.outbox.client import OutboxClient
     except ModuleNotFoundError as missing:
         absent = missing.name
     else:
-        return Keeper(
+        return OutboxClient(
             outbox.url,
             outbox.inner,
             policy=outbox.policy,
@@ -67,7 +67,7 @@ def _keeper(outbox: "Outbox") -> "Keeper":
             lease=outbox.lease,
             patient=outbox.patience,
         )
-    raise OutboxFault(f"the outbox needs the extra: pip install 'tocsin[outbox]' ({absent} is not installed)")
+    raise OutboxError(f"the outbox needs the extra: pip install 'tocsin[outbox]' ({absent} is not installed)")
 
 
 def _aside(outbox: "Outbox") -> Background:
@@ -76,7 +76,7 @@ def _aside(outbox: "Outbox") -> Background:
 
 
 @attrs.frozen(eq=False)
-class Outbox(Deferring, Batching):
+class Outbox(Queueing, Batching):
     """Commits messages to a database, and has them sent by ``inner`` from there.
 
     Args:
@@ -91,7 +91,7 @@ class Outbox(Deferring, Batching):
         patience: how long the program waits at its end for what it put in, in seconds. What is left then stays in the outbox.
 
     Raises:
-        TypeError, ValueError: when composed, of an option that makes no sense. ``OutboxFault``, a ValueError, where the URL is none, or
+        TypeError, ValueError: when composed, of an option that makes no sense. ``OutboxError``, a ValueError, where the URL is none, or
             the extra ``tocsin[outbox]`` is not installed.
 
     >>> import tempfile
@@ -111,11 +111,11 @@ class Outbox(Deferring, Batching):
     inner: Interpreter = attrs.field(converter=_inner)
     url: str | None = attrs.field(default=None, repr=False)
     policy: RetryPolicy = attrs.field(default=POLICY, kw_only=True, validator=_policy)
-    most: int = attrs.field(default=10, kw_only=True, validator=check_most)
-    apart: float = attrs.field(default=10.0, kw_only=True, validator=check_apart)
+    most: int = attrs.field(default=10, kw_only=True, validator=check_threshold)
+    apart: float = attrs.field(default=10.0, kw_only=True, validator=check_min_interval)
     lease: float = attrs.field(default=60.0, kw_only=True, validator=settings.seconds)
-    patience: float = attrs.field(default=queues.PATIENCE, kw_only=True, validator=settings.seconds)
-    _kept: "Keeper" = attrs.field(init=False, repr=False, default=attrs.Factory(_keeper, takes_self=True))
+    patience: float = attrs.field(default=queues.EXIT_TIMEOUT, kw_only=True, validator=settings.seconds)
+    _kept: "OutboxClient" = attrs.field(init=False, repr=False, default=attrs.Factory(_keeper, takes_self=True))
     _unkept: Background = attrs.field(init=False, repr=False, default=attrs.Factory(_aside, takes_self=True))
 
     @property
@@ -142,11 +142,11 @@ class Outbox(Deferring, Batching):
 
     def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
         """Keep the effect, and have it sent."""
-        outcome = self.submit(effect, nobody)
+        outcome = self.submit(effect, ignore_outcome)
         return _ANSWER if outcome is _QUEUED else result_of(outcome)
 
     @override
-    def submit(self, effect: Effect, settled: Settled, /) -> Outcome:
+    def submit(self, effect: Effect, settled: OnSettled, /) -> Outcome:
         """The same; what becomes of it is told to ``settled``, once, unless the program ends before that."""
         if isinstance(effect, CallBack) or environment.override() is not None:
             outcome = execute(self.inner, effect)
@@ -161,24 +161,24 @@ class Outbox(Deferring, Batching):
         """Keep the effects in one commit, and have them sent: the outcome of each. Raises nothing."""
         messages = [effect for effect in effects if not isinstance(effect, CallBack)]
         if environment.override() is not None or len(messages) < len(effects):
-            return [self.submit(effect, nobody) for effect in effects]
+            return [self.submit(effect, ignore_outcome) for effect in effects]
         try:
-            self._kept.keep(messages, [nobody] * len(messages))
-        except OutboxFault as fault:
-            return [self._without(message, nobody, fault) for message in messages]
+            self._kept.keep(messages, [ignore_outcome] * len(messages))
+        except OutboxError as fault:
+            return [self._without(message, ignore_outcome, fault) for message in messages]
         return [_QUEUED] * len(messages)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("an Outbox does not pickle, since it holds a database open: build one where it is needed")
 
-    def _keep(self, message: Message, settled: Settled) -> Outcome:
+    def _keep(self, message: Message, settled: OnSettled) -> Outcome:
         try:
             self._kept.keep([message], [settled])
-        except OutboxFault as fault:
+        except OutboxError as fault:
             return self._without(message, settled, fault)
         return _QUEUED
 
-    def _beside(self, message: Message, settled: Settled, seconds: float) -> Outcome:
+    def _beside(self, message: Message, settled: OnSettled, seconds: float) -> Outcome:
         """Likewise, on a thread of its own: a database that is slow holds nobody up for longer than that."""
         answer: SimpleQueue[Outcome] = SimpleQueue()
         thread = threading.Thread(target=lambda: answer.put(self._keep(message, settled)), name="tocsin_outbox", daemon=self._kept.far)
@@ -191,6 +191,6 @@ class Outbox(Deferring, Batching):
         except Empty:
             return _ON_ITS_WAY
 
-    def _without(self, message: Message, settled: Settled, fault: OutboxFault) -> Outcome:
+    def _without(self, message: Message, settled: OnSettled, fault: OutboxError) -> Outcome:
         self._kept.say(fault)
         return self._unkept.submit(message, settled)

@@ -15,16 +15,16 @@ import attrs
 from returns.io import IOResult
 from typing_extensions import override
 
-from tocsin.core.delivery.circuit_breaker import Standing, closed, observed
+from tocsin.core.delivery.circuit_breaker import Circuit, error_if_open, record
 from tocsin.core.delivery.destinations import Destination, destination
-from tocsin.core.delivery.rate_limit import GMAIL, SLACK, Bucket, Rate, gone, take
+from tocsin.core.delivery.rate_limit import GMAIL, SLACK, Bucket, Rate, take, take_late
 from tocsin.core.effects import Effect
 from tocsin.core.messages.text import one_line, quote, span
 from tocsin.core.outcomes import DeliveryError, Outcome, Receipt, Retryable, refused
 from tocsin.shell.adapters.clock import SystemTimer, Timer, hurried_by
 from tocsin.shell.adapters.redaction import redact
-from tocsin.shell.adapters.time_limits import left
-from tocsin.shell.fork_safety import inherit
+from tocsin.shell.adapters.time_limits import seconds_left
+from tocsin.shell.fork_safety import forget_in_child
 from tocsin.shell.interpreters import base
 from tocsin.shell.interpreters.base import Interpreter, Notify, execute, notify_of, result_of
 
@@ -42,8 +42,8 @@ class _Known:
     def __init__(self) -> None:
         self.lock: threading.Lock = threading.Lock()
         self.buckets: dict[Destination, Bucket] = {}
-        self.standings: dict[Destination, Standing] = {}
-        inherit(self)
+        self.standings: dict[Destination, Circuit] = {}
+        forget_in_child(self)
 
     def forget(self) -> None:
         """Take a lock of one's own, as a child does: another thread of the parent may have held the old one."""
@@ -55,7 +55,7 @@ class _Known:
 
 
 @attrs.frozen(eq=False)
-class Paced:
+class RateLimited:
     """Passes effects on to ``inner``, each as soon as its destination takes another one. Calls of functions do not wait.
 
     Args:
@@ -65,7 +65,7 @@ class Paced:
         timer: what waits.
 
     >>> from tocsin import Recording
-    >>> Paced(Recording(), slack=Rate(30, per=60, burst=3)).slack
+    >>> RateLimited(Recording(), slack=Rate(30, per=60, burst=3)).slack
     Rate(messages=30, per=60, burst=3)
     """
 
@@ -88,7 +88,7 @@ class Paced:
         kept_out = self._closed(goal, asked) or self._wait(goal)
         if kept_out is not None:
             return refused(kept_out)
-        patience = left(asked)
+        patience = seconds_left(asked)
         outcome = execute(self.inner, effect)
         now = self.timer.monotonic()
         self._learn(goal, outcome, now, now - asked if patience < math.inf else 0.0, patience)
@@ -97,17 +97,19 @@ class Paced:
     def _closed(self, goal: Destination, now: float) -> DeliveryError | None:
         """What becomes of a message that need not be tried, since its destination is known to fail."""
         with self._known.lock:
-            return closed(self._known.standings.get(goal, Standing()), now)
+            return error_if_open(self._known.standings.get(goal, Circuit()), now)
 
     def _learn(self, goal: Destination, outcome: Outcome, now: float, spent: float, patience: float) -> None:
         with self._known.lock:
-            self._known.standings[goal] = observed(self._known.standings.get(goal, Standing()), outcome, now, spent, patience)
+            self._known.standings[goal] = record(self._known.standings.get(goal, Circuit()), outcome, now, spent, patience)
 
     def _wait(self, goal: Destination) -> Retryable | None:
         """Wait for a turn; where there is no time for that, say so."""
         asked, missing, granted = self._turn(goal)
         due, now, before = asked + missing, asked, -math.inf
-        while granted and due - now > _EARLY and now > before and due - now <= left(now):  # a timer may wait less than it is asked to
+        while (
+            granted and due - now > _EARLY and now > before and due - now <= seconds_left(now)
+        ):  # a timer may wait less than it is asked to
             before = now
             with hurried_by(None):  # the pace is kept, whoever is in a hurry
                 self.timer.wait(due - now)
@@ -123,7 +125,7 @@ class Paced:
         with self._known.lock:
             now = self.timer.monotonic()
             if now > due:
-                self._known.buckets[goal] = gone(self._known.buckets[goal], self._rate(goal), now)
+                self._known.buckets[goal] = take_late(self._known.buckets[goal], self._rate(goal), now)
 
     def _rate(self, goal: Destination) -> Rate:
         return self.slack if goal.channel == "slack" else self.gmail
@@ -137,7 +139,7 @@ class Paced:
         with known.lock:
             now = self.timer.monotonic()
             bucket, wait = take(known.buckets.get(goal, Bucket()), self._rate(goal), now)
-            granted = wait <= left(now)
+            granted = wait <= seconds_left(now)
             if granted:
                 known.buckets[goal] = bucket
         return now, wait, granted

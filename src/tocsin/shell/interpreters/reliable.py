@@ -1,7 +1,7 @@
-"""The default of all that runs, composed: ``Background(Digest(Paced(Retrying(Live()))))``.
+"""The default of all that runs, composed: ``Background(Digest(RateLimited(Retrying(Live()))))``.
 
 Read from the inside: it is sent, and again where that may help; no faster than the other side takes it; folded where too much waits;
-and nobody waits for any of it. With an outbox, nothing of it is lost where the process dies: ``Outbox(Paced(Retrying(Live())))``.
+and nobody waits for any of it. With an outbox, nothing of it is lost where the process dies: ``Outbox(RateLimited(Retrying(Live())))``.
 """
 
 from typing import TYPE_CHECKING
@@ -19,10 +19,10 @@ from tocsin.shell.interpreters.base import Interpreter
 from tocsin.shell.interpreters.digest import Digest
 from tocsin.shell.interpreters.fallback import Fallback
 from tocsin.shell.interpreters.outbox import Outbox
-from tocsin.shell.interpreters.rate_limited import Paced
+from tocsin.shell.interpreters.rate_limited import RateLimited
 from tocsin.shell.interpreters.rendered import ByMail, BySlack
 from tocsin.shell.interpreters.retrying import Retrying
-from tocsin.shell.outbox.errors import OutboxFault
+from tocsin.shell.outbox.errors import OutboxError
 
 if TYPE_CHECKING:  # a program that composes nothing need not load it
     from tocsin.core.config.schema import Configuration
@@ -62,7 +62,7 @@ def reliable(
             from now on, in the background.
 
     Raises:
-        TypeError, ValueError: an option makes no sense; ``OutboxFault``, a ValueError, where there can be no such outbox.
+        TypeError, ValueError: an option makes no sense; ``OutboxError``, a ValueError, where there can be no such outbox.
 
     >>> from tocsin import Flow, Recording, reliable, slack_notifier
     >>> report = Flow("idle", state_handlers=[slack_notifier]).run(interpreter=reliable(Recording()))
@@ -77,7 +77,7 @@ def reliable(
     if outbox or (outbox is None and config.delivery.outbox):
         try:
             return _kept(Outbox(sends, outbox if isinstance(outbox, str) else _url(config), most=most, apart=apart, patience=patient))
-        except OutboxFault as fault:
+        except OutboxError as fault:
             if outbox is not None:
                 raise
             log.once(f"messages are not kept in an outbox, though delivery.outbox says so: {fault}")
@@ -104,7 +104,7 @@ def chain(
     def trusted(sender: Interpreter) -> Interpreter:
         if isinstance(sender, ByMail | BySlack):  # what comes out of it is what is to be paced
             return attrs.evolve(sender, inner=trusted(sender.inner))
-        return first if sender is sends else Paced(Retrying(sender, tried), slack, mails)
+        return first if sender is sends else RateLimited(Retrying(sender, tried), slack, mails)
 
     if isinstance(fallback, str) and fallback not in {"gmail", "slack"}:
         either = "fallback is 'gmail', 'slack' or an interpreter"
@@ -112,7 +112,7 @@ def chain(
     tried = defaults.policy(config) if policy is None else policy
     mails = defaults.mails(config) if gmail is None else gmail
     sends = defaults.live(config) if inner is None else inner
-    first: Interpreter = Paced(Retrying(sends, tried), slack, mails)
+    first: Interpreter = RateLimited(Retrying(sends, tried), slack, mails)
     second: Interpreter | None = None
     if isinstance(fallback, str):
         second = defaults.fallback(config, sends, fallback)
@@ -133,5 +133,5 @@ def _url(config: "Configuration") -> str | None:
 
     url = defaults.outbox_url(config)
     if isinstance(url, Rejected):
-        raise OutboxFault(f"the URL of the outbox is not found: {url.reason}")
+        raise OutboxError(f"the URL of the outbox is not found: {url.reason}")
     return url

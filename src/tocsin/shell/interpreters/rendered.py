@@ -8,7 +8,7 @@ import attrs
 from returns.io import IOResult
 
 from tocsin.core import options
-from tocsin.core.delivery.fallback import by_mail, by_slack
+from tocsin.core.delivery.fallback import as_mail, as_slack
 from tocsin.core.effects import Bot, CallBack, Effect
 from tocsin.core.outcomes import DeliveryError, Receipt
 from tocsin.shell.interpreters import base
@@ -47,7 +47,7 @@ class ByMail:
         return notify_of(self.inner)
 
     def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
-        given = effect if isinstance(effect, CallBack) else by_mail(effect, self.to, self.cc)
+        given = effect if isinstance(effect, CallBack) else as_mail(effect, self.to, self.cc)
         return result_of(execute(self.inner, given))
 
 
@@ -90,5 +90,5 @@ class BySlack:
         return notify_of(self.inner)
 
     def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
-        given = effect if isinstance(effect, CallBack) else by_slack(effect, self.webhook_secret, self.bot)
+        given = effect if isinstance(effect, CallBack) else as_slack(effect, self.webhook_secret, self.bot)
         return result_of(execute(self.inner, given))

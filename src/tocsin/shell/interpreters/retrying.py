@@ -9,7 +9,7 @@ from collections.abc import Callable
 import attrs
 from returns.io import IOResult
 
-from tocsin.core.delivery.retry import Again, Over, RetryPolicy, Try, decide
+from tocsin.core.delivery.retry import Final, RetryLater, RetryPolicy, Try, decide
 from tocsin.core.effects import Effect
 from tocsin.core.messages.text import quote
 from tocsin.core.outcomes import DeliveryError, Receipt
@@ -17,7 +17,7 @@ from tocsin.shell.adapters import time_limits
 from tocsin.shell.adapters.clock import SystemTimer, Timer, hurried_by
 from tocsin.shell.interpreters.base import Interpreter, Notify, execute, inner, notify_of, result_of
 from tocsin.shell.interpreters.live import Live
-from tocsin.shell.interpreters.rate_limited import Paced
+from tocsin.shell.interpreters.rate_limited import RateLimited
 from tocsin.shell.interpreters.rendered import ByMail, BySlack
 
 _EARLY = 0.05  # seconds; clocks and naps are only so exact
@@ -72,13 +72,13 @@ class Retrying:
 
     def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
         began, attempt = self.timer.monotonic(), Try(effect)
-        while isinstance(decision := self._tried(attempt, began), Again):
+        while isinstance(decision := self._tried(attempt, began), RetryLater):
             if not self._paused(decision):
                 return result_of(decision.otherwise)
             attempt = decision.attempt
         return result_of(decision.outcome)
 
-    def _paused(self, again: Again) -> bool:
+    def _paused(self, again: RetryLater) -> bool:
         """Pause; whoever is in a hurry may cut that short, but for what the other side asked for. Whether there was time for that."""
         if not again.least:
             self.timer.wait(again.pause)
@@ -89,17 +89,17 @@ class Retrying:
         missing = again.least - (now - began)
         if missing <= _EARLY:
             return True
-        if missing >= time_limits.left(now):
+        if missing >= time_limits.seconds_left(now):
             return False
         with hurried_by(None):
             self.timer.wait(missing)
         return True
 
-    def _tried(self, attempt: Try, began: float) -> Again | Over:
+    def _tried(self, attempt: Try, began: float) -> RetryLater | Final:
         """Make the try, and say what follows."""
         outcome = execute(self.inner, attempt.effect)
         now = self.timer.monotonic()
-        return decide(self.policy, attempt, outcome, elapsed=now - began, draw=self.draw(), left=time_limits.left(now))
+        return decide(self.policy, attempt, outcome, elapsed=now - began, draw=self.draw(), left=time_limits.seconds_left(now))
 
 
 def _longest_try(inner: Interpreter) -> float:
@@ -111,7 +111,7 @@ def _longest_try(inner: Interpreter) -> float:
             return mail.deadline
         case BySlack(inner=Live(slack=slack)):
             return slack.deadline
-        case Paced() | ByMail() | BySlack():
+        case RateLimited() | ByMail() | BySlack():
             return _longest_try(inner.inner)
         case _:
             return 0.0

@@ -13,21 +13,21 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import islice
 
-from tocsin.core.delivery.combining import within
+from tocsin.core.delivery.combining import outcome_in_digest
 from tocsin.core.messages.text import one_line
-from tocsin.core.outbox.batches import Parcel
+from tocsin.core.outbox.batches import Batch
 from tocsin.core.outbox.model import GONE, WAITING, Row, Status, outcome_of_row
 from tocsin.core.outcomes import Outcome
 from tocsin.shell import environment, log, queues
 from tocsin.shell.adapters.redaction import redact
 from tocsin.shell.adapters.time_limits import Deadline
-from tocsin.shell.fork_safety import inherit
-from tocsin.shell.outbox.errors import OutboxFault
+from tocsin.shell.fork_safety import forget_in_child
+from tocsin.shell.outbox.errors import OutboxError
 from tocsin.shell.outbox.store import Store
-from tocsin.shell.outbox.worker import Drainer, OnParcel
+from tocsin.shell.outbox.worker import OnBatch, Worker
 
-Settled = Callable[[Outcome], None]
-Drains = Callable[[OnParcel], Drainer]
+OnSettled = Callable[[Outcome], None]
+Drains = Callable[[OnBatch], Worker]
 """Makes what drains, which tells of each message that was tried."""
 
 # Seconds between two looks:
@@ -41,7 +41,7 @@ _SEEN_AT_ONCE = 500  # keys that are asked for at once
 _LAST = 2.0  # seconds for what is being sent when nobody waits any more
 
 
-class Attendant:
+class BackgroundWorker:
     """Has an outbox drained in the background.
 
     Args:
@@ -55,12 +55,12 @@ class Attendant:
         self._store = store
         self._drains = drains
         self.forget()
-        inherit(self)
+        forget_in_child(self)
 
     def forget(self) -> None:
         """Start afresh, as a child does."""
         self._drainer = self._drains(self._noted)
-        self._mine: dict[str, list[Settled]] = {}
+        self._mine: dict[str, list[OnSettled]] = {}
         self._kept: dict[str, None] = {}  # what is known to have been put in: of the others, that they are not there says nothing
         self._put_off: set[str] = set()
         self._changed = threading.Condition()
@@ -80,7 +80,7 @@ class Attendant:
         """Whether nobody is at work any more."""
         return self._thread is None or self._ended.is_set()
 
-    def expect(self, key: str, settled: Settled) -> None:
+    def expect(self, key: str, settled: OnSettled) -> None:
         """This program is about to put that in, and ``settled`` wants to know what becomes of it."""
         with self._changed:
             if not self._ended.is_set():
@@ -91,7 +91,7 @@ class Attendant:
         with self._changed:
             self._kept.update((key, None) for key in keys if key in self._mine)
 
-    def disown(self, key: str, settled: Settled) -> None:
+    def disown(self, key: str, settled: OnSettled) -> None:
         """It could not be put in."""
         with self._changed:
             told = [tell for tell in self._mine.pop(key, []) if tell is not settled]
@@ -109,7 +109,7 @@ class Attendant:
             if self._thread is not None or self._ended.is_set():
                 return
             thread = self._thread = threading.Thread(target=self._work, name="tocsin_outbox", daemon=True)
-        if not queues.attend(self):
+        if not queues.register(self):
             self._thread = None
             return
         try:
@@ -168,7 +168,7 @@ class Attendant:
             agenda = self._store.agenda()
             self._drainer.start(agenda.due)
             self._look()
-        except OutboxFault as fault:
+        except OutboxError as fault:
             self._say(str(fault))
             return _AFTER_A_FAULT
         self._said = ""
@@ -200,8 +200,8 @@ class Attendant:
             row = found.get(key)
             self._seen(key, None if row is None else row.status, GONE if row is None else outcome_of_row(row))
 
-    def _noted(self, parcel: Parcel, outcome: Outcome, rows: Sequence[Row]) -> None:
-        known = outcome if parcel.digest is None else within(outcome, parcel.message)
+    def _noted(self, parcel: Batch, outcome: Outcome, rows: Sequence[Row]) -> None:
+        known = outcome if parcel.digest is None else outcome_in_digest(outcome, parcel.message)
         for row in rows:
             self._seen(row.key, row.status, known)
         self._wake.set()  # what is put off may be due sooner than anybody would look

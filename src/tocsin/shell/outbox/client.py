@@ -12,22 +12,22 @@ from tocsin.core.outcomes import Outcome
 from tocsin.shell import log
 from tocsin.shell.adapters.redaction import redact
 from tocsin.shell.interpreters.base import Interpreter
-from tocsin.shell.outbox.background_worker import Attendant
+from tocsin.shell.outbox.background_worker import BackgroundWorker
 from tocsin.shell.outbox.codec import new_row
-from tocsin.shell.outbox.errors import OutboxBusy, OutboxFault
+from tocsin.shell.outbox.errors import OutboxBusy, OutboxError
 from tocsin.shell.outbox.store import Store
-from tocsin.shell.outbox.worker import Drainer, OnParcel
+from tocsin.shell.outbox.worker import OnBatch, Worker
 
 _T = TypeVar("_T")
 
 _REST = 30.0  # seconds that a database is left alone after it could not be written: each caller would wait for it
 
 
-class Keeper:
+class OutboxClient:
     """Keeps messages in the outbox at ``url``, and has them sent by ``inner``; see ``Outbox`` for the rest.
 
     Raises:
-        OutboxFault: that is no outbox's URL.
+        OutboxError: that is no outbox's URL.
     """
 
     def __init__(
@@ -43,11 +43,11 @@ class Keeper:
     ) -> None:
         self._store = Store(url)
 
-        def drains(on_parcel: OnParcel) -> Drainer:
-            return Drainer(self._store, inner, policy=policy, most=most, apart=apart, lease=lease, on_parcel=on_parcel)
+        def drains(on_parcel: OnBatch) -> Worker:
+            return Worker(self._store, inner, policy=policy, most=most, apart=apart, lease=lease, on_parcel=on_parcel)
 
-        self._attendant = Attendant(self._store, drains, patient)
-        self._fault: OutboxFault | None = None
+        self._attendant = BackgroundWorker(self._store, drains, patient)
+        self._fault: OutboxError | None = None
         self._rests_until = 0.0
         self._said = False
 
@@ -56,7 +56,7 @@ class Keeper:
         """Whether it is on a server, which may be reached and not answer."""
         return self._store.far
 
-    def say(self, fault: OutboxFault) -> None:
+    def say(self, fault: OutboxError) -> None:
         """Say that messages are not kept; once, until they are again."""
         if not self._said:
             self._said = True
@@ -81,10 +81,10 @@ class Keeper:
         """Commit the messages; what becomes of each is told later, and only if all could be kept.
 
         Raises:
-            OutboxFault: they could not be kept, none of them.
+            OutboxError: they could not be kept, none of them.
         """
         if self._fault is not None and time.monotonic() < self._rests_until:
-            raise OutboxFault(str(self._fault))
+            raise OutboxError(str(self._fault))
         rows = self._rows(messages, self._tried(self._store.now))
         wanted = [(row.key, tell) for row, tell in zip(rows, settled, strict=True)]
         for key, tell in wanted:
@@ -105,7 +105,7 @@ class Keeper:
             return act()
         except OutboxBusy:
             raise
-        except OutboxFault as fault:
+        except OutboxError as fault:
             self._fault, self._rests_until = fault, time.monotonic() + _REST
             raise
 
@@ -114,4 +114,4 @@ class Keeper:
         try:
             return [new_row(message, at) for message in messages]
         except Exception as error:  # what somebody made by hand may hold anything
-            raise OutboxFault(redact(f"a message cannot be kept in the outbox: {describe(error)}")) from None
+            raise OutboxError(redact(f"a message cannot be kept in the outbox: {describe(error)}")) from None

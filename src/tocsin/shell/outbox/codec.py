@@ -19,7 +19,7 @@ import attrs
 from cattrs import Converter
 
 from tocsin.core.delivery.destinations import destination
-from tocsin.core.delivery.digest_summary import Tally
+from tocsin.core.delivery.digest_summary import DigestSummary
 from tocsin.core.effects import Message, PostToSlack, SendEmail
 from tocsin.core.messages.content import Content
 from tocsin.core.messages.text import cut, describe, one_line
@@ -139,12 +139,12 @@ def _converter() -> Converter:
         converter.register_structure_hook(kind, _exactly)
     converter.register_unstructure_hook(datetime, datetime.isoformat)
     converter.register_structure_hook(datetime, _moment)
-    said = Content | Tally | None
+    said = Content | DigestSummary | None
 
-    def untold(content: Content | Tally | None) -> object:
+    def untold(content: Content | DigestSummary | None) -> object:
         return None if content is None else [type(content).__name__, converter.unstructure(content)]
 
-    def told(tree: object, _: object) -> Content | Tally | None:
+    def told(tree: object, _: object) -> Content | DigestSummary | None:
         if tree is None:
             return None
         if not is_list(tree) or len(tree) != 2:
@@ -152,7 +152,7 @@ def _converter() -> Converter:
         if tree[0] == "Content":
             return converter.structure(tree[1], Content)
         if tree[0] == "Tally":
-            return converter.structure(tree[1], Tally)
+            return converter.structure(tree[1], DigestSummary)
         raise ValueError(f"its content is neither Content nor Tally but {tree[0]!r}")
 
     converter.register_unstructure_hook(said, untold)

@@ -5,22 +5,22 @@ from tocsin.shell.config import defaults
 from tocsin.shell.config.load import configuration
 from tocsin.shell.interpreters.base import Interpreter
 from tocsin.shell.interpreters.reliable import chain
-from tocsin.shell.outbox.errors import OutboxFault
+from tocsin.shell.outbox.errors import OutboxError
 from tocsin.shell.outbox.store import Store
 
 
-def store() -> Store:
+def configured_store() -> Store:
     """The outbox.
 
     Raises:
-        OutboxFault: its URL makes no sense, or is not found.
+        OutboxError: its URL makes no sense, or is not found.
     """
     url = defaults.outbox_url(configuration())
     if isinstance(url, Rejected):
-        raise OutboxFault(f"the URL of the outbox is not found: {url.reason}")
+        raise OutboxError(f"the URL of the outbox is not found: {url.reason}")
     return Store(url)
 
 
-def sender() -> Interpreter:
+def configured_sender() -> Interpreter:
     """What sends from it, as configured."""
     return chain(configuration())

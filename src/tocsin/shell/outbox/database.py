@@ -27,7 +27,7 @@ from sqlalchemy.pool import NullPool
 from tocsin.core.messages.text import cut, one_line
 from tocsin.shell.adapters.redaction import remember
 from tocsin.shell.history.paths import state_folder
-from tocsin.shell.outbox.errors import OutboxBusy, OutboxFault
+from tocsin.shell.outbox.errors import OutboxBusy, OutboxError
 from tocsin.shell.outbox.schema import STEPS, check, migrate
 from tocsin.shell.outbox.sqlite_file import File, connected
 
@@ -50,7 +50,7 @@ class Database:
         busy: for how many seconds another process may hold it.
 
     Raises:
-        OutboxFault: that names none.
+        OutboxError: that names none.
     """
 
     def __init__(self, url: str | None, busy: float) -> None:
@@ -83,7 +83,7 @@ class Database:
             raise
 
 
-class Line:
+class OutboxConnection:
     """A connection that is kept, for one thread at a time."""
 
     def __init__(self, database: Database, *, reads: bool) -> None:
@@ -101,7 +101,7 @@ class Line:
         """``act`` in a transaction, which is committed when this returns. It may be done again from its beginning.
 
         Raises:
-            OutboxFault, SQLAlchemyError, and what a driver raises: it was not done, as far as we know.
+            OutboxError, SQLAlchemyError, and what a driver raises: it was not done, as far as we know.
         """
         return self._held(lambda: self._tried(lambda connection: self._transacted(connection, act)))
 
@@ -114,7 +114,7 @@ class Line:
         if self._owner == here:
             raise OutboxBusy(f"the outbox at {self._database.place} is in use by what this interrupted, such as a signal's handler")
         if not self._lock.acquire(timeout=self._database.busy + _PATIENCE):
-            raise OutboxFault(
+            raise OutboxError(
                 f"the outbox at {self._database.place} cannot be used: another thread of this program has it all the time; try again"
             )
         self._owner = here
@@ -153,7 +153,7 @@ class Line:
     def _ready(self) -> Connection:
         file = self._database.file
         if self._parted:
-            raise OutboxFault(
+            raise OutboxError(
                 f"the outbox at {self._database.place} was in use when this process was forked: fork it when nothing is being sent"
             )
         if self._connection is not None and file is not None and file.identity != self._identity:
@@ -195,8 +195,8 @@ class Line:
             _silence(connection)
 
 
-_lines: "weakref.WeakSet[Line]" = weakref.WeakSet()
-_parted: list[Line] = []
+_lines: "weakref.WeakSet[OutboxConnection]" = weakref.WeakSet()
+_parted: list[OutboxConnection] = []
 _abandoned: list[Connection] = []
 
 
@@ -223,12 +223,12 @@ def _parsed(url: str | None) -> URL:
             return URL.create("sqlite", database=str(Path(state_folder()) / _FILE))
         except OSError as error:
             said = str(error.strerror)
-        raise OutboxFault(f"there is no place for the outbox: {said}; set TOCSIN_STATE_DIR to a folder")
+        raise OutboxError(f"there is no place for the outbox: {said}; set TOCSIN_STATE_DIR to a folder")
     try:
         return make_url(url)
     except (ArgumentError, ValueError):
         pass
-    raise OutboxFault(f"that is no URL of an outbox (it is not shown, since it may hold a password): {_WRITE}")
+    raise OutboxError(f"that is no URL of an outbox (it is not shown, since it may hold a password): {_WRITE}")
 
 
 def _shown(url: URL) -> str:
@@ -241,14 +241,14 @@ def _file(url: URL) -> File | None:
     if url.drivername in _SERVERS:
         if url.database:
             return None
-        raise OutboxFault(f"the URL of the outbox names no database: {_WRITE}")
+        raise OutboxError(f"the URL of the outbox names no database: {_WRITE}")
     if url.drivername != "sqlite":
-        raise OutboxFault(f"an outbox is kept in SQLite or PostgreSQL, not in {one_line(url.drivername)[:40]}: {_WRITE}")
+        raise OutboxError(f"an outbox is kept in SQLite or PostgreSQL, not in {one_line(url.drivername)[:40]}: {_WRITE}")
     vfs = url.query.get("vfs")
     if url.host or url.username or url.query.keys() - {"vfs"} or isinstance(vfs, tuple):
-        raise OutboxFault(f"the URL of a SQLite file holds nothing but its path: {_WRITE}")
+        raise OutboxError(f"the URL of a SQLite file holds nothing but its path: {_WRITE}")
     if not url.database or not Path(url.database).is_absolute() or "\0" in url.database:
-        raise OutboxFault(f"the URL of a SQLite file names it by its absolute path, with four slashes: {_WRITE}")
+        raise OutboxError(f"the URL of a SQLite file names it by its absolute path, with four slashes: {_WRITE}")
     return File(url.database, vfs)
 
 
@@ -273,7 +273,7 @@ def _postgres(url: URL, busy: float) -> Engine:
     else:
         event.listen(engine, "connect", _committing(busy))
         return engine
-    raise OutboxFault(f"an outbox in PostgreSQL needs the extra: pip install 'tocsin[outbox-postgresql]' ({missing} is not installed)")
+    raise OutboxError(f"an outbox in PostgreSQL needs the extra: pip install 'tocsin[outbox-postgresql]' ({missing} is not installed)")
 
 
 def _committing(busy: float) -> Callable[[DBAPIConnection, object], None]:

@@ -11,11 +11,11 @@ from tocsin.core.messages.text import cut, describe, one_line
 from tocsin.shell.adapters.redaction import redact
 
 
-class OutboxFault(ValueError):
+class OutboxError(ValueError):
     """An outbox cannot be used, and what to do about it, in one line; the message holds no password."""
 
 
-class OutboxBusy(OutboxFault):
+class OutboxBusy(OutboxError):
     """It cannot be used from here, just now."""
 
 
@@ -55,18 +55,18 @@ _POSTGRES: Mapping[str, str] = {
 _UNREACHED = "see that the server runs, and that its URL is right"
 
 
-def worded(error: BaseException, place: str) -> OutboxFault:
+def describe_database_error(error: BaseException, place: str) -> OutboxError:
     """What to say of an error that a database, or the way to it, ended in."""
     cause: object = getattr(error, "orig", None)
     if isinstance(cause, BaseException):
         error = cause
     said = redact(cut(one_line(describe(error)), _LONGEST))
-    return OutboxFault(f"the outbox at {place} cannot be used: {said}: {_remedy(error)}")
+    return OutboxError(f"the outbox at {place} cannot be used: {said}: {_remedy(error)}")
 
 
-def newer(place: str, version: int, known: int) -> OutboxFault:
+def newer_schema_error(place: str, version: int, known: int) -> OutboxError:
     """What to say of an outbox whose schema is of a version that we do not know."""
-    return OutboxFault(
+    return OutboxError(
         f"the outbox at {place} was written by a newer tocsin (version {version} of its schema, and we know {known}): "
         "upgrade tocsin, or name another place"
     )

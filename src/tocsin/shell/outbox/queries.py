@@ -39,17 +39,17 @@ _SET = 1.0  # seconds by which our clocks may disagree: more, and one of them wa
 
 
 @attrs.frozen
-class _Sight:
+class _ClockReading:
     theirs: float
     wall: float
     monotonic: float
 
 
-class Clock:
+class ServerClock:
     """Remembers when the server was asked."""
 
     def __init__(self) -> None:
-        self._seen: _Sight | None = None
+        self._seen: _ClockReading | None = None
 
     def now(self, ask: Callable[[], float]) -> float:
         """The server's time, in seconds since 1970; ``ask`` is called now and then only, and may raise.
@@ -59,7 +59,7 @@ class Clock:
         """
         seen, wall, monotonic = self._seen, time.time(), time.monotonic()
         if seen is None or monotonic - seen.monotonic > _EVERY or abs(wall - seen.wall - (monotonic - seen.monotonic)) > _SET:
-            seen = self._seen = _Sight(ask(), time.time(), time.monotonic())
+            seen = self._seen = _ClockReading(ask(), time.time(), time.monotonic())
         return seen.theirs + time.monotonic() - seen.monotonic
 
 
@@ -117,7 +117,7 @@ _STANDINGS = _standings()
 
 
 @attrs.frozen
-class Standing:
+class DueDestination:
     """Where a destination stands: whether something of it is due, and when the next thing will be."""
 
     destination: str
@@ -202,10 +202,10 @@ def change(connection: Connection, changed: Iterable[Found]) -> None:
         connection.execute(_CHANGE, [{"_number": number} | {name: record[name] for name in _CHANGING} for number, record in records])
 
 
-def standings(connection: Connection, now: float, far: float) -> list[Standing]:
+def due_destinations(connection: Connection, now: float, far: float) -> list[DueDestination]:
     """Where each destination stands of which something waits: an index is asked for the first and the last row of each, and no more."""
     found = connection.execute(_STANDINGS, {"now": now, "far": far})
-    return [Standing(goal, first <= now or last > far, later) for goal, first, last, later in found]
+    return [DueDestination(goal, first <= now or last > far, later) for goal, first, last, later in found]
 
 
 def last(connection: Connection, statuses: Sequence[Status], goal: str | None, limit: int) -> list[Found]:
@@ -245,7 +245,7 @@ def shrink(connection: Connection) -> bool:
     return False
 
 
-def moment(connection: Connection) -> float:
+def server_time(connection: Connection) -> float:
     """The time of a PostgreSQL, in seconds since 1970."""
     return float(connection.execute(_MOMENT).scalar_one())
 

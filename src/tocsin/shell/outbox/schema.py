@@ -41,7 +41,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 
 from tocsin.core.outbox.model import WAITING, Row, Status
-from tocsin.shell.outbox.errors import OutboxFault, newer
+from tocsin.shell.outbox.errors import OutboxError, newer_schema_error
 
 metadata: MetaData = MetaData()
 
@@ -152,14 +152,14 @@ def migrate(connection: Connection, place: str, steps: Sequence[Step] = STEPS) -
     """Bring the schema to the version after the last step, in the transaction that the connection is in.
 
     Raises:
-        OutboxFault: it is of a newer version, or is not ours; nothing was changed.
+        OutboxError: it is of a newer version, or is not ours; nothing was changed.
         SQLAlchemyError: the database does not take it.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
     version = _version(connection, place)
     if version > len(steps):
-        raise newer(place, version, len(steps))
+        raise newer_schema_error(place, version, len(steps))
     for step in steps[version:]:
         step(connection)
     if version < len(steps):
@@ -170,7 +170,7 @@ def check(connection: Connection, place: str) -> None:
     """Make sure that the rows have what we need.
 
     Raises:
-        OutboxFault: they have not.
+        OutboxError: they have not.
     """
     try:
         connection.execute(messages.select().limit(0))
@@ -179,7 +179,7 @@ def check(connection: Connection, place: str) -> None:
             raise
     else:
         return
-    raise OutboxFault(f"the outbox at {place} has a schema that does not match its version: name another place, or move it away")
+    raise OutboxError(f"the outbox at {place} has a schema that does not match its version: name another place, or move it away")
 
 
 def _lacks_something(error: DBAPIError) -> bool:
@@ -194,9 +194,9 @@ def _version(connection: Connection, place: str) -> int:
         found = connection.scalars(select(version_of_schema)).all()
         if len(found) == 1 and found[0] >= 0:
             return found[0]
-        raise OutboxFault(f"the outbox at {place} does not say the version of its schema: name another place, or move it away")
+        raise OutboxError(f"the outbox at {place} does not say the version of its schema: name another place, or move it away")
     if known.has_table(messages.name):
-        raise OutboxFault(f"the database at {place} has a table {messages.name} that is not ours: name another one")
+        raise OutboxError(f"the database at {place} has a table {messages.name} that is not ours: name another one")
     versions.create(connection, checkfirst=False)
     connection.execute(insert(versions).values(version=0))
     return 0

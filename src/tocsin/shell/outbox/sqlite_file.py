@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 import attrs
 
-from tocsin.shell.outbox.errors import OutboxFault, newer
+from tocsin.shell.outbox.errors import OutboxError, newer_schema_error
 
 _TABLE = Path("/proc/self/mountinfo")
 _REMOTE = re.compile(
@@ -89,7 +89,7 @@ def connected(file: File, busy: float, known: int) -> sqlite3.Connection:
 
     Raises:
         OSError, sqlite3.Error: it cannot be had.
-        OutboxFault: neither mode works, or it is of a newer version.
+        OutboxError: neither mode works, or it is of a newer version.
     """
     _make(Path(file.path))
     until = time.monotonic() + busy
@@ -105,7 +105,7 @@ def connected(file: File, busy: float, known: int) -> sqlite3.Connection:
 def _make(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if path.exists() and not path.is_file():
-        raise OutboxFault(f"the outbox at {path} is no file: move it away, or name another place")
+        raise OutboxError(f"the outbox at {path} is no file: move it away, or name another place")
     try:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
@@ -126,7 +126,7 @@ def _opened(file: File, busy: float, known: int) -> sqlite3.Connection:
     try:
         version = _version(connection)
         if version > known:
-            raise newer(file.path, version, known)
+            raise newer_schema_error(file.path, version, known)
         _set(connection, "auto_vacuum = INCREMENTAL")  # of a new file
         _settle(connection, file.path)
         _set(connection, f"journal_size_limit = {_LOG}")
@@ -163,7 +163,7 @@ def _settle(connection: sqlite3.Connection, path: str) -> None:
             why = f"{error} ({error.sqlite_errorname})"
         else:
             return
-    raise OutboxFault(f"the outbox at {path} cannot be kept safely there: {why}; name a place on a disk of this machine")
+    raise OutboxError(f"the outbox at {path} cannot be kept safely there: {why}; name a place on a disk of this machine")
 
 
 def _probe(connection: sqlite3.Connection) -> None:

@@ -3,7 +3,7 @@
 - What becomes of a row is for the core to say (``life``). Here it is read, and written as it says.
 - A claim reads what it may have from an index, in order, and no more: what is delivered, or not due, costs it nothing. With PostgreSQL,
   what somebody else is claiming is passed over (``SKIP LOCKED``), so that nobody waits.
-- All that goes wrong with a database comes out as an ``OutboxFault``, which brings along nothing of what it came from.
+- All that goes wrong with a database comes out as an ``OutboxError``, which brings along nothing of what it came from.
 """
 
 import sqlite3
@@ -17,14 +17,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tocsin.core.messages.text import cut, one_line
 from tocsin.core.outbox.model import Row, Status
-from tocsin.core.outbox.state_machine import FAR, Claimed, Happening, Refused, follow
+from tocsin.core.outbox.state_machine import FAR, Claimed, Refused, RowEvent, next_row
 from tocsin.core.values import Value
 from tocsin.shell.adapters.redaction import redact
-from tocsin.shell.fork_safety import inherit
+from tocsin.shell.fork_safety import forget_in_child
 from tocsin.shell.outbox import queries
-from tocsin.shell.outbox.database import Database, Line
-from tocsin.shell.outbox.errors import OutboxFault, worded
-from tocsin.shell.outbox.queries import Clock, storable
+from tocsin.shell.outbox.database import Database, OutboxConnection
+from tocsin.shell.outbox.errors import OutboxError, describe_database_error
+from tocsin.shell.outbox.queries import ServerClock, storable
 from tocsin.shell.outbox.schema import Found
 
 _T = TypeVar("_T")
@@ -64,7 +64,7 @@ class Store:
         busy: for how many seconds another process may hold the database before that is a fault.
 
     Raises:
-        OutboxFault: the URL names no outbox. Nothing is opened before it is needed.
+        OutboxError: the URL names no outbox. Nothing is opened before it is needed.
 
     >>> import tempfile
     >>> folder = tempfile.TemporaryDirectory()
@@ -79,10 +79,10 @@ class Store:
 
     def __init__(self, url: str | None = None, *, busy: float = 5.0) -> None:
         self._database = Database(url, busy)
-        self._writer = Line(self._database, reads=False)
-        self._reader = Line(self._database, reads=True)
-        self._clock = Clock()
-        inherit(self)
+        self._writer = OutboxConnection(self._database, reads=False)
+        self._reader = OutboxConnection(self._database, reads=True)
+        self._clock = ServerClock()
+        forget_in_child(self)
 
     @property
     def place(self) -> str:
@@ -107,17 +107,17 @@ class Store:
         """The time by the clock of the database, in seconds since 1970. Where that is far away, it is asked now and then only.
 
         Raises:
-            OutboxFault: it cannot be asked.
+            OutboxError: it cannot be asked.
         """
         if self._database.file is not None:
             return time.time()
-        return self._clock.now(lambda: self._asked(self._reader, queries.moment))
+        return self._clock.now(lambda: self._asked(self._reader, queries.server_time))
 
     def put(self, rows: Sequence[Row]) -> tuple[bool, ...]:
         """Take the rows in, all or none; they are committed when this returns. False: one of that key is there, and stays as it is.
 
         Raises:
-            OutboxFault: they were not taken in.
+            OutboxError: they were not taken in.
         """
         if len(rows) == 1 and self._database.file is not None:
             return (self._asked(self._writer, lambda connection: queries.put_one(connection, rows[0])),)
@@ -133,16 +133,16 @@ class Store:
             most: how many rows, at most; of a digest, all.
 
         Raises:
-            OutboxFault: nothing was claimed, or nobody knows: then it comes back when the lease has ended.
+            OutboxError: nothing was claimed, or nobody knows: then it comes back when the lease has ended.
         """
         now = self.now()
         return self._done(lambda connection: _claimed(connection, destination, Claimed(now, claim, now + seconds), most))
 
-    def advance(self, events: Sequence[tuple[str, Happening]]) -> tuple[Row | Refused, ...]:
+    def advance(self, events: Sequence[tuple[str, RowEvent]]) -> tuple[Row | Refused, ...]:
         """What becomes of the rows of these keys by what happened to them, in order; all of it is committed, or none.
 
         Raises:
-            OutboxFault: nothing was written, or nobody knows. Most events may be said twice: the second time they are refused.
+            OutboxError: nothing was written, or nobody knows. Most events may be said twice: the second time they are refused.
         """
         return self._done(lambda connection: _advanced(connection, events)) if events else ()
 
@@ -150,10 +150,10 @@ class Store:
         """What there is to do. Takes a moment, however many rows there are.
 
         Raises:
-            OutboxFault: the database cannot be read.
+            OutboxError: the database cannot be read.
         """
         now = self.now()
-        found = self._asked(self._reader, lambda connection: queries.standings(connection, now, now + FAR))
+        found = self._asked(self._reader, lambda connection: queries.due_destinations(connection, now, now + FAR))
         later = [standing.later for standing in found if standing.later is not None]
         return Agenda(tuple(each.destination for each in found if each.is_due), max(min(later) - now, 0.0) if later else None)
 
@@ -161,7 +161,7 @@ class Store:
         """The rows of these keys, as far as they are there, in the order in which they were taken in.
 
         Raises:
-            OutboxFault: the database cannot be read.
+            OutboxError: the database cannot be read.
         """
         found = [self._found(keys[start : start + _PORTION]) for start in range(0, len(keys), _PORTION)]
         return tuple(one.row for one in sorted((one for some in found for one in some), key=lambda one: one.number))
@@ -170,7 +170,7 @@ class Store:
         """The last ``limit`` rows of these statuses, and of this destination; of all, where none is named. The newest is the last.
 
         Raises:
-            OutboxFault: the database cannot be read.
+            OutboxError: the database cannot be read.
         """
         found = self._asked(self._reader, lambda connection: queries.last(connection, statuses, destination, limit))
         return tuple(one.row for one in reversed(found))
@@ -179,7 +179,7 @@ class Store:
         """How many rows there are, of each destination and status.
 
         Raises:
-            OutboxFault: the database cannot be read.
+            OutboxError: the database cannot be read.
         """
         found = self._asked(self._reader, queries.census)
         return tuple(Census(goal, Status(status), count, oldest) for goal, status, count, oldest in sorted(found))
@@ -188,7 +188,7 @@ class Store:
         """Remove rows of these statuses that ended before a moment, ``most`` at most, and give back the space; how many were removed.
 
         Raises:
-            OutboxFault: the database cannot be written; some may be removed already.
+            OutboxError: the database cannot be written; some may be removed already.
         """
         removed, portion = 0, _PORTION
         while portion == _PORTION and (most is None or removed < most):
@@ -205,7 +205,7 @@ class Store:
 
     def forget(self) -> None:
         """Start afresh, as a child does: nothing is sent on the parent's connections."""
-        self._clock = Clock()
+        self._clock = ServerClock()
         self._writer.abandon()
         self._reader.abandon()
 
@@ -219,7 +219,7 @@ class Store:
         """``act`` in a transaction that writes."""
         return _worded(self.place, lambda: self._writer.do(act))
 
-    def _asked(self, line: Line, act: Callable[[Connection], _T]) -> _T:
+    def _asked(self, line: OutboxConnection, act: Callable[[Connection], _T]) -> _T:
         """``act`` without one."""
         return _worded(self.place, lambda: line.bare(act))
 
@@ -227,10 +227,10 @@ class Store:
 def _worded(place: str, act: Callable[[], _T]) -> _T:
     try:
         return act()
-    except OutboxFault as known:
+    except OutboxError as known:
         fault = known
     except (SQLAlchemyError, sqlite3.Error, OSError, ValueError, TypeError, OverflowError) as error:
-        fault = worded(error, place)
+        fault = describe_database_error(error, place)
     fault.__cause__ = fault.__context__ = fault.__traceback__ = None  # what it came through holds the URL
     raise fault
 
@@ -239,7 +239,7 @@ def _claimed(connection: Connection, goal: str, event: Claimed, most: int) -> tu
     """Lease what may be claimed. Rows that were tried too often are given up on the way."""
     while storable(goal):
         found = queries.claimable(connection, goal, event.at, event.at + FAR, most)
-        changed = [attrs.evolve(one, row=row) for one in found if isinstance(row := follow(one.row, event), Row)]
+        changed = [attrs.evolve(one, row=row) for one in found if isinstance(row := next_row(one.row, event), Row)]
         queries.change(connection, changed)
         leased = tuple(one.row for one in changed if one.row.status is Status.LEASED)
         if leased or not changed:
@@ -247,7 +247,7 @@ def _claimed(connection: Connection, goal: str, event: Claimed, most: int) -> tu
     return ()
 
 
-def _advanced(connection: Connection, events: Sequence[tuple[str, Happening]]) -> tuple[Row | Refused, ...]:
+def _advanced(connection: Connection, events: Sequence[tuple[str, RowEvent]]) -> tuple[Row | Refused, ...]:
     found = {one.row.key: one for one in queries.find(connection, [key for key, _ in events], to_change=True)}
     before, answers = dict(found), list[Row | Refused]()
     for key, event in events:
@@ -258,10 +258,10 @@ def _advanced(connection: Connection, events: Sequence[tuple[str, Happening]]) -
     return tuple(answers)
 
 
-def _followed(found: Found | None, key: str, event: Happening) -> Row | Refused:
+def _followed(found: Found | None, key: str, event: RowEvent) -> Row | Refused:
     if found is None:
         return Refused(f"there is no {one_line(key)} in the outbox")
-    row = follow(found.row, event)
+    row = next_row(found.row, event)
     return _storable(row) if isinstance(row, Row) else row
 
 

@@ -19,9 +19,9 @@ from tocsin.core.delivery.digest import singly
 from tocsin.core.delivery.retry import RetryPolicy
 from tocsin.core.effects import Message
 from tocsin.core.messages.text import describe, one_line
-from tocsin.core.outbox.batches import Parcel, parcels
+from tocsin.core.outbox.batches import Batch, make_batches
 from tocsin.core.outbox.model import Row, Status
-from tocsin.core.outbox.state_machine import POLICY, Answered, Grouped, Happening, Refused, Released, Unreadable, rest_after
+from tocsin.core.outbox.state_machine import POLICY, Answered, Grouped, Refused, Released, RowEvent, Unreadable, rest_after
 from tocsin.core.outcomes import DeliveryError, Outcome
 from tocsin.shell import log
 from tocsin.shell.adapters import clock, time_limits
@@ -29,13 +29,13 @@ from tocsin.shell.adapters.redaction import redact
 from tocsin.shell.environment import run_id
 from tocsin.shell.interpreters.base import Interpreter, execute
 from tocsin.shell.outbox.codec import decode
-from tocsin.shell.outbox.errors import OutboxFault
+from tocsin.shell.outbox.errors import OutboxError
 from tocsin.shell.outbox.store import Store
 
-Event = tuple[str, Happening]
+Event = tuple[str, RowEvent]
 """What happened to the row of this key."""
 
-OnParcel = Callable[[Parcel, Outcome, Sequence[Row]], None]
+OnBatch = Callable[[Batch, Outcome, Sequence[Row]], None]
 """Who is told of each message that was tried: what it was, how it went, and its rows from then on."""
 
 KEPT = 30 * 86_400.0
@@ -47,14 +47,14 @@ _PAUSE = 0.5  # seconds between two tries to note an answer
 _STALE = 5.0  # seconds that the two clocks may differ by over half a lease: the machine was suspended
 
 
-def _unheard(_: Parcel, __: Outcome, ___: Sequence[Row]) -> None:
+def _unheard(_: Batch, __: Outcome, ___: Sequence[Row]) -> None:
     pass
 
 
-class _Worker:
+class _DestinationThread:
     """One destination that is being worked on."""
 
-    def __init__(self, work: "Callable[[_Worker], None]", goal: str) -> None:
+    def __init__(self, work: "Callable[[_DestinationThread], None]", goal: str) -> None:
         self.goal = goal
         self.thread = threading.Thread(target=work, args=(self,), name="tocsin_outbox", daemon=True)
         self.nudge = threading.Event()
@@ -85,7 +85,7 @@ class _Lease:
         return time.monotonic() >= self.ends or time.time() >= self._by_the_wall + _STALE
 
 
-class Drainer:
+class Worker:
     """Claims what is due, and sends it by ``inner``.
 
     Args:
@@ -109,7 +109,7 @@ class Drainer:
         apart: float = 10.0,
         lease: float = 60.0,
         size: int = 1000,
-        on_parcel: OnParcel = _unheard,
+        on_parcel: OnBatch = _unheard,
     ) -> None:
         self.deadline: time_limits.Deadline = time_limits.Deadline()
         self._store = store
@@ -123,18 +123,18 @@ class Drainer:
         self._name = f"{platform.node()[:60]}.{run_id()}"
         self._claims = 0
         self._owed: list[Event] = []
-        self._workers: dict[str, _Worker] = {}
+        self._workers: dict[str, _DestinationThread] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._hurried = 0
         self._tidy_at = 0.0
-        self._fault: OutboxFault | None = None
+        self._fault: OutboxError | None = None
 
     def turn(self) -> bool:
         """Send all that is due now, and wait for it. Whether there was anything.
 
         Raises:
-            OutboxFault: the database cannot be used.
+            OutboxError: the database cannot be used.
         """
         workers = self.start(self._store.agenda().due)
         for worker in workers:
@@ -142,11 +142,11 @@ class Drainer:
         self._raise()
         return any(worker.claimed for worker in workers)
 
-    def start(self, due: Sequence[str]) -> tuple[_Worker, ...]:
+    def start(self, due: Sequence[str]) -> tuple[_DestinationThread, ...]:
         """Have sent what is due at these destinations, and wait for none of it; who works on it.
 
         Raises:
-            OutboxFault: the database cannot be used; or could not, the last time.
+            OutboxError: the database cannot be used; or could not, the last time.
         """
         if self._stopping.is_set():
             return ()
@@ -156,7 +156,7 @@ class Drainer:
         with self._lock:
             self._workers = {goal: worker for goal, worker in self._workers.items() if worker.thread.is_alive()}
             idle = [goal for goal in due if goal not in self._workers]
-            workers = [_Worker(self._work, goal) for goal in idle]
+            workers = [_DestinationThread(self._work, goal) for goal in idle]
             started = tuple(worker for worker in workers if _started(worker))
             self._workers.update((worker.goal, worker) for worker in started)
         return started
@@ -165,7 +165,7 @@ class Drainer:
         """Raise what ended one who worked."""
         fault, self._fault = self._fault, None
         if fault is not None:
-            raise OutboxFault(str(fault))
+            raise OutboxError(str(fault))
 
     @property
     def sending(self) -> int:
@@ -195,18 +195,18 @@ class Drainer:
             with suppress(RuntimeError):  # it is the caller's own
                 worker.thread.join(max(until - time.monotonic(), 0.0))
 
-    def _work(self, worker: _Worker) -> None:
+    def _work(self, worker: _DestinationThread) -> None:
         try:
-            with clock.hurried_by(worker.nudge), time_limits.bound_to(self.deadline):
+            with clock.hurried_by(worker.nudge), time_limits.with_shared_deadline(self.deadline):
                 while not self._stopping.is_set() and self._claimed(worker):
                     pass
-        except OutboxFault as fault:
+        except OutboxError as fault:
             self._fault = fault
         except Exception as error:  # what was claimed comes back when the lease has ended
             with suppress(Exception):
                 log.logger.error("%s", redact(one_line(f"tocsin: the outbox could not be drained: {describe(error)}")))
 
-    def _claimed(self, worker: _Worker) -> bool:
+    def _claimed(self, worker: _DestinationThread) -> bool:
         """Send what is due now; whether there may be more."""
         if self._hurried:  # one nudge ends one wait
             worker.nudge.set()
@@ -218,9 +218,9 @@ class Drainer:
         if not rows:
             return False
         worker.claimed = True
-        most = singly(self._most, time_limits.left())
-        with time_limits.waiting_until(lease.ends):
-            return self._send_all(parcels(self._read(rows, lease), lease.now, most), lease, worker)
+        most = singly(self._most, time_limits.seconds_left())
+        with time_limits.with_deadline(lease.ends):
+            return self._send_all(make_batches(self._read(rows, lease), lease.now, most), lease, worker)
 
     def _read(self, rows: Sequence[Row], lease: _Lease) -> list[tuple[Row, Message]]:
         """The message in each row. One that holds none for us is given up, and kept."""
@@ -235,14 +235,14 @@ class Drainer:
                 readable.append((row, message))
         return readable
 
-    def _send_all(self, waiting: Sequence[Parcel], lease: _Lease, worker: _Worker) -> bool:
+    def _send_all(self, waiting: Sequence[Batch], lease: _Lease, worker: _DestinationThread) -> bool:
         for number, parcel in enumerate(waiting):
             if self._stopping.is_set() or lease.over:
                 self._note(self._releases(waiting[number:], lease, 0.0))
                 return not self._stopping.is_set()
             try:
                 rest = self._send(parcel, lease, worker)
-            except OutboxFault:
+            except OutboxError:
                 self._owe(self._releases(waiting[number:], lease, 0.0))  # of what was sent, the answer is owed before
                 raise
             if rest is not None:
@@ -252,7 +252,7 @@ class Drainer:
             clock.SystemTimer().wait(self._apart)  # meanwhile more can come that the next digest folds
         return True
 
-    def _send(self, parcel: Parcel, lease: _Lease, worker: _Worker) -> float | None:
+    def _send(self, parcel: Batch, lease: _Lease, worker: _DestinationThread) -> float | None:
         """Send the parcel, and note how it went; for how many seconds its destination is to rest, if it was put off."""
         begun = self._note([(row.key, Grouped(lease.now, lease.name, parcel.digest or row.key)) for row in parcel.rows])
         if len(begun) < len(parcel.rows) or lease.over:  # somebody else has the others, or noting that took too long
@@ -272,7 +272,7 @@ class Drainer:
         return rest_after(outcome, self._policy) if put_off and isinstance(outcome, DeliveryError) else None
 
     @staticmethod
-    def _releases(rest: Sequence[Parcel], lease: _Lease, pause: float) -> list[Event]:
+    def _releases(rest: Sequence[Batch], lease: _Lease, pause: float) -> list[Event]:
         at = lease.now
         return [(row.key, Released(at, lease.name, at + pause)) for parcel in rest for row in parcel.rows]
 
@@ -282,7 +282,7 @@ class Drainer:
         while True:
             try:
                 return tuple(row for row in self._store.advance(events) if not isinstance(row, Refused)) if events else ()
-            except OutboxFault:
+            except OutboxError:
                 if time.monotonic() + _PAUSE >= until or self._stopping.wait(_PAUSE):
                     self._owe(events)
                     raise
@@ -305,12 +305,12 @@ class Drainer:
         try:
             if owed:
                 self._store.advance(owed)
-        except OutboxFault:
+        except OutboxError:
             self._owe(owed)
             raise
 
 
-def _started(worker: _Worker) -> bool:
+def _started(worker: _DestinationThread) -> bool:
     try:
         worker.thread.start()
     except RuntimeError:  # the interpreter shuts down, or the system has no more threads
@@ -318,7 +318,7 @@ def _started(worker: _Worker) -> bool:
     return True
 
 
-def _say(parcel: Parcel, outcome: Outcome, rows: Sequence[Row]) -> None:
+def _say(parcel: Batch, outcome: Outcome, rows: Sequence[Row]) -> None:
     """Have the log know what failed: of what is put off, once; of what is given up, too."""
     put_off = [row for row in rows if row.status is Status.DELAYED]
     if not put_off:

@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 
 from tocsin.core.outbox.model import Row
-from tocsin.core.outbox.state_machine import Answered, Happening, Released
+from tocsin.core.outbox.state_machine import Answered, Released, RowEvent
 from tocsin.core.outcomes import Delivered, Retryable
-from tocsin.shell.outbox.errors import OutboxFault
+from tocsin.shell.outbox.errors import OutboxError
 from tocsin.shell.outbox.store import Store
 
 Say = Callable[[str, object], None]
@@ -57,7 +57,7 @@ class _Steps:
 
         self._step(dict.fromkeys(self._keys, "leased"), claimed)
 
-    def advance(self, status: Mapping[str, str], events: Sequence[tuple[str, Happening]]) -> None:
+    def advance(self, status: Mapping[str, str], events: Sequence[tuple[str, RowEvent]]) -> None:
         def advanced() -> Mapping[str, str]:
             return {row.key: row.status.value for row in self._store.advance(events) if isinstance(row, Row)}
 
@@ -67,7 +67,7 @@ class _Steps:
         self._say("try", aim)
         try:
             done = act()
-        except OutboxFault as fault:
+        except OutboxError as fault:
             self._say("fault", str(fault))
         else:
             self._say("done", done)
@@ -81,7 +81,7 @@ def run(folder: str, say: Say) -> None:
         steps.put("b", "c")
         steps.claim("first")
         steps.advance({"a": "delivered"}, [("a", Answered(now, "first", Delivered(), 0.5))])
-        later: list[tuple[str, Happening]] = [
+        later: list[tuple[str, RowEvent]] = [
             ("b", Answered(now, "first", Retryable("busy"), 0.5)),
             ("c", Released(now, "first", now + 9.0)),
         ]
@@ -118,7 +118,7 @@ def main() -> None:
     faults.faults_trace()
     with tempfile.TemporaryDirectory() as folder:
         run(folder, lambda *_: None)
-        with suppress(OutboxFault):
+        with suppress(OutboxError):
             run(f"{folder}/outbox.sqlite/beneath", lambda *_: None)
     _say("ready")
     for line in sys.stdin:

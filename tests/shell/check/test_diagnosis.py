@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tocsin.core.checkup import Finding
-from tocsin.shell.check.checkup import looked
+from tocsin.core.diagnosis import Finding
+from tocsin.shell.check.diagnosis import diagnose_offline
 
 SLACK = {"SLACK_WEBHOOK_URL": "https://hooks.slack.com/services/T0/B0/abcdefghijkl"}
 
@@ -14,7 +14,7 @@ def faults(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> list
     monkeypatch.delenv("TOCSIN_NOTIFY", raising=False)  # the plugin for pytest keeps us quiet too
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    findings: tuple[Finding, ...] = looked(environment, Path.cwd()).findings
+    findings: tuple[Finding, ...] = diagnose_offline(environment, Path.cwd()).findings
     return [(finding.about, finding.what) for finding in findings if finding.remedy]
 
 

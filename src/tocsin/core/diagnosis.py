@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import attrs
 
-from tocsin.core.config.problems import Fault
+from tocsin.core.config.problems import Problem
 from tocsin.core.messages.text import span
 from tocsin.core.notifiers import Messenger
 from tocsin.core.outcomes import DeliveryError
@@ -37,7 +37,7 @@ class Finding(Value):
         return self.remedy is not None
 
 
-def of_faults(faults: Iterable[Fault]) -> tuple[Finding, ...]:
+def of_problems(faults: Iterable[Problem]) -> tuple[Finding, ...]:
     """The faults of configuration as findings."""
     return tuple(Finding(fault.where, fault.what, fault.write) for fault in faults)
 

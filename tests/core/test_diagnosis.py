@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.core.checkup import Finding, Seen, announces, clock, finding, missing, of_faults, remedy
-from tocsin.core.config.problems import Fault
+from tocsin.core.config.problems import Problem
 from tocsin.core.delivery.destinations import webhook_fault
+from tocsin.core.diagnosis import Finding, Seen, announces, clock, finding, missing, of_problems, remedy
 from tocsin.core.notifiers import GmailNotifier, SlackNotifier
 from tocsin.core.outcomes import Ambiguous, Delivered, DestinationDead, Rejected, Retryable
 from tocsin.core.services.replies import slack_reply, smtp_reply
@@ -152,7 +152,7 @@ def test_a_secret_that_cannot_be_had(reason: str, found: Finding) -> None:
 
 
 def test_faults_of_configuration_are_findings() -> None:
-    assert of_faults([Fault("F:1", "bad", "write good")]) == (Finding("F:1", "bad", "write good"),)
+    assert of_problems([Problem("F:1", "bad", "write good")]) == (Finding("F:1", "bad", "write good"),)
 
 
 @given(st.sampled_from(KINDS), st.sets(st.sampled_from(KINDS)), st.sets(st.sampled_from(KINDS)))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tocsin.core.checkup import Finding, Seen, finding, no_bot_token, unset
+from tocsin.core.diagnosis import Finding, Seen, finding, no_bot_token, unset
 from tocsin.core.outcomes import DeliveryError, Receipt, Rejected, Retryable
 from tocsin.core.services.google_oauth import AccessToken, AuthorizedUser, login_reply, token_reply
 from tocsin.core.services.replies import slack_reply

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import attrs
 
-from tocsin.core.checkup import Finding, Seen, finding, of_faults, unset
 from tocsin.core.config.schema import Configuration
+from tocsin.core.diagnosis import Finding, Seen, finding, of_problems, unset
 from tocsin.core.events import Started, Succeeded
 from tocsin.core.machine import Run, Subject, step
 from tocsin.core.messages.text import one_line
@@ -21,7 +21,7 @@ from tocsin.shell.adapters import SystemClock
 from tocsin.shell.adapters.redaction import contained
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.announce import deliver
-from tocsin.shell.check.secrets import inspected, sound
+from tocsin.shell.check.secrets import check_secrets, inspect_secret
 from tocsin.shell.config.defaults import (
     CHANNELS,
     PASSWORD,
@@ -41,16 +41,16 @@ from tocsin.shell.environment import NAME, facts, misspelt, override, run_id
 
 
 @attrs.frozen
-class _CheckUp:
+class _TestSubject:
     """What the message is about."""
 
     name: str = "tocsin check"
 
 
-def tested(notifier: Messenger, mail_host: str) -> Finding:
+def send_test_message(notifier: Messenger, mail_host: str) -> Finding:
     """What became of one message by the interpreter in force; ``mail_host`` is where mail goes."""
     told = attrs.evolve(notifier, ignore_states=None, only_states=[Success], when=None)
-    subject = Subject(_CheckUp(), (told,), run_id=run_id(), slug="tocsin check")
+    subject = Subject(_TestSubject(), (told,), run_id=run_id(), slug="tocsin check")
     now, known = SystemClock().now(), facts()
     running = step(Run(subject), Started(now, facts=known)).unwrap().run
     (effect,) = step(running, Succeeded(now, facts=known, message="This is a test: messages arrive.")).unwrap().effects
@@ -83,7 +83,7 @@ _LOGIN = "set it to an app password of the account, or to the JSON that Google g
 
 
 @attrs.frozen
-class CheckUp:
+class Diagnosis:
     """What there is: the configuration, its files, where messages go and by which notifiers, and what was found so far."""
 
     config: Configuration
@@ -92,15 +92,15 @@ class CheckUp:
     findings: tuple[Finding, ...]
 
 
-def looked(environ: Mapping[str, str], cwd: Path | None) -> CheckUp:
+def diagnose_offline(environ: Mapping[str, str], cwd: Path | None) -> Diagnosis:
     """The check-up without a connection."""
     found = loaded(environ, cwd)
     config = found.configuration
     leading = channels(config)
     pairs = zip(leading, default_handlers(config), strict=True)
     notifiers: dict[Channel, Messenger] = dict(pairs)
-    findings = (*of_faults(found.faults), *_quiet(), *_offline(config, leading))
-    return CheckUp(config, found.places, notifiers, findings)
+    findings = (*of_problems(found.faults), *_quiet(), *_offline(config, leading))
+    return Diagnosis(config, found.places, notifiers, findings)
 
 
 def _quiet() -> tuple[Finding, ...]:
@@ -116,8 +116,8 @@ def _offline(config: Configuration, leading: tuple[Channel, ...]) -> tuple[Findi
     used = _used(config, leading)
     needed = {name for channel in used for name in secrets_of(config, channel)}
     known = (*(name for channel in CHANNELS for name in secrets_of(config, channel)), *config.secrets.names)
-    listed = tuple(inspected(config, name, needed=name in needed) for name in dict.fromkeys(known))
-    unsound = tuple(fault for fault in (sound(config, channel) for channel in used) if fault is not None)
+    listed = tuple(inspect_secret(config, name, needed=name in needed) for name in dict.fromkeys(known))
+    unsound = tuple(fault for fault in (check_secrets(config, channel) for channel in used) if fault is not None)
     return (*listed, *unsound, *_half(config, used), *(() if leading else (_nobody(config),)))
 
 
@@ -144,7 +144,7 @@ def _nobody(config: Configuration) -> Finding:
     return Finding("notifiers", "nobody will be told", unset(name, token=config.slack.token_secret is not None))
 
 
-def connected(checkup: CheckUp) -> tuple[Finding, ...]:
+def diagnose_connections(checkup: Diagnosis) -> tuple[Finding, ...]:
     """All ways that messages may go, without a message."""
     used = _used(checkup.config, checkup.notifiers)
     return tuple(finding for channel in used for finding in contained(partial(_probed, checkup.config, channel)))
@@ -153,7 +153,7 @@ def connected(checkup: CheckUp) -> tuple[Finding, ...]:
 def _probed(config: Configuration, channel: Channel) -> tuple[Finding, ...]:
     """The way of one channel; where its secrets will not do, that was said already."""
     known = secrets(config)
-    if sound(config, channel) is not None:
+    if check_secrets(config, channel) is not None:
         return ()
     if channel == "slack":
         (name,) = secrets_of(config, channel)
@@ -162,10 +162,10 @@ def _probed(config: Configuration, channel: Channel) -> tuple[Finding, ...]:
     username, password = known.find(USERNAME), known.find(PASSWORD)
     if isinstance(username, Rejected) or isinstance(password, Rejected):
         return ()
-    from tocsin.shell.adapters.mail_smtp import Account
+    from tocsin.shell.adapters.mail_smtp import Credentials
     from tocsin.shell.check import connections
 
-    return (connections.probe_gmail(mailer(config), Account(username, password)),)
+    return (connections.probe_gmail(mailer(config), Credentials(username, password)),)
 
 
 def _probed_slack(config: Configuration, secret: Secret) -> tuple[Finding, ...]:
@@ -179,11 +179,11 @@ def _probed_slack(config: Configuration, secret: Secret) -> tuple[Finding, ...]:
     return connections.probe_app(webhook(config), secret)
 
 
-def sent(checkup: CheckUp) -> tuple[Finding, ...]:
+def send_test_messages(checkup: Diagnosis) -> tuple[Finding, ...]:
     """What became of a message by each notifier."""
 
     with interpreting(live(checkup.config)) as interpreter:
-        found = tuple(tested(notifier, checkup.config.gmail.host) for notifier in checkup.notifiers.values())
+        found = tuple(send_test_message(notifier, checkup.config.gmail.host) for notifier in checkup.notifiers.values())
     interpreter.slack.close()
     interpreter.mail.close()
     return found
