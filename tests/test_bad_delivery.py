@@ -31,7 +31,19 @@ from tocsin.core.effects import Effect
 from tocsin.core.outcomes import Delivered, DeliveryError, Outcome, Queued, Receipt, received
 from tocsin.core.validation import invoke
 from tocsin.flows.task import FunctionTask
-from tocsin.interpreters import Background, ByMail, BySlack, Digest, Fallback, Fanout, Interpreter, RateLimited, Rate, Retrying, RetryPolicy
+from tocsin.interpreters import (
+    Background,
+    ByMail,
+    BySlack,
+    Digest,
+    Fallback,
+    Fanout,
+    Interpreter,
+    Rate,
+    RateLimited,
+    Retrying,
+    RetryPolicy,
+)
 from tocsin.shell.interpreters.base import Batching, Queueing
 
 pytestmark = pytest.mark.tocsin_live
@@ -72,8 +84,8 @@ OPTIONS: Sequence[tuple[Callable[[object], object], str, str, Sequence[object]]]
     (lambda bad: invoke(Rate, 1, per=bad, burst=1), "per", RATE, (*BELOW, *BEYOND, *NO_NUMBER, None)),
     (lambda bad: invoke(Rate, 1, per=60, burst=bad), "burst", RATE, (*BELOW, *BEYOND, *NO_NUMBER, 1.5, None)),
     (lambda bad: invoke(RetryPolicy, bad), "attempts", "write RetryPolicy(attempts=10)", (*BELOW, *BEYOND, *NO_NUMBER, 1.5, None)),
-    (lambda bad: invoke(RetryPolicy, base=bad), "base", "write RetryPolicy(base=1.0)", (*BELOW, *BEYOND, *NO_NUMBER, None)),
-    (lambda bad: invoke(RetryPolicy, most=bad), "most", "write RetryPolicy(most=60.0)", (*BELOW, *BEYOND, *NO_NUMBER, None)),
+    (lambda bad: invoke(RetryPolicy, base=bad), "base", "write RetryPolicy(initial_delay=1.0)", (*BELOW, *BEYOND, *NO_NUMBER, None)),
+    (lambda bad: invoke(RetryPolicy, most=bad), "most", "write RetryPolicy(max_delay=60.0)", (*BELOW, *BEYOND, *NO_NUMBER, None)),
     (lambda bad: invoke(RetryPolicy, deadline=bad), "deadline", "write RetryPolicy(deadline=", (*BELOW, *BEYOND, *NO_NUMBER, None)),
     (lambda bad: invoke(Retrying, Recording(), bad), "policy", "write Retrying(..., RetryPolicy(", (5, RetryPolicy, None, "slow")),
     (lambda bad: invoke(RateLimited, Recording(), bad), "slack", PACE, (5, -1, 0, Rate, None, "1/s")),
@@ -109,7 +121,7 @@ def test_an_option_that_makes_no_sense_says_what_does(compose: Callable[[object]
 
 
 def test_options_that_do_not_fit_each_other_are_refused() -> None:
-    refused(lambda: RetryPolicy(base=10, most=5), "write most=10, or more")
+    refused(lambda: RetryPolicy(initial_delay=10, max_delay=5), "write most=10, or more")
     refused(Fanout, "write Fanout(Live(), ByMail(Live()))")
     refused(partial(invoke, Background), "inner")
 
@@ -120,7 +132,7 @@ class Later(Queueing):
 
     def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]: ...  # type: ignore[empty-body]  # it is not called
 
-    def submit(self, effect: Effect, settled: Callable[[Outcome], None], /) -> Outcome: ...  # type: ignore[empty-body]  # likewise
+    def submit(self, effect: Effect, on_settled: Callable[[Outcome], None], /) -> Outcome: ...  # type: ignore[empty-body]  # likewise
 
 
 @attrs.frozen(eq=False)

@@ -38,7 +38,7 @@ _FEW = 5
 _PARTS = 10  # lines of the table
 _PATIENCE = 600.0  # seconds for what was put in to be sent
 _MOMENT = 0.05
-_SOON = RetryPolicy(attempts=150, base=0.01, most=0.02, deadline=86_400.0)
+_SOON = RetryPolicy(attempts=150, initial_delay=0.01, max_delay=0.02, deadline=86_400.0)
 _OUTCOMES: tuple[Outcome, ...] = (Delivered(), Retryable("busy"), Ambiguous("no answer"))
 _ODDS = (98, 1, 1)
 
@@ -141,7 +141,7 @@ def soak(folder: Path, count: int) -> None:
     file, messages, destination = folder / "outbox.sqlite", Messages(), Unreliable()
     url, part = f"sqlite:///{file}", count // _PARTS
     print(HEADING, flush=True)
-    with closing(Store(url)) as store, closing(Outbox(destination, url, policy=_SOON, apart=0.0)) as outbox:
+    with closing(Store(url)) as store, closing(Outbox(destination, url, policy=_SOON, min_interval=0.0)) as outbox:
         for _ in range(_PARTS):
             with timed(min(_MANY, part) - _FEW) as claims:
                 kept, took = gone_through(outbox, messages, part)

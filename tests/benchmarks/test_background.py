@@ -68,7 +68,7 @@ def office(request: pytest.FixtureRequest) -> Iterator[Office]:
     destination = Destination(threading.Event(), request.param)
     with interpreting(Recording()) as recording:
         slack_notifier(Task("load"), Pending(), Failed("no such table: orders"))
-    yield Office(destination, reliable(destination, slack=_BRISK, apart=0.0), recording.effects[0], Queue())
+    yield Office(destination, reliable(destination, slack=_BRISK, min_interval=0.0), recording.effects[0], Queue())
     destination.open.set()
     assert flush()
 

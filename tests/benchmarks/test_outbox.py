@@ -76,7 +76,7 @@ def destination(request: pytest.FixtureRequest) -> Destination:
 @pytest.fixture
 def outbox(desk: Desk, destination: Destination) -> Iterator[Outbox]:
     """The outbox of the desk, with what sends from it."""
-    with closing(Outbox(destination, f"sqlite:///{desk.folder}/outbox.sqlite", apart=0.0)) as outbox:
+    with closing(Outbox(destination, f"sqlite:///{desk.folder}/outbox.sqlite", min_interval=0.0)) as outbox:
         yield outbox
         destination.open.set()
 

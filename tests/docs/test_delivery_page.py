@@ -39,7 +39,8 @@ _DEFAULTS = RetryPolicy()
 
 
 @pytest.mark.parametrize(
-    ("said", "default"), [("10 by default", _DEFAULTS.attempts), ("`base` seconds (1)", _DEFAULTS.base), ("(300,", _DEFAULTS.deadline)]
+    ("said", "default"),
+    [("10 by default", _DEFAULTS.attempts), ("`initial_delay` seconds (1)", _DEFAULTS.initial_delay), ("(300,", _DEFAULTS.deadline)],
 )
 def test_a_default_of_the_retry_policy_is_the_one_it_says(said: str, default: float) -> None:
     assert said in " ".join(_section("`Retrying`").split())

@@ -65,10 +65,10 @@ class Stepping:
 
 
 def composed(order, step):
-    patient = RetryPolicy(attempts=150, base=0.1, most=1.0, deadline=86_400.0)
+    patient = RetryPolicy(attempts=150, initial_delay=0.1, max_delay=1.0, deadline=86_400.0)
     slack = SlackWebhook(allowed_hosts=("127.0.0.1",), ca_bundle=os.environ["TOCSIN_SLACK_CA_BUNDLE"])
-    inner = RateLimited(Retrying(Stepping(Live(slack=slack), step), RetryPolicy(base=0.05)), slack=Rate(10_000, 1.0, 10_000))
-    return Outbox(inner, order["url"], most=order["most"], apart=0.05, lease=order["lease"], policy=patient)
+    inner = RateLimited(Retrying(Stepping(Live(slack=slack), step), RetryPolicy(initial_delay=0.05)), slack=Rate(10_000, 1.0, 10_000))
+    return Outbox(inner, order["url"], threshold=order["most"], min_interval=0.05, lease=order["lease"], policy=patient)
 
 
 def already(order):

@@ -34,7 +34,7 @@ from tocsin.shell.outbox.store import Census, Store
 START = 1_800_000_000.0
 LEASE = 60.0
 DAY = 86_400.0
-PATIENT = RetryPolicy(attempts=99, base=10.0, most=600.0, deadline=9 * DAY)
+PATIENT = RetryPolicy(attempts=99, initial_delay=10.0, max_delay=600.0, deadline=9 * DAY)
 
 DESTINATIONS = st.sampled_from(["slack:TEAM", "slack:TEAM", "gmail:EMAIL_USERNAME"])
 KEYS = tuple(f"run.load..{number}.0" for number in range(6))

@@ -18,9 +18,9 @@ from tests.laws.chain import (
     HOUR,
     KINDS,
     Answer,
+    DestinationQueue,
     Entry,
     Kind,
-    DestinationQueue,
     Place,
     Scripted,
     Simulated,
@@ -92,7 +92,9 @@ class Chain(RuleBasedStateMachine):
         self.destination = Scripted(self.timer)
         self.turns = Turns(Retrying(self.destination, policy, timer=self.timer, draw=lambda: draw), self.destination)
         digest = Digest(RateLimited(self.turns, slack, gmail, timer=self.timer), self.most, apart, timer=self.timer)
-        self.lanes: dict[Channel, DestinationQueue] = {channel: DestinationQueue(digest, self.timer, 3 * self.most) for channel in ("slack", "gmail")}
+        self.lanes: dict[Channel, DestinationQueue] = {
+            channel: DestinationQueue(digest, self.timer, 3 * self.most) for channel in ("slack", "gmail")
+        }
         self.rates, self.policy = {"slack": slack, "gmail": gmail}, policy
         self.known: dict[Key, Message] = {}
         self.slept = False
@@ -237,7 +239,9 @@ def weathered(moments: Sequence[float], takes: float) -> tuple[DestinationQueue,
     timer = Simulated(0.0)
     destination = Scripted(timer, deque(Answer(Delivered(), takes) for _ in range(200)))
     turns = Turns(Retrying(destination, timer=timer), destination)
-    lane = DestinationQueue(Digest(RateLimited(turns, timer=timer), timer=timer), timer, 1000, deque(zip(moments, storm(), strict=True)))
+    lane = DestinationQueue(
+        Digest(RateLimited(turns, timer=timer), timer=timer), timer, 1000, deque(zip(moments, storm(), strict=True))
+    )
     while lane.coming:
         lane.send()
     return lane, turns.taken

@@ -201,7 +201,7 @@ def test_a_pause_is_bounded_and_longer_than_the_rest_of_the_others(
 ) -> None:
     event = Answered(0.0, "worker-1", busy, draw, policy)
     asked = 0.0 if busy.after is None else busy.after.total_seconds()
-    drawn = policy.base + draw * policy.bound(attempts)
+    drawn = policy.initial_delay + draw * policy.bound(attempts)
     assert pause_after(attempts, busy, event) in {drawn, min(asked, DAY)}
     assert pause_after(attempts, busy, event) >= max(drawn, min(asked, DAY))
     assert pause_after(attempts, busy, event) <= pause_after(attempts + 1, busy, event)
@@ -211,7 +211,7 @@ def test_a_pause_is_bounded_and_longer_than_the_rest_of_the_others(
 @example(LEASED, Answered(0.0, "worker-1", BUSY, 0.0), 3 * DAY, 0.0)
 def test_what_was_put_off_is_not_due_at_once(row: Row, event: RowEvent, base: float, draw: float) -> None:
     assert isinstance(event, Answered)
-    lasting = attrs.evolve(event, outcome=BUSY, policy=RetryPolicy(base=base, most=base), draw=draw, claim=str(row.claim))
+    lasting = attrs.evolve(event, outcome=BUSY, policy=RetryPolicy(initial_delay=base, max_delay=base), draw=draw, claim=str(row.claim))
     following = then(row, lasting)
     assert following.status is not Status.DELAYED or not claimable(following, event.at)
 

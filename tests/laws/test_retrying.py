@@ -153,7 +153,7 @@ def test_a_pause_is_as_long_as_asked_and_no_longer_than_needed(policy: RetryPoli
     _, pauses, _ = course(policy, effect, script)
     for number, (pause, answer) in enumerate(zip(pauses, cycle(script), strict=False), 1):
         asked = asked_by(answer.outcome)
-        assert max(0.0, asked) <= pause <= max(asked, min(policy.most, policy.base * 2 ** (number - 1)))
+        assert max(0.0, asked) <= pause <= max(asked, min(policy.max_delay, policy.initial_delay * 2 ** (number - 1)))
 
 
 def asked_by(outcome: Outcome) -> float:
@@ -164,7 +164,7 @@ def asked_by(outcome: Outcome) -> float:
 def test_the_jitter_is_full(policy: RetryPolicy, message: Message, number: int, draw: float) -> None:
     last, lasting = Try(message, number), attrs.evolve(policy, attempts=number + 1, deadline=10**9)
     soonest, drawn, later = (paused(lasting, last, chance) for chance in (0.0, draw, (draw + 1) / 2))
-    assert soonest == 0 <= drawn <= later <= policy.bound(number) <= policy.bound(number + 1) <= policy.most
+    assert soonest == 0 <= drawn <= later <= policy.bound(number) <= policy.bound(number + 1) <= policy.max_delay
     assert drawn == draw * policy.bound(number)
 
 
@@ -228,7 +228,7 @@ def test_an_error_says_how_often_it_was_tried(policy: RetryPolicy, message: Mess
     st.builds(Answer, retryables(), SPANS, draws()),
     st.integers(0, 1000),  # whole seconds, which are not lost in rounding
 )
-@example(RetryPolicy(most=100.0), Try(COMPOSED[0], 9), Answer(Retryable("busy"), 0.0, 0.9), 9)  # the pause is half of what is left
+@example(RetryPolicy(max_delay=100.0), Try(COMPOSED[0], 9), Answer(Retryable("busy"), 0.0, 0.9), 9)  # the pause is half of what is left
 def test_more_patience_gives_up_no_sooner(policy: RetryPolicy, last: Try, answer: Answer, more: int) -> None:
     strict = decide(policy, last, answer.outcome, elapsed=answer.elapsed, draw=answer.draw, left=100)
     laxer = attrs.evolve(policy, attempts=policy.attempts + 1, deadline=policy.deadline + more)

@@ -50,7 +50,7 @@ def test_a_dead_destination_delays_the_end_no_longer_than_patience(
 ) -> None:
     slack_server.stop()
     began = time.monotonic()
-    done = run(tmp_path, env, "with interpreting(reliable(patience=4)):\n    tell('a')\n")
+    done = run(tmp_path, env, "with interpreting(reliable(exit_timeout=4)):\n    tell('a')\n")
     assert time.monotonic() - began < 20  # seconds, most of which are the start of a process on a busy machine
     (line,) = done.stderr.splitlines()
     assert line.startswith(("tocsin: could not tell Slack of 'a': cannot reach 127.0.0.1: the connection was refused", LATE_LINE))
@@ -59,7 +59,7 @@ def test_a_dead_destination_delays_the_end_no_longer_than_patience(
 
 def test_one_that_says_nothing_is_reported_in_a_line(slack_server: SlackServer, env: dict[str, str], tmp_path: Path) -> None:
     slack_server.replies = [Reply(manner="silent")]
-    done = run(tmp_path, env, "with interpreting(reliable(patience=0.5)):\n    tell('a'), tell('b')\n")
+    done = run(tmp_path, env, "with interpreting(reliable(exit_timeout=0.5)):\n    tell('a'), tell('b')\n")
     assert done.returncode == 0
     (line,) = done.stderr.splitlines()
     assert re.fullmatch(r"tocsin: .*1 message to Slack \(SLACK_WEBHOOK_URL\) had no answer in time, and may have arrived", line)
@@ -94,7 +94,7 @@ def test_a_signal_ends_the_wait(
     slack_server.replies = [Reply(manner="silent")]
     program = """
 import atexit
-with interpreting(reliable(patience=9)):
+with interpreting(reliable(exit_timeout=9)):
     tell("a")
 atexit.register(lambda: print("ending", flush=True))
 """

@@ -37,7 +37,7 @@ def work(first):
     for row in range(first, number, 8):
         fail(row)
 
-with interpreting(reliable(size=int(sys.argv[3]))):
+with interpreting(reliable(max_queue=int(sys.argv[3]))):
     threads = [threading.Thread(target=work, args=(first,)) for first in range(8)]
     for thread in threads:
         thread.start()

@@ -120,7 +120,7 @@ Act = Forward | Terminate | Kill | KillRest
 def supervise(now: Supervision, happening: Happening) -> tuple[Supervision, tuple[Act, ...]]:
     """How things stand after something has happened, and what to do about it, in order.
 
-    >>> now, acts = supervise(Supervision(Rules(timeout=60)), DeadlinePassed())
+    >>> now, acts = supervise(Supervision(SupervisorRules(timeout=60)), DeadlinePassed())
     >>> now.phase, acts, now.patience
     ('asked to end', (Terminate(),), 10.0)
     """
@@ -185,7 +185,7 @@ class Ended(Value):
 def ending(over: Supervision, *, tail: bytes, started: float, ended: float) -> Ended:
     """How a process ended that was supervised to its end.
 
-    >>> over, _ = supervise(Supervision(Rules()), ChildEnded(raw=3 << 8))
+    >>> over, _ = supervise(Supervision(SupervisorRules()), ChildEnded(raw=3 << 8))
     >>> ending(over, tail=b"", started=0.0, ended=60.0).status
     3
     """
@@ -219,9 +219,9 @@ def _signal(raw: int) -> int | None:
 def describe_end(ended: Ended) -> str:
     """How it ended, in words.
 
-    >>> how(Ended(status=3, started=0.0, ended=1.0)), how(Ended(status=139, signal=11, started=0.0, ended=1.0))
+    >>> describe_end(Ended(status=3, started=0.0, ended=1.0)), describe_end(Ended(status=139, signal=11, started=0.0, ended=1.0))
     ('exit status 3', 'killed by SIGSEGV')
-    >>> how(Ended(status=124, timed_out=True, limit=0.3, killed=True, started=0.0, ended=1.0))
+    >>> describe_end(Ended(status=124, timed_out=True, limit=0.3, killed=True, started=0.0, ended=1.0))
     'it may take 300 ms, and had to be killed'
     """
     if ended.fault is not None:

@@ -28,20 +28,20 @@ from tocsin.shell.interpreters.base import hand_over, ignore_outcome
 from tocsin.shell.log import complain
 
 
-def deliver(effect: Effect, settled: Callable[[Outcome], None] = ignore_outcome) -> Outcome:
+def deliver(effect: Effect, on_settled: Callable[[Outcome], None] = ignore_outcome) -> Outcome:
     """Execute the effect, and say how it went, as far as that is known; the end of it is told to ``settled``. Raises nothing."""
-    outcome = hand_over(current(), effect, settled)
+    outcome = hand_over(current(), effect, on_settled)
     complain(effect, outcome)
     return outcome
 
 
-def deliver_and_wait(effect: Effect, settled: Callable[[Outcome], None]) -> Outcome:
+def deliver_and_wait(effect: Effect, on_settled: Callable[[Outcome], None]) -> Outcome:
     """The same, for those who cannot go on without the end: it is waited for, though not for ever."""
     ends: list[Outcome] = []
 
     def ended(outcome: Outcome) -> None:
         ends.append(outcome)
-        settled(outcome)
+        on_settled(outcome)
 
     outcome = deliver(effect, ended)
     queues.wait_for(lambda: bool(ends), queues.left_of_exit_timeout(queues.EXIT_TIMEOUT))

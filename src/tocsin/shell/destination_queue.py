@@ -65,20 +65,22 @@ class DestinationQueue:
     Args:
         inner: what sends it.
         destination: where to.
-        size: how many messages may wait before they are folded.
-        patient: how long to wait for it at exit, in seconds.
+        max_queue: how many messages may wait before they are folded.
+        exit_timeout: how long to wait for it at exit, in seconds.
         ended: called each time that some messages have ended.
     """
 
-    def __init__(self, inner: Interpreter, destination: Destination, size: int, patient: float, ended: Callable[[], None]) -> None:
+    def __init__(
+        self, inner: Interpreter, destination: Destination, max_queue: int, exit_timeout: float, ended: Callable[[], None]
+    ) -> None:
         self.destination = destination
-        self.patience = patient
+        self.exit_timeout = exit_timeout
         self._nudge = threading.Event()
         self.deadline: time_limits.Deadline = time_limits.Deadline()
         self._hurried = 0
         self._ended = ended
         self._inner = inner
-        self._size = size
+        self._max_queue = max_queue
         self._waiting: deque[QueuedMessage] = deque()
         self._sending: tuple[QueuedMessage, ...] = ()
         self._incompressible = False
@@ -88,8 +90,8 @@ class DestinationQueue:
     def put(self, entry: QueuedMessage) -> tuple[bool, list[_Folding]]:
         """Take the entry, if there is room, or room can be made; and what was folded for that. Then somebody has to ``start`` it."""
         with self._changed:
-            foldings = self._make_room() if len(self._waiting) >= self._size else []
-            if len(self._waiting) >= self._size:
+            foldings = self._make_room() if len(self._waiting) >= self._max_queue else []
+            if len(self._waiting) >= self._max_queue:
                 return False, foldings
             self._waiting.append(entry)
             self._changed.notify_all()
@@ -105,7 +107,7 @@ class DestinationQueue:
             groups.setdefault(audience(entry.message), []).append(entry)
         wholes = [_whole(group) for group in groups.values()]
         self._waiting.extendleft(reversed([entry for whole in wholes for entry in whole]))
-        self._incompressible = len(self._waiting) >= self._size  # nothing more is to be gained before some were taken
+        self._incompressible = len(self._waiting) >= self._max_queue  # nothing more is to be gained before some were taken
         pairs = zip(groups.values(), wholes, strict=True)
         return [(whole[0].message, [entry.message for entry in group]) for group, whole in pairs if len(whole) < len(group)]
 
@@ -118,7 +120,7 @@ class DestinationQueue:
         try:
             thread.start()
         except RuntimeError:  # the interpreter shuts down, or the system has no more threads
-            with time_limits.with_deadline(time.monotonic() + self.patience):
+            with time_limits.with_deadline(time.monotonic() + self.exit_timeout):
                 self._send_all(linger=0.0)
         except BaseException:
             self._thread = thread if thread.ident is not None else None  # it may have come after the start, too

@@ -31,7 +31,7 @@ from tocsin.shell.interpreters.base import Interpreter
 class Queue(Protocol):
     """Something that waits to be sent in this process, and is waited for at exit: a lane, or what a program put into an outbox."""
 
-    patience: float
+    exit_timeout: float
     """How long to wait for it at exit, in seconds."""
 
     @property
@@ -87,7 +87,7 @@ class _Queues:
         self.lock = threading.RLock()
         self.ended = threading.Condition()
 
-    def put(self, inner: Interpreter, destination: Destination, size: int, patience: float, entry: QueuedMessage) -> Put:
+    def put(self, inner: Interpreter, destination: Destination, max_queue: int, exit_timeout: float, entry: QueuedMessage) -> Put:
         """Have the entry sent. One lock for all, so that no lane is let go of that somebody is about to use."""
         key = (id(inner), destination.channel, destination.name)  # an id is nobody else's, as long as the lane keeps what has it
         with self.lock:
@@ -98,7 +98,7 @@ class _Queues:
                 if not self.queues:
                     _at_end_of_child()
                 self.lanes = {other: held for other, held in self.lanes.items() if not held.idle}
-                lane = self.lanes[key] = DestinationQueue(inner, destination, size, patience, self.announce)
+                lane = self.lanes[key] = DestinationQueue(inner, destination, max_queue, exit_timeout, self.announce)
             room, foldings = lane.put(entry)
         for whole, messages in foldings:
             log.folded(whole, messages)
@@ -140,9 +140,9 @@ def is_child() -> bool:
     return _here.forked or _is_of_multiprocessing()
 
 
-def put(inner: Interpreter, destination: Destination, size: int, patience: float, entry: QueuedMessage) -> Put:
+def put(inner: Interpreter, destination: Destination, max_queue: int, exit_timeout: float, entry: QueuedMessage) -> Put:
     """Have the entry sent by ``inner``, in the lane of its destination, if there is room, and it is not too late."""
-    return _here.put(inner, destination, size, patience, entry)
+    return _here.put(inner, destination, max_queue, exit_timeout, entry)
 
 
 def register(queue: Queue) -> bool:
@@ -172,9 +172,9 @@ def lose(seconds: float, *, succeeded: bool = False) -> None:
     _here.lost = 0.0 if succeeded else _here.lost + seconds
 
 
-def left_of_exit_timeout(patience: float) -> float:
+def left_of_exit_timeout(exit_timeout: float) -> float:
     """What is left of somebody's patience, in seconds, after all that was waited in vain."""
-    return max(patience - _here.lost, 0.0)
+    return max(exit_timeout - _here.lost, 0.0)
 
 
 def flush(deadline: float | None = None) -> bool:
@@ -221,7 +221,7 @@ def finish(most: float | None = None) -> None:
     What was waited in vain before counts, so that all of it is no longer than that patience.
     """
     queues = _here.close()
-    seconds = left_of_exit_timeout(max((queue.patience for queue in queues), default=0.0)) if most is None else most
+    seconds = left_of_exit_timeout(max((queue.exit_timeout for queue in queues), default=0.0)) if most is None else most
     for queue in queues:
         queue.deadline.moment = time.monotonic() + _TRYING * seconds
     try:

@@ -58,13 +58,13 @@ class DeliveryLog(Queueing):
         return result_of(self.submit(effect, ignore_outcome))
 
     @override
-    def submit(self, effect: Effect, settled: Callable[[Outcome], None], /) -> Outcome:
+    def submit(self, effect: Effect, on_settled: Callable[[Outcome], None], /) -> Outcome:
         """The same; what becomes of it is told to ``settled``, too."""
         ends: list[Outcome] = []
 
         def ended(outcome: Outcome) -> None:
             ends.append(outcome)
-            settled(outcome)
+            on_settled(outcome)
 
         outcome = hand_over(self.inner, effect, ended)
         self._lines.append(_Entry(effect, outcome, ends))

@@ -21,7 +21,7 @@ def words(*command: str) -> list[str]:
 
 
 def env(server: SlackServer, bundle: Path, home: Path, patience: str) -> dict[str, str]:
-    return {**environment(server, bundle, home), "PATH": os.environ["PATH"], "TOCSIN_DELIVERY_PATIENCE": patience}
+    return {**environment(server, bundle, home), "PATH": os.environ["PATH"], "TOCSIN_DELIVERY_EXIT_TIMEOUT": patience}
 
 
 def test_it_waits_once_and_says_so_once(slack_server: SlackServer, ca_bundle: Path, tmp_path: Path) -> None:

@@ -153,7 +153,7 @@ def test_an_answer_that_does_not_come_is_said(
     monkeypatch.setattr(daemon, "LAST", 0.05)
     store.mended = True
     stuck, tried = Stuck(), threading.Event()
-    drainer = Worker(store, stuck, on_parcel=lambda *_: tried.set())
+    drainer = Worker(store, stuck, on_batch=lambda *_: tried.set())
     (worker,) = drainer.start([SLACK])
     assert stuck.asked.wait(PATIENCE)
     daemon._stop(drainer)

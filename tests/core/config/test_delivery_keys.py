@@ -17,26 +17,31 @@ def test_what_a_file_sets() -> None:
         [gmail]
         daily = 2000
         [delivery]
-        patience = 2.5
+        exit_timeout = 2.5
         attempts = 1
         retry_for = 60
-        queue = 50
+        max_queue = 50
         fallback = "GMAIL"
     """
     config = merge(layer(parse(text, "FILE", project=False)))
     assert (config.slack.token_secret, config.slack.channel, config.gmail.daily) == ("OUR_TOKEN", "C0123ABCD", 2000)
     delivery = config.delivery
-    assert (delivery.patience, delivery.attempts, delivery.retry_for) == (2.5, 1, 60.0)
-    assert (delivery.queue, delivery.fallback) == (50, "gmail")
+    assert (delivery.exit_timeout, delivery.attempts, delivery.retry_for) == (2.5, 1, 60.0)
+    assert (delivery.max_queue, delivery.fallback) == (50, "gmail")
 
 
 def test_the_same_from_the_environment() -> None:
     variables, faults = environment(
-        {"TOCSIN_DELIVERY_FALLBACK": "Slack", "TOCSIN_DELIVERY_QUEUE": "7", "TOCSIN_GMAIL_DAILY": "3", "TOCSIN_SLACK_CHANNEL": "#ops"}
+        {
+            "TOCSIN_DELIVERY_FALLBACK": "Slack",
+            "TOCSIN_DELIVERY_MAX_QUEUE": "7",
+            "TOCSIN_GMAIL_DAILY": "3",
+            "TOCSIN_SLACK_CHANNEL": "#ops",
+        }
     )
     config = merge(variables)
     assert faults == ()
-    assert (config.delivery.fallback, config.delivery.queue, config.gmail.daily, config.slack.channel) == ("slack", 7, 3, "#ops")
+    assert (config.delivery.fallback, config.delivery.max_queue, config.gmail.daily, config.slack.channel) == ("slack", 7, 3, "#ops")
 
 
 @pytest.mark.parametrize(
@@ -47,9 +52,12 @@ def test_the_same_from_the_environment() -> None:
             for value in ("0", "-1", "1.5", "true", '"6"', "1000000000")
         ),
         ("gmail.daily = 0", ":1: gmail.daily: takes a whole number of 1 or more; write daily = 100"),
-        ("[delivery]\npatience = 0", ":2: delivery.patience: takes a number of seconds greater than 0; write patience = 30"),
+        (
+            "[delivery]\nexit_timeout = 0",
+            ":2: delivery.exit_timeout: takes a number of seconds greater than 0; write exit_timeout = 30",
+        ),
         ("delivery.retry_for = 1e10", ":1: delivery.retry_for: takes a number of seconds greater than 0; write retry_for = 30"),
-        ("delivery.queue = []", ":1: delivery.queue: takes a whole number of 1 or more; write queue = 100"),
+        ("delivery.max_queue = []", ":1: delivery.max_queue: takes a whole number of 1 or more; write max_queue = 100"),
         ("delivery = 3", ":1: delivery: takes a table; write [delivery] on a line, and its keys below it"),
         ("[delivery]\natempts = 3", ":2: delivery.atempts: there is no such key; did you mean delivery.attempts?"),
         ('slack.token_secret = "PATH"', ":1: slack.token_secret: a project's file may name only what is called as secrets are; "),
@@ -99,3 +107,14 @@ def test_a_bad_variable(variable: str, value: str, said: str) -> None:
     assert str(found).startswith(f"{variable}: {said}")
     assert CANARY not in str(found)
     assert taken.settings == {}
+
+
+@pytest.mark.parametrize(("old", "new"), [("patience", "exit_timeout"), ("queue", "max_queue")])
+def test_an_old_name_is_refused_and_the_new_one_is_named(old: str, new: str) -> None:
+    for project in (False, True):
+        problem = parse(f"[delivery]\n{old} = 5", "FILE", project=project)
+        assert str(problem) == f"FILE:2: delivery.{old}: there is no such key; it is called delivery.{new} now"
+    settings, problems = environment({f"TOCSIN_DELIVERY_{old.upper()}": "5"})
+    variable, called = f"TOCSIN_DELIVERY_{old.upper()}", f"TOCSIN_DELIVERY_{new.upper()}"
+    assert [str(problem) for problem in problems] == [f"{variable}: there is no such variable; it is called {called} now"]
+    assert not settings.settings

@@ -181,7 +181,7 @@ def tried(policy: RetryPolicy = POLICY, late: float = 0.0) -> Row:
 
 
 def test_the_deadline_is_kept_where_there_are_tries_left() -> None:
-    row = tried(RetryPolicy(attempts=100, base=10.0, most=10.0, deadline=300.0))
+    row = tried(RetryPolicy(attempts=100, initial_delay=10.0, max_delay=10.0, deadline=300.0))
     assert (row.attempts, row.ended) == (20, 285.0)
 
 

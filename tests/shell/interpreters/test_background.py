@@ -149,7 +149,7 @@ def test_one_that_cannot_go_on_without_knowing_waits() -> None:
 
 def test_what_does_not_fit_is_folded_and_nothing_is_lost(caplog: pytest.LogCaptureFixture) -> None:
     door = Door()
-    background = Background(door, size=3)
+    background = Background(door, max_queue=3)
     ends = submitted(background, [effect()])
     assert door.arrived.wait(PATIENCE)
     ends_of_many = submitted(background, [effect(name=f"job {number}") for number in range(20)])
@@ -171,7 +171,7 @@ def test_what_does_not_fit_is_folded_and_nothing_is_lost(caplog: pytest.LogCaptu
 
 def test_a_queue_of_too_many_audiences_says_that_it_is_full() -> None:
     door = Door(shut_to=type(mail()))
-    background = Background(door, size=2)
+    background = Background(door, max_queue=2)
     submitted(background, [mail("first@example.com")])
     assert door.arrived.wait(PATIENCE)
     submitted(background, [mail("second@example.com"), mail("third@example.com")])
@@ -300,7 +300,7 @@ def test_an_interruption_as_a_thread_is_started_loses_nothing(monkeypatch: pytes
 
 def test_what_cannot_be_folded_is_sent_as_it_is() -> None:
     door = Door()
-    background = Background(door, size=2)
+    background = Background(door, max_queue=2)
     submitted(background, [effect()])
     assert door.arrived.wait(PATIENCE)
     message = effect()
@@ -402,9 +402,9 @@ def test_in_an_event_loop_nothing_blocks() -> None:
         (lambda: Background(Background(Recording())), "so it comes outermost: write Background"),
         (lambda: Digest(Background(Recording())), "so it comes outermost"),
         (lambda: Background(Recording), "write Recording()"),  # type: ignore[arg-type]  # as a beginner writes it
-        (lambda: Background(Recording(), size=0), "size is how many messages may wait for one destination, 1 or more, not 0"),
-        (lambda: Background(Recording(), size=True), "size is how many messages"),
-        (lambda: Background(Recording(), patience=-1), "patience is a number of seconds greater than 0"),
+        (lambda: Background(Recording(), max_queue=0), "size is how many messages may wait for one destination, 1 or more, not 0"),
+        (lambda: Background(Recording(), max_queue=True), "size is how many messages"),
+        (lambda: Background(Recording(), exit_timeout=-1), "patience is a number of seconds greater than 0"),
         (lambda: Background(Recording(), after_fork="die"), "after_fork is 'wait' or 'queue', not 'die'"),  # type: ignore[arg-type]
     ],
 )

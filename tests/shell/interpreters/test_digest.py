@@ -264,7 +264,7 @@ def test_a_child_starts_afresh() -> None:
 def test_it_pickles_as_a_new_one() -> None:
     digest = Digest(DryRun(), 3, 5.0)
     again = pickle.loads(pickle.dumps(digest))
-    assert repr(again) == repr(digest) == "Digest(inner=DryRun(), most=3, apart=5.0)"
+    assert repr(again) == repr(digest) == "Digest(inner=DryRun(), threshold=3, min_interval=5.0)"
     assert again.batch([]) == []
 
 
@@ -317,7 +317,7 @@ def test_how_many_go_singly_is_a_number(most: int) -> None:
 @pytest.mark.parametrize("apart", [-1, math.nan, math.inf, True, "1", None])
 def test_how_far_they_are_apart_is_a_number_of_seconds(apart: float) -> None:
     with pytest.raises(ValueError, match=r"^apart is how many seconds lie between two digests, 0 or more, not") as caught:
-        Digest(Recording(), apart=apart)
+        Digest(Recording(), min_interval=apart)
     assert str(caught.value).endswith(repr(apart))
 
 

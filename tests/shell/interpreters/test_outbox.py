@@ -118,7 +118,7 @@ class Maker:
     def __call__(
         self, inner: Interpreter, url: str | None = None, *, policy: RetryPolicy = POLICY, most: int = 10, apart: float = 10.0
     ) -> Outbox:
-        self.made.append(Outbox(inner, url or self.url, policy=policy, most=most, apart=apart))
+        self.made.append(Outbox(inner, url or self.url, policy=policy, threshold=most, min_interval=apart))
         return self.made[-1]
 
 
@@ -181,7 +181,7 @@ def test_what_fails_is_told_and_kept(url: str, make: Maker, answer: Outcome, sta
 
 def test_what_is_put_off_is_said_and_tried_again(url: str, make: Maker, caplog: pytest.LogCaptureFixture) -> None:
     sender, ending = Sender([Retryable("busy"), Retryable("busy")]), Ending()
-    outbox = make(sender, policy=RetryPolicy(base=0.05, most=0.1))
+    outbox = make(sender, policy=RetryPolicy(initial_delay=0.05, max_delay=0.1))
     outbox.submit(message(), ending)
     assert ending.outcome == Delivered()
     assert len(sender.came) == 3
@@ -453,10 +453,10 @@ def test_a_forked_child_keeps_its_own(url: str, make: Maker) -> None:
 @pytest.mark.parametrize(
     ("compose", "said"),
     [
-        (lambda: Outbox(Recording(), most=0), "most"),
-        (lambda: Outbox(Recording(), apart=-1.0), "apart"),
+        (lambda: Outbox(Recording(), threshold=0), "most"),
+        (lambda: Outbox(Recording(), min_interval=-1.0), "apart"),
         (lambda: Outbox(Recording(), lease=0.0), "lease"),
-        (lambda: Outbox(Recording(), patience=-1.0), "patience"),
+        (lambda: Outbox(Recording(), exit_timeout=-1.0), "patience"),
         (lambda: Outbox(Recording(), policy=3), "policy is a RetryPolicy"),  # type: ignore[arg-type]  # what is refused
         (lambda: Outbox(Recording(), "mysql://host/name"), "postgresql"),
         (lambda: reliable(Recording(), outbox="mysql://host/name"), "postgresql"),

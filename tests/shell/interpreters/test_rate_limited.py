@@ -338,7 +338,7 @@ class Later(Queueing):
     """Answers later."""
 
     @override
-    def submit(self, effect: Effect, settled: Callable[[Outcome], None], /) -> Outcome:
+    def submit(self, effect: Effect, on_settled: Callable[[Outcome], None], /) -> Outcome:
         return Queued("a drawer")
 
     def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:

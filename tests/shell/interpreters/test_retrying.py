@@ -40,7 +40,7 @@ from tocsin.shell.adapters.mail_mime import mime
 from tocsin.shell.interpreters.base import Interpreter, Queueing, execute, result_of
 from tocsin.shell.interpreters.retrying import Retrying
 
-QUICK = RetryPolicy(attempts=3, base=0.01)
+QUICK = RetryPolicy(attempts=3, initial_delay=0.01)
 
 
 @attrs.define(eq=False)
@@ -249,7 +249,7 @@ class Later(Queueing):
     """Answers later."""
 
     @override
-    def submit(self, effect: Effect, settled: Callable[[Outcome], None], /) -> Outcome:
+    def submit(self, effect: Effect, on_settled: Callable[[Outcome], None], /) -> Outcome:
         return Queued("here")
 
     def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
@@ -269,7 +269,7 @@ def test_what_cannot_be_wrapped() -> None:
 
 def test_it_shows_what_it_does() -> None:
     retrying: Interpreter = Retrying(Recording(), QUICK)
-    policy = "RetryPolicy(attempts=3, base=0.01, most=60.0, deadline=300.0)"
+    policy = "RetryPolicy(attempts=3, initial_delay=0.01, max_delay=60.0, deadline=300.0)"
     assert repr(retrying) == f"Retrying(inner=<Recording of 0 effects>, policy={policy})"
 
 
@@ -279,9 +279,9 @@ def test_it_shows_what_it_does() -> None:
         ({"attempts": 0}, ValueError, "attempts is a whole number from 1 on, not 0: write RetryPolicy(attempts=10)"),
         ({"attempts": True}, TypeError, "attempts is a whole number from 1 on, not True: write RetryPolicy(attempts=10)"),
         ({"attempts": 2.5}, TypeError, "attempts is a whole number from 1 on, not 2.5: write RetryPolicy(attempts=10)"),
-        ({"base": 0}, ValueError, "base is a number of seconds above 0, not 0: write RetryPolicy(base=1.0)"),
-        ({"base": float("nan")}, ValueError, "base is a number of seconds above 0, not nan: write RetryPolicy(base=1.0)"),
-        ({"most": float("inf")}, ValueError, "most is a number of seconds above 0, not inf: write RetryPolicy(most=60.0)"),
+        ({"base": 0}, ValueError, "base is a number of seconds above 0, not 0: write RetryPolicy(initial_delay=1.0)"),
+        ({"base": float("nan")}, ValueError, "base is a number of seconds above 0, not nan: write RetryPolicy(initial_delay=1.0)"),
+        ({"most": float("inf")}, ValueError, "most is a number of seconds above 0, not inf: write RetryPolicy(max_delay=60.0)"),
         ({"most": 0.5}, ValueError, "most is no less than base, which is 1.0, and not 0.5: write most=1.0, or more"),
         ({"deadline": -1}, ValueError, "deadline is a number of seconds above 0, not -1: write RetryPolicy(deadline=300.0)"),
         ({"deadline": "5"}, TypeError, "deadline is a number of seconds above 0, not '5': write RetryPolicy(deadline=300.0)"),

@@ -59,7 +59,7 @@ def test_what_others_left_is_put_off_as_well(url: str) -> None:
 
 def test_of_two_who_want_to_know_one_may_be_let_go_of(url: str) -> None:
     store = Store(url)
-    one = BackgroundWorker(store, lambda told: Worker(store, Sender(), on_parcel=told), 1.0)
+    one = BackgroundWorker(store, lambda told: Worker(store, Sender(), on_batch=told), 1.0)
     seen: list[Outcome] = []
     assert one.left() is None
     for tell in (Ending(), seen.append):

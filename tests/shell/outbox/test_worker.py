@@ -178,7 +178,7 @@ def test_who_is_stopped_ends_what_is_sent_and_releases_the_rest(store: Store) ->
 def test_a_destination_rests_after_an_answer_that_puts_off(store: Store, answer: Outcome, caplog: pytest.LogCaptureFixture) -> None:
     put(store, message("a"), message("b"))
     sender = Sender([answer])
-    assert Worker(store, sender, policy=RetryPolicy(base=5.0)).turn()
+    assert Worker(store, sender, policy=RetryPolicy(initial_delay=5.0)).turn()
     assert len(sender.came) == 1
     first, second = store.rows()
     assert (first.status, second.status) == (Status.DELAYED, Status.DELAYED)
@@ -191,7 +191,7 @@ def test_what_was_folded_shares_an_outcome(store: Store) -> None:
     put(store, *(message(f"load {number}") for number in range(12)))
     seen: list[tuple[str | None, int]] = []
     sender = Sender()
-    drainer = Worker(store, sender, apart=0.0, on_parcel=lambda parcel, _, rows: seen.append((parcel.digest, len(rows))))
+    drainer = Worker(store, sender, min_interval=0.0, on_batch=lambda parcel, _, rows: seen.append((parcel.digest, len(rows))))
     drainer.turn()
     assert len(sender.came) == 1
     ((digest, count),) = seen
@@ -204,7 +204,7 @@ def test_what_was_begun_too_late_is_not_sent(file: Path) -> None:
         put(store, message("a"), message("b"))
         holders = [Holder(file)]
         sender = Sender()
-        drainer = Worker(store, sender, lease=1.0, on_parcel=lambda *_: holders.pop().hold(0.7) if holders else None)
+        drainer = Worker(store, sender, lease=1.0, on_batch=lambda *_: holders.pop().hold(0.7) if holders else None)
         assert drainer.turn()
         assert statuses(store) == [Status.DELIVERED] * 2
         assert len(sender.came) == 2
@@ -228,7 +228,7 @@ def test_whatever_goes_wrong_is_said_and_comes_back(store: Store, caplog: pytest
     def fail(*_: object) -> None:
         raise KeyError("oops")
 
-    assert Worker(store, Sender(), on_parcel=fail).turn()
+    assert Worker(store, Sender(), on_batch=fail).turn()
     assert "tocsin: the outbox could not be drained: KeyError: 'oops'" in caplog.text
     assert statuses(store) == [Status.DELIVERED]
 

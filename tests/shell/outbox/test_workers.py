@@ -43,7 +43,7 @@ from tocsin.shell.config.load import configuration
 from tocsin.shell.interpreters.reliable import chain
 
 sends = chain(configuration(), slack=Rate(1000, per=1, burst=1000))
-outbox = Outbox(sends, sys.argv[1], lease=float(sys.argv[2]), apart=0.1)
+outbox = Outbox(sends, sys.argv[1], lease=float(sys.argv[2]), min_interval=0.1)
 print("there", flush=True)
 for line in sys.stdin:  # somebody says that there may be something to be sent
     outbox.attend()

@@ -266,7 +266,7 @@ def keys_to_send() -> Counter[str]:
 
 def drained(store: Store, inner: Sender | Live) -> None:
     """Have all of it sent, each alone where none were lost together."""
-    drainer = Worker(store, inner, most=1000, apart=0.0)
+    drainer = Worker(store, inner, threshold=1000, min_interval=0.0)
     while drainer.turn():
         pass
 

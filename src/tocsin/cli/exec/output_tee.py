@@ -36,7 +36,7 @@ _GRACE = 0.5  # seconds without a byte, after the end of the command
 
 
 class Tail:
-    """The last bytes of all that was kept, ``MOST`` at most."""
+    """The last bytes of all that was kept, ``MAX_LINES`` at most."""
 
     def __init__(self) -> None:
         self._kept = bytearray()

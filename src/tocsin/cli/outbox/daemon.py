@@ -73,7 +73,7 @@ def run_daemon(store: Store, asked: DaemonOptions) -> int:
     if refused():
         return UNUSABLE
     board = Health()
-    drainer = Worker(store, configured.configured_sender(), on_parcel=noting_progress(board, silently if asked.json else in_lines()))
+    drainer = Worker(store, configured.configured_sender(), on_batch=noting_progress(board, silently if asked.json else in_lines()))
     with graceful_stop() as ending, ExitStack() as stack:
         try:
             port = None if asked.metrics is None else stack.enter_context(serving(asked.metrics, Metrics(store, board).pages))

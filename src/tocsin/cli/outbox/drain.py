@@ -101,7 +101,7 @@ def drain_due(store: Store, *, as_json: bool) -> int:
         return 0
     board, before = Health(), store.census()
     with progress(count(before, WAITING), as_json=as_json) as tell:
-        ended_by = _turned(Worker(store, configured.configured_sender(), apart=_APART, on_parcel=noting_progress(board, tell)))
+        ended_by = _turned(Worker(store, configured.configured_sender(), min_interval=_APART, on_batch=noting_progress(board, tell)))
     if ended_by is not None:
         return ended_by
     after = store.census()

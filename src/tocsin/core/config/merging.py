@@ -48,9 +48,9 @@ class Layer(Value):
 def layer_from(values: Mapping[str, object], origin: str = "option") -> Layer | Problem:
     """What code sets, or the options of a command; None leaves a key alone.
 
-    >>> given({"only": ["Failed"], "ignore": None})
+    >>> layer_from({"only": ["Failed"], "ignore": None})
     Layer(settings={'only': Setting(origin='option')})
-    >>> print(given({"only": "Failed"}, "option --only"))
+    >>> print(layer_from({"only": "Failed"}, "option --only"))
     option --only: only: takes a list of names of states; write only = ["Failed", "Retrying"]
     """
     settings: dict[str, Setting] = {}
@@ -77,7 +77,7 @@ def merge(*layers: Layer) -> Configuration:
     """The configuration that the layers make, the strongest first. A value that its key does not take is as if it were not there.
 
     >>> from tocsin.core.config.merging import layer_from
-    >>> merge(given({"only": ["Failed"]})).only
+    >>> merge(layer_from({"only": ["Failed"]})).only
     frozenset({<class 'tocsin.core.states.Failed'>})
     """
     origins = dict.fromkeys(schema.KEYS, DEFAULT)
@@ -125,10 +125,10 @@ def merge(*layers: Layer) -> Configuration:
             daily=of(schema.GMAIL_DAILY),
         ),
         delivery=DeliverySettings(
-            patience=of(schema.DELIVERY_EXIT_TIMEOUT),
+            exit_timeout=of(schema.DELIVERY_EXIT_TIMEOUT),
             attempts=of(schema.DELIVERY_ATTEMPTS),
             retry_for=of(schema.DELIVERY_RETRY_FOR),
-            queue=of(schema.DELIVERY_MAX_QUEUE),
+            max_queue=of(schema.DELIVERY_MAX_QUEUE),
             fallback=of(schema.DELIVERY_FALLBACK),
             outbox=of(schema.DELIVERY_OUTBOX),
             outbox_secret=of(schema.DELIVERY_OUTBOX_SECRET),
@@ -146,7 +146,7 @@ def drop_incomplete(config: Configuration) -> tuple[Configuration, tuple[Problem
 
     >>> from tocsin.core.config.merging import layer_from
     >>> from tocsin.core.config.merging import merge
-    >>> _, faults = without_halves(merge(given({"slack.channel": "#ops"}, "tocsin.toml:3")))
+    >>> _, faults = drop_incomplete(merge(layer_from({"slack.channel": "#ops"}, "tocsin.toml:3")))
     >>> [fault.what for fault in faults]
     ['slack.channel: it means nothing without slack.token_secret']
     """

@@ -29,7 +29,7 @@ from tocsin.core.config.problems import (
     suspicious_line,
     suspicious_value,
 )
-from tocsin.core.config.schema import KEYS, SECRETS_NAMES, SECTIONS, SLACK_TOKEN_SECRET, SLACK_WEBHOOK_SECRET, TABLE, ConfigKey
+from tocsin.core.config.schema import KEYS, RENAMED, SECRETS_NAMES, SECTIONS, SLACK_TOKEN_SECRET, SLACK_WEBHOOK_SECRET, TABLE, ConfigKey
 from tocsin.core.config.value_types import Invalid
 from tocsin.core.validation import is_list, is_table
 
@@ -181,6 +181,8 @@ def _misnamed(key: ConfigKey[object], value: object, where: str) -> Problem | No
 
 
 def _instead(name: str) -> str:
+    if name in RENAMED:
+        return f"it is called {RENAMED[name].name} now"
     near = closest(name, (*KEYS, *SECTIONS))
     return "`tocsin config show` lists the keys" if near is None else f"did you mean {near}?"
 
@@ -192,6 +194,7 @@ def _names(path: tuple[str, ...], value: object) -> tuple[str, ...]:
 
 _PREFIX = "TOCSIN_"
 _OURS = frozenset({"TOCSIN_CONFIG", "TOCSIN_NOTIFY", "TOCSIN_STATE_DIR", *(key.variable for key in TABLE)})
+_RENAMED = {f"{_PREFIX}{old.upper().replace('.', '_')}": key.variable for old, key in RENAMED.items()}
 _ENDS = sorted(name.removeprefix(_PREFIX) for name in _OURS)
 
 
@@ -220,6 +223,10 @@ def environment(variables: Mapping[str, str]) -> tuple[Layer, tuple[Problem, ...
 
 
 def _slips(variables: Mapping[str, str]) -> tuple[Problem, ...]:
-    strange = [name for name in variables if name.startswith(_PREFIX) and name not in _OURS]
+    renamed = [
+        Problem(old, "there is no such variable", f"it is called {new} now") for old, new in _RENAMED.items() if old in variables
+    ]
+    strange = [name for name in variables if name.startswith(_PREFIX) and name not in _OURS and name not in _RENAMED]
     near = ((name, closest(name.removeprefix(_PREFIX), _ENDS, 0.75)) for name in strange)
-    return tuple(Problem(name, "there is no such variable", f"did you mean {_PREFIX}{end}?") for name, end in near if end is not None)
+    meant = (Problem(name, "there is no such variable", f"did you mean {_PREFIX}{end}?") for name, end in near if end is not None)
+    return (*renamed, *meant)

@@ -31,7 +31,7 @@ class Problem(Value):
         what: what is wrong; with the key before it, where one is at fault.
         write: what to write, or to do.
 
-    >>> print(Fault("tocsin.toml:3", "slack.dedline: no such key", "did you mean slack.deadline?"))
+    >>> print(Problem("tocsin.toml:3", "slack.dedline: no such key", "did you mean slack.deadline?"))
     tocsin.toml:3: slack.dedline: no such key; did you mean slack.deadline?
     """
 
@@ -59,7 +59,7 @@ _LONGEST = 60  # characters looked at: the comparison takes time with the square
 def closest(word: str, known: Iterable[str], alike: float = 0.5) -> str | None:
     """The known word most like ``word``, whatever its case; None where none is alike enough, from 0, not at all, to 1, the same.
 
-    >>> nearest("faild", ["Failed", "Finished"]), nearest("x", ["Failed"])
+    >>> closest("faild", ["Failed", "Finished"]), closest("x", ["Failed"])
     ('Failed', None)
     """
     from difflib import get_close_matches  # needed for mistakes alone, and slow to load
@@ -123,7 +123,7 @@ def suspicious_key(name: str) -> bool:
 def named_like_secrets(value: object) -> bool:
     """Whether each text in the value is such a name as secrets have.
 
-    >>> called_as_secrets(["TEAM_WEBHOOK", "DATABASE_PASSWORD"]), called_as_secrets(["TEAM_WEBHOOK", "PATH"])
+    >>> named_like_secrets(["TEAM_WEBHOOK", "DATABASE_PASSWORD"]), named_like_secrets(["TEAM_WEBHOOK", "PATH"])
     (True, False)
     """
     return all(_NAME.search(text) for text in _texts(value))

@@ -62,10 +62,10 @@ class GmailSettings(Value):
 class DeliverySettings(Value):
     """How messages get there: times in seconds, the fallback "slack", "gmail" or None, and the name of the secret with a URL."""
 
-    patience: float
+    exit_timeout: float
     attempts: int
     retry_for: float
-    queue: int
+    max_queue: int
     fallback: str | None
     outbox: bool
     outbox_secret: str | None
@@ -223,14 +223,14 @@ GMAIL_DAILY: ConfigKey[int] = ConfigKey(
 )
 
 DELIVERY_EXIT_TIMEOUT: ConfigKey[float] = ConfigKey(
-    "delivery.patience", value_types.SECONDS, 10.0, "how long a program waits at its end for what is not sent yet, in seconds"
+    "delivery.exit_timeout", value_types.SECONDS, 10.0, "how long a program waits at its end for what is not sent yet, in seconds"
 )
 DELIVERY_ATTEMPTS: ConfigKey[int] = ConfigKey("delivery.attempts", value_types.COUNT, 10, "how often a message is tried")
 DELIVERY_RETRY_FOR: ConfigKey[float] = ConfigKey(
     "delivery.retry_for", value_types.SECONDS, 300.0, "for how long a message is tried, in seconds"
 )
 DELIVERY_MAX_QUEUE: ConfigKey[int] = ConfigKey(
-    "delivery.queue", value_types.COUNT, 1000, "how many messages may wait for one destination before they are folded"
+    "delivery.max_queue", value_types.COUNT, 1000, "how many messages may wait for one destination before they are folded"
 )
 DELIVERY_FALLBACK: ConfigKey[str | None] = ConfigKey(
     "delivery.fallback", value_types.CHANNEL, None, "the channel that messages go by where their own fails", shared=False
@@ -268,4 +268,7 @@ TABLE: tuple[ConfigKey[object], ...] = (
 """Every key."""
 
 KEYS: Mapping[str, ConfigKey[object]] = {key.name: key for key in TABLE}
+
+RENAMED: Mapping[str, ConfigKey[object]] = {"delivery.patience": DELIVERY_EXIT_TIMEOUT, "delivery.queue": DELIVERY_MAX_QUEUE}
+"""Keys under names that are no longer read, and the key that took the place of each."""
 SECTIONS: tuple[str, ...] = tuple(dict.fromkeys(key.path[0] for key in TABLE if len(key.path) > 1))

@@ -1,6 +1,6 @@
 """What a key takes: how a value is checked, how it is spelt in an environment variable, and what to write.
 
-A check takes anything, and gives the value or ``Wrong``, which says what is wrong without repeating it.
+A check takes anything, and gives the value or ``Invalid``, which says what is wrong without repeating it.
 """
 
 import re

@@ -76,8 +76,8 @@ def record(standing: Circuit, outcome: Outcome, now: float, spent: float, patien
         spent: the seconds that somebody waited for it; 0 where nobody did.
         patience: the seconds that callers may lose in a row.
 
-    >>> standing = observed(Standing(), DestinationDead("the webhook was revoked"), now=0.0, spent=0.2)
-    >>> closed(standing, now=299.0), closed(standing, now=300.0)
+    >>> standing = record(Circuit(), DestinationDead("the webhook was revoked"), now=0.0, spent=0.2)
+    >>> error_if_open(standing, now=299.0), error_if_open(standing, now=300.0)
     (DestinationDead(reason='the webhook was revoked'), None)
     """
     match outcome:

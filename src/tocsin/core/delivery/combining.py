@@ -57,9 +57,9 @@ def after_fallback(first: DeliveryError, second: Outcome) -> Outcome:
     A fallback that withheld the message has told nobody, so that what went wrong is still to be said. If both may be tried again, then
     as soon as one of them may.
 
-    >>> fallen_back(DestinationDead("Slack: no_service"), Delivered())
+    >>> after_fallback(DestinationDead("Slack: no_service"), Delivered())
     Delivered(refused=(), in_digest=None)
-    >>> fallen_back(DestinationDead("Slack: no_service"), Retryable("Gmail: try later"))
+    >>> after_fallback(DestinationDead("Slack: no_service"), Retryable("Gmail: try later"))
     Retryable(reason='Slack: no_service; and the fallback: Gmail: try later', after=None)
     """
     if isinstance(second, Withheld):
@@ -75,9 +75,9 @@ def combined(outcomes: Sequence[Outcome]) -> Outcome:
     If it may be tried again, then only when it may be everywhere. What waits somewhere is not delivered yet; what was withheld or
     shown was not to be delivered.
 
-    >>> together([Delivered(("a@example.com",)), Delivered()])
+    >>> combined([Delivered(("a@example.com",)), Delivered()])
     Delivered(refused=('a@example.com',), in_digest=None)
-    >>> together([Delivered(), Retryable("Gmail: try later")])
+    >>> combined([Delivered(), Retryable("Gmail: try later")])
     Ambiguous(reason='1 of 2 took it, as far as is known; number 2: Gmail: try later')
     """
     if len(outcomes) == 1:
@@ -134,7 +134,7 @@ def outcome_in_digest(outcome: Outcome, digest: Message) -> Outcome:
 def outcome_at_exit(*, started: bool) -> DeliveryError:
     """The outcome of a message where nobody could wait for it any longer; ``started``: it was being sent.
 
-    >>> unsent(started=False)
+    >>> outcome_at_exit(started=False)
     Retryable(reason='the process ended before it could be sent', after=None)
     """
     if started:
@@ -145,9 +145,9 @@ def outcome_at_exit(*, started: bool) -> DeliveryError:
 def describe_unfinished(destination: str, waiting: int, sending: int) -> str:
     """What to say of messages that had not ended when nobody could wait any longer.
 
-    >>> unfinished("Slack (TEAM)", waiting=0, sending=1)
+    >>> describe_unfinished("Slack (TEAM)", waiting=0, sending=1)
     '1 message to Slack (TEAM) had no answer in time, and may have arrived'
-    >>> unfinished("Slack (TEAM)", waiting=1200, sending=0)
+    >>> describe_unfinished("Slack (TEAM)", waiting=1200, sending=0)
     '1,200 messages to Slack (TEAM) could not be sent in time'
     """
     late = f"{_messages(waiting)} to {destination} could not be sent in time"

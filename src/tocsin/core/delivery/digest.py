@@ -24,12 +24,12 @@ _EACH = 2.0  # seconds that a message takes, with its turn
 _FAILED = "Failed"  # the plain kind of failure
 
 
-def portions(effects: Sequence[Effect], most: int) -> tuple[tuple[int, ...], ...]:
+def portions(effects: Sequence[Effect], threshold: int) -> tuple[tuple[int, ...], ...]:
     """Which of the waiting effects go alone, and which together.
 
     Args:
         effects: what waits, in order.
-        most: how many messages to one audience may go alone, where no more of them wait.
+        threshold: how many messages to one audience may go alone, where no more of them wait.
 
     Returns:
         Positions in ``effects``, each once: a portion of one goes alone, one of several is to be folded. Audiences come in the order of
@@ -39,27 +39,27 @@ def portions(effects: Sequence[Effect], most: int) -> tuple[tuple[int, ...], ...
     for position, effect in enumerate(effects):
         groups.setdefault(position if isinstance(effect, CallBack) else audience(effect), []).append(position)
     return tuple(
-        portion for group in groups.values() for portion in ([tuple(group)] if len(group) > most else [(one,) for one in group])
+        portion for group in groups.values() for portion in ([tuple(group)] if len(group) > threshold else [(one,) for one in group])
     )
 
 
-def singly(most: int, left: float) -> int:
-    """How many messages to one audience may go alone: ``most``, or as many as there is time for, and one at least.
+def singly(threshold: int, left: float) -> int:
+    """How many messages to one audience may go alone: ``threshold``, or as many as there is time for, and one at least.
 
     Args:
-        most: how many may do so where nobody is in a hurry.
+        threshold: how many may do so where nobody is in a hurry.
         left: the seconds left; infinitely many where nobody is in a hurry.
 
     >>> singly(10, 7.5), singly(10, 0.0), singly(10, float("inf"))
     (3, 1, 10)
     """
-    return max(int(min(most, left / _EACH)), 1)
+    return max(int(min(threshold, left / _EACH)), 1)
 
 
-def regroup(effects: Sequence[Effect], waiting: Iterable[Sequence[int]], most: int) -> tuple[tuple[int, ...], ...]:
-    """What is left of ``portions`` of the effects, as they are where only ``most`` to one audience may go alone."""
+def regroup(effects: Sequence[Effect], waiting: Iterable[Sequence[int]], threshold: int) -> tuple[tuple[int, ...], ...]:
+    """What is left of ``portions`` of the effects, as they are where only ``threshold`` to one audience may go alone."""
     left = sorted(position for portion in waiting for position in portion)
-    parts = portions([effects[position] for position in left], most)
+    parts = portions([effects[position] for position in left], threshold)
     return tuple(tuple(left[place] for place in part) for part in parts)
 
 

@@ -105,7 +105,7 @@ def take_late(bucket: Bucket, rate: Rate, now: float) -> Bucket:
     """The bucket where a message goes ``now`` that had its turn before, since whoever waited for it overslept.
 
     >>> bucket, wait = take(Bucket(), Rate(1, per=2, burst=1), now=10.0)
-    >>> take(gone(bucket, Rate(1, per=2, burst=1), now=3600.0), Rate(1, per=2, burst=1), now=3600.0)[1]
+    >>> take(take_late(bucket, Rate(1, per=2, burst=1), now=3600.0), Rate(1, per=2, burst=1), now=3600.0)[1]
     2.0
     """
     moment = round(now * _NANO)

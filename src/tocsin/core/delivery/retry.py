@@ -45,26 +45,27 @@ class RetryPolicy(Value):
 
     Args:
         attempts: how many tries there are at most, the first one included.
-        base: the longest pause after the first try, in seconds; the bound doubles with each try.
-        most: what that bound never exceeds, in seconds. Only the other side may ask for a longer pause.
+        initial_delay: the longest pause after the first try, in seconds; the bound doubles with each try.
+        max_delay: what that bound never exceeds, in seconds. Only the other side may ask for a longer pause.
         deadline: how long after the first try began the last one may begin, in seconds.
 
     Raises:
         TypeError: ``attempts`` is no int, or a time is no number.
-        ValueError: ``attempts`` is below 1, a time is not above 0 or is beyond 10**9, or ``most`` is below ``base``.
+        ValueError: ``attempts`` is below 1, a time is not above 0 or is beyond 10**9, or ``max_delay`` is below ``initial_delay``.
 
     >>> RetryPolicy(attempts=3)
-    RetryPolicy(attempts=3, base=1.0, most=60.0, deadline=300.0)
+    RetryPolicy(attempts=3, initial_delay=1.0, max_delay=60.0, deadline=300.0)
     """
 
     attempts: int = attrs.field(default=10, validator=_attempts)
-    base: float = attrs.field(default=1.0, validator=_seconds)
-    most: float = attrs.field(default=60.0, validator=_seconds)
+    initial_delay: float = attrs.field(default=1.0, validator=_seconds)
+    max_delay: float = attrs.field(default=60.0, validator=_seconds)
     deadline: float = attrs.field(default=300.0, validator=_seconds)
 
     def __attrs_post_init__(self) -> None:
-        if self.most < self.base:
-            raise ValueError(f"most is no less than base, which is {self.base}, and not {self.most}: write most={self.base}, or more")
+        if self.max_delay < self.initial_delay:
+            least = self.initial_delay
+            raise ValueError(f"max_delay is at least initial_delay, {least}, not {self.max_delay}: write max_delay={least}, or more")
 
     def bound(self, number: int) -> float:
         """The seconds that the pause after try ``number`` is below, unless the other side asks for more.
@@ -72,7 +73,7 @@ class RetryPolicy(Value):
         >>> [RetryPolicy().bound(number) for number in (1, 2, 3, 7, 10_000)]
         [1.0, 2.0, 4.0, 60.0, 60.0]
         """
-        return min(self.most, self.base * 2.0 ** min(number - 1, _DOUBLINGS))
+        return min(self.max_delay, self.initial_delay * 2.0 ** min(number - 1, _DOUBLINGS))
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -135,7 +136,7 @@ def decide(
     >>> decide(RetryPolicy(), first, Retryable("busy", timedelta(seconds=7)), elapsed=0.2, draw=0.5).pause
     7.0
     >>> decide(RetryPolicy(attempts=1), first, Retryable("busy"), elapsed=0.2, draw=0.5)
-    Over(outcome=Retryable(reason='busy; tried once in 200 ms', after=None))
+    Final(outcome=Retryable(reason='busy; tried once in 200 ms', after=None))
     """
     shown = min(max(0.0, elapsed), _LONGEST)
     spent = max(last.spent, shown)

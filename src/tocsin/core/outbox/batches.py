@@ -40,17 +40,17 @@ class Batch(Value):
     digest: str | None = None
 
 
-def make_batches(claimed: Sequence[tuple[Row, Message]], at: float, most: int) -> tuple[Batch, ...]:
+def make_batches(claimed: Sequence[tuple[Row, Message]], at: float, threshold: int) -> tuple[Batch, ...]:
     """What is to be sent of the rows that were claimed, in order.
 
     Args:
         claimed: the rows, and the message in each; all of one lease.
         at: the moment, in seconds since 1970.
-        most: how many messages to one audience may go alone, where no more of them were claimed.
+        threshold: how many messages to one audience may go alone, where no more of them were claimed.
     """
     messages = [message_of_row(row, message, at) for row, message in claimed]
     lost = any(row.digest is not None for row, _ in claimed)
-    shares = portions(messages, 1 if lost else most)
+    shares = portions(messages, 1 if lost else threshold)
     return tuple(parcel for share in shares for parcel in _packed([(claimed[place][0], messages[place]) for place in share]))
 
 

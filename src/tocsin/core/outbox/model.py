@@ -139,7 +139,7 @@ _LATEST = 253_402_214_400.0  # the last day of the year 9999
 def timestamp_text(seconds: float) -> datetime:
     """Seconds since 1970 as a moment, in UTC.
 
-    >>> moment(0.0).isoformat(), moment(float("inf")).year, moment(float("nan")).year
+    >>> timestamp_text(0.0).isoformat(), timestamp_text(float("inf")).year, timestamp_text(float("nan")).year
     ('1970-01-01T00:00:00+00:00', 9999, 1970)
     """
     return datetime.fromtimestamp(_bounded(seconds), UTC)
@@ -157,7 +157,7 @@ def seconds_between(then: float, at: float) -> float:
 def age_text(then: float, at: float) -> str:
     """The same, in words.
 
-    >>> aged(10.0, 262.0)
+    >>> age_text(10.0, 262.0)
     '4 m 12 s'
     """
     return duration_text(seconds_between(then, at))
@@ -166,7 +166,7 @@ def age_text(then: float, at: float) -> str:
 def duration_text(seconds: float) -> str:
     """A number of seconds in words.
 
-    >>> lasting(252.0), lasting(0.0)
+    >>> duration_text(252.0), duration_text(0.0)
     ('4 m 12 s', 'less than 1 ms')
     """
     return span(timedelta(seconds=_bounded(seconds)))

@@ -23,7 +23,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 def parse_age(text: str) -> timedelta | None:
     """The age that somebody wrote; None where it is none.
 
-    >>> age("7d"), age("90m"), age("a week")
+    >>> parse_age("7d"), parse_age("90m"), parse_age("a week")
     (datetime.timedelta(days=7), datetime.timedelta(seconds=5400), None)
     """
     found = _AGE.fullmatch(text.strip())
@@ -48,7 +48,7 @@ class RetrySelection(Value):
 def select_for_retry(keys: Sequence[str], statuses: Sequence[Status], *, all_of_them: bool) -> RetrySelection | str:
     """What is to be tried again; a text says why that makes no sense, and what to write.
 
-    >>> again(["run.load..0.1"], [], all_of_them=False), again([], [], all_of_them=True).statuses
+    >>> select_for_retry(["run.load..0.1"], [], all_of_them=False), select_for_retry([], [], all_of_them=True).statuses
     (Again(keys=('run.load..0.1',), statuses=()), (<Status.DEAD: 'dead'>,))
     """
     if keys:
@@ -66,7 +66,7 @@ def select_for_retry(keys: Sequence[str], statuses: Sequence[Status], *, all_of_
 def statuses_to_remove(statuses: Sequence[Status]) -> tuple[Status, ...] | str:
     """What is to be removed; a text says why that makes no sense, and what to write.
 
-    >>> removed([]), removed([Status.PENDING])[:32]
+    >>> statuses_to_remove([]), statuses_to_remove([Status.PENDING])[:32]
     ((<Status.DELIVERED: 'delivered'>,), 'what is pending is never removed')
     """
     waits = [status.value for status in statuses if status in WAITING]

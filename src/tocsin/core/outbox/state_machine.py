@@ -31,7 +31,7 @@ from tocsin.core.outcomes import (
 )
 from tocsin.core.values import Value
 
-POLICY = RetryPolicy(attempts=500, base=10.0, most=600.0, deadline=86_400.0)
+POLICY = RetryPolicy(attempts=500, initial_delay=10.0, max_delay=600.0, deadline=86_400.0)
 """How often the outbox has a message tried, and for how long: for a day."""
 
 FAR = 172_800.0
@@ -157,8 +157,8 @@ def next_row(row: Row, event: RowEvent) -> Row | Refused:
     """The row after an event.
 
     >>> row = Row.new(key="run.load..0.0", destination="slack:TEAM", kind="PostToSlack", version=1, body="{}", at=0.0)
-    >>> leased = follow(row, Claimed(1.0, "worker-1", until=61.0))
-    >>> leased.status, leased.due, follow(leased, Claimed(2.0, "worker-2", until=62.0))
+    >>> leased = next_row(row, Claimed(1.0, "worker-1", until=61.0))
+    >>> leased.status, leased.due, next_row(leased, Claimed(2.0, "worker-2", until=62.0))
     (<Status.LEASED: 'leased'>, 61.0, Refused(reason='run.load..0.0 is being sent by somebody else'))
     """
     if type(event) not in TABLE[row.status]:
@@ -268,13 +268,13 @@ def pause_after(attempts: int, outcome: DeliveryError, event: Answered) -> float
     >>> pause_after(1, busy, Answered(0.0, "worker-1", busy, 0.5)), pause_after(1, Retryable(""), Answered(0.0, "", busy, 0.5))
     (100.0, 15.0)
     """
-    return max(min(event.policy.base + event.draw * event.policy.bound(attempts), _LONGEST), rest_after(outcome, event.policy))
+    return max(min(event.policy.initial_delay + event.draw * event.policy.bound(attempts), _LONGEST), rest_after(outcome, event.policy))
 
 
 def rest_after(outcome: DeliveryError, policy: RetryPolicy) -> float:
     """The seconds for which nothing else is sent to a destination that answered so: as long as it asks for."""
     asked = outcome.after if isinstance(outcome, Retryable) and outcome.after is not None else timedelta(0)
-    return min(max(policy.base, asked.total_seconds()), _LONGEST)
+    return min(max(policy.initial_delay, asked.total_seconds()), _LONGEST)
 
 
 def _refusals(outcome: Delivered) -> str | None:

@@ -61,7 +61,7 @@ class TimedFormatter:
         seconds: how long it may take.
         rest: for how many seconds it is not called after it was late.
 
-    >>> Timely(len), Timely(len) == len
+    >>> TimedFormatter(len), TimedFormatter(len) == len
     (len, True)
     """
 

@@ -4,7 +4,7 @@
   function is not queued: it is made there and then, as ever.
 - The queue is bounded. Where it is full, what waits in it is folded into a digest; nothing is dropped.
 - A child that was forked, or that multiprocessing started, sends in line by default, since many such end without notice, and loses
-  ``patience`` seconds with a message at most.
+  ``exit_timeout`` seconds with a message at most.
 - Where an event loop runs in the thread, a message is always queued.
 - Where the environment asks for a dry run, or for silence, that is done in line: what is printed stays in order.
 """
@@ -42,7 +42,7 @@ _QUEUED = Queued("a background thread")
 _ANSWER = received(_QUEUED)  # made once, since it is the answer to most
 
 
-def _size(_: object, attribute: "attrs.Attribute[int]", value: object) -> None:
+def _max_queue(_: object, attribute: "attrs.Attribute[int]", value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ValueError(f"{attribute.name} is how many messages may wait for one destination, 1 or more, not {quote(value)}")
 
@@ -58,8 +58,8 @@ class Background(Queueing):
 
     Args:
         inner: what sends them.
-        size: how many messages may wait for one destination before they are folded into a digest.
-        patience: how long the program waits for them at its end, in seconds.
+        max_queue: how many messages may wait for one destination before they are folded into a digest.
+        exit_timeout: how long the program waits for them at its end, in seconds.
         after_fork: what such a child does: "wait" for each message, or "queue" it as its parent does.
 
     Raises:
@@ -76,8 +76,8 @@ class Background(Queueing):
     """
 
     inner: Interpreter = attrs.field(converter=inner_of_background)
-    size: int = attrs.field(default=1000, kw_only=True, validator=_size)
-    patience: float = attrs.field(default=queues.EXIT_TIMEOUT, kw_only=True, validator=settings.seconds)
+    max_queue: int = attrs.field(default=1000, kw_only=True, validator=_max_queue)
+    exit_timeout: float = attrs.field(default=queues.EXIT_TIMEOUT, kw_only=True, validator=settings.seconds)
     after_fork: AfterFork = attrs.field(default="wait", kw_only=True, validator=_after_fork)
 
     @property
@@ -91,19 +91,19 @@ class Background(Queueing):
         return _ANSWER if outcome is _QUEUED else result_of(outcome)
 
     @override
-    def submit(self, effect: Effect, settled: OnSettled, /) -> Outcome:
+    def submit(self, effect: Effect, on_settled: OnSettled, /) -> Outcome:
         """The same; what becomes of it is told to ``settled``, once."""
         goes = destination(effect)
         if isinstance(effect, CallBack) or goes is None or not self._queues():
-            return self._now(effect, settled)
-        entry = QueuedMessage(effect, (settled,), copy_context())
-        taken = queues.put(self.inner, goes, self.size, self.patience, entry)
+            return self._now(effect, on_settled)
+        entry = QueuedMessage(effect, (on_settled,), copy_context())
+        taken = queues.put(self.inner, goes, self.max_queue, self.exit_timeout, entry)
         if taken == "queued":
             return _QUEUED
         if taken == "closed":
-            return self._now(effect, settled)
-        full = Retryable(f"{self.size:,} messages to as many audiences wait for {goes} already")
-        settled(full)
+            return self._now(effect, on_settled)
+        full = Retryable(f"{self.max_queue:,} messages to as many audiences wait for {goes} already")
+        on_settled(full)
         return full
 
     def _queues(self) -> bool:
@@ -111,13 +111,13 @@ class Background(Queueing):
             return False
         return self.after_fork == "queue" or not queues.is_child() or in_event_loop()
 
-    def _now(self, effect: Effect, settled: OnSettled) -> Outcome:
+    def _now(self, effect: Effect, on_settled: OnSettled) -> Outcome:
         began = time.monotonic()
-        with time_limits.with_deadline(began + self.patience):
+        with time_limits.with_deadline(began + self.exit_timeout):
             outcome = execute(self.inner, effect)
         if isinstance(outcome, DeliveryError):
             queues.lose(time.monotonic() - began)
-        settled(outcome)
+        on_settled(outcome)
         return outcome
 
 

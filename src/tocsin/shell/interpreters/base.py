@@ -36,7 +36,7 @@ class Queueing:
     __slots__ = ()
 
     @abstractmethod
-    def submit(self, effect: Effect, settled: Callable[[Outcome], None], /) -> Outcome:
+    def submit(self, effect: Effect, on_settled: Callable[[Outcome], None], /) -> Outcome:
         """Take the effect. Whatever becomes of it in the end is told to ``settled``, once: now, or later in another thread."""
 
 
@@ -116,12 +116,12 @@ def ignore_outcome(_: Outcome) -> None:
     """For those who do not want to know what became of an effect."""
 
 
-def hand_over(interpreter: Interpreter, effect: Effect, settled: Callable[[Outcome], None]) -> Outcome:
+def hand_over(interpreter: Interpreter, effect: Effect, on_settled: Callable[[Outcome], None]) -> Outcome:
     """The outcome of the effect, as far as it is known; what becomes of it in the end is told to ``settled``. Raises nothing."""
     if isinstance(interpreter, Queueing):
-        return interpreter.submit(effect, settled)
+        return interpreter.submit(effect, on_settled)
     outcome = execute(interpreter, effect)
-    settled(outcome)
+    on_settled(outcome)
     return outcome
 
 

@@ -57,11 +57,11 @@ class _Turns:
         self._lock = threading.Lock()
         self._last: dict[object, float] = {}
 
-    def take(self, audience: object, now: float, apart: float) -> float:
+    def take(self, audience: object, now: float, min_interval: float) -> float:
         """When the next digest to the audience is due. It is spoken for from now on."""
         with self._lock:
-            self._last = {other: moment for other, moment in self._last.items() if moment + apart > now}
-            due = self._last[audience] + apart if audience in self._last else now
+            self._last = {other: moment for other, moment in self._last.items() if moment + min_interval > now}
+            due = self._last[audience] + min_interval if audience in self._last else now
             self._last[audience] = due
         return due
 
@@ -82,13 +82,13 @@ class Digest(Batching):
 
     Args:
         inner: what sends messages, one at a time.
-        most: how many waiting messages to the same people go singly; where more wait, they are folded into one.
-        apart: how many seconds lie at least between two digests to the same people, unless somebody is in a hurry.
+        threshold: how many waiting messages to the same people go singly; where more wait, they are folded into one.
+        min_interval: how many seconds lie at least between two digests to the same people, unless somebody is in a hurry.
         timer: what shows the time and waits.
 
     Raises:
         TypeError: ``inner`` is no interpreter, or one that answers later.
-        ValueError: ``most`` or ``apart`` makes no sense.
+        ValueError: ``threshold`` or ``min_interval`` makes no sense.
 
     >>> from tocsin import Failed, Recording, Running, Task, interpreting, slack_notifier
     >>> with interpreting(Recording()) as waiting:
@@ -103,8 +103,8 @@ class Digest(Batching):
     """
 
     inner: Interpreter = attrs.field(converter=inner)
-    most: int = attrs.field(default=10, validator=check_threshold)
-    apart: float = attrs.field(default=10.0, validator=check_min_interval)
+    threshold: int = attrs.field(default=10, validator=check_threshold)
+    min_interval: float = attrs.field(default=10.0, validator=check_min_interval)
     timer: Timer = attrs.field(factory=SystemTimer, kw_only=True, repr=False)
     _turns: _Turns = attrs.field(factory=_Turns, init=False, repr=False)
 
@@ -121,11 +121,11 @@ class Digest(Batching):
     def batch(self, effects: Sequence[Effect], /) -> Sequence[Outcome]:
         """Pass on the effects, those to the same people as one where there are many: the outcome of each. Raises nothing."""
         outcomes: dict[int, Outcome] = {}
-        most, waiting = self.most, deque(portions(effects, self.most))
+        threshold, waiting = self.threshold, deque(portions(effects, self.threshold))
         while waiting:
-            in_time = singly(self.most, time_limits.seconds_left(self.timer.monotonic()))
-            if in_time < most:  # somebody is in a hurry, and maybe was in none before
-                most, waiting = in_time, deque(regroup(effects, waiting, in_time))
+            in_time = singly(self.threshold, time_limits.seconds_left(self.timer.monotonic()))
+            if in_time < threshold:  # somebody is in a hurry, and maybe was in none before
+                threshold, waiting = in_time, deque(regroup(effects, waiting, in_time))
             portion = waiting.popleft()
             members = [effects[position] for position in portion]
             outcomes.update(zip(portion, self._passed_on(members), strict=True))
@@ -145,7 +145,7 @@ class Digest(Batching):
     def _sent(self, digest: Message) -> Outcome:
         """Send the digest when it is its turn."""
         people, now = audience(digest), self.timer.monotonic()
-        due = self._turns.take(people, now, self.apart)
+        due = self._turns.take(people, now, self.min_interval)
         if time_limits.seconds_left(now) == math.inf:
             self.timer.wait(due - now)
         outcome = execute(self.inner, digest)

@@ -62,17 +62,17 @@ def _keeper(outbox: "Outbox") -> "OutboxClient":
             outbox.url,
             outbox.inner,
             policy=outbox.policy,
-            most=outbox.most,
-            apart=outbox.apart,
+            threshold=outbox.threshold,
+            min_interval=outbox.min_interval,
             lease=outbox.lease,
-            patient=outbox.patience,
+            exit_timeout=outbox.exit_timeout,
         )
     raise OutboxError(f"the outbox needs the extra: pip install 'tocsin[outbox]' ({absent} is not installed)")
 
 
 def _aside(outbox: "Outbox") -> Background:
     """What sends where the outbox cannot be written."""
-    return Background(Digest(outbox.inner, outbox.most, outbox.apart), patience=outbox.patience)
+    return Background(Digest(outbox.inner, outbox.threshold, outbox.min_interval), exit_timeout=outbox.exit_timeout)
 
 
 @attrs.frozen(eq=False)
@@ -85,10 +85,10 @@ class Outbox(Queueing, Batching):
         url: the database: None for a file in the user's state folder, ``sqlite:////var/lib/app/outbox.sqlite`` for another one,
             ``postgresql://user@host/name`` for many machines.
         policy: how often a message is tried, and for how long, by whatever process.
-        most: how many waiting messages to the same people go singly; where more wait, they are folded into one.
-        apart: how many seconds lie at least between two digests to the same people, unless somebody is in a hurry.
+        threshold: how many waiting messages to the same people go singly; where more wait, they are folded into one.
+        min_interval: how many seconds lie at least between two digests to the same people, unless somebody is in a hurry.
         lease: after how many seconds a message that some process took to send it is sent by another one.
-        patience: how long the program waits at its end for what it put in, in seconds. What is left then stays in the outbox.
+        exit_timeout: how long the program waits at its end for what it put in, in seconds. What is left then stays in the outbox.
 
     Raises:
         TypeError, ValueError: when composed, of an option that makes no sense. ``OutboxError``, a ValueError, where the URL is none, or
@@ -111,10 +111,10 @@ class Outbox(Queueing, Batching):
     inner: Interpreter = attrs.field(converter=_inner)
     url: str | None = attrs.field(default=None, repr=False)
     policy: RetryPolicy = attrs.field(default=POLICY, kw_only=True, validator=_policy)
-    most: int = attrs.field(default=10, kw_only=True, validator=check_threshold)
-    apart: float = attrs.field(default=10.0, kw_only=True, validator=check_min_interval)
+    threshold: int = attrs.field(default=10, kw_only=True, validator=check_threshold)
+    min_interval: float = attrs.field(default=10.0, kw_only=True, validator=check_min_interval)
     lease: float = attrs.field(default=60.0, kw_only=True, validator=settings.seconds)
-    patience: float = attrs.field(default=queues.EXIT_TIMEOUT, kw_only=True, validator=settings.seconds)
+    exit_timeout: float = attrs.field(default=queues.EXIT_TIMEOUT, kw_only=True, validator=settings.seconds)
     _kept: "OutboxClient" = attrs.field(init=False, repr=False, default=attrs.Factory(_keeper, takes_self=True))
     _unkept: Background = attrs.field(init=False, repr=False, default=attrs.Factory(_aside, takes_self=True))
 
@@ -135,8 +135,8 @@ class Outbox(Queueing, Batching):
     def close(self) -> None:
         """Send no more, and close the database. What is left stays in it, also what is put in from now on, for others to send.
 
-        What is being sent has ``patience`` seconds to end, and is not tried again. A program that keeps its outbox until it ends need
-        not close it.
+        What is being sent has ``exit_timeout`` seconds to end, and is not tried again. A program that keeps its outbox until it ends
+        need not close it.
         """
         self._kept.close()
 
@@ -146,15 +146,15 @@ class Outbox(Queueing, Batching):
         return _ANSWER if outcome is _QUEUED else result_of(outcome)
 
     @override
-    def submit(self, effect: Effect, settled: OnSettled, /) -> Outcome:
+    def submit(self, effect: Effect, on_settled: OnSettled, /) -> Outcome:
         """The same; what becomes of it is told to ``settled``, once, unless the program ends before that."""
         if isinstance(effect, CallBack) or environment.override() is not None:
             outcome = execute(self.inner, effect)
-            settled(outcome)
+            on_settled(outcome)
             return outcome
         if in_event_loop():
-            return self._beside(effect, settled, _IN_LOOP)
-        return self._beside(effect, settled, _FAR) if self._kept.far else self._keep(effect, settled)
+            return self._beside(effect, on_settled, _IN_LOOP)
+        return self._beside(effect, on_settled, _FAR) if self._kept.far else self._keep(effect, on_settled)
 
     @override
     def batch(self, effects: Sequence[Effect], /) -> Sequence[Outcome]:
@@ -171,26 +171,28 @@ class Outbox(Queueing, Batching):
     def __reduce__(self) -> NoReturn:
         raise TypeError("an Outbox does not pickle, since it holds a database open: build one where it is needed")
 
-    def _keep(self, message: Message, settled: OnSettled) -> Outcome:
+    def _keep(self, message: Message, on_settled: OnSettled) -> Outcome:
         try:
-            self._kept.keep([message], [settled])
+            self._kept.keep([message], [on_settled])
         except OutboxError as fault:
-            return self._without(message, settled, fault)
+            return self._without(message, on_settled, fault)
         return _QUEUED
 
-    def _beside(self, message: Message, settled: OnSettled, seconds: float) -> Outcome:
+    def _beside(self, message: Message, on_settled: OnSettled, seconds: float) -> Outcome:
         """Likewise, on a thread of its own: a database that is slow holds nobody up for longer than that."""
         answer: SimpleQueue[Outcome] = SimpleQueue()
-        thread = threading.Thread(target=lambda: answer.put(self._keep(message, settled)), name="tocsin_outbox", daemon=self._kept.far)
+        thread = threading.Thread(
+            target=lambda: answer.put(self._keep(message, on_settled)), name="tocsin_outbox", daemon=self._kept.far
+        )
         try:
             thread.start()
         except RuntimeError:  # the interpreter shuts down, or the system has no more threads
-            return self._keep(message, settled)
+            return self._keep(message, on_settled)
         try:
             return answer.get(timeout=seconds)
         except Empty:
             return _ON_ITS_WAY
 
-    def _without(self, message: Message, settled: OnSettled, fault: OutboxError) -> Outcome:
+    def _without(self, message: Message, on_settled: OnSettled, fault: OutboxError) -> Outcome:
         self._kept.say(fault)
-        return self._unkept.submit(message, settled)
+        return self._unkept.submit(message, on_settled)

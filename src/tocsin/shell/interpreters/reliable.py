@@ -35,10 +35,10 @@ def reliable(
     policy: RetryPolicy | None = None,
     slack: Rate = SLACK,
     gmail: Rate | None = None,
-    most: int = 10,
-    apart: float = 10.0,
-    size: int | None = None,
-    patience: float | None = None,
+    threshold: int = 10,
+    min_interval: float = 10.0,
+    max_queue: int | None = None,
+    exit_timeout: float | None = None,
     after_fork: AfterFork = "wait",
     outbox: bool | str | None = None,
 ) -> Background | Outbox:
@@ -53,10 +53,10 @@ def reliable(
         policy: how often a message is tried, and for how long.
         slack: how fast messages may go to one Slack destination.
         gmail: how fast mails may go from one account.
-        most: how many messages to one destination may wait before they are folded into a digest.
-        apart: how far digests to one destination are apart at least, in seconds.
-        size: how many messages may be queued for one destination; an outbox has room for all.
-        patience: how long a program waits at its end for what is not sent yet, in seconds.
+        threshold: how many messages to one destination may wait before they are folded into a digest.
+        min_interval: how far digests to one destination are apart at least, in seconds.
+        max_queue: how many messages may be queued for one destination; an outbox has room for all.
+        exit_timeout: how long a program waits at its end for what is not sent yet, in seconds.
         after_fork: what a forked child does: "wait" for each message, or "queue" it; with an outbox, both keep it.
         outbox: whether messages are kept in a database until they are sent; or its URL. What an earlier process left there is sent
             from now on, in the background.
@@ -72,19 +72,27 @@ def reliable(
     from tocsin.shell.config.load import configuration  # which a program that composes nothing need not load
 
     config = configuration()
-    patient = config.delivery.patience if patience is None else patience
+    exit_timeout = config.delivery.exit_timeout if exit_timeout is None else exit_timeout
     sends = chain(config, inner, fallback, policy=policy, slack=slack, gmail=gmail)
     if outbox or (outbox is None and config.delivery.outbox):
         try:
-            return _kept(Outbox(sends, outbox if isinstance(outbox, str) else _url(config), most=most, apart=apart, patience=patient))
+            return _kept(
+                Outbox(
+                    sends,
+                    outbox if isinstance(outbox, str) else _url(config),
+                    threshold=threshold,
+                    min_interval=min_interval,
+                    exit_timeout=exit_timeout,
+                )
+            )
         except OutboxError as fault:
             if outbox is not None:
                 raise
             log.once(f"messages are not kept in an outbox, though delivery.outbox says so: {fault}")
     return Background(
-        Digest(sends, most, apart),
-        size=config.delivery.queue if size is None else size,
-        patience=patient,
+        Digest(sends, threshold, min_interval),
+        max_queue=config.delivery.max_queue if max_queue is None else max_queue,
+        exit_timeout=exit_timeout,
         after_fork=after_fork,
     )
 

@@ -51,7 +51,7 @@ class Retrying:
 
     >>> from tocsin import Recording
     >>> Retrying(Recording(), RetryPolicy(attempts=3))
-    Retrying(inner=<Recording of 0 effects>, policy=RetryPolicy(attempts=3, base=1.0, most=60.0, deadline=300.0))
+    Retrying(inner=<Recording of 0 effects>, policy=RetryPolicy(attempts=3, initial_delay=1.0, max_delay=60.0, deadline=300.0))
     """
 
     inner: Interpreter = attrs.field(converter=inner)

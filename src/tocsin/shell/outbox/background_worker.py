@@ -47,11 +47,11 @@ class BackgroundWorker:
     Args:
         store: the outbox.
         drains: makes what drains it.
-        patient: how long to wait at exit for what the program put in, in seconds.
+        exit_timeout: how long to wait at exit for what the program put in, in seconds.
     """
 
-    def __init__(self, store: Store, drains: Drains, patient: float) -> None:
-        self.patience = patient
+    def __init__(self, store: Store, drains: Drains, exit_timeout: float) -> None:
+        self.exit_timeout = exit_timeout
         self._store = store
         self._drains = drains
         self.forget()
@@ -80,21 +80,21 @@ class BackgroundWorker:
         """Whether nobody is at work any more."""
         return self._thread is None or self._ended.is_set()
 
-    def expect(self, key: str, settled: OnSettled) -> None:
+    def expect(self, key: str, on_settled: OnSettled) -> None:
         """This program is about to put that in, and ``settled`` wants to know what becomes of it."""
         with self._changed:
             if not self._ended.is_set():
-                self._mine.setdefault(key, []).append(settled)
+                self._mine.setdefault(key, []).append(on_settled)
 
     def keeps(self, keys: Sequence[str]) -> None:
         """These were put in."""
         with self._changed:
             self._kept.update((key, None) for key in keys if key in self._mine)
 
-    def disown(self, key: str, settled: OnSettled) -> None:
+    def disown(self, key: str, on_settled: OnSettled) -> None:
         """It could not be put in."""
         with self._changed:
-            told = [tell for tell in self._mine.pop(key, []) if tell is not settled]
+            told = [tell for tell in self._mine.pop(key, []) if tell is not on_settled]
             if told:
                 self._mine[key] = told
 
@@ -139,7 +139,7 @@ class BackgroundWorker:
         now = time.monotonic()
         left = max(self.deadline.moment - now, _LAST)
         self.deadline.moment = min(self.deadline.moment, now)  # there is no other try
-        self._drainer.stop(min(left, self.patience))
+        self._drainer.stop(min(left, self.exit_timeout))
         with self._changed:
             self._mine.clear()
             self._kept.clear()

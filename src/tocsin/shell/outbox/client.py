@@ -36,17 +36,19 @@ class OutboxClient:
         inner: Interpreter,
         *,
         policy: RetryPolicy,
-        most: int,
-        apart: float,
+        threshold: int,
+        min_interval: float,
         lease: float,
-        patient: float,
+        exit_timeout: float,
     ) -> None:
         self._store = Store(url)
 
-        def drains(on_parcel: OnBatch) -> Worker:
-            return Worker(self._store, inner, policy=policy, most=most, apart=apart, lease=lease, on_parcel=on_parcel)
+        def drains(on_batch: OnBatch) -> Worker:
+            return Worker(
+                self._store, inner, policy=policy, threshold=threshold, min_interval=min_interval, lease=lease, on_batch=on_batch
+            )
 
-        self._attendant = BackgroundWorker(self._store, drains, patient)
+        self._worker = BackgroundWorker(self._store, drains, exit_timeout)
         self._fault: OutboxError | None = None
         self._rests_until = 0.0
         self._said = False
@@ -70,14 +72,14 @@ class OutboxClient:
     def attend(self) -> None:
         """Have sent what others left; where there is no outbox yet, they left nothing."""
         if self._store.exists:
-            self._attendant.wake()
+            self._worker.wake()
 
     def close(self) -> None:
         """Drain no more, and close the database. What is left stays in it."""
-        self._attendant.give_up()
+        self._worker.give_up()
         self._store.close()
 
-    def keep(self, messages: Sequence[Message], settled: Sequence[Callable[[Outcome], None]]) -> None:
+    def keep(self, messages: Sequence[Message], on_settled: Sequence[Callable[[Outcome], None]]) -> None:
         """Commit the messages; what becomes of each is told later, and only if all could be kept.
 
         Raises:
@@ -86,18 +88,18 @@ class OutboxClient:
         if self._fault is not None and time.monotonic() < self._rests_until:
             raise OutboxError(str(self._fault))
         rows = self._rows(messages, self._tried(self._store.now))
-        wanted = [(row.key, tell) for row, tell in zip(rows, settled, strict=True)]
+        wanted = [(row.key, tell) for row, tell in zip(rows, on_settled, strict=True)]
         for key, tell in wanted:
-            self._attendant.expect(key, tell)
+            self._worker.expect(key, tell)
         try:
             self._tried(lambda: self._store.put(rows))
         except BaseException:
             for key, tell in wanted:
-                self._attendant.disown(key, tell)
+                self._worker.disown(key, tell)
             raise
         self._said = False
-        self._attendant.keeps([row.key for row in rows])
-        self._attendant.wake()
+        self._worker.keeps([row.key for row in rows])
+        self._worker.wake()
 
     def _tried(self, act: Callable[[], _T]) -> _T:
         """What ``act`` gives; where the database does not let it, that is left alone for a while."""

@@ -31,6 +31,10 @@ VERSION = 1
 """Of the schema that messages are written in."""
 
 KINDS: Mapping[str, type[PostToSlack] | type[SendEmail]] = {"PostToSlack": PostToSlack, "SendEmail": SendEmail}
+_TAGS: Mapping[type[Content] | type[DigestSummary], str] = {
+    Content: "Content",
+    DigestSummary: "Tally",
+}  # as rows have them since version 1
 """All that may be kept."""
 
 _LONGEST_NAME = 200  # characters
@@ -142,7 +146,7 @@ def _converter() -> Converter:
     said = Content | DigestSummary | None
 
     def untold(content: Content | DigestSummary | None) -> object:
-        return None if content is None else [type(content).__name__, converter.unstructure(content)]
+        return None if content is None else [_TAGS[type(content)], converter.unstructure(content)]
 
     def told(tree: object, _: object) -> Content | DigestSummary | None:
         if tree is None:

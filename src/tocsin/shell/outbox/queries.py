@@ -54,7 +54,7 @@ class ServerClock:
     def now(self, ask: Callable[[], float]) -> float:
         """The server's time, in seconds since 1970; ``ask`` is called now and then only, and may raise.
 
-        >>> Clock().now(lambda: 1_700_000_000.0) // 10
+        >>> ServerClock().now(lambda: 1_700_000_000.0) // 10
         170000000.0
         """
         seen, wall, monotonic = self._seen, time.time(), time.monotonic()

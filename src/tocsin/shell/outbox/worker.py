@@ -92,11 +92,11 @@ class Worker:
         store: the outbox.
         inner: what sends.
         policy: how often a message is tried, and for how long.
-        most: how many messages to the same people may go singly, where no more wait.
-        apart: how many seconds lie at least between two digests, unless somebody is in a hurry.
+        threshold: how many messages to the same people may go singly, where no more wait.
+        min_interval: how many seconds lie at least between two digests, unless somebody is in a hurry.
         lease: for how long a claim lasts, in seconds.
-        size: how many rows are claimed at once.
-        on_parcel: who is told of each message that was tried.
+        batch_size: how many rows are claimed at once.
+        on_batch: who is told of each message that was tried.
     """
 
     def __init__(
@@ -105,21 +105,21 @@ class Worker:
         inner: Interpreter,
         *,
         policy: RetryPolicy = POLICY,
-        most: int = 10,
-        apart: float = 10.0,
+        threshold: int = 10,
+        min_interval: float = 10.0,
         lease: float = 60.0,
-        size: int = 1000,
-        on_parcel: OnBatch = _unheard,
+        batch_size: int = 1000,
+        on_batch: OnBatch = _unheard,
     ) -> None:
         self.deadline: time_limits.Deadline = time_limits.Deadline()
         self._store = store
         self._inner = inner
         self._policy = policy
-        self._most = most
-        self._apart = apart
+        self._threshold = threshold
+        self._min_interval = min_interval
         self._lease = lease
-        self._size = size
-        self._on_parcel = on_parcel
+        self._batch_size = batch_size
+        self._on_batch = on_batch
         self._name = f"{platform.node()[:60]}.{run_id()}"
         self._claims = 0
         self._owed: list[Event] = []
@@ -214,13 +214,13 @@ class Worker:
             self._claims += 1
             name = f"{self._name}.{self._claims}"
         lease = _Lease(name, self._lease, self._store.now())
-        rows = self._store.claim(worker.goal, lease.name, seconds=self._lease, most=self._size)
+        rows = self._store.claim(worker.goal, lease.name, seconds=self._lease, most=self._batch_size)
         if not rows:
             return False
         worker.claimed = True
-        most = singly(self._most, time_limits.seconds_left())
+        threshold = singly(self._threshold, time_limits.seconds_left())
         with time_limits.with_deadline(lease.ends):
-            return self._send_all(make_batches(self._read(rows, lease), lease.now, most), lease, worker)
+            return self._send_all(make_batches(self._read(rows, lease), lease.now, threshold), lease, worker)
 
     def _read(self, rows: Sequence[Row], lease: _Lease) -> list[tuple[Row, Message]]:
         """The message in each row. One that holds none for us is given up, and kept."""
@@ -249,7 +249,7 @@ class Worker:
                 self._note(self._releases(waiting[number + 1 :], lease, rest))
                 return False
         if any(parcel.digest for parcel in waiting) and not self._hurried:
-            clock.SystemTimer().wait(self._apart)  # meanwhile more can come that the next digest folds
+            clock.SystemTimer().wait(self._min_interval)  # meanwhile more can come that the next digest folds
         return True
 
     def _send(self, parcel: Batch, lease: _Lease, worker: _DestinationThread) -> float | None:
@@ -265,7 +265,7 @@ class Worker:
             rows = self._note([(row.key, Answered(at, lease.name, outcome, draw, self._policy)) for row in parcel.rows])
             with suppress(Exception):  # a handler of logging that somebody wrote may raise
                 _say(parcel, outcome, rows)
-            self._on_parcel(parcel, outcome, rows)
+            self._on_batch(parcel, outcome, rows)
         finally:
             worker.sending = frozenset()
         put_off = any(row.status is Status.DELAYED for row in rows)
