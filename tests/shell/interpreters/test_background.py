@@ -402,9 +402,9 @@ def test_in_an_event_loop_nothing_blocks() -> None:
         (lambda: Background(Background(Recording())), "so it comes outermost: write Background"),
         (lambda: Digest(Background(Recording())), "so it comes outermost"),
         (lambda: Background(Recording), "write Recording()"),  # type: ignore[arg-type]  # as a beginner writes it
-        (lambda: Background(Recording(), max_queue=0), "size is how many messages may wait for one destination, 1 or more, not 0"),
-        (lambda: Background(Recording(), max_queue=True), "size is how many messages"),
-        (lambda: Background(Recording(), exit_timeout=-1), "patience is a number of seconds greater than 0"),
+        (lambda: Background(Recording(), max_queue=0), "max_queue is how many messages may wait for one destination, 1 or more, not 0"),
+        (lambda: Background(Recording(), max_queue=True), "max_queue is how many messages"),
+        (lambda: Background(Recording(), exit_timeout=-1), "exit_timeout is a number of seconds greater than 0"),
         (lambda: Background(Recording(), after_fork="die"), "after_fork is 'wait' or 'queue', not 'die'"),  # type: ignore[arg-type]
     ],
 )

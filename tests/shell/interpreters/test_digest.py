@@ -309,14 +309,14 @@ def test_a_child_process_does_what_the_inner_one_says() -> None:
 
 @pytest.mark.parametrize("most", [0, -3, True, 2.5, "11", None])
 def test_how_many_go_singly_is_a_number(most: int) -> None:
-    with pytest.raises(ValueError, match=r"^most is how many waiting messages go singly, 1 or more, not") as caught:
+    with pytest.raises(ValueError, match=r"^threshold is how many waiting messages go singly, 1 or more, not") as caught:
         Digest(Recording(), most)
     assert str(caught.value).endswith(repr(most))
 
 
 @pytest.mark.parametrize("apart", [-1, math.nan, math.inf, True, "1", None])
 def test_how_far_they_are_apart_is_a_number_of_seconds(apart: float) -> None:
-    with pytest.raises(ValueError, match=r"^apart is how many seconds lie between two digests, 0 or more, not") as caught:
+    with pytest.raises(ValueError, match=r"^min_interval is how many seconds lie between two digests, 0 or more, not") as caught:
         Digest(Recording(), min_interval=apart)
     assert str(caught.value).endswith(repr(apart))
 

@@ -453,10 +453,10 @@ def test_a_forked_child_keeps_its_own(url: str, make: Maker) -> None:
 @pytest.mark.parametrize(
     ("compose", "said"),
     [
-        (lambda: Outbox(Recording(), threshold=0), "most"),
-        (lambda: Outbox(Recording(), min_interval=-1.0), "apart"),
+        (lambda: Outbox(Recording(), threshold=0), "threshold"),
+        (lambda: Outbox(Recording(), min_interval=-1.0), "min_interval"),
         (lambda: Outbox(Recording(), lease=0.0), "lease"),
-        (lambda: Outbox(Recording(), exit_timeout=-1.0), "patience"),
+        (lambda: Outbox(Recording(), exit_timeout=-1.0), "exit_timeout"),
         (lambda: Outbox(Recording(), policy=3), "policy is a RetryPolicy"),  # type: ignore[arg-type]  # what is refused
         (lambda: Outbox(Recording(), "mysql://host/name"), "postgresql"),
         (lambda: reliable(Recording(), outbox="mysql://host/name"), "postgresql"),

@@ -49,7 +49,7 @@ def select_for_retry(keys: Sequence[str], statuses: Sequence[Status], *, all_of_
     """What is to be tried again; a text says why that makes no sense, and what to write.
 
     >>> select_for_retry(["run.load..0.1"], [], all_of_them=False), select_for_retry([], [], all_of_them=True).statuses
-    (Again(keys=('run.load..0.1',), statuses=()), (<Status.DEAD: 'dead'>,))
+    (RetrySelection(keys=('run.load..0.1',), statuses=()), (<Status.DEAD: 'dead'>,))
     """
     if keys:
         several = all_of_them or statuses

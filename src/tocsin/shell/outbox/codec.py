@@ -34,7 +34,7 @@ KINDS: Mapping[str, type[PostToSlack] | type[SendEmail]] = {"PostToSlack": PostT
 _TAGS: Mapping[type[Content] | type[DigestSummary], str] = {
     Content: "Content",
     DigestSummary: "Tally",
-}  # as rows have them since version 1
+}
 """All that may be kept."""
 
 _LONGEST_NAME = 200  # characters
