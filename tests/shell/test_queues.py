@@ -175,7 +175,8 @@ if __name__ == "__main__":
 def test_children_tell_too(how: str, after_fork: str, slack_server: SlackServer, env: dict[str, str], tmp_path: Path) -> None:
     done = run(tmp_path, env, FORKED, how, after_fork)
     assert done.returncode == 0, done.stderr
-    assert sorted(texts(slack_server)) == [f"{name} failed: disk full" for name in ("child", "parent again", "parent")]
+    told = sorted(texts(slack_server))
+    assert told == [f"{name} failed: disk full" for name in ("child", "parent again", "parent")], done.stderr
     assert "Error" not in done.stderr
 
 
