@@ -21,7 +21,7 @@ MARKED = frozenset({"docs", "kill", "laws", "typing"})
 
 HEEDED = frozenset({"SIGHUP", "SIGINT", "SIGQUIT"})
 
-settings.register_profile("laws", PROFILE.settings(PROFILE.laws))
+settings.register_profile("laws", PROFILE.settings(PROFILE.laws, fresh=PROFILE.fresh))
 settings.register_profile("others", PROFILE.settings(PROFILE.examples))
 settings.load_profile("others")
 

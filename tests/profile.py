@@ -22,7 +22,7 @@ class Profile:
         kills: how many times tests/kill kills a process at a random moment.
         stride: each fault of a disk whose number is a multiple of it is tried; 1 for every one.
         shrinks: whether Hypothesis looks for the simplest example that fails.
-        fresh: whether the examples are others each time; where coverage is measured they are not, so that it is the same each time.
+        fresh: whether a law's examples are others each time. Where coverage is measured they are not, so that it is the same each time.
     """
 
     laws: int
@@ -32,7 +32,7 @@ class Profile:
     shrinks: bool = True
     fresh: bool = True
 
-    def settings(self, examples: int) -> settings:
+    def settings(self, examples: int, *, fresh: bool = True) -> settings:
         """What Hypothesis is to know. It keeps no time, since the machine may be busy."""
         usual = settings(
             max_examples=examples,
@@ -41,7 +41,7 @@ class Profile:
             print_blob=True,
             suppress_health_check=[HealthCheck.too_slow],
         )
-        drawn = usual if self.fresh else settings(usual, derandomize=True, database=None)
+        drawn = usual if fresh else settings(usual, derandomize=True, database=None)
         return drawn if self.shrinks else settings(drawn, database=None, phases=[Phase.explicit, Phase.generate])
 
 
