@@ -179,3 +179,14 @@ def _settled(last: Try, outcome: Outcome, elapsed: float) -> Outcome:
     if last.repeated and isinstance(outcome, Retryable):
         return Ambiguous(f"{reason}, and one try went without an answer: it may have arrived")
     return attrs.evolve(outcome, reason=reason)
+
+
+def parse_retry_after(header: str | None) -> timedelta | None:
+    """Return the pause that the HTTP header Retry-After asks for, at most a day; None if it is no whole number of seconds.
+
+    >>> parse_retry_after("30"), parse_retry_after("soon")
+    (datetime.timedelta(seconds=30), None)
+    """
+    if header is None or not (header.isascii() and header.strip().isdigit()):
+        return None
+    return timedelta(seconds=min(int(header.strip()[:9]), 86_400))
