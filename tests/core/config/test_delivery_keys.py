@@ -60,7 +60,7 @@ def test_the_same_from_the_environment() -> None:
         ("delivery.max_queue = []", ":1: delivery.max_queue: takes a whole number of 1 or more; write max_queue = 100"),
         ("delivery = 3", ":1: delivery: takes a table; write [delivery] on a line, and its keys below it"),
         ("[delivery]\natempts = 3", ":2: delivery.atempts: there is no such key; did you mean delivery.attempts?"),
-        ('slack.token_secret = "PATH"', ":1: slack.token_secret: a project's file may name only what is called as secrets are; "),
+        ('slack.token_secret = "PATH"', ":1: slack.token_secret: a project's file may name only what has a name like a secret's; "),
         (
             'slack.token_secret = "a b"',
             ":1: slack.token_secret: takes the name of a secret, never the secret itself; write token_secret =",

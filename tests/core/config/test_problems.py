@@ -61,10 +61,10 @@ STATES = "takes a list of names of states"
         ),
         (
             'secrets.names = ["API_TOKEN", "PATH"]',
-            ":1: secrets.names: a project's file may name only what is called as secrets are; call it like TEAM_WEBHOOK or"
+            ":1: secrets.names: a project's file may name only what has a name like a secret's; call it like TEAM_WEBHOOK or"
             " DATABASE_PASSWORD, put it into your own tocsin.toml, or set TOCSIN_SECRETS_NAMES",
         ),
-        ('slack.webhook_secret = "HOME"', ":1: slack.webhook_secret: a project's file may name only what is called as secrets are; "),
+        ('slack.webhook_secret = "HOME"', ":1: slack.webhook_secret: a project's file may name only what has a name like a secret's; "),
         (b"\xff", ": this is not a text in UTF-8; save it as UTF-8"),
         ("x" * (LONGEST + 1), ": this is longer than 64 KiB, or has a line of more than 4,000 characters; shorten it"),
         ("x" * 4001, ": this is longer than 64 KiB, or has a line of more than 4,000 characters; shorten it"),
@@ -135,7 +135,7 @@ NO_SECRETS = (
 @pytest.mark.parametrize("name", NO_SECRETS.split())
 def test_a_projects_file_does_not_make_a_secret_of_what_programs_need(name: str) -> None:
     for text in (f'slack.webhook_secret = "{name}"', f'secrets.names = ["{name}"]', f'secrets.names = ["{name.lower()}"]'):
-        assert "a project's file may name only what is called as secrets are" in str(fault(parse(text, "FILE", project=True)))
+        assert "a project's file may name only what has a name like a secret's" in str(fault(parse(text, "FILE", project=True)))
         assert len(layer(parse(text, "FILE", project=False)).settings) == 1
 
 
