@@ -8,7 +8,8 @@ from docs.diagrams.kinds import own_fields, parent
 
 from tocsin.core.messages.text import span
 from tocsin.core.outcomes import Ambiguous, DestinationDead, Outcome, Rejected, Retryable
-from tocsin.core.services.replies import slack_reply, smtp_reply
+from tocsin.core.services.slack_api import slack_reply
+from tocsin.core.services.smtp import smtp_reply
 from tocsin.core.states import KINDS, State
 from tocsin.core.transitions import GIVEN, REFUSED, TABLE
 

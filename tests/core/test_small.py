@@ -7,8 +7,10 @@ import pytest
 from tocsin import Running, Success
 from tocsin.core.changes import slugs
 from tocsin.core.delivery.destinations import address_fault
+from tocsin.core.delivery.retry import parse_retry_after
 from tocsin.core.messages.text import name_of, span
-from tocsin.core.services.replies import seconds, slack_reply, smtp_reply
+from tocsin.core.services.slack_api import slack_reply
+from tocsin.core.services.smtp import smtp_reply
 from tocsin.core.validation import invoke
 from tocsin.core.values import FrozenMap, freeze
 from tocsin.effects import Ambiguous, Delivered, DestinationDead, Queued, Rejected, Retryable
@@ -55,7 +57,7 @@ def test_durations_in_words(duration: timedelta, said: str) -> None:
 
 @pytest.mark.parametrize(("text", "after"), [(None, None), ("soon", None), ("٣", None), ("3", 3), (" 5 ", 5), ("9" * 40, 86_400)])
 def test_retry_after(text: str | None, after: float | None) -> None:
-    assert seconds(text) == (None if after is None else timedelta(seconds=after))
+    assert parse_retry_after(text) == (None if after is None else timedelta(seconds=after))
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from tocsin.core.outbox.status import DestinationStatus
 _ALL = exposition(
     Readings(
         at=60.0,
-        standings=[DestinationStatus("slack:TEAM", dict.fromkeys(Status, 1), oldest=0.0)],
-        reckoning=DrainCounters((TryCount("slack:TEAM", Status.DELIVERED, 1),), last_success=0.0),
+        statuses=[DestinationStatus("slack:TEAM", dict.fromkeys(Status, 1), oldest=0.0)],
+        counters=DrainCounters((TryCount("slack:TEAM", Status.DELIVERED, 1),), last_success=0.0),
     )
 )
 

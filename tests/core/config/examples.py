@@ -18,16 +18,16 @@ SOME: dict[str, list[object]] = {
     'a list of "slack" and "gmail"': [[], ["slack"], ["gmail", "Slack"]],
     "a list of names of states": [[], *([kind.__name__] for kind in KINDS), ["failed", "Success"]],
 }
-"""Values by what a key takes; of the others the example will do."""
+"""Values for each type of key. Other types use their example."""
 
 
 def example(key: ConfigKey[object]) -> object:
-    """The key's own example."""
+    """Return the example of a key."""
     return tomllib.loads(f"it = {key.takes.example}")["it"]
 
 
 def layers(origin: str) -> st.SearchStrategy[Layer]:
-    """Layers that set any of the keys, all from one place."""
+    """Return layers that set any of the keys, all with one origin."""
     settings = {
         key.name: st.sampled_from([example(key), *SOME.get(key.takes.words, [])]).map(lambda value: Setting(value, origin))
         for key in TABLE
@@ -36,13 +36,13 @@ def layers(origin: str) -> st.SearchStrategy[Layer]:
 
 
 def layer(taken: Layer | Problem) -> Layer:
-    """The layer, which it is."""
+    """Assert that a result is a layer, and return it."""
     assert isinstance(taken, Layer), taken
     return taken
 
 
-def fault(taken: object) -> Problem:
-    """The fault, which it is; in one line."""
+def problem(taken: object) -> Problem:
+    """Assert that a result is a problem in one line, and return it."""
     assert isinstance(taken, Problem), taken
     assert "\n" not in str(taken)
     return taken

@@ -1,8 +1,8 @@
-"""The settings of delivery, and of an app of Slack's: what they take, and what is said of anything else."""
+"""The settings of delivery and of a Slack app: what they take, and the problems of other values."""
 
 import pytest
 
-from tests.core.config.examples import fault, layer
+from tests.core.config.examples import layer, problem
 from tocsin.core.config.merging import merge
 from tocsin.core.config.parsing import environment, parse
 
@@ -31,7 +31,7 @@ def test_what_a_file_sets() -> None:
 
 
 def test_the_same_from_the_environment() -> None:
-    variables, faults = environment(
+    variables, problems = environment(
         {
             "TOCSIN_DELIVERY_FALLBACK": "Slack",
             "TOCSIN_DELIVERY_MAX_QUEUE": "7",
@@ -40,7 +40,7 @@ def test_the_same_from_the_environment() -> None:
         }
     )
     config = merge(variables)
-    assert faults == ()
+    assert problems == ()
     assert (config.delivery.fallback, config.delivery.max_queue, config.gmail.daily, config.slack.channel) == ("slack", 7, 3, "#ops")
 
 
@@ -60,7 +60,7 @@ def test_the_same_from_the_environment() -> None:
         ("delivery.max_queue = []", ":1: delivery.max_queue: takes a whole number of 1 or more; write max_queue = 100"),
         ("delivery = 3", ":1: delivery: takes a table; write [delivery] on a line, and its keys below it"),
         ("[delivery]\natempts = 3", ":2: delivery.atempts: there is no such key; did you mean delivery.attempts?"),
-        ('slack.token_secret = "PATH"', ":1: slack.token_secret: a project's file may name only what is called as secrets are; "),
+        ('slack.token_secret = "PATH"', ":1: slack.token_secret: a project's file may name only what has a name like a secret's; "),
         (
             'slack.token_secret = "a b"',
             ":1: slack.token_secret: takes the name of a secret, never the secret itself; write token_secret =",
@@ -70,7 +70,7 @@ def test_the_same_from_the_environment() -> None:
     ],
 )
 def test_a_bad_file_of_a_project(text: str, said: str) -> None:
-    assert str(fault(parse(text, "FILE", project=True))).startswith(f"FILE{said}")
+    assert str(problem(parse(text, "FILE", project=True))).startswith(f"FILE{said}")
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_a_bad_file_of_a_project(text: str, said: str) -> None:
     ],
 )
 def test_a_bad_file_of_the_user(text: str, said: str) -> None:
-    found = str(fault(parse(text, "FILE", project=False)))
+    found = str(problem(parse(text, "FILE", project=False)))
     assert found.startswith(f"FILE{said}")
     assert CANARY not in found
 

@@ -1,4 +1,4 @@
-"""The page about configuration has every key, as the table of keys has it."""
+"""The documentation's page about configuration lists every key as the table of keys does."""
 
 import re
 
@@ -13,7 +13,7 @@ PAGE = ROOT / "docs" / "configuration.md"
 
 
 def row(key: ConfigKey[object]) -> str:
-    """A key as the page has it."""
+    """Return the row of a key in the page's table."""
     default = f"{key.absent}" if key.default is None else f"`{written(merge(), key)}`"
     cells = (f"`{key.name}`", key.takes.words, default, f"`{key.variable}`", "yes" if key.shared else "no", key.help)
     return f"| {' | '.join(cells)} |"

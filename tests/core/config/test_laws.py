@@ -1,4 +1,4 @@
-"""What is always true of configuration, whatever is in the files."""
+"""Laws of configuration, over any files and layers."""
 
 import re
 from itertools import cycle
@@ -16,7 +16,7 @@ from tocsin.core.config.parsing import environment, line_of, parse
 from tocsin.core.config.problems import Problem, closest, hint
 from tocsin.core.config.schema import DEFAULT, KEYS, SECTIONS, TABLE, ConfigKey
 
-CANARY = "C4N4RY7Q2X9AB"  # so like a token that it is not repeated where it is a key, either
+CANARY = "C4N4RY7Q2X9AB"  # so like a token that it is not repeated as a key either
 NEW = "\n"
 NAMES = st.sampled_from([*KEYS, *SECTIONS, "password", "SLACK_WEBHOOK_URL", "slack.token", "dedline"])
 NEWLINES = st.sampled_from(["\n", "\r\n", "\n# only = 1\n", "\n\n", " # [slack]\n"])
@@ -119,8 +119,8 @@ def test_one_slip_is_mended(name: str, data: st.DataObject) -> None:
 def test_each_key_takes_its_example_from_a_file_and_from_the_environment() -> None:
     for key in TABLE:
         file = merge(layer(parse(f"{key.name} = {key.takes.example}", "FILE", project=False)))
-        variables, faults = environment({key.variable: key.takes.spelt})
-        assert faults == ()
+        variables, problems = environment({key.variable: key.takes.spelt})
+        assert problems == ()
         assert value_of(merge(variables), key) == value_of(file, key) != None  # noqa: E711 - of any type
         assert merge(variables).origins[key.name] == f"environment variable {key.variable}"
         assert merge(layer(options({key.name: of(key)}))).origins[key.name] == "option"

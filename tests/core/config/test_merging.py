@@ -1,4 +1,4 @@
-"""What means something only together is there as a whole, or not at all, with a word about it."""
+"""Settings that mean something only together are kept together or dropped, with a problem."""
 
 import pytest
 from hypothesis import given
@@ -14,13 +14,13 @@ TOKEN, CHANNEL = "slack.token_secret", "slack.channel"
 @given(layers("one"), layers("two"))
 def test_both_are_there_or_neither_and_nothing_else_is_touched(one: Layer, two: Layer) -> None:
     config = merge(one, two)
-    whole, faults = drop_incomplete(config)
+    whole, problems = drop_incomplete(config)
     set_ = {name for name in (TOKEN, CHANNEL) if config.origins[name] != DEFAULT}
-    assert len(faults) == (len(set_) == 1)
-    assert (whole == config) is (not faults)
+    assert len(problems) == (len(set_) == 1)
+    assert (whole == config) is (not problems)
     assert (whole.slack.token_secret is None) is (whole.slack.channel is None)
     assert drop_incomplete(whole) == (whole, ())
-    rest = [Layer({name: each for name, each in was.settings.items() if not faults or name not in set_}) for was in (one, two)]
+    rest = [Layer({name: each for name, each in was.settings.items() if not problems or name not in set_}) for was in (one, two)]
     assert whole == merge(*rest)
 
 
@@ -40,16 +40,16 @@ def test_both_are_there_or_neither_and_nothing_else_is_touched(one: Layer, two: 
     ],
 )
 def test_a_half_in_a_file(text: str, said: str) -> None:
-    config, faults = drop_incomplete(merge(layer(parse(text, "FILE", project=False))))
-    assert [str(fault) for fault in faults] == [said]
+    config, problems = drop_incomplete(merge(layer(parse(text, "FILE", project=False))))
+    assert [str(problem) for problem in problems] == [said]
     assert (config.slack, config.origins) == (merge().slack, merge().origins)
 
 
 @pytest.mark.parametrize("name", ["TOCSIN_SLACK_CHANNEL", "TOCSIN_SLACK_TOKEN_SECRET"])
 def test_a_half_in_the_environment(name: str) -> None:
     variables, _ = environment({name: {"TOCSIN_SLACK_CHANNEL": "#ops"}.get(name, "OUR_TOKEN")})
-    _, (fault,) = drop_incomplete(merge(variables))
-    assert str(fault).startswith(f"{name}: slack.")
+    _, (problem,) = drop_incomplete(merge(variables))
+    assert str(problem).startswith(f"{name}: slack.")
 
 
 def test_the_halves_may_stand_in_two_places() -> None:
@@ -57,5 +57,5 @@ def test_the_halves_may_stand_in_two_places() -> None:
         layer(parse(text, "FILE", project=is_project))
         for text, is_project in (('slack.token_secret = "OUR_TOKEN"', True), ('slack.channel = "C0123ABCD"', False))
     )
-    config, faults = drop_incomplete(merge(project, own))
-    assert (config.slack.token_secret, config.slack.channel, faults) == ("OUR_TOKEN", "C0123ABCD", ())
+    config, problems = drop_incomplete(merge(project, own))
+    assert (config.slack.token_secret, config.slack.channel, problems) == ("OUR_TOKEN", "C0123ABCD", ())

@@ -1,8 +1,8 @@
-"""What is said of a bad file, a bad variable, a bad option: where, what, and what to write."""
+"""The problems of a bad file, variable or option: where, what, and what to write."""
 
 import pytest
 
-from tests.core.config.examples import fault, layer
+from tests.core.config.examples import layer, problem
 from tocsin.core.config.display import shown
 from tocsin.core.config.merging import layer_from
 from tocsin.core.config.parsing import LONGEST, environment, parse
@@ -61,17 +61,17 @@ STATES = "takes a list of names of states"
         ),
         (
             'secrets.names = ["API_TOKEN", "PATH"]',
-            ":1: secrets.names: a project's file may name only what is called as secrets are; call it like TEAM_WEBHOOK or"
+            ":1: secrets.names: a project's file may name only what has a name like a secret's; call it like TEAM_WEBHOOK or"
             " DATABASE_PASSWORD, put it into your own tocsin.toml, or set TOCSIN_SECRETS_NAMES",
         ),
-        ('slack.webhook_secret = "HOME"', ":1: slack.webhook_secret: a project's file may name only what is called as secrets are; "),
+        ('slack.webhook_secret = "HOME"', ":1: slack.webhook_secret: a project's file may name only what has a name like a secret's; "),
         (b"\xff", ": this is not a text in UTF-8; save it as UTF-8"),
         ("x" * (LONGEST + 1), ": this is longer than 64 KiB, or has a line of more than 4,000 characters; shorten it"),
         ("x" * 4001, ": this is longer than 64 KiB, or has a line of more than 4,000 characters; shorten it"),
     ],
 )
 def test_a_bad_file_of_a_project(text: str | bytes, said: str) -> None:
-    assert str(fault(parse(text, "FILE", project=True))).startswith(f"FILE{said}")
+    assert str(problem(parse(text, "FILE", project=True))).startswith(f"FILE{said}")
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_bad_file_of_a_project(text: str | bytes, said: str) -> None:
     ],
 )
 def test_a_bad_file_of_the_user(text: str, said: str) -> None:
-    assert str(fault(parse(text, "FILE", project=False))).startswith(f"FILE{said}")
+    assert str(problem(parse(text, "FILE", project=False))).startswith(f"FILE{said}")
 
 
 @pytest.mark.parametrize("project", [True, False])
@@ -115,7 +115,7 @@ def test_a_bad_file_of_the_user(text: str, said: str) -> None:
     ],
 )
 def test_what_looks_like_a_secret_is_refused_and_not_repeated(text: str, line: int, project: bool) -> None:
-    said = str(fault(parse(text, "FILE", project=project)))
+    said = str(problem(parse(text, "FILE", project=project)))
     assert said.startswith(f"FILE:{line}: {SECRET}")
     assert CANARY not in said
 
@@ -135,7 +135,7 @@ NO_SECRETS = (
 @pytest.mark.parametrize("name", NO_SECRETS.split())
 def test_a_projects_file_does_not_make_a_secret_of_what_programs_need(name: str) -> None:
     for text in (f'slack.webhook_secret = "{name}"', f'secrets.names = ["{name}"]', f'secrets.names = ["{name.lower()}"]'):
-        assert "a project's file may name only what is called as secrets are" in str(fault(parse(text, "FILE", project=True)))
+        assert "a project's file may name only what has a name like a secret's" in str(problem(parse(text, "FILE", project=True)))
         assert len(layer(parse(text, "FILE", project=False)).settings) == 1
 
 
@@ -168,9 +168,9 @@ def test_a_projects_file_may_name_what_is_called_as_secrets_are(name: str) -> No
     ],
 )
 def test_what_looks_like_a_secret_is_refused_in_a_variable_too(variable: str, value: str) -> None:
-    layer, (fault,) = environment({variable: value, "TOCSIN_IGNORE": "Skipped"})
-    assert str(fault).startswith(f"{variable}: {SECRET}")
-    assert CANARY not in str(fault)
+    layer, (problem,) = environment({variable: value, "TOCSIN_IGNORE": "Skipped"})
+    assert str(problem).startswith(f"{variable}: {SECRET}")
+    assert CANARY not in str(problem)
     assert set(layer.settings) == {"ignore"}
 
 
@@ -190,9 +190,9 @@ def test_what_looks_like_a_secret_is_refused_in_a_variable_too(variable: str, va
     ],
 )
 def test_a_bad_variable_is_left_out(variable: str, value: str, said: str) -> None:
-    layer, (fault,) = environment({variable: value, "TOCSIN_IGNORE": "Skipped"})
-    assert str(fault).startswith(f"{variable}: {said}")
-    assert CANARY not in str(fault)
+    layer, (problem,) = environment({variable: value, "TOCSIN_IGNORE": "Skipped"})
+    assert str(problem).startswith(f"{variable}: {said}")
+    assert CANARY not in str(problem)
     assert set(layer.settings) == {"ignore"}
 
 
@@ -202,24 +202,24 @@ def test_a_switch_of_the_environment(text: str, value: bool) -> None:
     assert layer.settings["traceback"].value is value
 
 
-def test_a_variable_that_is_almost_ours_is_a_slip_and_another_is_anybodys() -> None:
-    _, faults = environment(
+def test_a_variable_almost_like_ours_is_a_mistake_and_another_is_left_alone() -> None:
+    _, problems = environment(
         {"TOCSIN_ONYL": "Failed", "TOCSIN_SLACK_DEADLIN": "3", "TOCSIN_PROFILE": "x", "TOCSIN_NOTIFY": "none", "ONYL": ""}
     )
-    assert [str(fault) for fault in faults] == [
+    assert [str(problem) for problem in problems] == [
         "TOCSIN_ONYL: there is no such variable; did you mean TOCSIN_ONLY?",
         "TOCSIN_SLACK_DEADLIN: there is no such variable; did you mean TOCSIN_SLACK_DEADLINE?",
     ]
 
 
 def test_an_empty_variable_is_none_and_a_comma_is_an_empty_list() -> None:
-    layer, faults = environment({"TOCSIN_ONLY": " ", "TOCSIN_IGNORE": ","})
-    assert faults == ()
+    layer, problems = environment({"TOCSIN_ONLY": " ", "TOCSIN_IGNORE": ","})
+    assert problems == ()
     assert {name: setting.value for name, setting in layer.settings.items()} == {"ignore": []}
 
 
-def test_a_bad_option_is_a_fault_of_that_option() -> None:
-    assert str(fault(layer_from({"notifiers": ["slak"]}, "option --to"))).endswith("its item 1 is none; did you mean slack?")
+def test_a_bad_option_is_a_problem_of_that_option() -> None:
+    assert str(problem(layer_from({"notifiers": ["slak"]}, "option --to"))).endswith("its item 1 is none; did you mean slack?")
     assert layer(layer_from({"notifiers": None})).settings == {}
 
 

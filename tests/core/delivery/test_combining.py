@@ -1,4 +1,4 @@
-"""What several outcomes come to, by example."""
+"""The combined outcome of several outcomes, by example."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What becomes of messages that wait: one folded meanwhile, and one that is still there at the end."""
+"""The outcomes of messages that waited: one that was folded, and one that was unfinished at exit."""
 
 import pytest
 from hypothesis import given

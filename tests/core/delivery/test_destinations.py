@@ -1,4 +1,4 @@
-"""Where a message goes, who reads it, and the name by which it is known."""
+"""The destination, the audience and the key of a message."""
 
 from collections.abc import Callable
 
@@ -53,11 +53,11 @@ def test_other_readers_of_a_post_are_another_audience(change: Callable[[PostToSl
 
 
 def to(letter: SendEmail) -> Message:
-    return attrs.evolve(letter, mail=attrs.evolve(letter.mail, recipients=("somebody@example.com",)))
+    return attrs.evolve(letter, mail=attrs.evolve(letter.mail, recipients=("other@example.com",)))
 
 
 def copied(letter: SendEmail) -> Message:
-    return attrs.evolve(letter, mail=attrs.evolve(letter.mail, cc=(*letter.mail.cc, "somebody@example.com")))
+    return attrs.evolve(letter, mail=attrs.evolve(letter.mail, cc=(*letter.mail.cc, "other@example.com")))
 
 
 def as_others(letter: SendEmail) -> Message:
@@ -75,7 +75,7 @@ def test_other_readers_of_a_mail_are_another_audience(change: Callable[[SendEmai
 
 
 @given(posts(), mails())
-def test_nobody_reads_both(post: PostToSlack, letter: SendEmail) -> None:
+def test_a_post_and_a_mail_have_different_audiences(post: PostToSlack, letter: SendEmail) -> None:
     assert audience(post) != audience(letter)
     assert destination(post) != destination(letter)
 

@@ -1,4 +1,4 @@
-"""What a digest says, by example, and what is left of messages."""
+"""The content of a digest, by example, and the summary of messages."""
 
 import math
 from datetime import UTC, datetime, timedelta
@@ -22,22 +22,22 @@ def content(name: str = "load", state: str = "Failed", at: datetime = AT) -> Con
     return Content(name, f"{name} ended", f"{name} is over", state, failed, "#eb0000" if failed else "#28a745", at, ())
 
 
-def tally(*contents: Content) -> DigestSummary:
-    """What is left of such messages, one after the other."""
+def summary(*contents: Content) -> DigestSummary:
+    """Return the summary of messages with these contents, in order."""
     return merge_summaries(summarize(said, Key("5f0c", said.name, None, ordinal, 0)) for ordinal, said in enumerate(contents))
 
 
 def line(folded: DigestSummary, title: str) -> list[str]:
-    """What stands under a title."""
+    """Return the lines under a title."""
     (text,) = (line.text for line in digest_content(folded).lines if line.title == title)
     return text.split("\n")
 
 
 def sentence(*contents: Content) -> str:
-    return digest_content(tally(*contents)).sentence
+    return digest_content(summary(*contents)).sentence
 
 
-def test_a_telephone_shows_how_many_of_what() -> None:
+def test_the_sentence_says_how_many_of_what() -> None:
     assert SAID["slack-digest"].content is not None
     assert gist(SAID["slack-digest"]) == (
         "2026-02-03 04:01:06 +0100 480 changes in 1 m, 472 of them failures: 460 Failed, 12 TimedOut, 8 Success; "
@@ -76,12 +76,12 @@ def test_a_sentence_says_what_is_known(contents: list[Content], said: str) -> No
 
 
 def test_what_was_not_counted_by_name_is_said() -> None:
-    many = tally(*(content(f"{n:04}") for n in range(NAMED)), *(content("last") for _ in range(7)))
+    many = summary(*(content(f"{n:04}") for n in range(NAMED)), *(content("last") for _ in range(7)))
     assert digest_content(many).sentence == "1,007 failures in less than 1 ms: many, among them 0000, 0001, 0002"
     assert line(many, "Names")[-1] == (
         "and at least 990 other names, 997 times in all (counted are only the first 1,000 in the alphabet)"
     )
-    assert line(tally(*(content(f"{n:04}") for n in range(NAMED))), "Names")[-1] == "and 990 other names, once each"
+    assert line(summary(*(content(f"{n:04}") for n in range(NAMED))), "Names")[-1] == "and 990 other names, once each"
 
 
 @pytest.mark.parametrize(
@@ -95,11 +95,11 @@ def test_what_was_not_counted_by_name_is_said() -> None:
 )
 def test_how_often_there_were_other_names(others: list[str], said: str) -> None:
     ten = [content(f"name {n}") for n in range(10)] * 2
-    assert line(tally(*ten, *map(content, others)), "Names")[10:] == [said]
+    assert line(summary(*ten, *map(content, others)), "Names")[10:] == [said]
 
 
 def test_ten_names_and_states_are_listed() -> None:
-    ten, eleven = (tally(*(content(f"name {n:02}", f"State{n:02}") for n in range(count))) for count in (10, 11))
+    ten, eleven = (summary(*(content(f"name {n:02}", f"State{n:02}") for n in range(count))) for count in (10, 11))
     assert line(ten, "Names") == [f"1 name {n:02}" for n in range(10)]
     assert line(ten, "States") == [f"1 State{n:02}" for n in range(10)]
     assert line(eleven, "Names")[10:] == ["and 1 other name, once"]
@@ -108,13 +108,13 @@ def test_ten_names_and_states_are_listed() -> None:
 
 def test_the_first_three_and_the_last_are_shown_once() -> None:
     four = [content(name) for name in "abcd"]
-    assert line(tally(*four), "First") == [f"03:00:07 +0000  {name} ended" for name in "abc"]
-    assert line(tally(*four), "Last") == ["03:00:07 +0000  d ended"]
-    assert [said.title for said in digest_content(tally(*four[:3])).lines] == ["States", "Names", "First", "When", "The rest"]
+    assert line(summary(*four), "First") == [f"03:00:07 +0000  {name} ended" for name in "abc"]
+    assert line(summary(*four), "Last") == ["03:00:07 +0000  d ended"]
+    assert [said.title for said in digest_content(summary(*four[:3])).lines] == ["States", "Names", "First", "When", "The rest"]
 
 
 def test_a_moment_is_said_once() -> None:
-    assert line(tally(content(), content(at=AT + timedelta(milliseconds=900))), "When") == ["at 2026-02-03 03:00:07 +0000"]
+    assert line(summary(content(), content(at=AT + timedelta(milliseconds=900))), "When") == ["at 2026-02-03 03:00:07 +0000"]
 
 
 def placed(environment: str, host: str, *more: Line) -> Content:
@@ -136,12 +136,12 @@ def placed(environment: str, host: str, *more: Line) -> Content:
     ],
 )
 def test_where_it_was_is_said_as_far_as_it_is_known(contents: list[Content], said: list[list[str]]) -> None:
-    folded = digest_content(tally(*contents))
+    folded = digest_content(summary(*contents))
     assert [shown.text.split("\n") for shown in folded.lines if shown.title == "Where"] == said
 
 
 def test_days_are_shown_where_there_are_several() -> None:
-    late = tally(content(at=AT), content("send", at=AT + timedelta(days=1)))
+    late = summary(content(at=AT), content("send", at=AT + timedelta(days=1)))
     assert line(late, "First") == ["2026-02-03 03:00:07 +0000  load ended", "2026-02-04 03:00:07 +0000  send ended"]
     assert line(late, "When") == ["from 2026-02-03 03:00:07 +0000 to 2026-02-04 03:00:07 +0000"]
 
@@ -149,7 +149,7 @@ def test_days_are_shown_where_there_are_several() -> None:
 def test_the_hour_that_comes_twice_lasts_an_hour() -> None:
     first = datetime(2026, 10, 25, 2, 30, tzinfo=BERLIN)
     second = first.replace(fold=1)
-    for both in (tally(content(at=second), content(at=first)), tally(content(at=first), content(at=second))):
+    for both in (summary(content(at=second), content(at=first)), summary(content(at=first), content(at=second))):
         assert both.lasted == timedelta(hours=1)
         assert line(both, "When") == ["from 2026-10-25 02:30:00 +0200 to 2026-10-25 02:30:00 +0100"]
 
@@ -161,13 +161,13 @@ def test_the_children_of_a_mapped_task_count_as_that_task() -> None:
 
 
 def test_the_colour_is_that_of_the_first_failure() -> None:
-    assert digest_content(tally(content(state="Success"), content())).color == "#eb0000"
-    assert digest_content(tally(content(state="Success"), content(state="Success"))).color == "#28a745"
+    assert digest_content(summary(content(state="Success"), content())).color == "#eb0000"
+    assert digest_content(summary(content(state="Success"), content(state="Success"))).color == "#28a745"
 
 
 def test_it_is_a_failure_where_one_of_them_is() -> None:
-    assert digest_content(tally(content(state="Success"), content())).failed
-    assert not digest_content(tally(content(state="Success"), content(state="Success"))).failed
+    assert digest_content(summary(content(state="Success"), content())).failed
+    assert not digest_content(summary(content(state="Success"), content(state="Success"))).failed
 
 
 @pytest.mark.parametrize("times", [1, 1000])
@@ -181,13 +181,13 @@ def test_text_made_by_hand_is_one_bounded_line(times: int) -> None:
 
 
 def test_the_rest_is_where_the_run_is() -> None:
-    assert line(tally(content(), content()), "The rest") == [
+    assert line(summary(content(), content()), "The rest") == [
         "Each is in the report of its run, and in the log (logger tocsin) once logging shows its level INFO. The first was of run 5f0c."
     ]
 
 
 def test_the_key_says_how_many_and_is_no_handlers() -> None:
-    assert digest_key(tally(*[content()] * 1001)) == Key("5f0c", "load and 1,000 more", None, 0, -1)
+    assert digest_key(summary(*[content()] * 1001)) == Key("5f0c", "load and 1,000 more", None, 0, -1)
 
 
 def test_a_group_is_folded_when_it_is_larger_than_most() -> None:

@@ -1,4 +1,4 @@
-"""That a destination is dead is a message of its own, laid out for whoever the message was for."""
+"""The alarm about a dead destination is a message of its own, to the audience of the message that met it."""
 
 from datetime import UTC, datetime
 
@@ -36,26 +36,26 @@ def content(message: Message) -> Content:
 
 @given(posts() | mails(), texts())
 def test_it_goes_to_the_same_people_with_a_key_of_its_own(message: Message, reason: str) -> None:
-    news = dead_destination_alarm(message, reason)
-    assert audience(news) == audience(message)
-    assert news.key != message.key
-    assert attrs.evolve(news.key, slug=message.key.slug) == message.key
+    alarm = dead_destination_alarm(message, reason)
+    assert audience(alarm) == audience(message)
+    assert alarm.key != message.key
+    assert attrs.evolve(alarm.key, slug=message.key.slug) == message.key
 
 
 @given(posts() | mails(), texts(), st.none() | st.builds(Bot, st.just("TOKEN"), texts()))
 def test_its_sentence_is_whole_whatever_the_reason(message: Message, reason: str, bot: Bot | None) -> None:
-    told = attrs.evolve(message, bot=bot) if isinstance(message, PostToSlack) else message
-    news = content(dead_destination_alarm(told, reason))
-    assert len(news.sentence) <= SENTENCE_LIMIT
-    assert news.sentence.startswith(f"{news.name} is dead: ")
-    assert news.sentence.endswith(AFTERWARDS)
-    assert "\n" not in news.sentence + news.headline
+    addressed = attrs.evolve(message, bot=bot) if isinstance(message, PostToSlack) else message
+    alarm = content(dead_destination_alarm(addressed, reason))
+    assert len(alarm.sentence) <= SENTENCE_LIMIT
+    assert alarm.sentence.startswith(f"{alarm.name} is dead: ")
+    assert alarm.sentence.endswith(AFTERWARDS)
+    assert "\n" not in alarm.sentence + alarm.headline
 
 
 def test_what_it_says() -> None:
     message = load_failed(SlackNotifier())
-    news = dead_destination_alarm(message, "Slack answered no_service (HTTP 404): create a new one.")
-    said = content(news)
+    alarm = dead_destination_alarm(message, "Slack answered no_service (HTTP 404): create a new one.")
+    said = content(alarm)
     assert said.sentence == f"Slack (SLACK_WEBHOOK_URL) is dead: Slack answered no_service (HTTP 404): create a new one{AFTERWARDS}"
     assert said.headline == "Slack (SLACK_WEBHOOK_URL) is dead. Messages go by the fallback from now on."
     assert (said.name, said.state, said.failed, said.color) == ("Slack (SLACK_WEBHOOK_URL)", "Destination dead", True, Failed.color)
@@ -67,15 +67,15 @@ def test_what_it_says() -> None:
         ("Environment", "production"),
         ("Run id", "5f0c9a31d2e84b76"),
     ]
-    assert isinstance(news, PostToSlack)
-    assert news.payload == slack_message(said)
+    assert isinstance(alarm, PostToSlack)
+    assert alarm.payload == slack_message(said)
 
 
 def test_by_mail_it_is_a_mail() -> None:
-    news = dead_destination_alarm(load_failed(GmailNotifier(to=["ops@example.com"])), "")
-    assert not isinstance(news, PostToSlack)
-    assert news.mail == mail(content(news), ("ops@example.com",))
-    assert news.mail.subject == f"Gmail (EMAIL_USERNAME) is dead: nobody says why{AFTERWARDS}"
+    alarm = dead_destination_alarm(load_failed(GmailNotifier(to=["ops@example.com"])), "")
+    assert not isinstance(alarm, PostToSlack)
+    assert alarm.mail == mail(content(alarm), ("ops@example.com",))
+    assert alarm.mail.subject == f"Gmail (EMAIL_USERNAME) is dead: nobody says why{AFTERWARDS}"
 
 
 @pytest.mark.parametrize("count", [2, 12])

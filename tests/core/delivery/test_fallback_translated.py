@@ -1,4 +1,4 @@
-"""A message by another channel says what it would have said there."""
+"""A message that goes through the other channel says what it would have said there."""
 
 from datetime import UTC, datetime
 
@@ -36,7 +36,7 @@ def test_it_says_what_the_other_notifier_would_have_said(change: Change) -> None
 
 
 @given(mails())
-def test_a_mail_stays_as_it_is_but_for_whom_it_goes_to(effect: SendEmail) -> None:
+def test_a_mail_stays_as_it_is_but_for_its_recipients(effect: SendEmail) -> None:
     assert as_mail(effect, effect.mail.recipients, effect.mail.cc) == effect
     there = as_mail(effect, OPS)
     assert there.mail == attrs.evolve(effect.mail, recipients=OPS, cc=())
@@ -53,13 +53,13 @@ def test_a_post_stays_as_it_is_but_for_where_it_goes(effect: PostToSlack) -> Non
 
 
 @given(posts())
-def test_what_somebody_made_by_hand_can_be_mailed(effect: PostToSlack) -> None:
+def test_a_message_made_by_hand_can_be_mailed(effect: PostToSlack) -> None:
     there = as_mail(effect, OPS)
     assert mime(there.mail, there.key, "ops@example.com").isascii()
 
 
 @given(mails())
-def test_what_somebody_made_by_hand_can_be_posted(effect: SendEmail) -> None:
+def test_a_message_made_by_hand_can_be_posted(effect: SendEmail) -> None:
     there = as_slack(effect, "SLACK_WEBHOOK_URL")
     assert there.payload.to_json()
     assert there.key == effect.key
@@ -71,11 +71,11 @@ def test_a_digest_is_a_digest_there_too() -> None:
         return PostToSlack("SLACK_WEBHOOK_URL", payload, Key("run", "load", None, ordinal, 0))
 
     folded = fold([post(ordinal) for ordinal in range(12)])
-    tally = folded.content
-    assert isinstance(tally, DigestSummary)
+    summary = folded.content
+    assert isinstance(summary, DigestSummary)
     there = as_mail(folded, OPS)
-    assert (there.mail, there.key, there.content) == (mail(digest_content(tally), OPS), folded.key, tally)
+    assert (there.mail, there.key, there.content) == (mail(digest_content(summary), OPS), folded.key, summary)
     back = as_slack(there, "SLACK_WEBHOOK_URL")
     assert back == folded
-    assert back.payload == slack_message(digest_content(tally))
+    assert back.payload == slack_message(digest_content(summary))
     assert there.mail.at == datetime.fromtimestamp(1_700_000_011, UTC)

@@ -1,4 +1,4 @@
-"""A message laid out anew, and what is read in one that somebody made by hand."""
+"""A message laid out anew, and the content that is read back from a message made by hand."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -46,12 +46,12 @@ def test_a_mail_says_it_to_the_same_people(letter: SendEmail, content: Content) 
 
 @given(posts() | mails(), contents())
 def test_what_it_stands_for_need_not_be_what_it_says(message: Message, content: Content) -> None:
-    tally = summarize(content, message.key)
-    assert content_of(rerender(message, content, tally)) is tally
+    summary = summarize(content, message.key)
+    assert content_of(rerender(message, content, summary)) is summary
 
 
 def by_hand(ts: int | None, fields: tuple[SlackField, ...] = (), link: str | None = None) -> PostToSlack:
-    """A post that somebody made."""
+    """Return a post without a content, as made by hand."""
     payload = SlackMessage("load failed", "#eb0000", "Failed", "load is now in a Failed state", fields, link, ts=ts)
     return PostToSlack("SLACK_WEBHOOK_URL", payload, KEY)
 

@@ -1,4 +1,4 @@
-"""A message that may be the second of its kind: which, and how it says so."""
+"""Possible repetitions: which messages are sent again, and how they are marked."""
 
 import attrs
 import pytest
@@ -18,7 +18,7 @@ def contents() -> st.SearchStrategy[Content]:
 
 @st.composite
 def composed(draw: st.DrawFn) -> Message:
-    """Messages as notifiers make them, of one change or of several."""
+    """Draw messages as notifiers make them, of one change or of several."""
     message, content = draw(posts() | mails()), draw(contents())
     if draw(st.booleans()):
         return rerender(message, content, content)
@@ -26,17 +26,17 @@ def composed(draw: st.DrawFn) -> Message:
 
 
 def messages() -> st.SearchStrategy[Message]:
-    """Messages as notifiers make them, and as people write them."""
+    """Return messages as notifiers make them, and as people write them."""
     return composed() | posts() | mails()
 
 
 def head(message: Message) -> str:
-    """What a telephone shows."""
+    """Return what a phone shows."""
     return message.payload.fallback if isinstance(message, PostToSlack) else message.mail.subject
 
 
 def bodies(message: Message) -> tuple[str, ...]:
-    """All that a message shows, in each form of it."""
+    """Return the full text of a message, in each of its forms."""
     if isinstance(message, PostToSlack):
         return (message.payload.to_json(),)
     return message.mail.plain, message.mail.html
@@ -51,7 +51,7 @@ def test_it_says_so_first_and_in_a_note(message: Message) -> None:
 
 
 @given(messages())
-def test_it_is_the_same_announcement_to_the_same_people(message: Message) -> None:
+def test_it_is_the_same_notification_to_the_same_people(message: Message) -> None:
     again = marked_as_repeat(message)
     assert again.key is message.key
     assert tells_of_failure(again) is tells_of_failure(message)
@@ -79,13 +79,13 @@ def test_of_several_one_failure_is_enough(message: Message, content: Content) ->
     failed, done = attrs.evolve(content, failed=True), attrs.evolve(content, failed=False)
     assert tells_of_failure(rerender(message, failed, failed))
     assert not tells_of_failure(rerender(message, done, done))
-    tallies = [summarize(done, message.key), summarize(failed, message.key)]
-    assert tells_of_failure(rerender(message, done, merge_summaries(tallies)))
-    assert not tells_of_failure(rerender(message, done, merge_summaries(tallies[:1])))
+    summaries = [summarize(done, message.key), summarize(failed, message.key)]
+    assert tells_of_failure(rerender(message, done, merge_summaries(summaries)))
+    assert not tells_of_failure(rerender(message, done, merge_summaries(summaries[:1])))
 
 
 @given(posts() | mails())
-def test_of_what_somebody_wrote_nobody_knows(message: Message) -> None:
+def test_a_message_made_by_hand_reports_no_failure(message: Message) -> None:
     assert not tells_of_failure(message)
 
 
@@ -98,14 +98,14 @@ def test_a_footer_stays(post: PostToSlack, footer: str | None) -> None:
 
 @given(mails())
 @pytest.mark.parametrize(
-    ("html", "noted"),
+    ("html", "annotated"),
     [
         ("<html><body>one</body></html>", f"<html><body>one<p>{NOTE}</p></body></html>"),
         ("one", f"<p>{NOTE}</p>one"),
     ],
 )
-def test_a_page_stays_a_page(html: str, noted: str, mail: SendEmail) -> None:
+def test_a_page_stays_a_page(html: str, annotated: str, mail: SendEmail) -> None:
     again = marked_as_repeat(attrs.evolve(mail, mail=attrs.evolve(mail.mail, html=html)))
     assert isinstance(again, SendEmail)
-    assert again.mail.html == noted
+    assert again.mail.html == annotated
     assert again.mail.plain == f"{NOTE}\n\n{mail.mail.plain}"

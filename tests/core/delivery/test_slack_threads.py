@@ -1,4 +1,4 @@
-"""One thread for each run: laws over any interleaving of runs and objects; and what an app is told to say."""
+"""One thread for each run: laws over any interleaving of runs and objects, and the arguments of an app's calls."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -27,7 +27,7 @@ def message(key: Key, *, failed: bool = False) -> PostToSlack:
 
 @attrs.define
 class Channel:
-    """What stands in a channel: parents with their replies, and what the edits of a message made of it."""
+    """A simulated channel: the parents with their replies and their edits."""
 
     replies: dict[str, list[Key]] = attrs.field(factory=dict[str, list[Key]])
     parents: dict[str, Key] = attrs.field(factory=dict[str, Key])

@@ -1,4 +1,4 @@
-"""The end of what a program wrote, as a message shows it."""
+"""The end of a program's output, as a message shows it."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""Rows and what may happen to them, for the laws of the outbox. Moments lie close together, so that they often meet."""
+"""Rows and their events, for the laws of the outbox. Moments lie close together, so that they often coincide."""
 
 from datetime import timedelta
 
@@ -13,7 +13,7 @@ BUSY = Retryable("busy")
 
 CLAIMS = st.sampled_from(["worker-1", "worker-2"])
 DIGESTS = st.sampled_from(["run.load and 1 more..0.-1", "run.load and 2 more..0.-1"])
-SETTLED: tuple[Outcome, ...] = (
+FINAL: tuple[Outcome, ...] = (
     Delivered(),
     Delivered(("ops@example.com",)),
     Withheld("none"),
@@ -29,8 +29,8 @@ RETRYABLES = st.builds(
 
 
 def outcomes() -> st.SearchStrategy[Outcome]:
-    """How a try may end."""
-    return st.sampled_from(SETTLED) | RETRYABLES
+    """Return outcomes of a try."""
+    return st.sampled_from(FINAL) | RETRYABLES
 
 
 DRAWS = st.floats(0, 1, exclude_max=True)
@@ -38,21 +38,21 @@ DRAWS = st.floats(0, 1, exclude_max=True)
 
 @st.composite
 def policies(draw: st.DrawFn) -> RetryPolicy:
-    """Policies that give up soon, and patient ones."""
+    """Draw policies that give up soon, and policies with long deadlines."""
     base = draw(st.sampled_from([0.5, 10.0, 3600.0]))
     most = base * draw(st.sampled_from([1, 20]))
     return RetryPolicy(draw(st.integers(1, 9)), base, most, draw(st.sampled_from([1.0, 300.0, 86_400.0])))
 
 
 def moments() -> st.SearchStrategy[float]:
-    """Within some minutes; seldom days apart, as where a clock is set."""
+    """Return moments within some minutes; a few are days apart, as after a clock is set."""
     near = st.integers(0, 300).map(float)
     return st.one_of(near, near, near, st.sampled_from([FAR, FAR + 1, 10 * FAR, -10 * FAR]))
 
 
 @st.composite
 def rows(draw: st.DrawFn, *statuses: Status) -> Row:
-    """Rows as they may stand in the outbox."""
+    """Draw rows that may be in an outbox."""
     status = draw(st.sampled_from(statuses or tuple(Status)))
     leased = status is Status.LEASED
     return Row(
@@ -76,7 +76,7 @@ def rows(draw: st.DrawFn, *statuses: Status) -> Row:
 
 @st.composite
 def happenings(draw: st.DrawFn, *kinds: type[RowEvent]) -> RowEvent:
-    """Anything that may happen to a row, or something of these kinds."""
+    """Draw an event of a row, of any kind or of these kinds."""
     at, claim = draw(moments()), draw(CLAIMS)
     some: tuple[RowEvent, ...] = (
         Claimed(at, claim, at + 60.0, draw(st.integers(1, 9))),

@@ -1,4 +1,4 @@
-"""What is sent of the rows that were claimed: each in one parcel, by its key, and with all that is to be said of it."""
+"""Batches of claimed rows: each row is in one batch, with its key and its annotations."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -28,7 +28,7 @@ Claimed = list[tuple[Row, Message]]
 
 
 def post(ordinal: int = 0, content: Content | None = LOAD) -> PostToSlack:
-    """A post; without a content, as somebody makes one by hand."""
+    """Return a post; without a content, as made by hand."""
     key = Key("run", "load", None, ordinal, 0)
     by_hand = PostToSlack("TEAM", SlackMessage("by hand", "#eb0000", "Failed", "by hand", footer="the foot"), key)
     return by_hand if content is None else attrs.evolve(by_hand, payload=laid(by_hand, content).payload, content=content)
@@ -41,7 +41,7 @@ def laid(message: PostToSlack, content: Content) -> PostToSlack:
 
 
 def letter(ordinal: int = 0, content: Content | None = LOAD, to: tuple[str, ...] = PEOPLE[0]) -> Message:
-    """A mail, likewise."""
+    """Return a mail; without a content, as made by hand."""
     key = Key("run", "load", None, ordinal, 1)
     page = "<html><body>by hand</body></html>"
     by_hand = SendEmail("EMAIL_USERNAME", "EMAIL_PASSWORD", Mail("by hand", "by hand", page, to, AT), key)
@@ -49,18 +49,18 @@ def letter(ordinal: int = 0, content: Content | None = LOAD, to: tuple[str, ...]
 
 
 def row_of(message: Message, *, repeated: bool = False) -> Row:
-    """A leased row with this message in it."""
+    """Return a leased row with a message."""
     row = Row.new(key=row_name(message.key), destination="any", kind=type(message).__name__, version=1, body="{}", at=NOW)
     return attrs.evolve(row, status=Status.LEASED, claim="worker-1", due=NOW + 60, attempts=1, repeated=repeated)
 
 
 def head(message: Message) -> str:
-    """What a telephone shows."""
+    """Return what a phone shows."""
     return message.payload.fallback if isinstance(message, PostToSlack) else message.mail.subject
 
 
 def bodies(message: Message) -> tuple[str, ...]:
-    """All that a message shows, in each form of it."""
+    """Return the full text of a message, in each of its forms."""
     if isinstance(message, PostToSlack):
         return (message.payload.to_json(),)
     return message.mail.plain, message.mail.html
@@ -68,7 +68,7 @@ def bodies(message: Message) -> tuple[str, ...]:
 
 @st.composite
 def claims(draw: st.DrawFn, most: int = 9) -> Claimed:
-    """Rows of one claim: of one Slack, or of one account that writes to several people."""
+    """Draw the rows of one claim: to one webhook, or from one account to several people."""
     count = draw(st.integers(1, most))
     contents = st.lists(st.sampled_from([LOAD, LOAD, None]), min_size=count, max_size=count)
     if draw(st.booleans()):
@@ -82,66 +82,66 @@ MOSTS = st.integers(1, 4)
 
 
 @given(claims(), MOSTS)
-def test_each_row_is_in_one_parcel_in_its_order(claimed: Claimed, most: int) -> None:
-    packed = [row for parcel in make_batches(claimed, NOW, most) for row in parcel.rows]
+def test_each_row_is_in_one_batch_in_its_order(claimed: Claimed, most: int) -> None:
+    batched = [row for batch in make_batches(claimed, NOW, most) for row in batch.rows]
     people = {row.key: audience(message) for row, message in claimed}
     order = list(dict.fromkeys(people.values()))
-    assert packed == sorted((row for row, _ in claimed), key=lambda row: order.index(people[row.key]))
+    assert batched == sorted((row for row, _ in claimed), key=lambda row: order.index(people[row.key]))
 
 
 @given(claims(), MOSTS)
 def test_many_to_the_same_people_are_one(claimed: Claimed, most: int) -> None:
     people = {row.key: audience(message) for row, message in claimed}
-    for parcel in make_batches(claimed, NOW, most):
-        (same,) = {people[row.key] for row in parcel.rows}
-        assert audience(parcel.message) == same
+    for batch in make_batches(claimed, NOW, most):
+        (same,) = {people[row.key] for row in batch.rows}
+        assert audience(batch.message) == same
         together = list(people.values()).count(same)
-        assert len(parcel.rows) == (together if together > most else 1)
-        assert (parcel.digest is None) is (len(parcel.rows) == 1)
-        assert isinstance(content_of(parcel.message), DigestSummary) is (len(parcel.rows) > 1)
+        assert len(batch.rows) == (together if together > most else 1)
+        assert (batch.digest is None) is (len(batch.rows) == 1)
+        assert isinstance(content_of(batch.message), DigestSummary) is (len(batch.rows) > 1)
 
 
 @given(claims(), MOSTS)
 def test_each_has_its_key_in_it(claimed: Claimed, most: int) -> None:
-    for parcel in make_batches(claimed, NOW, most):
-        key = parcel.digest or parcel.rows[0].key
-        assert all(key in body for body in bodies(parcel.message))
+    for batch in make_batches(claimed, NOW, most):
+        key = batch.digest or batch.rows[0].key
+        assert all(key in body for body in bodies(batch.message))
 
 
-def packed(claimed: Claimed, most: int) -> list[Batch]:
-    """The digests among what is sent."""
-    return [parcel for parcel in make_batches(claimed, NOW, most) if parcel.digest is not None]
+def digests(claimed: Claimed, most: int) -> list[Batch]:
+    """Return the batches that are digests."""
+    return [batch for batch in make_batches(claimed, NOW, most) if batch.digest is not None]
 
 
-def lost(parcel: Batch, claimed: Claimed) -> Claimed:
-    """The rows of a digest whose worker was killed, as the next one claims them."""
-    return [(attrs.evolve(row, digest=parcel.digest, repeated=True), message) for row, message in claimed if row in parcel.rows]
+def lost(batch: Batch, claimed: Claimed) -> Claimed:
+    """Return the rows of a digest whose worker was killed, as the next worker claims them."""
+    return [(attrs.evolve(row, digest=batch.digest, repeated=True), message) for row, message in claimed if row in batch.rows]
 
 
 @given(claims(), st.integers(1, 2), MOSTS)
 def test_what_was_lost_in_a_digest_is_sent_in_that_digest(claimed: Claimed, most: int, later: int) -> None:
-    for parcel in packed(claimed, most):
-        (again,) = make_batches(lost(parcel, claimed), NOW + 60, later)
-        assert (again.digest, len(again.rows)) == (parcel.digest, len(parcel.rows))
+    for batch in digests(claimed, most):
+        (again,) = make_batches(lost(batch, claimed), NOW + 60, later)
+        assert (again.digest, len(again.rows)) == (batch.digest, len(batch.rows))
 
 
 @pytest.mark.parametrize("left", [(3, 1, 0, 2), (0, 1, 3)], ids=["another order", "one of them was buried"])
 def test_it_is_that_digest_whatever_is_left_of_it(left: tuple[int, ...]) -> None:
-    """Rows are claimed as they are due, and those of one lease are due together: their order is another then."""
+    """Rows are claimed in the order in which they are due. Rows of one lease are due together, so their order may differ."""
     claimed: Claimed = [(row_of(message), message) for message in map(post, range(4))]
-    (parcel,) = packed(claimed, 1)
-    (again,) = make_batches([lost(parcel, claimed)[place] for place in left], NOW + 60, 10)
-    assert again.digest == parcel.digest
-    assert str(parcel.digest) in bodies(again.message)[0]
+    (batch,) = digests(claimed, 1)
+    (again,) = make_batches([lost(batch, claimed)[place] for place in left], NOW + 60, 10)
+    assert again.digest == batch.digest
+    assert str(batch.digest) in bodies(again.message)[0]
 
 
 @given(st.sampled_from([post(), post(0, None), letter(), letter(0, None)]), st.booleans(), st.floats(-9e9, 9e9))
 def test_it_says_what_is_so_and_nothing_else(message: Message, repeated: bool, age: float) -> None:
     row = row_of(message, repeated=repeated)
-    ((parcel,), late) = make_batches([(row, message)], row.made + age, 1), row.made + age - row.made >= LATE.total_seconds()
-    assert head(parcel.message).startswith(MARK) is repeated
-    assert ("Delayed by " in head(parcel.message)) is late
-    for body in bodies(parcel.message):
+    ((batch,), late) = make_batches([(row, message)], row.made + age, 1), row.made + age - row.made >= LATE.total_seconds()
+    assert head(batch.message).startswith(MARK) is repeated
+    assert ("Delayed by " in head(batch.message)) is late
+    for body in bodies(batch.message):
         assert ("this may be the second time" in body) is repeated
         assert ("This waited in the outbox for " in body) is late
 
@@ -157,9 +157,9 @@ def test_the_words(message: Message) -> None:
 
 def test_a_digest_that_may_have_arrived_says_so() -> None:
     claimed: Claimed = [(row_of(message), message) for message in map(post, range(4))]
-    (parcel,) = packed(claimed, 1)
-    (again,) = make_batches(lost(parcel, claimed), NOW + 60, 1)
-    assert not head(parcel.message).startswith(MARK)
+    (batch,) = digests(claimed, 1)
+    (again,) = make_batches(lost(batch, claimed), NOW + 60, 1)
+    assert not head(batch.message).startswith(MARK)
     assert head(again.message).startswith(MARK)
 
 
@@ -183,7 +183,7 @@ def test_it_stands_below_what_was_there() -> None:
 
 @pytest.mark.parametrize("message", [post(), letter()])
 def test_its_key_stays_whatever_becomes_of_it_on_its_way(message: Message) -> None:
-    """``Retrying`` marks what it sends again, and ``Fallback`` and ``Translated`` have it go by another channel."""
+    """``Retrying`` marks what it sends again, and ``Fallback`` and ``Rendered`` convert it for another channel."""
     key = "run.load..0.0"
     sent = signed(message, key)
     for other in (marked_as_repeat(sent), as_mail(as_slack(sent, "TEAM")), as_slack(as_mail(sent), "TEAM")):
@@ -191,9 +191,9 @@ def test_its_key_stays_whatever_becomes_of_it_on_its_way(message: Message) -> No
 
 
 def test_what_cannot_be_folded_goes_one_by_one() -> None:
-    naive = attrs.evolve(LOAD, at=AT.replace(tzinfo=None))  # as somebody may make one by hand
+    naive = attrs.evolve(LOAD, at=AT.replace(tzinfo=None))  # as a message made by hand may have it
     messages: Sequence[Message] = [post(0), attrs.evolve(post(1), content=naive), post(2)]
     with pytest.raises(TypeError):
         fold(messages)
     claimed: Claimed = [(row_of(message), message) for message in messages]
-    assert [(parcel.rows, parcel.digest) for parcel in make_batches(claimed, NOW, 1)] == [((row,), None) for row, _ in claimed]
+    assert [(batch.rows, batch.digest) for batch in make_batches(claimed, NOW, 1)] == [((row,), None) for row, _ in claimed]

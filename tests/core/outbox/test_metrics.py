@@ -1,4 +1,4 @@
-"""Metrics as text: what Prometheus's own reader makes of them, whatever a destination is called; and the reckoning behind them."""
+"""Metrics in Prometheus's text format, whatever the name of a destination, and the counters behind them."""
 
 import re
 
@@ -22,7 +22,7 @@ def tried(destination: str, status: Status, ended: float | None = None) -> Row:
 
 
 def read(text: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
-    """What a reader of the format finds: each sample once, or it would refuse all of them."""
+    """Read the samples of a text. Each occurs once, since Prometheus would refuse all of them otherwise."""
     found: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
     for line in text.split("\n"):
         if line and not line.startswith("# "):
@@ -41,8 +41,8 @@ def _unescaped(text: str) -> str:
 @given(st.dictionaries(NAMES, st.sampled_from(Status), min_size=1, max_size=4))
 def test_every_name_comes_out_as_it_went_in(statuses: dict[str, Status]) -> None:
     known = [DestinationStatus(name, {**dict.fromkeys(Status, 0), status: 3}, 10.0) for name, status in statuses.items()]
-    reckoning = DrainCounters().noted([tried(name, Status.DELIVERED, 5.0) for name in statuses])
-    found = read(exposition(Readings(70.0, known, reckoning)))
+    counters = DrainCounters().after_try([tried(name, Status.DELIVERED, 5.0) for name in statuses])
+    found = read(exposition(Readings(70.0, known, counters)))
     assert found["tocsin_outbox_up", ()] == 1.0
     for name, status in statuses.items():
         for each in Status:
@@ -65,7 +65,7 @@ def test_what_is_not_known_is_left_out() -> None:
 
 def test_each_family_says_what_it_is() -> None:
     known = [DestinationStatus('a"b\\c\nd', dict.fromkeys(Status, 0), 0.25)]
-    text = exposition(Readings(1.0, known, DrainCounters().noted([tried("x", Status.DEAD)])))
+    text = exposition(Readings(1.0, known, DrainCounters().after_try([tried("x", Status.DEAD)])))
     assert 'tocsin_outbox_rows{destination="a\\"b\\\\c\\nd",status="dead"} 0\n' in text
     assert 'tocsin_outbox_oldest_waiting_seconds{destination="a\\"b\\\\c\\nd"} 0.750\n' in text
     assert re.findall(r"# TYPE (\w+ \w+)\n", text) == [
@@ -78,16 +78,16 @@ def test_each_family_says_what_it_is() -> None:
 
 
 @given(st.lists(st.sampled_from(ENDINGS), max_size=12), st.integers(0, 12))
-def test_it_does_not_matter_in_which_portions_it_is_reckoned(statuses: list[Status], cut: int) -> None:
+def test_it_does_not_matter_in_which_portions_tries_are_counted(statuses: list[Status], cut: int) -> None:
     rows = [tried("slack:A", status, float(number)) for number, status in enumerate(statuses)]
-    whole = DrainCounters().noted(rows)
-    assert DrainCounters().noted(rows[:cut]).noted(rows[cut:]) == whole
+    whole = DrainCounters().after_try(rows)
+    assert DrainCounters().after_try(rows[:cut]).after_try(rows[cut:]) == whole
     assert [whole.count(status) for status in ENDINGS] == [statuses.count(status) for status in ENDINGS]
     arrived = [row.ended for row in rows if row.status is Status.DELIVERED]
     assert whole.last_success == (arrived[-1] if arrived else None)
 
 
-def test_a_reckoning_in_words() -> None:
+def test_counters_in_words() -> None:
     assert str(DrainCounters()) == "nothing was due"
     rows = [tried("a", Status.DEAD), *(tried("b", Status.DELIVERED) for _ in range(1200))]
-    assert str(DrainCounters().noted(rows)) == "1,200 delivered, 1 dead"
+    assert str(DrainCounters().after_try(rows)) == "1,200 delivered, 1 dead"

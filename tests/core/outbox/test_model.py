@@ -1,4 +1,4 @@
-"""How a row is called: no two keys alike, and each in one line that can be printed, typed and indexed."""
+"""The name of a row: unique for each key, and one line that can be printed, typed and indexed."""
 
 from urllib.parse import unquote
 
@@ -14,7 +14,7 @@ LONG = st.integers(150, 3000).map(lambda length: "x" * length)
 
 
 def keys() -> st.SearchStrategy[Key]:
-    """Keys with all in them that a name of a user's may have, few of each so that they are often nearly the same."""
+    """Return keys with every character that a user's name may have, from a small alphabet so that two are often nearly equal."""
     numbers = st.integers(-2, 2)
     return st.builds(Key, PARTS | LONG, PARTS, st.none() | numbers, numbers, numbers)
 

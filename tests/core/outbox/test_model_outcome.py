@@ -1,4 +1,4 @@
-"""What became of a message, as its row tells it."""
+"""The outcome of a message, from its row."""
 
 import attrs
 import pytest
@@ -17,7 +17,7 @@ ROW = Row.new(key="run.load..0.0", destination="slack:TEAM", kind="PostToSlack",
         (Status.DELAYED, "busy", Queued("the outbox")),
         (Status.DELIVERED, None, Delivered()),
         (Status.DEAD, "no_service", Rejected("no_service")),
-        (Status.DEAD, None, Rejected("nobody noted why")),
+        (Status.DEAD, None, Rejected("no reason was recorded")),
         (Status.UNKNOWN, "timed out", Ambiguous("timed out")),
     ],
 )

@@ -1,4 +1,4 @@
-"""A row's life by example: each cell of the table, and each status in it; what is said to people; and when a message is tried again."""
+"""The state machine of a row by example: each cell of the table, each refusal, each reason, and the pauses between tries."""
 
 from datetime import timedelta
 
@@ -33,7 +33,7 @@ NEW = Row.new(key="run.load..0.0", destination="slack:TEAM", kind="PostToSlack",
 
 
 def after(row: Row, *events: RowEvent) -> Row:
-    """The row after events of which each may happen."""
+    """Return the row after events that may all happen."""
     for event in events:
         following = next_row(row, event)
         assert isinstance(following, Row), following
@@ -111,7 +111,7 @@ LEASE_ENDED = "the lease of run.load..0.0 has ended"
         (DELIVERED, RetryAsked(9.0), "run.load..0.0 is delivered"),
         (DEAD, CLAIM, "run.load..0.0 is dead"),
         (NEW, Released(2.0, "one", 2.0), "run.load..0.0 is pending"),
-        (LEASED, attrs.evolve(CLAIM, claim="two"), "run.load..0.0 is being sent by somebody else"),
+        (LEASED, attrs.evolve(CLAIM, claim="two"), "run.load..0.0 is being sent by another worker"),
         (DELAYED, attrs.evolve(CLAIM, claim="two"), "run.load..0.0 is not due yet"),
         (LEASED, Grouped(1.5, "two", "run.load and 1 more..0.-1"), LEASE_ENDED),
         (LEASED, Released(1.5, "two", 2.0), LEASE_ENDED),
@@ -148,7 +148,7 @@ def test_a_row_says_how_its_last_try_ended(row: Row, reason: str | None) -> None
     assert row.reason == reason
 
 
-def test_a_lease_may_be_claimed_when_it_has_ended_or_ends_when_nobody_meant_it_to() -> None:
+def test_a_lease_may_be_claimed_when_it_has_ended_or_ends_impossibly_late() -> None:
     assert [claimable(LEASED, at) for at in (60.9, 61.0, 61.0 - FAR, 60.9 - FAR)] == [False, True, False, True]
 
 
@@ -171,7 +171,7 @@ def test_a_pause_is_long_enough_for_all(asked: timedelta | None, attempts: int, 
 
 
 def tried(policy: RetryPolicy = POLICY, late: float = 0.0) -> Row:
-    """What becomes of a row that is never accepted, and is claimed ``late`` seconds after it is due."""
+    """Return a row that was never accepted, and was always claimed ``late`` seconds after it was due."""
     row = NEW
     while row.status in {Status.PENDING, Status.DELAYED}:
         at = row.due + late

@@ -1,4 +1,4 @@
-"""How an outbox stands, which messages a person means, and the words for moments and ages."""
+"""The status of an outbox, selections by hand, and moments and ages in words."""
 
 import math
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,7 @@ from tocsin.core.outbox.status import UNSETTLED, count, destination_statuses, me
 
 @attrs.frozen
 class Counted:
-    """A line of a census."""
+    """The number of rows of a destination with a status."""
 
     destination: str
     status: Status
@@ -25,35 +25,35 @@ class Counted:
 
 
 STATUSES = st.sampled_from(Status)
-CENSUSES = st.lists(st.builds(Counted, st.sampled_from(["slack:A", "gmail:B"]), STATUSES, st.integers(1, 9), st.floats(0.0, 100.0)))
+COUNTS = st.lists(st.builds(Counted, st.sampled_from(["slack:A", "gmail:B"]), STATUSES, st.integers(1, 9), st.floats(0.0, 100.0)))
 
 
-@given(CENSUSES)
-def test_nothing_is_lost_in_counting(census: list[Counted]) -> None:
-    found = destination_statuses(census)
-    assert [each.destination for each in found] == sorted({each.destination for each in census})
+@given(COUNTS)
+def test_nothing_is_lost_in_counting(counts: list[Counted]) -> None:
+    found = destination_statuses(counts)
+    assert [each.destination for each in found] == sorted({each.destination for each in counts})
     for status in Status:
         counted = sum(each.counts[status] for each in found)
-        assert counted == count(census, [status]) == sum(each.count for each in census if each.status is status)
+        assert counted == count(counts, [status]) == sum(each.count for each in counts if each.status is status)
 
 
-@given(CENSUSES)
-def test_the_oldest_is_of_those_that_wait(census: list[Counted]) -> None:
-    waiting = [each.oldest for each in census if each.status in WAITING]
-    oldest = [each.oldest for each in destination_statuses(census) if each.oldest is not None]
+@given(COUNTS)
+def test_the_oldest_is_of_those_that_wait(counts: list[Counted]) -> None:
+    waiting = [each.oldest for each in counts if each.status in WAITING]
+    oldest = [each.oldest for each in destination_statuses(counts) if each.oldest is not None]
     assert min(oldest, default=None) == min(waiting, default=None)
 
 
-@given(CENSUSES)
-def test_a_person_is_asked_where_nothing_goes_by_itself(census: list[Counted]) -> None:
-    lines = to_do(census)
-    assert bool(lines) == bool(count(census, UNSETTLED))
-    assert len(lines) == len({each.status for each in census} & set(UNSETTLED))
+@given(COUNTS)
+def test_a_person_is_asked_where_nothing_goes_by_itself(counts: list[Counted]) -> None:
+    lines = to_do(counts)
+    assert bool(lines) == bool(count(counts, UNSETTLED))
+    assert len(lines) == len({each.status for each in counts} & set(UNSETTLED))
 
 
 def test_what_a_person_is_asked() -> None:
-    census = [Counted("slack:A", Status.DEAD, 1200, 0.0), Counted("slack:A", Status.UNKNOWN, 1, 0.0)]
-    assert to_do(census) == (
+    counts = [Counted("slack:A", Status.DEAD, 1200, 0.0), Counted("slack:A", Status.UNKNOWN, 1, 0.0)]
+    assert to_do(counts) == (
         "1,200 messages given up, and kept: see why with tocsin outbox list --status dead",
         "1 message may have arrived, or not: see which with tocsin outbox list --status unknown",
     )

@@ -1,4 +1,4 @@
-"""The JSON of an account: what is taken from it, and what is said of one that will not do, which repeats nothing of it."""
+"""The JSON credentials of an account: what is read from them, and problems that repeat nothing of them."""
 
 import json
 

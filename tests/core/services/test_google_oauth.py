@@ -1,4 +1,4 @@
-"""Answers about access tokens: what each means, and that each means something."""
+"""Answers about access tokens, classified as outcomes."""
 
 import json
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What a dead-man service is told, and where."""
+"""What a health-check service is notified of, at which URL, and what its answers mean."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -13,8 +13,7 @@ from tocsin.core.effects import CallBack
 from tocsin.core.endings import Command
 from tocsin.core.machine import Subject, advance
 from tocsin.core.outcomes import Delivered, DeliveryError, Rejected, Retryable
-from tocsin.core.services.healthchecks import Pinger, ping_url
-from tocsin.core.services.replies import ping_reply
+from tocsin.core.services.healthchecks import Pinger, ping_reply, ping_url
 from tocsin.core.transitions import IllegalTransition
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -23,8 +22,8 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 def ping(tracked_obj: Command, state: State) -> None: ...
 
 
-def told(*events: e.Event) -> list[str]:
-    """The kinds of state that a service hears of."""
+def reported(*events: e.Event) -> list[str]:
+    """Return the kinds of states that the service is notified of."""
     run, heard = Run(Subject(Command("load"), (Pinger(ping),), "r1", "load", attempts=2)), list[str]()
     for event in events:
         stepped = advance(run, event)
@@ -40,10 +39,10 @@ failed = e.Signalled(NOW, state=Failed("exit status 1"))
 
 
 def test_it_hears_of_the_start_and_of_the_last_end() -> None:
-    assert told(e.Started(NOW), e.Succeeded(NOW)) == ["Running", "Success"]
+    assert reported(e.Started(NOW), e.Succeeded(NOW)) == ["Running", "Success"]
     again = e.RetryDue(NOW, attempt=1, attempts=2)
-    assert told(e.Started(NOW), failed, again, e.Started(NOW), failed) == ["Running", "Failed"]
-    assert told(e.Started(NOW), failed, again, e.Started(NOW), e.Succeeded(NOW)) == ["Running", "Success"]
+    assert reported(e.Started(NOW), failed, again, e.Started(NOW), failed) == ["Running", "Failed"]
+    assert reported(e.Started(NOW), failed, again, e.Started(NOW), e.Succeeded(NOW)) == ["Running", "Success"]
 
 
 def test_it_says_why() -> None:

@@ -1,4 +1,4 @@
-"""What Slack's Web API answers, and what an app may be told to do."""
+"""Answers of Slack's Web API, and the hosts, tokens and channels that are allowed."""
 
 from collections.abc import Mapping
 from datetime import timedelta

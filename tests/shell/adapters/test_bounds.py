@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from tests.servers.authority import Authority
 from tests.servers.hostile import after_request, floods, raw
 from tests.shell.adapters.examples import post, webhook
+from tocsin.core.delivery.retry import parse_retry_after
 from tocsin.core.outcomes import Ambiguous
-from tocsin.core.services.replies import seconds
 from tocsin.shell.adapters.http import in_seconds
 from tocsin.shell.adapters.time_limits import Attempt
 
@@ -29,7 +29,7 @@ def test_a_date_is_some_seconds_from_now(moment: datetime, now: datetime) -> Non
 
 @given(st.text() | st.from_regex(r"\w{3}, \d{1,2} Jul \d{1,20} \d\d:\d\d:\d\d [+-]\d{1,20}"))
 def test_any_other_header_is_survived(header: str) -> None:
-    wait = seconds(in_seconds(header, NOW))
+    wait = parse_retry_after(in_seconds(header, NOW))
     assert wait is None or timedelta(0) <= wait <= timedelta(days=1)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.core.config.examples import fault, layer
+from tests.core.config.examples import layer, problem
 from tests.shell.homes import Home
 from tocsin.core.config.merging import Layer
 from tocsin.core.config.parsing import LONGEST
@@ -17,7 +17,7 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="there are no such fi
 
 
 def said(place: Place) -> str:
-    return str(fault(read(place)))
+    return str(problem(read(place)))
 
 
 def test_the_nearest_file_upwards_is_the_projects(home: Home) -> None:

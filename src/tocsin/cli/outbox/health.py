@@ -46,7 +46,7 @@ class Health:
     def note(self, rows: Sequence[Row]) -> None:
         """A message was tried, and that is noted in the outbox."""
         with self._lock:
-            self.reckoning = self.reckoning.noted(rows)
+            self.reckoning = self.reckoning.after_try(rows)
 
     def turn(self) -> None:
         """Another round begins."""

@@ -1,5 +1,5 @@
-"""Configuration, as a pure function of texts: what may be set, how it is checked, and which of several places counts.
+"""Configuration as a pure function of texts: which keys exist, how their values are checked, and which source wins.
 
-``keys`` is the table of all that may be set, ``takes`` what each takes, ``parse`` makes a layer of a file, ``environment`` one of
-environment variables, ``merge`` a configuration of layers, and ``halves`` leaves out of it what means nothing alone.
+``schema`` is the table of all keys, ``value_types`` checks their values, ``parsing`` makes layers of files and environment variables,
+``merging`` makes a configuration of layers, ``problems`` describes what is wrong, and ``display`` shows a configuration.
 """

@@ -1,4 +1,4 @@
-"""A configuration as it may be shown: values as TOML has them, and no login, of a proxy or in a link."""
+"""A configuration as it may be shown: values in TOML's notation, without the login of a proxy or a link."""
 
 from typing import TypeGuard
 
@@ -11,7 +11,7 @@ Shown = str | float | bool | list[str] | dict[str, str] | None
 
 
 def value_of(config: Configuration, key: ConfigKey[object]) -> object:
-    """The value of a key."""
+    """Return the value of a key."""
     found: object = config
     for name in key.path:
         found = getattr(found, name)
@@ -19,7 +19,7 @@ def value_of(config: Configuration, key: ConfigKey[object]) -> object:
 
 
 def shown(value: object) -> Shown:
-    """A value as JSON has it.
+    """Convert a value to JSON types.
 
     >>> shown({"https": "http://me:my@word@proxy:3128"})
     {'https': 'http://...@proxy:3128'}
@@ -36,21 +36,21 @@ def shown(value: object) -> Shown:
 
 
 def written(config: Configuration, key: ConfigKey[object]) -> str:
-    """The value of a key in words, or as a file would set it."""
+    """Return the value of a key as a file would set it; in words if it is absent."""
     value = shown(value_of(config, key))
-    return f"({key.absent})" if value is None else _written(value)
+    return f"({key.absent})" if value is None else _toml(value)
 
 
-def _written(value: Shown) -> str:
+def _toml(value: Shown) -> str:
     match value:
         case str():
             return f'"{value}"'
         case bool():
             return str(value).lower()
         case list():
-            return f"[{', '.join(_written(item) for item in value)}]"
+            return f"[{', '.join(_toml(item) for item in value)}]"
         case dict():
-            return f"{{ {', '.join(f'{name} = {_written(item)}' for name, item in value.items())} }}"
+            return f"{{ {', '.join(f'{name} = {_toml(item)}' for name, item in value.items())} }}"
         case _:
             return f"{value:g}"
 

@@ -1,10 +1,9 @@
-"""What one place sets: a file, the environment, the options of a command. The values are as they were written, and were checked.
+"""Layers of settings, and how they are merged into one configuration.
 
-Several layers as one configuration: of each key the strongest layer counts that sets it, and then the default.
-
-Settings that mean something only together: where one is missing, the other is left out, with a fault.
-
-They may stand in two places, a project's file and the user's, so it is the whole that is looked at, once it is one.
+- A layer holds what one place sets: a file, the environment, or the options of a command. Its values are as written, and were checked.
+- For each key the strongest layer that sets it counts, and then the default.
+- Some settings mean something only together. If one is missing, the other is dropped, with a problem. That is checked after merging,
+  since they may stand in two places: a project's file and the user's.
 """
 
 from collections.abc import Mapping
@@ -29,10 +28,13 @@ from tocsin.core.config.schema import (
 from tocsin.core.config.value_types import Invalid
 from tocsin.core.values import Value
 
+_VARIABLE = "environment variable "
+_T = TypeVar("_T")
+
 
 @attrs.frozen(eq=False, repr=False)
 class Setting(Value):
-    """A value as it was written, and where: ``FILE:LINE``, ``environment variable NAME``."""
+    """A value as written, and its origin: ``FILE:LINE``, ``environment variable NAME`` or an option."""
 
     value: object = attrs.field(repr=False)
     origin: str
@@ -40,13 +42,13 @@ class Setting(Value):
 
 @attrs.frozen(eq=False, repr=False)
 class Layer(Value):
-    """What one place sets, by the names of the keys."""
+    """The settings of one place, by the names of their keys."""
 
     settings: Mapping[str, Setting] = attrs.field(factory=dict[str, Setting], hash=False)
 
 
 def layer_from(values: Mapping[str, object], origin: str = "option") -> Layer | Problem:
-    """What code sets, or the options of a command; None leaves a key alone.
+    """Make a layer of values from code or from the options of a command. A value of None does not set its key.
 
     >>> layer_from({"only": ["Failed"], "ignore": None})
     Layer(settings={'only': Setting(origin='option')})
@@ -56,27 +58,23 @@ def layer_from(values: Mapping[str, object], origin: str = "option") -> Layer | 
     settings: dict[str, Setting] = {}
     for name, value in values.items():
         if value is not None:
-            fault = checked(KEYS[name], value, origin)
-            if fault is not None:
-                return fault
+            problem = checked(KEYS[name], value, origin)
+            if problem is not None:
+                return problem
             settings[name] = Setting(value, origin)
     return Layer(settings)
 
 
 def checked(key: ConfigKey[object], value: object, where: str) -> Problem | None:
-    """What is wrong with a value for a key, as TOML has it."""
+    """Return what is wrong with a key's value in TOML types; None if nothing is."""
     taken = key.takes.check(value)
     write = f"write {key.path[-1]} = {key.takes.example}"
     return Problem(where, f"{key.name}: {taken.what}", taken.write or write) if isinstance(taken, Invalid) else None
 
 
-_T = TypeVar("_T")
-
-
 def merge(*layers: Layer) -> Configuration:
-    """The configuration that the layers make, the strongest first. A value that its key does not take is as if it were not there.
+    """Merge layers into a configuration, the strongest layer first. A value that its key does not take is ignored.
 
-    >>> from tocsin.core.config.merging import layer_from
     >>> merge(layer_from({"only": ["Failed"]})).only
     frozenset({<class 'tocsin.core.states.Failed'>})
     """
@@ -138,31 +136,26 @@ def merge(*layers: Layer) -> Configuration:
     )
 
 
-_VARIABLE = "environment variable "
-
-
 def drop_incomplete(config: Configuration) -> tuple[Configuration, tuple[Problem, ...]]:
-    """The configuration without what is there by half, and what is wrong with that.
+    """Drop settings whose counterpart is missing, and return the problems.
 
-    >>> from tocsin.core.config.merging import layer_from
-    >>> from tocsin.core.config.merging import merge
-    >>> _, faults = drop_incomplete(merge(layer_from({"slack.channel": "#ops"}, "tocsin.toml:3")))
-    >>> [fault.what for fault in faults]
+    >>> _, problems = drop_incomplete(merge(layer_from({"slack.channel": "#ops"}, "tocsin.toml:3")))
+    >>> [problem.what for problem in problems]
     ['slack.channel: it means nothing without slack.token_secret']
     """
     slack = config.slack
     if (slack.token_secret is None) == (slack.channel is None):
         return config, ()
-    there, missing = (SLACK_TOKEN_SECRET, SLACK_CHANNEL) if slack.channel is None else (SLACK_CHANNEL, SLACK_TOKEN_SECRET)
+    present, missing = (SLACK_TOKEN_SECRET, SLACK_CHANNEL) if slack.channel is None else (SLACK_CHANNEL, SLACK_TOKEN_SECRET)
     whole = attrs.evolve(
         config,
         slack=attrs.evolve(slack, token_secret=None, channel=None),
-        origins={**config.origins, there.name: DEFAULT},
+        origins={**config.origins, present.name: DEFAULT},
     )
-    return whole, (_fault(config.origins[there.name], there, missing),)
+    return whole, (_missing(config.origins[present.name], present, missing),)
 
 
-def _fault(origin: str, there: ConfigKey[str | None], missing: ConfigKey[str | None]) -> Problem:
+def _missing(origin: str, present: ConfigKey[str | None], missing: ConfigKey[str | None]) -> Problem:
     file = "a tocsin.toml" if missing.shared else "your own tocsin.toml"
     write = f"write {missing.name} = {missing.takes.example} in {file}, or set {missing.variable}={missing.takes.spelt}"
-    return Problem(origin.removeprefix(_VARIABLE), f"{there.name}: it means nothing without {missing.name}", write)
+    return Problem(origin.removeprefix(_VARIABLE), f"{present.name}: it means nothing without {missing.name}", write)

@@ -1,17 +1,13 @@
-"""On which line of a TOML text a key stands. ``tomllib`` reads the text, and does not say.
+"""Layers from files and from environment variables, and the line of a TOML text on which a key stands.
 
-The text is cut into statements, which is all that this must know of TOML: a statement ends with its line, unless a bracket or a text
-in three quotes is open there. Of each, what is before the first equals sign is read by ``tomllib`` itself, alone.
-
-A file's text as a layer, or the one fault that is met first.
-
-It is total: any text or bytes give one or the other, in a bounded time. What looks like a secret is refused before all else, and
-nothing of a value is ever repeated.
-
-What environment variables set: ``TOCSIN_`` and the key's name in capitals. Lists are separated by commas; an empty variable is none.
-
-A variable that cannot be used is left out, with a fault; the others count. So is one with what looks like a secret: settings are shown.
-One that is almost ours is a slip; another may be anybody's.
+- A file is a layer or the first problem found in it. Any text or bytes give one or the other, in bounded time.
+- An environment variable is ``TOCSIN_`` and the key's name in capitals. Commas separate the items of a list. An empty variable sets
+  nothing.
+- A variable that cannot be used is left out, with a problem, and the others count. A name almost like a key's is a typing mistake. Any
+  other name may belong to another program.
+- What looks like a secret is refused before anything else, since settings are shown. No problem repeats a value.
+- ``tomllib`` reports no lines. So the text is cut into statements: a statement ends with its line, unless a bracket or a text in three
+  quotes is open. ``tomllib`` itself reads the part of each statement before the first equals sign.
 """
 
 import re
@@ -20,11 +16,11 @@ from collections.abc import Iterator, Mapping
 
 from tocsin.core.config.merging import Layer, Setting, checked
 from tocsin.core.config.problems import (
-    WHERE,
+    REMEDY,
     Problem,
     closest,
-    named,
     named_like_secrets,
+    shown_key,
     suspicious_key,
     suspicious_line,
     suspicious_value,
@@ -42,10 +38,19 @@ _PIECE = re.compile(
     r"|[^\"'#\n\[\]{}=]+"
     r"|[\s\S]"
 )
+LONGEST = 1 << 16  # bytes of a file
+_WIDEST = 4000  # characters of a line: tomllib's time grows with the square of a key's dots
+_LINE = re.compile(r"at line (\d+)")
+_Entry = tuple[tuple[str, ...], object]
+
+_PREFIX = "TOCSIN_"
+_OURS = frozenset({"TOCSIN_CONFIG", "TOCSIN_NOTIFY", "TOCSIN_STATE_DIR", *(key.variable for key in TABLE)})
+_RENAMED = {f"{_PREFIX}{old.upper().replace('.', '_')}": key.variable for old, key in RENAMED.items()}
+_ENDS = sorted(name.removeprefix(_PREFIX) for name in _OURS)
 
 
 def line_of(text: str, path: tuple[str, ...]) -> int:
-    """The line, from 1, of the first statement that sets the key, or a part of it; 1 where there is none.
+    """Return the 1-based line of the first statement that sets the key or a part of it; 1 if there is none.
 
     >>> line_of('[slack]\\n# soon\\ndeadline = 3', ("slack", "deadline"))
     3
@@ -61,7 +66,7 @@ def line_of(text: str, path: tuple[str, ...]) -> int:
 
 
 def _statements(text: str) -> Iterator[tuple[int, str]]:
-    """The line on which each statement begins, and the statement as far as its equals sign."""
+    """Yield the line on which each statement begins, and the statement up to its equals sign."""
     line, start, head, depth, is_named = 1, 1, "", 0, False
     for piece in _PIECE.findall(f"{text}\n"):
         if piece == "\n" and depth == 0:
@@ -77,7 +82,7 @@ def _statements(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _path(statement: str) -> tuple[str, ...]:
-    """The keys of a header, or of an assignment, from the outside in."""
+    """Return the keys of a header or an assignment, the outermost first."""
     found: list[str] = []
     inner: object = tomllib.loads(statement)
     while (inner := inner[0] if is_list(inner) else inner) and is_table(inner):
@@ -86,19 +91,13 @@ def _path(statement: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-LONGEST = 1 << 16  # bytes of a file
-_WIDEST = 4000  # characters of a line: tomllib takes time with the square of a key's dots
-_LINE = re.compile(r"at line (\d+)")
-_Entry = tuple[tuple[str, ...], object]
-
-
 def parse(content: str | bytes, file: str, *, project: bool) -> Layer | Problem:
-    """What a file sets, with ``FILE:LINE`` as the origin of each value; or what is wrong with it.
+    """Parse a file into a layer, with ``FILE:LINE`` as the origin of each value; or return the first problem.
 
     Args:
-        content: all of the file.
-        file: what it is called.
-        project: whether it belongs to a project, and may not set all.
+        content: the whole content of the file.
+        file: the name of the file.
+        project: whether the file belongs to a project, and so may not set every key.
 
     >>> parse('only = ["Failed"]', "tocsin.toml", project=True)
     Layer(settings={'only': Setting(origin='tocsin.toml:1')})
@@ -109,7 +108,7 @@ def parse(content: str | bytes, file: str, *, project: bool) -> Layer | Problem:
     if isinstance(text, Problem):
         return text
     if (line := suspicious_line(text)) is not None:
-        return Problem(f"{file}:{line}", "this looks like a secret", WHERE)
+        return Problem(f"{file}:{line}", "this looks like a secret", REMEDY)
     try:
         tables: dict[str, object] = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
@@ -127,9 +126,9 @@ def _decoded(content: str | bytes, file: str) -> str | Problem:
     return text
 
 
-def _malformed(text: str, file: str, said: str) -> Problem:
-    """What ``tomllib`` says may quote the file: all but the line is left out."""
-    line = _LINE.search(said)
+def _malformed(text: str, file: str, message: str) -> Problem:
+    """Return the problem of a file that is not TOML. Of ``tomllib``'s message only the line is kept: the rest may quote the file."""
+    line = _LINE.search(message)
     last = text.rstrip().count("\n") + 1
     return Problem(
         f"{file}:{line[1] if line else last}", "this is not TOML", 'write key = "value", and [slack] before the keys of Slack'
@@ -138,17 +137,17 @@ def _malformed(text: str, file: str, said: str) -> Problem:
 
 def _layer(tables: Mapping[str, object], text: str, file: str, *, project: bool) -> Layer | Problem:
     settings: dict[str, Setting] = {}
-    for path, value in _entries(tables):
+    for path, value in _keys_and_values(tables):
         where = f"{file}:{line_of(text, path)}"
-        fault = _fault(path, value, where, project=project)
-        if fault is not None:
-            return fault
+        problem = _problem_of(path, value, where, project=project)
+        if problem is not None:
+            return problem
         settings[".".join(path)] = Setting(value, where)
     return Layer(settings)
 
 
-def _entries(tables: Mapping[str, object]) -> Iterator[_Entry]:
-    """The keys with their values, those in our tables one by one."""
+def _keys_and_values(tables: Mapping[str, object]) -> Iterator[_Entry]:
+    """Yield the keys with their values; the keys in our tables one by one."""
     for name, value in tables.items():
         if name in SECTIONS and is_table(value):
             yield from (((name, inner), each) for inner, each in value.items())
@@ -156,31 +155,31 @@ def _entries(tables: Mapping[str, object]) -> Iterator[_Entry]:
             yield (name,), value
 
 
-def _fault(path: tuple[str, ...], value: object, where: str, *, project: bool) -> Problem | None:
+def _problem_of(path: tuple[str, ...], value: object, where: str, *, project: bool) -> Problem | None:
     key = KEYS.get(".".join(path)) if all("." not in part for part in path) else None
     if suspicious_value([*path, value]) or (key is None and any(suspicious_key(name) for name in _names(path, value))):
-        return Problem(where, "this looks like a secret", WHERE)
+        return Problem(where, "this looks like a secret", REMEDY)
     if path[0] in SECTIONS and len(path) == 1:
         return Problem(where, f"{path[0]}: takes a table", f"write [{path[0]}] on a line, and its keys below it")
     if key is None:
-        return Problem(where, f"{named(path)}: there is no such key", _instead(".".join(path)))
+        return Problem(where, f"{shown_key(path)}: there is no such key", _suggestion(".".join(path)))
     if project and not key.shared:
         return Problem(
             where, f"{key.name}: a project's file may not set it", f"put it into your own tocsin.toml, or set {key.variable}"
         )
-    fault = checked(key, value, where)
-    return _misnamed(key, value, where) if project and fault is None else fault
+    problem = checked(key, value, where)
+    return _misnamed(key, value, where) if project and problem is None else problem
 
 
 def _misnamed(key: ConfigKey[object], value: object, where: str) -> Problem | None:
-    """The fault of a name of a secret that is called as secrets are not, such as PATH."""
+    """Return the problem of a secret's name that does not look like one, such as PATH."""
     if key not in {SLACK_WEBHOOK_SECRET, SLACK_TOKEN_SECRET, SECRETS_NAMES} or named_like_secrets(value):
         return None
     remedy = f"call it like TEAM_WEBHOOK or DATABASE_PASSWORD, put it into your own tocsin.toml, or set {key.variable}"
-    return Problem(where, f"{key.name}: a project's file may name only what is called as secrets are", remedy)
+    return Problem(where, f"{key.name}: a project's file may name only what has a name like a secret's", remedy)
 
 
-def _instead(name: str) -> str:
+def _suggestion(name: str) -> str:
     if name in RENAMED:
         return f"it is called {RENAMED[name].name} now"
     near = closest(name, (*KEYS, *SECTIONS))
@@ -188,45 +187,39 @@ def _instead(name: str) -> str:
 
 
 def _names(path: tuple[str, ...], value: object) -> tuple[str, ...]:
-    """What the key is called, and the keys just below it."""
+    """Return the parts of the key's name, and the keys directly below it."""
     return (*path, *value) if is_table(value) else path
 
 
-_PREFIX = "TOCSIN_"
-_OURS = frozenset({"TOCSIN_CONFIG", "TOCSIN_NOTIFY", "TOCSIN_STATE_DIR", *(key.variable for key in TABLE)})
-_RENAMED = {f"{_PREFIX}{old.upper().replace('.', '_')}": key.variable for old, key in RENAMED.items()}
-_ENDS = sorted(name.removeprefix(_PREFIX) for name in _OURS)
-
-
 def environment(variables: Mapping[str, str]) -> tuple[Layer, tuple[Problem, ...]]:
-    """The layer that the variables make, and what is wrong with them.
+    """Make a layer of environment variables, and return what is wrong with them.
 
-    >>> layer, faults = environment({"TOCSIN_ONLY": "Failed", "TOCSIN_SLACK_DEADLINE": "soon"})
+    >>> layer, problems = environment({"TOCSIN_ONLY": "Failed", "TOCSIN_SLACK_DEADLINE": "soon"})
     >>> layer
     Layer(settings={'only': Setting(origin='environment variable TOCSIN_ONLY')})
-    >>> print(*faults)
+    >>> print(*problems)
     TOCSIN_SLACK_DEADLINE: takes a number of seconds greater than 0; write TOCSIN_SLACK_DEADLINE=30
     """
     settings: dict[str, Setting] = {}
-    faults: list[Problem] = []
+    problems: list[Problem] = []
     for key in TABLE:
         text = variables.get(key.variable, "").strip()
         value = key.takes.read(text) if text else None
         taken = key.takes.check(value) if text else None
         if isinstance(taken, Invalid):
-            faults.append(Problem(key.variable, taken.what, taken.write or f"write {key.variable}={key.takes.spelt}"))
+            problems.append(Problem(key.variable, taken.what, taken.write or f"write {key.variable}={key.takes.spelt}"))
         elif suspicious_value(value):
-            faults.append(Problem(key.variable, "this looks like a secret", WHERE))
+            problems.append(Problem(key.variable, "this looks like a secret", REMEDY))
         elif text:
             settings[key.name] = Setting(value, f"environment variable {key.variable}")
-    return Layer(settings), (*faults, *_slips(variables))
+    return Layer(settings), (*problems, *_mistyped(variables))
 
 
-def _slips(variables: Mapping[str, str]) -> tuple[Problem, ...]:
+def _mistyped(variables: Mapping[str, str]) -> tuple[Problem, ...]:
     renamed = [
         Problem(old, "there is no such variable", f"it is called {new} now") for old, new in _RENAMED.items() if old in variables
     ]
     strange = [name for name in variables if name.startswith(_PREFIX) and name not in _OURS and name not in _RENAMED]
     near = ((name, closest(name.removeprefix(_PREFIX), _ENDS, 0.75)) for name in strange)
-    meant = (Problem(name, "there is no such variable", f"did you mean {_PREFIX}{end}?") for name, end in near if end is not None)
-    return (*renamed, *meant)
+    mistyped = (Problem(name, "there is no such variable", f"did you mean {_PREFIX}{end}?") for name, end in near if end is not None)
+    return (*renamed, *mistyped)

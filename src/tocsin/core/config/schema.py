@@ -1,9 +1,7 @@
-"""The configuration: one value, complete, with the place that each part comes from.
+"""The table of all configuration keys, in the order in which they are shown, and the complete configuration as one value.
 
-The table of all that may be set, in the order in which it is shown.
-
-A project's file comes with the project, and whoever wrote it need not be its user: so it may say what is told and when, and may name
-secrets, by names such as secrets have. Where messages go, whom TLS trusts, and where secrets lie is set by the user alone.
+A project's file comes with the project, and its author need not be its user. So it may set what is reported and when, and may name
+secrets whose names look like a secret's. Only the user sets where messages go, which CAs TLS trusts, and where secrets are.
 """
 
 from collections.abc import Mapping
@@ -22,9 +20,9 @@ DEFAULT = "default"
 
 @attrs.frozen(eq=False, repr=False, kw_only=True)
 class SlackSettings(Value):
-    """How Slack is told; of ``only`` and ``ignore`` None means the configuration's.
+    """The settings of Slack. None in ``only`` or ``ignore`` means the configuration's value.
 
-    With both ``token_secret`` and ``channel``, an app tells it; else a webhook takes what is told.
+    With both ``token_secret`` and ``channel``, an app posts the messages; else a webhook takes them.
     """
 
     webhook_secret: str
@@ -43,7 +41,7 @@ class SlackSettings(Value):
 
 @attrs.frozen(eq=False, repr=False, kw_only=True)
 class GmailSettings(Value):
-    """How mail is sent; an empty ``to`` is the account itself, and of ``only`` and ``ignore`` None means the configuration's."""
+    """The settings of mail. An empty ``to`` means the account. None in ``only`` or ``ignore`` means the configuration's value."""
 
     to: tuple[str, ...]
     cc: tuple[str, ...]
@@ -60,7 +58,10 @@ class GmailSettings(Value):
 
 @attrs.frozen(eq=False, repr=False, kw_only=True)
 class DeliverySettings(Value):
-    """How messages get there: times in seconds, the fallback "slack", "gmail" or None, and the name of the secret with a URL."""
+    """The settings of delivery.
+
+    Times are in seconds. ``fallback`` is "slack", "gmail" or None. ``outbox_secret`` names the secret with the database's URL.
+    """
 
     exit_timeout: float
     attempts: int
@@ -73,7 +74,7 @@ class DeliverySettings(Value):
 
 @attrs.frozen(eq=False, repr=False, kw_only=True)
 class SecretSettings(Value):
-    """Which secrets there are besides ours, by name, and whether the keyring is looked into."""
+    """The names of further secrets, and whether the keyring is searched."""
 
     names: tuple[str, ...]
     keyring: bool
@@ -81,19 +82,19 @@ class SecretSettings(Value):
 
 @attrs.frozen(eq=False, repr=False, kw_only=True)
 class Configuration(Value):
-    """All that may be set, set.
+    """A complete configuration.
 
     Args:
-        notifiers: "slack", "gmail"; None means those whose secrets are found.
-        only: the kinds of states to tell; none means all.
-        ignore: the kinds of states never to tell.
-        environment: what messages call the environment.
+        notifiers: "slack", "gmail" or both; None means those whose secrets are found.
+        only: the kinds of states to notify about; an empty set means all.
+        ignore: the kinds of states never to notify about.
+        environment: the name of the environment in messages.
         traceback: whether to add the last frames of an exception.
-        slack: how Slack is told.
-        gmail: how mail is sent.
-        delivery: how messages get there.
-        secrets: which secrets there are.
-        origins: where each value comes from, by the name of its key: ``default``, ``environment variable NAME``, ``FILE:LINE``.
+        slack: the settings of Slack.
+        gmail: the settings of mail.
+        delivery: the settings of delivery.
+        secrets: the settings of secrets.
+        origins: the origin of each value, by the name of its key: ``default``, ``environment variable NAME`` or ``FILE:LINE``.
     """
 
     notifiers: tuple[str, ...] | None
@@ -113,16 +114,16 @@ _T_co = TypeVar("_T_co", covariant=True)
 
 @attrs.frozen(eq=False)
 class ConfigKey(Generic[_T_co]):
-    """Something that may be set.
+    """A key of the configuration.
 
     Args:
-        name: its name, with that of its table before it: ``slack.deadline``.
-        takes: what it takes.
-        default: its value where nobody sets it.
-        help: what it is for, in one line.
+        name: the name, with the name of its table before it: ``slack.deadline``.
+        takes: the type of its value.
+        default: its value if no layer sets it.
+        help: its purpose, in one line.
         shared: whether a project's file may set it.
-        absent: what it means that there is no value.
-        named: the environment variable that sets it, where that does not follow from the name.
+        absent: what an absent value means.
+        named: the environment variable that sets it, if its name does not follow from ``name``.
     """
 
     name: str
@@ -135,28 +136,28 @@ class ConfigKey(Generic[_T_co]):
 
     @property
     def variable(self) -> str:
-        """The environment variable that sets it."""
+        """Return the environment variable that sets the key."""
         return self.named or f"TOCSIN_{self.name.replace('.', '_').upper()}"
 
     @property
     def path(self) -> tuple[str, ...]:
-        """The name, as TOML nests it."""
+        """Return the name as TOML nests it."""
         return tuple(self.name.split("."))
 
 
-_HOW_IT_ENDED: Kinds = frozenset({Finished})
+_END_STATES: Kinds = frozenset({Finished})
 
 NOTIFIERS: ConfigKey[tuple[str, ...] | None] = ConfigKey(
-    "notifiers", value_types.NOTIFIERS, None, "who is told, where nothing else is said", absent="those whose secrets are found"
+    "notifiers", value_types.NOTIFIERS, None, "the notifiers, unless a program names others", absent="those whose secrets are found"
 )
 ONLY: ConfigKey[Kinds] = ConfigKey(
-    "only", value_types.KINDS_OF_STATES, _HOW_IT_ENDED, "the states to tell, with those under them; an empty list: all"
+    "only", value_types.KINDS_OF_STATES, _END_STATES, "the states to notify about, with their substates; an empty list: all"
 )
 IGNORE: ConfigKey[Kinds] = ConfigKey(
-    "ignore", value_types.KINDS_OF_STATES, frozenset(), "the states never to tell; they come before `only`"
+    "ignore", value_types.KINDS_OF_STATES, frozenset(), "the states never to notify about; it takes precedence over `only`"
 )
 ENVIRONMENT: ConfigKey[str | None] = ConfigKey(
-    "environment", value_types.LINE, None, "what messages call the environment, such as production", named="TOCSIN_ENV"
+    "environment", value_types.LINE, None, "the name of the environment in messages, such as production", named="TOCSIN_ENV"
 )
 TRACEBACK: ConfigKey[bool] = ConfigKey("traceback", value_types.SWITCH, False, "whether to add the last ten frames of an exception")
 
@@ -167,7 +168,7 @@ SLACK_TOKEN_SECRET: ConfigKey[str | None] = ConfigKey(
     "slack.token_secret", value_types.TOKEN, None, "the name of the secret that holds the bot token of an app, which then posts"
 )
 SLACK_CHANNEL: ConfigKey[str | None] = ConfigKey(
-    "slack.channel", value_types.ROOM, None, "the channel that the app posts into", shared=False
+    "slack.channel", value_types.SLACK_CHANNEL, None, "the channel that the app posts into", shared=False
 )
 SLACK_TITLE_LINK: ConfigKey[str | None] = ConfigKey("slack.title_link", value_types.LINK, None, "where the title of a message leads")
 SLACK_ONLY: ConfigKey[Kinds | None] = ConfigKey(
@@ -233,7 +234,7 @@ DELIVERY_MAX_QUEUE: ConfigKey[int] = ConfigKey(
     "delivery.max_queue", value_types.COUNT, 1000, "how many messages may wait for one destination before they are folded"
 )
 DELIVERY_FALLBACK: ConfigKey[str | None] = ConfigKey(
-    "delivery.fallback", value_types.CHANNEL, None, "the channel that messages go by where their own fails", shared=False
+    "delivery.fallback", value_types.CHANNEL, None, "the channel for messages whose own channel fails", shared=False
 )
 
 DELIVERY_OUTBOX: ConfigKey[bool] = ConfigKey(
@@ -270,5 +271,5 @@ TABLE: tuple[ConfigKey[object], ...] = (
 KEYS: Mapping[str, ConfigKey[object]] = {key.name: key for key in TABLE}
 
 RENAMED: Mapping[str, ConfigKey[object]] = {"delivery.patience": DELIVERY_EXIT_TIMEOUT, "delivery.queue": DELIVERY_MAX_QUEUE}
-"""Keys under names that are no longer read, and the key that took the place of each."""
+"""Names that are no longer read, and the key that replaced each."""
 SECTIONS: tuple[str, ...] = tuple(dict.fromkeys(key.path[0] for key in TABLE if len(key.path) > 1))

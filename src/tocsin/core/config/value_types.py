@@ -1,6 +1,6 @@
-"""What a key takes: how a value is checked, how it is spelt in an environment variable, and what to write.
+"""The types of configuration values: how a value is checked, how an environment variable spells it, and an example.
 
-A check takes anything, and gives the value or ``Invalid``, which says what is wrong without repeating it.
+A check takes any value, and returns the checked value or ``Invalid``. ``Invalid`` says what is wrong without repeating the value.
 """
 
 import re
@@ -24,7 +24,7 @@ _T_co = TypeVar("_T_co", covariant=True)
 
 @attrs.frozen(eq=False, repr=False)
 class Invalid(Value):
-    """Why a value will not do, and what to write, where more is known than the key's example."""
+    """Why a value is refused, and what to write, if that is more specific than the key's example."""
 
     what: str
     write: str | None = None
@@ -32,14 +32,14 @@ class Invalid(Value):
 
 @attrs.frozen(eq=False)
 class ValueType(Generic[_T_co]):
-    """What a key takes.
+    """The type of a key's value.
 
     Args:
-        words: what it is, after "takes".
-        example: a value as TOML has it.
-        spelt: the same as an environment variable has it.
-        check: the value that is meant, or what is wrong.
-        read: what an environment variable's text stands for; it is checked afterwards.
+        words: the type in words, after "takes".
+        example: an example in TOML.
+        spelt: the same example in an environment variable.
+        check: returns the checked value, or what is wrong.
+        read: converts the text of an environment variable to a value to check.
     """
 
     words: str
@@ -73,8 +73,8 @@ def _yes_or_no(text: str) -> object:
     return {"true": True, "1": True, "false": False, "0": False}.get(text.casefold(), text)
 
 
-def _wrong(check: Callable[[object], _T], words: str) -> Callable[[object], _T | Invalid]:
-    """A check of the notifiers' options, whose errors speak of Python and may repeat a value."""
+def _from_option(check: Callable[[object], _T], words: str) -> Callable[[object], _T | Invalid]:
+    """Wrap a check of the notifiers' options, whose errors are about Python and may repeat a value."""
 
     def checked(given: object) -> _T | Invalid:
         try:
@@ -124,15 +124,15 @@ def _path(given: object) -> str | Invalid:
 
 
 def _proxies(given: object) -> Mapping[str, str] | Invalid:
-    wrong = Invalid("takes a table of http:// proxies by scheme")
+    invalid = Invalid("takes a table of http:// proxies by scheme")
     if not is_table(given):
-        return wrong
+        return invalid
     urls = {scheme: url for scheme, url in given.items() if isinstance(url, str) and _PROXY.fullmatch(url)}
-    return urls if len(urls) == len(given) else wrong
+    return urls if len(urls) == len(given) else invalid
 
 
 def _listed(check: Callable[[object], _T | Invalid], words: str) -> Callable[[object], tuple[_T, ...] | Invalid]:
-    """A check of each item of a list."""
+    """Return a check of each item of a list."""
 
     def checked(given: object) -> tuple[_T, ...] | Invalid:
         if not is_list(given):
@@ -149,7 +149,7 @@ def _listed(check: Callable[[object], _T | Invalid], words: str) -> Callable[[ob
 
 
 def _one_of(known: Mapping[str, _T]) -> Callable[[object], _T | Invalid]:
-    """A check of a word, whatever its case."""
+    """Return a check of a word, ignoring case."""
     by_fold = {name.casefold(): value for name, value in known.items()}
 
     def checked(given: object) -> _T | Invalid:
@@ -181,27 +181,30 @@ SWITCH = ValueType("true or false", "true", "true", _switch, _yes_or_no)
 SECONDS = ValueType("a number of seconds", "30", "30", _seconds, _number)
 COUNT = ValueType("a whole number of 1 or more", "100", "100", _count, _whole)
 CHANNEL = ValueType('"slack" or "gmail"', '"gmail"', "gmail", _channel)
-SECRET = ValueType("the name of a secret", '"TEAM_WEBHOOK"', "TEAM_WEBHOOK", _wrong(options.webhook_secret, _NAME))
-TOKEN = ValueType("the name of a secret", '"SLACK_BOT_TOKEN"', "SLACK_BOT_TOKEN", _wrong(options.token_secret, _NAME))
-DATABASE = ValueType("the name of a secret", '"OUTBOX_URL"', "OUTBOX_URL", _wrong(options.token_secret, _NAME))
-ROOM = ValueType(
-    "a channel of Slack's: its name, or its id", '"#ops"', "#ops", _wrong(options.channel, "a channel of Slack's: its name, or its id")
+SECRET = ValueType("the name of a secret", '"TEAM_WEBHOOK"', "TEAM_WEBHOOK", _from_option(options.webhook_secret, _NAME))
+TOKEN = ValueType("the name of a secret", '"SLACK_BOT_TOKEN"', "SLACK_BOT_TOKEN", _from_option(options.token_secret, _NAME))
+DATABASE = ValueType("the name of a secret", '"OUTBOX_URL"', "OUTBOX_URL", _from_option(options.token_secret, _NAME))
+SLACK_CHANNEL = ValueType(
+    "a channel of Slack's: its name, or its id",
+    '"#ops"',
+    "#ops",
+    _from_option(options.channel, "a channel of Slack's: its name, or its id"),
 )
 SECRETS = ValueType(
     "a list of names of secrets",
     '["DATABASE_PASSWORD"]',
     "DATABASE_PASSWORD",
-    _listed(_wrong(options.webhook_secret, _NAME), "a list of names of secrets, never the secrets themselves"),
+    _listed(_from_option(options.webhook_secret, _NAME), "a list of names of secrets, never the secrets themselves"),
     _items,
 )
 LINK = ValueType(
-    "an http(s) URL", '"https://example.com/runs"', "https://example.com/runs", _wrong(options.title_link, "an http(s) URL")
+    "an http(s) URL", '"https://example.com/runs"', "https://example.com/runs", _from_option(options.title_link, "an http(s) URL")
 )
 ADDRESSES = ValueType(
     "a list of mail addresses",
     '["ops@example.com"]',
     "ops@example.com",
-    _wrong(options.copies, "a list of 1 to 100 mail addresses"),
+    _from_option(options.copies, "a list of 1 to 100 mail addresses"),
     _items,
 )
 HOST = ValueType("the name of a host", '"smtp.gmail.com"', "smtp.gmail.com", _host)

@@ -1,5 +1,7 @@
-"""What becomes of messages on their way, decided: when one is tried again, how fast they may go, and when many become one.
+"""Decisions about messages on their way, as pure functions.
 
-``routes`` says where a message goes; ``schedule`` when it is tried again, ``repeats`` how it says so; ``pace`` how fast; ``tally`` and
-``digest`` how many become one; ``combine`` what several outcomes come to; ``translate`` one channel's message for another.
+``destinations`` says where a message goes, ``retry`` when it is tried again, ``rate_limit`` how fast messages go, and
+``circuit_breaker`` when none is tried. ``digest`` and ``digest_summary`` fold many messages into one, ``combining`` combines several
+outcomes, ``fallback`` converts one channel's message for another, ``rendering`` lays a message out anew, and ``slack_threads`` chooses
+a run's thread.
 """

@@ -1,12 +1,11 @@
-"""What is known of a destination from what became of messages to it, so that a dead one is not tried for each message.
+"""A circuit breaker for each destination: while a destination is dead or too slow, no message to it is tried.
 
-A circuit breaker, of two kinds. Whatever is closed is tried again once its time is over, and stays open if that goes well.
-
-- One that is dead until a person mends something is closed for five minutes.
-- One that takes its callers' time and fails: once what they lost on it in a row comes to their patience, it is closed for a minute;
-  and again after each try that fails from then on. So in any minute a caller loses less than its patience and one try.
-- A delivery opens it and forgets all that. So does a minute without failures, as long as patience was not at its end.
-- A message that is rejected says nothing of its destination, and neither does one that was only shown, queued or withheld.
+- The circuit of a dead destination, which a person must fix, opens for five minutes.
+- A destination that fails slowly costs its callers time. Once failures in a row have cost ``max_lost`` seconds, its circuit opens for a
+  minute, and again after each failed try from then on. So a caller loses less than ``max_lost`` and one try in any minute.
+- Once the time of an open circuit is over, a message is tried again. If that fails, the circuit opens again.
+- A delivery closes the circuit and forgets all failures. So does a minute without failures, unless ``max_lost`` was reached.
+- A message that was rejected, shown, queued or withheld says nothing about its destination.
 """
 
 from datetime import timedelta
@@ -30,22 +29,22 @@ from tocsin.core.outcomes import (
 from tocsin.core.values import Value
 
 DEAD_SECONDS = 300.0
-"""The seconds for which one that is dead is not tried."""
+"""For how many seconds the circuit of a dead destination opens."""
 SLOW_SECONDS = 60.0
-"""The seconds for which one that takes its callers' time is not tried; and how long a pause ends a row of failures."""
+"""For how many seconds the circuit of a slow destination opens. A pause of this length also ends a row of failures."""
 MAX_LOST_SECONDS = 10.0
-"""The seconds that callers may lose on a destination before it is closed."""
+"""The seconds that callers may lose on failures in a row before the circuit opens."""
 
 
 @attrs.frozen(eq=False, repr=False)
 class Circuit(Value):
-    """What is known of a destination; at first, nothing, and it is trusted.
+    """The state of a destination's circuit. A new circuit is closed.
 
     Args:
         lost: the seconds that callers lost on failures in a row.
-        at: when something was learned last, in seconds of the clock.
-        until: until when it is not tried, if it is closed.
-        error: what a message to it comes to meanwhile; None where it is not closed.
+        at: the moment of the last failure, in seconds of the clock.
+        until: the moment until which the circuit is open.
+        error: the outcome of a message while the circuit is open; None if the circuit is closed.
     """
 
     lost: float = 0.0
@@ -54,52 +53,53 @@ class Circuit(Value):
     error: Retryable | DestinationDead | None = None
 
 
-def error_if_open(standing: Circuit, now: float) -> DeliveryError | None:
-    """What becomes of a message that is not even tried; None: try it. ``now`` is in seconds of the clock.
+def error_if_open(circuit: Circuit, now: float) -> DeliveryError | None:
+    """Return the outcome of a message that is not tried because the circuit is open; None if the message is to be tried.
 
-    It is None too where the clock has jumped back: better one try too many than an hour without any.
+    ``now`` is in seconds of the clock. If the clock jumped back, the result is None too: one try too many is better than an hour
+    without any.
     """
-    if not standing.at <= now < standing.until:
+    if not circuit.at <= now < circuit.until:
         return None
-    if isinstance(standing.error, Retryable):
-        return attrs.evolve(standing.error, after=timedelta(seconds=standing.until - now))
-    return standing.error
+    if isinstance(circuit.error, Retryable):
+        return attrs.evolve(circuit.error, after=timedelta(seconds=circuit.until - now))
+    return circuit.error
 
 
-def record(standing: Circuit, outcome: Outcome, now: float, spent: float, patience: float = MAX_LOST_SECONDS) -> Circuit:
-    """What is known once a message was tried.
+def record(circuit: Circuit, outcome: Outcome, now: float, spent: float, max_lost: float = MAX_LOST_SECONDS) -> Circuit:
+    """Return the circuit after a message was tried.
 
     Args:
-        standing: what was known.
-        outcome: what became of the message.
-        now: when that was, in seconds of the clock.
-        spent: the seconds that somebody waited for it; 0 where nobody did.
-        patience: the seconds that callers may lose in a row.
+        circuit: the circuit before.
+        outcome: the outcome of the message.
+        now: the moment of the outcome, in seconds of the clock.
+        spent: the seconds that a caller waited for the outcome; 0 if none waited.
+        max_lost: the seconds that callers may lose on failures in a row: the caller's timeout, if it has one.
 
-    >>> standing = record(Circuit(), DestinationDead("the webhook was revoked"), now=0.0, spent=0.2)
-    >>> error_if_open(standing, now=299.0), error_if_open(standing, now=300.0)
+    >>> circuit = record(Circuit(), DestinationDead("the webhook was revoked"), now=0.0, spent=0.2)
+    >>> error_if_open(circuit, now=299.0), error_if_open(circuit, now=300.0)
     (DestinationDead(reason='the webhook was revoked'), None)
     """
     match outcome:
         case Delivered():
             return Circuit()
         case DestinationDead():
-            return Circuit(standing.lost, now, now + DEAD_SECONDS, outcome)
+            return Circuit(circuit.lost, now, now + DEAD_SECONDS, outcome)
         case Retryable() | Ambiguous():
-            return _failed(standing, outcome, now, spent, patience)
+            return _failed(circuit, outcome, now, spent, max_lost)
         case Rejected() | Queued() | Withheld() | Shown():
-            return standing
+            return circuit
         case _:
             assert_never(outcome)
 
 
-def _failed(standing: Circuit, error: Retryable | Ambiguous, now: float, spent: float, patience: float) -> Circuit:
-    if error_if_open(standing, now) is not None:  # it was under way when another one closed it
-        return standing
+def _failed(circuit: Circuit, error: Retryable | Ambiguous, now: float, spent: float, max_lost: float) -> Circuit:
+    if error_if_open(circuit, now) is not None:  # the message was under way when another one opened the circuit
+        return circuit
     spent = max(spent, 0.0)
-    in_a_row = standing.lost >= patience or now - spent - standing.at <= SLOW_SECONDS
-    lost = spent + (standing.lost if in_a_row else 0.0)
-    if lost < patience:
+    in_a_row = circuit.lost >= max_lost or now - spent - circuit.at <= SLOW_SECONDS
+    lost = spent + (circuit.lost if in_a_row else 0.0)
+    if lost < max_lost:
         return Circuit(lost, now)
-    said = f"{span(timedelta(seconds=lost))} were lost on tries that failed, so none is made for a minute; the last: {error.reason}"
-    return Circuit(lost, now, now + SLOW_SECONDS, Retryable(said))
+    reason = f"{span(timedelta(seconds=lost))} were lost on tries that failed, so none is made for a minute; the last: {error.reason}"
+    return Circuit(lost, now, now + SLOW_SECONDS, Retryable(reason))

@@ -1,17 +1,16 @@
-"""What several outcomes come to, where more than one interpreter had a hand in it: never better than the truth.
+"""The combined outcome of several outcomes, and the outcomes of messages in a digest or at exit.
 
-- It is ``Delivered`` only where one of them delivered, and of several that were all to deliver, only where all of them did.
-- Where nobody took the message, the error is the one from which the least must be concluded, and its reason tells of each of them:
+- A combined outcome is never better than the truth. It is ``Delivered`` only if an interpreter delivered the message; if several had to
+  deliver it, only if all of them did.
+- If no interpreter took the message, the combined outcome is the error that settles the least. Its reason names each error:
 
-      Ambiguous         one of them may have told it: nobody may say that nobody was told
-      Retryable         none has told it, and one of them may do so later
-      Rejected          none ever will, but another message may get through
-      DestinationDead   no message gets through to any of them
+      Ambiguous         an interpreter may have delivered it, so it cannot be called undelivered
+      Retryable         no interpreter delivered it, and one of them may do so later
+      Rejected          no interpreter will deliver this message, but another message may get through
+      DestinationDead   no message gets through to any interpreter
 
-- Where some took it, and others failed, it is ``Ambiguous``: whoever tried it again would tell some people twice, as after an outcome
-  that is unknown; so it is never tried again unless it says of itself that it may be a repetition.
-
-What becomes of messages that wait: of those that were folded while they did, and of those that were still there at the end.
+- If some interpreters took the message and others failed, the combined outcome is ``Ambiguous``. Another try would tell some people
+  twice, so the message is never tried again unless it is marked as a possible repetition.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -35,16 +34,16 @@ from tocsin.core.outcomes import (
     Withheld,
 )
 
-_BY_OPENNESS: tuple[type[object], ...] = (Ambiguous, Retryable, Rejected, DestinationDead)
-"""From what is not even known to what is settled for ever."""
-_AT_ONCE = timedelta(0)
+_LEAST_SETTLED_FIRST: tuple[type[object], ...] = (Ambiguous, Retryable, Rejected, DestinationDead)
+"""The kinds of errors, from the one that settles the least to the one that settles the most."""
+_NO_WAIT = timedelta(0)
 
 
 def message_for_fallback(message: Message, error: DeliveryError) -> Message | None:
-    """The message as it goes to the fallback after this error; None where it does not.
+    """Return the message as it goes to the fallback after this error; None if it does not go there.
 
-    One that may have arrived goes there only if it tells of a failure, and says that it may be a repetition: better to be told of that
-    twice than not at all.
+    A message that may have arrived goes there only if it reports a failure, and is marked as a possible repetition: two messages about
+    a failure are better than none.
     """
     if not isinstance(error, Ambiguous):
         return message
@@ -52,10 +51,10 @@ def message_for_fallback(message: Message, error: DeliveryError) -> Message | No
 
 
 def after_fallback(first: DeliveryError, second: Outcome) -> Outcome:
-    """What it comes to that ``first`` went wrong, and that the fallback then ended in ``second``.
+    """Return the outcome of a message whose first route failed with ``first`` and whose fallback ended in ``second``.
 
-    A fallback that withheld the message has told nobody, so that what went wrong is still to be said. If both may be tried again, then
-    as soon as one of them may.
+    If the fallback withheld the message, no person got it, so the first error stays the outcome. If both errors are ``Retryable``, the
+    shorter wait counts.
 
     >>> after_fallback(DestinationDead("Slack: no_service"), Delivered())
     Delivered(refused=(), in_digest=None)
@@ -66,14 +65,14 @@ def after_fallback(first: DeliveryError, second: Outcome) -> Outcome:
         return attrs.evolve(first, reason=f"{first.reason}; and the fallback withheld it: {second.reason}")
     if isinstance(second, Receipt):
         return second
-    return _openmost((first, second), min, f"{first.reason}; and the fallback: {second.reason}")
+    return _least_settled((first, second), min, f"{first.reason}; and the fallback: {second.reason}")
 
 
 def combined(outcomes: Sequence[Outcome]) -> Outcome:
-    """What one effect came to that several interpreters were given, each to act on it; there is at least one.
+    """Return the outcome of one effect that several interpreters executed. There is at least one outcome.
 
-    If it may be tried again, then only when it may be everywhere. What waits somewhere is not delivered yet; what was withheld or
-    shown was not to be delivered.
+    If the result is ``Retryable``, the longest wait counts. A queued effect is not delivered yet. An effect that was withheld or shown
+    was not meant to be delivered.
 
     >>> combined([Delivered(("a@example.com",)), Delivered()])
     Delivered(refused=('a@example.com',), in_digest=None)
@@ -86,26 +85,26 @@ def combined(outcomes: Sequence[Outcome]) -> Outcome:
     if not errors:
         return _receipt(tuple(outcome for outcome in outcomes if isinstance(outcome, Receipt)))
     taken = sum(isinstance(outcome, Delivered | Queued) for outcome in outcomes)
-    reason = "; ".join((f"{taken} of {len(outcomes)} took it, as far as is known", *_troubles(outcomes)))
-    return Ambiguous(reason) if taken else _openmost(errors, max, reason)
+    reason = "; ".join((f"{taken} of {len(outcomes)} took it, as far as is known", *_failures(outcomes)))
+    return Ambiguous(reason) if taken else _least_settled(errors, max, reason)
 
 
-def _openmost(errors: Sequence[DeliveryError], pick: Callable[[Iterable[timedelta]], timedelta], reason: str) -> DeliveryError:
-    """The error from which the least must be concluded, for this reason; of several waits, the one to ``pick``."""
-    openmost = next(error for kind in _BY_OPENNESS for error in errors if isinstance(error, kind))
-    if not isinstance(openmost, Retryable):
-        return attrs.evolve(openmost, reason=reason)
-    waits = (error.after or _AT_ONCE for error in errors if isinstance(error, Retryable))
+def _least_settled(errors: Sequence[DeliveryError], pick: Callable[[Iterable[timedelta]], timedelta], reason: str) -> DeliveryError:
+    """Return the error that settles the least, with this reason; of several waits, the one that ``pick`` selects."""
+    least_settled = next(error for kind in _LEAST_SETTLED_FIRST for error in errors if isinstance(error, kind))
+    if not isinstance(least_settled, Retryable):
+        return attrs.evolve(least_settled, reason=reason)
+    waits = (error.after or _NO_WAIT for error in errors if isinstance(error, Retryable))
     return Retryable(reason, pick(waits) or None)
 
 
-def _troubles(outcomes: Sequence[Outcome]) -> list[str]:
-    """Each failure, and each refusal of a recipient, by the number of the interpreter that met with it."""
-    troubles = ((number, _trouble(outcome)) for number, outcome in enumerate(outcomes, 1))
-    return [f"number {number}: {trouble}" for number, trouble in troubles if trouble is not None]
+def _failures(outcomes: Sequence[Outcome]) -> list[str]:
+    """Return each failure, and each refusal of a recipient, with the number of its interpreter."""
+    failures = ((number, _failure(outcome)) for number, outcome in enumerate(outcomes, 1))
+    return [f"number {number}: {failure}" for number, failure in failures if failure is not None]
 
 
-def _trouble(outcome: Outcome) -> str | None:
+def _failure(outcome: Outcome) -> str | None:
     if isinstance(outcome, DeliveryError):
         return outcome.reason
     return f"refused for {', '.join(outcome.refused)}" if isinstance(outcome, Delivered) and outcome.refused else None
@@ -115,7 +114,7 @@ def _receipt(receipts: Sequence[Receipt]) -> Receipt:
     delivered = [receipt for receipt in receipts if isinstance(receipt, Delivered)]
     places = dict.fromkeys(receipt.where for receipt in receipts if isinstance(receipt, Queued))
     if places:
-        return Queued("; ".join((" and ".join(places), *_troubles(receipts))))
+        return Queued("; ".join((" and ".join(places), *_failures(receipts))))
     if delivered:
         refused = dict.fromkeys(address for receipt in delivered for address in receipt.refused)
         return Delivered(tuple(refused), next((receipt.in_digest for receipt in delivered if receipt.in_digest), None))
@@ -125,14 +124,14 @@ def _receipt(receipts: Sequence[Receipt]) -> Receipt:
 
 
 def outcome_in_digest(outcome: Outcome, digest: Message) -> Outcome:
-    """The outcome of a message that was folded into ``digest``, of which it is the outcome."""
+    """Return the outcome of a message that was folded into ``digest``, from the outcome of that digest."""
     if isinstance(outcome, Delivered) and outcome.in_digest is None:
         return attrs.evolve(outcome, in_digest=digest.key)
     return outcome
 
 
 def outcome_at_exit(*, started: bool) -> DeliveryError:
-    """The outcome of a message where nobody could wait for it any longer; ``started``: it was being sent.
+    """Return the outcome of a message that was unfinished when the process ended; ``started``: whether sending had begun.
 
     >>> outcome_at_exit(started=False)
     Retryable(reason='the process ended before it could be sent', after=None)
@@ -143,7 +142,7 @@ def outcome_at_exit(*, started: bool) -> DeliveryError:
 
 
 def describe_unfinished(destination: str, waiting: int, sending: int) -> str:
-    """What to say of messages that had not ended when nobody could wait any longer.
+    """Return a sentence about the messages that were unfinished when the exit timeout ended.
 
     >>> describe_unfinished("Slack (TEAM)", waiting=0, sending=1)
     '1 message to Slack (TEAM) had no answer in time, and may have arrived'

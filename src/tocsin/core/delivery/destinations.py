@@ -1,6 +1,7 @@
-"""Where a message goes: what is paced, queued and given up together, and what may be read together.
+"""Where a message goes: its destination, its audience, and the checks of URLs and addresses.
 
-Where a message may go. Decided before a connection is opened, from the text of the setting alone.
+- Messages to one destination share a queue, a rate limit and a circuit breaker. Messages to one audience may be folded into one.
+- URLs and addresses are checked before a connection is opened, from the text of the setting alone. No problem text repeats them.
 """
 
 import re
@@ -13,10 +14,15 @@ from tocsin.core.values import Value
 
 Channel = Literal["slack", "gmail"]
 
+SLACK_HOSTS = ("hooks.slack.com", "hooks.slack-gov.com")
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"  # of RFC 5322; no quotes, no comments, no literals
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_ADDRESS = re.compile(rf"(?=[^@]{{1,64}}@[^@]{{1,255}}\Z){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*")
+
 
 @attrs.frozen(eq=False, repr=False)
 class Destination(Value):
-    """What messages are sent to: a webhook, a channel of a bot's, an account that mails. ``name`` holds names of secrets, never one."""
+    """A webhook, a channel of a bot, or an account that sends mail. ``name`` holds names of secrets, never a secret itself."""
 
     channel: Channel
     name: str
@@ -26,7 +32,7 @@ class Destination(Value):
 
 
 def destination(effect: Effect) -> Destination | None:
-    """Where an effect goes; None for a call, which goes nowhere."""
+    """Return the destination of an effect; None for a call, which has none."""
     if isinstance(effect, CallBack):
         return None
     if isinstance(effect, SendEmail):
@@ -36,23 +42,17 @@ def destination(effect: Effect) -> Destination | None:
 
 
 def audience(message: Message) -> tuple[object, ...]:
-    """Who reads a message, and from whom: only what is the same in this may be folded into one. It can be hashed."""
+    """Return who reads a message and who sends it, as a hashable value. Only messages to the same audience may be folded into one."""
     if isinstance(message, PostToSlack):
         return ("slack", message.webhook_secret, message.bot)
     return ("gmail", message.username_secret, message.password_secret, message.mail.recipients, message.mail.cc)
 
 
-SLACK_HOSTS = ("hooks.slack.com", "hooks.slack-gov.com")
-_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"  # of RFC 5322; no quotes, no comments, no literals
-_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
-_ADDRESS = re.compile(rf"(?=[^@]{{1,64}}@[^@]{{1,255}}\Z){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*")
-
-
 def webhook_fault(url: str, allowed_hosts: tuple[str, ...] = ()) -> str | None:
-    """What is wrong with a webhook URL, in words that do not repeat it; None where it may be used.
+    """Return what is wrong with a webhook URL, without repeating it; None if nothing is.
 
-    https only, and only to Slack's two hosts or a host that is allowed expressly. An URL that starts a workflow is refused:
-    it does not take messages.
+    The URL must be https, and lead to one of Slack's two hosts or to a host that is allowed explicitly. A URL that starts a workflow is
+    refused, since it takes no messages.
 
     >>> webhook_fault("https://hooks.slack.com/services/T0/B0/x") is None
     True
@@ -75,7 +75,7 @@ def webhook_fault(url: str, allowed_hosts: tuple[str, ...] = ()) -> str | None:
 
 
 def https_fault(url: str) -> str | None:
-    """What is wrong with an https URL, in words that do not repeat it; None where something may be sent there.
+    """Return what is wrong with an https URL, without repeating it; None if nothing is.
 
     >>> https_fault("http://hc-ping.com/5f0c")
     'it is not an https URL'
@@ -97,7 +97,7 @@ def https_fault(url: str) -> str | None:
 
 
 def address_fault(address: str) -> str | None:
-    """What is wrong with a mail address; None where it may stand in a header.
+    """Return what is wrong with a mail address; None if it may stand in a header.
 
     >>> address_fault("ops@example.com") is None
     True
@@ -108,7 +108,9 @@ def address_fault(address: str) -> str | None:
 
 
 def without_login(url: str) -> str:
-    """A proxy, or a link, as it may be shown. A password may hold anything: only what is after the last @ is sure to be none of it.
+    """Remove the login from the URL of a proxy or a link.
+
+    A password may hold any character, so only the part after the last @ is sure to hold none of it.
 
     >>> without_login("http://me:p@ss/word@proxy:3128")
     'http://...@proxy:3128'

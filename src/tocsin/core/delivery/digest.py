@@ -1,7 +1,7 @@
-"""Many messages to the same people made one: which are folded, into what, and what that says.
+"""Digests: which messages are folded into one, and what the digest says.
 
-Folding is associative, payload and key and all: it does not matter in which portions the messages came. Everything said is taken
-from the tally alone, and in it nothing is said that the tally does not know.
+- Folding is associative, including payload and key. The portions in which the messages came do not matter.
+- A digest is rendered from its ``DigestSummary`` alone.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,22 +18,22 @@ from tocsin.core.messages.content import SENTENCE_LIMIT, Content, Line
 from tocsin.core.messages.text import cut, one_line, span
 
 _LISTED = 10  # states, and names
-_IN_SENTENCE = 3
+_NAMES_IN_SENTENCE = 3
 _SHOWN = 60  # characters of a name
-_EACH = 2.0  # seconds that a message takes, with its turn
-_FAILED = "Failed"  # the plain kind of failure
+_SECONDS_EACH = 2.0  # seconds that one message takes, its wait for the rate limit included
+_PLAIN_FAILURE = "Failed"
 
 
 def portions(effects: Sequence[Effect], threshold: int) -> tuple[tuple[int, ...], ...]:
-    """Which of the waiting effects go alone, and which together.
+    """Divide waiting effects into portions: those that go alone, and those to fold into a digest.
 
     Args:
-        effects: what waits, in order.
-        threshold: how many messages to one audience may go alone, where no more of them wait.
+        effects: the waiting effects, in order.
+        threshold: up to how many waiting messages to one audience go alone. If more wait, all of them are folded.
 
     Returns:
-        Positions in ``effects``, each once: a portion of one goes alone, one of several is to be folded. Audiences come in the order of
-        their first messages, messages to one audience in their order; a call goes alone.
+        Positions in ``effects``, each once. A portion of one position goes alone, a portion of several is to be folded. Audiences come
+        in the order of their first messages, and messages to one audience in their own order. A call goes alone.
     """
     groups: dict[object, list[int]] = {}
     for position, effect in enumerate(effects):
@@ -44,122 +44,122 @@ def portions(effects: Sequence[Effect], threshold: int) -> tuple[tuple[int, ...]
 
 
 def singly(threshold: int, left: float) -> int:
-    """How many messages to one audience may go alone: ``threshold``, or as many as there is time for, and one at least.
+    """Return how many messages to one audience may go alone: ``threshold``, or as many as there is time for, but at least one.
 
     Args:
-        threshold: how many may do so where nobody is in a hurry.
-        left: the seconds left; infinitely many where nobody is in a hurry.
+        threshold: how many may go alone without a time limit.
+        left: the seconds left; infinity without a time limit.
 
     >>> singly(10, 7.5), singly(10, 0.0), singly(10, float("inf"))
     (3, 1, 10)
     """
-    return max(int(min(threshold, left / _EACH)), 1)
+    return max(int(min(threshold, left / _SECONDS_EACH)), 1)
 
 
 def regroup(effects: Sequence[Effect], waiting: Iterable[Sequence[int]], threshold: int) -> tuple[tuple[int, ...], ...]:
-    """What is left of ``portions`` of the effects, as they are where only ``threshold`` to one audience may go alone."""
+    """Divide the effects of the portions that still wait anew, with another ``threshold``."""
     left = sorted(position for portion in waiting for position in portion)
     parts = portions([effects[position] for position in left], threshold)
     return tuple(tuple(left[place] for place in part) for part in parts)
 
 
 def fold(messages: Sequence[Message]) -> Message:
-    """One message in place of one or more, all to the same audience. A single one is left as it is."""
+    """Fold messages to the same audience into one. A single message is returned unchanged."""
     if len(messages) == 1:
         return messages[0]
-    tally = merge_summaries(summarize(content_of(message), message.key) for message in messages)
-    return attrs.evolve(rerender(messages[0], digest_content(tally), tally), key=digest_key(tally))
+    summary = merge_summaries(summarize(content_of(message), message.key) for message in messages)
+    return attrs.evolve(rerender(messages[0], digest_content(summary), summary), key=digest_key(summary))
 
 
-def digest_key(tally: DigestSummary) -> Key:
-    """The key of a digest. Its position is below 0, as that of no handler is: so it is the key of nothing that was folded.
+def digest_key(summary: DigestSummary) -> Key:
+    """Return the key of a digest. Its position is negative, which no handler's is, so it differs from the key of each folded message.
 
     >>> from datetime import UTC, datetime
     >>> load = Content("load", "load failed", "", "Failed", True, "#eb0000", datetime(2026, 1, 1, tzinfo=UTC), ())
-    >>> print(digest_key(merged([tallied(load, Key("run", "load", None, ordinal, 0)) for ordinal in range(12)])))
+    >>> print(digest_key(merge_summaries([summarize(load, Key("run", "load", None, ordinal, 0)) for ordinal in range(12)])))
     run.load and 11 more..0.-1
     """
-    first = tally.key
-    return Key(first.run_id, f"{first.slug} and {tally.count - 1:,} more", first.map_index, first.ordinal, -1 - first.position)
+    first = summary.key
+    return Key(first.run_id, f"{first.slug} and {summary.count - 1:,} more", first.map_index, first.ordinal, -1 - first.position)
 
 
 def gist(message: Message) -> str:
-    """What a message says, in one line with its time."""
+    """Return the time and the sentence of a message in one line."""
     content = content_of(message)
     shown = digest_content(content) if isinstance(content, DigestSummary) else content
     return one_line(f"{_when(shown.at)} {shown.sentence}")
 
 
-def digest_content(tally: DigestSummary) -> Content:
-    """What a digest says, of two messages or more.
+def digest_content(summary: DigestSummary) -> Content:
+    """Return the content of a digest of two messages or more.
 
     >>> from datetime import UTC, datetime
     >>> load = Content("load", "load failed", "", "Failed", True, "#eb0000", datetime(2026, 1, 1, tzinfo=UTC), ())
-    >>> digest_content(merged([tallied(load, Key("run", "load", None, ordinal, 0)) for ordinal in range(12)])).sentence
+    >>> digest_content(merge_summaries([summarize(load, Key("run", "load", None, ordinal, 0)) for ordinal in range(12)])).sentence
     '12 failures in less than 1 ms: load'
     """
-    name = f"{tally.count:,} {'failures' if tally.failed == tally.count else 'changes'} in {span(tally.lasted)}"
-    headline = f"{name}{_failures(tally)}"
+    name = f"{summary.count:,} {'failures' if summary.failed == summary.count else 'changes'} in {span(summary.lasted)}"
+    headline = f"{name}{_failures(summary)}"
     return Content(
         name=name,
-        sentence=cut(f"{headline}: {_in_sentence(tally)}", SENTENCE_LIMIT),
+        sentence=cut(f"{headline}: {_in_sentence(summary)}", SENTENCE_LIMIT),
         headline=headline,
         state="Digest",
-        failed=tally.failed > 0,
-        color=tally.color,
-        at=tally.ended,
-        lines=tuple(_lines(tally)),
+        failed=summary.failed > 0,
+        color=summary.color,
+        at=summary.ended,
+        lines=tuple(_lines(summary)),
     )
 
 
-def _failures(tally: DigestSummary) -> str:
-    if tally.failed in {0, tally.count}:
+def _failures(summary: DigestSummary) -> str:
+    if summary.failed in {0, summary.count}:
         return ""
-    return ", 1 of them a failure" if tally.failed == 1 else f", {tally.failed:,} of them failures"
+    return ", 1 of them a failure" if summary.failed == 1 else f", {summary.failed:,} of them failures"
 
 
-def _in_sentence(tally: DigestSummary) -> str:
-    names = _names_in_sentence(tally)
-    if tally.failed == tally.count and [state for state, _ in tally.states] == [_FAILED]:
-        return names  # a failure is said to be one already
-    return f"{_states_in_sentence(tally)}{',' if len(tally.names) <= _IN_SENTENCE else ';'} about {names}"
+def _in_sentence(summary: DigestSummary) -> str:
+    names = _names_in_sentence(summary)
+    if summary.failed == summary.count and [state for state, _ in summary.states] == [_PLAIN_FAILURE]:
+        return names  # the headline already calls them failures
+    return f"{_states_in_sentence(summary)}{',' if len(summary.names) <= _NAMES_IN_SENTENCE else ';'} about {names}"
 
 
-def _states_in_sentence(tally: DigestSummary) -> str:
-    if len(tally.states) == 1:
-        return f"all {cut(tally.states[0][0], _SHOWN)}"
-    return ", ".join(_listed(tally.states, _IN_SENTENCE, tally.count, "in other states"))
+def _states_in_sentence(summary: DigestSummary) -> str:
+    if len(summary.states) == 1:
+        return f"all {cut(summary.states[0][0], _SHOWN)}"
+    return ", ".join(_listed(summary.states, _NAMES_IN_SENTENCE, summary.count, "in other states"))
 
 
-def _names_in_sentence(tally: DigestSummary) -> str:
-    names = _ranked(tally.names)
+def _names_in_sentence(summary: DigestSummary) -> str:
+    names = _ranked(summary.names)
     if len(names) == 1:
         return names[0][0]
-    shown = ", ".join(name if count == 1 else f"{name} ({count:,})" for name, count in names[:_IN_SENTENCE])
-    if len(names) <= _IN_SENTENCE:
+    shown = ", ".join(name if count == 1 else f"{name} ({count:,})" for name, count in names[:_NAMES_IN_SENTENCE])
+    if len(names) <= _NAMES_IN_SENTENCE:
         return shown
     if len(names) == NAMED:
         return f"many, among them {shown}"
-    return f"{shown} and {len(names) - _IN_SENTENCE:,} more"
+    return f"{shown} and {len(names) - _NAMES_IN_SENTENCE:,} more"
 
 
-def _lines(tally: DigestSummary) -> Iterator[Line]:
-    yield Line("States", "\n".join(_listed(tally.states, _LISTED, tally.count, "in other states")), short=True)
-    yield Line("Names", "\n".join(_named(tally)), short=True)
-    if tally.places:
-        yield Line("Where", _where(tally))
-    yield Line("First", "\n".join(_seen(glimpse, tally) for glimpse in tally.first))
-    if tally.count > len(tally.first):
-        yield Line("Last", _seen(tally.last, tally))
-    began, ended = _when(tally.began), _when(tally.ended)
+def _lines(summary: DigestSummary) -> Iterator[Line]:
+    yield Line("States", "\n".join(_listed(summary.states, _LISTED, summary.count, "in other states")), short=True)
+    yield Line("Names", "\n".join(_name_lines(summary)), short=True)
+    if summary.places:
+        yield Line("Where", _places_text(summary))
+    yield Line("First", "\n".join(_excerpt_line(excerpt, summary) for excerpt in summary.first))
+    if summary.count > len(summary.first):
+        yield Line("Last", _excerpt_line(summary.last, summary))
+    began, ended = _when(summary.began), _when(summary.ended)
     yield Line("When", f"at {began}" if began == ended else f"from {began} to {ended}")
-    run = cut(one_line(tally.key.run_id), _SHOWN)
+    run = cut(one_line(summary.key.run_id), _SHOWN)
     shown = "in the log (logger tocsin) once logging shows its level INFO"
     yield Line("The rest", f"Each is in the report of its run, and {shown}. The first was of run {run}.")
 
 
 def _listed(counts: Counts, most: int, total: int, other: str) -> Iterator[str]:
-    """The most frequent ones, and how many there were of all others."""
+    """Yield the most frequent entries, then the number of all others."""
     shown = _ranked(counts)[:most]
     yield from (f"{count:,} {cut(name, _SHOWN)}" for name, count in shown)
     if left := total - sum(count for _, count in shown):
@@ -167,38 +167,38 @@ def _listed(counts: Counts, most: int, total: int, other: str) -> Iterator[str]:
 
 
 def _ranked(counts: Counts) -> list[tuple[str, int]]:
-    """The most frequent first; of those equally frequent, those that came first."""
+    """Sort by frequency, the most frequent first. Equally frequent entries keep their order."""
     return sorted(counts, key=lambda counted: -counted[1])
 
 
-def _named(tally: DigestSummary) -> Iterator[str]:
-    """The most frequent names, and how often there were others."""
-    shown = _ranked(tally.names)[:_LISTED]
+def _name_lines(summary: DigestSummary) -> Iterator[str]:
+    """Yield the most frequent names, then the number of others."""
+    shown = _ranked(summary.names)[:_LISTED]
     yield from (f"{count:,} {cut(name, _SHOWN)}" for name, count in shown)
-    others, left = len(tally.names) - len(shown), tally.count - sum(count for _, count in shown)
+    others, left = len(summary.names) - len(shown), summary.count - sum(count for _, count in shown)
     if not others:
         return
     known = f"and {others:,} other name{'' if others == 1 else 's'}"
     if left == others:
         yield f"{known}, once{'' if others == 1 else ' each'}"
-    elif len(tally.names) < NAMED:
+    elif len(summary.names) < NAMED:
         yield f"{known}, {left:,} times{'' if others == 1 else ' in all'}"
     else:
         yield f"and at least {others:,} other names, {left:,} times in all (counted are only the first {NAMED:,} in the alphabet)"
 
 
-def _where(tally: DigestSummary) -> str:
-    """The one place that all came from; or the most frequent ones, with how many came from there."""
-    if len(tally.places) == 1 and tally.places[0][1] == tally.count:
-        return tally.places[0][0]
-    return "\n".join(_listed(tally.places, _IN_SENTENCE, tally.count, "elsewhere, or nobody knows where"))
+def _places_text(summary: DigestSummary) -> str:
+    """Return the place that all messages came from; or the most frequent places, each with its number of messages."""
+    if len(summary.places) == 1 and summary.places[0][1] == summary.count:
+        return summary.places[0][0]
+    return "\n".join(_listed(summary.places, _NAMES_IN_SENTENCE, summary.count, "elsewhere, or nobody knows where"))
 
 
-def _seen(glimpse: Excerpt, tally: DigestSummary) -> str:
-    """When, without the date where all was on one day; and what."""
-    days = {moment.date() for moment in (glimpse.at, tally.began, tally.ended)}
-    when = glimpse.at.strftime("%H:%M:%S %z") if len(days) == 1 else _when(glimpse.at)
-    return f"{when}  {glimpse.sentence}"
+def _excerpt_line(excerpt: Excerpt, summary: DigestSummary) -> str:
+    """Return the time and the sentence of an excerpt. The date is left out if all messages are of one day."""
+    days = {moment.date() for moment in (excerpt.at, summary.began, summary.ended)}
+    when = excerpt.at.strftime("%H:%M:%S %z") if len(days) == 1 else _when(excerpt.at)
+    return f"{when}  {excerpt.sentence}"
 
 
 def _when(moment: datetime) -> str:

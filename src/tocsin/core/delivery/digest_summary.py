@@ -1,10 +1,10 @@
-"""What is left of messages that were folded into one: how many, of what, from when to when, and a few of them.
+"""The summary of messages that were folded into one: their number, kinds, names, places and times, and a few excerpts.
 
-Merging is associative, so that it does not matter in which portions they came; and what is kept is bounded, however many they are. So
-of the names only some are counted by name: those that come first in the alphabet, since that choice does not depend on the portions
-either. All are counted in ``count``. What is counted is in the order in which it first came. The children of a mapped task count as
-that task. Moments are compared as moments, wherever their clocks hang: two of one zone would be compared by the hands, which an hour
-in autumn shows twice.
+- Merging is associative: the portions in which the messages came do not matter.
+- The size is bounded, however many messages there are. ``count`` counts all of them. Only ``NAMED`` names are counted by name: the
+  first in the alphabet, since that choice does not depend on the portions either. The same holds for kinds of states and places.
+- Counts are in the order in which their entries first came. Children of a mapped task count as that task.
+- Times are compared as moments in UTC. Python compares two times of one zone by their wall clock, which an hour in autumn shows twice.
 """
 
 from collections.abc import Iterable
@@ -18,21 +18,21 @@ from tocsin.core.messages.text import cut, one_line
 from tocsin.core.values import Value
 
 FIRST = 3
-"""How many of the first messages are kept."""
+"""How many of the first messages are kept as excerpts."""
 NAMED = 1000
-"""How many names, kinds of states, and places are counted by name."""
+"""How many names, kinds of states and places are counted by name, of each."""
 
 _STATE_LIMIT = 60
 _PLACE_LIMIT = 100
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Counts = tuple[tuple[str, int], ...]
-"""How many of each, in the order in which they first came."""
+"""Entries and their numbers, in the order in which the entries first came."""
 
 
 @attrs.frozen(eq=False, repr=False)
 class Excerpt(Value):
-    """What one message said, in a sentence, and when."""
+    """The sentence of one message, and its moment."""
 
     sentence: str
     at: datetime
@@ -40,20 +40,21 @@ class Excerpt(Value):
 
 @attrs.frozen(eq=False, repr=False)
 class DigestSummary(Value):
-    """What is left of one or more messages.
+    """The summary of one or more messages.
 
     Args:
-        key: that of the first.
-        count: how many they were.
-        failed: how many of them told of a failure.
-        states: how many there were of each kind of state.
-        names: how many there were about each name, of the first thousand names.
-        places: how many came from each environment and host, likewise; those of which neither is known are not among them.
-        first: the first three.
-        last: the last.
+        key: the key of the first message.
+        count: the number of messages.
+        failed: the number of messages that report a failure.
+        states: the number of messages for each kind of state.
+        names: the number of messages for each name, of the first thousand names in the alphabet.
+        places: the number of messages from each environment and host, of the first thousand places in the alphabet. Messages with
+            neither are not counted.
+        first: excerpts of the first three messages.
+        last: an excerpt of the last message.
         began: the earliest moment, an aware datetime.
-        ended: the latest.
-        color: that of the first that told of a failure; else of the first.
+        ended: the latest moment, an aware datetime.
+        color: the colour of the first message that reports a failure; without one, of the first message.
     """
 
     key: Key
@@ -70,15 +71,15 @@ class DigestSummary(Value):
 
     @property
     def lasted(self) -> timedelta:
-        """From the earliest moment to the latest."""
+        """Return the time from the earliest moment to the latest."""
         return _since_epoch(self.ended) - _since_epoch(self.began)
 
 
 def summarize(content: Content | DigestSummary, key: Key) -> DigestSummary:
-    """What would be left of one message."""
+    """Return the summary of one message."""
     if isinstance(content, DigestSummary):
         return content
-    glimpse = Excerpt(_clean(content.sentence, SENTENCE_LIMIT), content.at)
+    excerpt = Excerpt(_clean(content.sentence, SENTENCE_LIMIT), content.at)
     name = content.name if key.map_index is None else content.name.removesuffix(f"[{key.map_index}]")
     return DigestSummary(
         key=key,
@@ -87,20 +88,20 @@ def summarize(content: Content | DigestSummary, key: Key) -> DigestSummary:
         states=((_clean(content.state, _STATE_LIMIT), 1),),
         names=((_clean(name, NAME_LIMIT), 1),),
         places=_places(content),
-        first=(glimpse,),
-        last=glimpse,
+        first=(excerpt,),
+        last=excerpt,
         began=content.at,
         ended=content.at,
         color=content.color,
     )
 
 
-def merge_summaries(tallies: Iterable[DigestSummary]) -> DigestSummary:
-    """All of them as one; there is at least one, and they are in order.
+def merge_summaries(summaries: Iterable[DigestSummary]) -> DigestSummary:
+    """Merge summaries into one. There is at least one, and they are in order.
 
-    In one pass, since a thousand may be folded while a caller waits.
+    All are merged in one pass, since a thousand may be folded while a caller waits.
     """
-    parts = tuple(tallies)
+    parts = tuple(summaries)
     failing = next((part for part in parts if part.failed), parts[0])
     return DigestSummary(
         parts[0].key,
@@ -109,7 +110,7 @@ def merge_summaries(tallies: Iterable[DigestSummary]) -> DigestSummary:
         _summed(part.states for part in parts),
         _summed(part.names for part in parts),
         _summed(part.places for part in parts),
-        tuple(glimpse for part in parts[:FIRST] for glimpse in part.first)[:FIRST],
+        tuple(excerpt for part in parts[:FIRST] for excerpt in part.first)[:FIRST],
         parts[-1].last,
         min((part.began for part in parts), key=_since_epoch),
         max((part.ended for part in parts), key=_since_epoch),
@@ -129,9 +130,9 @@ def _summed(counts: Iterable[Counts]) -> Counts:
 
 
 def _places(content: Content) -> Counts:
-    """The environment and the host, as far as they are known."""
+    """Return the environment and the host of a message, as far as they are known."""
     environment = host = ""
-    for line in content.lines:  # our own come last
+    for line in content.lines:  # tocsin's own lines come after the user's details
         if line.title == "Environment":
             environment = line.text
         elif line.title == "Host":
@@ -145,5 +146,5 @@ def _since_epoch(moment: datetime) -> timedelta:
 
 
 def _clean(text: str, limit: int) -> str:
-    """One bounded line, also of what somebody made by hand."""
+    """Return one line of bounded length. The content of a hand-made message may hold any text."""
     return text if len(text) <= limit and text.isprintable() else cut(one_line(text), limit)

@@ -1,11 +1,10 @@
-"""One channel's message for another: what was to be read on Slack as a mail, and the other way round.
+"""Messages for the fallback: conversion from one channel to the other, and the alarm about a dead destination.
 
-What a message says is laid out anew from what it was made of. A message that is of the channel already keeps what it says, as it is,
-and is only addressed anew. It stays the same announcement: its key is the same.
-
-That messages do not arrive somewhere any more is worth a message of its own.
-
-It is laid out for the channel of the message that met with it; whoever sends it by another one translates it, as any other.
+- A message is laid out anew from its content for the other channel. A message that already is of that channel keeps its layout and only
+  gets another address.
+- The key stays the same, since it is the same notification.
+- The alarm about a dead destination is a message of its own, laid out for the channel of the message that met the dead destination.
+  An interpreter that sends it through another channel converts it like any other.
 """
 
 import attrs
@@ -21,46 +20,48 @@ from tocsin.core.messages.slack import slack_message
 from tocsin.core.messages.text import cut, one_line
 from tocsin.core.states import Failed
 
+_NAME_LIMIT = 80
+_FROM_NOW_ON = "Messages go by the fallback from now on."
+_WHAT_TO_DO = "Replace what is in the secret, then run: tocsin check"  # fits a field on Slack
+_WHERE_IT_RUNS = ("Host", "Environment", "Run id")
+
 
 def as_mail(message: Message, to: tuple[str, ...] | None = None, cc: tuple[str, ...] = ()) -> SendEmail:
-    """The message as a mail from the account in the secrets ``EMAIL_USERNAME`` and ``EMAIL_PASSWORD``; ``to`` None: to itself."""
+    """Convert a message to a mail from the account in the secrets ``EMAIL_USERNAME`` and ``EMAIL_PASSWORD``.
+
+    ``to`` None means that account itself.
+    """
     if isinstance(message, SendEmail):
-        letter, source = attrs.evolve(message.mail, recipients=to, cc=cc), message.content
+        result, source = attrs.evolve(message.mail, recipients=to, cc=cc), message.content
     else:
         source = content_of(message)
-        letter = mail(_shown(source), to, cc)
-    return SendEmail("EMAIL_USERNAME", "EMAIL_PASSWORD", letter, message.key, source)
+        result = mail(_content_to_show(source), to, cc)
+    return SendEmail("EMAIL_USERNAME", "EMAIL_PASSWORD", result, message.key, source)
 
 
 def as_slack(message: Message, webhook_secret: str, bot: Bot | None = None) -> PostToSlack:
-    """The message as a post to the webhook in the secret of this name; or, where there is a ``bot``, as it."""
+    """Convert a message to a post to the webhook in the secret of this name; with a ``bot``, to a post of that bot."""
     if isinstance(message, PostToSlack):
         payload, source = message.payload, message.content
     else:
         source = content_of(message)
-        payload = slack_message(_shown(source))
+        payload = slack_message(_content_to_show(source))
     return PostToSlack(webhook_secret, payload, message.key, bot, source)
 
 
-def _shown(source: Content | DigestSummary) -> Content:
+def _content_to_show(source: Content | DigestSummary) -> Content:
     return digest_content(source) if isinstance(source, DigestSummary) else source
 
 
-_NAME_LIMIT = 80
-_AFTERWARDS = "Messages go by the fallback from now on."
-_WHAT_TO_DO = "Replace what is in the secret, then run: tocsin check"  # short enough for a field on Slack
-_WHERE_IT_RUNS = ("Host", "Environment", "Run id")
-
-
 def dead_destination_alarm(message: Message, reason: str) -> Message:
-    """What to say as the destination of a message proves to be dead, for this reason: a message of its own, with a key of its own."""
+    """Return a message of its own, with its own key, that says that the destination of a message is dead, and why."""
     source, key = content_of(message), message.key
     at, lines = (source.ended, ()) if isinstance(source, DigestSummary) else (source.at, source.lines)
     where, why = cut(one_line(str(destination(message))), _NAME_LIMIT), one_line(reason).rstrip(".") or "nobody says why"
     content = Content(
         name=where,
-        sentence=f"{where} is dead: {cut(why, _room(where))}. {_AFTERWARDS}",
-        headline=f"{where} is dead. {_AFTERWARDS}",
+        sentence=f"{where} is dead: {cut(why, _room(where))}. {_FROM_NOW_ON}",
+        headline=f"{where} is dead. {_FROM_NOW_ON}",
         state="Destination dead",
         failed=True,
         color=Failed.color,
@@ -76,5 +77,5 @@ def dead_destination_alarm(message: Message, reason: str) -> Message:
 
 
 def _room(where: str) -> int:
-    """How many characters of the reason a sentence has room for."""
-    return SENTENCE_LIMIT - len(f"{where} is dead: . {_AFTERWARDS}")
+    """Return how many characters of the reason fit into the sentence."""
+    return SENTENCE_LIMIT - len(f"{where} is dead: . {_FROM_NOW_ON}")

@@ -1,13 +1,12 @@
-"""How fast messages may go to one destination: a token bucket, which lets a few go at once and then keeps to a rate.
+"""A rate limit for each destination: a token bucket, which lets a short burst through and then keeps to a rate.
 
-It is kept as one span: how long until the bucket is full again (the generic cell rate algorithm). Each message adds a gap to it, and
-the time that passes takes it away; a message waits for as long as the span is longer than the bucket.
-
-- Over any window, whatever its length: messages <= rate x window + burst. A message goes as soon as that allows, and not before.
-- Turns are given in order, each with how long it is to wait for.
-- Time passes forward. A clock that jumps back counts as one that stands still: nobody gets more, and nobody waits for the clock to
-  come back. A clock that jumps ahead fills the bucket, and no more than that.
-- Times are whole nanoseconds inside, and gaps are rounded up to one: nothing adds up to more than was asked for.
+- The bucket is stored as one duration: the time until it is full again (generic cell rate algorithm). Each message adds a gap, and time
+  that passes is subtracted. A message waits while the duration is longer than the bucket.
+- In any window of any length: messages <= rate x window + burst. A message goes as soon as that allows, and not before.
+- Messages get their turns in order, each with its wait.
+- A clock that jumps back counts as one that stands still: no message goes earlier, and none waits for the clock to catch up. A clock
+  that jumps ahead fills the bucket, and no more than that.
+- Times are whole nanoseconds inside, and gaps are rounded up to a nanosecond. So the sum never exceeds the rate.
 """
 
 from typing import TypeGuard
@@ -20,6 +19,7 @@ from tocsin.core.values import Value
 
 _NANO = 10**9
 _YEAR = 366 * 86_400
+_WRITE = "write Rate(30, per=60, burst=3) for 30 a minute, 3 of them at once"
 
 
 def _whole(_: object, field: "attrs.Attribute[int]", value: object) -> None:
@@ -40,16 +40,16 @@ def _is_number(value: object) -> TypeGuard[int | float]:
 
 @attrs.frozen(eq=False, repr=False)
 class Rate(Value):
-    """How many messages may go in how long.
+    """A number of messages per time, with a burst.
 
     Args:
-        messages: how many, from 1 on.
-        per: in how many seconds; at most a year.
-        burst: how many may go at once after a pause, from 1 on.
+        messages: the number of messages, 1 or more.
+        per: the seconds in which that many may go; more than 0 and at most a year.
+        burst: the number of messages that may go at once after a pause, 1 or more.
 
     Raises:
-        TypeError: one of them is no number.
-        ValueError: one of them is out of its range.
+        TypeError: an argument is no number.
+        ValueError: an argument is out of its range.
 
     >>> Rate(30, per=60, burst=3)
     Rate(messages=30, per=60, burst=3)
@@ -61,27 +61,25 @@ class Rate(Value):
 
     @property
     def gap(self) -> int:
-        """The nanoseconds from one message to the next, rounded up."""
+        """Return the nanoseconds from one message to the next, rounded up."""
         over, under = self.per.as_integer_ratio()
         return -(-over * _NANO // (under * self.messages))
 
 
-_WRITE = "write Rate(30, per=60, burst=3) for 30 a minute, 3 of them at once"
-
 SLACK = Rate(1, 1.0, 5)
-"""As Slack's documentation of incoming webhooks has it: one a second, and short bursts."""
+"""Slack's documentation of incoming webhooks allows one message a second, and short bursts."""
 
 GMAIL = Rate(400, 86_400.0, 100)
-"""No more than 500 in any day, which is what a personal account may send."""
+"""At most 500 mails in any day, which is the limit of a personal account."""
 
 
 @attrs.frozen(eq=False, repr=False)
 class Bucket(Value):
-    """What is left of a burst; a new one is full.
+    """The state of a token bucket. A new bucket is full.
 
     Args:
-        lacking: the nanoseconds until it is full again, from ``at`` on.
-        at: when the last message asked, in nanoseconds of the clock.
+        lacking: the nanoseconds from ``at`` until the bucket is full again.
+        at: the moment of the last request, in nanoseconds of the clock.
     """
 
     lacking: int = 0
@@ -89,7 +87,9 @@ class Bucket(Value):
 
 
 def take(bucket: Bucket, rate: Rate, now: float) -> tuple[Bucket, float]:
-    """The bucket once a message has got its turn, and the seconds from ``now``, in seconds of the clock, until it may go.
+    """Return the bucket after a message took its turn, and the seconds from ``now`` until the message may go.
+
+    ``now`` is in seconds of the clock.
 
     >>> bucket, wait = take(Bucket(), Rate(1, per=2, burst=1), now=10.0)
     >>> wait, take(bucket, Rate(1, per=2, burst=1), now=10.5)[1]
@@ -102,7 +102,7 @@ def take(bucket: Bucket, rate: Rate, now: float) -> tuple[Bucket, float]:
 
 
 def take_late(bucket: Bucket, rate: Rate, now: float) -> Bucket:
-    """The bucket where a message goes ``now`` that had its turn before, since whoever waited for it overslept.
+    """Return the bucket after a message that went later than its turn, at ``now``: its thread slept too long.
 
     >>> bucket, wait = take(Bucket(), Rate(1, per=2, burst=1), now=10.0)
     >>> take(take_late(bucket, Rate(1, per=2, burst=1), now=3600.0), Rate(1, per=2, burst=1), now=3600.0)[1]

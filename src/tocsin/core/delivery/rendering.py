@@ -1,13 +1,10 @@
-"""A message laid out anew, once what it says has changed; and what a message says that somebody made by hand.
+"""Changes to a finished message: laying it out anew, annotating it, and marking it as a possible repetition.
 
-A message that says something of itself, such as that it may have come before: in front, where a telephone shows it, and below.
-
-What was laid out from a content is laid out again; to a digest, and to what somebody made by hand, the note is added. Its key stays
-as it is, since it is the same announcement.
-
-A message that is sent again although the first may have arrived: which is worth that, and how it says so.
-
-Only one that tells of a failure is: to hear of a failure twice is a nuisance, to hear of it never is what the message was sent against.
+- A message with a content is laid out again. To a digest, and to a message made by hand, the note is added. The key stays the same,
+  since it is the same notification.
+- An annotation stands in front, where a phone shows it, and below.
+- A message that may have arrived is sent again only if it reports a failure: two messages about a failure are a nuisance, no message is
+  worse.
 """
 
 from datetime import UTC, datetime
@@ -21,108 +18,107 @@ from tocsin.core.messages.email import mail
 from tocsin.core.messages.slack import slack_message
 from tocsin.core.messages.text import cut, header
 
+MARK = "Possibly repeated:"
+"""The beginning of a message that may be a repetition: on a phone, and in the subject of a mail."""
+NOTE = "No answer came to the first try, so this may be the second message about it."
+"""The note below such a message."""
+
+_GREY = "#696969"
+_LATEST = 253_402_214_400  # seconds: the last day of the year 9999, in any zone
+
 
 def rerender(message: Message, content: Content, source: Content | DigestSummary) -> Message:
-    """The message to the same people that says ``content`` instead; ``source`` is what it stands for from now on."""
+    """Return the message to the same people with another ``content``, and ``source`` as what it was made from."""
     if isinstance(message, PostToSlack):
         return attrs.evolve(message, payload=slack_message(content), content=source)
-    letter = mail(content, message.mail.recipients, message.mail.cc)
-    return attrs.evolve(message, mail=letter, content=source)
+    result = mail(content, message.mail.recipients, message.mail.cc)
+    return attrs.evolve(message, mail=result, content=source)
 
 
 def content_of(message: Message) -> Content | DigestSummary:
-    """What a message says: as it was before it was laid out, else what can be read in it."""
+    """Return what a message was made from; without that, the content read back from its layout."""
     if message.content is not None:
         return message.content
     if isinstance(message, PostToSlack):
         payload = message.payload
         at = datetime.fromtimestamp(min(max(payload.ts or 0, 0), _LATEST), UTC)
-        lines = tuple(Line(_read(field.title), _read(field.value)) for field in payload.fields)
-        texts = (_read(payload.fallback), _read(payload.text), _read(payload.title))
+        lines = tuple(Line(_unescaped(field.title), _unescaped(field.value)) for field in payload.fields)
+        texts = (_unescaped(payload.fallback), _unescaped(payload.text), _unescaped(payload.title))
         return Content(message.key.slug, *texts, False, payload.color, at, lines, payload.title_link)
-    letter = message.mail
+    result = message.mail
     return Content(
-        message.key.slug, letter.subject, letter.subject, "Message", False, _GREY, letter.at, (Line("Message", letter.plain),)
+        message.key.slug, result.subject, result.subject, "Message", False, _GREY, result.at, (Line("Message", result.plain),)
     )
 
 
-_GREY = "#696969"
-_LATEST = 253_402_214_400  # the last day of the year 9999, in any zone
-
-
-def _read(text: str) -> str:
-    """Slack's text, as it is read."""
+def _unescaped(text: str) -> str:
+    """Undo the escaping and the code fence of a text for Slack."""
     return text.removeprefix("```").removesuffix("```").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 @attrs.frozen
 class Annotation:
-    """What a message says of itself. Both are ours, with nothing of the user's.
+    """A statement of a message about itself. Neither text holds anything of the user's.
 
     Args:
-        mark: how it begins: on a telephone, and in the subject of a mail.
-        note: what it says below.
+        mark: the beginning of the message: on a phone, and in the subject of a mail.
+        note: the note below.
     """
 
     mark: str
     note: str
 
 
-def annotate(message: Message, remark: Annotation) -> Message:
-    """The message with the remark. One that begins with its mark is left as it is."""
+_REPEATED = Annotation(MARK, NOTE)
+
+
+def annotate(message: Message, annotation: Annotation) -> Message:
+    """Add an annotation to a message. A message that already begins with its mark is returned unchanged."""
     if isinstance(message.content, Content):
-        content = _content(message.content, remark)
+        content = _annotated_content(message.content, annotation)
         return rerender(message, content, content)
     if isinstance(message, PostToSlack):
-        return attrs.evolve(message, payload=_payload(message.payload, remark))
-    return attrs.evolve(message, mail=_mail(message.mail, remark))
+        return attrs.evolve(message, payload=_annotated_payload(message.payload, annotation))
+    return attrs.evolve(message, mail=_annotated_mail(message.mail, annotation))
 
 
 def with_footer(payload: SlackMessage, note: str) -> SlackMessage:
-    """The payload with a note at its foot. It is ours, and needs no escaping."""
+    """Add a note to the footer of a payload. The note must need no escaping."""
     return attrs.evolve(payload, footer=note if payload.footer is None else f"{payload.footer} {note}")
 
 
 def with_postscript(mail: Mail, note: str) -> Mail:
-    """The mail with a note at its end. It is ours, and needs no escaping."""
-    above, body, below = mail.html.rpartition("</body>")  # where there is no body, the note comes first
+    """Add a note to the end of a mail. The note must need no escaping."""
+    above, body, below = mail.html.rpartition("</body>")  # without a body, the note comes first
     return attrs.evolve(mail, plain=f"{mail.plain}\n{note}\n", html=f"{above}<p>{note}</p>{body}{below}")
 
 
-def _content(content: Content, remark: Annotation) -> Content:
-    if content.sentence.startswith(remark.mark):
+def _annotated_content(content: Content, annotation: Annotation) -> Content:
+    if content.sentence.startswith(annotation.mark):
         return content
-    sentence = cut(f"{remark.mark} {content.sentence}", SENTENCE_LIMIT)
-    return attrs.evolve(content, sentence=sentence, lines=(*content.lines, Line("Note", remark.note, ours=True)))
+    sentence = cut(f"{annotation.mark} {content.sentence}", SENTENCE_LIMIT)
+    return attrs.evolve(content, sentence=sentence, lines=(*content.lines, Line("Note", annotation.note, ours=True)))
 
 
-def _payload(payload: SlackMessage, remark: Annotation) -> SlackMessage:
-    if payload.fallback.startswith(remark.mark):
+def _annotated_payload(payload: SlackMessage, annotation: Annotation) -> SlackMessage:
+    if payload.fallback.startswith(annotation.mark):
         return payload
-    return with_footer(attrs.evolve(payload, fallback=f"{remark.mark} {payload.fallback}"), remark.note)
+    return with_footer(attrs.evolve(payload, fallback=f"{annotation.mark} {payload.fallback}"), annotation.note)
 
 
-def _mail(mail: Mail, remark: Annotation) -> Mail:
-    if mail.subject.startswith(remark.mark):
+def _annotated_mail(mail: Mail, annotation: Annotation) -> Mail:
+    if mail.subject.startswith(annotation.mark):
         return mail
-    noted = with_postscript(mail, remark.note)
-    return attrs.evolve(noted, subject=header(f"{remark.mark} {mail.subject}"), plain=f"{remark.note}\n\n{mail.plain}")
-
-
-MARK = "Possibly repeated:"
-"""How such a message begins: on a telephone, and in the subject of a mail."""
-NOTE = "No answer came to the first try, so this may be the second message about it."
-"""What it says below."""
-
-_REPEATED = Annotation(MARK, NOTE)
+    annotated = with_postscript(mail, annotation.note)
+    return attrs.evolve(annotated, subject=header(f"{annotation.mark} {mail.subject}"), plain=f"{annotation.note}\n\n{mail.plain}")
 
 
 def tells_of_failure(message: Message) -> bool:
-    """Whether a message says that something failed; of several that were folded, whether one does."""
+    """Return whether a message reports a failure. A digest does if at least one of its messages does."""
     content = content_of(message)
     return content.failed > 0 if isinstance(content, DigestSummary) else content.failed
 
 
 def marked_as_repeat(message: Message) -> Message:
-    """The message, saying that it may have come before. One that says so is left as it is."""
+    """Mark a message as a possible repetition. A marked message is returned unchanged."""
     return annotate(message, _REPEATED)

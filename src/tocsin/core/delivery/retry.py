@@ -1,13 +1,14 @@
 """When a message is tried again, and when it is given up: exponential backoff with full jitter.
 
-- Only what the other side did not act on (``Retryable``) is tried again as it is. Before the next try comes a pause, drawn evenly from
-  0 up to a bound that doubles each time, so that many who failed together do not come back together. Where the other side says how
-  long to wait, it is no shorter than that.
-- What may have arrived (``Ambiguous``) is sent once more, marked, if it tells of a failure; else it stays unknown.
-- Everything else is settled by its first answer; a call of somebody's code always is.
-- It is over once the tries are used up, or the pause would not end before the deadline or before the caller loses patience. That is
-  asked before the pause; after it the try is made, even if the machine slept meanwhile.
-- What was spent is never less than the pauses: a timer that goes backwards buys no time.
+- A message that the service did not act on (``Retryable``) is tried again unchanged. The pause before the next try is drawn evenly from
+  0 up to a bound that doubles each time, so that many messages that failed together do not return together. If the service asks for a
+  pause, the pause is no shorter than that.
+- A message that may have arrived (``Ambiguous``) is sent once more, marked as a possible repetition, if it reports a failure. Else its
+  outcome stays unknown.
+- Any other outcome is final after the first answer. The outcome of a user's callback is always final.
+- The message is given up once its tries are used up, or if the pause would end after the deadline or the caller's timeout. That is
+  checked before the pause. After the pause the try is made, even if the machine slept meanwhile.
+- The time spent is never less than the sum of the pauses, so a timer that goes backwards gains no time.
 """
 
 import math
@@ -23,8 +24,8 @@ from tocsin.core.outcomes import Ambiguous, DeliveryError, Outcome, Retryable
 from tocsin.core.validation import is_seconds
 from tocsin.core.values import Value
 
-_LONGEST = 1e9  # seconds that a timer may show; more is no time that anybody waited
-_DOUBLINGS = 1000  # 2.0 ** 1024 is no float any more
+_LONGEST = 1e9  # seconds that a timer may show; a larger reading is a broken timer
+_DOUBLINGS = 1000  # 2.0 ** 1024 overflows a float
 
 
 def _attempts(_: object, __: object, value: object) -> None:
@@ -41,13 +42,13 @@ def _seconds(_: object, attribute: "attrs.Attribute[float]", value: object) -> N
 
 @attrs.frozen(eq=False, repr=False)
 class RetryPolicy(Value):
-    """How often a message is tried, and for how long.
+    """The number of tries of a message, their pauses and their deadline.
 
     Args:
-        attempts: how many tries there are at most, the first one included.
-        initial_delay: the longest pause after the first try, in seconds; the bound doubles with each try.
-        max_delay: what that bound never exceeds, in seconds. Only the other side may ask for a longer pause.
-        deadline: how long after the first try began the last one may begin, in seconds.
+        attempts: the most tries, the first one included.
+        initial_delay: the longest pause after the first try, in seconds. This bound doubles with each try.
+        max_delay: the most that the bound grows to, in seconds. Only the service may ask for a longer pause.
+        deadline: the most seconds from the start of the first try to the start of the last one.
 
     Raises:
         TypeError: ``attempts`` is no int, or a time is no number.
@@ -68,7 +69,7 @@ class RetryPolicy(Value):
             raise ValueError(f"max_delay is at least initial_delay, {least}, not {self.max_delay}: write max_delay={least}, or more")
 
     def bound(self, number: int) -> float:
-        """The seconds that the pause after try ``number`` is below, unless the other side asks for more.
+        """Return the upper bound of the pause after try ``number``, in seconds, unless the service asks for more.
 
         >>> [RetryPolicy().bound(number) for number in (1, 2, 3, 7, 10_000)]
         [1.0, 2.0, 4.0, 60.0, 60.0]
@@ -78,13 +79,13 @@ class RetryPolicy(Value):
 
 @attrs.frozen(eq=False, repr=False)
 class Try(Value):
-    """One try.
+    """One try of a message.
 
     Args:
-        effect: what is sent.
-        number: the how manieth it is, from 1.
-        repeated: whether an earlier one went without an answer, so that this one may be the second to arrive.
-        spent: the seconds that were spent before it, at least.
+        effect: the effect to send.
+        number: 1-based attempt number.
+        repeated: whether an earlier try got no answer, so that this one may be the second to arrive.
+        spent: at least how many seconds were spent before this try.
     """
 
     effect: Effect
@@ -95,13 +96,13 @@ class Try(Value):
 
 @attrs.frozen(eq=False, repr=False)
 class RetryLater(Value):
-    """After a pause comes the next try.
+    """The next try follows after a pause.
 
     Args:
         pause: the seconds to wait.
         attempt: the next try.
-        otherwise: what came of all tries, should there be no time for it after all.
-        least: the seconds that the other side asks for: also who is in a hurry waits so long.
+        otherwise: the outcome of all tries so far, in case there is no time for the next one.
+        least: the seconds that the service asks for. Not even a flush at exit shortens them.
     """
 
     pause: float
@@ -112,7 +113,7 @@ class RetryLater(Value):
 
 @attrs.frozen(eq=False, repr=False)
 class Final(Value):
-    """That was the last try, and this is what came of them all."""
+    """There is no further try. ``outcome`` is that of all tries."""
 
     outcome: Outcome
 
@@ -120,15 +121,15 @@ class Final(Value):
 def decide(
     policy: RetryPolicy, last: Try, outcome: Outcome, *, elapsed: float, draw: float, left: float = math.inf
 ) -> RetryLater | Final:
-    """What follows on a try.
+    """Decide what follows a try.
 
     Args:
-        policy: how often, and for how long.
+        policy: the limits.
         last: the try that has ended.
-        outcome: how it ended.
-        elapsed: the seconds since the first try began, as a timer shows them.
-        draw: a random number from 0 up to, not including, 1.
-        left: the seconds for which the caller is willing to wait, as of now.
+        outcome: its outcome.
+        elapsed: the seconds since the start of the first try, by a timer.
+        draw: a random number from 0 up to, but not including, 1.
+        left: the seconds that the caller still waits.
 
     >>> from tocsin.testing.strategies import posts
     >>> from hypothesis import find
@@ -140,21 +141,22 @@ def decide(
     """
     shown = min(max(0.0, elapsed), _LONGEST)
     spent = max(last.spent, shown)
-    least = _asked(outcome)
-    pause = max(min(draw * policy.bound(last.number), left / 2), least)  # by halves, so that the last try is not long before the end
-    following = _following(last, outcome, spent + pause)
-    if following is None or last.number >= policy.attempts or pause >= left or following.spent >= policy.deadline:
-        return Final(_settled(last, outcome, shown))
-    return RetryLater(pause, following, _settled(last, outcome, shown), least)
+    least = _requested_pause(outcome)
+    # The pause is at most half of the time left, so that the last try comes close to its end.
+    pause = max(min(draw * policy.bound(last.number), left / 2), least)
+    next_try = _next_try(last, outcome, spent + pause)
+    if next_try is None or last.number >= policy.attempts or pause >= left or next_try.spent >= policy.deadline:
+        return Final(_final_outcome(last, outcome, shown))
+    return RetryLater(pause, next_try, _final_outcome(last, outcome, shown), least)
 
 
-def _asked(outcome: Outcome) -> float:
-    """The seconds for which the other side asks."""
+def _requested_pause(outcome: Outcome) -> float:
+    """Return the pause that the service asks for, in seconds."""
     return outcome.after.total_seconds() if isinstance(outcome, Retryable) and outcome.after is not None else 0.0
 
 
-def _following(last: Try, outcome: Outcome, spent: float) -> Try | None:
-    """The next try, if the outcome allows one."""
+def _next_try(last: Try, outcome: Outcome, spent: float) -> Try | None:
+    """Return the next try; None if the outcome allows none."""
     effect = last.effect
     if isinstance(effect, CallBack):
         return None
@@ -165,10 +167,10 @@ def _following(last: Try, outcome: Outcome, spent: float) -> Try | None:
     return None
 
 
-def _settled(last: Try, outcome: Outcome, elapsed: float) -> Outcome:
-    """What came of all tries: an error says how many they were, unless its first answer was enough to settle it.
+def _final_outcome(last: Try, outcome: Outcome, elapsed: float) -> Outcome:
+    """Return the outcome of all tries. An error's reason gives their number, unless the first answer was final.
 
-    That a repeat was put off says nothing of the message before it, which may have arrived.
+    If a marked repetition is ``Retryable``, the message before it may still have arrived, so the outcome is ``Ambiguous``.
     """
     if not isinstance(outcome, DeliveryError) or isinstance(last.effect, CallBack):
         return outcome
@@ -179,3 +181,14 @@ def _settled(last: Try, outcome: Outcome, elapsed: float) -> Outcome:
     if last.repeated and isinstance(outcome, Retryable):
         return Ambiguous(f"{reason}, and one try went without an answer: it may have arrived")
     return attrs.evolve(outcome, reason=reason)
+
+
+def parse_retry_after(header: str | None) -> timedelta | None:
+    """Return the pause that the HTTP header Retry-After asks for, at most a day; None if it is no whole number of seconds.
+
+    >>> parse_retry_after("30"), parse_retry_after("soon")
+    (datetime.timedelta(seconds=30), None)
+    """
+    if header is None or not (header.isascii() and header.strip().isdigit()):
+        return None
+    return timedelta(seconds=min(int(header.strip()[:9]), 86_400))

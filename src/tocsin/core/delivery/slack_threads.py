@@ -1,11 +1,10 @@
-"""One thread for each run in a channel: the first message is its parent, what comes later a reply to that.
+"""One Slack thread for each run in a channel: the first message is the parent, and later messages are replies to it.
 
-- A message is posted once, as a parent or as a reply. Nothing but the parent is ever edited.
-- The parent shows the newest state of the object that it is about: it is edited after the reply that brings a newer one.
-- An edit takes no failure away: a parent that told of one keeps what it said below what it says now.
-- A message that stands for many is about nothing in particular: it is not edited, and nothing is edited for it.
-
-What is known of the runs is a value; whoever sends keeps it, and asks here what to do next.
+- A message is posted once, as a parent or as a reply. Only the parent is ever edited.
+- The parent shows the newest state of its object. It is edited after the reply that brings a newer state.
+- An edit removes no failure: a parent that reported one keeps that text below the new one.
+- A digest stands for many objects. It is never edited, and causes no edit.
+- What is known of a run's thread is a value. The adapter keeps it, and asks here what to do next.
 """
 
 from collections.abc import Mapping
@@ -20,23 +19,23 @@ from tocsin.core.messages.content import Content
 from tocsin.core.values import Value
 
 REMEMBERED = 1000
-"""Of how many runs the threads are known; of more, those that spoke last."""
+"""The most runs whose threads are remembered: those with the latest messages."""
 
 _P = TypeVar("_P")
 
 
 @attrs.frozen(eq=False, repr=False)
 class Thread(Value):
-    """What is known of a run that has spoken in a channel.
+    """The thread of a run in a channel.
 
     Args:
-        channel: the channel's id, as Slack gave it.
-        ts: the parent's id, likewise.
-        slug: what the parent is about: its slug in the run,
-        map_index: and its map index.
+        channel: the channel's id, from Slack's answer.
+        ts: the parent's id, from Slack's answer.
+        slug: the slug of the parent's object in its run.
+        map_index: the map index of the parent's object.
         shown: the ordinal of the newest state that the parent shows.
-        kept: what an edit leaves standing; None for nothing.
-        editable: whether it may be edited, as far as is known.
+        kept: the payload that an edit must keep; None for none.
+        editable: whether the parent may be edited, as far as is known.
     """
 
     channel: str
@@ -50,19 +49,19 @@ class Thread(Value):
 
 @attrs.frozen(eq=False, repr=False)
 class Post(Value):
-    """Post the message into the channel, as the parent of its run."""
+    """Post the message into the channel, as the parent of its run's thread."""
 
 
 @attrs.frozen(eq=False, repr=False)
 class Reply(Value):
-    """Post the message as a reply in ``thread``; then, if ``edit``, let the parent show it too."""
+    """Post the message as a reply in ``thread``; with ``edit``, edit the parent afterwards to show it too."""
 
     thread: Thread
     edit: bool
 
 
 def planned(thread: Thread | None, message: PostToSlack) -> Post | Reply:
-    """What to do with a message, by what is known of its run: None where it has not spoken yet."""
+    """Return what to do with a message. ``thread`` is that of its run; None if the run has none yet."""
     if thread is None:
         return Post()
     key = message.key
@@ -71,7 +70,7 @@ def planned(thread: Thread | None, message: PostToSlack) -> Post | Reply:
 
 
 def opened(message: PostToSlack, channel: str, ts: str) -> Thread:
-    """What is known once the message was posted as a parent, as ``ts`` in ``channel``."""
+    """Return the thread after the message was posted as a parent, as ``ts`` in ``channel``."""
     key, content = message.key, message.content
     harmless = isinstance(content, Content) and not content.failed
     kept = None if harmless else message.payload
@@ -79,17 +78,17 @@ def opened(message: PostToSlack, channel: str, ts: str) -> Thread:
 
 
 def edited(thread: Thread, key: Key) -> Thread:
-    """What is known once the parent shows the message of ``key``."""
+    """Return the thread after the parent was edited to show the message of ``key``."""
     return attrs.evolve(thread, shown=key.ordinal)
 
 
 def sealed(thread: Thread) -> Thread:
-    """What is known once an edit was refused for good."""
+    """Return the thread after an edit was refused permanently."""
     return attrs.evolve(thread, editable=False)
 
 
 def remembered(threads: Mapping[_P, Thread], place: _P, thread: Thread) -> dict[_P, Thread]:
-    """The threads with one more, or with one that is no longer as it was; without the one that was silent longest, if they are many."""
+    """Add or replace a thread. If there are too many, drop the one without a message for the longest time."""
     known = forgotten(threads, place)
     known[place] = thread
     if len(known) > REMEMBERED:
@@ -98,7 +97,7 @@ def remembered(threads: Mapping[_P, Thread], place: _P, thread: Thread) -> dict[
 
 
 def forgotten(threads: Mapping[_P, Thread], place: _P) -> dict[_P, Thread]:
-    """The threads without one to which nobody can reply."""
+    """Remove a thread that takes no replies any more."""
     known = dict(threads)
     known.pop(place, None)
     return known

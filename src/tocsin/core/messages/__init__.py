@@ -1,4 +1,4 @@
-"""Pure renderers: from a change to what people read.
+"""Messages: from a change to what people read, as pure functions.
 
-``content`` decides what is said, ``slack`` and ``email`` lay it out, ``text`` makes anything at all safe to print.
+``content`` decides what a message says, ``slack`` and ``email`` lay it out, and ``text`` makes any text safe to show.
 """

@@ -1,7 +1,8 @@
-"""What a message says, whatever the channel: decided once, laid out by ``slack`` and ``email``.
+"""What a message says, independent of the channel. ``slack`` and ``email`` lay it out.
 
-One plain sentence comes first, since it is all that a telephone shows. Then what an engineer at three in the morning needs, each
-only where it is known. All text is made printable here, and nothing is escaped: that is for the channel to do.
+- The first part is one plain sentence, since a phone shows nothing else. The lines with further facts follow. A line is
+  there only if its fact is known.
+- All text is made printable here. Nothing is escaped here: each channel escapes for itself.
 """
 
 from collections.abc import Iterator, Mapping
@@ -38,7 +39,7 @@ VERBS: Mapping[type[State], str] = {
     s.TimedOut: "timed out",
     s.TriggerFailed: "was not run",
 }
-"""What a change into a kind of state is called in a sentence; a kind of yours speaks like its parent."""
+"""The verb of a sentence, by the kind of the new state. A user-defined kind uses the verb of its parent."""
 
 NAME_LIMIT = 150
 SENTENCE_LIMIT = 200
@@ -48,8 +49,12 @@ SENTENCE_LIMIT = 200
 class Line(Value):
     """A titled value.
 
-    ``quoted``: it is the voice of a program, to be set as code; ``ours``: it holds nothing of the user's; ``short``: it needs half
-    the width.
+    Args:
+        title: the title.
+        text: the value.
+        quoted: whether a program wrote the text, so that it is set as code.
+        ours: whether the text holds nothing of the user's.
+        short: whether the line needs only half the width.
     """
 
     title: str
@@ -64,15 +69,15 @@ class Content(Value):
     """All that a message says, printable and not escaped.
 
     Args:
-        name: what is told of.
-        sentence: all of it in one plain sentence.
-        headline: what a message opens with.
+        name: the name of the tracked object.
+        sentence: the whole message in one plain sentence.
+        headline: the opening of the message.
         state: the kind of the new state.
-        failed: whether that is a failure.
-        color: its colour, ``#rrggbb``.
-        at: when, an aware datetime.
-        lines: what is known, in order.
-        link: where the title leads.
+        failed: whether that state is a failure.
+        color: the colour of that state, ``#rrggbb``.
+        at: the moment of the change, an aware datetime.
+        lines: the known facts, in order.
+        link: the URL behind the title.
     """
 
     name: str
@@ -87,7 +92,7 @@ class Content(Value):
 
 
 def error_of(state: State) -> BaseException | None:
-    """The exception that a state ended with. A signal is none: it says what it has to say in its message."""
+    """Return the exception that a state ended with. A signal does not count: its text is the state's message."""
     result = state.result
     return result if isinstance(result, BaseException) and not isinstance(result, Signal) else None
 
@@ -101,20 +106,25 @@ def compose(
     notes: tuple[str, ...] = (),
     link: str | None = None,
 ) -> Content:
-    """What to say of a change.
+    """Return the content of the message about a change.
 
     Args:
-        change: what happened.
-        message: what to say in place of the state's message or exception; None for those.
-        remark: what earlier runs have to do with it; None for nothing.
-        traceback: whether to add the last ten frames (file, line, function; never a local).
-        notes: sentences about the message itself, such as a formatter that failed.
-        link: where the title leads.
+        change: the change.
+        message: a text that replaces the state's message or exception; None keeps those.
+        remark: how the change relates to earlier runs; None if it does not.
+        traceback: whether to add the last ten frames (file, line and function, never a local variable).
+        notes: sentences about the message itself, for example that a formatter failed.
+        link: the URL behind the title.
     """
     kind = type(change.new).__name__
     name = cut(one_line(label(change.tracked_obj)), NAME_LIMIT)
     index = "" if change.map_index is None else f"[{change.map_index}]"
-    lines = (*_said(change.new, message), *_known(change, remark), *_facts(change), *(_frames(change.new) if traceback else ()))
+    lines = (
+        *_message_lines(change.new, message),
+        *_detail_lines(change, remark),
+        *_fact_lines(change),
+        *(_traceback_lines(change.new) if traceback else ()),
+    )
     return Content(
         name=f"{name}{index}",
         sentence=_sentence(f"{name}{index}", change, message, remark),
@@ -133,12 +143,12 @@ def _sentence(name: str, change: Change, message: str | None, remark: str | None
     verb = next(VERBS[kind] for kind in type(new).__mro__ if kind in VERBS)
     took = f" after {span(change.duration)}" if change.duration is not None and new.is_finished() else ""
     own = None if new.message is None else plain(new.message)
-    why = message or (own if error is None else describe(error))
-    also = f" ({remark})" if remark else ""  # before the rest, of which much may have to be cut
-    return cut(one_line(f"{name} {verb}{took}{also}{f': {why}' if why else ''}"), SENTENCE_LIMIT)
+    reason = message or (own if error is None else describe(error))
+    history = f" ({remark})" if remark else ""  # before the reason, which may be cut
+    return cut(one_line(f"{name} {verb}{took}{history}{f': {reason}' if reason else ''}"), SENTENCE_LIMIT)
 
 
-def _said(state: State, message: str | None) -> Iterator[Line]:
+def _message_lines(state: State, message: str | None) -> Iterator[Line]:
     error = error_of(state)
     if message is not None:
         yield Line("Message", printable(message))
@@ -150,14 +160,14 @@ def _said(state: State, message: str | None) -> Iterator[Line]:
         yield Line("Error", printable(describe(error)), quoted=True)
 
 
-def _known(change: Change, remark: str | None) -> Iterator[Line]:
+def _detail_lines(change: Change, remark: str | None) -> Iterator[Line]:
     if remark is not None:
         yield Line("History", printable(remark))
     for detail in change.facts.details:
         yield Line(one_line(detail.title), printable(detail.text), quoted=detail.quoted)
 
 
-def _facts(change: Change) -> Iterator[Line]:
+def _fact_lines(change: Change) -> Iterator[Line]:
     if change.duration is not None:
         yield Line("Duration", span(change.duration), ours=True, short=True)
     if change.attempts > 1:
@@ -168,7 +178,7 @@ def _facts(change: Change) -> Iterator[Line]:
     yield from (Line(title, one_line(text), short=True) for title, text in known if text)
 
 
-def _frames(state: State) -> Iterator[Line]:
+def _traceback_lines(state: State) -> Iterator[Line]:
     error = error_of(state)
     if error is not None and (lines := frames(error)):
         yield Line("Traceback, innermost first", printable("\n".join(lines)), quoted=True)

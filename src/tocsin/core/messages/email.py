@@ -1,4 +1,4 @@
-"""A change as a mail: a text part that is plain text, and an HTML part with the colour bar and no remote image."""
+"""A message as a mail: a plain text part, and an HTML part with a colour bar and no remote image."""
 
 from tocsin.core.effects import Mail
 from tocsin.core.messages.content import Content, Line
@@ -29,7 +29,7 @@ _CODE = ";font-family:Menlo,Consolas,monospace"
 
 
 def mail(content: Content, recipients: tuple[str, ...] | None = None, cc: tuple[str, ...] = ()) -> Mail:
-    """The mail that says it; ``recipients`` None means the account itself."""
+    """Return the mail with a content. ``recipients`` None means the sending account itself."""
     when = content.at.strftime("%Y-%m-%d %H:%M:%S %z")
     lines = tuple(Line(line.title, cut(line.text, LIMIT), quoted=line.quoted) for line in content.lines)
     return Mail(

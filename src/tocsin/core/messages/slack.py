@@ -1,14 +1,10 @@
-"""A change as a Slack message: one attachment with its colour bar.
+"""A message as Slack takes it: a webhook's payload, and the arguments of ``chat.postMessage`` and ``chat.update``.
 
-Nothing of the user's may become markup, a link or a mention. Slack reads markup only in the parts that ``mrkdwn_in`` names:
-there are none, unless a field is set as code; then each value of the user's in a field stands in a code fence, with its own
-backticks broken, unless it is a few plain words. Exactly ``&``, ``<`` and ``>`` are escaped, as Slack's page on formatting asks,
-after the text was cut.
-
-A message as an app posts it, and as it edits the first one of a run: the arguments of ``chat.postMessage`` and ``chat.update``.
-
-The attachment is that of a webhook's message. Above it stands the sentence that a telephone shows, and the user's text in it is to be
-nothing but text: Slack reads no markup there, makes no links of it and shows no previews.
+- A message is one attachment with a colour bar. An app's message also has a sentence above it, which a phone shows.
+- No text of the user's may become markup, a link, a mention or a preview.
+- Slack reads markup only in the parts that ``mrkdwn_in`` names. There are none unless a field is set as code. Then each value of the
+  user's in a field is put in a code fence, with its own backticks broken, unless it is a few plain words.
+- Exactly ``&``, ``<`` and ``>`` are escaped, as Slack's page on formatting asks, after the text is cut.
 """
 
 import re
@@ -36,31 +32,32 @@ LIMITS: Mapping[str, int] = {
     "Where": 300,
     "Key": 200,
 }
-"""Characters of a field, before escaping: all fields together stay under the 4,000 that Slack advises."""
+"""The most characters of a field, before escaping. All fields together stay under the 4,000 that Slack advises."""
 
 OTHER_LIMIT = 100
 TITLE_LIMIT = 60
-_HARMLESS = re.compile(r"[A-Za-z0-9]+(?:[ -][A-Za-z0-9]+)*")  # words; a dot could make a link of them, an underscore italics
+_PLAIN_WORDS = re.compile(r"[A-Za-z0-9]+(?:[ -][A-Za-z0-9]+)*")  # a dot could make a link, an underscore italics
 _INVISIBLE = "\u200b"
+_MARKUP = re.compile(r"[*_~`]")
 
 
 def slack_message(content: Content) -> SlackMessage:
-    """The message that a webhook is to take."""
-    coded = any(line.quoted for line in content.lines)
+    """Return the payload for a webhook."""
+    has_code = any(line.quoted for line in content.lines)
     return SlackMessage(
         fallback=escape(content.sentence),
         color=content.color,
         title=escape(content.state),
         title_link=content.link,
         text=escape(content.headline),
-        fields=tuple(_field(line, coded=coded) for line in content.lines),
-        mrkdwn_in=("fields",) if coded else (),
+        fields=tuple(_field(line, has_code=has_code) for line in content.lines),
+        mrkdwn_in=("fields",) if has_code else (),
         ts=int(content.at.timestamp()),
     )
 
 
 def escape(text: str) -> str:
-    """The text with Slack's three special characters escaped.
+    """Escape Slack's three special characters.
 
     >>> escape("<!channel> & co")
     '&lt;!channel&gt; &amp; co'
@@ -69,18 +66,14 @@ def escape(text: str) -> str:
 
 
 def fence(text: str) -> str:
-    """The text as code, with no way out of the fence."""
+    """Return the text in a code fence that it cannot close."""
     return f"```{escape(text.replace('`', f'{_INVISIBLE}`{_INVISIBLE}'))}```"
 
 
-def _field(line: Line, *, coded: bool) -> SlackField:
+def _field(line: Line, *, has_code: bool) -> SlackField:
     text = cut(line.text, LIMITS.get(line.title, OTHER_LIMIT))
-    bare = not coded or line.ours or (not line.quoted and _HARMLESS.fullmatch(text) is not None)
+    bare = not has_code or line.ours or (not line.quoted and _PLAIN_WORDS.fullmatch(text) is not None)
     return SlackField(escape(cut(line.title, TITLE_LIMIT)), escape(text) if bare else fence(text), short=line.short)
-
-
-_MARKUP = re.compile(r"[*_~`]")
-_NO_NOTIFICATION_TEXT = "\u200b"
 
 
 class Posting(TypedDict):
@@ -107,8 +100,8 @@ class Editing(TypedDict):
 
 
 def posting(channel: str, payload: SlackMessage, thread_ts: str | None = None) -> Posting:
-    """The message in a channel; with ``thread_ts``, as a reply to the message of that id."""
-    made: Posting = {
+    """Return the arguments that post a message in a channel; with ``thread_ts``, as a reply to the message of that id."""
+    arguments: Posting = {
         "channel": channel,
         "text": _sentence(payload),
         "attachments": [payload.attachment()],
@@ -117,23 +110,23 @@ def posting(channel: str, payload: SlackMessage, thread_ts: str | None = None) -
         "unfurl_links": False,
         "unfurl_media": False,
     }
-    return made if thread_ts is None else {**made, "thread_ts": thread_ts}
+    return arguments if thread_ts is None else {**arguments, "thread_ts": thread_ts}
 
 
 def editing(channel: str, ts: str, payload: SlackMessage, kept: SlackMessage | None) -> Editing:
-    """The message in place of the one of that id; below it what was ``kept`` of that one.
+    """Return the arguments that replace the message of the id ``ts``. What was ``kept`` of the old message stays below the new one.
 
-    Unlike ``chat.postMessage`` it makes links unless told not to, and cannot be told to read no markup: so that is disarmed.
+    ``chat.update`` makes links by default, so ``parse`` is "none". It has no argument that turns markup off, so markup is broken up.
     """
     return {
         "channel": channel,
         "ts": ts,
-        "text": _MARKUP.sub(rf"{_NO_NOTIFICATION_TEXT}\g<0>{_NO_NOTIFICATION_TEXT}", _sentence(payload)),
+        "text": _MARKUP.sub(rf"{_INVISIBLE}\g<0>{_INVISIBLE}", _sentence(payload)),
         "attachments": [message.attachment() for message in (payload, kept) if message is not None],
         "parse": "none",
     }
 
 
 def _sentence(payload: SlackMessage) -> str:
-    """What a telephone shows; Slack takes no message without a word."""
+    """Return the sentence that a phone shows. Slack accepts no message without text."""
     return payload.fallback if payload.fallback.strip() else "(no words)"

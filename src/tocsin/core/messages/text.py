@@ -1,14 +1,9 @@
-"""Text from anywhere, made fit for a message.
+"""Untrusted text, made fit for a message, a mail's header or the end of a program's output.
 
-Every name, message and exception is hostile until it went through here. The order matters: ``printable`` first, then ``cut``,
-and only then the escaping of the channel, so that no entity is ever cut in two.
-
-Text from anywhere, made fit for a mail's header.
-
-A header ends at a line break, and ``=?...?=`` in it is decoded by whoever reads it, even into a line break and a header of its
-own. So neither may be left: control characters become spaces, and ``=?`` is broken up.
-
-The end of what a program wrote, made fit to be read in a message.
+- Every name, message and exception is hostile until it passes through here.
+- The order matters: first ``printable``, then ``cut``, and only then the escaping of the channel, so that no entity is ever cut in two.
+- A mail's header ends at a line break, and a reader decodes ``=?...?=`` in it, even into a line break and another header. So control
+  characters become spaces there, and ``=?`` is broken up.
 """
 
 import re
@@ -19,10 +14,15 @@ _BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # can make a line read b
 _UNPRINTABLE = re.compile(f"[{_CONTROLS}{_BIDI}\\ud800-\\udfff\\ufffe\\uffff]")
 _BREAKS = re.compile(r"\s+")
 _LONGEST_ENDING = len("… (1,000,000,000,000 more characters)")
+_HEADER_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_LONGEST_HEADER = 200  # characters
+LIMIT = 800  # characters of a program's last lines: the limit of Slack's field "Last lines"
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
+_ELLIPSIS = "… "
 
 
 def printable(text: str) -> str:
-    """The text with control characters, lone surrogates and bidi overrides replaced by U+FFFD; new lines and tabs stay.
+    """Replace control characters, lone surrogates and bidi overrides by U+FFFD. New lines and tabs stay.
 
     >>> printable("one\\x00two\\r\\nthree")
     'one\ufffdtwo\\nthree'
@@ -31,12 +31,12 @@ def printable(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """The text with each run of white space made one space."""
+    """Replace each run of white space by one space."""
     return _BREAKS.sub(" ", printable(text)).strip()
 
 
 def cut(text: str, limit: int) -> str:
-    """At most ``limit`` characters (40 or more) of the text; where some are missing, the end says how many.
+    """Return at most ``limit`` characters of the text; the end says how many are missing. ``limit`` is 40 or more.
 
     >>> cut("na" * 1000, 40)
     'nan… (1,997 more characters)'
@@ -48,7 +48,7 @@ def cut(text: str, limit: int) -> str:
 
 
 def quote(value: object) -> str:
-    """``repr(value)``, whatever the value's own code does: one that raises is described instead."""
+    """Return ``repr(value)``. If it raises, return a description instead."""
     try:
         return str.__str__(repr(value))
     except Exception as error:
@@ -56,7 +56,7 @@ def quote(value: object) -> str:
 
 
 def name_of(function: object) -> str:
-    """What a function is called in its source; of anything else, the repr.
+    """Return the qualified name of a function; of anything else, the repr.
 
     >>> name_of(len), name_of(one_line), name_of(3)
     ('len', 'one_line', '3')
@@ -69,7 +69,7 @@ def name_of(function: object) -> str:
 
 
 def label(tracked_obj: object) -> str:
-    """What a tracked object is called, whatever its own code does."""
+    """Return the name of a tracked object, even if its own code raises."""
     try:
         name: object = getattr(tracked_obj, "name", None)
     except Exception:
@@ -78,32 +78,32 @@ def label(tracked_obj: object) -> str:
 
 
 def plain(text: object) -> str:
-    """The text itself, without what a subclass of str may do to it; of anything else, the repr."""
+    """Return the text as a plain ``str``, without the methods of a subclass; of anything else, the repr."""
     return str.__str__(text) if isinstance(text, str) else quote(text)
 
 
 def describe(error: BaseException) -> str:
-    """The type and the message of an exception: ``ZeroDivisionError: division by zero``."""
+    """Return the type and the message of an exception: ``ZeroDivisionError: division by zero``."""
     try:
-        said = str.__str__(str(error))
+        message = str.__str__(str(error))
     except Exception as failure:
-        said = f"<its str raised {type(failure).__name__}>"
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+        message = f"<its str raised {type(failure).__name__}>"
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
 
 def frames(error: BaseException, most: int = 10) -> tuple[str, ...]:
-    """The last ``most`` frames of an exception's traceback, innermost first: file, line and function, never a local."""
+    """Return the last ``most`` frames of a traceback, innermost first: file, line and function, never a local variable."""
     lines: list[str] = []
     step = error.__traceback__
     while step is not None:
         code = step.tb_frame.f_code
         lines.append(f"{code.co_filename}:{step.tb_lineno} in {code.co_qualname}")
         step = step.tb_next
-    return tuple(reversed(lines[-most:]))  # what is cut off in the end is what matters least
+    return tuple(reversed(lines[-most:]))  # innermost first, since the end may be cut off
 
 
 def span(duration: timedelta) -> str:
-    """A duration in words.
+    """Return a duration in words.
 
     >>> span(timedelta(seconds=252)), span(timedelta(seconds=1.25)), span(timedelta(milliseconds=3))
     ('4 m 12 s', '1.2 s', '3 ms')
@@ -122,29 +122,19 @@ def span(duration: timedelta) -> str:
     return " ".join(f"{count} {unit}" for count, unit in parts if count)
 
 
-_HEADER_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_LONGEST = 200
-
-
 def header(text: str) -> str:
-    """At most 200 characters of the text, on one line, that mean nothing but themselves.
+    """Return at most 200 characters of the text on one line, safe as the value of a mail's header.
 
     >>> header("=?utf-8?q?hello=0D=0ABcc:_x?=")
     '= ?utf-8?q?hello=0D=0ABcc:_x?='
     >>> header("load failed\\r\\nBcc: x@y.z")
     'load failed Bcc: x@y.z'
     """
-    return cut(one_line(_HEADER_CONTROLS.sub(" ", text)).replace("=?", "= ?"), _LONGEST)
-
-
-LIMIT = 800  # characters: as much as Slack's field of that name takes
-
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
-_ELLIPSIS = "… "
+    return cut(one_line(_HEADER_CONTROLS.sub(" ", text)).replace("=?", "= ?"), _LONGEST_HEADER)
 
 
 def readable(raw: bytes) -> str:
-    """The text without colours and other codes for terminals; of a line that was drawn over itself, what was seen last.
+    """Decode a program's output without terminal codes. Of a line that was overwritten, only the last version stays.
 
     >>> readable(b"\\x1b[31mred\\x1b[0m\\r\\n10 %\\r20 %\\r\\n")
     'red\\n20 %'
@@ -155,7 +145,7 @@ def readable(raw: bytes) -> str:
 
 
 def last_lines(text: str, most: int, limit: int = LIMIT) -> str:
-    """The last ``most`` lines of the text, and at most ``limit`` characters: what comes last matters most.
+    """Return the last ``most`` lines of the text, and at most the last ``limit`` characters of these.
 
     >>> last_lines("one\\ntwo\\nthree", 2)
     'two\\nthree'

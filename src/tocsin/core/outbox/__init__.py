@@ -1,1 +1,1 @@
-"""The outbox, as far as it is pure: a row's life as a table, what is sent of the rows that were claimed, and how a row is called."""
+"""The pure part of the outbox: a row's state machine, the batches that are sent, selections by hand, status and metrics."""

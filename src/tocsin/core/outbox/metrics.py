@@ -1,10 +1,10 @@
-"""What became of the messages that one process drained: how many tries to each destination ended how, and when one last arrived.
+"""The outbox's metrics in Prometheus's text format, version 0.0.4, and the counters of one process behind them.
 
-Metrics of an outbox in Prometheus's text format, version 0.0.4. What they are called is a promise: people's alarms name them.
-
-- A name of a destination is hostile: it is escaped, and never cut, since two samples with the same labels would spoil them all.
-- Every status has a sample, 0 where there is nothing: an alarm that asks for what is absent never rings.
-- Where the outbox could not be read, ``tocsin_outbox_up`` is 0, and what it holds is left out: old numbers would be lies.
+- Metric names are stable, since people's alarms name them.
+- The name of a destination is hostile: it is escaped, and never cut, since two samples with the same labels would invalidate all
+  samples.
+- Every status has a sample, with 0 if no row has it: an alarm on an absent sample never fires.
+- If the outbox cannot be read, ``tocsin_outbox_up`` is 0, and the metrics of its rows are left out, since old numbers would be wrong.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,12 +16,17 @@ from tocsin.core.outbox.status import DestinationStatus
 from tocsin.core.values import Value
 
 ENDINGS = (Status.DELIVERED, Status.DELAYED, Status.DEAD, Status.UNKNOWN)
-"""Where a message may stand after a try."""
+"""The statuses that a message may have after a try."""
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+Labels = tuple[tuple[str, str], ...]
+Samples = Iterable[tuple[Labels, float]]
 
 
 @attrs.frozen(eq=False, repr=False)
 class TryCount(Value):
-    """How many messages to a destination stood so after a try."""
+    """How many messages to a destination had a status after a try."""
 
     destination: str
     status: Status
@@ -30,22 +35,22 @@ class TryCount(Value):
 
 @attrs.frozen(eq=False, repr=False)
 class DrainCounters(Value):
-    """All that was tried so far.
+    """Counters of the tries of one process.
 
     Args:
-        tries: in the order in which they first came.
-        last_success: when a message last arrived, in seconds since 1970; None where none has.
+        tries: the counts, in the order of their first tries.
+        last_success: when a message last arrived, in seconds since 1970; None if none has.
     """
 
     tries: tuple[TryCount, ...] = ()
     last_success: float | None = None
 
-    def noted(self, rows: Sequence[Row]) -> "DrainCounters":
-        """The reckoning after a try, of which these are the rows from then on.
+    def after_try(self, rows: Sequence[Row]) -> "DrainCounters":
+        """Return the counters after a try. ``rows`` are its rows after the try.
 
         >>> row = Row.new(key="run.load..0.0", destination="slack:TEAM", kind="PostToSlack", version=1, body="{}", at=0.0)
-        >>> DrainCounters().noted([attrs.evolve(row, status=Status.DELIVERED, ended=5.0)])
-        DrainCounters(tries=(Tries(destination='slack:TEAM', status=<Status.DELIVERED: 'delivered'>, count=1),), last_success=5.0)
+        >>> DrainCounters().after_try([attrs.evolve(row, status=Status.DELIVERED, ended=5.0)])
+        DrainCounters(tries=(TryCount(destination='slack:TEAM', status=<Status.DELIVERED: 'delivered'>, count=1),), last_success=5.0)
         """
         counts = {(tried.destination, tried.status): tried.count for tried in self.tries}
         for row in rows:
@@ -55,36 +60,30 @@ class DrainCounters(Value):
         return DrainCounters(tries, max(arrived, default=self.last_success))
 
     def count(self, status: Status) -> int:
-        """How many tries ended so."""
+        """Return how many tries ended with a status."""
         return sum(tried.count for tried in self.tries if tried.status is status)
 
     def __str__(self) -> str:
         return ", ".join(f"{self.count(status):,} {status.value}" for status in ENDINGS if self.count(status)) or "nothing was due"
 
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
-Labels = tuple[tuple[str, str], ...]
-Samples = Iterable[tuple[Labels, float]]
-
-
 @attrs.frozen
 class Readings:
-    """What is known at a moment.
+    """The values that the metrics are made of.
 
     Args:
-        at: the moment, in seconds since 1970.
-        standings: how each destination stands; None where the outbox could not be read.
-        reckoning: what this process drained.
+        at: the moment of reading, in seconds since 1970.
+        statuses: the status of each destination; None if the outbox could not be read.
+        counters: the counters of this process.
     """
 
     at: float
-    standings: Sequence[DestinationStatus] | None
-    reckoning: DrainCounters
+    statuses: Sequence[DestinationStatus] | None
+    counters: DrainCounters
 
 
 def exposition(readings: Readings) -> str:
-    """The metrics, as Prometheus reads them.
+    """Return the metrics in Prometheus's text format.
 
     >>> print(exposition(Readings(0.0, None, DrainCounters())))
     # HELP tocsin_outbox_up Whether the outbox could be read.
@@ -96,18 +95,19 @@ def exposition(readings: Readings) -> str:
 
 
 def _families(readings: Readings) -> Iterator[str]:
-    known = readings.standings
-    yield _family("up", "gauge", "Whether the outbox could be read.", [((), float(known is not None))])
-    if known:
-        yield _family("rows", "gauge", "Messages in the outbox, by where they stand.", _rows(known))
-        waits = [((("destination", each.destination),), _oldest(each, readings.at)) for each in known]
-        yield _family("oldest_waiting_seconds", "gauge", "Age of the oldest message that waits; 0 where none does.", waits)
-    reckoning = readings.reckoning
-    if reckoning.tries:
-        yield _family("deliveries_total", "counter", "Messages that this process tried, by where they stood then.", _tries(reckoning))
-    if reckoning.last_success is not None:
+    statuses, counters = readings.statuses, readings.counters
+    yield _family("up", "gauge", "Whether the outbox could be read.", [((), float(statuses is not None))])
+    if statuses:
+        yield _family("rows", "gauge", "Messages in the outbox, by status.", _row_samples(statuses))
+        ages = [((("destination", each.destination),), _oldest_age(each, readings.at)) for each in statuses]
+        yield _family("oldest_waiting_seconds", "gauge", "Age of the oldest message that waits; 0 where none does.", ages)
+    if counters.tries:
+        yield _family(
+            "deliveries_total", "counter", "Messages that this process tried, by status after the try.", _try_samples(counters)
+        )
+    if counters.last_success is not None:
         name = "last_success_timestamp_seconds"
-        yield _family(name, "gauge", "When a message of this process last arrived.", [((), reckoning.last_success)])
+        yield _family(name, "gauge", "When a message of this process last arrived.", [((), counters.last_success)])
 
 
 def _family(name: str, kind: str, text: str, samples: Samples) -> str:
@@ -116,22 +116,22 @@ def _family(name: str, kind: str, text: str, samples: Samples) -> str:
     return f"# HELP {full} {text}\n# TYPE {full} {kind}\n{''.join(lines)}"
 
 
-def _rows(known: Sequence[DestinationStatus]) -> Samples:
-    for each in known:
+def _row_samples(statuses: Sequence[DestinationStatus]) -> Samples:
+    for each in statuses:
         for status, count in each.counts.items():
             yield (("destination", each.destination), ("status", status.value)), float(count)
 
 
-def _tries(reckoning: DrainCounters) -> Samples:
-    counts = {(tried.destination, tried.status): tried.count for tried in reckoning.tries}
-    for destination in dict.fromkeys(tried.destination for tried in reckoning.tries):
+def _try_samples(counters: DrainCounters) -> Samples:
+    counts = {(tried.destination, tried.status): tried.count for tried in counters.tries}
+    for destination in dict.fromkeys(tried.destination for tried in counters.tries):
         for status in ENDINGS:
             labels = (("destination", destination), ("outcome", status.value))
             yield labels, float(counts.get((destination, status), 0))
 
 
-def _oldest(standing: DestinationStatus, at: float) -> float:
-    return 0.0 if standing.oldest is None else seconds_between(standing.oldest, at)
+def _oldest_age(status: DestinationStatus, at: float) -> float:
+    return 0.0 if status.oldest is None else seconds_between(status.oldest, at)
 
 
 def _labels(labels: Labels) -> str:
@@ -140,7 +140,7 @@ def _labels(labels: Labels) -> str:
 
 
 def _escaped(text: str) -> str:
-    """The value of a label: backslash, quote and new line are escaped, as the format has it; nothing else there is special."""
+    """Escape the value of a label: backslash, quote and new line. The format has no other special characters there."""
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 

@@ -1,9 +1,7 @@
-"""How old something is to be, as people write it: a whole number and a unit.
+"""Selections by hand: the age that a person writes, and the rows that a person has tried again or removed.
 
-Which messages a person means who has some tried again, or removed.
-
-- Tried again is what is named; or all that is dead; or, where that is said, what is unknown, which may arrive twice, or delayed.
-- Removed is what was delivered; or, where that is said, what is dead or unknown. What waits is never removed: it is to be buried first.
+- Tried again are the named rows; or all dead ones; or, if asked for, the delayed or unknown ones. An unknown message may arrive twice.
+- Removed are the delivered rows; or, if asked for, the dead or unknown ones. A waiting row is never removed: it must be buried first.
 """
 
 import re
@@ -19,9 +17,15 @@ from tocsin.core.values import Value
 _AGE = re.compile(r"([0-9]{1,6})([smhdw])", re.ASCII)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
+RETRYABLE = (Status.DEAD, Status.UNKNOWN, Status.DELAYED)
+"""The statuses whose rows may be tried again all at once."""
+
+REMOVABLE = tuple(status for status in Status if status not in WAITING)
+"""The statuses whose rows may be removed."""
+
 
 def parse_age(text: str) -> timedelta | None:
-    """The age that somebody wrote; None where it is none.
+    """Parse an age: a whole number and a unit (s, m, h, d or w). Return None for any other text.
 
     >>> parse_age("7d"), parse_age("90m"), parse_age("a week")
     (datetime.timedelta(days=7), datetime.timedelta(seconds=5400), None)
@@ -30,23 +34,16 @@ def parse_age(text: str) -> timedelta | None:
     return None if found is None else timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
-RETRYABLE = (Status.DEAD, Status.UNKNOWN, Status.DELAYED)
-"""What may be tried again all at once."""
-
-REMOVABLE = tuple(status for status in Status if status not in WAITING)
-"""What may be removed."""
-
-
 @attrs.frozen(eq=False, repr=False)
 class RetrySelection(Value):
-    """What is to be tried again: these keys, or all that stands so."""
+    """The rows to try again: those with these keys, or all with these statuses."""
 
     keys: tuple[str, ...] = ()
     statuses: tuple[Status, ...] = ()
 
 
 def select_for_retry(keys: Sequence[str], statuses: Sequence[Status], *, all_of_them: bool) -> RetrySelection | str:
-    """What is to be tried again; a text says why that makes no sense, and what to write.
+    """Return the rows to try again; a text says why the request makes no sense, and what to write.
 
     >>> select_for_retry(["run.load..0.1"], [], all_of_them=False), select_for_retry([], [], all_of_them=True).statuses
     (RetrySelection(keys=('run.load..0.1',), statuses=()), (<Status.DEAD: 'dead'>,))
@@ -64,7 +61,7 @@ def select_for_retry(keys: Sequence[str], statuses: Sequence[Status], *, all_of_
 
 
 def statuses_to_remove(statuses: Sequence[Status]) -> tuple[Status, ...] | str:
-    """What is to be removed; a text says why that makes no sense, and what to write.
+    """Return the statuses of the rows to remove; a text says why the request makes no sense, and what to write.
 
     >>> statuses_to_remove([]), statuses_to_remove([Status.PENDING])[:32]
     ((<Status.DELIVERED: 'delivered'>,), 'what is pending is never removed')

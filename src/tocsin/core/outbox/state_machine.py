@@ -1,12 +1,13 @@
-"""A row's life: which event may happen to it, and what becomes of it then.
+"""The state machine of an outbox row: which event may happen to a row, and the row after it.
 
-- ``TABLE`` is the truth: what it does not name is refused, as a value. The diagram in the docs is drawn from it.
-- Whoever claims a row leases it for a while. A lease that has ended may be claimed by anybody: its holder was killed, or is too slow;
-  since that one may have sent the row already, it is then sent as possibly repeated.
-- An answer counts only by the lease that it was got under. That the message arrived counts always: it is true, whoever says so.
-- Before it is sent, it is noted in what: so what was claimed and never begun is known not to have arrived. What may have arrived is
-  sent again in the same, alone or in that digest, so that whoever reads both can see that they are one.
-- Nothing leaves the table: what cannot be sent is dead, and stays until a person has it tried again, or removes it.
+- ``TABLE`` is authoritative: an event that it does not name is refused, as a value. The diagram in the docs is drawn from it.
+- A worker that claims a row leases it. Any worker may claim a row whose lease has ended, since its holder was killed or is too slow.
+  That holder may have sent the message already, so it is then sent as a possible repetition.
+- An answer counts only under the lease that it was received under. A delivery always counts: it is true under any lease.
+- Before a message is sent, the key that it is sent under is written to the row: its own, or that of a digest. So a claimed row without
+  that key is known not to have arrived. A message that may have arrived is sent again under the same key, so that a reader of both
+  messages can see that they are one.
+- No row leaves the table: a message that cannot be sent is dead, and stays until a person has it tried again or removes it.
 """
 
 from collections.abc import Mapping
@@ -32,18 +33,18 @@ from tocsin.core.outcomes import (
 from tocsin.core.values import Value
 
 POLICY = RetryPolicy(attempts=500, initial_delay=10.0, max_delay=600.0, deadline=86_400.0)
-"""How often the outbox has a message tried, and for how long: for a day."""
+"""The retry policy of the outbox: a message is tried for a day."""
 
 FAR = 172_800.0
-"""What is due more than two days from now, nobody asked for: a clock was set back, and the row is due."""
+"""Two days. No event sets ``due`` further ahead, so a row beyond that is due: a clock was set back."""
 
-_LONGEST = 86_400.0  # seconds that a row is put off at most
-_SURE = 5  # tries that are made whatever the time: the machine may have slept for days
+_LONGEST = 86_400.0  # seconds: the longest pause of a row
+_SURE = 5  # tries that are made even after the deadline: the machine may have slept for days
 
 
 @attrs.frozen(eq=False, repr=False)
 class Claimed(Value):
-    """Somebody is about to send it, under a lease named ``claim``, until ``until``. After ``most`` tries it is given up."""
+    """A worker is about to send the message, under a lease named ``claim``, until ``until``. It is given up after ``most`` tries."""
 
     at: float
     claim: str
@@ -53,7 +54,7 @@ class Claimed(Value):
 
 @attrs.frozen(eq=False, repr=False)
 class Grouped(Value):
-    """It is about to be sent: in the digest with this key, or alone, by its own."""
+    """The message is about to be sent under the key ``digest``: that of a digest, or its own if it goes alone."""
 
     at: float
     claim: str
@@ -62,7 +63,7 @@ class Grouped(Value):
 
 @attrs.frozen(eq=False, repr=False)
 class Answered(Value):
-    """It was tried, and this is how it ended. ``draw`` is a random number from 0 up to, not including, 1."""
+    """A try ended with ``outcome``. ``draw`` is a random number from 0 up to, but not including, 1."""
 
     at: float
     claim: str
@@ -73,7 +74,7 @@ class Answered(Value):
 
 @attrs.frozen(eq=False, repr=False)
 class Released(Value):
-    """It was not tried after all; it may be claimed again at ``due``."""
+    """The message was not tried after all. The row may be claimed again at ``due``."""
 
     at: float
     claim: str
@@ -82,7 +83,7 @@ class Released(Value):
 
 @attrs.frozen(eq=False, repr=False)
 class Unreadable(Value):
-    """What is stored makes no message for us; ``reason`` says why, and what to do."""
+    """The stored row cannot be read as a message. ``reason`` says why, and what to do."""
 
     at: float
     claim: str
@@ -91,26 +92,26 @@ class Unreadable(Value):
 
 @attrs.frozen(eq=False, repr=False)
 class RetryAsked(Value):
-    """A person wants it tried again, now."""
+    """A person wants the message tried again, now."""
 
     at: float
 
 
 @attrs.frozen(eq=False, repr=False)
 class Buried(Value):
-    """A person does not want it sent any more."""
+    """A person does not want the message sent any more."""
 
     at: float
     reason: str = "buried by hand"
 
 
 RowEvent = Claimed | Grouped | Answered | Released | Unreadable | RetryAsked | Buried
-"""All that may happen to a row."""
+"""All events of a row."""
 
 
 @attrs.frozen(eq=False, repr=False)
 class Refused(Value):
-    """That cannot happen to the row as it is: it stays so. ``reason`` is for people."""
+    """The event cannot happen to the row, which stays unchanged. ``reason`` is for people."""
 
     reason: str
 
@@ -145,21 +146,21 @@ TABLE: Mapping[Status, Mapping[type[RowEvent], frozenset[Status]]] = {
     Status.DEAD: {Answered: _LATE, RetryAsked: frozenset({Status.PENDING})},
     Status.UNKNOWN: {Answered: _LATE, RetryAsked: frozenset({Status.PENDING}), Buried: frozenset({Status.DEAD})},
 }
-"""Of each status, what may happen to it, and what it may be then."""
+"""For each status: the possible events, and the possible statuses after each."""
 
 
 def claimable(row: Row, at: float) -> bool:
-    """Whether somebody may claim the row: it waits, and is due."""
+    """Return whether the row may be claimed: it waits, and is due."""
     return Claimed in TABLE[row.status] and (row.due <= at or row.due > at + FAR)
 
 
 def next_row(row: Row, event: RowEvent) -> Row | Refused:
-    """The row after an event.
+    """Return the row after an event.
 
     >>> row = Row.new(key="run.load..0.0", destination="slack:TEAM", kind="PostToSlack", version=1, body="{}", at=0.0)
     >>> leased = next_row(row, Claimed(1.0, "worker-1", until=61.0))
     >>> leased.status, leased.due, next_row(leased, Claimed(2.0, "worker-2", until=62.0))
-    (<Status.LEASED: 'leased'>, 61.0, Refused(reason='run.load..0.0 is being sent by somebody else'))
+    (<Status.LEASED: 'leased'>, 61.0, Refused(reason='run.load..0.0 is being sent by another worker'))
     """
     if type(event) not in TABLE[row.status]:
         return Refused(f"{row.key} is {row.status.value}")
@@ -178,12 +179,12 @@ def next_row(row: Row, event: RowEvent) -> Row | Refused:
 
 def _claimed(row: Row, event: Claimed) -> Row | Refused:
     if not claimable(row, event.at):
-        return Refused(f"{row.key} is being sent by somebody else" if row.claim else f"{row.key} is not due yet")
-    unsent = row.status is Status.LEASED and row.digest is None  # somebody claimed it, and came to nothing
+        return Refused(f"{row.key} is being sent by another worker" if row.claim else f"{row.key} is not due yet")
+    unsent = row.status is Status.LEASED and row.digest is None  # its worker never began to send it
     attempts, repeated = row.attempts - unsent, _may_have_arrived(row)
     if attempts >= event.most:
-        died = f"given up after {attempts} {'try' if attempts == 1 else 'tries'}, the last of which never ended"
-        return _over(attrs.evolve(row, repeated=repeated), Status.DEAD, event.at, died if row.claim else row.reason or died)
+        reason = f"given up after {attempts} {'try' if attempts == 1 else 'tries'}, the last of which never ended"
+        return _ended(attrs.evolve(row, repeated=repeated), Status.DEAD, event.at, reason if row.claim else row.reason or reason)
     return attrs.evolve(
         row,
         status=Status.LEASED,
@@ -209,7 +210,7 @@ def _held(row: Row, event: Grouped | Released | Unreadable) -> Row | Refused:
             status = Status.PENDING if due <= at else Status.DELAYED
             return _waiting(attrs.evolve(row, status=status, due=min(due, at + _LONGEST), attempts=row.attempts - 1))
         case Unreadable(at=at, reason=reason):
-            return _over(row, Status.DEAD, at, reason)
+            return _ended(row, Status.DEAD, at, reason)
         case _:
             assert_never(event)
 
@@ -219,34 +220,34 @@ def _by_hand(row: Row, event: RetryAsked | Buried) -> Row | Refused:
         return Refused(f"{row.key} is being sent: try again when its lease has ended")
     row = attrs.evolve(row, repeated=_may_have_arrived(row))
     if isinstance(event, Buried):
-        return _over(row, Status.DEAD, event.at, event.reason)
+        return _ended(row, Status.DEAD, event.at, event.reason)
     return _waiting(attrs.evolve(row, status=Status.PENDING, since=event.at, due=event.at, attempts=0, ended=None))
 
 
 def _waiting(row: Row) -> Row:
-    """A row that nobody holds. What it was to be sent in does not matter any more, unless it may have arrived in that."""
+    """Remove the lease of a row. Its ``digest`` is kept only if the message may have arrived under that key."""
     return attrs.evolve(row, claim=None, digest=row.digest if row.repeated else None)
 
 
 def _answered(row: Row, event: Answered) -> Row | Refused:
-    outcome, ours = event.outcome, row.status is Status.LEASED and row.claim == event.claim
-    if not ours and not isinstance(outcome, Delivered):
+    outcome, holds_lease = event.outcome, row.status is Status.LEASED and row.claim == event.claim
+    if not holds_lease and not isinstance(outcome, Delivered):
         return Refused(f"the lease of {row.key} has ended")
     match outcome:
         case Delivered():
-            return _over(row, Status.DELIVERED, event.at, _refusals(outcome))
+            return _ended(row, Status.DELIVERED, event.at, _refusals(outcome))
         case Withheld(reason=reason):
-            return _over(row, Status.DELIVERED, event.at, f"withheld: {reason}")
+            return _ended(row, Status.DELIVERED, event.at, f"withheld: {reason}")
         case Shown():
-            return _over(row, Status.DELIVERED, event.at, "shown instead of sent")
+            return _ended(row, Status.DELIVERED, event.at, "shown instead of sent")
         case Queued(where=where):
-            return _over(row, Status.UNKNOWN, event.at, f"handed on to {where}: what became of it there is not known")
-        case Retryable() | Rejected(secret=str()):  # somebody else may know the secret
+            return _ended(row, Status.UNKNOWN, event.at, f"handed on to {where}: what became of it there is not known")
+        case Retryable() | Rejected(secret=str()):  # another worker may have the secret
             return _put_off(row, outcome, event)
         case Rejected(reason=reason) | DestinationDead(reason=reason):
-            return _over(row, Status.DEAD, event.at, reason)
+            return _ended(row, Status.DEAD, event.at, reason)
         case Ambiguous(reason=reason):
-            return _over(row, Status.UNKNOWN, event.at, reason)
+            return _ended(row, Status.UNKNOWN, event.at, reason)
         case _:
             assert_never(outcome)
 
@@ -256,13 +257,17 @@ def _put_off(row: Row, outcome: Retryable | Rejected, event: Answered) -> Row:
     late = event.at + pause - row.since >= policy.deadline and row.attempts >= min(_SURE, policy.attempts)
     if late or row.attempts >= policy.attempts:
         if row.repeated:
-            return _over(row, Status.UNKNOWN, event.at, f"{outcome.reason}; an earlier try went without an answer: it may have arrived")
-        return _over(row, Status.DEAD, event.at, outcome.reason)
+            return _ended(
+                row, Status.UNKNOWN, event.at, f"{outcome.reason}; an earlier try went without an answer: it may have arrived"
+            )
+        return _ended(row, Status.DEAD, event.at, outcome.reason)
     return _waiting(attrs.evolve(row, status=Status.DELAYED, due=event.at + pause, reason=outcome.reason))
 
 
 def pause_after(attempts: int, outcome: DeliveryError, event: Answered) -> float:
-    """The seconds until the next try: more than the rest that other messages to the destination take, and drawn on top of that.
+    """Return the seconds until the next try.
+
+    The pause is the policy's first delay plus a random part, and no shorter than ``rest_after``.
 
     >>> busy = Retryable("busy", timedelta(seconds=100))
     >>> pause_after(1, busy, Answered(0.0, "worker-1", busy, 0.5)), pause_after(1, Retryable(""), Answered(0.0, "", busy, 0.5))
@@ -272,7 +277,7 @@ def pause_after(attempts: int, outcome: DeliveryError, event: Answered) -> float
 
 
 def rest_after(outcome: DeliveryError, policy: RetryPolicy) -> float:
-    """The seconds for which nothing else is sent to a destination that answered so: as long as it asks for."""
+    """Return the seconds for which no message is sent to a destination after this outcome: as long as the service asks for."""
     asked = outcome.after if isinstance(outcome, Retryable) and outcome.after is not None else timedelta(0)
     return min(max(policy.initial_delay, asked.total_seconds()), _LONGEST)
 
@@ -281,5 +286,5 @@ def _refusals(outcome: Delivered) -> str | None:
     return f"refused for {', '.join(outcome.refused)}" if outcome.refused else None
 
 
-def _over(row: Row, status: Status, at: float, reason: str | None) -> Row:
+def _ended(row: Row, status: Status, at: float, reason: str | None) -> Row:
     return attrs.evolve(row, status=status, claim=None, due=at, reason=reason, ended=at)

@@ -1,6 +1,6 @@
-"""How an outbox stands, of the counts of its rows: for each destination, and whether a person should do something.
+"""The status of an outbox, from the counts of its rows: for each destination, and what a person should do.
 
-What is dead will not be sent, and of what is unknown nobody knows whether it arrived: both wait for a person. All else goes by itself.
+A dead message will not be sent, and an unknown one may or may not have arrived: both need a person. All others need none.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,41 +12,41 @@ from tocsin.core.outbox.model import WAITING, Status
 from tocsin.core.values import Value
 
 UNSETTLED = (Status.DEAD, Status.UNKNOWN)
-"""What waits for a person."""
+"""The statuses that need a person."""
 
 
 class StatusCount(Protocol):
-    """How many rows of a destination have a status; ``oldest`` is when the first of them was taken in, in seconds since 1970."""
+    """The number of rows of a destination with a status."""
 
     @property
     def destination(self) -> str:
-        """Where they go."""
+        """The destination of the rows."""
         ...
 
     @property
     def status(self) -> Status:
-        """Where they stand."""
+        """The status of the rows."""
         ...
 
     @property
     def count(self) -> int:
-        """How many they are."""
+        """The number of the rows."""
         ...
 
     @property
     def oldest(self) -> float:
-        """When the first of them was taken in."""
+        """When the oldest of the rows was written, in seconds since 1970."""
         ...
 
 
 @attrs.frozen(eq=False, repr=False)
 class DestinationStatus(Value):
-    """How the messages to one destination stand.
+    """The status of the messages to one destination.
 
     Args:
-        destination: where they go.
-        counts: how many there are of each status, of all statuses.
-        oldest: when the oldest of those that wait was taken in; None where none waits.
+        destination: the destination.
+        counts: the number of messages of each status, with an entry for every status.
+        oldest: when the oldest waiting message was written, in seconds since 1970; None if none waits.
     """
 
     destination: str
@@ -54,31 +54,31 @@ class DestinationStatus(Value):
     oldest: float | None
 
 
-def destination_statuses(census: Iterable[StatusCount]) -> tuple[DestinationStatus, ...]:
-    """How each destination stands, in the order of their names."""
+def destination_statuses(counts: Iterable[StatusCount]) -> tuple[DestinationStatus, ...]:
+    """Return the status of each destination, in the order of their names."""
     found: dict[str, list[StatusCount]] = {}
-    for each in census:
+    for each in counts:
         found.setdefault(each.destination, []).append(each)
-    return tuple(_standing(destination, found[destination]) for destination in sorted(found))
+    return tuple(_destination_status(destination, found[destination]) for destination in sorted(found))
 
 
-def _standing(destination: str, census: Iterable[StatusCount]) -> DestinationStatus:
-    counts, oldest = dict.fromkeys(Status, 0), list[float]()
-    for each in census:
-        counts[each.status] += each.count
+def _destination_status(destination: str, counts: Iterable[StatusCount]) -> DestinationStatus:
+    by_status, oldest = dict.fromkeys(Status, 0), list[float]()
+    for each in counts:
+        by_status[each.status] += each.count
         if each.status in WAITING:
             oldest.append(each.oldest)
-    return DestinationStatus(destination, counts, min(oldest, default=None))
+    return DestinationStatus(destination, by_status, min(oldest, default=None))
 
 
-def count(census: Iterable[StatusCount], statuses: Iterable[Status]) -> int:
-    """How many rows have one of these statuses."""
+def count(counts: Iterable[StatusCount], statuses: Iterable[Status]) -> int:
+    """Return how many rows have one of these statuses."""
     wanted = frozenset(statuses)
-    return sum(each.count for each in census if each.status in wanted)
+    return sum(each.count for each in counts if each.status in wanted)
 
 
 def messages(number: int) -> str:
-    """How many messages, in words.
+    """Return a number of messages in words.
 
     >>> messages(1), messages(1200)
     ('1 message', '1,200 messages')
@@ -86,10 +86,10 @@ def messages(number: int) -> str:
     return "1 message" if number == 1 else f"{number:,} messages"
 
 
-def to_do(census: Iterable[StatusCount]) -> tuple[str, ...]:
-    """What a person should do, a line each; nothing where nobody need do anything."""
-    counted = tuple(census)
-    dead, unknown = (count(counted, [status]) for status in UNSETTLED)
+def to_do(counts: Iterable[StatusCount]) -> tuple[str, ...]:
+    """Return what a person should do, one line each; empty if nothing is to do."""
+    all_counts = tuple(counts)
+    dead, unknown = (count(all_counts, [status]) for status in UNSETTLED)
     return (
         *([f"{messages(dead)} given up, and kept: see why with tocsin outbox list --status dead"] if dead else ()),
         *([f"{messages(unknown)} may have arrived, or not: see which with tocsin outbox list --status unknown"] if unknown else ()),

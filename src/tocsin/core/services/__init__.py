@@ -1,1 +1,1 @@
-"""What Slack, Google and health-check services demand and answer, as pure functions."""
+"""Slack, Google, SMTP and health-check services: their settings and replies, as pure functions."""

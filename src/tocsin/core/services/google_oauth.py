@@ -1,13 +1,10 @@
-"""What the JSON that Google gives for an account holds, decided from its text alone.
+"""Google's OAuth: the JSON credentials of an account, and the answers of the token endpoint and of a login with a token.
 
-- Two kinds are known: that of a user who gave an app leave to send (``authorized_user``, with a refresh token), and that of a
-  Workspace's service account (``service_account``, with a private key), which speaks for the account that sends.
-- The token endpoint is Google's own, over https. Another is refused, whatever the JSON says, unless its host is allowed expressly.
-- What is wrong is said in words that repeat nothing of the JSON.
-
-What Google's answers mean where access tokens are concerned: the token endpoint's, and the mail server's to a login with a token.
-
-An answer that is no token is an outcome. Its reason is of the form "what happened: what to do".
+- Two kinds of credentials are known: those of a user who authorized an app (``authorized_user``, with a refresh token), and those of a
+  Workspace's service account (``service_account``, with a private key), which impersonates the account that sends.
+- The token endpoint is Google's own, over https. Any other is refused, whatever the JSON holds, unless its host is allowed explicitly.
+- No problem text repeats anything of the JSON.
+- An answer without a token is an outcome. Its reason has the form "what happened: what to do".
 
 Sources: RFC 6749, section 5.2; Google's pages on OAuth 2.0, on domain-wide delegation, and on XOAUTH2.
 """
@@ -18,9 +15,10 @@ from collections.abc import Mapping
 import attrs
 
 from tocsin.core.delivery.destinations import https_fault
+from tocsin.core.delivery.retry import parse_retry_after
 from tocsin.core.messages.text import cut, one_line
 from tocsin.core.outcomes import DeliveryError, DestinationDead, Rejected, Retryable
-from tocsin.core.services.replies import seconds, smtp_reply
+from tocsin.core.services.smtp import smtp_reply
 from tocsin.core.validation import is_table
 from tocsin.core.values import Value
 
@@ -30,113 +28,17 @@ _NEEDED = {
     "authorized_user": ("client_id", "client_secret", "refresh_token"),
     "service_account": ("client_email", "private_key"),
 }
-
-
-@attrs.frozen(eq=False, repr=False)
-class AuthorizedUser(Value):
-    """What a user's leave to send consists of."""
-
-    client_id: str
-    client_secret: str = attrs.field(repr=False)
-    refresh_token: str = attrs.field(repr=False)
-    token_uri: str = _ENDPOINT
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """The parts that must never show."""
-        return (self.client_secret, self.refresh_token)
-
-
-@attrs.frozen(eq=False, repr=False)
-class ServiceAccount(Value):
-    """What a service account proves itself with."""
-
-    client_email: str
-    private_key: str = attrs.field(repr=False)
-    private_key_id: str | None = None
-    token_uri: str = _ENDPOINT
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """The parts that must never show."""
-        return (self.private_key,)
-
-
-Grant = AuthorizedUser | ServiceAccount
-
-
-def is_grant(password: str) -> bool:
-    """Whether a password is meant to be Google's JSON: no app password begins like it."""
-    return password.startswith("{")
-
-
-def read_grant(text: str, token_hosts: tuple[str, ...] = ()) -> Grant | str:
-    """What the JSON that Google gives for an account holds; or what is wrong with it, in words that do not repeat it.
-
-    Args:
-        text: the JSON.
-        token_hosts: hosts that ``token_uri`` may lead to besides Google's own; any port of theirs.
-
-    >>> read_grant('{"type": "authorized_user", "client_id": "id", "client_secret": "s", "refresh_token": "r"}')
-    AuthorizedUser(client_id='id', token_uri='https://oauth2.googleapis.com/token')
-    >>> read_grant('{"type": "service_account"}')
-    'it has no client_email: copy the file that Google gave, whole'
-    """
-    found = json_object(text)
-    if not found:
-        return "it is not a JSON object: copy the file that Google gave, whole"
-    if "installed" in found or "web" in found:
-        return "it is the OAuth client's own file, which opens no account: make a refresh token with it, and put that JSON here"
-    texts = {name: value for name, value in found.items() if isinstance(value, str) and _sound(value)}
-    kind = texts.get("type", "")
-    if kind not in _NEEDED:
-        return f"its type is not known: it must be {' or '.join(_NEEDED)}"
-    uri = texts.get("token_uri", "" if "token_uri" in found else _ENDPOINT)
-    if _leads_astray(uri, token_hosts):
-        return f"its token_uri does not lead to {HOST}: remove it, or write {_ENDPOINT}"
-    missing = next((name for name in _NEEDED[kind] if name not in texts), None)
-    if missing is not None:
-        return f"it has no {missing}: copy the file that Google gave, whole"
-    if kind == "authorized_user":
-        return AuthorizedUser(texts["client_id"], texts["client_secret"], texts["refresh_token"], uri)
-    return ServiceAccount(texts["client_email"], texts["private_key"], texts.get("private_key_id"), uri)
-
-
-def _sound(part: str) -> bool:
-    return bool(part.strip()) and part.replace("\n", "").replace("\r", "").isprintable()
-
-
-def _leads_astray(uri: str, token_hosts: tuple[str, ...]) -> bool:
-    from urllib.parse import urlsplit
-
-    if https_fault(uri) is not None:
-        return True
-    parts = urlsplit(uri)
-    return parts.hostname not in token_hosts and (parts.hostname != HOST or parts.port not in {None, 443})
-
-
-def json_object(text: str) -> Mapping[str, object]:
-    """The JSON object in a text; an empty one where there is none."""
-    import json  # seldom needed, and slow to load
-
-    try:
-        found: object = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return found if is_table(found) else {}
-
-
 SCOPE = "https://mail.google.com/"
-_MARGIN = 300.0  # seconds before its end from which a token is no longer used
+_MARGIN = 300.0  # seconds before its expiry from which a token is no longer used
 _LONGEST = 86_400.0  # seconds
-_PASSING = {"internal_failure", "rate_limit_exceeded", "server_error", "temporarily_unavailable"}
+_TRANSIENT = {"internal_failure", "rate_limit_exceeded", "server_error", "temporarily_unavailable"}
 _CODE = re.compile("[a-z_]{1,40}")
 _SCOPED = f"make a new refresh token, with the scope {SCOPE}"
 _CLIENT = "the OAuth client is unknown, disabled, or its secret is another: make a new refresh token with a client that exists"
 _DELEGATED = f"in the Workspace's admin console, domain-wide delegation must allow the service account the scope {SCOPE}"
 _KEY = "the service account, or its key, is disabled or deleted: download a new key"
 _POLICY = "the Workspace's administrator does not let this app send: ask them to"
-_OF_USER = {
+_USER_REMEDIES = {
     "invalid_grant": (
         'the refresh token is expired or revoked, and those of an OAuth app in "Testing" expire after seven days:'
         " publish the app, or make a new token"
@@ -150,7 +52,7 @@ _OF_USER = {
     "admin_policy_enforced": _POLICY,
     "org_internal": _POLICY,
 }
-_OF_SERVICE_ACCOUNT = {
+_SERVICE_ACCOUNT_REMEDIES = {
     "invalid_grant": f"{_DELEGATED}, the account that sends must exist there, and this machine's clock must be right",
     "invalid_client": _KEY,
     "deleted_client": _KEY,
@@ -164,23 +66,116 @@ _OF_SERVICE_ACCOUNT = {
 
 
 @attrs.frozen(eq=False, repr=False)
+class AuthorizedUser(Value):
+    """The credentials of a user who authorized an app to send."""
+
+    client_id: str
+    client_secret: str = attrs.field(repr=False)
+    refresh_token: str = attrs.field(repr=False)
+    token_uri: str = _ENDPOINT
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Return the parts that must never be shown."""
+        return (self.client_secret, self.refresh_token)
+
+
+@attrs.frozen(eq=False, repr=False)
+class ServiceAccount(Value):
+    """The credentials of a service account."""
+
+    client_email: str
+    private_key: str = attrs.field(repr=False)
+    private_key_id: str | None = None
+    token_uri: str = _ENDPOINT
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Return the parts that must never be shown."""
+        return (self.private_key,)
+
+
+Grant = AuthorizedUser | ServiceAccount
+
+
+def is_grant(password: str) -> bool:
+    """Return whether a password is meant to be Google's JSON. No app password begins with ``{``."""
+    return password.startswith("{")
+
+
+def read_grant(text: str, token_hosts: tuple[str, ...] = ()) -> Grant | str:
+    """Return the credentials in Google's JSON for an account; or a text that says what is wrong with it, without repeating it.
+
+    Args:
+        text: the JSON.
+        token_hosts: hosts that ``token_uri`` may lead to besides Google's own, on any port.
+
+    >>> read_grant('{"type": "authorized_user", "client_id": "id", "client_secret": "s", "refresh_token": "r"}')
+    AuthorizedUser(client_id='id', token_uri='https://oauth2.googleapis.com/token')
+    >>> read_grant('{"type": "service_account"}')
+    'it has no client_email: copy the file that Google gave, whole'
+    """
+    found = json_object(text)
+    if not found:
+        return "it is not a JSON object: copy the file that Google gave, whole"
+    if "installed" in found or "web" in found:
+        return "it is the OAuth client's own file, which opens no account: make a refresh token with it, and put that JSON here"
+    texts = {name: value for name, value in found.items() if isinstance(value, str) and _is_usable(value)}
+    kind = texts.get("type", "")
+    if kind not in _NEEDED:
+        return f"its type is not known: it must be {' or '.join(_NEEDED)}"
+    uri = texts.get("token_uri", "" if "token_uri" in found else _ENDPOINT)
+    if _is_foreign(uri, token_hosts):
+        return f"its token_uri does not lead to {HOST}: remove it, or write {_ENDPOINT}"
+    missing = next((name for name in _NEEDED[kind] if name not in texts), None)
+    if missing is not None:
+        return f"it has no {missing}: copy the file that Google gave, whole"
+    if kind == "authorized_user":
+        return AuthorizedUser(texts["client_id"], texts["client_secret"], texts["refresh_token"], uri)
+    return ServiceAccount(texts["client_email"], texts["private_key"], texts.get("private_key_id"), uri)
+
+
+def _is_usable(part: str) -> bool:
+    return bool(part.strip()) and part.replace("\n", "").replace("\r", "").isprintable()
+
+
+def _is_foreign(uri: str, token_hosts: tuple[str, ...]) -> bool:
+    from urllib.parse import urlsplit
+
+    if https_fault(uri) is not None:
+        return True
+    parts = urlsplit(uri)
+    return parts.hostname not in token_hosts and (parts.hostname != HOST or parts.port not in {None, 443})
+
+
+def json_object(text: str) -> Mapping[str, object]:
+    """Return the JSON object in a text; an empty one if there is none."""
+    import json  # seldom needed, and slow to load
+
+    try:
+        found: object = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return found if is_table(found) else {}
+
+
+@attrs.frozen(eq=False, repr=False)
 class AccessToken(Value):
-    """Opens one account to us, for a while: it may be used again for ``lifetime``, in seconds, counted from its arrival."""
+    """An access token for one account. It may be reused for ``lifetime`` seconds from its arrival."""
 
     value: str = attrs.field(repr=False)
     lifetime: float
 
 
 def token_reply(grant: Grant, status: int, body: str, retry_after: str | None = None) -> AccessToken | DeliveryError:
-    """What the token endpoint's answer means.
+    """Classify an answer of the token endpoint.
 
     Args:
-        grant: what the token was asked for with.
+        grant: the credentials that the token was requested with.
         status: the HTTP status.
         body: the body; redacted, unless the status is 200.
-        retry_after: the header Retry-After, where there was one.
+        retry_after: the header Retry-After in seconds, if there was one.
 
-    >>> from tocsin.core.services.google_oauth import AuthorizedUser
     >>> user = AuthorizedUser("id", "s", "r")
     >>> token_reply(user, 200, '{"access_token": "t", "expires_in": 3599}')
     AccessToken(lifetime=3299.0)
@@ -193,10 +188,10 @@ def token_reply(grant: Grant, status: int, body: str, retry_after: str | None = 
     if 300 <= status < 400:
         return Rejected(f"Google's token endpoint answered with a redirect (HTTP {status}), which is never followed: look for a proxy")
     error, description = (_words(found, name) for name in ("error", "error_description"))
-    if status >= 500 or status in {408, 429} or error in _PASSING:
-        return Retryable(f"Google's token endpoint has trouble of its own (HTTP {status})", seconds(retry_after))
+    if status >= 500 or status in {408, 429} or error in _TRANSIENT:
+        return Retryable(f"Google's token endpoint has trouble of its own (HTTP {status})", parse_retry_after(retry_after))
     said = f" (it says: {description})" if description else ""
-    remedies = _OF_SERVICE_ACCOUNT if isinstance(grant, ServiceAccount) else _OF_USER
+    remedies = _SERVICE_ACCOUNT_REMEDIES if isinstance(grant, ServiceAccount) else _USER_REMEDIES
     if error in remedies:
         return DestinationDead(f"Google gives no access token ({error}): {remedies[error]}{said}")
     known = error if _CODE.fullmatch(error) else "no reason that we know"
@@ -220,13 +215,13 @@ def _token(found: Mapping[str, object]) -> AccessToken | DeliveryError:
 
 
 def _lifetime(expires_in: object) -> float:
-    """For how long the token may be kept; not at all where that is not said."""
-    said = str(expires_in)[:9]  # some say it as a string
-    return min(max(float(said) - _MARGIN, 0.0), _LONGEST) if said.isascii() and said.isdigit() else 0.0
+    """Return for how many seconds the token may be kept: 0 if the answer gives no number."""
+    text = str(expires_in)[:9]  # some servers send a string
+    return min(max(float(text) - _MARGIN, 0.0), _LONGEST) if text.isascii() and text.isdigit() else 0.0
 
 
 def login_reply(code: int, text: str) -> DeliveryError:
-    """What a refusal by Gmail's SMTP server means to a login with an access token.
+    """Classify a refusal by Gmail's SMTP server of a login with an access token.
 
     >>> login_reply(535, "5.7.8 Username and Password not accepted").reason
     'Gmail refused the access token (535): it must be one of the account that sends, with the scope https://mail.google.com/'

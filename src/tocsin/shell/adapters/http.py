@@ -32,8 +32,8 @@ from urllib3.connection import HTTPSConnection
 from urllib3.exceptions import HTTPError
 
 from tocsin.core.outcomes import DeliveryError, Outcome, Receipt, Rejected
-from tocsin.core.services.healthchecks import ping_url
-from tocsin.core.services.replies import ping_reply, slack_reply
+from tocsin.core.services.healthchecks import ping_reply, ping_url
+from tocsin.core.services.slack_api import slack_reply
 from tocsin.core.states import State
 from tocsin.shell.adapters import redaction, tls
 from tocsin.shell.adapters.clock import SystemClock

@@ -19,7 +19,7 @@ import attrs
 
 from tocsin.core.outcomes import Delivered, DeliveryError, Receipt, Rejected, Retryable
 from tocsin.core.services.google_oauth import is_grant, login_reply
-from tocsin.core.services.replies import smtp_reply
+from tocsin.core.services.smtp import smtp_reply
 from tocsin.shell.adapters import redaction, tls
 from tocsin.shell.adapters.google_tokens import TokenRoute, Tokens
 from tocsin.shell.adapters.mail_gmail import Gmail
