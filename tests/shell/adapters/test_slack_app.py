@@ -303,7 +303,7 @@ def test_the_token_turns_up_nowhere(
     api.stop()
     outcomes.append(speak(slack, api, message("gone")))
     logged = caplog.text + "".join(repr(vars(record)) for record in caplog.records) + "".join(capfd.readouterr())
-    shown = repr(outcomes) + repr(slack) + logged + repr(pickle.dumps(slack)) + repr(vars(slack._conversations))
+    shown = repr(outcomes) + repr(slack) + logged + repr(pickle.dumps(slack)) + repr(vars(slack._threads))
     assert "[SLACK_BOT_TOKEN]" in shown
     assert "POST" in shown
     assert not [part for part in (api.token, api.token[-20:], "canarypassword") if part in shown]
@@ -338,7 +338,7 @@ def test_without_the_extra_it_says_what_to_install(slack: SlackWebhook, api: Sla
 def test_a_child_goes_on_in_the_thread_of_its_parent(slack: SlackWebhook, api: SlackApiServer) -> None:
     speak(slack, api, message("one"))
     place = (Secret("SLACK_BOT_TOKEN", api.token), "#ops", "run")
-    with slack._conversations.turn(place, 0.0) as ours:
+    with slack._threads.turn(place, 0.0) as ours:
         assert ours
         child = os.fork()
         if child == 0:  # pragma: no cover - in the child, which leaves by _exit

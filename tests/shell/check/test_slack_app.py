@@ -17,7 +17,7 @@ from tocsin.core.diagnosis import Finding
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.check.connections import probe_app
 
-GOOD = Finding("127.0.0.1", "reached, its certificate is good, and the token is taken: it is that of tocsin in Ours & co")
+GOOD = Finding("127.0.0.1", "reached, its certificate is good, and the token is accepted: it belongs to tocsin in Ours & co")
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_an_answer(reply: Reply | str, what: str, write: str, api: SlackApiServe
 def test_what_slack_says_is_shown_in_one_line_and_no_token_with_it(api: SlackApiServer, ca_bundle: Path) -> None:
     api.replies = [Reply(200, f'{{"ok": true, "user": "a\\nb {api.token}", "team": 3}}')]
     (found,) = probe(api, ca_bundle)
-    assert found.what.endswith("the token is taken: it is that of a b [OUR_TOKEN] in (it does not say)")
+    assert found.what.endswith("the token is accepted: it belongs to a b [OUR_TOKEN] in (not given)")
     api.replies = [Reply(200, f'{{"ok": false, "error": "{"x" * 43} {api.token}"}}')]
     assert "x [OUR_TOKEN]" in one(probe(api, ca_bundle)).what
 

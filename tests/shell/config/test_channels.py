@@ -24,7 +24,7 @@ def test_with_a_token_and_a_channel_an_app_posts(monkeypatch: pytest.MonkeyPatch
     config = configured(**BOT)
     assert secrets_of(config, "slack") == ("OUR_TOKEN",)
     assert default_handlers(config) == ()
-    assert no_recipients_message(config).startswith("nobody will be told: set OUR_TOKEN; ")
+    assert no_recipients_message(config).startswith("no message will be sent: set OUR_TOKEN; ")
     monkeypatch.setenv("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T0/B0/a-canary")
     assert default_handlers(config) == ()
     monkeypatch.setenv("OUR_TOKEN", "xoxb-1234-a-canary")

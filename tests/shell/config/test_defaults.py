@@ -83,10 +83,12 @@ def test_the_notifiers_are_as_configured() -> None:
 def test_where_nobody_is_told_it_is_said_why() -> None:
     assert (
         no_recipients_message(merge())
-        == "nobody will be told: set SLACK_WEBHOOK_URL; pip install 'tocsin[cli]' && tocsin check says more"
+        == "no message will be sent: set SLACK_WEBHOOK_URL; pip install 'tocsin[cli]' && tocsin check says more"
     )
-    assert no_recipients_message(configured(slack__webhook_secret="TEAM_WEBHOOK")).startswith("nobody will be told: set TEAM_WEBHOOK; ")
-    assert no_recipients_message(configured(notifiers=[])) == "nobody will be told: notifiers is empty (option)"
+    assert no_recipients_message(configured(slack__webhook_secret="TEAM_WEBHOOK")).startswith(
+        "no message will be sent: set TEAM_WEBHOOK; "
+    )
+    assert no_recipients_message(configured(notifiers=[])) == "no message will be sent: notifiers is empty (option)"
 
 
 def test_a_file_of_secrets_that_is_refused_is_said(home: Home) -> None:
