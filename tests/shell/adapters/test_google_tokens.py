@@ -1,4 +1,4 @@
-"""A login by an access token: where it comes from, how long it serves, and what becomes of the mail where there is none."""
+"""Logins by access tokens: fetching, caching, expiry, and the outcome of a mail without a token."""
 
 import http.client
 import logging
@@ -31,19 +31,19 @@ SCOPE = "https://mail.google.com/"
 
 @attrs.frozen
 class Service:
-    """Mail and tokens, by two servers that know each other."""
+    """A mail server that accepts the tokens of a token server."""
 
     mail: GmailServer
     tokens: TokenServer
     gmail: Gmail
 
     def send(self, password: str | None = None, username: str | None = None) -> Receipt | DeliveryError:
-        """Send a mail with what an account has for a password; with the user's JSON unless told otherwise."""
+        """Send a mail with ``password``; the default is the JSON of a user."""
         password = self.tokens.user() if password is None else password
         return self.gmail.send(Secret("EMAIL_USERNAME", username or self.mail.username), Secret("EMAIL_PASSWORD", password), MAIL, KEY)
 
     def reason(self, password: str | None = None) -> str:
-        """Why no mail is sent."""
+        """Return why no mail is sent."""
         outcome = self.send(password)
         assert isinstance(outcome, DeliveryError)
         assert not any(canary in outcome.reason for canary in self.tokens.canaries)
@@ -52,7 +52,7 @@ class Service:
 
 @pytest.fixture
 def service(gmail_server: GmailServer, authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    """A service that accepts the tokens it gives."""
+    """A mail server, its token server, and an adapter for both."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     tokens = TokenServer(authority.good)
     gmail_server.tokens = tokens.issued
@@ -64,7 +64,7 @@ def service(gmail_server: GmailServer, authority: Authority, monkeypatch: pytest
 
 @pytest.fixture(scope="module")
 def key() -> rsa.RSAPrivateKey:
-    """A service account's key."""
+    """Return the private key of a service account."""
     return rsa.generate_private_key(65537, 2048)
 
 
@@ -160,7 +160,7 @@ def test_a_new_token_that_is_refused_is_the_end(service: Service) -> None:
     assert service.send() == DestinationDead(reason)
     assert (service.mail.logins, len(service.tokens.asked)) == (1, 1)
     assert service.send() == DestinationDead(reason)
-    assert (service.mail.logins, len(service.tokens.asked)) == (2, 2)  # what was refused is not tried again
+    assert (service.mail.logins, len(service.tokens.asked)) == (2, 2)  # a refused token is not tried again
 
 
 def test_an_old_token_and_a_new_one_that_are_refused_are_the_end(service: Service) -> None:
@@ -315,7 +315,7 @@ def test_the_json_may_stand_in_a_file(service: Service, tmp_path: Path, monkeypa
 
 @pytest.fixture
 def heard(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
-    """All that was logged so far, at DEBUG, attributes of the records included, and all that was printed."""
+    """Return all log records so far, at DEBUG and with their attributes, and all printed text."""
     monkeypatch.setattr(http.client.HTTPConnection, "debuglevel", 1)
     monkeypatch.setattr(smtplib.SMTP, "debuglevel", 2)
     for name in ("", "google", "google.auth", "google.oauth2"):
@@ -356,5 +356,5 @@ def test_an_interrupt_leaves_without_the_refresh_token(service: Service) -> None
     assert held
     assert not [shown for shown in held if any(canary in shown for canary in service.tokens.canaries)]
     assert caught.value.__context__ is None
-    service.tokens.replies.clear()  # on a busy machine it came before the endpoint was asked
+    service.tokens.replies.clear()  # on a busy machine the interrupt came before the request
     assert service.send() == Delivered()

@@ -1,4 +1,4 @@
-"""A dead-man service is told over verified TLS, and whoever it is that fails, its URL is not shown."""
+"""Pings of a health-check service use verified TLS, and no failure shows the URL."""
 
 from pathlib import Path
 

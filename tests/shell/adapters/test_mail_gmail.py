@@ -1,4 +1,4 @@
-"""A mail through Gmail: how far it came, what became of it, and the connection it leaves behind."""
+"""Mail through Gmail: its outcome at each stage, and the state of the connection afterwards."""
 
 import smtplib
 import ssl

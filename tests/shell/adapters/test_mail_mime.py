@@ -1,4 +1,4 @@
-"""A mail as bytes: whatever it says, it has our headers and its own two parts, and is as the standard library would have it."""
+"""A mail as bytes: for any content it has our headers and two parts, and equals the standard library's form."""
 
 import email
 import email.policy
@@ -29,7 +29,7 @@ def parsed(raw: bytes) -> "EmailMessage[str, str]":
 
 
 def by_the_library(mail: Mail, sender: str) -> bytes:
-    """The mail as ``EmailMessage`` makes it, with the date, the ids and the boundary of ours."""
+    """Format the mail by ``EmailMessage``, with the date, ids and boundary of ours."""
     ours = parsed(mime(mail, KEY, sender))
     message = EmailMessage(policy=email.policy.SMTP)
     for name in ("Date", "Message-ID", "Auto-Submitted"):
@@ -46,7 +46,7 @@ def by_the_library(mail: Mail, sender: str) -> bytes:
 
 
 def legible(text: str) -> str:
-    """The text as a mail can say it: with new lines of one kind, and without lone surrogates."""
+    """Return the text as a mail can hold it: with line feeds only, and without lone surrogates."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n")
     lines += "" if lines.endswith("\n") else "\n"
     return "".join("\ufffd" if "\ud800" <= character <= "\udfff" else character for character in lines)

@@ -1,4 +1,4 @@
-"""An app on Slack: its threads, its edits, and where its token never goes; against a server over TLS."""
+"""Slack apps: threads, edits, and where the token is never sent; against a server over TLS."""
 
 import json
 import logging
@@ -36,7 +36,7 @@ AT = datetime(2026, 7, 1, 3, tzinfo=UTC)
 
 @pytest.fixture
 def api(authority: Authority) -> Iterator[SlackApiServer]:
-    """A server that takes an app's calls."""
+    """A server that accepts an app's calls."""
     server = SlackApiServer(authority.good)
     yield server
     server.stop()
@@ -44,7 +44,7 @@ def api(authority: Authority) -> Iterator[SlackApiServer]:
 
 @pytest.fixture
 def slack(api: SlackApiServer, ca_bundle: Path) -> Iterator[SlackWebhook]:
-    """An adapter that leads to it."""
+    """An adapter for the server."""
     adapter = reaching(api, ca_bundle)
     yield adapter
     adapter.close()
@@ -64,7 +64,7 @@ def speak(slack: SlackWebhook, api: SlackApiServer, said: PostToSlack) -> Outcom
 
 
 def stands(api: SlackApiServer) -> list[tuple[str | None, list[str]]]:
-    """Each message: what it replies to, and what it said."""
+    """Return the parent and the text of each message."""
     return [(posted.thread, posted.texts) for posted in api.messages]
 
 
@@ -341,7 +341,7 @@ def test_a_child_goes_on_in_the_thread_of_its_parent(slack: SlackWebhook, api: S
     with slack._threads.turn(place, 0.0) as ours:
         assert ours
         child = os.fork()
-        if child == 0:  # pragma: no cover - in the child, which leaves by _exit
+        if child == 0:  # pragma: no cover - in the child, which ends by _exit
             os._exit(0 if speak(slack, api, message("two", 1)) == Delivered() else 1)
         assert os.waitpid(child, 0)[1] == 0
     assert speak(slack, api, message("three", 2)) == Delivered()

@@ -1,4 +1,4 @@
-"""Certificates: whom the adapters trust, and what they say of the others."""
+"""Certificates: which ones the adapters trust, and the errors for the others."""
 
 import os
 import ssl
@@ -93,5 +93,5 @@ def test_a_bundle_is_exclusive_and_made_once(slack_server: SlackServer, ca_bundl
     context = tls.context(str(ca_bundle))
     assert isinstance(context, ssl.SSLContext)
     assert context is tls.context(str(ca_bundle))
-    assert len(context.get_ca_certs()) == 1  # requests added none of its own
+    assert len(context.get_ca_certs()) == 1  # requests added no authorities
     assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)

@@ -1,4 +1,4 @@
-"""The way to Gmail: what is found of it on real connections, and the remedy."""
+"""Probes of Gmail over real connections: findings and remedies."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,7 +21,7 @@ Probe = Callable[[dict[str, str]], Finding]
 
 
 def probe(server: GmailServer, gmail: Gmail) -> Finding:
-    """What is found; no password is in it."""
+    """Probe the server, and assert that the finding holds no password."""
     found = probe_gmail(gmail, Credentials(Secret("EMAIL_USERNAME", server.username), Secret("EMAIL_PASSWORD", server.password)))
     assert server.password not in repr(found)
     return found
@@ -85,7 +85,7 @@ def test_a_port_where_nobody_listens(gmail_server: GmailServer, ca_bundle: Path)
 
 @pytest.fixture
 def token_server(gmail_server: GmailServer, authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Iterator[TokenServer]:
-    """A server whose access tokens the mail server accepts, and whose JSON stands where the password is looked for."""
+    """A server whose access tokens the mail server accepts."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     server = TokenServer(authority.good)
     gmail_server.tokens, gmail_server.password = server.issued, server.user()
@@ -95,7 +95,7 @@ def token_server(gmail_server: GmailServer, authority: Authority, monkeypatch: p
 
 @pytest.fixture
 def by_token(gmail_server: GmailServer, ca_bundle: Path, token_server: TokenServer) -> Probe:
-    """What is found of a login by one of those tokens, with a script for the mail server."""
+    """Return a function that probes a login by an access token, with a script for the mail server."""
     gmail = attrs.evolve(account(gmail_server, ca_bundle), token_hosts=("127.0.0.1",))
 
     def found(script: dict[str, str]) -> Finding:

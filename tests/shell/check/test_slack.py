@@ -1,4 +1,4 @@
-"""The way to Slack: what is found of it on real connections, and the remedy."""
+"""Probes of a webhook over real connections: findings and remedies."""
 
 import socket
 from collections.abc import Callable
@@ -21,7 +21,7 @@ GOOD = Finding("127.0.0.1", "reached, and its certificate is good")
 
 
 def probe(server: SlackServer, slack: SlackWebhook, url: str | None = None) -> Finding:
-    """What is found, which is one thing; no canary is in it."""
+    """Probe the server, and return the only finding; assert that it holds no canary."""
     (found,) = probe_webhook(slack, Secret("TEAM_WEBHOOK", url or server.url))
     assert server.canary not in repr(found)
     return found

@@ -1,4 +1,4 @@
-"""The way of an app of Slack's: what is found of it on real connections, and the remedy."""
+"""Probes of a Slack app over real connections: findings and remedies."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -22,14 +22,14 @@ GOOD = Finding("127.0.0.1", "reached, its certificate is good, and the token is 
 
 @pytest.fixture
 def api(authority: Authority) -> Iterator[SlackApiServer]:
-    """A server that takes an app's calls."""
+    """A server that accepts an app's calls."""
     server = SlackApiServer(authority.good)
     yield server
     server.stop()
 
 
 def probe(api: SlackApiServer, bundle: Path | None, token: str | None = None, **timings: float) -> tuple[Finding, ...]:
-    """What is found; nothing of the token is in it."""
+    """Probe the server, and assert that no finding holds a part of the token."""
     network = SlackWebhook(allowed_hosts=("127.0.0.1",), ca_bundle=bundle, proxies={}, api=api.url, **timings)
     found = probe_app(network, Secret("OUR_TOKEN", token or api.token))
     assert "CANARY" not in repr(found)
@@ -37,7 +37,7 @@ def probe(api: SlackApiServer, bundle: Path | None, token: str | None = None, **
 
 
 def one(found: tuple[Finding, ...]) -> Finding:
-    """The only finding, which is a fault."""
+    """Return the only finding, and assert that it is a fault."""
     (fault,) = found
     assert fault.is_fault
     return fault

@@ -1,4 +1,4 @@
-"""What the settings of delivery mean: who posts to Slack, what comes in where that fails, how long and how fast."""
+"""Delivery settings: the channels, the fallback, the retry policy and the rate limit."""
 
 import pytest
 from hypothesis import given
@@ -100,7 +100,7 @@ def test_a_deadline_shorter_than_one_try_is_that_of_one_try(channel: str) -> Non
 def test_no_day_sees_more_mails_than_it_may(daily: int) -> None:
     rate = defaults.mails(configured(gmail__daily=daily))
     assert rate.per == 86_400
-    most = rate.messages + rate.burst - 1  # in a day without its last moment
+    most = rate.messages + rate.burst - 1  # within 24 hours, excluding their end
     assert most <= daily
     assert rate.messages >= 0.8 * daily - 1
 

@@ -1,4 +1,4 @@
-"""Who is told by default, and how."""
+"""Default notifiers, and the interpreter that a configuration describes."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ URL = "https://hooks.slack.com/services/T0/B0/a-canary"
 
 
 def configured(**settings: object) -> Configuration:
-    """The configuration with these settings; of a key in a table, the dot is two underscores."""
+    """Return the configuration with these settings; two underscores stand for the dot in a key."""
     layer = layer_from({name.replace("__", "."): value for name, value in settings.items()})
     assert isinstance(layer, Layer), layer
     return merge(layer)

@@ -1,4 +1,4 @@
-"""Which files count, and what is said of those that cannot be read."""
+"""The search for configuration files, and the problems of unreadable ones."""
 
 import os
 import stat

@@ -85,7 +85,7 @@ class _TokenTransport(transport.Request):
         if (select_proxy(uri, proxies) or "").lower().startswith("socks"):
             return Rejected("SOCKS proxies are not supported: name an http:// proxy in HTTPS_PROXY")
         timeout = (self._route.gmail.connect_timeout, self._route.gmail.read_timeout)
-        connection = Transport(self._way.context)
+        connection = Transport(self._route.context)
         try:
             with connection.send(request.prepare(), stream=True, timeout=timeout, proxies=proxies) as response:
                 body: bytes = response.raw.read(_LONGEST_ANSWER, decode_content=False)

@@ -1,4 +1,4 @@
-"""What comes of Slack's answers, and of what is none."""
+"""Expected outcomes of Slack's answers, and of answers that break the protocol."""
 
 import gzip
 from contextlib import AbstractContextManager
@@ -26,7 +26,7 @@ def _later(*values: str) -> dict[str, Prepare]:
 
 
 def _dated(seconds: float) -> Prepare:
-    """Answers that it is to be tried again in so many seconds, as a date."""
+    """Prepare a server whose Retry-After is a date ``seconds`` from now."""
 
     def prepare(authority: Authority) -> AbstractContextManager[int]:
         date = datetime.now(UTC) + timedelta(seconds=seconds)
