@@ -48,7 +48,7 @@ def ran(flow: Flow, interpreter: Interpreter) -> tuple[float, Report]:
     return (perf_counter() - began) * 1000, report
 
 
-def test_a_flow_that_tells_of_each_failure_is_hardly_slower_for_it(rivals: Rivals, served: Served) -> None:
+def test_a_flow_that_notifies_of_each_failure_is_hardly_slower(rivals: Rivals, served: Served) -> None:
     tasks, rounds = (200, 7) if rivals.benchmark.enabled else (12, 1)
     silent, notifying = failing(tasks, notifying=False), failing(tasks, notifying=True)
     measured = list[tuple[float, float]]()

@@ -16,7 +16,7 @@ CLOSED_PORT = 9  # no process listens there
 def live_at(
     authority: Authority, slack: SlackServer | None = None, gmail: GmailServer | None = None, secrets: Mapping[str, str] | None = None
 ) -> Iterator[Live]:
-    """Yield an interpreter that sends to the given servers, with their secrets or with ``secrets``; close its connections afterwards."""
+    """Yield an interpreter for the given servers, with their secrets or with ``secrets``; close its connections afterwards."""
     known = {"SLACK_WEBHOOK_URL": slack.url} if slack else {}
     if gmail:
         known |= {"EMAIL_USERNAME": gmail.username, "EMAIL_PASSWORD": gmail.password}

@@ -34,7 +34,7 @@ def test_any_other_header_is_survived(header: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "said"),
+    ("header", "expected"),
     [
         (None, None),
         ("", ""),
@@ -49,11 +49,11 @@ def test_any_other_header_is_survived(header: str) -> None:
         ("Thu, 02 Jul 2026 03:00:01 GMT", "86400"),
     ],
 )
-def test_the_forms_of_a_date(header: str | None, said: str | None) -> None:
-    assert in_seconds(header, NOW) == said
+def test_the_forms_of_a_date(header: str | None, expected: str | None) -> None:
+    assert in_seconds(header, NOW) == expected
 
 
-def test_an_attempt_hears_a_megabyte_in_all() -> None:
+def test_an_attempt_receives_a_megabyte_in_all() -> None:
     attempt = Attempt("example.com", 1, 1)
     attempt.add_received(1 << 19)
     attempt.add_received(1 << 19)
@@ -61,7 +61,7 @@ def test_an_attempt_hears_a_megabyte_in_all() -> None:
         attempt.add_received(1)
 
 
-def test_who_says_too_much_is_told_of(authority: Authority) -> None:
+def test_an_endless_answer_is_reported(authority: Authority) -> None:
     flood = raw(after_request(floods(b"", b"HTTP/1.1 100 Continue\r\n\r\n")))
     with flood(authority) as port:
         slack = webhook(authority.bundle)

@@ -84,7 +84,7 @@ def test_what_is_forgotten_shows_once_others_were_forgotten_too() -> None:
 
 
 @given(st.integers(1, 5), st.integers(0, 6))
-def test_a_value_is_hidden_until_all_who_had_it_remembered_have_forgotten_it(remembered: int, forgotten: int) -> None:
+def test_a_value_is_hidden_until_each_remember_is_undone(remembered: int, forgotten: int) -> None:
     value = uuid4().hex
     for _ in range(remembered):
         redaction.remember("TOKEN", value)

@@ -92,9 +92,9 @@ def test_a_service_account_speaks_for_the_account(service: Service, key: rsa.RSA
     assert service.send(service.tokens.service(pem(key))) == Delivered()
     (asked,) = service.tokens.asked
     assert asked["grant_type"] == "urn:ietf:params:oauth:grant-type:jwt-bearer"
-    said = claims(asked["assertion"])
-    assert isinstance(said, dict)
-    assert {name: said[name] for name in ("iss", "sub", "scope", "aud")} == {
+    asserted = claims(asked["assertion"])
+    assert isinstance(asserted, dict)
+    assert {name: asserted[name] for name in ("iss", "sub", "scope", "aud")} == {
         "iss": "robot@project.iam.gserviceaccount.com",
         "sub": service.mail.username,
         "scope": SCOPE,
@@ -235,7 +235,7 @@ def test_an_endpoint_that_is_not_there(service: Service) -> None:
     assert service.send() == Retryable("cannot reach 127.0.0.1: the connection was refused")
 
 
-def test_an_endpoint_that_is_somebody_else(service: Service, authority: Authority) -> None:
+def test_an_endpoint_with_another_certificate(service: Service, authority: Authority) -> None:
     impostor = TokenServer(authority.wrong_host)
     assert service.reason(impostor.user()).startswith("the certificate of 127.0.0.1 is not trusted")
     assert (impostor.asked, service.mail.connections) == ([], 0)
@@ -314,7 +314,7 @@ def test_the_json_may_stand_in_a_file(service: Service, tmp_path: Path, monkeypa
 
 
 @pytest.fixture
-def heard(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
+def output(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
     """Return all log records so far, at DEBUG and with their attributes, and all printed text."""
     monkeypatch.setattr(http.client.HTTPConnection, "debuglevel", 1)
     monkeypatch.setattr(smtplib.SMTP, "debuglevel", 2)
@@ -324,10 +324,10 @@ def heard(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], m
 
 
 @pytest.mark.parametrize("whose", ["user", "service account"])
-def test_nothing_leaks(whose: str, service: Service, key: rsa.RSAPrivateKey, heard: Callable[[], str]) -> None:
+def test_nothing_leaks(whose: str, service: Service, key: rsa.RSAPrivateKey, output: Callable[[], str]) -> None:
     text = service.tokens.user() if whose == "user" else service.tokens.service(pem(key))
     parts = (service.tokens.refresh_token, service.tokens.client_secret) if whose == "user" else (pem(key),)
-    said: list[object] = []
+    results: list[object] = []
     for reply, script in [
         (None, {}),
         (refusal("invalid_grant", " ".join(parts)), {}),
@@ -338,9 +338,9 @@ def test_nothing_leaks(whose: str, service: Service, key: rsa.RSAPrivateKey, hea
     ]:
         service.tokens.replies = [] if reply is None else [reply]
         service.mail.script = script
-        said += [service.send(text), service.gmail]
+        results += [service.send(text), service.gmail]
         service.gmail.close()
-    noise = heard() + repr(said)
+    noise = output() + repr(results)
     lines = [line for part in parts for line in part.splitlines() if not line.startswith("-")]
     assert len(service.tokens.issued) == 3
     assert "POST /token" in noise

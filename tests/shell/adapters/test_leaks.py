@@ -169,24 +169,24 @@ def test_what_is_already_being_handled_stays_known() -> None:
 def test_each_form_of_a_secret_is_redacted(form: Callable[[str], str]) -> None:
     url = "https://hooks.slack.com/services/T0/B0/CANARY+éaRe9kQpLzXw"
     Secret("HOOK", url)
-    said = redaction.redact(f"<{form(url)}>")
-    assert "[HOOK]" in said
-    assert "aRe9kQpLzXw" not in said
-    assert len(said) < 40
+    text = redaction.redact(f"<{form(url)}>")
+    assert "[HOOK]" in text
+    assert "aRe9kQpLzXw" not in text
+    assert len(text) < 40
 
 
-def test_each_line_of_a_long_secret_is_redacted_wherever_it_stands() -> None:
+def test_each_line_of_a_long_secret_is_redacted_anywhere() -> None:
     lines = [f"{number}MIIEowIBAAKCAQEA+longline" for number in range(3)]
     Secret("PEM", "\r\n".join(["  head", *(f"  {line}" for line in lines), "short"]))
     assert redaction.redact(f"> {lines[1]} <\n\t{lines[2]}\nshort head") == "> [PEM] <\n\t[PEM]\nshort head"
 
 
 @pytest.mark.parametrize("tail", ["", "?create=1", "/start?create=1", "/backup", "#5f0c8a52"])
-def test_the_token_of_a_url_is_redacted_wherever_it_stands(tail: str) -> None:
+def test_the_token_of_a_url_is_redacted_anywhere(tail: str) -> None:
     token = uuid4().hex  # a new one each time: a registered value stays registered
     Secret("PING", f"https://hc.example-host.com/{token}{tail}")
-    for said in (f"no such check: /{token}{tail}", f"no such check: {token}", f"/{token}/fail"):
-        assert token not in redaction.redact(said)
+    for text in (f"no such check: /{token}{tail}", f"no such check: {token}", f"/{token}/fail"):
+        assert token not in redaction.redact(text)
 
 
 def test_the_token_in_the_query_of_a_url_is_redacted() -> None:
@@ -215,8 +215,8 @@ def test_the_log_filter_reaches_every_part_of_a_record(caplog: pytest.LogCapture
         raise ValueError("loggedcanary")
     except ValueError:
         logger.debug("raised", exc_info=True)
-    said = [record.getMessage() for record in caplog.records]
-    assert said == ["in ['[LOGGED]'] and 3", "[LOGGED] by [LOGGED]", "[LOGGED] alone", "raised"]
+    text = [record.getMessage() for record in caplog.records]
+    assert text == ["in ['[LOGGED]'] and 3", "[LOGGED] by [LOGGED]", "[LOGGED] alone", "raised"]
     assert "ValueError: [LOGGED]" in caplog.text
     assert "loggedcanary" not in caplog.text
 

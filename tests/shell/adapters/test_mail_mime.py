@@ -129,7 +129,7 @@ def test_many_recipients_are_folded() -> None:
     assert message["Cc"] is None
 
 
-def test_the_account_writes_to_itself_where_nobody_is_named() -> None:
+def test_the_account_writes_to_itself_without_recipients() -> None:
     message = parsed(mime(MAIL, KEY, "ops@example.com"))
     assert str(message["From"]) == str(message["To"]) == "ops@example.com"
 
@@ -143,13 +143,13 @@ def test_ids_and_boundaries_come_from_the_key_and_tell_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("zone", "said"),
+    ("zone", "expected"),
     [
         (UTC, "Wed, 01 Jul 2026 03:00:00 +0000"),
         (timezone(timedelta(hours=-3, minutes=-30)), "Wed, 01 Jul 2026 03:00:00 -0330"),
         (timezone(timedelta(minutes=19, seconds=32)), "Wed, 01 Jul 2026 02:40:28 +0000"),
     ],
 )
-def test_the_date_is_the_events(zone: timezone, said: str) -> None:
+def test_the_date_is_the_events(zone: timezone, expected: str) -> None:
     mail = Mail("s", "p", "h", None, datetime(2026, 7, 1, 3, 0, tzinfo=zone))
-    assert email.message_from_bytes(mime(mail, KEY, "ops@example.com"))["Date"] == said
+    assert email.message_from_bytes(mime(mail, KEY, "ops@example.com"))["Date"] == expected

@@ -91,7 +91,7 @@ def test_the_first_place_that_has_one_counts(tmp_path: Path, monkeypatch: pytest
     assert reason(Secrets().find("TOKEN"))
 
 
-def test_what_is_missing_is_said_in_one_line() -> None:
+def test_a_missing_secret_is_reported_in_one_line() -> None:
     ways = f"set the environment variable TOKEN (or TOKEN_FILE), or add it to {secrets_file()}"
     assert reason(Secrets().find("TOKEN")) == f"the secret 'TOKEN' is not set: {ways}"
 

@@ -68,7 +68,7 @@ def stands(api: SlackApiServer) -> list[tuple[str | None, list[str]]]:
     return [(posted.thread, posted.texts) for posted in api.messages]
 
 
-def test_a_run_is_a_thread_whose_parent_shows_where_it_stands(slack: SlackWebhook, api: SlackApiServer) -> None:
+def test_a_run_is_a_thread_whose_parent_shows_its_state(slack: SlackWebhook, api: SlackApiServer) -> None:
     said = [message("began", 0), message("add began", 0, slug="add"), message("ended", 1), message("other", 0, run="another")]
     assert [speak(slack, api, one) for one in said] == [Delivered()] * 4
     parent = api.messages[0].ts
@@ -88,7 +88,7 @@ def test_what_is_posted_is_what_a_dry_run_shows(slack: SlackWebhook, api: SlackA
     assert api.calls[0].headers["content-type"] == "application/json; charset=utf-8"
 
 
-def test_an_edit_keeps_the_failure_that_the_parent_told_of(slack: SlackWebhook, api: SlackApiServer) -> None:
+def test_an_edit_keeps_the_failure_that_the_parent_shows(slack: SlackWebhook, api: SlackApiServer) -> None:
     speak(slack, api, message("failed", 0, failed=True))
     speak(slack, api, message("tried again", 1))
     speak(slack, api, message("succeeded", 2))
@@ -127,7 +127,7 @@ def test_where_slack_gives_no_ids_there_is_no_thread(slack: SlackWebhook, api: S
 
 
 @pytest.mark.parametrize("error", ["message_not_found", "restricted_action_thread_locked", "cannot_reply_to_message"])
-def test_where_nobody_can_reply_a_message_stands_by_itself(error: str, slack: SlackWebhook, api: SlackApiServer) -> None:
+def test_without_a_thread_to_reply_to_a_message_stands_by_itself(error: str, slack: SlackWebhook, api: SlackApiServer) -> None:
     speak(slack, api, message("one"))
     api.replies = [error, None]
     assert speak(slack, api, message("two", 1)) == Delivered()
@@ -146,7 +146,7 @@ def test_a_reply_that_is_refused_is_a_failure_and_edits_nothing(slack: SlackWebh
     ("error", "again"),
     [("message_not_found", False), ("edit_window_closed", False), ("cant_update_message", False), ("ratelimited", True)],
 )
-def test_an_edit_that_is_refused_is_said_and_is_no_failure(
+def test_a_refused_edit_is_logged_and_is_no_failure(
     error: str, again: bool, slack: SlackWebhook, api: SlackApiServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     speak(slack, api, message("one"))

@@ -16,7 +16,7 @@ moments = st.floats(-1e6, 1e6)
 LONG = 60.0  # seconds; no test waits so long
 
 
-def test_nobody_is_in_a_hurry_at_first() -> None:
+def test_there_is_no_deadline_at_first() -> None:
     assert seconds_left() == seconds_left(5.0) == math.inf
 
 
@@ -105,7 +105,7 @@ def test_a_nudge_ends_the_wait_that_is_under_way() -> None:
         nudged.result()
 
 
-def test_outside_nobody_nudges() -> None:
+def test_outside_the_block_nothing_nudges() -> None:
     timer, nudge = SystemTimer(), threading.Event()
     with hurried_by(nudge):
         pass

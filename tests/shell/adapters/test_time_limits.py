@@ -91,7 +91,7 @@ def test_mails_wait_for_their_turn_but_not_for_ever(gmail_server: GmailServer, c
     assert outcome == Retryable("other mails kept the connection to 127.0.0.1 busy for 0.2 s")
 
 
-def test_nobody_there(ca_bundle: Path) -> None:
+def test_a_closed_port(ca_bundle: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     outcome = post(webhook(ca_bundle), f"https://127.0.0.1:{port}/services/T/B/x")

@@ -37,7 +37,7 @@ def test_a_bad_certificate_is_rejected_with_a_remedy(kind: str, why: str, author
         assert (server.connections, server.refused) == (0, 1)
 
 
-def test_an_authority_nobody_knows_is_not_trusted(slack_server: SlackServer, tmp_path: Path) -> None:
+def test_an_unknown_authority_is_not_trusted(slack_server: SlackServer, tmp_path: Path) -> None:
     other = tmp_path / "other.pem"
     trustme.CA().cert_pem.write_to_path(str(other))
     for bundle in (other, None):

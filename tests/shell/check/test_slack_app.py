@@ -116,9 +116,7 @@ def test_a_bad_certificate(context: Callable[[Authority], object], what: str, wr
     server.stop()
 
 
-def test_a_bundle_that_is_bad_and_a_port_where_nobody_listens(
-    api: SlackApiServer, ca_bundle: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bad_bundle_and_a_closed_port(api: SlackApiServer, ca_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such/file")
     assert one(probe(api, None)).remedy == "name a file of CA certificates, in PEM form, that you can read"
     api.stop()

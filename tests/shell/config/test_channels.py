@@ -34,7 +34,7 @@ def test_with_a_token_and_a_channel_an_app_posts(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.usefixtures("home")
-def test_a_token_that_nobody_named_is_not_guessed_at(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_that_is_not_named_is_not_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-1234-a-canary")
     assert default_handlers(merge()) == ()
 
@@ -105,7 +105,7 @@ def test_no_day_sees_more_mails_than_it_may(daily: int) -> None:
     assert rate.messages >= 0.8 * daily - 1
 
 
-def test_both_are_told_where_both_are_set(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_both_channels_are_used_if_both_are_set(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"OUR_TOKEN": "xoxb-1234", "EMAIL_USERNAME": "a@example.com", "EMAIL_PASSWORD": "abcdabcdabcdabcd"}.items():
         monkeypatch.setenv(name, value)
     home.own_file('[slack]\ntoken_secret = "OUR_TOKEN"\nchannel = "#ops"\nonly = []\n')
