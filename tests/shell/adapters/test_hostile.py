@@ -37,7 +37,7 @@ SERVERS = [pytest.param(row, what, id=f"{row.channel} {row.does} {what}".replace
 @pytest.fixture(scope="module", autouse=True)
 def loaded() -> None:
     """Import the libraries first, so that their memory is not counted."""
-    for name in ("https", "smtp", "mime"):
+    for name in ("http", "mail_smtp", "mail_mime"):
         import_module(f"tocsin.shell.adapters.{name}")
 
 
