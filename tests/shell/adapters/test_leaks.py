@@ -215,8 +215,8 @@ def test_the_log_filter_reaches_every_part_of_a_record(caplog: pytest.LogCapture
         raise ValueError("loggedcanary")
     except ValueError:
         logger.debug("raised", exc_info=True)
-    text = [record.getMessage() for record in caplog.records]
-    assert text == ["in ['[LOGGED]'] and 3", "[LOGGED] by [LOGGED]", "[LOGGED] alone", "raised"]
+    messages = [record.getMessage() for record in caplog.records]
+    assert messages == ["in ['[LOGGED]'] and 3", "[LOGGED] by [LOGGED]", "[LOGGED] alone", "raised"]
     assert "ValueError: [LOGGED]" in caplog.text
     assert "loggedcanary" not in caplog.text
 
