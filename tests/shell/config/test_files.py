@@ -16,7 +16,7 @@ from tocsin.shell.config.load import Place, places, read, refusal
 posix = pytest.mark.skipif(sys.platform == "win32", reason="there are no such files")
 
 
-def problem_text(place: Place) -> str:
+def said(place: Place) -> str:
     return str(fault(read(place)))
 
 
@@ -46,17 +46,17 @@ def test_a_file_that_is_not_there_sets_nothing_unless_it_was_named(home: Home) -
     path = home.project / "none.toml"
     assert read(Place(path, project=True)) == Layer()
     why = f"{path}: it cannot be read: No such file or directory; correct TOCSIN_CONFIG"
-    assert problem_text(Place(path, project=True, named=True)) == why
+    assert said(Place(path, project=True, named=True)) == why
 
 
 def test_a_file_is_read_for_what_it_is(home: Home) -> None:
     path = home.own_file("gmail.port = 25")
     assert layer(read(Place(path, project=False))).settings["gmail.port"].origin == f"{path}:1"
-    assert "a project's file may not set it" in problem_text(Place(path, project=True))
+    assert "a project's file may not set it" in said(Place(path, project=True))
 
 
 def test_only_so_much_is_read(home: Home) -> None:
-    assert "longer than 64 KiB" in problem_text(Place(home.file("\n" * 2 * LONGEST), project=True))
+    assert "longer than 64 KiB" in said(Place(home.file("\n" * 2 * LONGEST), project=True))
 
 
 @posix
@@ -64,7 +64,7 @@ def test_only_a_file_is_read(home: Home) -> None:
     pipe = home.project / "pipe"
     os.mkfifo(pipe)
     for path in (pipe, home.project, Path(os.devnull)):
-        assert problem_text(Place(path, project=True)).startswith(f"{path}: it is not a file; ")
+        assert said(Place(path, project=True)).startswith(f"{path}: it is not a file; ")
 
 
 @posix
@@ -72,7 +72,7 @@ def test_a_file_that_cannot_be_opened(home: Home) -> None:
     path = home.project / "tocsin.toml"
     path.symlink_to(path)
     (place, _) = places({}, home.project)
-    assert problem_text(place) == f"{path}: it cannot be read: {os.strerror(40)}; make it readable, or remove it"
+    assert said(place) == f"{path}: it cannot be read: {os.strerror(40)}; make it readable, or remove it"
 
 
 @posix
