@@ -1,1 +1,1 @@
-"""How fast tocsin is, as ratios to the cheapest thing that could do the same job."""
+"""Benchmarks: ratios of tocsin's cost to that of the cheapest way to do the same job."""

@@ -1,4 +1,4 @@
-"""The fixture that measures, and the table of ratios at the end of the run."""
+"""The fixture that measures ratios, and the table of them at the end of the run."""
 
 import pytest
 
@@ -9,11 +9,11 @@ _RATIOS = pytest.StashKey[list[Ratio]]()
 
 @pytest.fixture
 def rivals(benchmark: Benchmark, request: pytest.FixtureRequest) -> Rivals:
-    """Times one statement against another."""
+    """A benchmark that times one statement against another."""
     return Rivals(benchmark, request.config.stash.setdefault(_RATIOS, []))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Print the ratios measured, if any were."""
+    """Print the table of measured ratios, if there are any."""
     measured: list[Ratio] = config.stash.get(_RATIOS, [])
     terminalreporter.write(table(measured))

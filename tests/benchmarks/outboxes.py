@@ -1,7 +1,7 @@
-"""Ways to keep a message on disk, ours and others', each of which has it there when it says so.
+"""Ways to store a message durably, ours and others'; each returns once the message is on disk.
 
-All are in one folder, and so on one disk: what a commit costs is the disk's affair, and the same for all. Where temporary files are
-kept in memory a commit costs nothing, and the ratios compare what is done in Python, and nothing else.
+All use one folder, and so one disk: a commit costs the same for all. If temporary files are kept in memory, a commit costs nothing,
+and the ratios compare the work in Python alone.
 """
 
 import os
@@ -44,7 +44,7 @@ def send():
     queue.put(message)
 """
 
-KEEPERS = (
+STORES = (
     Peer("sqlite3, opened for each", None, _SQLITE),
     Peer("persist-queue's SQLiteQueue", "persist-queue", _PERSIST_QUEUE),
 )
@@ -61,32 +61,32 @@ def _message() -> PostToSlack:
 
 @attrs.define(eq=False)
 class Messages:
-    """Makes messages, no two with the same key."""
+    """Makes messages with distinct keys."""
 
     pattern: PostToSlack = attrs.field(factory=_message)
     made: int = 0
 
     def one(self) -> PostToSlack:
-        """The next message."""
+        """Make the next message."""
         self.made += 1
         return attrs.evolve(self.pattern, key=attrs.evolve(self.pattern.key, ordinal=self.made))
 
     def row(self) -> Row:
-        """The next message, as a row."""
+        """Make the next message as a row."""
         return new_row(self.one(), 0.0)
 
     def ones(self, count: int) -> list[PostToSlack]:
-        """So many messages."""
+        """Make ``count`` messages."""
         return [self.one() for _ in range(count)]
 
     def rows(self, count: int) -> list[Row]:
-        """So many messages, as rows."""
+        """Make ``count`` messages as rows."""
         return [self.row() for _ in range(count)]
 
 
 @attrs.frozen(eq=False)
 class Bare:
-    """The standard library's sqlite3, and a table of numbered texts. WAL and synchronous=FULL, as in the outbox."""
+    """A table of numbered texts by the standard library's sqlite3, with WAL and synchronous=FULL as in the outbox."""
 
     connection: sqlite3.Connection
 
@@ -96,7 +96,7 @@ class Bare:
             self.connection.executemany("INSERT INTO messages (body) VALUES (?)", [(row.body,) for row in rows])
 
     def take(self, count: int) -> None:
-        """Mark so many as taken, in one commit, and then as done, in one commit each."""
+        """Mark ``count`` texts as taken in one commit, then as done in one commit each."""
         with self.connection:
             waiting = "SELECT number FROM messages WHERE status IS NULL ORDER BY number LIMIT ?"
             found: list[tuple[int]] = self.connection.execute(
@@ -110,7 +110,7 @@ class Bare:
 
 @contextmanager
 def bare(folder: Path) -> Iterator[Bare]:
-    """A table in a file of its own."""
+    """Yield a new table in its own file."""
     with closing(sqlite3.connect(folder / "bare.sqlite")) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
@@ -121,7 +121,7 @@ def bare(folder: Path) -> Iterator[Bare]:
 
 @contextmanager
 def appending(path: Path) -> Iterator[Callable[[Row], None]]:
-    """What appends the body of a row to a file and forces it to the disk, which is the least that anything durable does."""
+    """Yield a function that appends a row's body to a file and syncs it: the least work of any durable store."""
     with path.open("ab", buffering=0) as file:
 
         def append(row: Row) -> None:
@@ -133,20 +133,20 @@ def appending(path: Path) -> Iterator[Callable[[Row], None]]:
 
 @attrs.frozen(eq=False)
 class Destination:
-    """Takes what it is sent, once it is ``open``."""
+    """Accepts each message once ``open`` is set."""
 
     open: threading.Event = attrs.field(factory=threading.Event)
 
     notify = "live"
 
     def __call__(self, _: Effect, /) -> IOResult[Receipt, DeliveryError]:
-        """Take it."""
+        """Accept the message."""
         self.open.wait()
         return received(Delivered())
 
 
 def keeping(make: Callable[[], _T], keep: Callable[[_T], object], *, calls: int, share: int = 1) -> Sender:
-    """Keeps messages, in so many calls in a row, each with what was made before; a call keeps ``share`` of them."""
+    """Return a sender that stores messages made in advance, by ``calls`` calls of ``share`` messages each."""
 
     def seconds(messages: int) -> float:
         made = [make() for _ in range(messages // share)]

@@ -1,10 +1,10 @@
-"""Others who tell Slack or a mailbox, or keep what is to be told.
+"""Peers: other programs that send to Slack or by mail, or that store messages.
 
-Each has a process of its own, where nothing of ours is imported, and nothing of theirs in ours.
-
-A peer is a few lines that define ``send()``, which sends one message or raises. They find the servers in the names at the top of
-``_CHILD``. Nothing of a peer is changed but where its messages go, where that is fixed; how fast it allows itself to be is said in
-its name. A peer that is not installed is not measured.
+- Each peer has its own process, which imports nothing of ours; our process imports nothing of a peer.
+- A peer is a few lines that define ``send()``, which sends one message or raises. The names at the top of ``_CHILD`` lead to the
+  servers.
+- A peer is unchanged, except for the destination of its messages if that is fixed. Its name says if it limits its own rate.
+- A peer that is not installed is not measured.
 """
 
 import subprocess
@@ -31,15 +31,15 @@ for line in sys.stdin:
 
 @attrs.frozen
 class Peer:
-    """Somebody who sends messages.
+    """Another program that sends messages.
 
     Args:
-        name: what it is told as.
-        package: the distribution that it needs; None: the standard library will do.
-        lines: define ``send()``.
-        target: how many times as fast ours is to be.
-        calls: how many messages it sends in a row.
-        rounds: how often it does.
+        name: its name in the table.
+        package: the distribution that it needs; None: the standard library is enough.
+        lines: the code that defines ``send()``.
+        target: the wanted speed of ours, as a multiple of the peer's.
+        calls: messages per round.
+        rounds: number of rounds.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Peer:
 
     @property
     def missing(self) -> bool:
-        """Whether what it needs is not installed."""
+        """Whether the distribution that it needs is missing."""
         return self._release() is None
 
     def __str__(self) -> str:
@@ -65,7 +65,7 @@ class Peer:
 
     @contextmanager
     def sending(self, environment: dict[str, str]) -> Iterator[Callable[[int], float]]:
-        """Started, with a first message sent: a function that sends so many more, and gives the seconds they took."""
+        """Start the peer and send a first message; yield a function that sends more and returns the seconds they took."""
         command = [sys.executable, "-I", "-W", "ignore", "-c", _CHILD.format(lines=self.lines)]
         with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
             stdin, stdout = process.stdin, process.stdout

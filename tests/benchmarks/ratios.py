@@ -1,7 +1,7 @@
-"""What is measured: two ways to the same end, run in turns, so that a busy machine slows both alike.
+"""Ratios of two ways to do the same job, which run in turns so that a busy machine slows both equally.
 
-Absolute times say more about the machine than about the code; a ratio travels. The targets are printed beside the ratios, and no
-test fails for missing one: a clock is no judge of correctness.
+Absolute times depend on the machine; ratios hardly do. The targets are printed beside the ratios, and no test fails for missing one:
+times do not prove correctness.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,15 +18,15 @@ class Benchmark(Protocol):
     enabled: bool
 
     def pedantic(self, target: Callable[[], object], *, setup: Callable[[], None], rounds: int) -> object:
-        """Time ``target``, each time after ``setup``; where benchmarks are disabled, run both once and time nothing."""
+        """Time ``target`` with ``setup`` before each round; if benchmarks are disabled, run both once and time nothing."""
         ...
 
 
 @attrs.frozen
 class Ratio:
-    """How much of something tocsin takes, and its limit: ``pairs`` of the two, each measured in one round, in ``unit``.
+    """The cost of tocsin and the cost of the limit, as ``pairs`` of one round each, in ``unit``.
 
-    ``target`` is the most that it may take, as a multiple of the limit.
+    ``target`` is the maximum cost, as a multiple of the limit.
     """
 
     what: str
@@ -36,7 +36,7 @@ class Ratio:
 
     @property
     def value(self) -> float:
-        """How many times the limit: the median over the rounds."""
+        """The median over the rounds of cost divided by limit."""
         return median(ours / limit for ours, limit in self.pairs)
 
     def __str__(self) -> str:
@@ -47,19 +47,19 @@ class Ratio:
 
 @attrs.frozen
 class Rivals:
-    """Times one statement against another, and writes the ratio down where benchmarks are enabled."""
+    """Times one statement against another, and notes the ratio if benchmarks are enabled."""
 
     benchmark: Benchmark
     table: list[Ratio]
 
     def __call__(self, what: str, target: float, names: Mapping[str, object], ours: str, limit: str, *, calls: int = 300) -> None:
-        """Measure 150 rounds of ``calls`` calls each, in nanoseconds a call; ``names`` are what the statements speak of."""
+        """Measure 150 rounds of ``calls`` calls each, in nanoseconds per call; ``names`` are the globals of the statements."""
         self.measure(what, target, Timer(ours, globals={**names}), Timer(limit, globals={**names}), calls=calls, rounds=150)
 
     def measure(
         self, what: str, target: float, ours: Timer, limit: Timer, *, calls: int, rounds: int, share: int = 1, unit: str = "ns"
     ) -> None:
-        """The same, with a number of rounds; a call counts as ``share`` of what is told of."""
+        """Measure ``rounds`` rounds of ``calls`` calls each; a call counts as ``share`` units."""
         scale = {"ns": 1e9, "µs": 1e6, "ms": 1e3}[unit] / (calls * share)
         mine: list[float] = []
         least: list[float] = []
@@ -67,12 +67,12 @@ class Rivals:
         self.note(Ratio(what, target, [(took * scale, least_took * scale) for took, least_took in zip(mine, least, strict=True)], unit))
 
     def note(self, ratio: Ratio) -> None:
-        """Write a ratio down, where benchmarks are enabled."""
+        """Add a ratio to the table if benchmarks are enabled."""
         self.table.extend([ratio] if self.benchmark.enabled else [])
 
 
 def table(ratios: Iterable[Ratio]) -> str:
-    """The ratios, one a line under a heading; nothing where there are none."""
+    """Return the ratios, one per line under a heading; an empty text if there are none."""
     lines = [str(ratio) for ratio in ratios]
     heading = f"{'':58}{'ours':>12}{'limit':>12} {'':9}{'ratio':>8}  target"
     return "\n".join(["", heading, *lines, ""]) if lines else ""

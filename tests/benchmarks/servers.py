@@ -1,9 +1,8 @@
-"""Slack's and Gmail's stand-ins in a process of their own: in ours, they would take turns with whoever is measured.
+"""Stand-ins for Slack and Gmail in their own process: in ours, they would compete with the measured code for the interpreter.
 
-Run as a program, with a folder to write into, it says in one line of JSON where its servers are; for each line that it is sent then,
-how many messages have come so far; and it ends with its input.
-
-Who sends to them is to trust a bundle as long as the usual one, since to load it is what costs those most who load it for each message.
+- As a program, it takes a folder to write into, and prints the addresses of its servers as one line of JSON.
+- For each further line of input it prints the number of messages received. It ends with its input.
+- Clients trust a CA bundle as long as the usual one: loading the bundle is the biggest cost of peers that load it per message.
 """
 
 import json
@@ -29,7 +28,7 @@ _ROOT = Path(__file__).parents[2]
 
 @attrs.frozen
 class Served:
-    """Where the servers are, and what a client needs to send to them."""
+    """The addresses of the servers, and what a client needs to send to them."""
 
     webhook: str
     port: int
@@ -40,14 +39,14 @@ class Served:
     _process: "subprocess.Popen[str]"
 
     def received(self) -> int:
-        """How many messages have come so far, posts and mails together."""
+        """Return the number of posts and mails received so far."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         print(file=self._process.stdin, flush=True)
         return int(self._process.stdout.readline())
 
     def environment(self) -> dict[str, str]:
-        """Variables for a program that sends to them, which finds none of the settings of whoever runs it."""
+        """Return environment variables for a program that sends to them, without settings of the current user."""
         trusted = {"REQUESTS_CA_BUNDLE": self.bundle, "SSL_CERT_FILE": self.bundle}
         known = {"WEBHOOK": self.webhook, "HOST": HOST, "PORT": str(self.port), "USERNAME": self.username, "PASSWORD": self.password}
         return {"PATH": os.environ["PATH"], "HOME": str(self.folder), **trusted, **known}
@@ -55,7 +54,7 @@ class Served:
 
 @contextmanager
 def serving(folder: Path) -> Iterator[Served]:
-    """Servers of their own, until the block ends."""
+    """Run servers in their own process until the block ends."""
     command = [sys.executable, "-m", __name__, str(folder)]
     with subprocess.Popen(command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -66,7 +65,7 @@ def serving(folder: Path) -> Iterator[Served]:
 
 @contextmanager
 def live(served: Served) -> Iterator[Live]:
-    """Ours, which sends to them; its connections are closed after."""
+    """Yield our interpreter for the servers; close its connections afterwards."""
     sends = Live(
         secrets={"SLACK_WEBHOOK_URL": served.webhook, "EMAIL_USERNAME": served.username, "EMAIL_PASSWORD": served.password},
         slack=SlackWebhook(allowed_hosts=(HOST,), ca_bundle=served.bundle),

@@ -1,10 +1,10 @@
-"""A million messages through an outbox: whether its memory, its claims and its file stay as they are, however many have gone before.
+"""A soak run: sends a million messages through an outbox, and prints whether memory, claims and file size stay constant.
 
     python -m tests.benchmarks.soak [MESSAGES]
 
-They are put in a thousand at a time, which go as one digest, and a few one by one, which go so too. The outbox sends them by itself,
-to a destination in this process that fails now and then: of a hundred tries one is put off, and of another no answer comes. That is no
-test: it takes minutes, and prints a table. What it asserts is that each message ended, that none is dead, and none is left.
+Most messages are stored a thousand at a time and sent as one digest; a few are stored and sent one by one. The outbox sends to a
+destination in this process: of a hundred attempts, one is deferred and one gets no answer. The run takes minutes and prints a table.
+It asserts that every message is settled, that none is dead, and that none is left.
 """
 
 import logging
@@ -36,7 +36,7 @@ from tocsin.shell.outbox.store import Store
 _MANY = 1000
 _FEW = 5
 _PARTS = 10  # lines of the table
-_PATIENCE = 600.0  # seconds for what was put in to be sent
+_PATIENCE = 600.0  # seconds until the stored messages are sent
 _MOMENT = 0.05
 _SOON = RetryPolicy(attempts=150, initial_delay=0.01, max_delay=0.02, deadline=86_400.0)
 _OUTCOMES: tuple[Outcome, ...] = (Delivered(), Retryable("busy"), Ambiguous("no answer"))
@@ -48,7 +48,7 @@ HEADING = f"{'messages':>10}{'kept/s':>11}{'all/s':>10}{'claims':>8}{'p50 ms':>9
 
 @attrs.define(eq=False)
 class Unreliable:
-    """A destination that fails now and then; the same in each run. Counts what it answered."""
+    """A destination that fails now and then, deterministically. It counts its answers."""
 
     answers: Counter[str] = attrs.field(factory=Counter[str])
     chance: random.Random = attrs.field(factory=partial(random.Random, 1))
@@ -56,7 +56,7 @@ class Unreliable:
     notify = "live"
 
     def __call__(self, _: Effect, /) -> IOResult[Receipt, DeliveryError]:
-        """Take it, or not."""
+        """Accept the message, or fail."""
         (outcome,) = self.chance.choices(_OUTCOMES, _ODDS)
         self.answers[type(outcome).__name__] += 1
         return result_of(outcome)
@@ -64,7 +64,7 @@ class Unreliable:
 
 @attrs.frozen
 class Part:
-    """What was seen while a tenth of the messages went through."""
+    """Measurements while one tenth of the messages was sent."""
 
     messages: int
     kept: float
@@ -81,7 +81,7 @@ class Part:
 
 @contextmanager
 def timed(least: int) -> Iterator[list[float]]:
-    """The seconds that each claim takes which leases so many rows."""
+    """Record the seconds of each claim that leases that many rows."""
     took: list[float] = []
     claim = Store.claim
 
@@ -97,18 +97,18 @@ def timed(least: int) -> Iterator[list[float]]:
 
 
 def memory() -> float:
-    """The memory that this process has in use, in megabytes."""
+    """Return the memory in use by this process, in megabytes."""
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     return sum(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1000
 
 
 def size(file: Path) -> float:
-    """What the outbox takes on disk, in megabytes, with its log."""
+    """Return the size of the outbox on disk with its WAL, in megabytes."""
     return sum(part.stat().st_size for part in file.parent.glob(f"{file.name}*")) / 1e6
 
 
 def gone_through(outbox: Outbox, messages: Messages, count: int) -> tuple[float, float]:
-    """Have so many messages kept, and sent; how many seconds it took to keep those that are kept together, and all of it."""
+    """Store and send messages; return the seconds for storing the batches, and for everything."""
     kept, start = 0.0, time.perf_counter()
     many = min(_MANY, count) - _FEW
     for _ in range(0, count, _MANY):
@@ -124,20 +124,20 @@ def gone_through(outbox: Outbox, messages: Messages, count: int) -> tuple[float,
 
 
 def over(store: Store) -> bool:
-    """Whether none waits any more, a moment from now."""
+    """Wait a moment; return whether no message is waiting."""
     time.sleep(_MOMENT)
     agenda = store.agenda()
     return not agenda.due and agenda.next is None
 
 
 def ended(store: Store) -> Counter[Status]:
-    """How the messages stand, once none waits any more."""
+    """Wait until no message is waiting; return the messages' states."""
     assert any(over(store) for _ in range(int(_PATIENCE / _MOMENT)))
     return Counter({census.status: census.count for census in store.census()})
 
 
 def soak(folder: Path, count: int) -> None:
-    """Send so many messages through an outbox in that folder; print a line for each tenth of them, and what a purge leaves."""
+    """Send messages through an outbox in that folder; print one line per tenth of them, and the size after a purge."""
     file, messages, destination = folder / "outbox.sqlite", Messages(), Unreliable()
     url, part = f"sqlite:///{file}", count // _PARTS
     print(HEADING, flush=True)
@@ -157,6 +157,6 @@ def soak(folder: Path, count: int) -> None:
 
 
 if __name__ == "__main__":
-    logging.disable()  # of what is put off, and of what no answer came, it says a line each
+    logging.disable()  # it logs one line for each deferred or unanswered message
     with tempfile.TemporaryDirectory() as made:
         soak(Path(made), int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)

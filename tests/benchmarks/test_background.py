@@ -1,7 +1,7 @@
-"""What it costs to leave a message to the background: the part of the caller, who goes on at once.
+"""The caller's cost of a message that is sent in the background.
 
-The destination is a function that takes no time, or one that takes none of the processor's while it keeps everybody waiting, as a slow
-one does. With the first, the thread that sends is at work meanwhile and wants the interpreter as well: that is in the figures.
+The destination is a function that returns at once, or one that blocks without using the processor, like a slow server. With the
+former, the sending thread competes for the interpreter; the figures include that.
 """
 
 import threading
@@ -24,26 +24,26 @@ from tocsin.shell.report import DeliveryLog
 
 pytestmark = pytest.mark.tocsin_live
 
-_CALLS = 300  # fewer than may wait
+_CALLS = 300  # fewer than the queue holds
 _BRISK = Rate(10**6, per=1.0, burst=10**6)
 
 
 @attrs.frozen(eq=False)
 class Destination:
-    """Takes what it is sent, when it is ``open``."""
+    """Accepts each message once ``open`` is set."""
 
     open: threading.Event
     waits: bool
 
     def __call__(self, _: Effect, /) -> IOResult[Receipt, DeliveryError]:
-        """Take it."""
+        """Accept the message."""
         self.open.wait()
         return received(Delivered())
 
 
 @attrs.frozen
 class Office:
-    """An interpreter that sends in the background, a queue that nobody takes anything from, and an effect for both."""
+    """An interpreter that sends in the background, a queue without a reader, and an effect for both."""
 
     destination: Destination
     background: Interpreter
@@ -51,7 +51,7 @@ class Office:
     queue: "Queue[Effect]"
 
     def clear(self) -> None:
-        """Leave nothing in either, so that a round begins as the one before it did."""
+        """Empty both, so that all rounds begin alike."""
         self.destination.open.set()
         assert flush()
         if self.destination.waits:
@@ -63,7 +63,7 @@ class Office:
 
 @pytest.fixture(params=[False, True], ids=["to a fast destination", "to one that waits"])
 def office(request: pytest.FixtureRequest) -> Iterator[Office]:
-    """All that is composed by ``reliable``, with nothing to slow it down."""
+    """The interpreter that ``reliable`` composes, without limits that slow it down."""
     assert isinstance(request.param, bool)
     destination = Destination(threading.Event(), request.param)
     with interpreting(Recording()) as recording:

@@ -1,7 +1,7 @@
-"""How many messages a second go out over connections that are kept, against the least that could send them.
+"""Messages per second over connections that stay open, against the least code that sends them.
 
-What a message takes to be made is on both sides: JSON for each post; for each mail the multipart of its two texts. What is ready made
-before is a limit too, one that no program with something to tell can reach.
+Both sides format each message: JSON for a post, the multipart of two texts for a mail. Sending a message formatted in advance is a
+second limit, which no real program can reach.
 """
 
 import json
@@ -31,7 +31,7 @@ DELIVERED = received(Delivered())
 
 @attrs.frozen
 class Contest:
-    """Has ours and theirs send, in turns, and sees to it that all of it comes."""
+    """Lets both sides send in turns, and asserts that all messages arrive."""
 
     rivals: Rivals
     served: Served
@@ -50,27 +50,27 @@ class Contest:
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """Servers in a process of their own."""
+    """Servers in their own process."""
     with serving(tmp_path_factory.mktemp("served")) as served:
         yield served
 
 
 @pytest.fixture
 def contest(rivals: Rivals, served: Served) -> Iterator[Contest]:
-    """Ours against somebody."""
+    """A contest of ours against another sender."""
     with live(served) as ours:
         yield Contest(rivals, served, ours)
 
 
 @pytest.fixture
 def context(served: Served) -> SSLContext:
-    """Trusts the servers."""
+    """A TLS context that trusts the servers."""
     return create_default_context(cafile=served.bundle)
 
 
 @pytest.fixture
 def smtp(served: Served, context: SSLContext) -> Iterator[SMTP_SSL]:
-    """A connection that is kept, logged in."""
+    """An SMTP connection that is logged in."""
     with SMTP_SSL(HOST, served.port, context=context) as smtp:
         smtp.login(served.username, served.password)
         yield smtp
@@ -78,7 +78,7 @@ def smtp(served: Served, context: SSLContext) -> Iterator[SMTP_SSL]:
 
 @pytest.fixture
 def post() -> PostToSlack:
-    """What is posted of a failure."""
+    """Return the post for a failure."""
     with interpreting(Recording()) as recording:
         slack_notifier(Task("load"), Pending(), Failed("no such table: orders"))
     (effect,) = recording.effects
@@ -88,7 +88,7 @@ def post() -> PostToSlack:
 
 @pytest.fixture
 def mail() -> SendEmail:
-    """What is mailed of a failure."""
+    """Return the mail for a failure."""
     with interpreting(Recording()) as recording:
         gmail_notifier(Task("load"), Pending(), Failed("no such table: orders"))
     (effect,) = recording.effects
@@ -97,7 +97,7 @@ def mail() -> SendEmail:
 
 
 def letter(mail: SendEmail, sender: str) -> bytes:
-    """The mail, made as the standard library's documentation has it."""
+    """Format the mail as in the standard library's documentation."""
     message = EmailMessage()
     message["From"] = message["To"] = sender
     message["Subject"] = mail.mail.subject

@@ -1,4 +1,4 @@
-"""What ``tocsin exec`` takes: until the command starts, and of what the command writes."""
+"""Cost of ``tocsin exec``: the delay until the command starts, and the throughput of its output."""
 
 import os
 import subprocess
@@ -19,16 +19,16 @@ WRITES = "sleep 1.5; exec dd if=/dev/zero bs=64k status=none"
 
 @attrs.frozen
 class Shell:
-    """Starts programs without settings of the environment, with compiled code in a folder of its own."""
+    """Starts programs without settings in the environment, with their own folder for bytecode."""
 
     folder: Path
 
     def python(self, code: str, *words: str) -> list[str]:
-        """The command that runs a line of Python."""
+        """Return the command that runs a line of Python."""
         return [sys.executable, "-I", "-X", f"pycache_prefix={self.folder}", "-c", code, *words]
 
     def starting(self, command: list[str]) -> float:
-        """How many milliseconds pass until a command writes its first byte, or has ended."""
+        """Return the milliseconds until a command writes its first byte, or ends."""
         began = perf_counter()
         with self._started(command) as process:
             assert process.stdout is not None
@@ -36,7 +36,7 @@ class Shell:
             return (perf_counter() - began) * 1000
 
     def writing(self, command: list[str], size: int) -> float:
-        """How many milliseconds so many bytes take, from the first of them on, to who reads as fast as can be."""
+        """Return the milliseconds to read ``size`` bytes at full speed, from the first byte on."""
         room = bytearray(1 << 16)
         with self._started(command) as process:
             assert process.stdout is not None
@@ -58,7 +58,7 @@ def test_the_start_of_a_command(rivals: Rivals, tmp_path: Path, options: tuple[s
     shell = Shell(tmp_path)
     ours, bare = shell.python(TOCSIN, "exec", *options, "--", "echo", "begun"), shell.python("pass")
     measured = [(shell.starting(ours), shell.starting(bare)) for _ in range(31 if rivals.benchmark.enabled else 2)]
-    told(rivals, f"exec{shown(options)}: its command starts", 2.5, measured[1:])  # the first compiles
+    note(rivals, f"exec{shown(options)}: its command starts", 2.5, measured[1:])  # the first one compiles
 
 
 @pytest.mark.parametrize("options", [(), TAIL], ids=["bare", "tail"])
@@ -67,15 +67,15 @@ def test_the_output_of_a_command(rivals: Rivals, tmp_path: Path, options: tuple[
     bare = ["sh", "-c", f"{WRITES} count={blocks}"]
     ours = shell.python(TOCSIN, "exec", *options, "--", *bare)
     measured = [(shell.writing(ours, blocks << 16), shell.writing(bare, blocks << 16)) for _ in range(rounds)]
-    told(rivals, f"exec{shown(options)}: a gigabyte through", 1.1, measured)
+    note(rivals, f"exec{shown(options)}: a gigabyte through", 1.1, measured)
 
 
 def shown(options: tuple[str, ...]) -> str:
-    """The options that have a name, as one types them."""
+    """Return the named options as typed on a command line."""
     return "".join(f" {option}" for option in options if option.startswith("--"))
 
 
-def told(rivals: Rivals, what: str, target: float, measured: list[tuple[float, float]]) -> None:
-    """Write down what was measured already, since a part of what a process does is what counts here."""
+def note(rivals: Rivals, what: str, target: float, measured: list[tuple[float, float]]) -> None:
+    """Note measurements that were taken already: only a part of a process's time counts here."""
     rivals.benchmark.pedantic(lambda: None, setup=lambda: None, rounds=1)
     rivals.note(Ratio(what, target, measured, "ms"))

@@ -1,4 +1,4 @@
-"""What a flow adds to the work of its tasks."""
+"""Overhead of a flow over the work of its tasks."""
 
 import tracemalloc
 from graphlib import TopologicalSorter
@@ -13,12 +13,12 @@ LIMIT = "for number in TopologicalSorter(graph).static_order(): work(number)"
 
 
 def work(number: int = 0) -> int:
-    """Next to nothing."""
+    """Do almost nothing."""
     return number
 
 
 def chain(length: int) -> Flow:
-    """A flow of tasks one after the other, with one notifier each that has nothing to tell."""
+    """Return a flow of sequential tasks, each with one notifier that sends nothing."""
     handler = slack_notifier(only_states=[Failed])
     flow = Flow("chain")
     tasks = [flow.add_task(FunctionTask(work, name=f"task {number}", state_handlers=[handler])) for number in range(length)]
@@ -28,12 +28,12 @@ def chain(length: int) -> Flow:
 
 
 def graph(length: int) -> dict[int, tuple[int, ...]]:
-    """The same chain, for graphlib."""
+    """Return the same chain for graphlib."""
     return {number: (number - 1,) if number else () for number in range(length)}
 
 
 def peak(flow: Flow) -> float:
-    """How much memory a run of the flow takes at most, in bytes a task."""
+    """Return the peak memory of a run of the flow, in bytes per task."""
     tracemalloc.start()
     try:
         report = flow.run()

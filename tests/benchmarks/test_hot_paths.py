@@ -1,4 +1,4 @@
-"""What happens on every change of state: most of them are announced to nobody, and are to cost next to nothing."""
+"""Work on every change of state: most changes send no message, and should cost almost nothing."""
 
 from datetime import UTC, datetime
 
@@ -16,7 +16,7 @@ AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Plain:
-    """The cheapest object that holds what a state holds."""
+    """The cheapest object with the data of a state."""
 
     __slots__ = ("context", "message", "result")
 
@@ -36,7 +36,7 @@ class Frozen:
 
 
 class Begun(Frozen):
-    """A state without fields of its own."""
+    """A state without its own fields."""
 
     __slots__ = ()
 

@@ -1,4 +1,4 @@
-"""What ``import tocsin`` costs a program that has nothing to tell yet."""
+"""Cost of ``import tocsin`` for a program that sends nothing yet."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ COMMAND = "import atexit, sys; atexit.register(lambda: print(*sys.modules)); fro
 
 
 class Python:
-    """A fresh process, without settings of the environment, with compiled code in a folder of its own."""
+    """Starts processes without settings in the environment, with their own folder for bytecode."""
 
     def __init__(self, cache: Path) -> None:
         self._command = [sys.executable, "-I", "-X", f"pycache_prefix={cache}", "-c"]
@@ -23,13 +23,13 @@ class Python:
         self._environment = {**kept, "TOCSIN_STATE_DIR": str(cache / "state")}
 
     def __call__(self, code: str, *words: str) -> str:
-        """What the code prints, given these words."""
+        """Run the code with these arguments, and return what it prints."""
         command = [*self._command, code, *words]
         ran = subprocess.run(command, env=self._environment, check=True, capture_output=True, text=True, timeout=60)
         return ran.stdout
 
     def timer(self, code: str) -> Timer:
-        """Times the whole process; its code is compiled before."""
+        """Return a timer of the whole process, whose code is compiled in advance."""
         self(code)
         return Timer("python(code)", globals={"python": self, "code": code})
 
@@ -43,7 +43,7 @@ def test_import(rivals: Rivals, tmp_path: Path) -> None:
 def test_import_of_a_name(rivals: Rivals, tmp_path: Path) -> None:
     python = Python(tmp_path)
     ours, peers = python.timer("from tocsin import slack_notifier"), python.timer(PEERS)
-    rivals.measure("from tocsin import slack_notifier, likewise", 1.5, ours, peers, calls=1, rounds=20, unit="ms")
+    rivals.measure("from tocsin import slack_notifier, a process", 1.5, ours, peers, calls=1, rounds=20, unit="ms")
 
 
 def test_import_of_what_it_stands_on(rivals: Rivals, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
-"""What it takes to have a message on disk before anything else is done with it, and to have it sent from there.
+"""Cost of storing a message on disk before it is sent, and of sending it from there.
 
-Each commit waits for the disk (``synchronous=FULL``), ours as well as the others'. The faster the disk, the more of the time goes into
-Python, and the worse the ratio: what the disk does by itself is the first line.
+Each commit waits for the disk (``synchronous=FULL``), ours and the others'. The faster the disk, the larger Python's share of the
+time, and the worse the ratio: the first line of the table is the disk alone.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from time import perf_counter
 import attrs
 import pytest
 
-from tests.benchmarks.outboxes import KEEPERS, Bare, Destination, Messages, appending, bare, keeping
+from tests.benchmarks.outboxes import STORES, Bare, Destination, Messages, appending, bare, keeping
 from tests.benchmarks.peers import Peer
 from tests.benchmarks.rates import Sender, compare
 from tests.benchmarks.ratios import Rivals
@@ -28,14 +28,14 @@ from tocsin.shell.outbox.store import Store
 pytestmark = pytest.mark.tocsin_live
 
 _BATCH = 100
-_LEAST = 20_000.0  # messages a second that are wanted of batches
+_LEAST = 20_000.0  # wanted messages per second in batches
 _LEASE = 3600.0
 _PATIENCE = 60.0  # seconds
 
 
 @attrs.frozen(eq=False)
 class Desk:
-    """An outbox and a bare table beside each other on one disk, and what is kept in them in turns."""
+    """An outbox and a bare table on one disk, and the messages stored in them in turns."""
 
     rivals: Rivals
     folder: Path
@@ -45,28 +45,28 @@ class Desk:
 
     @property
     def calls(self) -> int:
-        """How many in a row."""
+        """Number of messages per round."""
         return 100 if self.rivals.benchmark.enabled else 2
 
     def limit(self, share: int = 1) -> Sender:
-        """The bare table."""
+        """Return a sender for the bare table."""
         return keeping(lambda: self.messages.rows(share), self.bare.put, calls=self.calls, share=share)
 
     def kept(self) -> dict[Status, int]:
-        """How many messages are in the outbox."""
+        """Return the number of messages in the outbox by status."""
         return {census.status: census.count for census in self.store.census()}
 
 
 @pytest.fixture
 def desk(rivals: Rivals, tmp_path: Path) -> Iterator[Desk]:
-    """Both, with nothing in them."""
+    """An empty outbox and an empty bare table."""
     with bare(tmp_path) as table, closing(Store(f"sqlite:///{tmp_path}/outbox.sqlite")) as store:
         yield Desk(rivals, tmp_path, table, store)
 
 
 @pytest.fixture(params=["slow", "fast"])
 def destination(request: pytest.FixtureRequest) -> Destination:
-    """One that keeps everybody waiting, or one that takes no time: what sends to that works beside who keeps the next message."""
+    """A destination that blocks, or one that returns at once; with the latter, sending runs beside storing the next message."""
     destination = Destination()
     if request.param == "fast":
         destination.open.set()
@@ -75,7 +75,7 @@ def destination(request: pytest.FixtureRequest) -> Destination:
 
 @pytest.fixture
 def outbox(desk: Desk, destination: Destination) -> Iterator[Outbox]:
-    """The outbox of the desk, with what sends from it."""
+    """The outbox of the desk, with its background worker."""
     with closing(Outbox(destination, f"sqlite:///{desk.folder}/outbox.sqlite", min_interval=0.0)) as outbox:
         yield outbox
         destination.open.set()
@@ -107,18 +107,18 @@ def test_a_message_made_a_row(rivals: Rivals) -> None:
 
 def test_a_message(desk: Desk, outbox: Outbox, destination: Destination) -> None:
     ours = keeping(desk.messages.one, outbox, calls=desk.calls)
-    compare(desk.rivals, f"Outbox(inner)(effect), {_speed(destination)} inner, likewise", 0.7, ours, desk.limit())
+    compare(desk.rivals, f"Outbox(inner)(effect), {_speed(destination)} inner, against bare sqlite3", 0.7, ours, desk.limit())
     destination.open.set()
     assert flush(_PATIENCE)
     assert desk.kept() == {Status.DELIVERED: ours.sent}
 
 
-@pytest.mark.parametrize("peer", KEEPERS, ids=attrgetter("name"))
+@pytest.mark.parametrize("peer", STORES, ids=attrgetter("name"))
 def test_a_peer(desk: Desk, peer: Peer) -> None:
     if peer.missing:
         pytest.skip(f"{peer.package} is not installed")
     with peer.sending({"FOLDER": str(desk.folder / "peer"), "MESSAGE": desk.messages.row().body}) as seconds:
-        compare(desk.rivals, f"{peer}, likewise", 0, Sender(seconds, desk.calls), desk.limit())
+        compare(desk.rivals, f"{peer}, against bare sqlite3", 0, Sender(seconds, desk.calls), desk.limit())
 
 
 def test_rows_in_batches(desk: Desk) -> None:
@@ -130,12 +130,12 @@ def test_rows_in_batches(desk: Desk) -> None:
 @pytest.mark.parametrize("destination", ["slow"], indirect=True)
 def test_messages_in_batches(desk: Desk, outbox: Outbox) -> None:
     ours = keeping(lambda: desk.messages.ones(_BATCH), outbox.batch, calls=desk.calls // 2, share=_BATCH)
-    compare(desk.rivals, "Outbox.batch of 100, slow inner, likewise", 0, ours, desk.limit(_BATCH), least=_LEAST)
+    compare(desk.rivals, "Outbox.batch of 100, slow inner, against bare sqlite3", 0, ours, desk.limit(_BATCH), least=_LEAST)
     assert sum(desk.kept().values()) == ours.sent
 
 
 def test_a_claim_and_a_mark(desk: Desk) -> None:
-    """What is claimed at once shares a commit; each mark has its own."""
+    """Rows claimed together share a commit; each mark has its own."""
 
     def ours(count: int) -> float:
         desk.store.put(desk.messages.rows(count))
@@ -152,5 +152,5 @@ def test_a_claim_and_a_mark(desk: Desk) -> None:
         return perf_counter() - began
 
     sender = Sender(ours, desk.calls)
-    compare(desk.rivals, "a claim of 100 and a mark for each, likewise", 0, sender, Sender(limit, desk.calls))
+    compare(desk.rivals, "a claim of 100 and a mark for each, against bare sqlite3", 0, sender, Sender(limit, desk.calls))
     assert desk.kept() == {Status.DELIVERED: sender.sent}

@@ -1,7 +1,7 @@
-"""How many messages a second our handlers send, and how many others do: each does all of its job, from a change to the server's answer.
+"""Messages per second of our handlers and of peers; each does its whole job, from a change to the server's answer.
 
-What takes a peer's time is its own affair: most load a bundle of certificates for each message, and open a connection. A peer that is
-not installed is skipped; ``tox -e peers`` installs them all.
+Most peers load a CA bundle and open a connection for each message; that is part of their time. A peer that is not installed is
+skipped; ``tox -e peers`` installs them all.
 """
 
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ CHANGE = (Task("load"), Pending(), Failed("no such table: orders"))
 
 @attrs.frozen
 class Contest:
-    """Has a handler of ours and a peer send, in turns, and sees to it that all of it comes."""
+    """Lets a handler of ours and a peer send in turns, and asserts that all messages arrive."""
 
     rivals: Rivals
     served: Served
@@ -47,14 +47,14 @@ class Contest:
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """Servers in a process of their own."""
+    """Servers in their own process."""
     with serving(tmp_path_factory.mktemp("served")) as served:
         yield served
 
 
 @pytest.fixture
 def contest(rivals: Rivals, served: Served) -> Contest:
-    """Ours against a peer."""
+    """A contest of ours against a peer."""
     return Contest(rivals, served)
 
 

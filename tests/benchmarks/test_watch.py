@@ -1,4 +1,4 @@
-"""What watching adds to a call, where nobody is to be told of how it went."""
+"""Overhead of watching a call that sends no message."""
 
 import asyncio
 from collections.abc import Iterator
@@ -11,28 +11,28 @@ TELL = [slack_notifier(only_states=[Failed])]
 
 
 def work(number: int = 1) -> int:
-    """What a short function does: some 20 µs."""
+    """Work as a short function does: about 20 µs."""
     return sum(range(1000 * number))
 
 
 def items() -> Iterator[int]:
-    """One item, for next to nothing."""
+    """Yield one item."""
     yield 1
 
 
 async def nothing() -> None:
-    """Next to nothing."""
+    """Do nothing."""
 
 
 async def often(calls: int, *, watched: bool) -> None:
-    """Call a coroutine function so often, watched or not."""
+    """Call a coroutine function ``calls`` times, watched or not."""
     function = watch(state_handlers=TELL)(nothing) if watched else nothing
     for _ in range(calls):
         await function()
 
 
 def bare() -> None:
-    """Next to nothing."""
+    """Do nothing."""
 
 
 def test_a_call(rivals: Rivals) -> None:

@@ -51,7 +51,7 @@ def test_where_nothing_is_set_the_remedy_is_said(tocsin: Typist) -> None:
         ["SLACK_WEBHOOK_URL", "not set"],
         ["EMAIL_USERNAME", "not set"],
         ["EMAIL_PASSWORD", "not set"],
-        ["FAULT", "notifiers", "nobody will be told"],
+        ["FAULT", "notifiers", "no message will be sent"],
         ["→ set SLACK_WEBHOOK_URL to the URL of an Incoming Webhook, which Slack's app settings give"],
         [],
         ["faults: 1"],
@@ -62,7 +62,7 @@ def test_nobody_on_purpose_is_said_too(tocsin: Typist, monkeypatch: pytest.Monke
     monkeypatch.setenv("TOCSIN_NOTIFIERS", ",")
     seen = tocsin("check")
     assert seen.status == 1
-    assert ["FAULT", "notifiers", "nobody will be told: the list is empty (environment variable TOCSIN_NOTIFIERS)"] in lines(seen)
+    assert ["FAULT", "notifiers", "no message will be sent: the list is empty (environment variable TOCSIN_NOTIFIERS)"] in lines(seen)
 
 
 def test_each_place_of_a_secret_is_said_and_no_value(tocsin: Typist, bare_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,10 +115,10 @@ def test_what_each_notifier_tells_is_a_table(tocsin: Typist, leading: object, mo
         ),
         ({"SLACK_WEBHOOK_URL": "canary"}, "SLACK_WEBHOOK_URL  the webhook URL is refused: it is not an https URL"),
         ({"SLACK_WEBHOOK_URL_FILE": "canary"}, "SLACK_WEBHOOK_URL  the file that SLACK_WEBHOOK_URL_FILE names cannot be read"),
-        ({"EMAIL_USERNAME": "canary", "EMAIL_PASSWORD": "canarycanarycana"}, "EMAIL_USERNAME     this is no address"),
+        ({"EMAIL_USERNAME": "canary", "EMAIL_PASSWORD": "canarycanarycana"}, "EMAIL_USERNAME     this is not an address"),
         (
             {"EMAIL_USERNAME": "a@b.example", "EMAIL_PASSWORD": "Canary!"},
-            "EMAIL_PASSWORD     this is no app password, which is 16 letters",
+            "EMAIL_PASSWORD     this is neither an app password, which is 16 letters",
         ),
         ({"TOCSIN_NOTIFIERS": "gmail", "EMAIL_USERNAME": "a@b.example"}, "EMAIL_PASSWORD     not set"),
         ({"TOCSIN_ONLY": "canary"}, "TOCSIN_ONLY        takes a list of names of states, and its item 1 is none"),

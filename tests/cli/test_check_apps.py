@@ -74,7 +74,7 @@ def test_the_ways_are_open(tocsin: Typist, world: World) -> None:
     assert ["OUR_TOKEN", "set, from environment variable OUR_TOKEN"] in said
     assert not any(line[0] == "SLACK_WEBHOOK_URL" for line in said if line)
     (slack,) = [line[1] for line in said if line[:1] == [SLACK]]
-    assert slack.endswith("its certificate is good, and the token is taken: it is that of tocsin in Ours & co")
+    assert slack.endswith("its certificate is good, and the token is accepted: it belongs to tocsin in Ours & co")
     assert ["127.0.0.1", "reached, its certificate is good, and the login is accepted"] in said
     assert ([call.method for call in world.api.calls], len(world.tokens.asked), world.gmail.mails) == (["auth.test"], 1, [])
     world.secretly(seen)

@@ -102,4 +102,4 @@ def test_what_cron_mails_if_nobody_can_be_told_is_one_line(machine: Machine) -> 
     machine.script(machine.home / "load.sh", "exit 3")
     seen = machine.run(*_with_input("nightly load", None))
     assert (seen.status, seen.out) == (3, "")
-    assert re.fullmatch(r"tocsin: nobody will be told: .*\n", seen.err)
+    assert re.fullmatch(r"tocsin: no message will be sent: .*\n", seen.err)

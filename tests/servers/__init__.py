@@ -1,1 +1,1 @@
-"""Servers on the loopback interface that stand in for Slack and Gmail: real sockets, real TLS, and bad manners on request."""
+"""Servers on the loopback interface that stand in for Slack and Gmail: real sockets, real TLS, and faults on request."""

@@ -1,4 +1,4 @@
-"""A certificate authority of our own, and the certificates of our servers."""
+"""A certificate authority for the tests, and the certificates of the test servers."""
 
 import ssl
 from datetime import UTC, datetime, timedelta
@@ -8,7 +8,7 @@ import trustme
 
 
 class Authority:
-    """Signs certificates for 127.0.0.1 and localhost; ``bundle`` is the file that a client is to trust."""
+    """Signs certificates for 127.0.0.1 and localhost; ``bundle`` is the CA file for clients."""
 
     def __init__(self, folder: Path) -> None:
         self._ca = trustme.CA()

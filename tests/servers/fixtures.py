@@ -1,4 +1,4 @@
-"""Fixtures with a server each; a server stops with its test, and leaves no thread behind."""
+"""Fixtures with one server each; a server and its threads stop with the test."""
 
 import os
 from collections.abc import Iterator
@@ -15,13 +15,13 @@ from tests.servers.slack import SlackServer
 
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """The authority that signs our servers' certificates."""
+    """The authority that signs the certificates of the test servers."""
     return Authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture
 def ca_bundle(authority: Authority) -> Path:
-    """The file of certificates that a client of our servers is to trust."""
+    """The CA file for clients of the test servers."""
     return authority.bundle
 
 
@@ -59,6 +59,6 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture
 def database(postgres: Postgres) -> Iterator[str]:
-    """The URL of an empty database, password and all."""
+    """The URL of an empty database, with its password."""
     with postgres.database() as url:
         yield url

@@ -26,11 +26,11 @@ class Received:
 
 
 class GmailServer(Loopback):
-    """Records ``mails``, ``logins`` and ``commands``, and answers as a script says. It knows one password, and the access ``tokens``.
+    """Records ``mails``, ``logins`` and ``commands``, and answers by a script. It accepts one password, and the access ``tokens``.
 
-    ``script`` and ``once`` map a stage to what to answer there instead of yes: a reply such as ``"452 4.2.2 full"``, or DROP,
-    SILENT or DRIP. What is in ``once`` is used up. The stages are GREETING, EHLO, AUTH, MAIL, RCPT, ``RCPT name@example.com``
-    for one recipient, DATA, BODY (while the mail's text comes in: no reply, only the bad manners), DATA-END, RSET, NOOP and QUIT.
+    ``script`` and ``once`` map a stage to the answer there instead of acceptance: a reply such as ``"452 4.2.2 full"``, or DROP,
+    SILENT or DRIP. An entry of ``once`` is used once. The stages are GREETING, EHLO, AUTH, MAIL, RCPT, ``RCPT name@example.com``
+    for one recipient, DATA, BODY (while the mail's text comes in: no reply, only the faults), DATA-END, RSET, NOOP and QUIT.
     """
 
     def __init__(self, context: ssl.SSLContext) -> None:
@@ -93,7 +93,7 @@ class _Session:
         self._say("AUTH", "235 welcome" if right else "535 5.7.8 Username and Password not accepted")
 
     def _challenge(self) -> None:
-        """Say why a token is refused, as XOAUTH2 has it, which is to be answered by an empty line."""
+        """Send why a token is refused, as XOAUTH2 demands; the client answers with an empty line."""
         self._sock.sendall(b"334 " + b64encode(b'{"status":"400","schemes":"Bearer","scope":"https://mail.google.com/"}') + b"\r\n")
         assert self._lines.readline() == b"\r\n"
 
@@ -108,17 +108,17 @@ class _Session:
         content: list[bytes] = []
         while (line := self._lines.readline()) != b".\r\n":
             if not line:
-                return  # the client left
+                return  # the client closed the connection
             content.append(line.removeprefix(b"."))
         mail = Received(self._sender, tuple(self._recipients), b"".join(content))
         self._say("DATA-END", "250 2.0.0 OK", lambda: self._server.mails.append(mail))
 
     def _say(self, stage: str, usual: str, first: Callable[[], None] = lambda: None) -> bool:
-        """Answer; whether it was the usual answer, before which ``first`` is called."""
+        """Send the answer; return whether it was the usual one. ``first`` is called before the usual answer."""
         server = self._server
         reply = server.once.pop(stage, "") or server.script.get(stage, usual)
         if reply == usual:
-            first()  # before the client, who may look then, has the answer
+            first()  # before the answer is sent: the client may check then
         if not self._misbehaves(reply):
             self._sock.sendall(f"{reply}\r\n".encode())
         return reply == usual

@@ -1,6 +1,7 @@
-"""Servers that keep to no protocol: what they do to a connection is an act, which is given to them.
+"""Servers that break protocols; an ``Act`` is what a server does to a connection.
 
-A ``Prepare`` is a server that is not there yet: with it one begins, has its port, and ends it. An act returns to hang up.
+- An act closes the connection by returning.
+- A ``Prepare`` makes a context manager that starts a server, yields its port, and stops it.
 """
 
 import errno
@@ -32,7 +33,7 @@ Context = Callable[[Authority], ssl.SSLContext | None]
 
 
 class Raw(Loopback):
-    """Does ``act`` to each connection; ``heard`` is what was said to it last."""
+    """Runs ``act`` on each connection; ``heard`` is the last line received."""
 
     def __init__(self, context: ssl.SSLContext | None, act: Act) -> None:
         self.heard = b""
@@ -45,27 +46,27 @@ class Raw(Loopback):
 
 
 def mute(server: Raw, sock: socket.socket, lines: BinaryIO) -> None:
-    """Say nothing, and do not hang up."""
+    """Send nothing, and keep the connection open."""
     server.be_silent()
 
 
 def rude(server: Raw, sock: socket.socket, lines: BinaryIO) -> None:
-    """Hang up."""
+    """Close the connection."""
 
 
 def reset(server: Raw, sock: socket.socket, lines: BinaryIO) -> None:
-    """Hang up as a machine does that knows nothing of the connection."""
+    """Reset the connection, as a machine does that does not know the connection."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     os.close(sock.detach())
 
 
 def echo(server: Raw, sock: socket.socket, lines: BinaryIO) -> None:
-    """Say what was heard."""
+    """Send back what was received."""
     sock.sendall(server.heard)
 
 
 def says(data: bytes, then: Act = rude) -> Act:
-    """Say ``data``, whatever it means."""
+    """Send ``data``, then run ``then``."""
 
     def act(server: Raw, sock: socket.socket, lines: BinaryIO) -> None:
         sock.sendall(data)
@@ -75,12 +76,12 @@ def says(data: bytes, then: Act = rude) -> Act:
 
 
 def drips(data: bytes) -> Act:
-    """Say ``data`` a byte at a time."""
+    """Send ``data`` a byte at a time."""
     return lambda server, sock, lines: server.drip(sock, data)
 
 
 def floods(head: bytes, piece: bytes) -> Act:
-    """Say ``head``, and then ``piece`` again and again, for as long as anybody listens."""
+    """Send ``head``, then ``piece`` again and again until the client closes the connection."""
 
     def act(server: Raw, sock: socket.socket, lines: BinaryIO) -> None:
         sock.sendall(head)
@@ -112,13 +113,13 @@ def after_request(act: Act) -> Act:
 
 
 def _head(server: Raw, lines: BinaryIO) -> int:
-    """How long the body is."""
+    """Read the head of a request, and return the length of its body."""
     server.heard = lines.readline()
     headers = dict(line.split(b": ") for line in iter(lambda: lines.readline().strip(), b""))
     return int(headers[b"Content-Length"])
 
 
-_FIRST = b"\0"  # stands for what a client says by connecting
+_FIRST = b"\0"  # stands for the event that a client connects
 _YES = {
     _FIRST: b"220 ready",
     b"EHLO": b"250 ready",
@@ -130,31 +131,31 @@ _YES = {
 
 
 def at(stage: str, act: Act) -> Act:
-    """Take a mail as a mail server does, as far as ``stage``, which is named as for ``GmailServer``. Then act."""
+    """Accept a mail as a mail server does until ``stage`` (a stage of ``GmailServer``), then act."""
     awaited = {"GREETING": _FIRST, "DATA-END": b"."}.get(stage, stage.encode())
 
     def serve(server: Raw, sock: socket.socket, lines: BinaryIO) -> None:
-        said, server.heard = iter(lines.readline, b""), _FIRST
+        received, server.heard = iter(lines.readline, b""), _FIRST
         while (verb := server.heard[:4].strip()) != awaited:
             if verb in _YES:
                 sock.sendall(_YES[verb] + b"\r\n")
-            server.heard = next(said)
+            server.heard = next(received)
         act(server, sock, lines)
 
     return serve
 
 
 def good(authority: Authority) -> ssl.SSLContext:
-    """TLS as it should be."""
+    """Return a valid TLS context."""
     return authority.good
 
 
 def plain(authority: Authority) -> None:
-    """No TLS."""
+    """Return no TLS context."""
 
 
 def self_signed(authority: Authority) -> ssl.SSLContext:
-    """TLS with a certificate that nobody signed but itself."""
+    """Return a TLS context with a self-signed certificate."""
     own = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.TemporaryDirectory() as folder:
@@ -166,7 +167,7 @@ def self_signed(authority: Authority) -> ssl.SSLContext:
 
 @contextmanager
 def serving(server: Loopback) -> Iterator[int]:
-    """The port of ``server``, which is stopped afterwards."""
+    """Yield the port of ``server``, and stop it afterwards."""
     try:
         yield server.port
     finally:
@@ -174,12 +175,12 @@ def serving(server: Loopback) -> Iterator[int]:
 
 
 def raw(act: Act, context: Context = good) -> Prepare:
-    """A server that does ``act``."""
+    """Prepare a server that runs ``act``."""
     return lambda authority: serving(Raw(context(authority), act))
 
 
 def replying(status: int, body: str, **headers: str) -> Prepare:
-    """A stand-in for Slack that answers so; the second time it would answer yes."""
+    """Prepare a stand-in for Slack with this response to the first request; later ones get 200 and ``ok``."""
 
     def prepare(authority: Authority) -> AbstractContextManager[int]:
         server = SlackServer(authority.good)
@@ -190,7 +191,7 @@ def replying(status: int, body: str, **headers: str) -> Prepare:
 
 
 def scripted(stage: str, reply: str) -> Prepare:
-    """A stand-in for Gmail that answers so at that stage."""
+    """Prepare a stand-in for Gmail with this reply at that stage."""
 
     def prepare(authority: Authority) -> AbstractContextManager[int]:
         server = GmailServer(authority.good)
@@ -201,8 +202,8 @@ def scripted(stage: str, reply: str) -> Prepare:
 
 
 @contextmanager
-def nobody(authority: Authority) -> Iterator[int]:
-    """A port at which nobody listens."""
+def closed_port(authority: Authority) -> Iterator[int]:
+    """Yield a port without a listener."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
     yield port
@@ -210,7 +211,7 @@ def nobody(authority: Authority) -> Iterator[int]:
 
 @contextmanager
 def busy(authority: Authority, family: socket.AddressFamily = socket.AF_INET, host: str = "127.0.0.1") -> Iterator[int]:
-    """A port whose queue is full: connecting to it takes for ever."""
+    """Yield a port whose queue is full: connecting to it never ends."""
     with socket.socket(family) as listener, ExitStack() as queue:
         listener.bind((host, 0))
         listener.listen(0)
@@ -222,14 +223,14 @@ def busy(authority: Authority, family: socket.AddressFamily = socket.AF_INET, ho
 
 
 def _second_home() -> tuple[socket.AddressFamily, str]:
-    """An IPv6 address of this machine; where it has none, the IPv4 address stands in for it."""
+    """Return an IPv6 address of this machine, or its IPv4 address if it has none."""
     with socket.socket(socket.AF_INET6) as probe:
         there = probe.connect_ex(("::1", 9)) != errno.EADDRNOTAVAIL
     return (socket.AF_INET6, "::1") if there else (socket.AF_INET, "127.0.0.1")
 
 
 def behind_a_hanging_address(prepare: Prepare) -> Prepare:
-    """The server, for those who are told of two addresses, the first of which hangs."""
+    """Prepare the server behind a host name with two addresses, the first of which does not answer."""
 
     @contextmanager
     def both(authority: Authority) -> Iterator[int]:

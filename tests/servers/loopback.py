@@ -1,6 +1,6 @@
-"""A server on 127.0.0.1 that stops by itself: a thread that accepts, and one for each connection.
+"""A server on 127.0.0.1 with one thread that accepts, and one thread for each connection.
 
-No wait is longer than ``PATIENCE`` seconds, and ``stop`` ends them all, so that a test that goes wrong ends too.
+No wait is longer than ``PATIENCE`` seconds, and ``stop`` ends all waits, so that a failing test ends too.
 """
 
 import contextlib
@@ -15,14 +15,14 @@ DRIP = 0.02  # seconds between two bytes
 
 
 class Loopback(ABC):
-    """Serves until stopped.
+    """Serves until it is stopped.
 
     Args:
-        context: with the certificate to show; None for a server without TLS.
+        context: the TLS context; None for a server without TLS.
 
     Attributes:
-        connections: how many connections were made, TLS handshake included.
-        refused: how many handshakes the client broke off.
+        connections: number of connections with a completed TLS handshake.
+        refused: number of TLS handshakes that failed.
     """
 
     def __init__(self, context: ssl.SSLContext | None) -> None:
@@ -41,7 +41,7 @@ class Loopback(ABC):
         """Serve one connection; ``lines`` reads from it. An OSError ends it."""
 
     def stop(self) -> None:
-        """End all connections and threads. A server that is stopped stays so."""
+        """End all connections and threads. A stopped server cannot be started again."""
         if self.stopping.is_set():
             return
         self.stopping.set()
@@ -54,20 +54,20 @@ class Loopback(ABC):
         assert not any(thread.is_alive() for thread in self._threads)
 
     def hang_up(self) -> None:
-        """End all connections, and wait until their threads know."""
+        """End all connections, and wait for their threads."""
         for sock in self._open:
             shut(sock)
         for thread in self._threads[1:]:
             thread.join(PATIENCE)
 
     def drip(self, sock: socket.socket, data: bytes) -> None:
-        """Send a byte now and then, until stopped or until the client has had enough."""
+        """Send a byte now and then until stopped, or until the client closes the connection."""
         for value in data:
             sock.sendall(bytes([value]))
             self.stopping.wait(DRIP)
 
     def be_silent(self) -> None:
-        """Say nothing until stopped."""
+        """Send nothing until stopped."""
         self.stopping.wait(PATIENCE)
 
     def _accept(self) -> None:
@@ -98,6 +98,6 @@ class Loopback(ABC):
 
 
 def shut(sock: socket.socket) -> None:
-    """Shut the connection down under whoever uses it, in this thread or in another."""
+    """Shut the connection down, also if another thread uses it."""
     with contextlib.suppress(OSError):
         socket.socket.shutdown(sock, socket.SHUT_RDWR)

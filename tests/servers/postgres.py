@@ -1,13 +1,14 @@
-"""A PostgreSQL of the tests' own: made in a folder of its own, on a port of its own, and gone with the process that started it.
+"""A PostgreSQL server for the tests, with its own folder and port; it ends with the process that started it.
 
-- The one on ``PATH``, or else the newest of Debian's and Homebrew's. Where there is none, a test is skipped; in CI it fails.
-- It listens on 127.0.0.1 alone, with TLS and without, and asks for a password (SCRAM). The tests' databases belong to a role that may
-  do nothing else.
-- ``fsync`` is off: what is committed is with the kernel, and outlives the server however that ends; only a crash of the whole machine
-  would lose it. ``synchronous_commit`` stays on: nothing is acknowledged before.
-- It does not run as root: there it is started as ``postgres``, or as ``nobody``.
-- Its port is one that no outgoing connection is given, so that nobody takes it while the server is down.
-- No wait is longer than ``PATIENCE`` seconds. Where the tests are killed, a pipe ends, and whoever watches that ends the server.
+- The server is the one on ``PATH``, or else the newest of Debian's and Homebrew's. If none is installed, a test is skipped; in CI it
+  fails.
+- It listens on 127.0.0.1 alone, with and without TLS, and asks for a password (SCRAM). The tests' databases belong to a role without
+  other rights.
+- ``fsync`` is off: committed data is with the kernel, and survives any end of the server; only a crash of the whole machine would lose
+  it. ``synchronous_commit`` stays on: nothing is acknowledged before that.
+- As root, the server is started as ``postgres``, or as ``nobody``: it refuses to run as root.
+- The port is outside the range of outgoing connections, so that no other process gets it while the server is down.
+- No wait is longer than ``PATIENCE`` seconds. If the tests are killed, a pipe closes, and a watching shell ends the server.
 """
 
 import os
@@ -34,11 +35,11 @@ import trustme
 from psycopg import sql
 
 Mode = Literal["fast", "immediate"]
-"""How it stops: in order, or as if it were killed, so that it has to recover when it is started again."""
+"""How the server stops: in order, or at once, so that it has to recover at the next start."""
 
 PATIENCE = 30.0
 FOLDERS = ("usr/local/opt/postgresql*/bin", "opt/homebrew/opt/postgresql*/bin", "usr/lib/postgresql/*/bin")
-ROLE = "drainer"
+ROLE = "worker"
 
 _SIGNALS: Mapping[Mode, signal.Signals] = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT}
 _READY = "database system is ready to accept connections"
@@ -51,19 +52,19 @@ ssl = on
 ssl_cert_file = 'server.pem'
 ssl_key_file = 'server.key'
 """
-# The inner shell is nobody's child, since PostgreSQL takes the end of a child that it does not know for a crash.
+# The inner shell is detached: PostgreSQL takes the end of a child process that it does not know for a crash.
 _WATCHED = 'exec 3<&0 </dev/null; ( ( read -r end <&3; kill -QUIT $$ ) >/dev/null 2>&1 & ); exec "$@" 3<&-'
 
 
 def programs(path: str | None = None, root: Path = Path("/")) -> Path | None:
-    """Where ``initdb`` and ``postgres`` are: on ``path``, or else in the newest of the folders; None where they are nowhere."""
+    """Return the folder of ``initdb`` and ``postgres``: on ``path``, or else the newest of the folders; None if there is none."""
     known = sorted((folder for pattern in FOLDERS for folder in root.glob(pattern)), key=_release)
     found = [shutil.which("initdb", path=path), *(folder / "initdb" for folder in reversed(known))]
     return next((Path(program).resolve().parent for program in found if program), None)
 
 
 def lacking(environ: Mapping[str, str]) -> NoReturn:
-    """Leave a test that cannot be made without a server."""
+    """Skip a test that needs a server; fail it in CI."""
     reason = "there is no PostgreSQL server here: apt-get install postgresql, or brew install postgresql"
     if environ.get("CI"):
         pytest.fail(reason, pytrace=False)
@@ -71,17 +72,17 @@ def lacking(environ: Mapping[str, str]) -> NoReturn:
 
 
 class Postgres:
-    """Runs until it is closed.
+    """A server that runs until it is closed.
 
     Args:
         programs: the folder with ``initdb`` and ``postgres``.
 
     Attributes:
-        port: where it listens on 127.0.0.1.
-        canary: a part of every password, which must turn up nowhere.
-        folder: where all of it is.
-        bundle: the certificates that a client is to trust.
-        log: its last lines.
+        port: its port on 127.0.0.1.
+        canary: a part of every password, which must not appear in any output.
+        folder: the folder of all its files.
+        bundle: the CA file for clients.
+        log: the last lines of its log.
     """
 
     def __init__(self, programs: Path) -> None:
@@ -100,7 +101,7 @@ class Postgres:
         self.do(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(ROLE), sql.Literal(self._password)))
 
     def url(self, database: str) -> str:
-        """The URL of a database, with the password in it."""
+        """Return the URL of a database, with the password in it."""
         return f"postgresql://{ROLE}:{quote(self._password, safe='')}@127.0.0.1:{self.port}/{database}"
 
     def do(self, statement: sql.Composed | sql.SQL, database: str = "postgres") -> None:
@@ -118,7 +119,7 @@ class Postgres:
 
     @contextmanager
     def database(self) -> Iterator[str]:
-        """An empty database, dropped at the end whoever uses it then; its URL."""
+        """Yield the URL of an empty database, which is dropped at the end even if it is in use."""
         name = f"outbox_{secrets.token_hex(6)}"
         self.do(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(ROLE)))
         try:
@@ -127,10 +128,10 @@ class Postgres:
             self.do(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
     def start(self) -> None:
-        """Start it, and wait until it takes connections.
+        """Start the server, and wait until it accepts connections.
 
         Raises:
-            RuntimeError: it ended instead; its log says why.
+            RuntimeError: the server ended; the message holds its log.
         """
         self.log.clear()
         self._process = subprocess.Popen(
@@ -154,7 +155,7 @@ class Postgres:
             raise RuntimeError(f"PostgreSQL does not start: {''.join(self.log)}")
 
     def stop(self, mode: Mode = "fast") -> None:
-        """Stop it, and wait until it has ended. One that has ended stays so."""
+        """Stop the server, and wait for its end. Do nothing if it has ended already."""
         self._process.send_signal(_SIGNALS[mode])
         try:
             self._process.wait(PATIENCE)
@@ -166,13 +167,13 @@ class Postgres:
                 pipe.close()
 
     def restart(self, mode: Mode = "fast") -> None:
-        """Stop it, and start it again."""
+        """Stop the server, and start it again."""
         with self.down(mode):
             pass
 
     @contextmanager
     def down(self, mode: Mode = "fast") -> Iterator[None]:
-        """It is stopped meanwhile, and its port refuses connections."""
+        """Stop the server while the block runs; its port refuses connections."""
         self.stop(mode)
         try:
             yield
@@ -180,7 +181,7 @@ class Postgres:
             self.start()
 
     def close(self) -> None:
-        """Stop it for good, and remove what it kept."""
+        """Stop the server for good, and remove its files."""
         try:
             self.stop()
         finally:
@@ -221,7 +222,7 @@ class Postgres:
 
 
 def _release(folder: Path) -> list[int]:
-    """The numbers in the name of a folder."""
+    """Return the numbers in the name of a folder."""
     return [int(number) for number in re.findall(r"\d+", folder.parent.name)]
 
 
@@ -231,6 +232,6 @@ def _free(port: int) -> bool:
 
 
 def _owner() -> int:
-    """Who is to run it: we ourselves, or where we are root, somebody without rights."""
+    """Return the user id to run the server as: our own, or an unprivileged one if we are root."""
     known = {entry.pw_name: entry.pw_uid for entry in pwd.getpwall()}
     return os.geteuid() or known.get("postgres") or known["nobody"]

@@ -1,4 +1,4 @@
-"""A stand-in for a company's proxy: it opens tunnels, or does not."""
+"""A stand-in for a company's proxy, which opens or refuses tunnels."""
 
 import contextlib
 import socket
@@ -12,9 +12,9 @@ from tests.servers.loopback import PATIENCE, Loopback, shut
 
 
 class ProxyServer(Loopback):
-    """Records the ``targets`` it was asked for, and the ``headers``; answers with ``reply`` if there is one, byte by byte.
+    """Records the requested ``targets`` and the ``headers``; answers with ``reply``, if there is one, byte by byte.
 
-    ``elsewhere`` is where it leads instead, by target.
+    ``elsewhere`` maps a target to the address that the tunnel leads to instead.
     """
 
     def __init__(self, context: ssl.SSLContext | None = None) -> None:

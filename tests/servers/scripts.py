@@ -1,4 +1,4 @@
-"""Real scripts, in processes of their own, that tell our servers."""
+"""Runs real scripts in their own processes, which send to the test servers."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from tests.servers.slack import SlackServer
 
 
 def environment(server: SlackServer, bundle: Path, home: Path) -> dict[str, str]:
-    """Next to nothing, as in a container: where Slack is, and whom to trust there."""
+    """Return a minimal environment, as in a container: the webhook, and the CA file for it."""
     return {
         "SLACK_WEBHOOK_URL": server.url,
         "TOCSIN_SLACK_ALLOWED_HOSTS": "127.0.0.1",
@@ -20,12 +20,12 @@ def environment(server: SlackServer, bundle: Path, home: Path) -> dict[str, str]
 
 
 def texts(server: SlackServer) -> list[str]:
-    """What people read on their telephones."""
+    """Return the notification texts of the messages."""
     return [json.loads(request.body)["attachments"][0]["fallback"] for request in server.requests]
 
 
 def script(folder: Path, program: str) -> Path:
-    """The program as a file."""
+    """Write the program to a file."""
     path = folder / "nightly.py"
     path.write_text(textwrap.dedent(program), encoding="utf-8")
     return path

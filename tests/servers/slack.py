@@ -17,7 +17,7 @@ Manner = Literal["plain", "drip head", "drip body", "silent", "close"]
 
 @attrs.frozen
 class Reply:
-    """How to answer a request; ``manner`` is for the bad ones: dripping, saying nothing, closing without a word."""
+    """How to answer a request; ``manner`` is a fault: dripping, silence, or closing without a response."""
 
     status: int = 200
     body: str = "ok"
@@ -27,7 +27,7 @@ class Reply:
 
 @attrs.frozen
 class Request:
-    """A request as it came; the names of ``headers`` are in lower case."""
+    """A received request; the names of ``headers`` are in lower case."""
 
     method: str
     path: str
@@ -36,14 +36,14 @@ class Request:
 
     @property
     def json(self) -> object:
-        """The body, which is JSON."""
+        """Parse the body as JSON."""
         return json.loads(self.body)
 
 
 class SlackServer(Loopback):
     """Records ``requests``, and answers with ``replies`` in turn, then with 200 and ``ok``.
 
-    ``url`` is a webhook's, with ``canary`` at its end, which must turn up nowhere.
+    ``url`` is a webhook's URL. It ends with ``canary``, which must not appear in any output.
     """
 
     def __init__(self, context: ssl.SSLContext) -> None:
@@ -80,7 +80,7 @@ class SlackServer(Loopback):
 
 
 def _read(lines: BinaryIO) -> Request | None:
-    """The next request; None at the end of the connection."""
+    """Read the next request; None at the end of the connection."""
     first = lines.readline().decode().split()
     if not first:
         return None

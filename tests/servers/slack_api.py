@@ -1,4 +1,4 @@
-"""A stand-in for Slack's Web API: one channel, messages with ids, threads and edits; and bad manners on request."""
+"""A stand-in for Slack's Web API: one channel, messages with ids, threads and edits; and faults on request."""
 
 import json
 import secrets
@@ -19,7 +19,7 @@ CHANNEL = "C0123ABCD"
 
 @attrs.define
 class Posted:
-    """A message in the channel. ``thread`` is the id of the one that it replies to; ``texts`` is what it said, edits last."""
+    """A message in the channel. ``thread`` is the id of its parent; ``texts`` are its texts, the newest edit last."""
 
     ts: str
     thread: str | None
@@ -29,7 +29,7 @@ class Posted:
 
 @attrs.frozen
 class Call:
-    """A call as it came; the names of ``headers`` are in lower case."""
+    """A received call; the names of ``headers`` are in lower case."""
 
     method: str
     headers: Mapping[str, str]
@@ -37,9 +37,9 @@ class Call:
 
 
 class SlackApiServer(Loopback):
-    """Records ``calls``, keeps ``messages``, and takes only the ``token``, which holds a canary.
+    """Records ``calls`` and ``messages``, and accepts only ``token``, which holds a canary.
 
-    ``replies`` are given in turn before anything else is done: the words of errors, or whole replies; None for the usual answer.
+    ``replies`` are answered in turn before a call is handled: error codes, or whole replies; None for the usual answer.
     """
 
     def __init__(self, context: ssl.SSLContext) -> None:
@@ -53,7 +53,7 @@ class SlackApiServer(Loopback):
 
     @property
     def parents(self) -> list[Posted]:
-        """The messages that reply to none."""
+        """Return the messages that are not replies."""
         return [message for message in self.messages if message.thread is None]
 
     @override
@@ -74,8 +74,8 @@ class SlackApiServer(Loopback):
         if isinstance(asked, Reply):
             return asked
         refused = "invalid_auth" if call.headers.get("authorization") != f"Bearer {self.token}" else asked
-        said: Mapping[str, object] = {"ok": False, "error": refused} if refused else self._done(call)
-        return Reply(body=json.dumps(said))
+        answer: Mapping[str, object] = {"ok": False, "error": refused} if refused else self._done(call)
+        return Reply(body=json.dumps(answer))
 
     def _done(self, call: Call) -> Mapping[str, object]:
         if call.method == "auth.test":
@@ -106,7 +106,7 @@ class SlackApiServer(Loopback):
 
 
 def _read(lines: BinaryIO) -> Call | None:
-    """The next call; None at the end of the connection."""
+    """Read the next call; None at the end of the connection."""
     first = lines.readline().decode().split()
     if not first:
         return None

@@ -1,4 +1,4 @@
-"""A stand-in for Google's token endpoint, and the JSON that leads to it."""
+"""A stand-in for Google's token endpoint, and credentials files that lead to it."""
 
 import json
 import secrets
@@ -16,9 +16,9 @@ from tests.servers.slack import Reply
 
 
 class TokenServer(Loopback):
-    """Records in ``asked`` the forms that were sent, and their "path"; answers with ``replies`` in turn, then with a new token.
+    """Records in ``asked`` the received forms and their "path"; answers with ``replies`` in turn, then with a new token.
 
-    The tokens that it gave are in ``issued``; each is good for ``expires_in``. ``canaries`` are the values that must turn up nowhere.
+    ``issued`` holds the tokens; each is valid for ``expires_in``. ``canaries`` are the values that must not appear in any output.
     """
 
     def __init__(self, context: ssl.SSLContext) -> None:
@@ -33,11 +33,11 @@ class TokenServer(Loopback):
 
     @property
     def canaries(self) -> tuple[str, ...]:
-        """What must turn up nowhere."""
+        """Return the values that must not appear in any output."""
         return (self.client_secret, self.refresh_token, *self.issued)
 
     def user(self, **others: object) -> str:
-        """The JSON of a user, as Google's tools write it, with other values in it, or none."""
+        """Return the JSON of a user as Google's tools write it, with some values replaced or removed."""
         known = {
             "type": "authorized_user",
             "client_id": "1234.apps.googleusercontent.com",
@@ -48,7 +48,7 @@ class TokenServer(Loopback):
         return json.dumps({**known, **others}, indent=2)
 
     def service(self, private_key: str, **others: object) -> str:
-        """The JSON of a service account."""
+        """Return the JSON of a service account."""
         known = {
             "type": "service_account",
             "client_email": "robot@project.iam.gserviceaccount.com",
@@ -79,11 +79,11 @@ class TokenServer(Loopback):
 
 
 def refusal(error: str, description: str = "", status: int = 400) -> Reply:
-    """An answer of the endpoint's that is no token."""
+    """Return a response of the endpoint without a token."""
     return Reply(status, json.dumps({"error": error, "error_description": description}))
 
 
 def claims(assertion: str) -> object:
-    """What a service account asserts, in a JSON web token."""
+    """Return the claims of a service account's JSON web token."""
     payload = assertion.split(".")[1]
     return json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))

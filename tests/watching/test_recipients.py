@@ -54,7 +54,7 @@ def test_where_nobody_is_found_that_is_said_once(caplog: pytest.LogCaptureFixtur
         job()
         job()
     assert loud.effects == []
-    assert [message[:28] for message in caplog.messages] == ["tocsin: nobody will be told:"]
+    assert [message[:32] for message in caplog.messages] == ["tocsin: no message will be sent:"]
 
 
 def test_one_who_is_found_is_told_and_kept(monkeypatch: pytest.MonkeyPatch) -> None:

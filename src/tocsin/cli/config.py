@@ -17,9 +17,9 @@ _PIPED = 10_000  # columns: whoever reads a pipe wants one line a key
 def show(*, as_json: bool) -> int:
     """Show the configuration of this folder; the exit status: 2 where something is wrong with it, which is said in one line each."""
     found = loaded(os.environ, here())
-    if found.faults:
-        for fault in found.faults:
-            complain(str(fault))
+    if found.problems:
+        for problem in found.problems:
+            complain(str(problem))
         return 2
     if as_json:
         write(f"{redact(json.dumps(_json(found)))}\n")

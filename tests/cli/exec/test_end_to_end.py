@@ -313,7 +313,7 @@ def test_who_cannot_be_told_costs_one_line(station: Station) -> None:
 def test_nobody_to_tell_is_one_line(station: Station) -> None:
     seen = station.python("raise SystemExit(4)", variables={"SLACK_WEBHOOK_URL": ""})
     assert (seen.status, seen.out) == (4, "")
-    assert seen.err.startswith("tocsin: nobody will be told: set SLACK_WEBHOOK_URL")
+    assert seen.err.startswith("tocsin: no message will be sent: set SLACK_WEBHOOK_URL")
     assert seen.err.count("\n") == 1
 
 

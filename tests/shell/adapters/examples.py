@@ -1,4 +1,4 @@
-"""One of each thing that an adapter is given."""
+"""Example messages, and adapters that send to the test servers."""
 
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -23,7 +23,7 @@ MAIL = Mail(
 
 
 def webhook(ca_bundle: Path | None, **timings: float) -> SlackWebhook:
-    """An adapter that may reach our servers, and trusts ``ca_bundle``."""
+    """Return an adapter that may reach the test servers, and trusts ``ca_bundle``."""
     return SlackWebhook(
         allowed_hosts=("127.0.0.1", "localhost"), ca_bundle=ca_bundle, proxies={}, api="https://slack.com/api/", **timings
     )
@@ -35,7 +35,7 @@ def post(slack: SlackWebhook, url: str) -> Receipt | DeliveryError:
 
 
 def posted(server: SlackServer, ca_bundle: Path, **timings: float) -> Receipt | DeliveryError:
-    """Post the message to ``server`` with an adapter of its own."""
+    """Post the message to ``server`` with a new adapter."""
     slack = webhook(ca_bundle, **timings)
     outcome = post(slack, server.url)
     slack.close()
@@ -43,17 +43,17 @@ def posted(server: SlackServer, ca_bundle: Path, **timings: float) -> Receipt | 
 
 
 def account(server: GmailServer, ca_bundle: Path | None, **timings: float) -> Gmail:
-    """An adapter for ``server``."""
+    """Return an adapter for ``server``."""
     return Gmail(host="127.0.0.1", port=server.port, ca_bundle=ca_bundle, token_hosts=(), **timings)
 
 
 def send(gmail: Gmail, server: GmailServer, mail: Mail = MAIL) -> Receipt | DeliveryError:
-    """Send ``mail`` with the login that ``server`` knows."""
+    """Send ``mail`` with the login that ``server`` accepts."""
     return gmail.send(Secret("EMAIL_USERNAME", server.username), Secret("EMAIL_PASSWORD", server.password), mail, KEY)
 
 
 def sent(server: GmailServer, ca_bundle: Path, mail: Mail = MAIL, **timings: float) -> Receipt | DeliveryError:
-    """Send ``mail`` with an adapter of its own."""
+    """Send ``mail`` with a new adapter."""
     gmail = account(server, ca_bundle, **timings)
     outcome = send(gmail, server, mail)
     gmail.close()

@@ -1,4 +1,4 @@
-"""A keyring."""
+"""A keyring for tests."""
 
 from keyring.backend import KeyringBackend
 from typing_extensions import override
@@ -10,7 +10,7 @@ class Ring(KeyringBackend):
     priority = 1
 
     def __init__(self) -> None:
-        """The base's has no types."""
+        """Skip the base class's ``__init__``, which has no types."""
 
     @override
     def get_password(self, service: str, username: str) -> str | None:

@@ -1,4 +1,4 @@
-"""What another side may ask of us, and how much it may say: a pause of a day at most, and no more than an answer needs."""
+"""Limits on a server: a pause of at most one day, and no more bytes than an answer needs."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime
@@ -34,7 +34,7 @@ def test_any_other_header_is_survived(header: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "said"),
+    ("header", "expected"),
     [
         (None, None),
         ("", ""),
@@ -49,19 +49,19 @@ def test_any_other_header_is_survived(header: str) -> None:
         ("Thu, 02 Jul 2026 03:00:01 GMT", "86400"),
     ],
 )
-def test_the_forms_of_a_date(header: str | None, said: str | None) -> None:
-    assert in_seconds(header, NOW) == said
+def test_the_forms_of_a_date(header: str | None, expected: str | None) -> None:
+    assert in_seconds(header, NOW) == expected
 
 
-def test_an_attempt_hears_a_megabyte_in_all() -> None:
+def test_an_attempt_receives_a_megabyte_in_all() -> None:
     attempt = Attempt("example.com", 1, 1)
-    attempt.hear(1 << 19)
-    attempt.hear(1 << 19)
+    attempt.add_received(1 << 19)
+    attempt.add_received(1 << 19)
     with pytest.raises(ConnectionAbortedError):
-        attempt.hear(1)
+        attempt.add_received(1)
 
 
-def test_who_says_too_much_is_told_of(authority: Authority) -> None:
+def test_an_endless_answer_is_reported(authority: Authority) -> None:
     flood = raw(after_request(floods(b"", b"HTTP/1.1 100 Continue\r\n\r\n")))
     with flood(authority) as port:
         slack = webhook(authority.bundle)

@@ -1,4 +1,4 @@
-"""The system's clock."""
+"""The system clock."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What is done once, or not at all, so that a message is soon on its way: it comes to the same."""
+"""Shortcuts that speed up sending do not change its results."""
 
 import threading
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from tocsin.shell.adapters import Gmail, SlackWebhook, redaction
 from tocsin.shell.adapters.secrets import Secret, Secrets
 from tocsin.shell.fork_safety import forget_all
 
-_OTHERS = 16  # so many that were forgotten since are hidden still
+_OTHERS = 16  # forgotten values that stay hidden
 
 
 @pytest.fixture
@@ -35,13 +35,13 @@ def slack(ca_bundle: Path) -> Iterator[SlackWebhook]:
 
 @pytest.fixture
 def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No variable names a proxy, or an exception from one."""
+    """Remove all proxy variables from the environment."""
     for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
 
 
 def forgotten_values(count: int) -> None:
-    """Have so many values remembered and forgotten."""
+    """Remember and forget ``count`` other values."""
     for _ in range(count):
         value = uuid4().hex
         redaction.remember("OTHER", value)
@@ -84,7 +84,7 @@ def test_what_is_forgotten_shows_once_others_were_forgotten_too() -> None:
 
 
 @given(st.integers(1, 5), st.integers(0, 6))
-def test_a_value_is_hidden_until_all_who_had_it_remembered_have_forgotten_it(remembered: int, forgotten: int) -> None:
+def test_a_value_is_hidden_until_each_remember_is_undone(remembered: int, forgotten: int) -> None:
     value = uuid4().hex
     for _ in range(remembered):
         redaction.remember("TOKEN", value)
@@ -107,7 +107,7 @@ def test_a_token_is_forgotten_when_another_takes_its_place_and_when_all_is_close
     gmail_server: GmailServer, authority: Authority, no_proxies: None
 ) -> None:
     server = TokenServer(authority.good)
-    server.expires_in = 240  # too soon to be used again
+    server.expires_in = 240  # seconds; too short to be used again
     gmail_server.tokens = server.issued
     gmail = Gmail(host="127.0.0.1", port=gmail_server.port, ca_bundle=authority.bundle, token_hosts=("127.0.0.1",))
     password = Secret("EMAIL_PASSWORD", server.user())
@@ -125,7 +125,7 @@ def test_a_token_is_forgotten_when_another_takes_its_place_and_when_all_is_close
 
 
 class Slow(str):
-    """A value that is not looked up before it is told to be."""
+    """A value whose hash blocks until ``done`` is set."""
 
     __slots__ = ()
     held = threading.Event()
@@ -142,7 +142,7 @@ def test_a_child_may_remember_while_another_thread_of_its_parent_is_just_about_t
     thread = threading.Thread(target=lambda: redaction.remember("PARENTS", Slow(uuid4().hex)))
     thread.start()
     Slow.held.wait()
-    forget_all()  # as in a child
+    forget_all()  # as in a forked child
     value = uuid4().hex
     redaction.remember("CHILDS", value)
     Slow.done.set()

@@ -1,4 +1,4 @@
-"""A login by an access token: where it comes from, how long it serves, and what becomes of the mail where there is none."""
+"""Logins by access tokens: fetching, caching, expiry, and the outcome of a mail without a token."""
 
 import http.client
 import logging
@@ -31,19 +31,19 @@ SCOPE = "https://mail.google.com/"
 
 @attrs.frozen
 class Service:
-    """Mail and tokens, by two servers that know each other."""
+    """A mail server that accepts the tokens of a token server."""
 
     mail: GmailServer
     tokens: TokenServer
     gmail: Gmail
 
     def send(self, password: str | None = None, username: str | None = None) -> Receipt | DeliveryError:
-        """Send a mail with what an account has for a password; with the user's JSON unless told otherwise."""
+        """Send a mail with ``password``; the default is the JSON of a user."""
         password = self.tokens.user() if password is None else password
         return self.gmail.send(Secret("EMAIL_USERNAME", username or self.mail.username), Secret("EMAIL_PASSWORD", password), MAIL, KEY)
 
     def reason(self, password: str | None = None) -> str:
-        """Why no mail is sent."""
+        """Return why no mail is sent."""
         outcome = self.send(password)
         assert isinstance(outcome, DeliveryError)
         assert not any(canary in outcome.reason for canary in self.tokens.canaries)
@@ -52,7 +52,7 @@ class Service:
 
 @pytest.fixture
 def service(gmail_server: GmailServer, authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    """A service that accepts the tokens it gives."""
+    """A mail server, its token server, and an adapter for both."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     tokens = TokenServer(authority.good)
     gmail_server.tokens = tokens.issued
@@ -64,7 +64,7 @@ def service(gmail_server: GmailServer, authority: Authority, monkeypatch: pytest
 
 @pytest.fixture(scope="module")
 def key() -> rsa.RSAPrivateKey:
-    """A service account's key."""
+    """Return the private key of a service account."""
     return rsa.generate_private_key(65537, 2048)
 
 
@@ -92,9 +92,9 @@ def test_a_service_account_speaks_for_the_account(service: Service, key: rsa.RSA
     assert service.send(service.tokens.service(pem(key))) == Delivered()
     (asked,) = service.tokens.asked
     assert asked["grant_type"] == "urn:ietf:params:oauth:grant-type:jwt-bearer"
-    said = claims(asked["assertion"])
-    assert isinstance(said, dict)
-    assert {name: said[name] for name in ("iss", "sub", "scope", "aud")} == {
+    asserted = claims(asked["assertion"])
+    assert isinstance(asserted, dict)
+    assert {name: asserted[name] for name in ("iss", "sub", "scope", "aud")} == {
         "iss": "robot@project.iam.gserviceaccount.com",
         "sub": service.mail.username,
         "scope": SCOPE,
@@ -160,7 +160,7 @@ def test_a_new_token_that_is_refused_is_the_end(service: Service) -> None:
     assert service.send() == DestinationDead(reason)
     assert (service.mail.logins, len(service.tokens.asked)) == (1, 1)
     assert service.send() == DestinationDead(reason)
-    assert (service.mail.logins, len(service.tokens.asked)) == (2, 2)  # what was refused is not tried again
+    assert (service.mail.logins, len(service.tokens.asked)) == (2, 2)  # a refused token is not tried again
 
 
 def test_an_old_token_and_a_new_one_that_are_refused_are_the_end(service: Service) -> None:
@@ -235,7 +235,7 @@ def test_an_endpoint_that_is_not_there(service: Service) -> None:
     assert service.send() == Retryable("cannot reach 127.0.0.1: the connection was refused")
 
 
-def test_an_endpoint_that_is_somebody_else(service: Service, authority: Authority) -> None:
+def test_an_endpoint_with_another_certificate(service: Service, authority: Authority) -> None:
     impostor = TokenServer(authority.wrong_host)
     assert service.reason(impostor.user()).startswith("the certificate of 127.0.0.1 is not trusted")
     assert (impostor.asked, service.mail.connections) == ([], 0)
@@ -314,8 +314,8 @@ def test_the_json_may_stand_in_a_file(service: Service, tmp_path: Path, monkeypa
 
 
 @pytest.fixture
-def heard(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
-    """All that was logged so far, at DEBUG, attributes of the records included, and all that was printed."""
+def output(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
+    """Return all log records so far, at DEBUG and with their attributes, and all printed text."""
     monkeypatch.setattr(http.client.HTTPConnection, "debuglevel", 1)
     monkeypatch.setattr(smtplib.SMTP, "debuglevel", 2)
     for name in ("", "google", "google.auth", "google.oauth2"):
@@ -324,10 +324,10 @@ def heard(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], m
 
 
 @pytest.mark.parametrize("whose", ["user", "service account"])
-def test_nothing_leaks(whose: str, service: Service, key: rsa.RSAPrivateKey, heard: Callable[[], str]) -> None:
+def test_nothing_leaks(whose: str, service: Service, key: rsa.RSAPrivateKey, output: Callable[[], str]) -> None:
     text = service.tokens.user() if whose == "user" else service.tokens.service(pem(key))
     parts = (service.tokens.refresh_token, service.tokens.client_secret) if whose == "user" else (pem(key),)
-    said: list[object] = []
+    results: list[object] = []
     for reply, script in [
         (None, {}),
         (refusal("invalid_grant", " ".join(parts)), {}),
@@ -338,9 +338,9 @@ def test_nothing_leaks(whose: str, service: Service, key: rsa.RSAPrivateKey, hea
     ]:
         service.tokens.replies = [] if reply is None else [reply]
         service.mail.script = script
-        said += [service.send(text), service.gmail]
+        results += [service.send(text), service.gmail]
         service.gmail.close()
-    noise = heard() + repr(said)
+    noise = output() + repr(results)
     lines = [line for part in parts for line in part.splitlines() if not line.startswith("-")]
     assert len(service.tokens.issued) == 3
     assert "POST /token" in noise
@@ -356,5 +356,5 @@ def test_an_interrupt_leaves_without_the_refresh_token(service: Service) -> None
     assert held
     assert not [shown for shown in held if any(canary in shown for canary in service.tokens.canaries)]
     assert caught.value.__context__ is None
-    service.tokens.replies.clear()  # on a busy machine it came before the endpoint was asked
+    service.tokens.replies.clear()  # on a busy machine the interrupt came before the request
     assert service.send() == Delivered()

@@ -1,4 +1,4 @@
-"""A dead-man service is told over verified TLS, and whoever it is that fails, its URL is not shown."""
+"""Pings of a health-check service use verified TLS, and no failure shows the URL."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def service(server: SlackServer, bundle: Path) -> Ping:
     return Ping(Secret("--ping", server.url), SlackWebhook(ca_bundle=bundle, deadline=5.0))
 
 
-def test_it_is_told_of_the_start_and_the_end(slack_server: SlackServer, ca_bundle: Path) -> None:
+def test_the_start_and_the_end_are_pinged(slack_server: SlackServer, ca_bundle: Path) -> None:
     ping = service(slack_server, ca_bundle)
     for state in (Running(), Failed(), Success()):
         ping(JOB, state)
@@ -34,7 +34,7 @@ def test_it_is_told_of_the_start_and_the_end(slack_server: SlackServer, ca_bundl
 
 @pytest.mark.parametrize("state", [Running(), Success()])
 @pytest.mark.parametrize("reply", [Reply(404, "not found"), Reply(500, ""), Reply(302, "", {"Location": "https://127.0.0.1/"})])
-def test_what_fails_is_said_without_the_url(slack_server: SlackServer, ca_bundle: Path, reply: Reply, state: State) -> None:
+def test_a_failure_is_reported_without_the_url(slack_server: SlackServer, ca_bundle: Path, reply: Reply, state: State) -> None:
     slack_server.replies.append(reply)
     with pytest.raises(PingFailed, match=rf"answered HTTP {reply.status}") as raised:
         service(slack_server, ca_bundle)(JOB, state)
@@ -56,7 +56,7 @@ def test_a_url_that_is_not_https_is_refused() -> None:
         Ping(Secret("--ping", "http://127.0.0.1:9/canary"), SlackWebhook())(JOB, Running())
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused(slack_server: SlackServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_untrusted_certificate_is_refused(slack_server: SlackServer, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(PingFailed, match="not trusted"):

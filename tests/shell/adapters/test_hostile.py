@@ -1,4 +1,4 @@
-"""Whatever a server does to us: the right outcome, in time, in little memory, and nothing of it stays open or gets out."""
+"""Hostile servers: the right outcome, within time and memory limits, without leaks of sockets, threads or secrets."""
 
 import logging
 import sys
@@ -22,11 +22,11 @@ from tocsin.core.outcomes import DeliveryError, Receipt, Retryable
 from tocsin.shell.adapters import Gmail, SlackWebhook
 from tocsin.shell.adapters.secrets import Secret
 
-QUICK = (0.8, 0.4, 0.8)  # seconds to connect, to be silent, and in all: an address that hangs could take it all
+QUICK = (0.8, 0.4, 0.8)  # seconds to connect, per read, and in all: an address that does not answer could take all of them
 PATIENT = (5.0, 5.0, 10.0)
 GRACE = 4.0  # seconds, for a busy machine
 LITTLE = 4_000_000  # bytes
-BIG = ("x" * 70 + "\n") * 85_000  # more than the buffers of two sockets hold
+BIG = ("x" * 70 + "\n") * 85_000  # bytes; more than the buffers of two sockets hold
 CANARY = "CANARYaRe9kQpLz"
 USERNAME, PASSWORD = "ops@example.com", "canaryapppasswrd"
 LOGIN = b64encode(f"\0{USERNAME}\0{PASSWORD}".encode()).decode()
@@ -36,13 +36,13 @@ SERVERS = [pytest.param(row, what, id=f"{row.channel} {row.does} {what}".replace
 
 @pytest.fixture(scope="module", autouse=True)
 def loaded() -> None:
-    """The libraries are there already: what they take up is no server's doing."""
-    for name in ("https", "smtp", "mime"):
+    """Import the libraries first, so that their memory is not counted."""
+    for name in ("http", "mail_smtp", "mail_mime"):
         import_module(f"tocsin.shell.adapters.{name}")
 
 
 def slack(row: Row, port: int, authority: Authority) -> Receipt | DeliveryError:
-    """What becomes of a message."""
+    """Post a message, and return the outcome."""
     connect, silence, overall = QUICK if row.strains else PATIENT
     adapter = SlackWebhook(
         allowed_hosts=("127.0.0.1",),
@@ -59,7 +59,7 @@ def slack(row: Row, port: int, authority: Authority) -> Receipt | DeliveryError:
 
 
 def gmail(row: Row, port: int, authority: Authority) -> Receipt | DeliveryError:
-    """What becomes of a mail."""
+    """Send a mail, and return the outcome."""
     connect, silence, overall = QUICK if row.strains else PATIENT
     adapter = Gmail(
         host="127.0.0.1",
@@ -76,14 +76,14 @@ def gmail(row: Row, port: int, authority: Authority) -> Receipt | DeliveryError:
 
 
 def sockets() -> set[tuple[int, int]]:
-    """The sockets that this process has open."""
+    """Return the open sockets of this process."""
     found = (file.stat() for file in Path("/dev/fd").iterdir() if file.is_socket())
     return {(about.st_dev, about.st_ino) for about in found}
 
 
 @contextmanager
 def leaving_nothing() -> Iterator[None]:
-    """No socket is open afterwards that was not before, and no thread runs."""
+    """Assert that the block leaves no new socket and no thread."""
     open_before, running = sockets(), set(threading.enumerate())
     yield
     assert sockets() <= open_before
@@ -92,7 +92,7 @@ def leaving_nothing() -> Iterator[None]:
 
 @contextmanager
 def in_time(row: Row) -> Iterator[None]:
-    """It takes no longer than it may: a big message more, since every secret that the whole suite has known is looked for in it."""
+    """Assert the time limit. A big message may take longer: every secret that the whole suite registered is searched in it."""
     began = time.monotonic()
     yield
     assert time.monotonic() - began < QUICK[-1] + (10 * GRACE if row.strains == "size" else GRACE)
@@ -100,7 +100,7 @@ def in_time(row: Row) -> Iterator[None]:
 
 @contextmanager
 def in_little_memory() -> Iterator[None]:
-    """It never takes much more memory than there was in use."""
+    """Assert the memory limit."""
     tracemalloc.start()
     try:
         yield
@@ -110,7 +110,7 @@ def in_little_memory() -> Iterator[None]:
 
 
 def _seconds(outcome: Receipt | DeliveryError) -> float | None:
-    """In how many seconds it is to be tried again, where the outcome says so."""
+    """Return the retry delay of the outcome in seconds, if it has one."""
     return outcome.after.total_seconds() if isinstance(outcome, Retryable) and outcome.after is not None else None
 
 

@@ -1,4 +1,4 @@
-"""Importing the adapters, and making them, costs nothing."""
+"""Importing and creating the adapters loads no big library."""
 
 import subprocess
 import sys

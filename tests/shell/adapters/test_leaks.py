@@ -1,4 +1,4 @@
-"""A secret's value turns up nowhere: not in what is returned, logged, printed, shown, pickled or raised."""
+"""No secret's value appears in results, logs, output, ``repr``, pickles or exceptions."""
 
 import http.client
 import logging
@@ -26,7 +26,7 @@ from tocsin.shell.adapters.secrets import Secret
 
 
 def everything(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> str:
-    """All that was logged, attributes of the records included, and all that was printed."""
+    """Return all log records with their attributes, and all printed text."""
     return caplog.text + "".join(repr(vars(record)) for record in caplog.records) + "".join(capfd.readouterr())
 
 
@@ -77,12 +77,12 @@ def test_gmail_leaks_nothing(
 
 
 class Stop(BaseException):
-    """What somebody else's signal handler might raise."""
+    """An exception that a foreign signal handler might raise."""
 
 
 @contextmanager
 def interrupted(error: BaseException) -> Iterator[None]:
-    """In a tenth of a second, raise ``error`` in this thread, as a signal handler does."""
+    """Raise ``error`` in this thread after a tenth of a second, as a signal handler does."""
 
     def strike(*_: object) -> None:
         raise error
@@ -100,7 +100,7 @@ def interrupted(error: BaseException) -> Iterator[None]:
 
 
 def frames(error: BaseException) -> list[str]:
-    """The locals of each frame of ours, or of a library's, that the exception holds."""
+    """Return the locals of all frames in the exception's traceback that are ours or a library's."""
     ours = str(Path(__file__).parent)
     held = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
     return [repr(frame.f_locals) for frame in held if not frame.f_code.co_filename.startswith(ours)]
@@ -133,7 +133,7 @@ def test_an_interrupt_leaves_without_the_password(stage: str, gmail_server: Gmai
     assert not [shown for shown in frames(caught.value) if gmail_server.password in shown]
     gmail_server.script.clear()
     send(gmail, gmail_server)
-    assert len(gmail_server.mails) == 1  # and the connection in the middle of a mail was not used again
+    assert len(gmail_server.mails) == 1  # the connection that was in the middle of a mail was not used again
     gmail.close()
 
 
@@ -169,24 +169,24 @@ def test_what_is_already_being_handled_stays_known() -> None:
 def test_each_form_of_a_secret_is_redacted(form: Callable[[str], str]) -> None:
     url = "https://hooks.slack.com/services/T0/B0/CANARY+éaRe9kQpLzXw"
     Secret("HOOK", url)
-    said = redaction.redact(f"<{form(url)}>")
-    assert "[HOOK]" in said
-    assert "aRe9kQpLzXw" not in said
-    assert len(said) < 40
+    text = redaction.redact(f"<{form(url)}>")
+    assert "[HOOK]" in text
+    assert "aRe9kQpLzXw" not in text
+    assert len(text) < 40
 
 
-def test_each_line_of_a_long_secret_is_redacted_wherever_it_stands() -> None:
+def test_each_line_of_a_long_secret_is_redacted_anywhere() -> None:
     lines = [f"{number}MIIEowIBAAKCAQEA+longline" for number in range(3)]
     Secret("PEM", "\r\n".join(["  head", *(f"  {line}" for line in lines), "short"]))
     assert redaction.redact(f"> {lines[1]} <\n\t{lines[2]}\nshort head") == "> [PEM] <\n\t[PEM]\nshort head"
 
 
 @pytest.mark.parametrize("tail", ["", "?create=1", "/start?create=1", "/backup", "#5f0c8a52"])
-def test_the_token_of_a_url_is_redacted_wherever_it_stands(tail: str) -> None:
-    token = uuid4().hex  # another each time: what was once known stays known
+def test_the_token_of_a_url_is_redacted_anywhere(tail: str) -> None:
+    token = uuid4().hex  # a new one each time: a registered value stays registered
     Secret("PING", f"https://hc.example-host.com/{token}{tail}")
-    for said in (f"no such check: /{token}{tail}", f"no such check: {token}", f"/{token}/fail"):
-        assert token not in redaction.redact(said)
+    for text in (f"no such check: /{token}{tail}", f"no such check: {token}", f"/{token}/fail"):
+        assert token not in redaction.redact(text)
 
 
 def test_the_token_in_the_query_of_a_url_is_redacted() -> None:
@@ -215,8 +215,8 @@ def test_the_log_filter_reaches_every_part_of_a_record(caplog: pytest.LogCapture
         raise ValueError("loggedcanary")
     except ValueError:
         logger.debug("raised", exc_info=True)
-    said = [record.getMessage() for record in caplog.records]
-    assert said == ["in ['[LOGGED]'] and 3", "[LOGGED] by [LOGGED]", "[LOGGED] alone", "raised"]
+    messages = [record.getMessage() for record in caplog.records]
+    assert messages == ["in ['[LOGGED]'] and 3", "[LOGGED] by [LOGGED]", "[LOGGED] alone", "raised"]
     assert "ValueError: [LOGGED]" in caplog.text
     assert "loggedcanary" not in caplog.text
 

@@ -1,4 +1,4 @@
-"""A mail through Gmail: how far it came, what became of it, and the connection it leaves behind."""
+"""Mail through Gmail: its outcome at each stage, and the state of the connection afterwards."""
 
 import smtplib
 import ssl
@@ -175,7 +175,7 @@ def test_a_wrong_password_needs_a_person(gmail_server: GmailServer, ca_bundle: P
     ("username", "password", "recipients", "why"),
     [
         ("ops", "x", None, "the user name in the secret 'N' is refused: it is not an address like name@example.com"),
-        ("o@x.y", "pässword", None, "the password in the secret 'P' is no app password, which is 16 letters"),
+        ("o@x.y", "pässword", None, "the password in the secret 'P' is not an app password, which is 16 letters"),
         ("o@x.y", "x", (), "the mail names no recipient"),
         (
             "o@x.y",

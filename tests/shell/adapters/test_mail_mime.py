@@ -1,4 +1,4 @@
-"""A mail as bytes: whatever it says, it has our headers and its own two parts, and is as the standard library would have it."""
+"""A mail as bytes: for any content it has our headers and two parts, and equals the standard library's form."""
 
 import email
 import email.policy
@@ -29,7 +29,7 @@ def parsed(raw: bytes) -> "EmailMessage[str, str]":
 
 
 def by_the_library(mail: Mail, sender: str) -> bytes:
-    """The mail as ``EmailMessage`` makes it, with the date, the ids and the boundary of ours."""
+    """Format the mail by ``EmailMessage``, with the date, ids and boundary of ours."""
     ours = parsed(mime(mail, KEY, sender))
     message = EmailMessage(policy=email.policy.SMTP)
     for name in ("Date", "Message-ID", "Auto-Submitted"):
@@ -46,7 +46,7 @@ def by_the_library(mail: Mail, sender: str) -> bytes:
 
 
 def legible(text: str) -> str:
-    """The text as a mail can say it: with new lines of one kind, and without lone surrogates."""
+    """Return the text as a mail can hold it: with line feeds only, and without lone surrogates."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n")
     lines += "" if lines.endswith("\n") else "\n"
     return "".join("\ufffd" if "\ud800" <= character <= "\udfff" else character for character in lines)
@@ -129,7 +129,7 @@ def test_many_recipients_are_folded() -> None:
     assert message["Cc"] is None
 
 
-def test_the_account_writes_to_itself_where_nobody_is_named() -> None:
+def test_the_account_writes_to_itself_without_recipients() -> None:
     message = parsed(mime(MAIL, KEY, "ops@example.com"))
     assert str(message["From"]) == str(message["To"]) == "ops@example.com"
 
@@ -143,13 +143,13 @@ def test_ids_and_boundaries_come_from_the_key_and_tell_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("zone", "said"),
+    ("zone", "expected"),
     [
         (UTC, "Wed, 01 Jul 2026 03:00:00 +0000"),
         (timezone(timedelta(hours=-3, minutes=-30)), "Wed, 01 Jul 2026 03:00:00 -0330"),
         (timezone(timedelta(minutes=19, seconds=32)), "Wed, 01 Jul 2026 02:40:28 +0000"),
     ],
 )
-def test_the_date_is_the_events(zone: timezone, said: str) -> None:
+def test_the_date_is_the_events(zone: timezone, expected: str) -> None:
     mail = Mail("s", "p", "h", None, datetime(2026, 7, 1, 3, 0, tzinfo=zone))
-    assert email.message_from_bytes(mime(mail, KEY, "ops@example.com"))["Date"] == said
+    assert email.message_from_bytes(mime(mail, KEY, "ops@example.com"))["Date"] == expected

@@ -1,4 +1,4 @@
-"""A secret that somebody's exception quotes is not told to the people who read the message."""
+"""A secret that the text of an exception quotes does not appear in the message."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Secrets: where they are found, in which order, and what is said where they are not."""
+"""Secrets: their sources, the order of the sources, and the messages for a missing one."""
 
 import copy
 import errno
@@ -24,7 +24,7 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="files have no such p
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home of one's own, where nothing is."""
+    """An empty home folder."""
     for name in ("XDG_CONFIG_HOME", "HOME", "LOCALAPPDATA", "USERPROFILE"):
         monkeypatch.setenv(name, str(tmp_path))
     monkeypatch.delenv("TOKEN", raising=False)
@@ -33,7 +33,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def written(text: str | bytes, mode: int = 0o600) -> Path:
-    """The user's own file, with ``text``."""
+    """Write the user's file of secrets."""
     path = secrets_file()
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(text.encode() if isinstance(text, str) else text)
@@ -91,7 +91,7 @@ def test_the_first_place_that_has_one_counts(tmp_path: Path, monkeypatch: pytest
     assert reason(Secrets().find("TOKEN"))
 
 
-def test_what_is_missing_is_said_in_one_line() -> None:
+def test_a_missing_secret_is_reported_in_one_line() -> None:
     ways = f"set the environment variable TOKEN (or TOKEN_FILE), or add it to {secrets_file()}"
     assert reason(Secrets().find("TOKEN")) == f"the secret 'TOKEN' is not set: {ways}"
 
@@ -193,7 +193,7 @@ def test_a_file_behind_links_is_a_file(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 class Broken(Mapping[str, str]):
-    """A mapping that raises, with the secret in its mouth."""
+    """A mapping that raises an exception which quotes the secret."""
 
     @override
     def __getitem__(self, key: str) -> str:

@@ -1,4 +1,4 @@
-"""Settings that make no sense are refused when they are made, in one line."""
+"""Invalid settings raise ValueError with a one-line message."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""An app on Slack: its threads, its edits, and where its token never goes; against a server over TLS."""
+"""Slack apps: threads, edits, and where the token is never sent; against a server over TLS."""
 
 import json
 import logging
@@ -36,7 +36,7 @@ AT = datetime(2026, 7, 1, 3, tzinfo=UTC)
 
 @pytest.fixture
 def api(authority: Authority) -> Iterator[SlackApiServer]:
-    """A server that takes an app's calls."""
+    """A server that accepts an app's calls."""
     server = SlackApiServer(authority.good)
     yield server
     server.stop()
@@ -44,7 +44,7 @@ def api(authority: Authority) -> Iterator[SlackApiServer]:
 
 @pytest.fixture
 def slack(api: SlackApiServer, ca_bundle: Path) -> Iterator[SlackWebhook]:
-    """An adapter that leads to it."""
+    """An adapter for the server."""
     adapter = reaching(api, ca_bundle)
     yield adapter
     adapter.close()
@@ -64,11 +64,11 @@ def speak(slack: SlackWebhook, api: SlackApiServer, said: PostToSlack) -> Outcom
 
 
 def stands(api: SlackApiServer) -> list[tuple[str | None, list[str]]]:
-    """Each message: what it replies to, and what it said."""
+    """Return the parent and the text of each message."""
     return [(posted.thread, posted.texts) for posted in api.messages]
 
 
-def test_a_run_is_a_thread_whose_parent_shows_where_it_stands(slack: SlackWebhook, api: SlackApiServer) -> None:
+def test_a_run_is_a_thread_whose_parent_shows_its_state(slack: SlackWebhook, api: SlackApiServer) -> None:
     said = [message("began", 0), message("add began", 0, slug="add"), message("ended", 1), message("other", 0, run="another")]
     assert [speak(slack, api, one) for one in said] == [Delivered()] * 4
     parent = api.messages[0].ts
@@ -88,7 +88,7 @@ def test_what_is_posted_is_what_a_dry_run_shows(slack: SlackWebhook, api: SlackA
     assert api.calls[0].headers["content-type"] == "application/json; charset=utf-8"
 
 
-def test_an_edit_keeps_the_failure_that_the_parent_told_of(slack: SlackWebhook, api: SlackApiServer) -> None:
+def test_an_edit_keeps_the_failure_that_the_parent_shows(slack: SlackWebhook, api: SlackApiServer) -> None:
     speak(slack, api, message("failed", 0, failed=True))
     speak(slack, api, message("tried again", 1))
     speak(slack, api, message("succeeded", 2))
@@ -127,7 +127,7 @@ def test_where_slack_gives_no_ids_there_is_no_thread(slack: SlackWebhook, api: S
 
 
 @pytest.mark.parametrize("error", ["message_not_found", "restricted_action_thread_locked", "cannot_reply_to_message"])
-def test_where_nobody_can_reply_a_message_stands_by_itself(error: str, slack: SlackWebhook, api: SlackApiServer) -> None:
+def test_without_a_thread_to_reply_to_a_message_stands_by_itself(error: str, slack: SlackWebhook, api: SlackApiServer) -> None:
     speak(slack, api, message("one"))
     api.replies = [error, None]
     assert speak(slack, api, message("two", 1)) == Delivered()
@@ -146,7 +146,7 @@ def test_a_reply_that_is_refused_is_a_failure_and_edits_nothing(slack: SlackWebh
     ("error", "again"),
     [("message_not_found", False), ("edit_window_closed", False), ("cant_update_message", False), ("ratelimited", True)],
 )
-def test_an_edit_that_is_refused_is_said_and_is_no_failure(
+def test_a_refused_edit_is_logged_and_is_no_failure(
     error: str, again: bool, slack: SlackWebhook, api: SlackApiServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     speak(slack, api, message("one"))
@@ -303,7 +303,7 @@ def test_the_token_turns_up_nowhere(
     api.stop()
     outcomes.append(speak(slack, api, message("gone")))
     logged = caplog.text + "".join(repr(vars(record)) for record in caplog.records) + "".join(capfd.readouterr())
-    shown = repr(outcomes) + repr(slack) + logged + repr(pickle.dumps(slack)) + repr(vars(slack._conversations))
+    shown = repr(outcomes) + repr(slack) + logged + repr(pickle.dumps(slack)) + repr(vars(slack._threads))
     assert "[SLACK_BOT_TOKEN]" in shown
     assert "POST" in shown
     assert not [part for part in (api.token, api.token[-20:], "canarypassword") if part in shown]
@@ -338,10 +338,10 @@ def test_without_the_extra_it_says_what_to_install(slack: SlackWebhook, api: Sla
 def test_a_child_goes_on_in_the_thread_of_its_parent(slack: SlackWebhook, api: SlackApiServer) -> None:
     speak(slack, api, message("one"))
     place = (Secret("SLACK_BOT_TOKEN", api.token), "#ops", "run")
-    with slack._conversations.turn(place, 0.0) as ours:
+    with slack._threads.turn(place, 0.0) as ours:
         assert ours
         child = os.fork()
-        if child == 0:  # pragma: no cover - in the child, which leaves by _exit
+        if child == 0:  # pragma: no cover - in the child, which ends by _exit
             os._exit(0 if speak(slack, api, message("two", 1)) == Delivered() else 1)
         assert os.waitpid(child, 0)[1] == 0
     assert speak(slack, api, message("three", 2)) == Delivered()

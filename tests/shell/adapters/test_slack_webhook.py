@@ -1,4 +1,4 @@
-"""A message to Slack: what goes out, what comes back, and where it never goes."""
+"""Posts to a webhook: the request, the outcome, and where the URL is never sent."""
 
 import json
 import threading

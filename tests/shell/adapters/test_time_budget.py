@@ -1,4 +1,4 @@
-"""How long whoever waits is willing to wait, and how waiting is cut short."""
+"""Deadlines of a thread, and waits that are ended early."""
 
 import math
 import threading
@@ -13,10 +13,10 @@ from tocsin.shell.adapters.clock import SystemTimer, hurried_by
 from tocsin.shell.adapters.time_limits import Deadline, seconds_left, with_deadline, with_shared_deadline
 
 moments = st.floats(-1e6, 1e6)
-LONG = 60.0  # seconds that no test waits
+LONG = 60.0  # seconds; no test waits so long
 
 
-def test_nobody_is_in_a_hurry_at_first() -> None:
+def test_there_is_no_deadline_at_first() -> None:
     assert seconds_left() == seconds_left(5.0) == math.inf
 
 
@@ -34,7 +34,7 @@ def test_of_two_moments_the_earlier_one_counts(outer: float, inner: float, deadl
     with with_deadline(outer):
         with with_deadline(inner), with_shared_deadline(bound):
             assert seconds_left(-1e7) == min(outer, inner) + 1e7
-            bound.moment = deadline  # by another thread, while this one is at work
+            bound.moment = deadline  # as another thread would set it while this one works
             assert seconds_left(-1e7) == min(outer, inner, deadline) + 1e7
         assert seconds_left(-1e7) == outer + 1e7
 
@@ -71,7 +71,7 @@ def test_no_time_is_not_waited_for(seconds: float) -> None:
     nudge.set()
     with hurried_by(nudge):
         SystemTimer().wait(seconds)
-    assert nudge.is_set()  # it is for a wait that is one
+    assert nudge.is_set()  # only a wait that blocks uses up the nudge
     SystemTimer().wait(seconds)
 
 
@@ -105,7 +105,7 @@ def test_a_nudge_ends_the_wait_that_is_under_way() -> None:
         nudged.result()
 
 
-def test_outside_nobody_nudges() -> None:
+def test_outside_the_block_nothing_nudges() -> None:
     timer, nudge = SystemTimer(), threading.Event()
     with hurried_by(nudge):
         pass

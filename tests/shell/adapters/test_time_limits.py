@@ -1,4 +1,4 @@
-"""No server holds an adapter up: silence, dripping, and what it means when time is out."""
+"""No server blocks an adapter: silence, slow answers, and the outcome of a time-out."""
 
 import socket
 import time
@@ -22,7 +22,7 @@ BEFORE = "127.0.0.1 did not answer in time"
 
 
 def quick(act: Callable[[], Receipt | DeliveryError]) -> Receipt | DeliveryError:
-    """What ``act`` returns, in well less than a second."""
+    """Return ``act()``, and assert that it takes well under a second."""
     began = time.monotonic()
     outcome = act()
     assert 0.1 < time.monotonic() - began < 1
@@ -31,7 +31,7 @@ def quick(act: Callable[[], Receipt | DeliveryError]) -> Receipt | DeliveryError
 
 @pytest.fixture
 def mute() -> Iterator[int]:
-    """The port of a server that accepts connections and never says a word."""
+    """The port of a server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener.getsockname()[1]
 
@@ -91,7 +91,7 @@ def test_mails_wait_for_their_turn_but_not_for_ever(gmail_server: GmailServer, c
     assert outcome == Retryable("other mails kept the connection to 127.0.0.1 busy for 0.2 s")
 
 
-def test_nobody_there(ca_bundle: Path) -> None:
+def test_a_closed_port(ca_bundle: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     outcome = post(webhook(ca_bundle), f"https://127.0.0.1:{port}/services/T/B/x")

@@ -1,4 +1,4 @@
-"""Certificates: whom the adapters trust, and what they say of the others."""
+"""Certificates: which ones the adapters trust, and the errors for the others."""
 
 import os
 import ssl
@@ -37,7 +37,7 @@ def test_a_bad_certificate_is_rejected_with_a_remedy(kind: str, why: str, author
         assert (server.connections, server.refused) == (0, 1)
 
 
-def test_an_authority_nobody_knows_is_not_trusted(slack_server: SlackServer, tmp_path: Path) -> None:
+def test_an_unknown_authority_is_not_trusted(slack_server: SlackServer, tmp_path: Path) -> None:
     other = tmp_path / "other.pem"
     trustme.CA().cert_pem.write_to_path(str(other))
     for bundle in (other, None):
@@ -93,5 +93,5 @@ def test_a_bundle_is_exclusive_and_made_once(slack_server: SlackServer, ca_bundl
     context = tls.context(str(ca_bundle))
     assert isinstance(context, ssl.SSLContext)
     assert context is tls.context(str(ca_bundle))
-    assert len(context.get_ca_certs()) == 1  # requests added none of its own
+    assert len(context.get_ca_certs()) == 1  # requests added no authorities
     assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)

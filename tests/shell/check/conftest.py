@@ -1,4 +1,4 @@
-"""A home of one's own, and no proxy or bundle of the environment's."""
+"""An empty home folder, and an environment without proxies and CA bundles."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tests.shell.homes import Home
 
 @pytest.fixture(autouse=True)
 def bare(home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
-    """An environment that leads nowhere."""
+    """Remove everything from the environment that leads to a proxy, a bundle or a secret."""
     for name in ("https_proxy", "http_proxy", "all_proxy", "no_proxy"):
         for each in (name, name.upper()):
             monkeypatch.delenv(each, raising=False)

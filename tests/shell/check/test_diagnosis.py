@@ -1,4 +1,4 @@
-"""What is found without a connection, and would keep people from hearing anything."""
+"""Findings without a connection about settings that keep messages from being sent."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ SLACK = {"SLACK_WEBHOOK_URL": "https://hooks.slack.com/services/T0/B0/abcdefghij
 
 
 def faults(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
-    monkeypatch.delenv("TOCSIN_NOTIFY", raising=False)  # the plugin for pytest keeps us quiet too
+    monkeypatch.delenv("TOCSIN_NOTIFY", raising=False)  # the pytest plugin sets it too
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     findings: tuple[Finding, ...] = diagnose_offline(environment, Path.cwd()).findings

@@ -1,4 +1,4 @@
-"""The way to Gmail: what is found of it on real connections, and the remedy."""
+"""Probes of Gmail over real connections: findings and remedies."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,7 +21,7 @@ Probe = Callable[[dict[str, str]], Finding]
 
 
 def probe(server: GmailServer, gmail: Gmail) -> Finding:
-    """What is found; no password is in it."""
+    """Probe the server, and assert that the finding holds no password."""
     found = probe_gmail(gmail, Credentials(Secret("EMAIL_USERNAME", server.username), Secret("EMAIL_PASSWORD", server.password)))
     assert server.password not in repr(found)
     return found
@@ -65,7 +65,7 @@ def test_a_bad_certificate(kind: str, write: str, authority: Authority) -> None:
     server.stop()
 
 
-def test_an_authority_that_nobody_knows(gmail_server: GmailServer) -> None:
+def test_an_unknown_authority(gmail_server: GmailServer) -> None:
     found = probe(gmail_server, account(gmail_server, None))
     assert found.remedy is not None
     assert "REQUESTS_CA_BUNDLE" in found.remedy
@@ -77,7 +77,7 @@ def test_a_bundle_that_is_bad(gmail_server: GmailServer, monkeypatch: pytest.Mon
     assert found.remedy == "name a file of CA certificates, in PEM form, that you can read"
 
 
-def test_a_port_where_nobody_listens(gmail_server: GmailServer, ca_bundle: Path) -> None:
+def test_a_closed_port(gmail_server: GmailServer, ca_bundle: Path) -> None:
     gmail_server.stop()
     found = probe(gmail_server, account(gmail_server, ca_bundle))
     assert found.what == "cannot reach 127.0.0.1: the connection was refused"
@@ -85,7 +85,7 @@ def test_a_port_where_nobody_listens(gmail_server: GmailServer, ca_bundle: Path)
 
 @pytest.fixture
 def token_server(gmail_server: GmailServer, authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Iterator[TokenServer]:
-    """A server whose access tokens the mail server accepts, and whose JSON stands where the password is looked for."""
+    """A server whose access tokens the mail server accepts."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     server = TokenServer(authority.good)
     gmail_server.tokens, gmail_server.password = server.issued, server.user()
@@ -95,7 +95,7 @@ def token_server(gmail_server: GmailServer, authority: Authority, monkeypatch: p
 
 @pytest.fixture
 def by_token(gmail_server: GmailServer, ca_bundle: Path, token_server: TokenServer) -> Probe:
-    """What is found of a login by one of those tokens, with a script for the mail server."""
+    """Return a function that probes a login by an access token, with a script for the mail server."""
     gmail = attrs.evolve(account(gmail_server, ca_bundle), token_hosts=("127.0.0.1",))
 
     def found(script: dict[str, str]) -> Finding:
@@ -114,7 +114,7 @@ def test_an_access_token_may_log_in(gmail_server: GmailServer, token_server: Tok
 
 
 @pytest.mark.parametrize(
-    ("reply", "script", "said"),
+    ("reply", "script", "expected"),
     [
         (refusal("invalid_grant"), {}, ("Google gives no access token (invalid_grant)", "the refresh token is expired or revoked,")),
         (refusal("", status=500), {}, ("Google's token endpoint has trouble of its own (HTTP 500)", "try again later")),
@@ -124,13 +124,13 @@ def test_an_access_token_may_log_in(gmail_server: GmailServer, token_server: Tok
     ],
 )
 def test_a_refusal_of_a_token(
-    reply: Reply | None, script: dict[str, str], said: tuple[str, str], token_server: TokenServer, by_token: Probe
+    reply: Reply | None, script: dict[str, str], expected: tuple[str, str], token_server: TokenServer, by_token: Probe
 ) -> None:
     token_server.replies = [] if reply is None else [reply]
     found = by_token(script)
-    assert found.what.startswith(said[0])
+    assert found.what.startswith(expected[0])
     assert found.remedy is not None
-    assert found.remedy.startswith(said[1])
+    assert found.remedy.startswith(expected[1])
     assert "app password" not in found.remedy
 
 

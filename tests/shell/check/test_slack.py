@@ -1,4 +1,4 @@
-"""The way to Slack: what is found of it on real connections, and the remedy."""
+"""Probes of a webhook over real connections: findings and remedies."""
 
 import socket
 from collections.abc import Callable
@@ -21,7 +21,7 @@ GOOD = Finding("127.0.0.1", "reached, and its certificate is good")
 
 
 def probe(server: SlackServer, slack: SlackWebhook, url: str | None = None) -> Finding:
-    """What is found, which is one thing; no canary is in it."""
+    """Probe the server, and return the only finding; assert that it holds no canary."""
     (found,) = probe_webhook(slack, Secret("TEAM_WEBHOOK", url or server.url))
     assert server.canary not in repr(found)
     return found
@@ -83,7 +83,7 @@ def test_a_bad_certificate(context: Callable[[Authority], object], what: str, wr
     server.stop()
 
 
-def test_an_authority_that_nobody_knows(slack_server: SlackServer) -> None:
+def test_an_unknown_authority(slack_server: SlackServer) -> None:
     found = probe(slack_server, webhook(None))
     assert "unable to get local issuer certificate" in found.what
     assert remedy(found) == (
@@ -96,7 +96,7 @@ def test_a_bundle_that_is_bad(slack_server: SlackServer, monkeypatch: pytest.Mon
     assert remedy(probe(slack_server, webhook(None))) == "name a file of CA certificates, in PEM form, that you can read"
 
 
-def test_a_port_where_nobody_listens(slack_server: SlackServer, ca_bundle: Path) -> None:
+def test_a_closed_port(slack_server: SlackServer, ca_bundle: Path) -> None:
     slack_server.stop()
     found = probe(slack_server, webhook(ca_bundle))
     assert found.what == "cannot reach 127.0.0.1: the connection was refused"
@@ -141,7 +141,7 @@ def test_a_proxy_that_refuses(
     assert slack_server.connections == 0
 
 
-def test_a_proxy_where_nobody_listens(slack_server: SlackServer, proxy_server: ProxyServer, ca_bundle: Path) -> None:
+def test_a_proxy_at_a_closed_port(slack_server: SlackServer, proxy_server: ProxyServer, ca_bundle: Path) -> None:
     proxy_server.stop()
     found = probe(slack_server, proxied(f"http://me:canary@127.0.0.1:{proxy_server.port}", ca_bundle))
     assert found.what == "cannot reach 127.0.0.1: the connection was refused"

@@ -1,4 +1,4 @@
-"""The way of an app of Slack's: what is found of it on real connections, and the remedy."""
+"""Probes of a Slack app over real connections: findings and remedies."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -17,19 +17,19 @@ from tocsin.core.diagnosis import Finding
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.check.connections import probe_app
 
-GOOD = Finding("127.0.0.1", "reached, its certificate is good, and the token is taken: it is that of tocsin in Ours & co")
+GOOD = Finding("127.0.0.1", "reached, its certificate is good, and the token is accepted: it belongs to tocsin in Ours & co")
 
 
 @pytest.fixture
 def api(authority: Authority) -> Iterator[SlackApiServer]:
-    """A server that takes an app's calls."""
+    """A server that accepts an app's calls."""
     server = SlackApiServer(authority.good)
     yield server
     server.stop()
 
 
 def probe(api: SlackApiServer, bundle: Path | None, token: str | None = None, **timings: float) -> tuple[Finding, ...]:
-    """What is found; nothing of the token is in it."""
+    """Probe the server, and assert that no finding holds a part of the token."""
     network = SlackWebhook(allowed_hosts=("127.0.0.1",), ca_bundle=bundle, proxies={}, api=api.url, **timings)
     found = probe_app(network, Secret("OUR_TOKEN", token or api.token))
     assert "CANARY" not in repr(found)
@@ -37,7 +37,7 @@ def probe(api: SlackApiServer, bundle: Path | None, token: str | None = None, **
 
 
 def one(found: tuple[Finding, ...]) -> Finding:
-    """The only finding, which is a fault."""
+    """Return the only finding, and assert that it is a fault."""
     (fault,) = found
     assert fault.is_fault
     return fault
@@ -84,7 +84,7 @@ def test_an_answer(reply: Reply | str, what: str, write: str, api: SlackApiServe
 def test_what_slack_says_is_shown_in_one_line_and_no_token_with_it(api: SlackApiServer, ca_bundle: Path) -> None:
     api.replies = [Reply(200, f'{{"ok": true, "user": "a\\nb {api.token}", "team": 3}}')]
     (found,) = probe(api, ca_bundle)
-    assert found.what.endswith("the token is taken: it is that of a b [OUR_TOKEN] in (it does not say)")
+    assert found.what.endswith("the token is accepted: it belongs to a b [OUR_TOKEN] in (not given)")
     api.replies = [Reply(200, f'{{"ok": false, "error": "{"x" * 43} {api.token}"}}')]
     assert "x [OUR_TOKEN]" in one(probe(api, ca_bundle)).what
 
@@ -116,9 +116,7 @@ def test_a_bad_certificate(context: Callable[[Authority], object], what: str, wr
     server.stop()
 
 
-def test_a_bundle_that_is_bad_and_a_port_where_nobody_listens(
-    api: SlackApiServer, ca_bundle: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bad_bundle_and_a_closed_port(api: SlackApiServer, ca_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such/file")
     assert one(probe(api, None)).remedy == "name a file of CA certificates, in PEM form, that you can read"
     api.stop()

@@ -1,4 +1,4 @@
-"""What the settings of delivery mean: who posts to Slack, what comes in where that fails, how long and how fast."""
+"""Delivery settings: the channels, the fallback, the retry policy and the rate limit."""
 
 import pytest
 from hypothesis import given
@@ -24,7 +24,7 @@ def test_with_a_token_and_a_channel_an_app_posts(monkeypatch: pytest.MonkeyPatch
     config = configured(**BOT)
     assert secrets_of(config, "slack") == ("OUR_TOKEN",)
     assert default_handlers(config) == ()
-    assert no_recipients_message(config).startswith("nobody will be told: set OUR_TOKEN; ")
+    assert no_recipients_message(config).startswith("no message will be sent: set OUR_TOKEN; ")
     monkeypatch.setenv("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T0/B0/a-canary")
     assert default_handlers(config) == ()
     monkeypatch.setenv("OUR_TOKEN", "xoxb-1234-a-canary")
@@ -34,7 +34,7 @@ def test_with_a_token_and_a_channel_an_app_posts(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.usefixtures("home")
-def test_a_token_that_nobody_named_is_not_guessed_at(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_that_is_not_named_is_not_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-1234-a-canary")
     assert default_handlers(merge()) == ()
 
@@ -100,12 +100,12 @@ def test_a_deadline_shorter_than_one_try_is_that_of_one_try(channel: str) -> Non
 def test_no_day_sees_more_mails_than_it_may(daily: int) -> None:
     rate = defaults.mails(configured(gmail__daily=daily))
     assert rate.per == 86_400
-    most = rate.messages + rate.burst - 1  # in a day without its last moment
+    most = rate.messages + rate.burst - 1  # within 24 hours, excluding their end
     assert most <= daily
     assert rate.messages >= 0.8 * daily - 1
 
 
-def test_both_are_told_where_both_are_set(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_both_channels_are_used_if_both_are_set(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"OUR_TOKEN": "xoxb-1234", "EMAIL_USERNAME": "a@example.com", "EMAIL_PASSWORD": "abcdabcdabcdabcd"}.items():
         monkeypatch.setenv(name, value)
     home.own_file('[slack]\ntoken_secret = "OUR_TOKEN"\nchannel = "#ops"\nonly = []\n')

@@ -1,4 +1,4 @@
-"""Who is told by default, and how."""
+"""Default notifiers, and the interpreter that a configuration describes."""
 
 from pathlib import Path
 
@@ -19,14 +19,14 @@ URL = "https://hooks.slack.com/services/T0/B0/a-canary"
 
 
 def configured(**settings: object) -> Configuration:
-    """The configuration with these settings; of a key in a table, the dot is two underscores."""
+    """Return the configuration with these settings; two underscores stand for the dot in a key."""
     layer = layer_from({name.replace("__", "."): value for name, value in settings.items()})
     assert isinstance(layer, Layer), layer
     return merge(layer)
 
 
 @pytest.mark.usefixtures("home")
-def test_those_are_told_whose_secrets_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_channels_with_secrets_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
     assert default_handlers(merge()) == ()
     monkeypatch.setenv("EMAIL_USERNAME", "ops@example.com")
     assert default_handlers(merge()) == ()
@@ -52,7 +52,7 @@ def test_a_file_of_secrets_counts(home: Home) -> None:
 
 
 @pytest.mark.usefixtures("home")
-def test_those_who_are_configured_are_told_whatever_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_configured_channels_are_used_whatever_secrets_exist(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLACK_WEBHOOK_URL", URL)
     assert default_handlers(configured(notifiers=["gmail"])) == (GmailNotifier(only_states=[Finished]),)
     assert default_handlers(configured(notifiers=[])) == ()
@@ -80,16 +80,18 @@ def test_the_notifiers_are_as_configured() -> None:
 
 
 @pytest.mark.usefixtures("home")
-def test_where_nobody_is_told_it_is_said_why() -> None:
+def test_without_recipients_the_reason_is_given() -> None:
     assert (
         no_recipients_message(merge())
-        == "nobody will be told: set SLACK_WEBHOOK_URL; pip install 'tocsin[cli]' && tocsin check says more"
+        == "no message will be sent: set SLACK_WEBHOOK_URL; pip install 'tocsin[cli]' && tocsin check says more"
     )
-    assert no_recipients_message(configured(slack__webhook_secret="TEAM_WEBHOOK")).startswith("nobody will be told: set TEAM_WEBHOOK; ")
-    assert no_recipients_message(configured(notifiers=[])) == "nobody will be told: notifiers is empty (option)"
+    assert no_recipients_message(configured(slack__webhook_secret="TEAM_WEBHOOK")).startswith(
+        "no message will be sent: set TEAM_WEBHOOK; "
+    )
+    assert no_recipients_message(configured(notifiers=[])) == "no message will be sent: notifiers is empty (option)"
 
 
-def test_a_file_of_secrets_that_is_refused_is_said(home: Home) -> None:
+def test_a_refused_file_of_secrets_is_reported(home: Home) -> None:
     home.own.mkdir(parents=True)
     (home.own / "secrets.toml").write_text("")
     (home.own / "secrets.toml").chmod(0o644)

@@ -1,4 +1,4 @@
-"""Which files count, and what is said of those that cannot be read."""
+"""The search for configuration files, and the problems of unreadable ones."""
 
 import os
 import stat
@@ -94,4 +94,4 @@ def test_whose_file_may_be_read() -> None:
     assert refusal(Place(Path("p"), project=True, named=True), owned(8), 7) is None
     assert refusal(own, owned(8), None) is None
     assert refusal(project, owned(7, 0o666), 7) is None
-    assert str(refusal(own, owned(7, 0o666), 7)) == "o: everybody may write to it; chmod o-w o"
+    assert str(refusal(own, owned(7, 0o666), 7)) == "o: every user may write to it; chmod o-w o"

@@ -1,4 +1,4 @@
-"""The configuration of a process: out of all places, and in spite of bad ones."""
+"""The configuration of a process: the precedence of its sources, and the effect of bad ones."""
 
 import subprocess
 import sys

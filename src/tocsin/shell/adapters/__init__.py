@@ -1,6 +1,6 @@
-"""Where tocsin meets the world: Slack, Gmail, the places where secrets lie, and the clock.
+"""Adapters to the outside: Slack, Gmail, the sources of secrets, and the clock.
 
-Importing this costs nothing: what an adapter needs (requests, smtplib, ssl) is loaded when it is first used.
+Importing this package is cheap: an adapter imports what it needs (requests, smtplib, ssl) on first use.
 """
 
 from tocsin.shell.adapters.clock import Clock, SystemClock

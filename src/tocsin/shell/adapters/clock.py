@@ -1,5 +1,7 @@
-"""The one place that reads a clock or waits for it: the wall's, which says when something happened and may be set; and a timer, which
-only ever goes on, and says how long something took.
+"""Clocks and timers; no other module reads the time or sleeps for a message.
+
+- A ``Clock`` is the wall clock: it says when something happened, and it may be set.
+- A ``Timer`` is monotonic: it measures durations, and nothing can set it.
 """
 
 import threading
@@ -14,22 +16,24 @@ from typing_extensions import override
 
 _LONGEST_NAP = 30.0  # seconds; the wall clock may be set while we sleep
 
+_local = threading.local()
+
 
 class Clock(Protocol):
-    """Says what time it is, and waits."""
+    """Tells the wall-clock time, and sleeps until a moment."""
 
     def now(self) -> datetime:
-        """This moment, an aware datetime."""
+        """Return the current time as an aware datetime."""
         ...
 
     def sleep_until(self, moment: datetime) -> None:
-        """Return at ``moment``, an aware datetime; at once if it is past."""
+        """Sleep until ``moment``, an aware datetime; return at once if it is past."""
         ...
 
 
 @attrs.frozen
 class SystemClock(Clock):
-    """The machine's own clock, in UTC: the same everywhere, and no hour comes twice."""
+    """The system clock in UTC: no time-zone difference between machines, and no hour repeated by daylight saving."""
 
     @override
     def now(self) -> datetime:
@@ -42,20 +46,20 @@ class SystemClock(Clock):
 
 
 class Timer(Protocol):
-    """Says how much time passes, and lets some pass. Nobody can set it."""
+    """A monotonic clock that also waits."""
 
     def monotonic(self) -> float:
-        """Seconds since some moment or other."""
+        """Return seconds since an arbitrary start."""
         ...
 
     def wait(self, seconds: float) -> None:
-        """Let some seconds pass; fewer, where somebody has no time to lose. None or fewer than none: return at once."""
+        """Wait for ``seconds``, or for less if the wait is interrupted. Return at once for 0 or less."""
         ...
 
 
 @attrs.frozen
 class SystemTimer(Timer):
-    """The machine's own."""
+    """The system's monotonic clock. ``hurried_by`` can end its waits early."""
 
     @override
     def monotonic(self) -> float:
@@ -63,7 +67,7 @@ class SystemTimer(Timer):
 
     @override
     def wait(self, seconds: float) -> None:
-        nudge = _nudge()
+        nudge = _current_nudge()
         if seconds <= 0:
             return
         if nudge is None:
@@ -72,18 +76,18 @@ class SystemTimer(Timer):
             nudge.clear()
 
 
-_local = threading.local()
-
-
-def _nudge() -> threading.Event | None:
+def _current_nudge() -> threading.Event | None:
     nudge: object = getattr(_local, "nudge", None)
     return nudge if isinstance(nudge, threading.Event) else None
 
 
 @contextmanager
 def hurried_by(nudge: threading.Event | None) -> Generator[None]:
-    """Inside, in this thread, whoever sets ``nudge`` ends one wait of the system's timer, the present one or the next; None: nobody."""
-    before = _nudge()
+    """Let ``nudge`` interrupt ``SystemTimer`` in this thread while the block runs.
+
+    Setting the event ends one wait: the current one, or else the next. With None, nothing interrupts a wait.
+    """
+    before = _current_nudge()
     _local.nudge = nudge
     try:
         yield

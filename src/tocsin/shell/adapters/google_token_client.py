@@ -1,9 +1,9 @@
-"""Asks Google's token endpoint for an access token: google-auth writes the request and signs it, we carry it and judge the answer.
+"""Fetches access tokens from Google's token endpoint; google-auth writes and signs the request, tocsin sends it.
 
-- It goes where the JSON was judged to lead, over our own TLS and within our own deadlines, and follows no redirect.
-- It is tried once. google-auth would try three times, and sleep in between, by the status of the answer that it is given; so it is
-  given only what holds a token, and anything else is raised past it.
-- A token may be asked for again without harm: silence after the request went out is not ambiguous.
+- The request goes to the endpoint that ``read_grant`` accepted, over our TLS and within our deadlines. Redirects are not followed.
+- The request is tried once. google-auth retries up to three times, with pauses, on the status of an error response; so it only gets
+  responses that hold a token, and every other response is raised past it.
+- Asking for a token again does no harm: no answer after the request was sent is not ambiguous.
 """
 
 import json
@@ -33,14 +33,14 @@ _HEADERS = {"User-Agent": "tocsin", "Accept-Encoding": "identity"}
 
 
 class _Credentials(Protocol):
-    """What google-auth makes an access token from."""
+    """The part of google-auth's credentials that fetches an access token."""
 
     def refresh(self, request: transport.Request) -> None:
-        """Carry the request, and keep the token that comes back."""
+        """Fetch a token by ``request``, and keep it."""
 
 
 class _NoTokenError(Exception):
-    """The answer holds no token."""
+    """The response holds no token."""
 
     def __init__(self, error: DeliveryError) -> None:
         super().__init__()
@@ -49,18 +49,18 @@ class _NoTokenError(Exception):
 
 @attrs.frozen
 class _Response:
-    """An answer, as far as google-auth reads it."""
+    """The part of a response that google-auth reads."""
 
     status: int
     data: bytes
 
 
-class _Carrier(transport.Request):
-    """Carries one request of google-auth's to the endpoint, whatever address it names. ``token`` is what came back."""
+class _TokenTransport(transport.Request):
+    """Sends one request of google-auth to the grant's endpoint, whatever URL the request names. ``token`` holds the result."""
 
-    def __init__(self, grant: Grant, way: TokenRoute) -> None:
+    def __init__(self, grant: Grant, route: TokenRoute) -> None:
         self._grant = grant
-        self._way = way
+        self._route = route
         self.token = AccessToken("", 0.0)
 
     @override
@@ -74,44 +74,44 @@ class _Carrier(transport.Request):
         **kwargs: object,
     ) -> _Response:
         uri = self._grant.token_uri
-        answer = self._answer(uri, Request(method, uri, headers={**(headers or {}), **_HEADERS}, data=body))
+        answer = self._send(uri, Request(method, uri, headers={**(headers or {}), **_HEADERS}, data=body))
         if isinstance(answer, DeliveryError):
             raise _NoTokenError(answer)
         self.token = answer
         return _Response(200, json.dumps({"access_token": answer.value}).encode())
 
-    def _answer(self, uri: str, request: Request) -> AccessToken | DeliveryError:
+    def _send(self, uri: str, request: Request) -> AccessToken | DeliveryError:
         proxies = get_environ_proxies(uri)
         if (select_proxy(uri, proxies) or "").lower().startswith("socks"):
             return Rejected("SOCKS proxies are not supported: name an http:// proxy in HTTPS_PROXY")
-        timeout = (self._way.gmail.connect_timeout, self._way.gmail.read_timeout)
-        connection = Transport(self._way.context)
+        timeout = (self._route.gmail.connect_timeout, self._route.gmail.read_timeout)
+        connection = Transport(self._route.context)
         try:
             with connection.send(request.prepare(), stream=True, timeout=timeout, proxies=proxies) as response:
                 body: bytes = response.raw.read(_LONGEST_ANSWER, decode_content=False)
                 text = body.decode(errors="replace")
-                said = text if response.status_code == 200 else redaction.redact(text)
-                return token_reply(self._grant, response.status_code, said, response.headers.get("Retry-After"))
+                shown = text if response.status_code == 200 else redaction.redact(text)
+                return token_reply(self._grant, response.status_code, shown, response.headers.get("Retry-After"))
         finally:
             connection.close()
 
 
-def fetched(grant: Grant, account: str, way: TokenRoute) -> AccessToken | DeliveryError:
-    """A new token for ``account``, or why there is none."""
+def fetch_token(grant: Grant, account: str, route: TokenRoute) -> AccessToken | DeliveryError:
+    """Fetch a new token for ``account``, or return why there is none."""
     redaction.guard_logs()
-    asking = _credentials(grant, account)
-    if isinstance(asking, Rejected):
-        return asking
-    carrier = _Carrier(grant, way)
-    attempt = Attempt(urlsplit(grant.token_uri).hostname or "", way.attempt.left(), way.gmail.connect_timeout)
+    google_credentials = _credentials(grant, account)
+    if isinstance(google_credentials, Rejected):
+        return google_credentials
+    token_transport = _TokenTransport(grant, route)
+    attempt = Attempt(urlsplit(grant.token_uri).hostname or "", route.attempt.left(), route.gmail.connect_timeout)
     try:
         with attempting(attempt):
-            asking.refresh(carrier)
-    except _NoTokenError as none:
-        return none.error
+            google_credentials.refresh(token_transport)
+    except _NoTokenError as no_token:
+        return no_token.error
     except (OSError, HTTPException, HTTPError, ValueError) as error:
         return _failure(attempt, error)
-    return carrier.token
+    return token_transport.token
 
 
 def _failure(attempt: Attempt, error: Exception) -> DeliveryError:
@@ -134,6 +134,6 @@ def _credentials(grant: Grant, account: str) -> _Credentials | Rejected:
     try:
         signing = service_account.Credentials.from_service_account_info(attrs.asdict(grant), scopes=(SCOPE,), subject=account)
         signing.sign_bytes(b"")
-    except Exception:  # a key may be bad in many ways, and each has an exception of its own
+    except Exception:  # each kind of bad key raises another exception
         return Rejected("the private_key of the service account is no RSA key in PEM form: copy the file that Google gave, whole")
     return signing

@@ -1,7 +1,7 @@
-"""Access tokens: what an account logs in with whose password is the JSON that Google gives.
+"""Cache of Google access tokens, for accounts whose password is a JSON credentials file from Google.
 
-A token is kept in memory until shortly before it expires, each for its own account. What keeps them pickles as a new, empty place, and
-so does what a child of this process has.
+- The cache holds one token per account in memory, until shortly before the token expires.
+- The cache is per process: a pickled copy is empty, and so is the cache of a forked child.
 """
 
 import ssl
@@ -22,27 +22,27 @@ if TYPE_CHECKING:
 
 @attrs.frozen
 class TokenRoute:
-    """How the token endpoint is reached: TLS by ``context``, and in the time that is left of ``attempt``."""
+    """How to reach the token endpoint: the settings of ``gmail``, TLS by ``context``, in the time that ``attempt`` has left."""
 
     gmail: "Gmail"
     context: ssl.SSLContext
     attempt: Attempt
 
 
-class Tokens:
-    """The access tokens that are good for a while yet."""
+class TokenCache:
+    """Access tokens that have not expired, by account."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[Secret, Secret], tuple[Secret, float]] = {}
+        self._cached: dict[tuple[Secret, Secret], tuple[Secret, float]] = {}
 
     def known(self, username: Secret, password: Secret) -> Secret | None:
-        """The token that was fetched before, where it is still good."""
-        token, until = self._kept.get((username, password), (None, 0.0))
+        """Return the cached token if it has not expired."""
+        token, until = self._cached.get((username, password), (None, 0.0))
         return token if time.monotonic() < until else None
 
-    def fetch(self, username: Secret, password: Secret, way: TokenRoute) -> Secret | DeliveryError:
-        """A new token, kept for the next time; or why there is none."""
-        grant = _grant(password, way.gmail.token_hosts)
+    def fetch(self, username: Secret, password: Secret, route: TokenRoute) -> Secret | DeliveryError:
+        """Fetch a new token and cache it, or return why there is none."""
+        grant = _read_grant(password, route.gmail.token_hosts)
         if isinstance(grant, Rejected):
             return grant
         try:
@@ -52,29 +52,29 @@ class Tokens:
                 f"the secret {password.name!r} holds OAuth credentials, which need google-auth: pip install 'tocsin[gmail-oauth]'"
             )
         asked = time.monotonic()
-        token = google_token_client.fetched(grant, username.reveal(), way)
+        token = google_token_client.fetch_token(grant, username.reveal(), route)
         if isinstance(token, DeliveryError):
             return token
         secret = Secret(password.name, token.value)
         self.drop(username, password)
-        self._kept[username, password] = (secret, asked + token.lifetime)
+        self._cached[username, password] = (secret, asked + token.lifetime)
         return secret
 
     def drop(self, username: Secret, password: Secret) -> None:
-        """Keep the account's token no longer."""
-        kept = self._kept.pop((username, password), None)
-        if kept is not None:
-            token, _ = kept
+        """Remove the account's token from the cache."""
+        cached = self._cached.pop((username, password), None)
+        if cached is not None:
+            token, _ = cached
             redaction.forget(token.name, token.reveal())
 
     def close(self) -> None:
-        """Keep none."""
-        for account in tuple(self._kept):
+        """Remove all tokens from the cache."""
+        for account in tuple(self._cached):
             self.drop(*account)
 
 
-def _grant(password: Secret, token_hosts: tuple[str, ...]) -> Grant | Rejected:
-    """What the JSON holds; from now on its parts do not show, wherever they turn up."""
+def _read_grant(password: Secret, token_hosts: tuple[str, ...]) -> Grant | Rejected:
+    """Parse the JSON, and register its secret parts for redaction."""
     grant = read_grant(password.reveal(), token_hosts)
     if isinstance(grant, str):
         return Rejected(f"the JSON in the secret {password.name!r} is refused: {grant}")

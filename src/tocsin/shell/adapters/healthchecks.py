@@ -1,4 +1,4 @@
-"""Tells a dead-man service how a run goes: one GET, over the same verified TLS and within the same deadlines as all we send."""
+"""Pings a health-check (dead man's switch) service: one GET per state, with the TLS and deadlines of the Slack adapter."""
 
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class PingFailed(Exception):
-    """The service could not be told; the message says why, and does not hold its URL."""
+    """A ping failed. The message says why, and does not contain the URL."""
 
 
 def _kept() -> "PerProcess[Transport]":
@@ -27,11 +27,11 @@ def _kept() -> "PerProcess[Transport]":
 
 @attrs.frozen(repr=False)
 class Ping:
-    """Calls the URL of a service: with ``/start`` behind it, with nothing, or with ``/fail``.
+    """A state handler that calls the URL of a service, with ``/start``, ``/fail`` or nothing appended.
 
     Args:
-        url: the service's URL for this job. Whoever knows it can speak for the job, so it is a secret.
-        network: how to reach it: the time-outs, the proxies and the trusted certificates are those for Slack.
+        url: the service's URL for this job. It is a secret: it lets its holder report for the job.
+        network: the adapter whose time-outs, proxies and trusted certificates apply.
     """
 
     url: Secret
@@ -39,7 +39,7 @@ class Ping:
     _kept: "PerProcess[Transport]" = attrs.field(init=False, factory=_kept, eq=False)
 
     def __call__(self, tracked_obj: Tracked, state: State) -> None:  # noqa: ARG002 - the URL says which job it is
-        """Tell the service of the state. Raises PingFailed."""
+        """Report the state to the service. Raises PingFailed."""
         outcome = redaction.clean(redaction.contained(lambda: self._ping(state)))
         if isinstance(outcome, DeliveryError):
             raise PingFailed(outcome.reason)

@@ -1,11 +1,11 @@
-"""A request by requests, held to what it does not do by itself.
+"""HTTPS requests by requests, with a deadline, bounded answers and our TLS context.
 
-- The adapter is used without a session around it: a session follows redirects or at least reads their bodies to the end,
-  keeps cookies, and looks into ``.netrc``. What is reused, the connections, is the adapter's.
-- TLS is our one context's affair: requests neither adds its own certificates to it nor turns it off.
-- Connections are dialled by us, and keep to the attempt's deadline; the attempt learns when the whole request went out.
-- What requests does anew for each request is done once where that is as good, since it takes as long as a third of the rest: a URL is
-  read once, and the environment is not copied where it names no proxy.
+- ``Transport`` is used without a session: a session follows redirects (or at least reads their bodies to the end), keeps cookies,
+  and reads ``.netrc``. The connections, which are reused, belong to the transport.
+- TLS uses our context alone: requests neither adds its own certificates to it nor turns verification off.
+- Our sockets dial the connections and keep to the attempt's deadline. The attempt records when the whole request was sent.
+- Two steps that requests repeats for each request take a third of its time, so they are saved: the request for a URL is prepared
+  once, and the environment is not copied if it names no proxy.
 """
 
 import os
@@ -48,20 +48,20 @@ _T = TypeVar("_T")
 _LONGEST_ANSWER = 1 << 16  # bytes
 HEADERS = {"Content-Type": "application/json; charset=utf-8", "User-Agent": "tocsin", "Accept-Encoding": "identity"}
 _PING_HEADERS = {name: value for name, value in HEADERS.items() if name != "Content-Type"}
-_ONLY_ENVIRONMENT = urllib.request.getproxies is urllib.request.getproxies_environment  # macOS and Windows have settings besides
+_ONLY_ENVIRONMENT = urllib.request.getproxies is urllib.request.getproxies_environment  # macOS and Windows also have system settings
 
-Asking = Request | PreparedRequest
+AnyRequest = Request | PreparedRequest
 
-Meaning = Callable[[int, str, str | None], Outcome]
-"""What an answer means, by its status, its body and its Retry-After."""
+Interpret = Callable[[int, str, str | None], Outcome]
+"""Turns a response's status, body and Retry-After into an outcome."""
 
 
 class _Connection(HTTPSConnection):
-    debuglevel = 0  # http.client prints requests where it is set, and it may be set for all of a program
+    debuglevel = 0  # http.client prints requests if it is set, and a program may set it globally
 
     def _new_conn(self) -> socket.socket:
         attempt = current_attempt()
-        assert attempt is not None  # ``exchanged`` makes one
+        assert attempt is not None  # ``exchange`` makes one
         return dial(self.host, self.port, attempt)
 
     @override
@@ -80,7 +80,7 @@ _POOLS: dict[str, type[HTTPConnectionPool]] = {"https": _Pool}
 
 
 class Transport(HTTPAdapter):
-    """Keeps connections that verify with ``context``."""
+    """A pool of connections that verify certificates with ``context``."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self._context = context
@@ -100,23 +100,23 @@ class Transport(HTTPAdapter):
 
 
 @attrs.frozen
-class Wire:
-    """How a request goes out: over a transport, by way of proxies, and each wait for ``timeout`` seconds: to connect, to read."""
+class RequestSender:
+    """Sends requests over a transport and its proxies. ``timeout`` is (seconds to connect, seconds per read)."""
 
     transport: Transport
     proxies: dict[str, str]
     timeout: tuple[float, float]
 
-    def send(self, request: Asking) -> Response:
-        """The answer, of which nothing but the head is read so far. What breaks on the way is raised."""
+    def send(self, request: AnyRequest) -> Response:
+        """Send the request and return the response with its body unread. Raises on a failure of the connection."""
         prepared = request.prepare() if isinstance(request, Request) else request
         return self.transport.send(prepared, stream=True, timeout=self.timeout, proxies=self.proxies)
 
 
-def exchanged(
-    network: SlackWebhook, kept: PerProcess[Transport], url: str, seconds: float, exchange: Callable[[Wire], _T]
+def exchange(
+    network: SlackWebhook, transports: PerProcess[Transport], url: str, seconds: float, call: Callable[[RequestSender], _T]
 ) -> _T | DeliveryError:
-    """What comes of an ``exchange`` with whoever is at ``url``, which may take some seconds in all; or why nothing does."""
+    """Run ``call``, which sends a request to ``url``, within ``seconds``; return its result, or why it failed."""
     context = tls.context(network.ca_bundle)
     if isinstance(context, Rejected):
         return context
@@ -126,8 +126,8 @@ def exchanged(
             proxies = _proxies(network, url)
             if (select_proxy(url, proxies) or "").lower().startswith("socks"):
                 return Rejected("SOCKS proxies are not supported: name an http:// proxy in proxies, or in HTTPS_PROXY")
-            transport = kept.get(lambda: Transport(context))
-            return exchange(Wire(transport, proxies, (network.connect_timeout, network.read_timeout)))
+            transport = transports.get(lambda: Transport(context))
+            return call(RequestSender(transport, proxies, (network.connect_timeout, network.read_timeout)))
         except ProxyError as error:
             attempt.trouble = attempt.trouble or f"the proxy does not lead to {attempt.host}: check the proxy settings"
             return attempt.failure(error)
@@ -136,55 +136,57 @@ def exchanged(
 
 
 def _proxies(network: SlackWebhook, url: str) -> dict[str, str]:
-    """Proxies by scheme."""
+    """Return proxy URLs by scheme."""
     if network.proxies is not None:
         return dict(network.proxies)
-    if _ONLY_ENVIRONMENT and "_proxy" not in " ".join(os.environ).lower():  # joined, it is looked through four times as fast
+    if _ONLY_ENVIRONMENT and "_proxy" not in " ".join(os.environ).lower():  # searching the joined text is four times as fast
         return {}
     return get_environ_proxies(url)
 
 
-def post(webhook: SlackWebhook, kept: PerProcess[Transport], url: Secret, body: bytes) -> Receipt | DeliveryError:
-    """Post ``body``, which is JSON, and say what the answer means."""
-    return _asked(webhook, kept, url, lambda: _posting(url.reveal(), body), slack_reply)
+def post(webhook: SlackWebhook, transports: PerProcess[Transport], url: Secret, body: bytes) -> Receipt | DeliveryError:
+    """Post ``body``, which is JSON, and return the outcome."""
+    return _request(webhook, transports, url, lambda: _post_request(url.reveal(), body), slack_reply)
 
 
-def ping(network: SlackWebhook, kept: PerProcess[Transport], url: Secret, state: State) -> Receipt | DeliveryError:
-    """Tell the service at ``url`` of a state, and say what the answer means."""
-    return _asked(network, kept, url, lambda: Request("GET", ping_url(url.reveal(), state), headers=_PING_HEADERS), ping_reply)
+def ping(network: SlackWebhook, transports: PerProcess[Transport], url: Secret, state: State) -> Receipt | DeliveryError:
+    """Report a state to the health-check service at ``url``, and return the outcome."""
+    return _request(network, transports, url, lambda: Request("GET", ping_url(url.reveal(), state), headers=_PING_HEADERS), ping_reply)
 
 
-def _posting(url: str, body: bytes) -> PreparedRequest:
-    request = _empty(url).copy()
+def _post_request(url: str, body: bytes) -> PreparedRequest:
+    request = _empty_post(url).copy()
     request.body, request.headers["Content-Length"] = body, str(len(body))
     return request
 
 
 @lru_cache(maxsize=64)
-def _empty(url: str) -> PreparedRequest:
-    """A request that posts nothing."""
+def _empty_post(url: str) -> PreparedRequest:
+    """Prepare a POST without a body."""
     return Request("POST", url, headers=HEADERS).prepare()
 
 
-def _asked(network: SlackWebhook, kept: PerProcess[Transport], url: Secret, request: Callable[[], Asking], meaning: Meaning) -> Outcome:
-    def exchange(wire: Wire) -> Outcome:
-        with wire.send(request()) as response:
-            return _understood(response, meaning)
+def _request(
+    network: SlackWebhook, transports: PerProcess[Transport], url: Secret, make: Callable[[], AnyRequest], interpret: Interpret
+) -> Outcome:
+    def call(sender: RequestSender) -> Outcome:
+        with sender.send(make()) as response:
+            return _outcome(response, interpret)
 
-    return exchanged(network, kept, url.reveal(), network.deadline, exchange)
+    return exchange(network, transports, url.reveal(), network.deadline, call)
 
 
-def _understood(response: Response, meaning: Meaning) -> Outcome:
-    """What the answer means. Of a body that is too long the rest is left, and the connection with it."""
+def _outcome(response: Response, interpret: Interpret) -> Outcome:
+    """Interpret the response. The rest of a body that is too long is not read, and its connection is not reused."""
     body: bytes = response.raw.read(_LONGEST_ANSWER, decode_content=False)
     if len(body) < _LONGEST_ANSWER:
-        response.raw.read(1, decode_content=False)  # raises, where the connection broke before the body's end
-    said = redaction.redact(body.decode(errors="replace"))  # before it is cut: half a secret would not be known again
-    return meaning(response.status_code, said, in_seconds(response.headers.get("Retry-After"), SystemClock().now()))
+        response.raw.read(1, decode_content=False)  # raises if the connection broke before the end of the body
+    text = redaction.redact(body.decode(errors="replace"))  # before the text is cut: half a secret would not be recognized
+    return interpret(response.status_code, text, in_seconds(response.headers.get("Retry-After"), SystemClock().now()))
 
 
 def in_seconds(retry_after: str | None, now: datetime) -> str | None:
-    """The header Retry-After, in seconds from ``now`` where it is a date: 0 at least, and a day at most. Else as it is.
+    """Convert a Retry-After date to seconds from ``now``, at least 0 and at most one day. Return any other value unchanged.
 
     >>> in_seconds("Wed, 01 Jul 2026 03:01:30 GMT", datetime(2026, 7, 1, 3, 0, tzinfo=UTC))
     '90'

@@ -1,9 +1,9 @@
-"""Mail through Gmail's SMTP server: one kept connection, one login, many messages.
+"""Sends mail through Gmail's SMTP server: one connection and one login for many messages.
 
-A mail counts as delivered when the server answers 250 to its text, whatever happens afterwards. The envelope is given
-expressly, from the account to the recipients; nothing is read out of the headers.
-
-The password is an app password, or the JSON that Google gives for a user or a service account: then the login is by an access token.
+- A mail is delivered once the server answers 250 to its text, whatever happens afterwards.
+- The envelope holds the account and the recipients; nothing is taken from the mail's headers.
+- The password is an app password, or a JSON file from Google for a user or a service account. With JSON, the login uses an access
+  token.
 """
 
 from collections.abc import Iterable
@@ -21,41 +21,38 @@ from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.fork_safety import PerProcess
 
 if TYPE_CHECKING:
-    from tocsin.shell.adapters.google_tokens import Tokens
+    from tocsin.shell.adapters.google_tokens import TokenCache
     from tocsin.shell.adapters.mail_smtp import SmtpSession
 
 
-def _kept() -> "PerProcess[SmtpSession]":
+def _no_session() -> "PerProcess[SmtpSession]":
     return PerProcess()
 
 
-def _no_tokens() -> "PerProcess[Tokens]":
+def _no_tokens() -> "PerProcess[TokenCache]":
     return PerProcess()
 
 
 def _hosts(names: Iterable[str]) -> tuple[str, ...]:
-    """The names as a tuple. One bare name is refused: it would be taken for its letters."""
-    if isinstance(names, str):
-        raise ValueError(f"token_hosts is a tuple of names: write ({names!r},)")  # noqa: TRY004 - like any other setting
-    return tuple(names)
+    return settings.names("token_hosts", names)
 
 
 @attrs.frozen(kw_only=True)
 class Gmail:
-    """Sends mail from a Gmail account, over one connection that it keeps. Any thread may use it; they take turns.
+    """Sends mail from a Gmail account over one connection that stays open. It is thread-safe; threads take turns.
 
     Args:
-        host: the SMTP server, reached over TLS from the first byte on.
-        port: its port.
-        ca_bundle: a file with the only CA certificates to trust, in PEM form; None: those of the file in REQUESTS_CA_BUNDLE
-            or SSL_CERT_FILE, else the system's.
-        connect_timeout: how long connecting to one address may take, in seconds.
-        read_timeout: how long the server may be silent, in seconds.
-        deadline: how long a mail may take in all, in seconds, waiting for its turn included.
-        token_hosts: hosts that an access token may be asked of besides Google's own; any port of theirs. For tests.
+        host: the SMTP server; the connection uses TLS from the first byte on.
+        port: the server's port.
+        ca_bundle: a file with the only CA certificates to trust, in PEM form. None: the file in REQUESTS_CA_BUNDLE or SSL_CERT_FILE,
+            else the system's certificates.
+        connect_timeout: the limit for connecting to one address, in seconds.
+        read_timeout: the limit for each silence of the server, in seconds.
+        deadline: the limit for one mail as a whole, in seconds, including the wait for other threads.
+        token_hosts: hosts, besides Google's own, that may be asked for an access token, on any port. For tests.
 
     Raises:
-        ValueError: a setting makes no sense.
+        ValueError: a setting is invalid.
     """
 
     host: str = attrs.field(default="smtp.gmail.com", validator=settings.host)
@@ -65,47 +62,47 @@ class Gmail:
     read_timeout: float = attrs.field(default=10.0, validator=settings.seconds)
     deadline: float = attrs.field(default=30.0, validator=settings.seconds)
     token_hosts: tuple[str, ...] = attrs.field(default=(), converter=_hosts)
-    _kept: "PerProcess[SmtpSession]" = attrs.field(init=False, factory=_kept, eq=False, repr=False)
-    _tokens: "PerProcess[Tokens]" = attrs.field(init=False, factory=_no_tokens, eq=False, repr=False)
+    _kept: "PerProcess[SmtpSession]" = attrs.field(init=False, factory=_no_session, eq=False, repr=False)
+    _tokens: "PerProcess[TokenCache]" = attrs.field(init=False, factory=_no_tokens, eq=False, repr=False)
 
     def send(self, username: Secret, password: Secret, mail: Mail, key: Key) -> Receipt | DeliveryError:
-        """Send ``mail``: Delivered, with the recipients that were refused, or why not. Raises nothing if it was not."""
+        """Send ``mail``. Return Delivered with the refused recipients, or the error; a failure is never raised."""
         return redaction.clean(redaction.contained(lambda: self._send(username, password, mail, key)))
 
     def close(self) -> None:
-        """Close the connection, and forget access tokens. The next mail opens a new one."""
+        """Close the connection and drop the access tokens. The next mail opens a new connection."""
         self._kept.close()
         self._tokens.close()
 
     def _send(self, username: Secret, password: Secret, mail: Mail, key: Key) -> Receipt | DeliveryError:
-        fault = _fault(username, password, mail)
-        if fault is not None:
-            return Rejected(fault)
+        problem = _problem(username, password, mail)
+        if problem is not None:
+            return Rejected(problem)
         from tocsin.shell.adapters import mail_smtp
         from tocsin.shell.adapters.mail_mime import mime
 
-        letter = mail_smtp.Letter(_recipients(mail, username.reveal()), mime(_redacted(mail), key, username.reveal()))
-        return mail_smtp.send(self, self._kept, self._tokens, mail_smtp.Credentials(username, password), letter)
+        outgoing = mail_smtp.OutgoingMail(_recipients(mail, username.reveal()), mime(_redacted(mail), key, username.reveal()))
+        return mail_smtp.send(self, self._kept, self._tokens, mail_smtp.Credentials(username, password), outgoing)
 
 
 def _redacted(mail: Mail) -> Mail:
-    """The mail without any secret that we know: an exception may well quote one."""
-    hidden = redaction.redact
-    return attrs.evolve(mail, subject=hidden(mail.subject), plain=hidden(mail.plain), html=hidden(mail.html))
+    """Redact all known secrets: the text of an exception may quote one."""
+    redact = redaction.redact
+    return attrs.evolve(mail, subject=redact(mail.subject), plain=redact(mail.plain), html=redact(mail.html))
 
 
 def _recipients(mail: Mail, account: str) -> tuple[str, ...]:
-    """Whom the mail is for, each once, in order."""
+    """Return the addresses of all recipients, in order and without duplicates."""
     to = (account,) if mail.recipients is None else mail.recipients
     return tuple(dict.fromkeys((*to, *mail.cc)))
 
 
-def _fault(username: Secret, password: Secret, mail: Mail) -> str | None:
+def _problem(username: Secret, password: Secret, mail: Mail) -> str | None:
     fault = address_fault(username.reveal())
     if fault is not None:
         return f"the user name in the secret {username.name!r} is refused: {fault}"
     if not (is_grant(password.reveal()) or (password.reveal().isascii() and password.reveal().isprintable())):
-        return f"the password in the secret {password.name!r} is no app password, which is 16 letters"
+        return f"the password in the secret {password.name!r} is not an app password, which is 16 letters"
     recipients = _recipients(mail, username.reveal())
     if not recipients:
         return "the mail names no recipient"

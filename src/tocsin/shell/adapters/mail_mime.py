@@ -1,12 +1,11 @@
-"""A mail as bytes: its headers, the text part, the HTML part, as the standard library's ``EmailMessage`` would have them.
+"""Formats a mail as bytes: headers, text part and HTML part, in the form of the standard library's ``EmailMessage``.
 
-The same mail, key and sender give the same bytes. A header could smuggle in another (an encoded word in a subject may hold a line
-break), so each value goes through ``header`` or is an address; then the mail has the headers that are set here, in this order, and no
-others. All of it is ASCII.
-
-It is put together here since ``EmailMessage`` reads each header by its grammar, several times, and what it wrote itself likewise; that
-takes fifteen times as long as all the rest. Of the library is what is hard: it folds and encodes a header that is not one short line of
-ASCII, and it encodes the text.
+- The same mail, key and sender give the same bytes. All of them are ASCII.
+- A header value could inject another header (an encoded word in a subject may hold a line break). So each value is an address or
+  passes through ``header``, and the mail has exactly the headers set here, in this order.
+- The message is not built with ``EmailMessage``: it parses each header, and its own output, several times, which takes fifteen times
+  as long as all the rest. The library only does the hard parts: it folds and encodes a header that is not one short line of ASCII,
+  and it encodes the text.
 """
 
 import re
@@ -22,7 +21,7 @@ from tocsin.core.effects import Mail
 from tocsin.core.messages.text import header
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
-_WIDTH = 78  # characters of a line, at most; RFC 5322
+_WIDTH = 78  # characters per line at most; RFC 5322
 
 _MAIL = """\
 Date: {date}
@@ -48,7 +47,7 @@ MIME-Version: 1.0
 
 
 def mime(mail: Mail, key: Key, sender: str) -> bytes:
-    """The message from ``sender``, with CRLF at the end of every line; ``address_fault`` finds no fault with its addresses."""
+    """Return the message from ``sender`` with CRLF line ends. ``address_fault`` must accept all its addresses."""
     people = {"From": (sender,), "To": (sender,) if mail.recipients is None else mail.recipients, "Cc": mail.cc}
     written = _MAIL.format(
         date=format_datetime(_whole_minutes(mail.at)),
@@ -63,21 +62,21 @@ def mime(mail: Mail, key: Key, sender: str) -> bytes:
 
 
 def _field(name: str, value: str) -> str:
-    """The header as it is, where it is one short line that means nothing but itself; else as the library has it."""
+    """Write a header unchanged if it is one short line of ASCII without encoded words; else let the library fold and encode it."""
     line = f"{name}: {value}"
     if value and len(line) <= _WIDTH and value.isascii() and value.isprintable() and "=?" not in value:
         return f"{line}\n"
-    if not value.isascii():  # only a subject is not; ``EmailMessage`` loses, or doubles, a space between two encoded words
+    if not value.isascii():  # only a subject; ``EmailMessage`` loses or doubles a space between two encoded words
         return f"{name}: {Header(value, 'utf-8', maxlinelen=_WIDTH, header_name=name).encode()}\n"
     folded: str = SMTP.fold(*SMTP.header_store_parse(name, value))
     return folded.replace("\r\n", "\n")
 
 
 def _quoted(text: str) -> str:
-    """The text, quoted-printable, in whole lines."""
+    """Encode the text as quoted-printable, ending with a line break."""
     lines = _SURROGATES.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
     whole = lines if lines.endswith("\n") else f"{lines}\n"
-    return body_encode(whole.encode().decode("latin-1"), _WIDTH)  # which takes a character for each byte
+    return body_encode(whole.encode().decode("latin-1"), _WIDTH)  # it takes one character per byte
 
 
 def _digest(purpose: str, key: Key) -> str:
@@ -85,5 +84,5 @@ def _digest(purpose: str, key: Key) -> str:
 
 
 def _whole_minutes(moment: datetime) -> datetime:
-    """The moment in its own zone, or in UTC where that zone's offset has seconds, which a Date header cannot say."""
+    """Return the moment in its own zone, or in UTC if the zone's offset has seconds, which a Date header cannot express."""
     return moment.astimezone(UTC) if (moment.utcoffset() or timedelta()) % timedelta(minutes=1) else moment

@@ -1,13 +1,13 @@
-"""No secret's value gets out: not in a reason, not in a log line, not in a traceback.
+"""Redaction: keeps the values of secrets out of error reasons, log lines and tracebacks.
 
-- Every value that a ``Secret`` was made of is remembered, in each form in which it might turn up: as it is, percent-encoded,
-  quoted, inside base64; of several lines also each, and of a URL what is behind its host, whole and in parts, one of which is the
-  token, unless they are short.
-- What serves for an hour, an access token, is forgotten after it: else a program that runs for long would search each text for more
-  and more. What was forgotten last stays hidden all the same, since what was said of it may still be on its way.
-- ``redact`` puts the secret's name in the place of each. Values of less than four characters are left alone: replacing them
-  would garble every text and hide nothing.
-- ``contained`` lets an exception out without the frames it came through, since those hold what must not be shown.
+- The value of every ``Secret`` is registered in each form in which it might appear: unchanged, percent-encoded, quoted, and inside
+  base64. Of a value of several lines, each line is registered too. Of a URL, the part after the host is registered whole and in
+  pieces, one of which is the token. Short lines and pieces are not registered.
+- ``redact`` replaces each form with the secret's name in brackets. Values of fewer than four characters are not replaced: that would
+  garble every text and hide nothing.
+- An access token, which is valid for an hour, is forgotten afterwards: otherwise a long-running program would search each text for
+  more and more values. The values forgotten last stay hidden, because texts about them may still be in flight.
+- ``contained`` raises an exception without the frames that it came through, because their local variables hold secrets.
 """
 
 import logging
@@ -26,12 +26,12 @@ from tocsin.core.outcomes import DeliveryError, Receipt
 from tocsin.shell.fork_safety import forget_in_child
 
 _T = TypeVar("_T")
-_SHORTEST = 4
-_TOKEN = 12  # characters; a shorter part of a URL is a word, like "start", that may stand anywhere
-_LINE = 16  # likewise of a line
-_LINGERING = 16  # values that stay hidden though they are forgotten: the last ones
-_LOGIN = re.compile("://[^/?#:@]*:([^/?#]+)@")  # the password in a URL, as of a database
-_BEHIND_HOST = re.compile(r"://[^\s/?#]*([/?#]\S*)")
+_MIN_LENGTH = 4  # characters of a value
+_MIN_URL_PART = 12  # characters; a shorter part of a URL may be an ordinary word, like "start"
+_MIN_LINE = 16  # characters; a shorter line may be an ordinary word
+_STILL_HIDDEN = 16  # forgotten values that stay hidden: the last ones
+_LOGIN = re.compile("://[^/?#:@]*:([^/?#]+)@")  # the password in a URL, for example of a database
+_AFTER_HOST = re.compile(r"://[^\s/?#]*([/?#]\S*)")
 _LOGGERS = (
     "urllib3.connection",
     "urllib3.connectionpool",
@@ -44,24 +44,24 @@ _LOGGERS = (
 
 @attrs.define(eq=False)
 class _Value:
-    """The forms in which a value might turn up, and how often it was remembered."""
+    """The forms in which a value might appear, and how many holders registered it."""
 
     forms: tuple[str, ...]
     count: int = 0
 
 
 class _Memory:
-    """The values that do not show, each with the name that shows instead; ``version`` is another one after each change of them."""
+    """The registered values by name and value. ``version`` changes whenever the set of values does."""
 
     def __init__(self) -> None:
-        self.lock: threading.RLock = threading.RLock()  # a signal's handler may come in between, and look for a secret
+        self.lock: threading.RLock = threading.RLock()  # a signal handler may interrupt a holder of the lock, and look up a secret
         self.values: dict[tuple[str, str], _Value] = {}
-        self.leaving: deque[tuple[str, str]] = deque()
+        self.forgotten: deque[tuple[str, str]] = deque()
         self.version: int = 0
         forget_in_child(self)
 
     def forget(self) -> None:
-        """Have a lock that no other thread of the parent holds, as a child needs; the values are the child's as well."""
+        """Replace the lock in a forked child, because a thread of the parent may hold it. The child keeps the values."""
         self.lock = threading.RLock()
 
 
@@ -69,24 +69,24 @@ _memory = _Memory()
 
 
 def remember(name: str, value: str) -> None:
-    """From now on ``redact`` shows ``[name]`` where ``value`` would be seen."""
+    """Register ``value``: from now on ``redact`` replaces it with ``[name]``."""
     with _memory.lock:
         known = _memory.values.get((name, value))
-        if known is None:  # to find its forms takes longer than to look for all of them
+        if known is None:  # computing the forms takes longer than a search for all of them
             known = _memory.values[name, value] = _Value(tuple(dict.fromkeys(_all_forms(value))))
             _memory.version += 1
         known.count += 1
 
 
 def forget(name: str, value: str) -> None:
-    """``value`` is done with, for one of those who had it remembered; once it is for all, and some others are too, it may show."""
+    """Undo one ``remember``. The value is dropped once every ``remember`` is undone and ``_STILL_HIDDEN`` other values followed."""
     with _memory.lock:
-        _memory.leaving.append((name, value))
-        if len(_memory.leaving) > _LINGERING:
-            _let_go(_memory.leaving.popleft())
+        _memory.forgotten.append((name, value))
+        if len(_memory.forgotten) > _STILL_HIDDEN:
+            _release(_memory.forgotten.popleft())
 
 
-def _let_go(known: tuple[str, str]) -> None:
+def _release(known: tuple[str, str]) -> None:
     value = _memory.values.get(known, _Value(()))
     value.count -= 1
     if value.count == 0:
@@ -95,7 +95,7 @@ def _let_go(known: tuple[str, str]) -> None:
 
 
 def redact(text: str) -> str:
-    """The text, with the name of the secret in brackets in place of each secret's value."""
+    """Replace each secret's value in the text with the secret's name in brackets."""
     for form, shown in _longest_first(_memory.version):
         if form in text:
             text = text.replace(form, shown)
@@ -104,7 +104,7 @@ def redact(text: str) -> str:
 
 @lru_cache(maxsize=1)
 def _longest_first(_: int) -> tuple[tuple[str, str], ...]:
-    """All forms, so that none hides a longer one, with what is shown instead; made again when there are others."""
+    """Return all forms with their replacements, longest first, so that no form hides a longer one. Cached per version."""
     shown: dict[str, str] = {}
     with _memory.lock:
         for (name, _value), value in _memory.values.items():
@@ -115,56 +115,56 @@ def _longest_first(_: int) -> tuple[tuple[str, str], ...]:
 
 def _all_forms(value: str) -> Iterator[str]:
     for part in _parts(value):
-        yield from (form for form in _forms(part) if len(form) >= _SHORTEST)
+        yield from (form for form in _forms(part) if len(form) >= _MIN_LENGTH)
 
 
 def _parts(value: str) -> Iterator[str]:
     yield value
     lines = [line.strip() for line in value.splitlines()]
     if len(lines) > 1:
-        yield from (line for line in lines if len(line) >= _LINE)
-    behind = _BEHIND_HOST.search(value)
-    if behind is not None:
-        yield from (part for part in (behind[1], *re.split("[/?#&=]", behind[1])) if len(part) >= _TOKEN)
+        yield from (line for line in lines if len(line) >= _MIN_LINE)
+    after_host = _AFTER_HOST.search(value)
+    if after_host is not None:
+        yield from (part for part in (after_host[1], *re.split("[/?#&=]", after_host[1])) if len(part) >= _MIN_URL_PART)
     login = _LOGIN.search(value)
     if login is not None:
         yield login[1]
 
 
 def _forms(part: str) -> Iterator[str]:
-    import json  # these are needed where there is a secret, and slow to load
+    import json  # slow to import, and needed only if there is a secret
     from base64 import b64encode, urlsafe_b64encode
     from urllib.parse import quote
 
     raw = part.encode(errors="surrogatepass")
     yield from (part, quote(raw), quote(raw, safe=""), json.dumps(part)[1:-1], repr(part)[1:-1])
-    for encode in (b64encode, urlsafe_b64encode) if len(raw) > 2 * _SHORTEST else ():
-        for offset, spoilt in ((0, 0), (1, 2), (2, 3)):  # inside a longer text, the first characters depend on what is before
+    for encode in (b64encode, urlsafe_b64encode) if len(raw) > 2 * _MIN_LENGTH else ():
+        for offset, skipped in ((0, 0), (1, 2), (2, 3)):  # inside a longer text, the first characters depend on the bytes before
             whole = (offset + len(raw)) * 8 // 6
-            yield encode(bytes(offset) + raw)[spoilt:whole].decode()
+            yield encode(bytes(offset) + raw)[skipped:whole].decode()
 
 
 def clean(outcome: Receipt | DeliveryError) -> Receipt | DeliveryError:
-    """The outcome, with its reason redacted."""
+    """Redact the reason of the outcome."""
     return attrs.evolve(outcome, reason=redact(outcome.reason)) if isinstance(outcome, DeliveryError) else outcome
 
 
 def contained(act: Callable[[], _T]) -> _T:
-    """``act()``; an exception leaves without the frames it came through and without the exceptions it came from."""
+    """Return ``act()``. An exception is raised again without its traceback, cause and context."""
     try:
         return act()
     except BaseException as error:
         escaped = error
     escaped.__cause__ = escaped.__context__ = escaped.__traceback__ = None
-    escaped.__suppress_context__ = False  # what the caller is handling may be shown
+    escaped.__suppress_context__ = False  # the exception that the caller handles may be shown
     try:
         raise escaped
     finally:
-        del escaped  # else this frame and the exception would keep each other alive
+        del escaped  # else this frame and the exception keep each other alive
 
 
 class _Redacting(logging.Filter):
-    """Redacts a record wherever it could show a secret: the message, its arguments, and the text of an exception."""
+    """Redacts the message, the arguments and the exception text of a log record."""
 
     @override
     def filter(self, record: logging.LogRecord) -> bool:
@@ -185,10 +185,10 @@ _FILTER = _Redacting()
 
 
 def _shown(value: object) -> object:
-    return value if all(redact(said) == said for said in (str(value), texts.quote(value))) else redact(str(value))
+    return value if all(redact(text) == text for text in (str(value), texts.quote(value))) else redact(str(value))
 
 
 def guard_logs() -> None:
-    """Put the redacting filter on the loggers that would show a URL's path. Doing so again changes nothing."""
+    """Add the redacting filter to the loggers that log URL paths. Repeated calls have no effect."""
     for name in _LOGGERS:
-        logging.getLogger(name).addFilter(_FILTER)  # a logger's filters do not see its children's records
+        logging.getLogger(name).addFilter(_FILTER)  # a logger's filters do not apply to records of its children

@@ -1,7 +1,9 @@
-"""Files that hold secrets: read whole, never quoted. Only a file is read, behind links too: a pipe would keep us waiting.
+"""Reads files that hold secrets.
 
-The user's ``secrets.toml`` is refused where others can read it, or where it is somebody else's: what it holds may be known to
-them. That is asked of the open file, not of its name, which could mean another file a moment later.
+- Error messages never quote the content.
+- Only regular files are read, also through links: reading a pipe would block.
+- The user's ``secrets.toml`` is refused if other users can read it, or if it belongs to another user, who may then know the secrets.
+- Owner and mode are checked on the open file, not on its path: the path could name another file a moment later.
 """
 
 import os
@@ -14,23 +16,23 @@ from typing import BinaryIO
 
 from tocsin.core.outcomes import Rejected
 
-_LONGEST = 1 << 20  # bytes
+_MAX_BYTES = 1 << 20
 _LINE = re.compile(r"at line (\d+)")
 
 
 def secrets_file() -> Path:
-    """The user's own file of secrets: ``NAME = "value"``, one a line."""
+    """Return the path of the user's file of secrets, which holds lines of ``NAME = "value"``."""
     from platformdirs import user_config_dir
 
     return Path(user_config_dir("tocsin", appauthor=False)) / "secrets.toml"
 
 
 def read_file(path: Path, name: str, called: str) -> str | Rejected:
-    """The text of a file; Rejected where it cannot be read. ``called`` is what to call it."""
+    """Read the text of a file, or return Rejected. ``called`` is the name of the file in messages."""
     try:
-        with _opened(path) as file:
+        with _open(path) as file:
             if _is_file(file):
-                return file.read(_LONGEST).decode("utf-8-sig")
+                return file.read(_MAX_BYTES).decode("utf-8-sig")
     except OSError as error:
         return Rejected(f"{called} cannot be read for the secret {name!r}: {error.strerror}", name)
     except ValueError:
@@ -39,12 +41,12 @@ def read_file(path: Path, name: str, called: str) -> str | Rejected:
 
 
 def read_toml(path: Path, name: str) -> str | Rejected | None:
-    """The value of ``name`` in a TOML file; None where the file or the value is not there."""
+    """Read the value of ``name`` from a TOML file; None if the file or the value does not exist."""
     try:
-        with _opened(path) as file:
+        with _open(path) as file:
             user = None if sys.platform == "win32" else os.geteuid()
             fault = exposed(os.fstat(file.fileno()), user) if _is_file(file) else "it is not a file"
-            content = b"" if fault else file.read(_LONGEST)
+            content = b"" if fault else file.read(_MAX_BYTES)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -53,7 +55,10 @@ def read_toml(path: Path, name: str) -> str | Rejected | None:
 
 
 def exposed(status: os.stat_result, user: int | None) -> str | None:
-    """Why the file is not ours alone, with the remedy (``{}`` for its path); None where it is, or nobody can tell."""
+    """Return why other users may know the file's content, with the remedy (``{}`` stands for its path).
+
+    Return None if only ``user`` can read it, or if ``user`` is None because the system has no user ids.
+    """
     if user is None:
         return None
     if status.st_uid != user:
@@ -63,12 +68,12 @@ def exposed(status: os.stat_result, user: int | None) -> str | None:
     return None
 
 
-def _opened(path: Path) -> BinaryIO:
-    return open(path, "rb", opener=_at_once)
+def _open(path: Path) -> BinaryIO:
+    return open(path, "rb", opener=_without_blocking)
 
 
-def _at_once(path: str, flags: int) -> int:
-    """Open without waiting for somebody at the other end, and without taking a terminal over."""
+def _without_blocking(path: str, flags: int) -> int:
+    """Open without waiting for the writer of a pipe, and without acquiring a controlling terminal."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))
 
 
@@ -82,7 +87,7 @@ def _value(content: bytes, path: Path, name: str) -> str | Rejected | None:
     except UnicodeDecodeError:
         return Rejected(f"{path} is not UTF-8 text", name)
     except tomllib.TOMLDecodeError as error:
-        line = _LINE.search(str(error))  # the rest of what it says may quote the file
+        line = _LINE.search(str(error))  # the rest of the message may quote the file
         return Rejected(f"{path} is not valid TOML{f', line {line[1]}' if line else ', at its end'}", name)
     except (ValueError, RecursionError):
         return Rejected(f"{path} is not valid TOML: a number in it is too long, or brackets nest too deep", name)

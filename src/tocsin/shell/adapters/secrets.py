@@ -1,8 +1,8 @@
-"""Where secrets come from, and what they come as: values that never show.
+"""Finds secrets by name, and wraps their values so that they are never shown.
 
-A secret is looked for, each time it is needed, in: the mapping given, the environment variable of its name, the file that the
-variable NAME_FILE names (as Docker and Kubernetes hand secrets in), the user's own file ``secrets.toml``, and the keyring if
-that is switched on. The first place that has one counts; white space around it is dropped, and an empty one is none.
+- A secret is looked up each time it is needed, in this order: the given mapping; the environment variable of its name; the file that
+  the variable NAME_FILE names (the convention of Docker and Kubernetes); the user's ``secrets.toml``; the keyring, if enabled.
+- The first source that has a value wins. White space around a value is removed, and an empty value counts as missing.
 """
 
 import os
@@ -22,7 +22,7 @@ _SERVICE = "tocsin"
 
 @final
 class Secret:
-    """A value that never shows: not in a repr, not in a format, not in a pickle. ``name`` is what it is called."""
+    """A named value that never appears in ``repr``, ``format`` or a pickle."""
 
     __slots__ = ("_value", "name")
 
@@ -32,7 +32,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """The value. Keep it in an expression, not in a variable."""
+        """Return the value. Use it in an expression; do not store it in a variable."""
         return self._value
 
     @override
@@ -61,8 +61,8 @@ class Secrets:
     """Finds secrets by name.
 
     Args:
-        explicit: values by name, looked at before any other place. Secrets with values of their own do not pickle.
-        keyring: look into the system's keyring too, as the last place (needs the extra ``tocsin[keyring]``).
+        explicit: values by name, looked up before any other source. Secrets with explicit values cannot be pickled.
+        keyring: whether to look up the system's keyring as the last source (needs the extra ``tocsin[keyring]``).
     """
 
     __slots__ = ("_explicit", "_keyring")
@@ -72,28 +72,28 @@ class Secrets:
         self._keyring = keyring
 
     def find(self, name: str) -> Secret | Rejected:
-        """The secret called ``name``; Rejected, with all that may be done about it, where there is none to be read."""
+        """Return the secret called ``name``, or Rejected with the ways to set it."""
         if not _NAME.fullmatch(name):
             return Rejected("a secret's name is like SLACK_WEBHOOK_URL; what was given (the secret itself?) is not", _NO_NAME)
         return redaction.contained(lambda: self._find(name))
 
     def _find(self, name: str) -> Secret | Rejected:
-        for place in (self._given, _environment, _named_file, _own_file, self._ring):
-            found = place(name)
+        for source in (self._from_mapping, _from_environment, _from_named_file, _from_user_file, self._from_keyring):
+            found = source(name)
             if isinstance(found, Rejected):
                 return found
             if found is not None and found.strip():
                 return Secret(name, found.strip())
         return Rejected(self._missing(name), name)
 
-    def _given(self, name: str) -> str | Rejected | None:
+    def _from_mapping(self, name: str) -> str | Rejected | None:
         try:
             return self._explicit.get(name)
         except Exception as error:
             return Rejected(f"the mapping of secrets raised {type(error).__name__} for {name!r}", name)
 
-    def _ring(self, name: str) -> str | Rejected | None:
-        return _ring(name) if self._keyring else None
+    def _from_keyring(self, name: str) -> str | Rejected | None:
+        return _from_keyring(name) if self._keyring else None
 
     def _missing(self, name: str) -> str:
         from tocsin.shell.adapters.secret_files import secrets_file
@@ -128,29 +128,29 @@ def _without_values(keyring: bool) -> Secrets:  # noqa: FBT001 - pickle passes i
     return Secrets(keyring=keyring)
 
 
-def _environment(name: str) -> str | None:
+def _from_environment(name: str) -> str | None:
     return os.environ.get(name)
 
 
-def _named_file(name: str) -> str | Rejected | None:
+def _from_named_file(name: str) -> str | Rejected | None:
     path = os.environ.get(f"{name}_FILE")
     if not path:
         return None
-    from pathlib import Path  # files are looked for seldom, and what reads them is slow to load
+    from pathlib import Path  # slow to import, and seldom needed
 
     from tocsin.shell.adapters.secret_files import read_file
 
-    # the path is not repeated: some put the secret itself there by mistake
+    # the message does not quote the path: some users put the secret itself there by mistake
     return read_file(Path(path), name, f"the file that {name}_FILE names")
 
 
-def _own_file(name: str) -> str | Rejected | None:
+def _from_user_file(name: str) -> str | Rejected | None:
     from tocsin.shell.adapters.secret_files import read_toml, secrets_file
 
     return read_toml(secrets_file(), name)
 
 
-def _ring(name: str) -> str | Rejected | None:
+def _from_keyring(name: str) -> str | Rejected | None:
     try:
         import keyring
 

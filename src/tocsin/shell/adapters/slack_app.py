@@ -1,6 +1,6 @@
-"""An app of Slack's, which speaks: it posts a message, or replies, and lets the first message of the run show where the run stands.
+"""Posts as a Slack app: the first message of a run starts a thread, later ones are replies, and edits keep the first up to date.
 
-What counts is the message itself. That the first one of its run could not be edited is said in the log, and is no failure.
+The outcome is that of the message itself. A failure to edit the run's first message is logged, and is no delivery failure.
 """
 
 import time
@@ -27,31 +27,31 @@ from tocsin.shell.fork_safety import PerProcess
 from tocsin.shell.log import logger
 
 if TYPE_CHECKING:
-    from tocsin.shell.adapters.slack_client import Call
+    from tocsin.shell.adapters.slack_client import ApiCall
 
 
 @attrs.frozen
 class AppConnection:
-    """How the app is reached: the adapter, its connections, and what it knows."""
+    """What the adapter posts with: its settings, its connections and its known threads."""
 
     network: SlackWebhook
-    kept: PerProcess[Transport]
-    conversations: ThreadCache
+    transports: PerProcess[Transport]
+    threads: ThreadCache
 
 
 @attrs.frozen
-class _Answer:
-    """What a call came to, and the words of the answer, if there was one."""
+class _Response:
+    """The outcome of a call, and the body of the response (empty if there was none)."""
 
     outcome: Outcome
     body: Mapping[str, object] = attrs.field(factory=dict[str, object])
 
 
 @attrs.frozen
-class _Speech:
-    """One message on its way; ``ends`` is when it has to be there, of ``time.monotonic``."""
+class _AppPost:
+    """One message to deliver; ``ends`` is its deadline as a ``time.monotonic`` time."""
 
-    line: AppConnection
+    connection: AppConnection
     token: Secret
     bot: Bot
     message: PostToSlack
@@ -61,69 +61,71 @@ class _Speech:
     def place(self) -> Place:
         return self.token, self.bot.channel, self.message.key.run_id
 
-    def post(self, channel: str, ts: str | None = None) -> _Answer:
-        """Post the message in a channel, or as a reply."""
+    def send(self, channel: str, ts: str | None = None) -> _Response:
+        """Post the message in a channel, as a reply if ``ts`` is given."""
         arguments = posting(channel, self.message.payload, ts)
-        return self._asked(self.ends - time.monotonic(), lambda client: client.chat_postMessage(**arguments))
+        return self._call(self.ends - time.monotonic(), lambda client: client.chat_postMessage(**arguments))
 
-    def edit(self, thread: Thread) -> _Answer:
-        """Show the message in the parent of a thread, if there is time left."""
+    def edit(self, thread: Thread) -> _Response:
+        """Edit the parent of a thread to show the message, if there is time left."""
         arguments = editing(thread.channel, thread.ts, self.message.payload, thread.kept)
         seconds = min(self.ends - time.monotonic(), time_limits.seconds_left())
-        return self._asked(seconds, lambda client: client.chat_update(**arguments))
+        return self._call(seconds, lambda client: client.chat_update(**arguments))
 
-    def _asked(self, seconds: float, call: "Call") -> _Answer:
-        from tocsin.shell.adapters.slack_client import called
+    def _call(self, seconds: float, call: "ApiCall") -> _Response:
+        from tocsin.shell.adapters.slack_client import call_api
 
-        response = called(self.line.network, self.line.kept, self.token, seconds, call)
+        response = call_api(self.connection.network, self.connection.transports, self.token, seconds, call)
         if isinstance(response, DeliveryError):
-            return _Answer(response)
+            return _Response(response)
         words = {name: redact(str(response.data[name])) for name in ("error", "needed") if name in response.data}
         body = {**response.data, **words}
         later = in_seconds(response.headers.get("retry-after"), SystemClock().now())
-        return _Answer(bot_reply(response.status_code, body, later), body)
+        return _Response(bot_reply(response.status_code, body, later), body)
 
 
-def speak(line: AppConnection, token: Secret, bot: Bot, message: PostToSlack) -> Outcome:
-    """Say a message as the app, and say what became of it."""
+def post_as_app(connection: AppConnection, token: Secret, bot: Bot, message: PostToSlack) -> Outcome:
+    """Post the message as the app, and return the outcome."""
     fault = token_fault(token.reveal())
     if fault is not None:
         return Rejected(f"the token in the secret {token.name!r} is refused: {fault}")
     if find_spec("slack_sdk") is None:
         return Rejected("to post to Slack as an app needs the extra: pip install 'tocsin[slack-bot]'")
-    limit = line.network.deadline
-    speech = _Speech(line, token, bot, message, time.monotonic() + limit)
-    with line.conversations.turn(speech.place, min(limit, time_limits.seconds_left())) as ours:
-        return _spoken(speech) if ours else Retryable("the message of the same run before it is still on its way to Slack")
+    limit = connection.network.deadline
+    post = _AppPost(connection, token, bot, message, time.monotonic() + limit)
+    with connection.threads.turn(post.place, min(limit, time_limits.seconds_left())) as ours:
+        return _deliver(post) if ours else Retryable("the message of the same run before it is still on its way to Slack")
 
 
-def _spoken(speech: _Speech) -> Outcome:
-    step = planned(speech.line.conversations.known(speech.place), speech.message)
+def _deliver(post: _AppPost) -> Outcome:
+    """Post the message as the first of its run, or as a reply in the run's thread."""
+    threads = post.connection.threads
+    step = planned(threads.known(post.place), post.message)
     if isinstance(step, Post):
-        return _begun(speech)
-    answer = speech.post(step.thread.channel, step.thread.ts)
-    if alone(answer.body):
-        speech.line.conversations.drop(speech.place)
-        return _begun(speech)
-    if isinstance(answer.outcome, Delivered):
-        speech.line.conversations.keep(speech.place, _shown(speech, step.thread) if step.edit else step.thread)
-    return answer.outcome
+        return _start_thread(post)
+    response = post.send(step.thread.channel, step.thread.ts)
+    if alone(response.body):
+        threads.drop(post.place)
+        return _start_thread(post)
+    if isinstance(response.outcome, Delivered):
+        threads.keep(post.place, _edit_parent(post, step.thread) if step.edit else step.thread)
+    return response.outcome
 
 
-def _begun(speech: _Speech) -> Outcome:
+def _start_thread(post: _AppPost) -> Outcome:
     """Post the message as the first of its run."""
-    answer = speech.post(speech.bot.channel)
-    ids = posted_as(answer.body)
-    if isinstance(answer.outcome, Delivered) and ids is not None:
-        speech.line.conversations.keep(speech.place, opened(speech.message, *ids))
-    return answer.outcome
+    response = post.send(post.bot.channel)
+    ids = posted_as(response.body)
+    if isinstance(response.outcome, Delivered) and ids is not None:
+        post.connection.threads.keep(post.place, opened(post.message, *ids))
+    return response.outcome
 
 
-def _shown(speech: _Speech, thread: Thread) -> Thread:
-    """What is known of the thread once its parent was to show the message."""
-    outcome = speech.edit(thread).outcome
+def _edit_parent(post: _AppPost, thread: Thread) -> Thread:
+    """Edit the parent of the thread to show the message; return the thread as it is known afterwards."""
+    outcome = post.edit(thread).outcome
     if not isinstance(outcome, DeliveryError):
-        return edited(thread, speech.message.key)
-    what = f"the first message of the run {speech.message.key.run_id} in {speech.bot.channel}"
+        return edited(thread, post.message.key)
+    what = f"the first message of the run {post.message.key.run_id} in {post.bot.channel}"
     logger.warning("%s", redact(one_line(f"tocsin: {what} does not show its newest state, which is in its thread: {outcome.reason}")))
     return thread if isinstance(outcome, Retryable | Ambiguous) else sealed(thread)

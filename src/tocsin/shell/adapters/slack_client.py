@@ -1,8 +1,9 @@
-"""slack_sdk's client, over our own transport.
+"""slack_sdk's Web API client over our own transport.
 
-slack_sdk knows the calls of Slack's Web API and what they answer. What it does not do is keep a connection, end by a deadline, or stay
-where it was sent: it follows redirects, and the token goes along. So its one public door to the wire, ``api_call``, is ours. It has
-nothing else to do then: none of its tries, proxies and log lines; and it never learns the token.
+- slack_sdk provides the calls of the Web API and their responses.
+- ``api_call``, its one public method that sends a request, is overridden: slack_sdk keeps no connection, has no deadline, and follows
+  redirects with the token.
+- So slack_sdk's retries, proxies and log lines are never used, and it never learns the token.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,22 +16,22 @@ from slack_sdk.web.slack_response import SlackResponse
 from typing_extensions import override
 
 from tocsin.core.outcomes import DeliveryError
-from tocsin.shell.adapters.http import HEADERS, Transport, Wire, exchanged
+from tocsin.shell.adapters.http import HEADERS, RequestSender, Transport, exchange
 from tocsin.shell.adapters.redaction import redact
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.adapters.slack_webhook import SlackWebhook
 from tocsin.shell.fork_safety import PerProcess
 
-Call = Callable[["Client"], SlackResponse]
+ApiCall = Callable[["Client"], SlackResponse]
 """One call of the API."""
 
 
 class Client(WebClient):
-    """Calls the API at ``api`` over ``wire``, as the app with ``token``. What breaks on the way is raised."""
+    """Calls the API at ``api`` by ``sender``, as the app with ``token``. Raises on a failure of the connection."""
 
-    def __init__(self, api: str, wire: Wire, token: Secret) -> None:
-        self._wire, self._secret = wire, token
-        # were no proxy named, it would look for one in the environment, and log it with its password; this one is never used
+    def __init__(self, api: str, sender: RequestSender, token: Secret) -> None:
+        self._sender, self._secret = sender, token
+        # without a proxy, slack_sdk would read one from the environment and log it with its password; this one is never used
         super().__init__(base_url=api, proxy="ours", retry_handlers=[])
 
     @override
@@ -46,38 +47,38 @@ class Client(WebClient):
         headers: dict[str, object] | None = None,
         auth: dict[str, object] | None = None,
     ) -> SlackResponse:
-        """Post ``json`` to a method of the API: the calls that are made here give nothing else."""
-        told = redact(dumps(json, ensure_ascii=False))  # an exception may well quote a secret
-        url, body = f"{self.base_url}{api_method}", told.encode(errors="replace")
+        """Post ``json`` to a method of the API. The other arguments are ignored: the calls that tocsin makes do not use them."""
+        text = redact(dumps(json, ensure_ascii=False))  # the text of an exception may quote a secret
+        url, body = f"{self.base_url}{api_method}", text.encode(errors="replace")
         request = Request(http_verb, url, headers={**HEADERS, "Authorization": f"Bearer {self._secret.reveal()}"}, data=body)
-        with self._wire.send(request) as response:
-            said: bytes = response.raw.read(decode_content=False)  # all of it, since it repeats the message; it is bounded below
+        with self._sender.send(request) as response:
+            answer: bytes = response.raw.read(decode_content=False)  # it repeats the message, so all is read; ``Attempt`` bounds it
             return SlackResponse(
                 client=self,
                 http_verb=http_verb,
                 api_url=url,
                 req_args={},
-                data=_understood(said),
+                data=_parse(answer),
                 headers=dict(response.headers.lower_items()),
                 status_code=response.status_code,
             )
 
 
-def called(
-    network: SlackWebhook, kept: PerProcess[Transport], token: Secret, seconds: float, call: Call
+def call_api(
+    network: SlackWebhook, transports: PerProcess[Transport], token: Secret, seconds: float, call: ApiCall
 ) -> SlackResponse | DeliveryError:
-    """What the API answers to a call that may take some seconds in all; or why it does not."""
-    return exchanged(network, kept, network.api, seconds, lambda wire: call(Client(network.api, wire, token)))
+    """Make a call of the API within ``seconds``; return the response, or why there is none."""
+    return exchange(network, transports, network.api, seconds, lambda sender: call(Client(network.api, sender, token)))
 
 
-def _understood(body: bytes) -> Mapping[str, object]:
-    """The body, which should be an object in JSON; where it is none, an empty one."""
+def _parse(body: bytes) -> Mapping[str, object]:
+    """Parse the body as a JSON object; return an empty mapping if it is not one."""
     try:
-        said: object = loads(body)
+        value: object = loads(body)
     except (ValueError, RecursionError):
         return {}
-    return said if _is_object(said) else {}
+    return value if _is_object(value) else {}
 
 
-def _is_object(said: object) -> TypeGuard[Mapping[str, object]]:
-    return isinstance(said, dict)
+def _is_object(value: object) -> TypeGuard[Mapping[str, object]]:
+    return isinstance(value, dict)

@@ -1,7 +1,8 @@
-"""Slack's incoming webhooks, and apps of Slack's: one message, one POST, one answer.
+"""Posts to Slack by an incoming webhook or as a Slack app.
 
-The webhook's URL is the secret itself, or else the app's token. It goes to Slack's two hosts and to hosts that were allowed expressly,
-over verified TLS, is never redirected, and no cookie, ``.netrc`` or other habit of the machine goes with it.
+- The secret is the URL of the webhook, or the token of the app.
+- The secret is sent only to Slack's two hosts and to hosts that were allowed explicitly, over verified TLS.
+- A request is never redirected, and carries no cookies, no ``.netrc`` login and no other state of the machine.
 """
 
 from collections.abc import Mapping
@@ -25,34 +26,34 @@ if TYPE_CHECKING:
 _API = "https://slack.com/api/"
 
 
-def _kept() -> "PerProcess[Transport]":
+def _no_transport() -> "PerProcess[Transport]":
     return PerProcess()
 
 
 def _api(slack: "SlackWebhook", attribute: "attrs.Attribute[str]", value: str) -> None:
-    """A token goes to Slack, or where it is allowed to go."""
-    fault = None if value == _API else api_fault(value, slack.allowed_hosts)
-    if fault is not None:
-        raise ValueError(f"{attribute.name} is refused: {fault}")
+    """Validate the API's URL: a token is sent to Slack, or to an allowed host."""
+    problem = None if value == _API else api_fault(value, slack.allowed_hosts)
+    if problem is not None:
+        raise ValueError(f"{attribute.name} is refused: {problem}")
 
 
 @attrs.frozen(kw_only=True)
 class SlackWebhook:
-    """Posts messages to incoming webhooks, or as an app, over connections that it keeps. Any thread may use it.
+    """Posts messages to incoming webhooks, or as an app, over connections that stay open. It is thread-safe.
 
     Args:
-        allowed_hosts: hosts that a webhook, or ``api``, may lead to besides Slack's own; any port of theirs.
-        ca_bundle: a file with the only CA certificates to trust, in PEM form; None: those of the file in REQUESTS_CA_BUNDLE
-            or SSL_CERT_FILE, else the system's.
-        connect_timeout: how long connecting to one address may take, in seconds.
-        read_timeout: how long Slack may be silent, in seconds.
-        deadline: how long a message may take in all, in seconds.
-        proxies: proxy URLs by scheme, as requests takes them (``{"https": "http://proxy:3128"}``); None: as the environment
-            says; {}: none. SOCKS is not supported.
-        api: where Slack's Web API is, which an app posts by; ``"https://slack-gov.com/api/"`` for GovSlack.
+        allowed_hosts: hosts, besides Slack's own, that a webhook or ``api`` may lead to, on any port.
+        ca_bundle: a file with the only CA certificates to trust, in PEM form. None: the file in REQUESTS_CA_BUNDLE or SSL_CERT_FILE,
+            else the system's certificates.
+        connect_timeout: the limit for connecting to one address, in seconds.
+        read_timeout: the limit for each silence of Slack, in seconds.
+        deadline: the limit for one message as a whole, in seconds.
+        proxies: proxy URLs by scheme, as requests takes them (``{"https": "http://proxy:3128"}``). None: the proxies of the
+            environment. {}: no proxy. SOCKS is not supported.
+        api: the URL of Slack's Web API, which an app posts to; ``"https://slack-gov.com/api/"`` for GovSlack.
 
     Raises:
-        ValueError: a setting makes no sense.
+        ValueError: a setting is invalid.
     """
 
     allowed_hosts: tuple[str, ...] = attrs.field(default=(), converter=settings.hosts)
@@ -62,19 +63,19 @@ class SlackWebhook:
     deadline: float = attrs.field(default=30.0, validator=settings.seconds)
     proxies: Mapping[str, str] | None = attrs.field(default=None, converter=settings.copied, repr=settings.without_logins, hash=False)
     api: str = attrs.field(default=_API, validator=_api)
-    _kept: "PerProcess[Transport]" = attrs.field(init=False, factory=_kept, eq=False, repr=False)
-    _conversations: ThreadCache = attrs.field(init=False, factory=ThreadCache, eq=False, repr=False)
+    _kept: "PerProcess[Transport]" = attrs.field(init=False, factory=_no_transport, eq=False, repr=False)
+    _threads: ThreadCache = attrs.field(init=False, factory=ThreadCache, eq=False, repr=False)
 
     def post(self, url: Secret, payload: SlackMessage) -> Receipt | DeliveryError:
-        """Post ``payload`` to the webhook ``url``: Delivered, or why not. Raises nothing for a message that was not."""
+        """Post ``payload`` to the webhook ``url``. Return Delivered or the error; a failure is never raised."""
         return redaction.clean(redaction.contained(lambda: self._post(url, payload)))
 
     def speak(self, token: Secret, bot: Bot, message: PostToSlack) -> Receipt | DeliveryError:
-        """Say ``message`` as the app with ``token``, in ``bot``'s channel, as the first of its run or in the thread of that one."""
+        """Post ``message`` as the app with ``token`` in ``bot``'s channel: as the first of its run, or in the run's thread."""
         return redaction.clean(redaction.contained(lambda: self._speak(token, bot, message)))
 
     def close(self) -> None:
-        """Close the connections. The next message opens new ones."""
+        """Close the connections. The next message opens a new one."""
         self._kept.close()
 
     def _post(self, url: Secret, payload: SlackMessage) -> Receipt | DeliveryError:
@@ -84,11 +85,11 @@ class SlackWebhook:
             return Rejected(f"the webhook URL in the secret {url.name!r} is refused: {fault}")
         from tocsin.shell.adapters import http
 
-        said = redaction.redact(payload.to_json())  # an exception may well quote a secret
-        return http.post(self, self._kept, url, said.encode(errors="replace"))
+        text = redaction.redact(payload.to_json())  # the text of an exception may quote a secret
+        return http.post(self, self._kept, url, text.encode(errors="replace"))
 
     def _speak(self, token: Secret, bot: Bot, message: PostToSlack) -> Receipt | DeliveryError:
         redaction.guard_logs()
         from tocsin.shell.adapters import slack_app
 
-        return slack_app.speak(slack_app.AppConnection(self, self._kept, self._conversations), token, bot, message)
+        return slack_app.post_as_app(slack_app.AppConnection(self, self._kept, self._threads), token, bot, message)

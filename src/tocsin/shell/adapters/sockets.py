@@ -1,9 +1,9 @@
-"""Sockets that keep to the deadline of the thread's attempt, and tell it what went wrong.
+"""Sockets that keep to the deadline of the thread's current attempt, and record in it what went wrong.
 
-- A library's read time-out is for one ``recv``: a server that sends a byte now and then holds it for ever. Here every wait is
-  cut to what the attempt has left. A TLS handshake is one wait.
-- A library gathers the lines of an answer as long as they come: a server that never stops fills the memory. Here an attempt hears
-  only so much.
+- A library's read time-out limits one ``recv``: a server that sends a byte now and then blocks it for ever. Here every wait is
+  limited to the time that the attempt has left. A TLS handshake is one wait.
+- A library collects the lines of an answer as long as they come: a server that never stops fills the memory. Here an attempt limits
+  the number of bytes received.
 """
 
 import os
@@ -19,7 +19,7 @@ from tocsin.shell.adapters.time_limits import Attempt, current_attempt
 
 
 class Limited(socket.socket):
-    """A socket whose waits end with the attempt. Its own time-out, in seconds, is for each wait."""
+    """A socket whose waits end at the attempt's deadline. The socket's own time-out, in seconds, limits each single wait."""
 
     _own: float | None = None
 
@@ -32,7 +32,7 @@ class Limited(socket.socket):
     def recv_into(self, buffer: Buffer, nbytes: int | None = None, flags: int = 0) -> int:
         with self._within():
             count = super().recv_into(buffer, nbytes or memoryview(buffer).nbytes, flags)
-        _heard(count)
+        _count_received(count)
         return count
 
     @override
@@ -63,13 +63,13 @@ class Limited(socket.socket):
 
 
 class Secured(Limited, ssl.SSLSocket):
-    """The same over TLS."""
+    """A ``Limited`` socket over TLS."""
 
     @override
     def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
         with self._within():
             data = super().recv(buflen, flags)
-        _heard(len(data))
+        _count_received(len(data))
         return data
 
     @override
@@ -80,34 +80,34 @@ class Secured(Limited, ssl.SSLSocket):
                 super().do_handshake(block)
         except BaseException as error:
             self.close()
-            _note(error)
+            _note_untrusted(error)
             raise
         self.settimeout(own)
         fork_safety.forget_in_child(self)
 
     def forget(self) -> None:
-        """Close a child's copy: nothing is sent, and the parent's connection lives on."""
+        """Close the copy of a forked child without sending anything; the parent's connection stays open."""
         descriptor = self.detach()
         if descriptor >= 0:
             os.close(descriptor)
 
 
-def _heard(count: int) -> None:
+def _count_received(count: int) -> None:
     attempt = current_attempt()
     if attempt is not None:
-        attempt.hear(count)
+        attempt.add_received(count)
 
 
-def _note(error: BaseException) -> None:
+def _note_untrusted(error: BaseException) -> None:
     attempt = current_attempt()
     if attempt is not None and isinstance(error, ssl.SSLCertVerificationError):
         attempt.untrusted = error.verify_message
 
 
 def dial(host: str, port: int, attempt: Attempt) -> socket.socket:
-    """A connection to ``host``, trying its addresses in turn. Raises OSError where none answers.
+    """Connect to ``host``, trying its addresses in turn. Raises OSError if none answers.
 
-    None of them may take more than its share of the time that is left, so that one which hangs leaves time for those after it.
+    Each address gets an equal share of the time left, so that one that does not answer leaves time for the others.
     """
     try:
         addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -116,26 +116,26 @@ def dial(host: str, port: int, attempt: Attempt) -> socket.socket:
         raise
     for tried, (family, kind, protocol, _, address) in enumerate(addresses):
         try:
-            return _connected(Limited(family, kind, protocol), address, attempt, len(addresses) - tried)
+            return _connect(Limited(family, kind, protocol), address, attempt, len(addresses) - tried)
         except OSError as error:
-            attempt.trouble = f"cannot reach {host}: {_words(error)}"
+            attempt.trouble = f"cannot reach {host}: {_describe(error)}"
     raise ConnectionError
 
 
-def _connected(sock: Limited, address: tuple[object, ...], attempt: Attempt, shares: int) -> Limited:
+def _connect(sock: Limited, address: tuple[object, ...], attempt: Attempt, shares: int) -> Limited:
     try:
         sock.settimeout(min(attempt.left() / shares, attempt.connect_timeout))
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else a small request waits for an acknowledgement
         sock.connect(address)
-        sock.settimeout(attempt.connect_timeout)  # for the handshake, which is no one address's share
-        attempt.trouble, attempt.broken = None, False  # of the addresses and connections before
+        sock.settimeout(attempt.connect_timeout)  # for the handshake, which is not limited to the address's share
+        attempt.trouble, attempt.broken = None, False  # left by earlier addresses and connections
     except BaseException:
         sock.close()
         raise
     return sock
 
 
-def _words(error: OSError) -> str:
+def _describe(error: OSError) -> str:
     if isinstance(error, TimeoutError):
         return "no answer in time"
     return "the connection was refused" if isinstance(error, ConnectionRefusedError) else str(error.strerror)

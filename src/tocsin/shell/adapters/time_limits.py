@@ -1,14 +1,11 @@
-"""How long whoever waits for a message is willing to wait: for all that this thread does on its behalf, tries and pauses together.
+"""Time limits of a thread: a deadline for all that it does for a message, and the limits of a single attempt to send.
 
-It is the thread's: what another thread does for somebody costs nobody's time. A thread that sends for others has a deadline that they
-may set while it is at work: when the program ends.
-
-One attempt to send: how long it may take, how far it came, and what that means if it fails.
-
-An attempt is the thread's current one while its ``with`` block runs; the sockets of this package ask it how much time is left
-before each wait, and tell it what came in and what went wrong. So the time allowed is for all waits together, however slowly the
-other side drips, and what is heard is bounded, however much it says. Only looking up a host's name is out of reach: the system's
-resolver keeps to a time-out of its own.
+- A deadline covers all attempts and pauses of a message together. It belongs to the thread: work of another thread does not count.
+- A thread that sends for others has a ``Deadline`` that may be set while the thread works: at the end of the program.
+- An ``Attempt`` is the thread's current one while its ``with`` block runs. Before each wait, the sockets of this package ask it for the
+  time left; afterwards they report bytes received and errors. So an attempt limits the total of all waits, however slowly the other
+  side sends, and the total of bytes received.
+- The lookup of a host name is not limited: the system's resolver has a time-out of its own.
 """
 
 import math
@@ -19,65 +16,64 @@ from contextlib import contextmanager
 
 from tocsin.core.outcomes import Ambiguous, DeliveryError, Rejected, Retryable
 
-_budget_local = threading.local()
+_MIN_ATTEMPT = 1.0  # seconds; an attempt gets at least this much, even past the thread's deadline
+_MAX_RECEIVED = 1 << 20  # bytes
+
+_local = threading.local()
 
 
 class Deadline:
-    """A moment of ``time.monotonic`` by which all is to be done; at first there is none."""
+    """A deadline as a ``time.monotonic`` time; infinite until it is set."""
 
     def __init__(self) -> None:
         self.moment: float = math.inf
 
 
 def seconds_left(now: float | None = None) -> float:
-    """The seconds left, never below 0, infinitely many where nobody is in a hurry; ``now`` is of ``time.monotonic``."""
-    until, deadline = _until(), _deadline()
+    """Return the seconds until the thread's deadline: at least 0, infinite without a deadline. ``now`` is a ``time.monotonic`` time."""
+    until, deadline = _until(), _shared_deadline()
     moment = until if deadline is None else min(until, deadline.moment)
     return moment if moment == math.inf else max(moment - (time.monotonic() if now is None else now), 0.0)
 
 
 @contextmanager
 def with_deadline(moment: float) -> Generator[None]:
-    """All inside is to be done by ``moment``, of ``time.monotonic``, or by the moment that was set already, if that is earlier."""
+    """Set the thread's deadline to ``moment``, a ``time.monotonic`` time, while the block runs. An earlier deadline stays in force."""
     before = _until()
-    _budget_local.until = min(moment, before)
+    _local.until = min(moment, before)
     try:
         yield
     finally:
-        _budget_local.until = before
+        _local.until = before
 
 
 @contextmanager
 def with_shared_deadline(deadline: Deadline) -> Generator[None]:
-    """All inside is to be done by the deadline, whenever it is set."""
-    _budget_local.deadline = deadline
+    """Apply ``deadline``, which may be set later, to the thread while the block runs."""
+    _local.deadline = deadline
     try:
         yield
     finally:
-        _budget_local.deadline = None
+        _local.deadline = None
 
 
 def _until() -> float:
-    until: object = getattr(_budget_local, "until", None)
+    until: object = getattr(_local, "until", None)
     return until if isinstance(until, float) else math.inf
 
 
-def _deadline() -> Deadline | None:
-    deadline: object = getattr(_budget_local, "deadline", None)
+def _shared_deadline() -> Deadline | None:
+    deadline: object = getattr(_local, "deadline", None)
     return deadline if isinstance(deadline, Deadline) else None
 
 
-_LEAST = 1.0  # seconds; who has less patience need not try at all
-_MOST_HEARD = 1 << 20  # bytes
-
-
 class Attempt:
-    """What is known of one attempt.
+    """One attempt to send: its deadline, how far it came, and what went wrong.
 
     Args:
-        host: whom it is to reach.
-        seconds: how long it may take, in all.
-        connect_timeout: how long connecting to one address may take, in seconds.
+        host: the host to reach.
+        seconds: the limit for the whole attempt.
+        connect_timeout: the limit for connecting to one address, in seconds.
     """
 
     def __init__(self, host: str, seconds: float, connect_timeout: float) -> None:
@@ -87,26 +83,26 @@ class Attempt:
         self.untrusted: str | None = None
         self.broken = False
         self.sent = False
-        self._heard = 0
+        self._received = 0
         now = time.monotonic()
-        self._ends = now + min(seconds, max(seconds_left(now), _LEAST))
+        self._ends = now + min(seconds, max(seconds_left(now), _MIN_ATTEMPT))
 
     def left(self, most: float | None = None) -> float:
-        """The seconds left, and ``most`` at most. Raises TimeoutError where none are."""
+        """Return the seconds left, at most ``most``. Raises TimeoutError if none are left."""
         left = self._ends - time.monotonic()
         if left <= 0:
             raise TimeoutError
         return left if most is None else min(left, most)
 
-    def hear(self, count: int) -> None:
-        """Note that so many bytes came in. Raises ConnectionAbortedError where all together are more than any answer needs."""
-        self._heard += count
-        if self._heard > _MOST_HEARD:
-            self.trouble = f"{self.host} sent more than {_MOST_HEARD:,} bytes, which is no answer"
+    def add_received(self, count: int) -> None:
+        """Count bytes received. Raises ConnectionAbortedError if their total is more than any answer needs."""
+        self._received += count
+        if self._received > _MAX_RECEIVED:
+            self.trouble = f"{self.host} sent more than {_MAX_RECEIVED:,} bytes, which is no answer"
             raise ConnectionAbortedError
 
     def failure(self, error: Exception) -> DeliveryError:
-        """What it means that the attempt ended with ``error``. Of the error's own words none is repeated."""
+        """Turn the ``error`` that ended the attempt into a delivery error. The reason does not quote the error's own text."""
         if self.untrusted is not None:
             return Rejected(
                 f"the certificate of {self.host} is not trusted ({self.untrusted}): if a proxy or a company signs it, put the"
@@ -121,21 +117,18 @@ class Attempt:
         return Retryable(trouble)
 
 
-_attempt_local = threading.local()
-
-
 def current_attempt() -> Attempt | None:
-    """The attempt of this thread, while there is one."""
-    attempt = getattr(_attempt_local, "attempt", None)
+    """Return the current attempt of this thread, if there is one."""
+    attempt = getattr(_local, "attempt", None)
     return attempt if isinstance(attempt, Attempt) else None
 
 
 @contextmanager
 def attempting(attempt: Attempt) -> Generator[Attempt]:
-    """Make ``attempt`` the thread's current one."""
+    """Make ``attempt`` the thread's current one while the block runs."""
     before = current_attempt()
-    _attempt_local.attempt = attempt
+    _local.attempt = attempt
     try:
         yield attempt
     finally:
-        _attempt_local.attempt = before
+        _local.attempt = before

@@ -1,7 +1,7 @@
-"""The one TLS context of both adapters: certificate and host name are verified, always.
+"""TLS contexts of the adapters; certificate and host name are always verified.
 
-Which authorities are trusted: those of ``ca_bundle``, else those of the file in REQUESTS_CA_BUNDLE or SSL_CERT_FILE, and then
-no others; else the system's own and those that come with requests.
+The trusted authorities are those of ``ca_bundle`` alone; else those of the file in REQUESTS_CA_BUNDLE or SSL_CERT_FILE alone; else the
+system's and those of certifi, which requests brings along.
 """
 
 import os
@@ -18,19 +18,19 @@ _contexts: dict[tuple[int, str | None], ssl.SSLContext] = {}
 
 
 def context(ca_bundle: str | None) -> ssl.SSLContext | Rejected:
-    """The context for a bundle, made once a process; Rejected where the bundle is no longer good."""
+    """Return the context for a bundle, made once per process; Rejected if the bundle cannot be used."""
     bundle, source = (ca_bundle, "ca_bundle") if ca_bundle is not None else _from_environment(os.environ)
     key = (os.getpid(), bundle)
     if key not in _contexts:
         made = _make(bundle)
         if isinstance(made, str):
             return Rejected(f"{source} is refused: {made}")
-        _contexts.setdefault(key, made)  # should two threads be here at once, one context wins for both
+        _contexts.setdefault(key, made)  # if two threads race, both use the same context
     return _contexts[key]
 
 
 def bundle_fault(bundle: str) -> str | None:
-    """What is wrong with a file of CA certificates; None where it will do."""
+    """Return what is wrong with a file of CA certificates; None if it can be used."""
     made = _make(bundle)
     if isinstance(made, str):
         return made
@@ -44,7 +44,7 @@ def _from_environment(variables: Mapping[str, str]) -> tuple[str | None, str]:
 def _make(bundle: str | None) -> ssl.SSLContext | str:
     try:
         mode = stat.S_IFREG if bundle is None else Path(bundle).stat().st_mode
-        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # a pipe would keep OpenSSL waiting
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # OpenSSL would block on a pipe
             return f"{bundle} is not a file"
         folder = stat.S_ISDIR(mode)
         made = ssl.create_default_context(cafile=None if folder else bundle, capath=bundle if folder else None)

@@ -1,1 +1,1 @@
-"""What ``tocsin check`` looks at: the configuration, the secrets, and on request the ways to Slack and Gmail."""
+"""Checks behind ``tocsin check``: the configuration, the secrets, and on request the connections to Slack and Gmail."""

@@ -1,8 +1,9 @@
-"""The way to Slack: as a message goes, proxy and TLS included, but with a HEAD for the host alone. The webhook's path stays here.
+"""Probes the connections to Slack and Gmail without sending a message.
 
-The way of an app of Slack's: as a message goes, proxy and TLS included, but it only asks who it is. Nothing is posted.
-
-The way to Gmail: TLS, the login, and goodbye. No mail is begun. A login by an access token asks for one first.
+- A probe uses the route of a real message: the same proxy, TLS context, time-outs and deadline.
+- The probe of a webhook sends HEAD to the host alone; the webhook's path is not sent.
+- The probe of a Slack app calls ``auth.test``, which only identifies the token. Nothing is posted.
+- The probe of Gmail logs in and quits. No mail is begun. A login by an access token fetches a token first.
 """
 
 import re
@@ -26,8 +27,8 @@ from tocsin.core.messages.text import cut, one_line
 from tocsin.core.outcomes import DeliveryError, Rejected
 from tocsin.core.services.slack_api import bot_reply
 from tocsin.shell.adapters import Gmail, SlackWebhook, SystemClock, mail_smtp, tls
-from tocsin.shell.adapters.google_tokens import TokenRoute, Tokens
-from tocsin.shell.adapters.http import Transport, Wire
+from tocsin.shell.adapters.google_tokens import TokenCache, TokenRoute
+from tocsin.shell.adapters.http import RequestSender, Transport
 from tocsin.shell.adapters.mail_smtp import Credentials
 from tocsin.shell.adapters.redaction import redact
 from tocsin.shell.adapters.secrets import Secret
@@ -36,12 +37,12 @@ from tocsin.shell.adapters.time_limits import Attempt, attempting
 from tocsin.shell.config.defaults import PASSWORD
 
 _T = TypeVar("_T")
-_TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
+_TUNNEL_REFUSED = re.compile(r"Tunnel connection failed: (\d{3})")
 
 
 @attrs.frozen
 class SlackRoute:
-    """How a request goes: to the host at ``base``, a URL without a path, through ``proxy`` if there is one."""
+    """How requests reach Slack: the host of ``base``, a URL without a path, through ``proxy`` if there is one."""
 
     base: str
     host: str
@@ -50,33 +51,48 @@ class SlackRoute:
 
     @property
     def reached(self) -> str:
-        """That the host was reached, and how."""
+        """Return that the host was reached, and through which proxy."""
         return f"reached{'' if self.proxy is None else f' through the proxy {self.proxy}'}"
 
 
 def probe_webhook(webhook: SlackWebhook, url: Secret) -> tuple[Finding, ...]:
-    """Whether the webhook's host can be reached, and what is wrong with this machine's clock, if anything is."""
-    way = route_to(webhook, url.reveal())
-    found = ask_slack(webhook, way, url.name, lambda wire: _date(wire, way))
-    if isinstance(found, Seen):
-        return (finding(found),)
-    return (Finding(way.host, f"{way.reached}, and its certificate is good"), *unreachable(way, found))
+    """Check that the webhook's host can be reached, and that this machine's clock agrees with the host's."""
+    route = _route_to(webhook, url.reveal())
+    date = _ask_slack(webhook, route, url.name, lambda sender: _date(sender, route))
+    if isinstance(date, Seen):
+        return (finding(date),)
+    return (Finding(route.host, f"{route.reached}, and its certificate is good"), *_clock_findings(route, date))
 
 
-def unreachable(way: SlackRoute, said: str | None) -> tuple[Finding, ...]:
-    """A finding where this machine's clock is not that of the host, whose header Date is given."""
+def probe_app(network: SlackWebhook, token: Secret) -> tuple[Finding, ...]:
+    """Check that Slack accepts the token, say whose it is, and check that this machine's clock agrees with Slack's."""
+    route = _route_to(network, network.api)
+    response = _ask_slack(network, route, token.name, lambda sender: Client(network.api, sender, token).api_call("auth.test", json={}))
+    if isinstance(response, Seen):
+        return (finding(response),)
+    if response is None:
+        return (Finding(route.host, f"{route.reached}, but it does not answer", "try again later"),)
+    return (_token_finding(response, route, token), *_clock_findings(route, response.headers.get("date")))
+
+
+def probe_gmail(gmail: Gmail, account: Credentials) -> Finding:
+    """Check that the account can log in."""
+    context = tls.context(gmail.ca_bundle)
+    if isinstance(context, Rejected):
+        return finding(Seen(context, gmail.host, PASSWORD))
+    attempt = Attempt(gmail.host, gmail.deadline, gmail.connect_timeout)
     try:
-        told = None if said is None else parsedate_to_datetime(said)
-    except ValueError:
-        return ()
-    if told is None:
-        return ()
-    skew = clock(way.host, told if told.tzinfo is not None else told.replace(tzinfo=UTC), SystemClock().now())
-    return () if skew is None else (skew,)
+        with attempting(attempt):
+            mail_smtp.connect(TokenRoute(gmail, context, attempt), TokenCache(), account).close()
+    except mail_smtp.Refused as refusal:
+        return finding(_smtp_failure(gmail, attempt, refusal.error, refusal.code))
+    except (OSError, ValueError) as error:
+        return finding(_smtp_failure(gmail, attempt, attempt.failure(error), None))
+    return Finding(gmail.host, "reached, its certificate is good, and the login is accepted")
 
 
-def route_to(network: SlackWebhook, url: str) -> SlackRoute:
-    """How the host of a URL is reached; the URL holds no login: that was looked at before."""
+def _route_to(network: SlackWebhook, url: str) -> SlackRoute:
+    """Return the route to the host of a URL. The URL was checked before and holds no login."""
     parts = urlsplit(url)
     base = f"https://{parts.netloc}/"
     proxies = dict(network.proxies) if network.proxies is not None else dict(get_environ_proxies(base))
@@ -84,76 +100,61 @@ def route_to(network: SlackWebhook, url: str) -> SlackRoute:
     return SlackRoute(base, parts.hostname or "", proxies, None if proxy is None else without_login(proxy))
 
 
-def ask_slack(network: SlackWebhook, way: SlackRoute, secret: str, ask: Callable[[Wire], _T]) -> _T | Seen | None:
-    """What is answered; or why nothing can be asked; or None where the request went out, and no answer came."""
+def _ask_slack(network: SlackWebhook, route: SlackRoute, secret: str, ask: Callable[[RequestSender], _T]) -> _T | Seen | None:
+    """Return the result of ``ask``; a ``Seen`` if no request could be sent; None if one was sent but not answered."""
     context = tls.context(network.ca_bundle)
     if isinstance(context, Rejected):
-        return Seen(context, way.host, secret)
-    attempt, transport = Attempt(way.host, network.deadline, network.connect_timeout), Transport(context)
+        return Seen(context, route.host, secret)
+    attempt, transport = Attempt(route.host, network.deadline, network.connect_timeout), Transport(context)
     try:
         with attempting(attempt):
-            return ask(Wire(transport, way.proxies, (network.connect_timeout, network.read_timeout)))
+            return ask(RequestSender(transport, route.proxies, (network.connect_timeout, network.read_timeout)))
     except (OSError, HTTPException, HTTPError, ValueError) as error:
-        return None if attempt.sent else _seen(attempt, error, way, secret)
+        return None if attempt.sent else _slack_failure(attempt, error, route, secret)
     finally:
         transport.close()
 
 
-def _seen(attempt: Attempt, error: Exception, way: SlackRoute, secret: str) -> Seen:
-    refused = _TUNNEL.search(str(error))
-    proxy = way.proxy if isinstance(error, ProxyError) else None
+def _slack_failure(attempt: Attempt, error: Exception, route: SlackRoute, secret: str) -> Seen:
+    refused = _TUNNEL_REFUSED.search(str(error))
+    proxy = route.proxy if isinstance(error, ProxyError) else None
     if proxy is not None:
-        attempt.trouble = attempt.trouble or f"the proxy does not lead to {way.host}"
+        attempt.trouble = attempt.trouble or f"the proxy does not lead to {route.host}"
     code = int(refused[1]) if refused else None
-    return Seen(attempt.failure(error), way.host, secret, attempt.untrusted, code, proxy, SystemClock().now())
+    return Seen(attempt.failure(error), route.host, secret, attempt.untrusted, code, proxy, SystemClock().now())
 
 
-def _date(wire: Wire, way: SlackRoute) -> str | None:
-    """What the host's clock says, None where it does not tell."""
-    with wire.send(Request("HEAD", way.base, headers={"User-Agent": "tocsin"})) as response:
+def _smtp_failure(gmail: Gmail, attempt: Attempt, error: DeliveryError, code: int | None) -> Seen:
+    return Seen(error, gmail.host, PASSWORD, attempt.untrusted, code, None, SystemClock().now())
+
+
+def _date(sender: RequestSender, route: SlackRoute) -> str | None:
+    """Return the Date header of the host, if it sends one."""
+    with sender.send(Request("HEAD", route.base, headers={"User-Agent": "tocsin"})) as response:
         return response.headers.get("Date")
 
 
-def probe_app(network: SlackWebhook, token: Secret) -> tuple[Finding, ...]:
-    """Whether Slack takes the token, and whose it is; and what is wrong with this machine's clock, if anything is."""
-    way = route_to(network, network.api)
-    found = ask_slack(network, way, token.name, lambda wire: Client(network.api, wire, token).api_call("auth.test", json={}))
-    if isinstance(found, Seen):
-        return (finding(found),)
-    if found is None:
-        return (Finding(way.host, f"{way.reached}, but it does not answer", "try again later"),)
-    return (_meant(found, way, token), *unreachable(way, found.headers.get("date")))
+def _clock_findings(route: SlackRoute, date: str | None) -> tuple[Finding, ...]:
+    """Return a finding if this machine's clock differs from ``date``, the host's Date header."""
+    try:
+        host_time = None if date is None else parsedate_to_datetime(date)
+    except ValueError:
+        return ()
+    if host_time is None:
+        return ()
+    skew = clock(route.host, host_time if host_time.tzinfo is not None else host_time.replace(tzinfo=UTC), SystemClock().now())
+    return () if skew is None else (skew,)
 
 
-def _meant(response: SlackResponse, way: SlackRoute, token: Secret) -> Finding:
-    answer = {name: redact(said) if isinstance(said, str) else said for name, said in response.data.items()}
+def _token_finding(response: SlackResponse, route: SlackRoute, token: Secret) -> Finding:
+    answer = {name: redact(value) if isinstance(value, str) else value for name, value in response.data.items()}
     outcome = bot_reply(response.status_code, answer)
     if isinstance(outcome, DeliveryError):
-        return finding(Seen(outcome, way.host, token.name))
-    who = f"{_word(answer, 'user')} in {_word(answer, 'team')}"
-    return Finding(way.host, f"{way.reached}, its certificate is good, and the token is taken: it is that of {who}")
+        return finding(Seen(outcome, route.host, token.name))
+    owner = f"{_field(answer, 'user')} in {_field(answer, 'team')}"
+    return Finding(route.host, f"{route.reached}, its certificate is good, and the token is accepted: it belongs to {owner}")
 
 
-def _word(answer: Mapping[str, object], name: str) -> str:
-    said = answer.get(name)
-    return cut(one_line(said), 80) if isinstance(said, str) and said else "(it does not say)"
-
-
-def probe_gmail(gmail: Gmail, account: Credentials) -> Finding:
-    """Whether the account can log in."""
-    context = tls.context(gmail.ca_bundle)
-    if isinstance(context, Rejected):
-        return finding(Seen(context, gmail.host, PASSWORD))
-    attempt = Attempt(gmail.host, gmail.deadline, gmail.connect_timeout)
-    try:
-        with attempting(attempt):
-            mail_smtp.connected(TokenRoute(gmail, context, attempt), Tokens(), account).close()
-    except mail_smtp.Refused as refusal:
-        return finding(_smtp_outcome(gmail, attempt, refusal.error, refusal.code))
-    except (OSError, ValueError) as error:
-        return finding(_smtp_outcome(gmail, attempt, attempt.failure(error), None))
-    return Finding(gmail.host, "reached, its certificate is good, and the login is accepted")
-
-
-def _smtp_outcome(gmail: Gmail, attempt: Attempt, error: DeliveryError, code: int | None) -> Seen:
-    return Seen(error, gmail.host, PASSWORD, attempt.untrusted, code, None, SystemClock().now())
+def _field(answer: Mapping[str, object], name: str) -> str:
+    value = answer.get(name)
+    return cut(one_line(value), 80) if isinstance(value, str) and value else "(not given)"

@@ -1,6 +1,6 @@
-"""One real message by each notifier, on the way that all messages take; its filters alone are left out.
+"""The check-up behind ``tocsin check``: findings without a connection, probes of connections, and test messages.
 
-A whole check-up: what is found without a connection, and what more with one.
+A test message is a real message by each notifier, on the usual route; only the notifier's filters are left out.
 """
 
 from collections.abc import Iterable, Mapping
@@ -39,52 +39,13 @@ from tocsin.shell.config.load import Place, loaded
 from tocsin.shell.current import interpreting
 from tocsin.shell.environment import NAME, facts, misspelt, override, run_id
 
-
-@attrs.frozen
-class _TestSubject:
-    """What the message is about."""
-
-    name: str = "tocsin check"
-
-
-def send_test_message(notifier: Messenger, mail_host: str) -> Finding:
-    """What became of one message by the interpreter in force; ``mail_host`` is where mail goes."""
-    told = attrs.evolve(notifier, ignore_states=None, only_states=[Success], when=None)
-    subject = Subject(_TestSubject(), (told,), run_id=run_id(), slug="tocsin check")
-    now, known = SystemClock().now(), facts()
-    running = step(Run(subject), Started(now, facts=known)).unwrap().run
-    (effect,) = step(running, Succeeded(now, facts=known, message="This is a test: messages arrive.")).unwrap().effects
-    return _meaning(notifier, deliver(effect), mail_host)
-
-
-def _meaning(notifier: Messenger, outcome: Outcome, mail_host: str) -> Finding:
-    about = f"test message by {'Slack' if isinstance(notifier, SlackNotifier) else 'mail'}"
-    match outcome:
-        case Delivered(refused=()):
-            return Finding(about, "accepted: look whether you see it")
-        case Delivered(refused=refused):
-            return Finding(about, one_line(f"refused for {', '.join(refused)}"), "correct the addresses in gmail.to and gmail.cc")
-        case _ if isinstance(outcome, DeliveryError):
-            host, secret = _way(notifier, mail_host)
-            return attrs.evolve(finding(Seen(outcome, host, secret, now=SystemClock().now())), about=about)
-        case _:
-            return Finding(about, f"not sent: {outcome}", "unset TOCSIN_NOTIFY")
-
-
-def _way(notifier: Messenger, mail_host: str) -> tuple[str, str]:
-    """The host that the message goes to, and the secret that it goes by."""
-    if not isinstance(notifier, SlackNotifier):
-        return mail_host, PASSWORD
-    return ("hooks.slack.com", notifier.webhook_secret) if notifier.token_secret is None else ("slack.com", notifier.token_secret)
-
-
 _ADDRESS = "set it to the account's address"
 _LOGIN = "set it to an app password of the account, or to the JSON that Google gives for it"
 
 
 @attrs.frozen
 class Diagnosis:
-    """What there is: the configuration, its files, where messages go and by which notifiers, and what was found so far."""
+    """The configuration, its files, the notifiers by channel, and the findings so far."""
 
     config: Configuration
     places: tuple[Place, ...]
@@ -93,41 +54,57 @@ class Diagnosis:
 
 
 def diagnose_offline(environ: Mapping[str, str], cwd: Path | None) -> Diagnosis:
-    """The check-up without a connection."""
+    """Check what can be checked without a connection."""
     found = loaded(environ, cwd)
     config = found.configuration
-    leading = channels(config)
-    pairs = zip(leading, default_handlers(config), strict=True)
+    primary = channels(config)
+    pairs = zip(primary, default_handlers(config), strict=True)
     notifiers: dict[Channel, Messenger] = dict(pairs)
-    findings = (*of_problems(found.faults), *_quiet(), *_offline(config, leading))
+    findings = (*of_problems(found.problems), *_override_findings(), *_config_findings(config, primary))
     return Diagnosis(config, found.places, notifiers, findings)
 
 
-def _quiet() -> tuple[Finding, ...]:
-    """Whether the environment that this process was given keeps every message from going out."""
-    said = override()
-    if said is None:
+def diagnose_connections(checkup: Diagnosis) -> tuple[Finding, ...]:
+    """Probe the connections of all channels in use, without sending a message."""
+    used = _channels_in_use(checkup.config, checkup.notifiers)
+    return tuple(finding for channel in used for finding in contained(partial(_probe, checkup.config, channel)))
+
+
+def send_test_messages(checkup: Diagnosis) -> tuple[Finding, ...]:
+    """Send a test message by each notifier, and return the outcomes."""
+
+    with interpreting(live(checkup.config)) as interpreter:
+        found = tuple(send_test_message(notifier, checkup.config.gmail.host) for notifier in checkup.notifiers.values())
+    interpreter.slack.close()
+    interpreter.mail.close()
+    return found
+
+
+def _override_findings() -> tuple[Finding, ...]:
+    """Return a finding if the environment of this process keeps messages from being sent."""
+    value = override()
+    if value is None:
         return ()
-    why = "it is none of live, print, none" if misspelt() else f"it says {said}"
+    why = "it is none of live, print, none" if misspelt() else f"it says {value}"
     return (Finding(NAME, f"nothing is sent: {why}", "unset it where messages are to go out"),)
 
 
-def _offline(config: Configuration, leading: tuple[Channel, ...]) -> tuple[Finding, ...]:
-    used = _used(config, leading)
+def _config_findings(config: Configuration, primary: tuple[Channel, ...]) -> tuple[Finding, ...]:
+    used = _channels_in_use(config, primary)
     needed = {name for channel in used for name in secrets_of(config, channel)}
     known = (*(name for channel in CHANNELS for name in secrets_of(config, channel)), *config.secrets.names)
-    listed = tuple(inspect_secret(config, name, needed=name in needed) for name in dict.fromkeys(known))
-    unsound = tuple(fault for fault in (check_secrets(config, channel) for channel in used) if fault is not None)
-    return (*listed, *unsound, *_half(config, used), *(() if leading else (_nobody(config),)))
+    secrets_found = tuple(inspect_secret(config, name, needed=name in needed) for name in dict.fromkeys(known))
+    malformed = tuple(fault for fault in (check_secrets(config, channel) for channel in used) if fault is not None)
+    return (*secrets_found, *malformed, *_mail_half_set(config, used), *(() if primary else (_no_recipients(config),)))
 
 
-def _used(config: Configuration, leading: Iterable[Channel]) -> tuple[Channel, ...]:
-    """All channels that messages may go by: those that they are for, and the one that they go by where their own fails."""
-    return tuple(channel for channel in CHANNELS if channel in {*leading, config.delivery.fallback})
+def _channels_in_use(config: Configuration, primary: Iterable[Channel]) -> tuple[Channel, ...]:
+    """Return the channels that may carry a message: the primary ones and the fallback."""
+    return tuple(channel for channel in CHANNELS if channel in {*primary, config.delivery.fallback})
 
 
-def _half(config: Configuration, used: tuple[Channel, ...]) -> tuple[Finding, ...]:
-    """Whether mail is set up by half, so that nobody gets any."""
+def _mail_half_set(config: Configuration, used: tuple[Channel, ...]) -> tuple[Finding, ...]:
+    """Return a finding if only one of the two mail secrets is set, so that no mail is sent."""
     if "gmail" in used or config.notifiers is not None:
         return ()
     missing = [name for name in (USERNAME, PASSWORD) if isinstance(secrets(config).find(name), Rejected)]
@@ -137,28 +114,23 @@ def _half(config: Configuration, used: tuple[Channel, ...]) -> tuple[Finding, ..
     return (Finding(missing[0], "no mail is sent without it, and the other half is set", remedy),)
 
 
-def _nobody(config: Configuration) -> Finding:
+def _no_recipients(config: Configuration) -> Finding:
     if config.notifiers is not None:
-        return Finding("notifiers", f"nobody will be told: the list is empty ({config.origins['notifiers']})", "name slack, or gmail")
+        what = f"no message will be sent: the list is empty ({config.origins['notifiers']})"
+        return Finding("notifiers", what, "name slack, or gmail")
     (name,) = secrets_of(config, "slack")
-    return Finding("notifiers", "nobody will be told", unset(name, token=config.slack.token_secret is not None))
+    return Finding("notifiers", "no message will be sent", unset(name, token=config.slack.token_secret is not None))
 
 
-def diagnose_connections(checkup: Diagnosis) -> tuple[Finding, ...]:
-    """All ways that messages may go, without a message."""
-    used = _used(checkup.config, checkup.notifiers)
-    return tuple(finding for channel in used for finding in contained(partial(_probed, checkup.config, channel)))
-
-
-def _probed(config: Configuration, channel: Channel) -> tuple[Finding, ...]:
-    """The way of one channel; where its secrets will not do, that was said already."""
+def _probe(config: Configuration, channel: Channel) -> tuple[Finding, ...]:
+    """Probe the connection of one channel. Return nothing if its secrets are unusable: ``diagnose_offline`` reports that."""
     known = secrets(config)
     if check_secrets(config, channel) is not None:
         return ()
     if channel == "slack":
         (name,) = secrets_of(config, channel)
         found = known.find(name)
-        return () if isinstance(found, Rejected) else _probed_slack(config, found)
+        return () if isinstance(found, Rejected) else _probe_slack(config, found)
     username, password = known.find(USERNAME), known.find(PASSWORD)
     if isinstance(username, Rejected) or isinstance(password, Rejected):
         return ()
@@ -168,22 +140,47 @@ def _probed(config: Configuration, channel: Channel) -> tuple[Finding, ...]:
     return (connections.probe_gmail(mailer(config), Credentials(username, password)),)
 
 
-def _probed_slack(config: Configuration, secret: Secret) -> tuple[Finding, ...]:
-    """The way to Slack of an app, whose token the secret is, or of a webhook."""
-    if config.slack.token_secret is None:
-        from tocsin.shell.check import connections
-
-        return connections.probe_webhook(webhook(config), secret)
+def _probe_slack(config: Configuration, secret: Secret) -> tuple[Finding, ...]:
+    """Probe the connection to Slack; ``secret`` is the token of the app, or the URL of the webhook."""
     from tocsin.shell.check import connections
 
-    return connections.probe_app(webhook(config), secret)
+    probe = connections.probe_webhook if config.slack.token_secret is None else connections.probe_app
+    return probe(webhook(config), secret)
 
 
-def send_test_messages(checkup: Diagnosis) -> tuple[Finding, ...]:
-    """What became of a message by each notifier."""
+@attrs.frozen
+class _TestSubject:
+    """The tracked object of a test message."""
 
-    with interpreting(live(checkup.config)) as interpreter:
-        found = tuple(send_test_message(notifier, checkup.config.gmail.host) for notifier in checkup.notifiers.values())
-    interpreter.slack.close()
-    interpreter.mail.close()
-    return found
+    name: str = "tocsin check"
+
+
+def send_test_message(notifier: Messenger, mail_host: str) -> Finding:
+    """Send one test message by the current interpreter, and return the outcome; ``mail_host`` is the SMTP server."""
+    unfiltered = attrs.evolve(notifier, ignore_states=None, only_states=[Success], when=None)
+    subject = Subject(_TestSubject(), (unfiltered,), run_id=run_id(), slug="tocsin check")
+    now, known = SystemClock().now(), facts()
+    running = step(Run(subject), Started(now, facts=known)).unwrap().run
+    (effect,) = step(running, Succeeded(now, facts=known, message="This is a test: messages arrive.")).unwrap().effects
+    return _test_finding(notifier, deliver(effect), mail_host)
+
+
+def _test_finding(notifier: Messenger, outcome: Outcome, mail_host: str) -> Finding:
+    about = f"test message by {'Slack' if isinstance(notifier, SlackNotifier) else 'mail'}"
+    match outcome:
+        case Delivered(refused=()):
+            return Finding(about, "accepted: look whether you see it")
+        case Delivered(refused=refused):
+            return Finding(about, one_line(f"refused for {', '.join(refused)}"), "correct the addresses in gmail.to and gmail.cc")
+        case _ if isinstance(outcome, DeliveryError):
+            host, secret = _destination(notifier, mail_host)
+            return attrs.evolve(finding(Seen(outcome, host, secret, now=SystemClock().now())), about=about)
+        case _:
+            return Finding(about, f"not sent: {outcome}", "unset TOCSIN_NOTIFY")
+
+
+def _destination(notifier: Messenger, mail_host: str) -> tuple[str, str]:
+    """Return the host of the notifier, and the name of the secret used there."""
+    if not isinstance(notifier, SlackNotifier):
+        return mail_host, PASSWORD
+    return ("hooks.slack.com", notifier.webhook_secret) if notifier.token_secret is None else ("slack.com", notifier.token_secret)

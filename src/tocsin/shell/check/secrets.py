@@ -1,4 +1,4 @@
-"""Where each secret comes from, and whether it can be what it should be. No value is shown, nor any part of one."""
+"""Checks secrets without a connection: where each one comes from, and whether it has the right form. No part of a value is shown."""
 
 import os
 import re
@@ -19,25 +19,25 @@ _APP_PASSWORD = re.compile(r"[a-z]{4}( ?[a-z]{4}){3}")
 
 
 def inspect_secret(config: Configuration, name: str, *, needed: bool) -> Finding:
-    """Whether a secret is set, and by whom. One that is not, and is not needed, is no fault."""
+    """Say whether a secret is set, and by which source. A missing secret that is not needed is not a fault."""
     found = secrets(config).find(name)
     if isinstance(found, Secret):
-        return Finding(name, f"set, from {_whence(name)}")
+        return Finding(name, f"set, from {_source(name)}")
     fault = missing(name, found.reason)
     return fault if needed or fault.what != "not set" else Finding(name, "not set")
 
 
 def check_secrets(config: Configuration, channel: Channel) -> Finding | None:
-    """What is wrong with the secrets of a channel, as far as can be seen from them alone."""
+    """Return what is wrong with the form of a channel's secrets, if anything is."""
     known = secrets(config)
     if channel == "gmail":
-        return _of_account(config, known.find(USERNAME), known.find(PASSWORD))
+        return _check_account(config, known.find(USERNAME), known.find(PASSWORD))
     if config.slack.token_secret is not None:
-        return _of_token(known.find(config.slack.token_secret))
-    return _of_webhook(config, known.find(config.slack.webhook_secret))
+        return _check_token(known.find(config.slack.token_secret))
+    return _check_webhook(config, known.find(config.slack.webhook_secret))
 
 
-def _of_token(token: Secret | Rejected) -> Finding | None:
+def _check_token(token: Secret | Rejected) -> Finding | None:
     if isinstance(token, Rejected):
         return None
     if token_fault(token.reveal()) is not None or not token.reveal().startswith("xoxb-"):
@@ -45,7 +45,7 @@ def _of_token(token: Secret | Rejected) -> Finding | None:
     return None if _is_installed("slack_sdk") else Finding(token.name, "it needs slack_sdk, to post as an app", _install("slack-bot"))
 
 
-def _of_webhook(config: Configuration, url: Secret | Rejected) -> Finding | None:
+def _check_webhook(config: Configuration, url: Secret | Rejected) -> Finding | None:
     fault = None if isinstance(url, Rejected) else webhook_fault(url.reveal(), config.slack.allowed_hosts)
     if fault is None:
         return None
@@ -54,18 +54,18 @@ def _of_webhook(config: Configuration, url: Secret | Rejected) -> Finding | None
     return Finding(name, what, remedy(Seen(Rejected(what), "Slack", name)))
 
 
-def _of_account(config: Configuration, username: Secret | Rejected, password: Secret | Rejected) -> Finding | None:
+def _check_account(config: Configuration, username: Secret | Rejected, password: Secret | Rejected) -> Finding | None:
     if isinstance(username, Secret) and address_fault(username.reveal()) is not None:
-        return Finding(USERNAME, "this is no address", f"put the whole address of the account where {USERNAME} is")
+        return Finding(USERNAME, "this is not an address", f"put the whole address of the account where {USERNAME} is")
     if isinstance(password, Secret) and is_grant(password.reveal()):
-        return _of_grant(password)
+        return _check_grant(password)
     if isinstance(password, Rejected) or config.gmail.host != "smtp.gmail.com" or _APP_PASSWORD.fullmatch(password.reveal()):
         return None
-    what = "this is no app password, which is 16 letters, and no JSON of Google's for the account; Gmail takes no other"
+    what = "this is neither an app password, which is 16 letters, nor a JSON file from Google for the account; Gmail takes no other"
     return Finding(PASSWORD, what, remedy(Seen(Rejected("no app password"), config.gmail.host, PASSWORD)))
 
 
-def _of_grant(password: Secret) -> Finding | None:
+def _check_grant(password: Secret) -> Finding | None:
     grant = read_grant(password.reveal())
     if isinstance(grant, str):
         what, _, act = grant.partition(": ")
@@ -78,7 +78,7 @@ def _of_grant(password: Secret) -> Finding | None:
 def _is_installed(name: str) -> bool:
     try:
         return find_spec(name) is not None
-    except ModuleNotFoundError:  # of the package around it
+    except ModuleNotFoundError:  # the parent package is missing
         return False
 
 
@@ -86,12 +86,12 @@ def _install(extra: str) -> str:
     return f"pip install 'tocsin[{extra}]'"
 
 
-def _whence(name: str) -> str:
-    """The first place that has the secret, which one of them does."""
+def _source(name: str) -> str:
+    """Return the first source that has the secret; one of them must have it."""
     if os.environ.get(name, "").strip():
         return f"environment variable {name}"
     path = os.environ.get(f"{name}_FILE")
     if path and str(read_file(Path(path), name, "it")).strip():
         return f"the file that {name}_FILE names"
-    kept = read_toml(secrets_file(), name)
-    return f"{secrets_file()}" if isinstance(kept, str) and kept.strip() else "the keyring"
+    value = read_toml(secrets_file(), name)
+    return f"{secrets_file()}" if isinstance(value, str) and value.strip() else "the keyring"

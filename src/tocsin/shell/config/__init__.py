@@ -1,11 +1,12 @@
-"""Configuration, as this process finds it: files and variables, and what they mean for who is told and how.
+"""The configuration of this process: read from files and environment variables, and turned into notifiers and an interpreter.
 
-    load.load(environ: Mapping[str, str], cwd: Path | None, options: Layer | None = None) -> Configuration | tuple[Fault, ...]
-    load.configuration() -> Configuration                               cached once a process; complains once, raises nothing
-    defaults.default_handlers(config: Configuration) -> tuple[Notifier, ...]
-    defaults.nobody(config: Configuration) -> str                       the complaint where there is no handler
+    load.load(environ: Mapping[str, str], cwd: Path | None, options: Layer | None = None) -> Configuration | tuple[Problem, ...]
+    load.configuration() -> Configuration                               cached per process; logs problems once, raises nothing
+    defaults.default_handlers(config: Configuration) -> tuple[Messenger, ...]
+    defaults.no_recipients_message(config: Configuration) -> str        the warning if there is no handler
     defaults.live(config: Configuration) -> Live                        raises nothing
 
-Options of a command become a layer by ``core.config.layers.given({"only": ["Failed"]}, "option --only") -> Layer | Fault``. What
-messages call the environment is ``Configuration.environment``. Import these in functions: ``import tocsin`` is to load none of them.
+- ``core.config.merging.layer_from({"only": ["Failed"]}, "option --only") -> Layer | Problem`` turns a command's options into a layer.
+- ``Configuration.environment`` is the name of the environment in messages.
+- Import these modules inside functions: ``import tocsin`` must load none of them.
 """

@@ -1,9 +1,4 @@
-"""What a configuration means: who is told where nobody is named, and how messages are sent.
-
-Who is told where a program names nobody.
-
-The names of all secrets that tocsin may look for on this machine.
-"""
+"""Builds from a configuration: the default notifiers, the interpreter, delivery policies, and the names of all secrets."""
 
 import os
 from typing import Literal
@@ -30,60 +25,88 @@ CHANNELS: tuple[Channel, ...] = ("slack", "gmail")
 
 
 @attrs.frozen(kw_only=True)
-class _Webhook(SlackWebhook):
-    """One whose bundle is looked at when a message is sent: a bad one is why the message fails, and stops nobody before that."""
+class _LazySlackWebhook(SlackWebhook):
+    """A ``SlackWebhook`` that checks its CA bundle only when it sends: a bad bundle fails the message, not the program."""
 
     ca_bundle: str | None = attrs.field(default=None, converter=settings.path)
 
 
 @attrs.frozen(kw_only=True)
-class _Mailer(Gmail):
-    """Likewise."""
+class _LazyGmail(Gmail):
+    """A ``Gmail`` that checks its CA bundle only when it sends: a bad bundle fails the message, not the program."""
 
     ca_bundle: str | None = attrs.field(default=None, converter=settings.path)
 
 
 def default_handlers(config: Configuration) -> tuple[Messenger, ...]:
-    """The notifiers of who is to be told: those configured, else those whose secrets are there to be found; perhaps none."""
+    """Return the configured notifiers, else those whose secrets are set. The result may be empty."""
     return tuple(_notifier(config, channel) for channel in channels(config))
 
 
+def usual_handlers(config: Configuration, mode: Notify) -> tuple[Messenger, ...]:
+    """Return the default handlers for a program that names none. ``mode`` is the current mode of notification.
+
+    Without a configured channel, a live run warns once and gets no handlers, and a dry run gets Slack to show its messages.
+    """
+    handlers = default_handlers(config)
+    if handlers or config.notifiers == ():
+        return handlers
+    if mode == "live":
+        once(no_recipients_message(config))
+        return ()
+    return default_handlers(attrs.evolve(config, notifiers=("slack",)))
+
+
 def channels(config: Configuration) -> tuple[Channel, ...]:
-    """Where messages go."""
+    """Return the configured channels, else those whose secrets are set."""
     if config.notifiers is not None:
         return tuple(channel for channel in CHANNELS if channel in config.notifiers)
     return tuple(channel for channel in CHANNELS if all(_is_set(config, name) for name in secrets_of(config, channel)))
 
 
 def secrets_of(config: Configuration, channel: Channel) -> tuple[str, ...]:
-    """The names of the secrets that are needed to send there."""
+    """Return the names of the secrets that a channel needs."""
     if channel == "gmail":
         return USERNAME, PASSWORD
     return (config.slack.token_secret or config.slack.webhook_secret,)
 
 
+def secret_names() -> tuple[str, ...]:
+    """Return the names of all secrets that tocsin may look up on this machine, without duplicates.
+
+    They are those of the channels (the webhook's even if an app posts), the outbox's, and those that the configuration lists.
+    """
+    config = configuration()
+    needed = (name for channel in CHANNELS for name in secrets_of(config, channel))
+    outbox = [] if config.delivery.outbox_secret is None else [config.delivery.outbox_secret]
+    return tuple(dict.fromkeys((config.slack.webhook_secret, *needed, *outbox, *config.secrets.names)))
+
+
 def no_recipients_message(config: Configuration) -> str:
-    """What to say where there is no handler, in one line."""
+    """Return the one-line warning for a configuration without handlers."""
     if config.notifiers == ():
-        return f"nobody will be told: notifiers is empty ({config.origins['notifiers']})"
+        return f"no message will be sent: notifiers is empty ({config.origins['notifiers']})"
     (name,) = secrets_of(config, "slack")
     found = secrets(config).find(name)
     why = f" ({found.reason})" if isinstance(found, Rejected) and "is not set" not in found.reason else ""
-    return f"nobody will be told: set {name}; pip install 'tocsin[cli]' && tocsin check says more{why}"
+    return f"no message will be sent: set {name}; pip install 'tocsin[cli]' && tocsin check says more{why}"
 
 
 def secrets(config: Configuration) -> Secrets:
-    """Where secrets are looked for."""
+    """Return the configured sources of secrets."""
     return Secrets(keyring=config.secrets.keyring)
 
 
 def live(config: Configuration) -> Live:
-    """The interpreter that sends as configured. Raises nothing; a bundle that is bad is refused when a message is sent."""
+    """Return the interpreter that sends as configured. Raises nothing: a bad CA bundle fails the message when it is sent."""
     return Live(secrets(config), webhook(config), mailer(config))
 
 
 def fallback(config: Configuration, sends: Interpreter, channel: Channel | None = None) -> Interpreter | None:
-    """What tells people where ``sends`` cannot: the channel, or that of the configuration, if it names one, by the same means."""
+    """Return the fallback for ``sends``: it sends by ``channel``, or by the configured fallback channel, through ``sends`` itself.
+
+    Return None if neither is given.
+    """
     match channel or config.delivery.fallback:
         case "gmail":
             return ByMail(sends, to=config.gmail.to or None, cc=config.gmail.cc)
@@ -95,28 +118,28 @@ def fallback(config: Configuration, sends: Interpreter, channel: Channel | None 
 
 
 def outbox_url(config: Configuration) -> str | Rejected | None:
-    """The URL of the outbox's database; None: the file in the state folder. Why there is none, where its secret is not found."""
+    """Return the URL of the outbox's database, or Rejected if its secret is missing. None: the file in the state folder."""
     name = config.delivery.outbox_secret
     url = None if name is None else secrets(config).find(name)
     return url.reveal() if isinstance(url, Secret) else url
 
 
 def policy(config: Configuration) -> RetryPolicy:
-    """How often a message is tried, and for how long: never for less than one try may take."""
+    """Return the retry policy. Its deadline is at least the time that one attempt may take."""
     longest = max(config.delivery.retry_for, config.slack.deadline, config.gmail.deadline)
     return RetryPolicy(attempts=config.delivery.attempts, deadline=longest)
 
 
 def mails(config: Configuration) -> Rate:
-    """How fast mails may go, so that no day sees more than it may: a fifth of them at once, the others evenly."""
+    """Return the rate limit of mails, which keeps the daily limit: a fifth of it as a burst, the rest spread evenly over the day."""
     burst = max(config.gmail.daily // 5, 1)
     return Rate(max(config.gmail.daily - burst, 1), 86_400.0, burst)
 
 
 def webhook(config: Configuration) -> SlackWebhook:
-    """How Slack is reached."""
+    """Return the Slack adapter as configured."""
     slack = config.slack
-    return (SlackWebhook if slack.ca_bundle is None else _Webhook)(
+    return (SlackWebhook if slack.ca_bundle is None else _LazySlackWebhook)(
         allowed_hosts=slack.allowed_hosts,
         ca_bundle=_expanded(slack.ca_bundle),
         connect_timeout=slack.connect_timeout,
@@ -127,9 +150,9 @@ def webhook(config: Configuration) -> SlackWebhook:
 
 
 def mailer(config: Configuration) -> Gmail:
-    """How Gmail is reached."""
+    """Return the Gmail adapter as configured."""
     gmail = config.gmail
-    return (Gmail if gmail.ca_bundle is None else _Mailer)(
+    return (Gmail if gmail.ca_bundle is None else _LazyGmail)(
         host=gmail.host,
         port=gmail.port,
         ca_bundle=_expanded(gmail.ca_bundle),
@@ -158,31 +181,9 @@ def _notifier(config: Configuration, channel: Channel) -> Messenger:
 
 
 def _is_set(config: Configuration, name: str) -> bool:
-    """Whether somebody set the secret. One that the environment sets wrongly counts: that it cannot be read is to be heard of."""
+    """Return whether the secret is set. An unreadable one in the environment counts as set, so that its error is reported."""
     return not isinstance(secrets(config).find(name), Rejected) or any(os.environ.get(each) for each in (name, f"{name}_FILE"))
 
 
 def _expanded(path: str | None) -> str | None:
-    return None if path is None else os.path.expanduser(path)  # noqa: PTH111 - which raises nothing where there is no home
-
-
-def usual_handlers(config: Configuration, manner: Notify) -> tuple[Messenger, ...]:
-    """The handlers of the configuration; where it leads nowhere, Slack is what a dry run shows, and a live run complains, once.
-
-    ``manner`` is what becomes of notifications here and now.
-    """
-    handlers = default_handlers(config)
-    if handlers or config.notifiers == ():
-        return handlers
-    if manner == "live":
-        once(no_recipients_message(config))
-        return ()
-    return default_handlers(attrs.evolve(config, notifiers=("slack",)))
-
-
-def secret_names() -> tuple[str, ...]:
-    """The names, each once: those of the channels, the webhook's also where an app posts, and those that the configuration lists."""
-    config = configuration()
-    found = (name for channel in CHANNELS for name in secrets_of(config, channel))
-    outbox = [] if config.delivery.outbox_secret is None else [config.delivery.outbox_secret]
-    return tuple(dict.fromkeys((config.slack.webhook_secret, *found, *outbox, *config.secrets.names)))
+    return None if path is None else os.path.expanduser(path)  # noqa: PTH111 - it does not raise if there is no home folder

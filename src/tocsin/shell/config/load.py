@@ -1,13 +1,12 @@
-"""The files of the configuration: where they lie, and what is in them.
+"""Finds and reads the configuration files, and merges them with the environment into the configuration of this process.
 
-- The project's is the nearest ``tocsin.toml``, from the current folder upwards, or the one that ``TOCSIN_CONFIG`` names.
-- The user's lies beside ``secrets.toml``.
-- One that belongs to another user, and not to root, was put there by somebody: it is refused, unless it was named expressly.
-- Only a file is read: a pipe would keep us waiting.
-
-The configuration of this process: the environment first, then the project's file, then the user's, then the defaults.
-
-What cannot be used is left out, with a fault; the rest counts all the same. A bad file never stops a program, nor a notification.
+- The project's file is the nearest ``tocsin.toml`` from the current folder upwards, or the file that ``TOCSIN_CONFIG`` names.
+- The user's file is next to ``secrets.toml``.
+- Precedence: the environment, the project's file, the user's file, the defaults.
+- A file of another user, except root, may have been planted: it is refused unless ``TOCSIN_CONFIG`` names it.
+- Only regular files are read: reading a pipe would block.
+- A setting that cannot be used is left out and reported as a problem; the rest applies. A bad file never stops a program or a
+  notification.
 """
 
 import os
@@ -30,7 +29,7 @@ VARIABLE = "TOCSIN_CONFIG"
 
 @attrs.frozen
 class Place:
-    """A file that may be there: ``named`` is one that must be, ``project`` one that may not set all."""
+    """A possible configuration file. A ``named`` file must exist; a ``project`` file may not set every key."""
 
     path: Path
     project: bool
@@ -38,12 +37,12 @@ class Place:
 
     @property
     def exists(self) -> bool:
-        """Whether there is something, as far as one may look."""
-        return os.path.exists(self.path)  # noqa: PTH110 - which raises nothing where the name is too long, or a folder locked
+        """Whether the path exists, as far as this user may look."""
+        return os.path.exists(self.path)  # noqa: PTH110 - it does not raise for a name that is too long or a locked folder
 
 
 def places(variables: Mapping[str, str], folder: Path | None) -> tuple[Place, ...]:
-    """The files that count, the strongest first; ``folder`` is where the search begins, None where that is gone."""
+    """Return the configuration files, strongest first. The search starts in ``folder``, which is None if it was removed."""
     from tocsin.shell.adapters.secret_files import secrets_file
 
     own = Place(secrets_file().with_name(NAME), project=False)
@@ -56,25 +55,25 @@ def places(variables: Mapping[str, str], folder: Path | None) -> tuple[Place, ..
 
 
 def read(place: Place) -> Layer | Problem:
-    """What a file sets, or what is wrong with it; a file that need not be there, and is not, sets nothing. Raises nothing."""
+    """Return what a file sets, or what is wrong with it. A missing optional file sets nothing. Raises nothing."""
     try:
         content = _content(place)
     except OSError as error:
-        return _unread(place, error)
+        return _unreadable(place, error)
     return content if isinstance(content, Problem) else parse(content, str(place.path), project=place.project)
 
 
 def _content(place: Place) -> bytes | Problem:
     descriptor = os.open(place.path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     try:
-        fault = refusal(place, os.fstat(descriptor), None if sys.platform == "win32" else os.geteuid())
-        return os.read(descriptor, LONGEST + 1) if fault is None else fault
+        problem = refusal(place, os.fstat(descriptor), None if sys.platform == "win32" else os.geteuid())
+        return os.read(descriptor, LONGEST + 1) if problem is None else problem
     finally:
         os.close(descriptor)
 
 
 def _is_there(path: Path) -> bool:
-    """Whether something is there; a folder above that may not be looked into holds nothing of ours."""
+    """Whether the path exists. In a folder that this user may not search, it counts as missing."""
     try:
         path.lstat()
     except OSError:
@@ -82,7 +81,7 @@ def _is_there(path: Path) -> bool:
     return True
 
 
-def _unread(place: Place, error: OSError) -> Layer | Problem:
+def _unreadable(place: Place, error: OSError) -> Layer | Problem:
     if isinstance(error, FileNotFoundError | NotADirectoryError) and not place.named:
         return Layer()
     remedy = f"correct {VARIABLE}" if place.named else "make it readable, or remove it"
@@ -90,7 +89,7 @@ def _unread(place: Place, error: OSError) -> Layer | Problem:
 
 
 def refusal(place: Place, status: os.stat_result, user: int | None) -> Problem | None:
-    """Why an open file is not to be read; where nobody can tell whose it is, it may be anybody's."""
+    """Return why an open file is refused, or None. Owner and mode are not checked if ``user`` is None (no user ids)."""
     path = str(place.path)
     if not stat.S_ISREG(status.st_mode):
         return Problem(path, "it is not a file", f"put a file there, or name another in {VARIABLE}")
@@ -99,50 +98,50 @@ def refusal(place: Place, status: os.stat_result, user: int | None) -> Problem |
     if status.st_uid not in {0, user}:
         return Problem(path, "it belongs to another user", f"chown it to yourself, or name it in {VARIABLE}")
     if not place.project and status.st_mode & stat.S_IWOTH:
-        return Problem(path, "everybody may write to it", f"chmod o-w {path}")
+        return Problem(path, "every user may write to it", f"chmod o-w {path}")
     return None
 
 
 @attrs.frozen
 class Loaded:
-    """What there is to be used, what is not, and the files that were looked at, the strongest first."""
+    """The configuration, the problems found on the way, and the files considered, strongest first."""
 
     configuration: Configuration
-    faults: tuple[Problem, ...]
+    problems: tuple[Problem, ...]
     places: tuple[Place, ...]
 
 
 def loaded(environ: Mapping[str, str], cwd: Path | None, options: Layer | None = None) -> Loaded:
-    """The configuration out of all places, ``options`` before all of them. Raises nothing."""
-    variables, faults = environment(environ)
+    """Merge the configuration from ``options`` (strongest), environment, files and defaults. Raises nothing."""
+    variables, invalid_variables = environment(environ)
     found = places(environ, cwd)
     files = tuple(read(place) for place in found)
     layers = tuple(file for file in files if isinstance(file, Layer))
     strongest = () if options is None else (options,)
-    wrong = tuple(file for file in files if isinstance(file, Problem))
-    config, halves = drop_incomplete(merge(*strongest, variables, *layers))
-    return Loaded(config, (*faults, *wrong, *halves), found)
+    invalid_files = tuple(file for file in files if isinstance(file, Problem))
+    config, incomplete = drop_incomplete(merge(*strongest, variables, *layers))
+    return Loaded(config, (*invalid_variables, *invalid_files, *incomplete), found)
 
 
 def load(environ: Mapping[str, str], cwd: Path | None, options: Layer | None = None) -> Configuration | tuple[Problem, ...]:
-    """The configuration; where anything is wrong with it, what that is."""
+    """Return the configuration, or its problems if there are any."""
     found = loaded(environ, cwd, options)
-    return found.faults or found.configuration
+    return found.problems or found.configuration
 
 
 @cache
 def configuration() -> Configuration:
-    """The configuration of this process, read once; of what is wrong with it the log says so, once. Raises nothing."""
+    """Return the configuration of this process, which is read once. Problems are logged once. Raises nothing."""
     from tocsin.shell.log import once
 
     found = loaded(os.environ, here())
-    for fault in found.faults:
-        once(f"{fault} (this file, variable or setting is left out)")
+    for problem in found.problems:
+        once(f"{problem} (this file, variable or setting is left out)")
     return found.configuration
 
 
 def here() -> Path | None:
-    """The current folder; None where it was removed."""
+    """Return the current folder; None if it was removed."""
     try:
         return Path.cwd()
     except OSError:

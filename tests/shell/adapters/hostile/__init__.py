@@ -1,6 +1,6 @@
-"""What servers may do to us, and what is to come of it, as data: each row of ``ROWS`` is tested, and is a row of a table in the docs.
+"""Faults of servers and the expected outcomes, as data: each row of ``ROWS`` is tested, and is a row of a table in the docs.
 
-Codes and their meanings are those of the vendors' pages; the rest is how a connection can go wrong.
+Codes and their meanings are those of the vendors' pages; the other rows are faults of a connection.
 """
 
 from tests.servers.hostile import replying, scripted

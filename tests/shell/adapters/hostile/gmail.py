@@ -1,4 +1,4 @@
-"""What comes of a mail server's answers, stage by stage, and of what is none."""
+"""Expected outcomes of a mail server's answers, stage by stage, and of answers that break the protocol."""
 
 from tests.servers.gmail import DRIP, DROP, SILENT
 from tests.servers.hostile import NOISE, Act, Prepare, at, echo, floods, raw, reset, says, scripted

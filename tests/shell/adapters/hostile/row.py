@@ -1,4 +1,4 @@
-"""What a row of the table of hostile servers is."""
+"""A row of the table of hostile servers."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -13,15 +13,15 @@ Channel = Literal["Slack", "Gmail"]
 
 @attrs.frozen
 class Row:
-    """Servers that do alike, and what is to come of it.
+    """Servers with the same fault, and the expected outcome.
 
     Args:
-        channel: what they stand in for.
+        channel: the service that they stand in for.
         does: what they do, in words.
-        outcome: the kind of the outcome.
+        outcome: the type of the outcome.
         servers: the servers, by the rest of the sentence that ``does`` begins.
-        after: in how many seconds the message is to be tried again, where the outcome says so.
-        strains: what they try us with: our time; our memory; a message so big that the system does not take it by itself.
+        after: the retry delay of the outcome in seconds, if it has one.
+        strains: the resource under test: time; memory; size, a message too big for the buffers of the system.
     """
 
     channel: Channel

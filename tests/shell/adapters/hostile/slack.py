@@ -1,4 +1,4 @@
-"""What comes of Slack's answers, and of what is none."""
+"""Expected outcomes of Slack's answers, and of answers that break the protocol."""
 
 import gzip
 from contextlib import AbstractContextManager
@@ -26,7 +26,7 @@ def _later(*values: str) -> dict[str, Prepare]:
 
 
 def _dated(seconds: float) -> Prepare:
-    """Answers that it is to be tried again in so many seconds, as a date."""
+    """Prepare a server whose Retry-After is a date ``seconds`` from now."""
 
     def prepare(authority: Authority) -> AbstractContextManager[int]:
         date = datetime.now(UTC) + timedelta(seconds=seconds)
@@ -35,7 +35,7 @@ def _dated(seconds: float) -> Prepare:
     return prepare
 
 
-def _said(**answers: bytes) -> dict[str, Prepare]:
+def _sends(**answers: bytes) -> dict[str, Prepare]:
     return {words.replace("_", " "): raw(after_request(says(data))) for words, data in answers.items()}
 
 
@@ -94,14 +94,14 @@ SLACK = (
         "hangs up",
         Ambiguous,
         {"after the request": raw(after_request(rude)), "after the request, with a reset": raw(after_request(reset))}
-        | _said(after_the_head_of_its_answer=_HEAD, in_the_middle_of_its_body=_HEAD + b"o"),
+        | _sends(after_the_head_of_its_answer=_HEAD, in_the_middle_of_its_body=_HEAD + b"o"),
     ),
     Row("Slack", "answers with", Ambiguous, {"the request itself": raw(after_request(echo))}),
     Row(
         "Slack",
         "answers with",
         Ambiguous,
-        _said(
+        _sends(
             noise=NOISE,
             another_protocol=b"220 smtp.example.com ESMTP\r\n",
             a_line_of_70_kB=_LINE + b"X: " + b"x" * 70_000 + b"\r\n\r\nok",
@@ -115,7 +115,7 @@ SLACK = (
         "Slack",
         "answers 200 `ok` with",
         Delivered,
-        _said(
+        _sends(
             a_negative_length=_LINE + b"Content-Length: -2\r\n\r\nok",
             binary_headers=_LINE + b"X-\x01\xff: \x00\x80\x07\r\n\r\nok",
             no_headers=_LINE + b"\r\nok",

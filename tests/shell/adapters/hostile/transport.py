@@ -1,13 +1,13 @@
-"""What goes wrong before a word of HTTP or SMTP is said."""
+"""Faults of a connection before the first byte of HTTP or SMTP."""
 
 from tests.servers.hostile import (
     NOISE,
     Prepare,
     behind_a_hanging_address,
     busy,
+    closed_port,
     drips,
     mute,
-    nobody,
     plain,
     raw,
     rude,
@@ -17,7 +17,7 @@ from tests.servers.hostile import (
 from tests.shell.adapters.hostile.row import Channel, Row
 from tocsin.core.outcomes import Delivered, Rejected, Retryable
 
-_HEAD = b"\x16\x03\x03\x3f\xff"  # of a TLS record of 16 kB
+_HEAD = b"\x16\x03\x03\x3f\xff"  # the head of a TLS record of 16 kB
 
 _CERTIFICATES = {
     "signed by itself": raw(rude, self_signed),
@@ -33,9 +33,9 @@ _GONE = {"on a connection": raw(rude, plain), "in the middle of its TLS handshak
 
 
 def transport(channel: Channel, well: Prepare) -> tuple[Row, ...]:
-    """The rows for ``channel``, for which ``well`` is a server that takes its messages."""
+    """Return the rows for ``channel``; ``well`` is a server that accepts its messages."""
     return (
-        Row(channel, "takes no connection:", Retryable, {"nobody listens": nobody, "its queue is full": busy}, strains="time"),
+        Row(channel, "takes no connection:", Retryable, {"no process listens": closed_port, "its queue is full": busy}, strains="time"),
         Row(
             channel,
             "has two addresses, the first of which, of IPv6,",
