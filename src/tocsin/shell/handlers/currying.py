@@ -40,9 +40,8 @@ def announce_change(notifier: Notifier, tracked_obj: Tracked, old: State, new: S
     after = attrs.evolve(run, state=new)
     known = remember_end(run, after, name) if notifier.remembers() and ends(run, after) else run
     subject = known.subject
-    notice = limit_formatter(notifier).notice(
-        Change(tracked_obj, old, new, now, subject.run_id, name, facts=facts(), past=subject.past)
-    )
+    change = Change(tracked_obj, old, new, now, subject.run_id, name, facts=facts(), past=subject.past)
+    notice = limit_formatter(notifier).notice(change)
     for fault in notice.faults:
         log.note(fault)
     retract_end = None if known is run else retraction(known, after, name)
