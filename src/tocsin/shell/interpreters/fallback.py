@@ -96,8 +96,8 @@ class Fanout:
     """Passes each message to all ``interpreters``, in order. A call of a user function goes to the first one only: it is made once.
 
     The outcome is a receipt, like ``Delivered``, only if no interpreter failed. If some delivered and others failed, it is
-    ``Ambiguous``, and the reason names the failed ones: a retry of the whole would notify some people twice. So let each part retry by itself:
-    ``Fanout(Retrying(...), Retrying(...))``.
+    ``Ambiguous``, and the reason names the failed ones: a retry of the whole would notify some people twice. So let each part retry
+    by itself: ``Fanout(Retrying(...), Retrying(...))``.
 
     Raises:
         TypeError: one is no interpreter, or is a queueing one. The message says what to write.
