@@ -203,7 +203,9 @@ def test_an_empty_file_is_removed_after_an_hour(state: Path) -> None:
 @pytest.mark.parametrize("run_id", ["", "../r1", "a/b", "é", "."])
 def test_an_invalid_run_id(state: Path, run_id: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert open_run(run_id, "load", 1.0) is None
-    assert capsys.readouterr().err.startswith(f"tocsin: cannot create the lock of this run: {run_id!r} is no id of a run; ")
+    assert capsys.readouterr().err.startswith(
+        f"tocsin: this run is not in the history: cannot create its lock: {run_id!r} is no id of a run; "
+    )
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(
@@ -214,7 +216,7 @@ def test_a_folder_that_cannot_be_made_is_one_line(
     assert open_run("r-1", "load", 1.0) is None
     said = capsys.readouterr().err
     remedy = "Not a directory; set TOCSIN_STATE_DIR to a folder that you may write to"
-    assert said == f"tocsin: cannot create the lock of this run in {tmp_path}/file /state: {remedy}\n"
+    assert said == f"tocsin: this run is not in the history: cannot create its lock in {tmp_path}/file /state: {remedy}\n"
     assert killed_runs() == open_runs() == ()
 
 

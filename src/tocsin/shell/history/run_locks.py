@@ -110,7 +110,8 @@ def open_run(run_id: str, label: str, started: float) -> RunLock | None:
         return _create(os.path.join(_folder(), _file_name(run_id)), line(label), started)  # noqa: PTH118 - pathlib takes long to load
     except OSError as error:
         where = f" in {error.filename}" if error.filename else ""
-        _complain(f"cannot create the lock of this run{where}: {error.strerror}; set {NAME} to a folder that you may write to")
+        failure = f"this run is not in the history: cannot create its lock{where}: {error.strerror}"
+        _complain(f"{failure}; set {NAME} to a folder that you may write to")
         return None
 
 
