@@ -28,7 +28,7 @@ def report(*outcomes: Outcome) -> Report:
     logbook = DeliveryLog(lambda _: result_of(left.pop(0)))
     for _ in outcomes:
         logbook(effects()[0])
-    return attrs.evolve(Flow("sums").run(), logbooks=(logbook,))
+    return attrs.evolve(Flow("sums").run(), delivery_logs=(logbook,))
 
 
 def table(of: Report) -> str:

@@ -101,7 +101,7 @@ def test_the_whole() -> None:
 def test_each_outcome_has_a_word_and_a_reason(outcome: Outcome, fate: str, reason: str | None) -> None:
     logbook = DeliveryLog(lambda _: result_of(outcome))
     logbook(effects()[1])
-    kept = attrs.evolve(report(), logbooks=(logbook,))
+    kept = attrs.evolve(report(), delivery_logs=(logbook,))
     assert json.loads(as_json(kept))["deliveries"] == [{"kind": "mail", "about": "load", "outcome": fate, "reason": reason}]
 
 

@@ -137,7 +137,7 @@ def test_a_journal_that_cannot_be_read_is_one_line(tocsin: Typist, state: Path) 
     (state / "journal.sqlite3").write_text("dear diary, " * 100)
     seen = tocsin("runs")
     assert (seen.status, seen.out) == (2, "")
-    assert seen.err.startswith(f"tocsin: the journal {state / 'journal.sqlite3'} is damaged: file is not a database; move it away")
+    assert seen.err.startswith(f"tocsin: the history file {state / 'journal.sqlite3'} is damaged: file is not a database; move it away")
     assert seen.err.count("\n") == 1
     assert tocsin("runs", "--open").status == 0
 

@@ -166,7 +166,7 @@ def test_in_the_mode_fail_an_error_of_a_handler_fails_the_run() -> None:
     report = Flow("strict", tasks=[made]).run(handler_errors="fail")
     assert report.task_states[made].message == "Unexpected error while calling state handlers: KeyError('oops')"
     assert (told, len(report.faults), report.state) == ([], 1, Failed())
-    assert "not told: the handler before it ended the announcement" in report.explain()
+    assert "not notified: the handler before it ended the announcement" in report.explain()
 
 
 def refuse(effect: Effect) -> IOResult[Receipt, DeliveryError]:

@@ -1,4 +1,4 @@
-"""A user with a home of their own, who is nobody yet: no file, no variable."""
+"""The fixture of a user with an empty home folder: no configuration file, no variable."""
 
 import os
 from pathlib import Path
@@ -15,7 +15,7 @@ SECRETS = ("SLACK_WEBHOOK_URL", "EMAIL_USERNAME", "EMAIL_PASSWORD", "TEAM_WEBHOO
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
-    """Both folders, the project's being the current one; what a process keeps is forgotten."""
+    """Return both folders, the project's as the current one; the caches of the process are cleared."""
     for name in ("XDG_CONFIG_HOME", "HOME", "LOCALAPPDATA", "USERPROFILE"):
         monkeypatch.setenv(name, str(tmp_path / "home"))
     for name in [name for name in os.environ if name.startswith("TOCSIN_") and name != "TOCSIN_NOTIFY"]:

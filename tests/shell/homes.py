@@ -7,19 +7,19 @@ import attrs
 
 @attrs.frozen
 class Home:
-    """The folders of a user and a project, which are apart."""
+    """The separate folders of a user and a project."""
 
     project: Path
     own: Path
 
     def file(self, text: str) -> Path:
-        """The project's file."""
+        """Write the project's file."""
         path = self.project / "tocsin.toml"
         path.write_text(text)
         return path
 
     def own_file(self, text: str) -> Path:
-        """The user's file."""
+        """Write the user's file."""
         self.own.mkdir(parents=True, exist_ok=True)
         path = self.own / "tocsin.toml"
         path.write_text(text)

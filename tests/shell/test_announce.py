@@ -1,4 +1,4 @@
-"""Whether anybody heard of an event; and the exit status that Ctrl-C asks for."""
+"""``DeliveryTracker``; and the exit status of an interrupted program."""
 
 import os
 import signal
@@ -23,73 +23,73 @@ from tocsin.shell.queues import exit_as_interrupted
 KEY = Key("run", "load", None, 0, 0)
 POST = PostToSlack("SLACK_WEBHOOK_URL", SlackMessage("load failed", "#eb0000", "Failed", ""), KEY)
 CALL = CallBack(print, Task("load"), Failed(), KEY)
-HEARD: tuple[Outcome, ...] = (Delivered(), Queued("a drawer"), Withheld("no"), Shown())
-UNHEARD: tuple[Outcome, ...] = (Retryable("full"), Rejected("too long"), DestinationDead("gone"), Ambiguous("silence"))
+DELIVERED: tuple[Outcome, ...] = (Delivered(), Queued("a drawer"), Withheld("no"), Shown())
+FAILED: tuple[Outcome, ...] = (Retryable("full"), Rejected("too long"), DestinationDead("gone"), Ambiguous("silence"))
 
 
-def unheard_after(ends: Sequence[Outcome], late: int) -> list[int]:
-    """After how many ends it is said that nobody heard of it, where the last ``late`` of them come once all were sent."""
-    said, ended = list[int](), list[Outcome]()
-    hearing = DeliveryTracker(lambda: said.append(len(ended)))
-    tell = [hearing.of(POST) for _ in ends]
-    for number, (end, told) in enumerate(zip(ends, tell, strict=True)):
-        if number == len(ends) - late:
-            hearing.complete()
-        ended.append(end)
-        told(end)
+def undelivered_after(outcomes: Sequence[Outcome], late: int) -> list[int]:
+    """Return after how many outcomes ``on_undelivered`` is called, if the last ``late`` of them follow ``complete``."""
+    calls, settled = list[int](), list[Outcome]()
+    tracker = DeliveryTracker(lambda: calls.append(len(settled)))
+    callbacks = [tracker.track(POST) for _ in outcomes]
+    for number, (outcome, on_settled) in enumerate(zip(outcomes, callbacks, strict=True)):
+        if number == len(outcomes) - late:
+            tracker.complete()
+        settled.append(outcome)
+        on_settled(outcome)
     if not late:
-        hearing.complete()
-    return said
+        tracker.complete()
+    return calls
 
 
-@given(st.lists(st.sampled_from(HEARD + UNHEARD), min_size=1, max_size=6), st.integers(0, 6))
-def test_it_is_said_once_and_at_the_end_and_only_if_nobody_heard(ends: list[Outcome], late: int) -> None:
-    heard = any(isinstance(end, Receipt) for end in ends)
-    assert unheard_after(ends, min(late, len(ends))) == ([] if heard else [len(ends)])
+@given(st.lists(st.sampled_from(DELIVERED + FAILED), min_size=1, max_size=6), st.integers(0, 6))
+def test_it_is_called_once_at_the_end_if_no_message_was_delivered(outcomes: list[Outcome], late: int) -> None:
+    delivered = any(isinstance(outcome, Receipt) for outcome in outcomes)
+    assert undelivered_after(outcomes, min(late, len(outcomes))) == ([] if delivered else [len(outcomes)])
 
 
-def test_where_nobody_was_to_be_told_nobody_complains() -> None:
-    assert unheard_after([], 0) == []
+def test_it_is_not_called_if_there_were_no_messages() -> None:
+    assert undelivered_after([], 0) == []
 
 
-def test_that_a_function_was_called_tells_nobody_anything() -> None:
-    said = list[str]()
-    hearing = DeliveryTracker(lambda: said.append("unheard"))
-    hearing.of(CALL)(Delivered())
-    told, called = hearing.of(POST), hearing.of(CALL)
-    hearing.complete()
-    told(Rejected("too long"))
-    assert said == ["unheard"]
+def test_a_function_call_is_no_delivery() -> None:
+    calls = list[str]()
+    tracker = DeliveryTracker(lambda: calls.append("undelivered"))
+    tracker.track(CALL)(Delivered())
+    posted, called = tracker.track(POST), tracker.track(CALL)
+    tracker.complete()
+    posted(Rejected("too long"))
+    assert calls == ["undelivered"]
     called(Rejected("it raised"))
-    assert said == ["unheard"]
+    assert calls == ["undelivered"]
 
 
 def test_a_function_that_raised_is_no_message_that_failed() -> None:
-    said = list[str]()
-    hearing = DeliveryTracker(lambda: said.append("unheard"))
-    hearing.of(CALL)(Rejected("it raised"))
-    hearing.complete()
-    assert said == []
+    calls = list[str]()
+    tracker = DeliveryTracker(lambda: calls.append("undelivered"))
+    tracker.track(CALL)(Rejected("it raised"))
+    tracker.complete()
+    assert calls == []
 
 
-def test_any_thread_may_bring_the_end() -> None:
-    said = list[str]()
-    hearing = DeliveryTracker(lambda: said.append("unheard"))
-    tell = [hearing.of(POST) for _ in range(400)]
-    hearing.complete()
+def test_any_thread_may_bring_an_outcome() -> None:
+    calls = list[str]()
+    tracker = DeliveryTracker(lambda: calls.append("undelivered"))
+    callbacks = [tracker.track(POST) for _ in range(400)]
+    tracker.complete()
     with ThreadPoolExecutor(8) as threads:
-        list(threads.map(lambda told: told(Retryable("full")), tell))
-    assert said == ["unheard"]
+        list(threads.map(lambda on_settled: on_settled(Retryable("full")), callbacks))
+    assert calls == ["undelivered"]
 
 
 ENDING = """
 import atexit, sys
-from tocsin.shell.queues import restore
+from tocsin.shell.queues import exit_as_interrupted
 
 def end():
-    exec("ready = True")  # as the import of a module may well do
+    exec("ready = True")  # as the import of a module may do
     if sys.argv[1] == "restore":
-        restore(sys.last_type)
+        exit_as_interrupted(sys.last_type)
 
 atexit.register(end)
 raise KeyboardInterrupt if sys.argv[2] == "interrupted" else OSError
@@ -109,4 +109,4 @@ def test_a_program_ends_as_ctrl_c_asks(what: str, how: str, status: int, tmp_pat
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, OSError, None, Running])
 def test_nothing_is_raised(kind: object) -> None:
-    assert exit_as_interrupted(kind) is None  # type: ignore[func-returns-value] # that is what is asked
+    assert exit_as_interrupted(kind) is None  # type: ignore[func-returns-value] # the test is about that

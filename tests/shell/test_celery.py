@@ -1,4 +1,4 @@
-"""A Celery worker: its parent process has told something before it forks, and what runs in its children tells too."""
+"""A Celery worker: its parent process notifies before it forks, and jobs in its children notify, too."""
 
 import os
 import re
@@ -26,7 +26,7 @@ app.conf.broker_transport_options = {"data_folder_in": "queue", "data_folder_out
 app.conf.broker_connection_retry_on_startup = True
 reliably = reliable(after_fork=os.environ["AFTER_FORK"])
 
-def tell(name):
+def notify(name):
     with interpreting(reliably):
         slack_notifier(Task(name), Running(), Failed(f"in {'the parent' if os.getpid() == parent else 'a child'}"))
 
@@ -34,13 +34,13 @@ def tell(name):
 def begin(**_):
     global parent
     parent = os.getpid()
-    tell("before")
+    notify("before")
     flush()
-    tell("waiting")  # is sent by a thread, which no child has
+    notify("waiting")  # sent by a thread, which no child has
 
 @app.task
 def notifies(number):
-    tell(f"job {number}")
+    notify(f"job {number}")
 
 @app.task
 @watch(name="load", state_handlers=[slack_notifier(only_states=[Failed])])
@@ -61,7 +61,7 @@ EXPECTED = sorted(
 
 
 def wait_for(server: SlackServer, number: int, worker: "subprocess.Popen[bytes]") -> None:
-    """Until so many messages have come, or something is wrong."""
+    """Wait until so many messages have arrived, the worker has ended, or a minute has passed."""
     began = time.monotonic()
     while len(server.requests) < number and worker.poll() is None and time.monotonic() - began < 60:
         time.sleep(0.02)
@@ -69,11 +69,11 @@ def wait_for(server: SlackServer, number: int, worker: "subprocess.Popen[bytes]"
 
 @pytest.mark.slow
 @pytest.mark.parametrize("after_fork", ["wait", "queue"])
-def test_the_children_of_a_worker_tell_too(after_fork: str, slack_server: SlackServer, ca_bundle: Path, tmp_path: Path) -> None:
+def test_the_children_of_a_worker_notify_too(after_fork: str, slack_server: SlackServer, ca_bundle: Path, tmp_path: Path) -> None:
     (tmp_path / "jobs.py").write_text(JOBS, encoding="utf-8")
     (tmp_path / "queue").mkdir()
     (tmp_path / "control").mkdir()
-    slack_server.replies = [Reply(), Reply(status=500)]  # so that "waiting" waits while the children are forked
+    slack_server.replies = [Reply(), Reply(status=500)]  # so that "waiting" is queued while the children are forked
     words = [sys.executable, "-m", "celery", "-A", "jobs", "worker", "--pool=prefork", "--concurrency=2", "--loglevel=CRITICAL"]
     env = {**environment(slack_server, ca_bundle, tmp_path), "AFTER_FORK": after_fork}
     log = tmp_path / "log"
@@ -81,6 +81,6 @@ def test_the_children_of_a_worker_tell_too(after_fork: str, slack_server: SlackS
         wait_for(slack_server, len(EXPECTED) + 1, worker)
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(60) == 0, log.read_text(encoding="utf-8")
-    told = [re.sub(" after .*?:", ":", text) for text in texts(slack_server)]  # how long it took
-    told.remove("waiting failed: in the parent")  # which came twice, since the first was not taken
-    assert sorted(told) == EXPECTED
+    sent = [re.sub(" after .*?:", ":", text) for text in texts(slack_server)]  # how long it took
+    sent.remove("waiting failed: in the parent")  # sent twice, since the first one was refused
+    assert sorted(sent) == EXPECTED

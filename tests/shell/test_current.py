@@ -1,4 +1,4 @@
-"""Which interpreter is in force: here, in threads, in tasks of an event loop, and what children are told."""
+"""The current interpreter in contexts, threads and event loop tasks, and ``TOCSIN_NOTIFY`` for child processes."""
 
 import asyncio
 import os
@@ -20,11 +20,11 @@ from tocsin.shell.environment import NAME, override
 from tocsin.shell.interpreters.base import notify_of
 from tocsin.shell.report import DeliveryLog
 
-pytestmark = pytest.mark.tocsin_live  # nothing is in force but what these tests set
+pytestmark = pytest.mark.tocsin_live  # only these tests set an interpreter
 
 
 @pytest.fixture(autouse=True)
-def untold(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(NAME, raising=False)
 
 
@@ -84,17 +84,17 @@ def custom(_: Effect) -> IOResult[Receipt, DeliveryError]:
 
 
 @pytest.mark.parametrize(
-    ("interpreter", "told"),
+    ("interpreter", "expected"),
     [(DryRun(), "print"), (Recording(), "none"), (Live(), None), (custom, "print"), (DeliveryLog(Recording()), "none")],
 )
-def test_children_are_told_for_as_long_as_it_lasts(interpreter: Interpreter, told: str | None) -> None:
+def test_the_variable_for_children_lasts_as_long_as_the_block(interpreter: Interpreter, expected: str | None) -> None:
     with interpreting(interpreter):
-        assert os.environ.get(NAME) == told
+        assert os.environ.get(NAME) == expected
         assert override() is None
         with interpreting(Live()):
-            assert os.environ.get(NAME) == told  # one that sends is for others only where no other is open
+            assert os.environ.get(NAME) == expected  # a live interpreter comes last for other contexts
             assert isinstance(shell_current.current(), Live)
-        assert os.environ.get(NAME) == told
+        assert os.environ.get(NAME) == expected
     assert NAME not in os.environ
     assert custom(slack()) == IOResult.from_value(Delivered())
 
@@ -131,13 +131,13 @@ def test_what_others_set_meanwhile_is_theirs(monkeypatch: pytest.MonkeyPatch) ->
 
 
 KINDS: tuple[Callable[[], Live | DryRun | Recording], ...] = (Live, DryRun, Recording)
-KEPT = "kept"  # stands for a variable that a test leaves as it is
+KEPT = "kept"  # stands for a variable that a test does not change
 Plan = list[tuple[Callable[[], Live | DryRun | Recording], str | None]]
 
 
 @contextmanager
 def patched(value: str | None) -> Generator[None]:
-    """The variable as a test sets it, or takes it away, for a while."""
+    """Set or remove the variable inside the block."""
     with pytest.MonkeyPatch.context() as patch:
         if value is None:
             patch.delenv(NAME, raising=False)
@@ -163,9 +163,9 @@ def test_the_end_of_a_scope_leaves_the_variable_as_the_scope_found_it(plan: Plan
 
 
 def of_process(scopes: Sequence[Interpreter]) -> Interpreter | None:
-    """What a thread sees of the scopes that are open, outermost first."""
-    quiet = [scope for scope in scopes if notify_of(scope) != "live"]
-    return next(reversed(quiet or scopes), None)
+    """Return the interpreter that a new thread uses under the open scopes, given outermost first."""
+    not_live = [scope for scope in scopes if notify_of(scope) != "live"]
+    return next(reversed(not_live or scopes), None)
 
 
 @pytest.mark.parametrize("outside", [None, "live", "print"])
@@ -177,19 +177,19 @@ def test_scopes_end_in_any_order(outside: str | None) -> None:
             for number in order:
                 scopes[number].__exit__(None, None, None)
                 del still_open[number]
-                told = of_process([*still_open.values()])
-                quiet = told is not None and notify_of(told) != "live" and outside != "print"
-                assert os.environ.get(NAME) == (notify_of(told) if quiet and told is not None else outside)
+                expected = of_process([*still_open.values()])
+                quiet = expected is not None and notify_of(expected) != "live" and outside != "print"
+                assert os.environ.get(NAME) == (notify_of(expected) if quiet and expected is not None else outside)
                 assert override() == (outside if outside == "print" else None)
                 if still_open:
                     assert shell_current.current() is [*still_open.values()][-1]
-                    assert in_thread(shell_current.current) is told
+                    assert in_thread(shell_current.current) is expected
             assert isinstance(shell_current.current(), Live)
             assert isinstance(in_thread(shell_current.current), Live)
             assert os.environ.get(NAME) == outside
 
 
-def test_nobody_takes_what_a_thread_tells_children_for_something_from_outside() -> None:
+def test_no_thread_takes_a_value_for_children_for_one_from_outside() -> None:
     seen: set[str | None] = set()
     done = threading.Event()
 
@@ -241,5 +241,5 @@ def test_a_scope_may_end_in_another_context() -> None:
     assert NAME not in os.environ
 
 
-def test_who_says_nothing_has_children_that_print() -> None:
+def test_children_print_under_an_interpreter_without_a_mode() -> None:
     assert [notify_of(each) for each in (custom, DryRun(), Recording(), Live())] == ["print", "print", "none", "live"]

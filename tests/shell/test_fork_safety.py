@@ -1,4 +1,4 @@
-"""A fork waits for threads of ours that hold what a child could never get, and for nobody else, and not for long."""
+"""A fork waits for threads of tocsin that hold locks which a child could never get, for no others, and not for long."""
 
 import importlib
 import sys
@@ -11,39 +11,39 @@ import pytest
 
 from tocsin.shell.fork_safety import wait_for_locks
 
-PATIENCE = 10.0
+TIMEOUT = 10.0
 
 
 class Thread:
-    """Does something until it is let go."""
+    """Runs a function until it is released."""
 
     def __init__(self, name: str, act: Callable[["Thread"], object]) -> None:
         self.there = threading.Event()
         self.go = threading.Event()
         self._thread = threading.Thread(target=act, args=(self,), name=name)
         self._thread.start()
-        assert self.there.wait(PATIENCE)
+        assert self.there.wait(TIMEOUT)
 
     def end(self) -> None:
         self.go.set()
-        self._thread.join(PATIENCE)
+        self._thread.join(TIMEOUT)
         assert not self._thread.is_alive()
 
 
 def getaddrinfo(thread: Thread) -> None:
-    """Stands for the one of the module socket."""
+    """Have the name of the function of the module socket."""
     thread.there.set()
-    assert thread.go.wait(PATIENCE)
+    assert thread.go.wait(TIMEOUT)
 
 
 def harmless(thread: Thread) -> None:
     thread.there.set()
-    assert thread.go.wait(PATIENCE)
+    assert thread.go.wait(TIMEOUT)
 
 
 @pytest.fixture
 def imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Thread], object]]:
-    """Imports a module that takes its time."""
+    """Return a function that imports a slow module."""
     source = "import threading\nthread = threading.current_thread()._args[0]\nthread.there.set()\nthread.go.wait(10)\n"
     (tmp_path / "takes_its_time.py").write_text(source)
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -52,14 +52,14 @@ def imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
 
 
 def waited(thread: Thread) -> bool:
-    """Whether a fork would wait for the thread; it is let go soon after."""
-    letting_go = threading.Timer(0.2, thread.go.set)
-    letting_go.start()
+    """Return whether a fork waits for the thread, which is released soon after."""
+    release = threading.Timer(0.2, thread.go.set)
+    release.start()
     began = time.monotonic()
     wait_for_locks()
     took = time.monotonic() - began
     thread.end()
-    letting_go.join()
+    release.join()
     return took > 0.1
 
 
@@ -80,5 +80,5 @@ def test_it_does_not_wait_for_ever() -> None:
     thread = Thread("tocsin_delivery", getaddrinfo)
     began = time.monotonic()
     wait_for_locks()
-    assert 0.9 < time.monotonic() - began < PATIENCE
+    assert 0.9 < time.monotonic() - began < TIMEOUT
     thread.end()

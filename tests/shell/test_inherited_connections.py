@@ -1,4 +1,4 @@
-"""Connections belong to a process: what a child does, and what happens at exit."""
+"""Connections belong to one process: children open their own, and exit closes them."""
 
 import ssl
 import subprocess
@@ -29,19 +29,19 @@ from tocsin.shell.adapters.secrets import Secret
 how, url, port, user, password, bundle = sys.argv[1:]
 KEY, MAIL = Key("r", "s", None, 0, 0), Mail("s", "p", "h", None, datetime.now(UTC))
 
-def tell(slack, gmail):
+def send(slack, gmail):
     outcomes = {slack.post(Secret("U", url), SlackMessage("f", "c", "t", "x"))}
     outcomes.add(gmail.send(Secret("N", user), Secret("P", password), MAIL, KEY))
     return outcomes == {Delivered()}
 
 def child(slack, gmail):
-    sys.exit(not tell(slack, gmail))
+    sys.exit(not send(slack, gmail))
 
 def by_fork(slack, gmail):
     slack._kept.lock.acquire(), gmail._kept.lock.acquire()  # as if other threads were sending
     pid = os.fork()
     if pid == 0:
-        os._exit(not tell(slack, gmail))
+        os._exit(not send(slack, gmail))
     slack._kept.lock.release(), gmail._kept.lock.release()
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
@@ -54,9 +54,9 @@ def by_multiprocessing(slack, gmail):
 if __name__ == "__main__":
     slack = SlackWebhook(allowed_hosts=("127.0.0.1",), ca_bundle=bundle, deadline=5, proxies={})
     gmail = Gmail(host="127.0.0.1", port=int(port), ca_bundle=bundle, deadline=5)
-    told = tell(slack, gmail)
+    sent = send(slack, gmail)
     failed = by_fork(slack, gmail) if how == "os.fork" else by_multiprocessing(slack, gmail)
-    sys.exit(failed or not (told and tell(slack, gmail)))
+    sys.exit(failed or not (sent and send(slack, gmail)))
 """
 
 
@@ -72,7 +72,7 @@ def test_a_child_builds_its_own(
     )
     assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
     assert len(slack_server.requests) == len(gmail_server.mails) == 3
-    assert slack_server.connections == gmail_server.connections == 2  # the parent's was still good after the child
+    assert slack_server.connections == gmail_server.connections == 2  # the parent's connection still works after the child
     gmail_server.hang_up()
     assert "QUIT" in gmail_server.commands  # at exit
 
@@ -81,7 +81,7 @@ def test_what_is_forgotten_is_opened_again(slack_server: SlackServer, gmail_serv
     slack, gmail = webhook(ca_bundle), account(gmail_server, ca_bundle)
     for _ in range(2):
         assert {post(slack, slack_server.url), send(gmail, gmail_server)} == {Delivered()}
-        fork_safety.forget_all()  # as in a child, but that the other side sees the connection end
+        fork_safety.forget_all()  # as in a child, except that the server sees the connection end
     assert slack_server.connections == gmail_server.connections == 2
     assert "QUIT" not in gmail_server.commands
 
@@ -95,7 +95,7 @@ def test_what_is_open_is_closed_at_exit(slack_server: SlackServer, gmail_server:
 
 
 def test_closing_does_not_wait_for_ever(ca_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fork_safety, "_PATIENCE", 0.01)
+    monkeypatch.setattr(fork_safety, "_CLOSE_TIMEOUT", 0.01)
     slack = webhook(ca_bundle)
     with slack._kept.lock:
         slack.close()

@@ -1,4 +1,4 @@
-"""One line for each failure, and a dead destination loudly, once."""
+"""Each failure is one log line; a dead destination is CRITICAL once."""
 
 import logging
 from datetime import UTC, datetime
@@ -18,14 +18,14 @@ CALL = CallBack(print, Task("load"), Failed(), KEY)
 
 
 @pytest.mark.parametrize("effect", [SLACK, MAIL, CALL])
-def test_a_dead_destination_is_reported_loudly_once(effect: Effect, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_dead_destination_is_critical_once(effect: Effect, caplog: pytest.LogCaptureFixture) -> None:
     for _ in range(3):
         complain(effect, DestinationDead("it is gone"))
     assert [record.levelno for record in caplog.records] == [logging.CRITICAL, logging.ERROR, logging.ERROR]
     assert all("\n" not in line and "\x1b" not in line for line in caplog.messages)
 
 
-def test_what_went_well_is_not_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_success_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     complain(SLACK, Delivered())
     complain(SLACK, Shown())
     assert not caplog.records

@@ -1,4 +1,4 @@
-"""What becomes of messages that wait: at exit, when somebody loses patience, and in the children of a process."""
+"""Queued messages at exit, after the exit timeout, and in child processes."""
 
 import json
 import os
@@ -22,14 +22,14 @@ JOB = """
 import os, sys, time
 from tocsin import Failed, Running, Task, flush, interpreting, reliable, slack_notifier
 
-def tell(name):
+def notify(name):
     slack_notifier(Task(name), Running(), Failed("disk full"))
 
 """
 
 
 def run(folder: Path, env: dict[str, str], program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """A script, run to its end."""
+    """Run a script to its end."""
     words = [sys.executable, str(script(folder, JOB + program)), *arguments]
     return subprocess.run(words, env=env, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
 
@@ -40,17 +40,17 @@ def env(slack_server: SlackServer, ca_bundle: Path, tmp_path: Path) -> dict[str,
 
 
 def test_what_waits_is_sent_at_exit(slack_server: SlackServer, env: dict[str, str], tmp_path: Path) -> None:
-    done = run(tmp_path, env, "with interpreting(reliable()):\n    tell('a'), tell('b')\nsys.exit(3)\n")
+    done = run(tmp_path, env, "with interpreting(reliable()):\n    notify('a'), notify('b')\nsys.exit(3)\n")
     assert (done.returncode, done.stderr) == (3, "")
     assert texts(slack_server) == ["a failed: disk full", "b failed: disk full"]
 
 
-def test_a_dead_destination_delays_the_end_no_longer_than_patience(
+def test_a_dead_destination_delays_the_exit_no_longer_than_the_exit_timeout(
     slack_server: SlackServer, env: dict[str, str], tmp_path: Path
 ) -> None:
     slack_server.stop()
     began = time.monotonic()
-    done = run(tmp_path, env, "with interpreting(reliable(exit_timeout=4)):\n    tell('a')\n")
+    done = run(tmp_path, env, "with interpreting(reliable(exit_timeout=4)):\n    notify('a')\n")
     assert time.monotonic() - began < 20  # seconds, most of which are the start of a process on a busy machine
     (line,) = done.stderr.splitlines()
     assert line.startswith(("tocsin: could not tell Slack of 'a': cannot reach 127.0.0.1: the connection was refused", LATE_LINE))
@@ -59,13 +59,13 @@ def test_a_dead_destination_delays_the_end_no_longer_than_patience(
 
 def test_one_that_says_nothing_is_reported_in_a_line(slack_server: SlackServer, env: dict[str, str], tmp_path: Path) -> None:
     slack_server.replies = [Reply(manner="silent")]
-    done = run(tmp_path, env, "with interpreting(reliable(exit_timeout=0.5)):\n    tell('a'), tell('b')\n")
+    done = run(tmp_path, env, "with interpreting(reliable(exit_timeout=0.5)):\n    notify('a'), notify('b')\n")
     assert done.returncode == 0
     (line,) = done.stderr.splitlines()
     assert re.fullmatch(r"tocsin: .*1 message to Slack \(SLACK_WEBHOOK_URL\) had no answer in time, and may have arrived", line)
 
 
-def test_what_comes_after_the_end_is_sent_in_line(slack_server: SlackServer, env: dict[str, str], tmp_path: Path) -> None:
+def test_a_message_after_the_last_flush_is_sent_synchronously(slack_server: SlackServer, env: dict[str, str], tmp_path: Path) -> None:
     program = """
     import atexit
     from tocsin import Live
@@ -74,11 +74,11 @@ def test_what_comes_after_the_end_is_sent_in_line(slack_server: SlackServer, env
     @atexit.register
     def last():
         with interpreting(reliably):
-            tell("last")
+            notify("last")
     from tocsin.shell import queues
-    atexit.unregister(queues._at_exit), atexit.register(queues._at_exit)  # so that it comes first
+    atexit.unregister(queues._at_exit), atexit.register(queues._at_exit)  # so that it runs first
     with interpreting(reliably):
-        tell("first")
+        notify("first")
     """
     lines = "\n".join(line[4:] for line in program.splitlines())
     done = run(tmp_path, env, lines)
@@ -95,7 +95,7 @@ def test_a_signal_ends_the_wait(
     program = """
 import atexit
 with interpreting(reliable(exit_timeout=9)):
-    tell("a")
+    notify("a")
 atexit.register(lambda: print("ending", flush=True))
 """
     words = [sys.executable, str(script(tmp_path, JOB + program))]
@@ -127,14 +127,14 @@ def test_a_process_that_was_stopped_for_a_while_goes_on(slack_server: SlackServe
     slack_server.replies = [Reply(status=500)]
     program = """
 with interpreting(reliable()):
-    tell("a")
-print("told", flush=True)
+    notify("a")
+print("queued", flush=True)
 sys.stdin.read()
 """
     words = [sys.executable, str(script(tmp_path, JOB + program))]
     with subprocess.Popen(words, env=env, cwd=tmp_path, stdin=-1, stdout=-1, stderr=-1, text=True) as process:
         assert process.stdout is not None
-        assert process.stdout.readline() == "told\n"
+        assert process.stdout.readline() == "queued\n"
         process.send_signal(signal.SIGSTOP)
         time.sleep(0.3)
         process.send_signal(signal.SIGCONT)
@@ -147,11 +147,11 @@ FORKED = """
 how, after_fork = sys.argv[1:]
 
 def child():
-    tell("child")
+    notify("child")
 
 if __name__ == "__main__":
     with interpreting(reliable(after_fork=after_fork)):
-        tell("parent")
+        notify("parent")
         if how == "os.fork":
             pid = os.fork()
             if pid == 0:
@@ -164,7 +164,7 @@ if __name__ == "__main__":
             process = multiprocessing.get_context(how).Process(target=child)
             process.start()
             process.join()
-        tell("parent again")
+        notify("parent again")
 """
 
 
@@ -172,7 +172,7 @@ if __name__ == "__main__":
 @pytest.mark.parametrize("after_fork", ["wait", "queue"])
 @pytest.mark.parametrize("how", ["os.fork", "fork", "forkserver", "spawn"])
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_children_tell_too(how: str, after_fork: str, slack_server: SlackServer, env: dict[str, str], tmp_path: Path) -> None:
+def test_children_notify_too(how: str, after_fork: str, slack_server: SlackServer, env: dict[str, str], tmp_path: Path) -> None:
     done = run(tmp_path, env, FORKED, how, after_fork)
     assert done.returncode == 0, done.stderr
     told = sorted(texts(slack_server))
@@ -219,7 +219,7 @@ async def main():
     with interpreting(reliable()) as background:
         from tocsin import Recording
         with interpreting(Recording()) as recording:
-            tell("in a loop")
+            notify("in a loop")
         outcome = background(recording.effects[0])
         print(type(outcome.unwrap()._inner_value).__name__)
     await asyncio.to_thread(flush)
@@ -243,9 +243,9 @@ def test_a_child_of_multiprocessing_reports_what_it_could_not_send(
 ) -> None:
     slack_server.stop()
     program = (
-        FORKED.replace('tell("parent")', "pass")
-        .replace('tell("parent again")', "pass")
-        .replace("after_fork=after", "patience=4, after_fork=after")
+        FORKED.replace('notify("parent")', "pass")
+        .replace('notify("parent again")', "pass")
+        .replace("after_fork=after", "exit_timeout=4, after_fork=after")
     )
     done = run(tmp_path, env, program, "fork", "queue")
     (line,) = done.stderr.splitlines()

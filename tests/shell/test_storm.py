@@ -1,4 +1,4 @@
-"""A storm, for real: many threads fail as fast as they can, and Slack is told of each failure, in a handful of messages."""
+"""A real storm: many threads fail as fast as they can, and Slack gets each failure in a handful of messages."""
 
 import os
 import re
@@ -12,7 +12,7 @@ import pytest
 from tests.servers.scripts import environment, script, texts
 from tests.servers.slack import Reply, SlackServer
 
-pytestmark = [pytest.mark.tocsin_live, pytest.mark.skipif(os.name != "posix", reason="elsewhere nobody counts a process's memory so")]
+pytestmark = [pytest.mark.tocsin_live, pytest.mark.skipif(os.name != "posix", reason="only POSIX reports the peak memory of a process")]
 
 STORM = """
 import resource, sys, threading
@@ -52,16 +52,16 @@ MIB = 1024  # KiB
 
 @attrs.frozen
 class Storm:
-    """What came of one: how many changes were told, in how many messages, and how much memory it took at most, in KiB."""
+    """The result of a storm: the number of changes and messages that arrived, the peak memory in KiB, and the changes in the first."""
 
-    told: int
+    changes: int
     messages: int
     memory: int
     first: int
 
 
 def weathered(server: SlackServer, bundle: Path, folder: Path, *words: str) -> Storm:
-    """A storm in a process of its own: by what, how many failures, how many may wait, and how it ends."""
+    """Run a storm in a process of its own. The words are its source, the number of failures, the queue size and how it ends."""
     before = len(server.requests)
     command = [sys.executable, str(script(folder, STORM)), *words]
     env = environment(server, bundle, folder)
@@ -74,7 +74,7 @@ def weathered(server: SlackServer, bundle: Path, folder: Path, *words: str) -> S
 
 
 def count(head: str) -> int:
-    """How many changes a message tells of, as it says itself."""
+    """Return the number of changes that a message reports."""
     many = re.match(r"([0-9,]+) (?:changes|failures) in ", head)
     return 1 if many is None else int(many[1].replace(",", ""))
 
@@ -82,11 +82,11 @@ def count(head: str) -> int:
 @pytest.mark.slow
 @pytest.mark.parametrize("end", ["flush", "exit"])
 @pytest.mark.parametrize("how", ["notifier", "watch"])
-def test_each_failure_of_a_storm_is_told_of_once_in_a_handful_of_messages(
+def test_each_failure_of_a_storm_is_sent_once_in_a_handful_of_messages(
     how: str, end: str, slack_server: SlackServer, ca_bundle: Path, tmp_path: Path
 ) -> None:
     storm = weathered(slack_server, ca_bundle, tmp_path, how, "10000", "1000", end)
-    assert storm.told == 10_000
+    assert storm.changes == 10_000
     assert storm.messages <= 60
 
 
@@ -94,9 +94,9 @@ def test_each_failure_of_a_storm_is_told_of_once_in_a_handful_of_messages(
 def test_ten_times_the_failures_take_no_more_memory(slack_server: SlackServer, ca_bundle: Path, tmp_path: Path) -> None:
     storms = list[Storm]()
     for number in ("1000", "10000"):
-        slack_server.replies = [Reply(status=429, headers={"Retry-After": "15"})]  # nothing goes until all have failed
+        slack_server.replies = [Reply(status=429, headers={"Retry-After": "15"})]  # nothing is sent until all have failed
         storms.append(weathered(slack_server, ca_bundle, tmp_path, "notifier", number, "1000", "flush"))
     breeze, storm = storms
-    assert (breeze.told - breeze.first, storm.told - storm.first) == (1_000, 10_000)  # the one that was not taken came twice
-    # where all of them may wait, it is 13 MiB more; where a thousand may, less than one
+    assert (breeze.changes - breeze.first, storm.changes - storm.first) == (1_000, 10_000)  # the refused first message came twice
+    # with room for all of them it takes 13 MiB more; with room for a thousand, less than one
     assert storm.memory - breeze.memory < 6 * MIB

@@ -1,1 +1,1 @@
-"""The imperative shell: all that touches the world, with as few decisions as can be; those are the core's."""
+"""The imperative shell: all I/O of tocsin. Decisions are made in ``tocsin.core``."""

@@ -1,11 +1,10 @@
-"""Delivers one effect by the interpreter in force; a failure is one line in the log.
+"""Feeds events to the state machine, delivers the effects that it returns, and calls the handlers.
 
-Whether anybody heard of an event: that is known once all messages about it have ended, perhaps long after they were queued.
-
-Feeds events to ``step`` and does what it says: delivers the effects, calls the handlers, answers what is asked.
-
-It decides nothing, and writes everything down: what was announced, and which of the user's code raised. Flows, watched code and
-watched commands all tell people through it; there is no second way to make a message.
+- ``Announcer`` makes no decision: ``tocsin.core.machine.step`` does. It records what was announced and which user code raised.
+- Flows, watched code and watched commands all notify through ``Announcer``. No other code makes a message.
+- ``deliver`` executes an effect by the current interpreter. A failure is one line in the log.
+- ``DeliveryTracker`` knows whether a message about an event was delivered once all of them have an outcome. That may be long after they
+  were queued.
 """
 
 import threading
@@ -29,100 +28,100 @@ from tocsin.shell.log import complain
 
 
 def deliver(effect: Effect, on_settled: Callable[[Outcome], None] = ignore_outcome) -> Outcome:
-    """Execute the effect, and say how it went, as far as that is known; the end of it is told to ``settled``. Raises nothing."""
+    """Execute the effect and return its outcome so far. The final outcome is passed to ``on_settled``. Raises nothing."""
     outcome = hand_over(current(), effect, on_settled)
     complain(effect, outcome)
     return outcome
 
 
 def deliver_and_wait(effect: Effect, on_settled: Callable[[Outcome], None]) -> Outcome:
-    """The same, for those who cannot go on without the end: it is waited for, though not for ever."""
-    ends: list[Outcome] = []
+    """Deliver the effect and wait for its final outcome, at most what is left of ``EXIT_TIMEOUT``."""
+    final: list[Outcome] = []
 
-    def ended(outcome: Outcome) -> None:
-        ends.append(outcome)
+    def settle(outcome: Outcome) -> None:
+        final.append(outcome)
         on_settled(outcome)
 
-    outcome = deliver(effect, ended)
-    queues.wait_for(lambda: bool(ends), queues.left_of_exit_timeout(queues.EXIT_TIMEOUT))
-    return ends[0] if ends else outcome
+    outcome = deliver(effect, settle)
+    queues.wait_for(lambda: bool(final), queues.left_of_exit_timeout(queues.EXIT_TIMEOUT))
+    return final[0] if final else outcome
 
 
 class DeliveryTracker:
-    """Waits for the ends of the messages about one event. Any thread may bring one.
+    """Tracks whether at least one message about an event was delivered. Thread-safe.
 
     Args:
-        unheard: called, once, if there were messages and none got through.
+        on_undelivered: called once if there were messages and none was delivered.
     """
 
-    def __init__(self, unheard: Callable[[], None]) -> None:
-        self._unheard = unheard
-        self._open = 1  # until it is known how many there are
+    def __init__(self, on_undelivered: Callable[[], None]) -> None:
+        self._on_undelivered = on_undelivered
+        self._pending = 1  # the 1 stands for messages still to come, until ``complete``
         self._failed = False
-        self._heard = False
+        self._delivered = False
         self._lock = threading.Lock()
 
-    def of(self, effect: Effect) -> Callable[[Outcome], None]:
-        """What to tell the end of the effect to; that a function was called tells nobody anything."""
+    def track(self, effect: Effect) -> Callable[[Outcome], None]:
+        """Return the callback that takes the effect's final outcome. A function call delivers no message and is not tracked."""
         if isinstance(effect, CallBack):
-            return lambda _: None
+            return ignore_outcome
         with self._lock:
-            self._open += 1
-        return self._ended
+            self._pending += 1
+        return self._settle
 
     def complete(self) -> None:
-        """No more messages follow."""
-        self._close(failed=False, heard=False)
+        """Declare that no more messages follow."""
+        self._close(failed=False, delivered=False)
 
-    def _ended(self, outcome: Outcome) -> None:
-        heard = isinstance(outcome, Receipt)
-        self._close(failed=not heard, heard=heard)
+    def _settle(self, outcome: Outcome) -> None:
+        delivered = isinstance(outcome, Receipt)
+        self._close(failed=not delivered, delivered=delivered)
 
-    def _close(self, *, failed: bool, heard: bool) -> None:
+    def _close(self, *, failed: bool, delivered: bool) -> None:
         with self._lock:
-            self._open -= 1
+            self._pending -= 1
             self._failed = self._failed or failed
-            self._heard = self._heard or heard
-            unheard = self._open == 0 and self._failed and not self._heard
-        if unheard:
-            self._unheard()
+            self._delivered = self._delivered or delivered
+            undelivered = self._pending == 0 and self._failed and not self._delivered
+        if undelivered:
+            self._on_undelivered()
 
 
 @attrs.define
 class Announcer:
-    """Announces the changes of one run, or of all runs of a flow, by the interpreter in force."""
+    """Announces the changes of one run, or of all runs of a flow, by the current interpreter."""
 
     clock: Clock
     facts: Facts
     announced: list[Announcement] = attrs.field(factory=list[Announcement])
     faults: list[Fault] = attrs.field(factory=list[Fault])
 
-    def feed(self, run: Run, event: Event, unheard: Callable[[], None] | None = None) -> Run:
-        """Take one step, do what it says, and answer what it asks, until it asks no more.
+    def feed(self, run: Run, event: Event, on_undelivered: Callable[[], None] | None = None) -> Run:
+        """Step the machine with the event, deliver the effects, and answer its questions until it asks no more.
 
-        ``unheard`` is called if there are messages about the event and none of them gets through, once that is known.
+        ``on_undelivered`` is called if there are messages about the event and all of them failed.
         """
-        hearing = None if unheard is None else DeliveryTracker(unheard)
+        tracker = None if on_undelivered is None else DeliveryTracker(on_undelivered)
         stepped = step(run, event).unwrap()
         while stepped.ask is not None:
-            outcomes = self._act(stepped, hearing)
+            outcomes = self._act(stepped, tracker)
             stepped = step(stepped.run, self._answer(stepped.ask, stepped, outcomes)).unwrap()
-        self._act(stepped, hearing)
-        if hearing is not None:
-            hearing.complete()
+        self._act(stepped, tracker)
+        if tracker is not None:
+            tracker.complete()
         return stepped.run
 
-    def _act(self, stepped: Step, hearing: DeliveryTracker | None) -> list[Outcome]:
-        """Deliver the effects of a step in order, and write down what came of it."""
+    def _act(self, stepped: Step, tracker: DeliveryTracker | None) -> list[Outcome]:
+        """Deliver the effects of a step in order, and record its faults and its announcement."""
         for fault in stepped.faults:
             self.faults.append(fault)
-            if not isinstance(fault.error, NotificationFailed):  # which was logged when it failed
+            if not isinstance(fault.error, NotificationFailed):  # a failed notification is logged already
                 log.note(fault)
         if stepped.announced is not None:
             self.announced.append(stepped.announced)
-        waits = stepped.ask is not None and isinstance(stepped.ask.handler, Notifier)  # whose answer is how they went
+        waits = stepped.ask is not None and isinstance(stepped.ask.handler, Notifier)  # its answer depends on the outcomes
         act = deliver_and_wait if waits else deliver
-        return [act(effect, ignore_outcome if hearing is None else hearing.of(effect)) for effect in stepped.effects]
+        return [act(effect, ignore_outcome if tracker is None else tracker.track(effect)) for effect in stepped.effects]
 
     def _answer(self, ask: Ask, stepped: Step, outcomes: list[Outcome]) -> Answer:
         if isinstance(ask.handler, Notifier):

@@ -1,11 +1,10 @@
-"""Which interpreter is in force, here and now.
+"""The current interpreter: the one that ``interpreting`` set, else the configured one.
 
-``interpreting`` sets it twice: for this context (a ContextVar, so that tasks of an event loop and threads do not see each other's), and
-for the process, for threads that somebody starts inside: they have a context of their own, in which nothing is set.
-
-Such a thread, and a child process, see the innermost that is open in the process, but one that sends only where no other is open: a
-dry run elsewhere in the process is no reason to be loud by accident. Where nothing is open, messages are sent as the configuration
-says: by a ``Live``, and for what runs (a flow, what is watched) by ``reliable()`` around one.
+- ``interpreting`` sets it for this context (a ContextVar, so that event loop tasks and threads do not see each other's) and for the
+  process. Threads started inside have a context of their own, in which none is set.
+- Such a thread, and a child process, use the innermost interpreter open in the process. One that sends for real comes last: a dry run
+  elsewhere in the process must not become a real message.
+- Where none is open, a ``Live`` sends as configured. Runs (flows and watched code) use ``reliable()`` around it.
 """
 
 import os
@@ -26,7 +25,7 @@ _I = TypeVar("_I", bound=Interpreter)
 
 @attrs.define(eq=False)
 class _Scope:
-    """One ``with interpreting(...)``; told apart by identity, since one interpreter may be set twice."""
+    """One ``with interpreting(...)`` block. Scopes compare by identity, since one interpreter may be set twice."""
 
     interpreter: Interpreter
     is_open: bool = True
@@ -38,8 +37,8 @@ _lock = threading.Lock()
 
 
 @cache
-def _usual() -> Interpreter:
-    """What sends as the files and variables of the configuration say, where nobody says otherwise."""
+def _configured() -> Interpreter:
+    """Return the interpreter that sends as configured in files and variables."""
     from tocsin.shell.config.defaults import live
     from tocsin.shell.config.load import configuration
 
@@ -47,54 +46,54 @@ def _usual() -> Interpreter:
 
 
 @cache
-def _usual_of_runs() -> Interpreter:
-    """Likewise, so that a run neither waits for it nor gives up at once."""
+def _configured_for_runs() -> Interpreter:
+    """Return the configured interpreter of runs: it sends in the background and retries."""
     from tocsin.shell.interpreters.reliable import reliable
 
     return reliable()
 
 
 def forget() -> None:
-    """Read the files and variables again, once it is needed."""
-    _usual.cache_clear()
-    _usual_of_runs.cache_clear()
+    """Drop the cached interpreters: the configuration is read again on the next use."""
+    _configured.cache_clear()
+    _configured_for_runs.cache_clear()
 
 
 def current() -> Interpreter:
-    """The interpreter in force."""
-    return _set() or _usual()
+    """Return the current interpreter."""
+    return _set_here() or _configured()
 
 
 def current_of_runs() -> Interpreter:
-    """The same, for what runs: where nobody set one, it sends in the background."""
-    return _set() or _usual_of_runs()
+    """Return the current interpreter of runs: where none is set, it sends in the background."""
+    return _set_here() or _configured_for_runs()
 
 
 def current_mode() -> Notify:
-    """What becomes of notifications, here and now: they are sent, printed, or neither."""
-    said = notify_of(current())
-    return override() or said if said == "live" else said
+    """Return whether notifications are sent, printed or dropped in this context."""
+    mode = notify_of(current())
+    return override() or mode if mode == "live" else mode
 
 
-def _set() -> Interpreter | None:
-    """The one that somebody set."""
+def _set_here() -> Interpreter | None:
+    """Return the interpreter that ``interpreting`` set."""
     scopes = _here.get()
-    return scopes[0].interpreter if scopes else _elsewhere()
+    return scopes[0].interpreter if scopes else _of_other_contexts()
 
 
-def _elsewhere() -> Interpreter | None:
-    """The one that is open elsewhere in the process, where the context says nothing."""
+def _of_other_contexts() -> Interpreter | None:
+    """Return the process's interpreter, for contexts in which none is set."""
     scopes = _open
-    quiet = (scope.interpreter for scope in scopes if notify_of(scope.interpreter) != "live")
-    return next(quiet, scopes[0].interpreter if scopes else None)
+    not_live = (scope.interpreter for scope in scopes if notify_of(scope.interpreter) != "live")
+    return next(not_live, scopes[0].interpreter if scopes else None)
 
 
 @contextmanager
 def interpreting(interpreter: _I) -> Generator[_I, None, None]:
-    """Have everything inside executed by this interpreter: handlers called by hand, flows, and what custom handlers call.
+    """Use this interpreter for all effects inside the block: of handlers called by hand, of flows, and of custom handlers.
 
-    It reaches threads started inside, and child processes through ``TOCSIN_NOTIFY``: they print under a ``DryRun``, and are silent
-    under a ``Recording``. Anything but an interpreter is a TypeError.
+    The block also covers threads started inside it, and child processes through ``TOCSIN_NOTIFY``: children print under a ``DryRun``
+    and drop notifications under a ``Recording``. Anything but an interpreter is a TypeError.
 
     >>> import tocsin
     >>> with tocsin.interpreting(tocsin.Recording()) as recording:
@@ -113,10 +112,10 @@ def interpreting(interpreter: _I) -> Generator[_I, None, None]:
 
 @contextmanager
 def here(interpreter: _I) -> Generator[_I, None, None]:
-    """Have this context alone use the interpreter: nobody else's threads, and no child process, see it.
+    """Use the interpreter in this context only: other threads and child processes do not see it.
 
-    Blocks may end in any order: the end of a block takes its own interpreter away, and puts none back that is over. A block that ends
-    in another context changes nothing there; the context in which it began keeps its interpreter until a block around it ends.
+    Blocks may end in any order: the end of a block removes its own interpreter and restores none of an ended block. A block that ends
+    in another context changes nothing there; the context in which it began keeps its interpreter until an enclosing block ends.
     """
     scope, scopes = _Scope(interpreter), _here.get()
     _here.set((scope, *_reachable(scopes)))
@@ -128,14 +127,14 @@ def here(interpreter: _I) -> Generator[_I, None, None]:
 
 
 def _reachable(scopes: tuple[_Scope, ...]) -> tuple[_Scope, ...]:
-    """The scopes, less those that never come to light again: each is over, and so is the one inside it."""
+    """Return the scopes without those that can never be current again: they and the next inner scope have ended."""
     return tuple(
         scope for scope, inside in zip(scopes, (None, *scopes), strict=False) if scope.is_open or inside is None or inside.is_open
     )
 
 
 def _without(scope: _Scope, scopes: tuple[_Scope, ...]) -> tuple[_Scope, ...]:
-    """The scopes without this one, and without those inside it that are over."""
+    """Return the scopes without this one and without ended scopes inside it."""
     if scope not in scopes:
         return scopes
     place = scopes.index(scope)
@@ -157,13 +156,13 @@ def _end(scope: _Scope) -> None:
 
 
 def _of_process() -> Notify:
-    """What processes that are started now are to do with their notifications."""
-    outermost = _elsewhere()
-    return "live" if outermost is None else notify_of(outermost)
+    """Return what child processes started now do with their notifications."""
+    interpreter = _of_other_contexts()
+    return "live" if interpreter is None else notify_of(interpreter)
 
 
 def _unlock() -> None:
-    """A child has a lock of its own: another thread of the parent may have held the old one."""
+    """Replace the lock in a child process: another thread of the parent may have held the old one."""
     global _lock  # noqa: PLW0603 - as the name says
     _lock = threading.Lock()
 

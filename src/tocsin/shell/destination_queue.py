@@ -1,8 +1,8 @@
-"""What waits to be sent to one destination, and the thread that sends it: each has its own, so that a dead Slack holds up no mail.
+"""The queue of one destination and its sending thread. A dead Slack thus delays no mail.
 
-- A lane is bounded. Where it is full, what waits is folded into a digest, so that nothing is dropped and no memory runs out.
-- Its thread is started when something comes, and ends when nothing has come for a while. Of one that dies, what it was sending is
-  reported; another takes over.
+- A queue is bounded. When it is full, its messages are folded into a digest: nothing is dropped, and memory stays bounded.
+- Its thread starts with a message and ends after one idle second. If it dies, the messages that it was sending are reported, and a new
+  thread takes over.
 """
 
 import threading
@@ -26,59 +26,59 @@ from tocsin.shell.adapters import clock, time_limits
 from tocsin.shell.adapters.redaction import redact
 from tocsin.shell.interpreters.base import Batching, Interpreter, execute
 
-_LINGER = 1.0  # seconds that an idle thread waits for more
+_IDLE_SECONDS = 1.0  # seconds that an idle thread waits for more
 
 OnSettled = Callable[[Outcome], None]
 
 
 @attrs.define(eq=False)
 class QueuedMessage:
-    """A message that waits, who wants to know what became of it, and the context that it is sent in."""
+    """A queued message, the callbacks for its final outcome, and the context in which it is sent."""
 
     message: Message
-    settled: tuple[OnSettled, ...]
+    on_settled: tuple[OnSettled, ...]
     context: Context
-    over: bool = False
+    is_settled: bool = False
 
     @property
     def count(self) -> int:
-        """How many messages it stands for."""
+        """The number of messages that it stands for; more than 1 for a digest."""
         content = self.message.content
         return content.count if isinstance(content, DigestSummary) else 1
 
     def settle(self, outcome: Outcome) -> None:
-        """Tell whoever wants to know, once."""
+        """Pass the final outcome to the callbacks, once."""
         known = outcome_in_digest(outcome, self.message) if self.count > 1 else outcome
-        settled, self.settled, self.over = self.settled, (), True
-        for tell in settled:
+        callbacks, self.on_settled, self.is_settled = self.on_settled, (), True
+        for callback in callbacks:
             with suppress(Exception):
-                tell(known)
+                callback(known)
 
 
 _Folding = tuple[Message, list[Message]]
-"""A digest, and what went into it."""
+"""A digest and the messages in it."""
 
 
 class DestinationQueue:
-    """What waits for one destination.
+    """The messages that wait for one destination.
 
     Args:
-        inner: what sends it.
-        destination: where to.
-        max_queue: how many messages may wait before they are folded.
-        exit_timeout: how long to wait for it at exit, in seconds.
-        ended: called each time that some messages have ended.
+        inner: the interpreter that sends them.
+        destination: the destination.
+        max_queue: the number of messages that may wait before they are folded.
+        exit_timeout: seconds that the program waits for the queue at exit.
+        on_progress: called each time that messages have a final outcome.
     """
 
     def __init__(
-        self, inner: Interpreter, destination: Destination, max_queue: int, exit_timeout: float, ended: Callable[[], None]
+        self, inner: Interpreter, destination: Destination, max_queue: int, exit_timeout: float, on_progress: Callable[[], None]
     ) -> None:
         self.destination = destination
         self.exit_timeout = exit_timeout
         self._nudge = threading.Event()
         self.deadline: time_limits.Deadline = time_limits.Deadline()
         self._hurried = 0
-        self._ended = ended
+        self._on_progress = on_progress
         self._inner = inner
         self._max_queue = max_queue
         self._waiting: deque[QueuedMessage] = deque()
@@ -88,7 +88,7 @@ class DestinationQueue:
         self._thread: threading.Thread | None = None
 
     def put(self, entry: QueuedMessage) -> tuple[bool, list[_Folding]]:
-        """Take the entry, if there is room, or room can be made; and what was folded for that. Then somebody has to ``start`` it."""
+        """Add the entry if there is room. Return whether there was, and what was folded to make room. Call ``start`` afterwards."""
         with self._changed:
             foldings = self._make_room() if len(self._waiting) >= self._max_queue else []
             if len(self._waiting) >= self._max_queue:
@@ -98,21 +98,21 @@ class DestinationQueue:
         return True, foldings
 
     def _make_room(self) -> list[_Folding]:
-        """Fold what waits. Nobody's code runs here: locks are held."""
+        """Fold the waiting messages. No user code runs here, since locks are held."""
         if self._incompressible:
             return []
-        waiting, self._waiting = self._waiting, deque()  # into which a signal handler may well put more
+        waiting, self._waiting = self._waiting, deque()  # a signal handler may add to it
         groups: dict[object, list[QueuedMessage]] = {}
         for entry in waiting:
             groups.setdefault(audience(entry.message), []).append(entry)
-        wholes = [_whole(group) for group in groups.values()]
-        self._waiting.extendleft(reversed([entry for whole in wholes for entry in whole]))
-        self._incompressible = len(self._waiting) >= self._max_queue  # nothing more is to be gained before some were taken
-        pairs = zip(groups.values(), wholes, strict=True)
-        return [(whole[0].message, [entry.message for entry in group]) for group, whole in pairs if len(whole) < len(group)]
+        folded = [_fold(group) for group in groups.values()]
+        self._waiting.extendleft(reversed([entry for entries in folded for entry in entries]))
+        self._incompressible = len(self._waiting) >= self._max_queue  # folding again gains nothing before some were sent
+        pairs = zip(groups.values(), folded, strict=True)
+        return [(entries[0].message, [entry.message for entry in group]) for group, entries in pairs if len(entries) < len(group)]
 
     def start(self) -> None:
-        """See to it that somebody sends what waits. No lock may be held: where no thread can be had, that is the caller."""
+        """Start the thread if messages wait. The caller holds no lock: if no thread can start, the caller itself sends."""
         with self._changed:
             if self._thread is not None or not self._waiting:
                 return
@@ -121,86 +121,86 @@ class DestinationQueue:
             thread.start()
         except RuntimeError:  # the interpreter shuts down, or the system has no more threads
             with time_limits.with_deadline(time.monotonic() + self.exit_timeout):
-                self._send_all(linger=0.0)
+                self._send_all(idle_seconds=0.0)
         except BaseException:
-            self._thread = thread if thread.ident is not None else None  # it may have come after the start, too
+            self._thread = thread if thread.ident is not None else None  # the exception may have come after the start
             raise
 
     @property
     def idle(self) -> bool:
-        """Whether nothing waits, and nothing is there to wait for it."""
+        """Whether no message waits and no thread runs."""
         return self._thread is None and not self._waiting
 
     @property
     def waiting(self) -> int:
-        """How many messages wait."""
+        """The number of waiting messages."""
         return sum(entry.count for entry in tuple(self._waiting))
 
     @property
     def sending(self) -> int:
-        """How many messages are being sent, so that they may have arrived."""
+        """The number of messages that are being sent and may have arrived."""
         return sum(entry.count for entry in self._sending)
 
     def wait(self, until: float) -> bool:
-        """Wait until all have ended, or for a moment of ``time.monotonic``; whether they have."""
+        """Wait until the queue is empty, or until a time of ``time.monotonic``. Return whether it is empty."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._waiting and not self._sending, max(until - time.monotonic(), 0.0))
 
     def left(self) -> str | None:
-        """What to say of what has not ended; None where all has."""
+        """Return the report of unfinished messages; None if there are none."""
         waiting, sending = self.waiting, self.sending
         return describe_unfinished(str(self.destination), waiting, sending) if waiting or sending else None
 
     def hurry(self) -> None:
-        """Cut pauses short, until as many have said ``take_time`` as have said this."""
+        """Cut pauses short until each ``hurry()`` is undone by a ``take_time()``."""
         with self._changed:
             self._hurried += 1
             self._nudge.set()
 
     def take_time(self) -> None:
-        """There is no hurry any more, for one of those who were in one."""
+        """Undo one ``hurry()``."""
         with self._changed:
             self._hurried -= 1
             if not self._hurried:
                 self._nudge.clear()
 
     def give_up(self) -> None:
-        """Nothing is sent any more: whoever wants to know is told."""
+        """Settle all remaining messages as not sent, since the process ends."""
         with self._changed:
             waiting, self._waiting = self._waiting, deque()
         for entry in self._sending:
             entry.settle(outcome_at_exit(started=True))
         for entry in waiting:
             entry.settle(outcome_at_exit(started=False))
-        self._ended()
+        self._on_progress()
 
     def _work(self) -> None:
-        """Send what comes, until nothing has come for a while; on a thread of our own, which nothing but that can end."""
+        """Send messages until none has come for ``_IDLE_SECONDS``. This is the thread's function; no exception ends the queue."""
         try:
             with clock.hurried_by(self._nudge), time_limits.with_shared_deadline(self.deadline):
-                self._send_all(_LINGER)
-        except BaseException:  # noqa: S110 - somebody who kills threads, or somebody's code; what it was sending is settled
+                self._send_all(_IDLE_SECONDS)
+        except BaseException:  # noqa: S110 - a killed thread, or an exception of user code; its messages are settled
             pass
         self.start()
 
-    def _send_all(self, linger: float) -> None:
+    def _send_all(self, idle_seconds: float) -> None:
         try:
-            while entries := self._take(linger):
+            while entries := self._take(idle_seconds):
                 self._send(entries)
         except BaseException as error:
-            self._died(error)
+            self._fail(error)
             raise
 
-    def _take(self, linger: float) -> tuple[QueuedMessage, ...]:
+    def _take(self, idle_seconds: float) -> tuple[QueuedMessage, ...]:
         with self._changed:
             self._sending = ()
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._waiting, linger)
+            self._changed.wait_for(lambda: self._waiting, idle_seconds)
             if not self._waiting:
                 self._thread = None
                 return ()
             self._incompressible = False
-            if self._hurried:  # one nudge ends one wait, and each batch has one of its own
+            if self._hurried:  # one nudge ends one wait, and each batch needs its own
                 self._nudge.set()
             if isinstance(self._inner, Batching):
                 self._sending, self._waiting = tuple(self._waiting), deque()
@@ -210,18 +210,18 @@ class DestinationQueue:
 
     def _send(self, entries: tuple[QueuedMessage, ...]) -> None:
         outcomes = entries[-1].context.copy().run(_outcomes, self._inner, [entry.message for entry in entries])
-        alike = Counter[int]()
+        same_outcome = Counter[int]()
         for entry, outcome in zip(entries, outcomes, strict=True):
-            alike[id(outcome)] += entry.count
+            same_outcome[id(outcome)] += entry.count
         for entry, outcome in zip(entries, outcomes, strict=True):
-            count = alike.pop(id(outcome), 0)
-            if count and not entry.over:  # what was folded shares an outcome, and a line; what was given up had one
-                with suppress(Exception):  # a handler of logging that somebody wrote may raise
+            count = same_outcome.pop(id(outcome), 0)
+            if count and not entry.is_settled:  # folded messages share an outcome and a log line; given-up messages had theirs
+                with suppress(Exception):  # a user's logging handler may raise
                     log.complain(entry.message, outcome, more=count - 1)
             entry.settle(outcome)
-        self._ended()
+        self._on_progress()
 
-    def _died(self, error: BaseException) -> None:
+    def _fail(self, error: BaseException) -> None:
         reason = redact(f"the thread that sent it died of {describe(error)}: it may have arrived")
         for entry in self._sending:
             with suppress(Exception):
@@ -230,21 +230,21 @@ class DestinationQueue:
         with self._changed:
             self._sending, self._thread = (), None
             self._changed.notify_all()
-        self._ended()
+        self._on_progress()
 
 
-def _whole(group: list[QueuedMessage]) -> list[QueuedMessage]:
-    """One in place of several entries to one audience; they themselves, where they cannot be folded."""
+def _fold(group: list[QueuedMessage]) -> list[QueuedMessage]:
+    """Return one entry in place of several to one audience; the entries themselves if they cannot be folded."""
     messages = [entry.message for entry in group]
     try:
         whole = fold(messages)
-    except Exception:  # a time zone of somebody's own, say
+    except Exception:  # of a user's time zone class, for example
         return group
-    return [QueuedMessage(whole, tuple(tell for entry in group for tell in entry.settled), group[-1].context)]
+    return [QueuedMessage(whole, tuple(callback for entry in group for callback in entry.on_settled), group[-1].context)]
 
 
 def _outcomes(inner: Interpreter, messages: Sequence[Message]) -> Sequence[Outcome]:
-    """What became of each; an interpreter that breaks its promises has rejected them."""
+    """Return the outcome of each message; ``Rejected`` if the interpreter breaks its contract."""
     if not isinstance(inner, Batching):
         return [execute(inner, message) for message in messages]
     name = type(inner).__name__

@@ -1,13 +1,12 @@
-"""What this process was told to do with notifications, and what it tells its children: the variable ``TOCSIN_NOTIFY``.
+"""The process's environment: the variable ``TOCSIN_NOTIFY``, the facts of events, and run ids.
 
-A dry run must stay dry in the processes that it starts. They share no memory with us, but they inherit the environment: while
-an interpreter other than a live one is in force, the variable says ``print`` or ``none``. What came from outside always wins
-over what we set ourselves, and is what ``override`` answers with: our own value is for our children only.
-
-Each scope leaves a mark: what it found in the variable, and what it wrote there. The end of a scope puts back what the scope found,
-in whatever order scopes end. A value that other code wrote in the meantime, a test among them, stays; so does its removal.
-
-What is true of this process: the host's name, and the environment's as it is configured; and ids that no other run has.
+- A dry run must stay dry in child processes, which inherit the environment: while a non-live interpreter is current, ``TOCSIN_NOTIFY``
+  is ``print`` or ``none``.
+- A value from outside always wins over one that tocsin wrote, and ``override`` returns it. A value that tocsin wrote is for children
+  only.
+- Each scope keeps the value that it found and the value that it wrote. The end of a scope restores what it found, in whatever order
+  scopes end. A value that other code (a test, for example) wrote in the meantime stays; so does its removal.
+- The facts are the host's name and the configured environment name.
 """
 
 import os
@@ -25,7 +24,7 @@ NAME = "TOCSIN_NOTIFY"
 
 @attrs.frozen(eq=False)
 class _Mark:
-    """The variable at the start of a scope: its value before, the value that came from outside, and the value that we wrote."""
+    """The variable at the start of a scope: the value found, the value from outside, and the value that tocsin wrote."""
 
     scope: object
     found: str | None
@@ -33,63 +32,63 @@ class _Mark:
     wrote: str | None
 
 
-_marks: tuple[_Mark, ...] = ()  # of the scopes that are open, innermost first
-_lock = threading.RLock()  # a handler of a signal may come in between
+_marks: tuple[_Mark, ...] = ()  # of open scopes, innermost first
+_lock = threading.RLock()  # reentrant, since a signal handler may interrupt the holder
 
 
 def override() -> Literal["print", "none"] | None:
-    """What the environment asks of every live interpreter of this process; a word that it does not know silences them."""
-    return _meant(_outside())
+    """Return what the environment asks of all live interpreters of this process. An unknown word means ``none``."""
+    return _parse(_value_from_outside())
 
 
-def _meant(value: str | None) -> Literal["print", "none"] | None:
+def _parse(value: str | None) -> Literal["print", "none"] | None:
     if value is None or value in {"", "live"}:
         return None
     return "print" if value == "print" else "none"
 
 
-def _outside() -> str | None:
-    """The value of the variable, unless it is ours: then the one before it."""
+def _value_from_outside() -> str | None:
+    """Return the variable's value from outside: its present value, or the one before tocsin wrote it."""
     with _lock:
         value = os.environ.get(NAME)
         return _marks[0].outside if _marks and value == _marks[0].wrote else value
 
 
 def misspelt() -> str | None:
-    """What to say where the environment holds a word that nobody knows; None where it does not."""
-    value = _outside() or ""
+    """Return the error text for an unknown word in the variable; None if the value is valid."""
+    value = _value_from_outside() or ""
     return None if value in {"", "live", "print", "none"} else f"{NAME}={value!r} is none of live, print, none"
 
 
 def export_to_children(scope: object, notify: Notify) -> None:
-    """Tell the processes that are started from now on, since a scope begins."""
+    """Set the variable for child processes at the start of a scope."""
     global _marks  # noqa: PLW0603 - replaced as a whole
     with _lock:
-        found, outside = os.environ.get(NAME), _outside()
-        wrote = _wanted(notify, outside)
+        found, outside = os.environ.get(NAME), _value_from_outside()
+        wrote = _value_for_children(notify, outside)
         _marks = (_Mark(scope, found, outside, wrote), *_marks)
         _write(wrote)
 
 
 def withdraw(scope: object, notify: Notify) -> None:
-    """Tell them what holds now that a scope has ended; ``notify`` is for the scopes that are still open."""
+    """Set the variable for child processes at the end of a scope. ``notify`` is what the scopes still open ask for."""
     global _marks  # noqa: PLW0603 - as above
     with _lock:
         place = next(place for place, mark in enumerate(_marks) if mark.scope is scope)
-        inner, gone, outer = _marks[:place], _marks[place], _marks[place + 1 :]
-        if inner and inner[-1].found == gone.wrote:
-            inner = (*inner[:-1], attrs.evolve(inner[-1], found=gone.found))
-        if not inner and os.environ.get(NAME) == gone.wrote:
-            _write(gone.found)
+        inner, ended, outer = _marks[:place], _marks[place], _marks[place + 1 :]
+        if inner and inner[-1].found == ended.wrote:
+            inner = (*inner[:-1], attrs.evolve(inner[-1], found=ended.found))
+        if not inner and os.environ.get(NAME) == ended.wrote:
+            _write(ended.found)
         _marks = (*inner, *outer)
         if _marks and os.environ.get(NAME) == _marks[0].wrote:
-            wanted = _wanted(notify, _marks[0].outside)
-            _marks = (attrs.evolve(_marks[0], wrote=wanted), *_marks[1:])
-            _write(wanted)
+            wrote = _value_for_children(notify, _marks[0].outside)
+            _marks = (attrs.evolve(_marks[0], wrote=wrote), *_marks[1:])
+            _write(wrote)
 
 
-def _wanted(notify: Notify, outside: str | None) -> str | None:
-    return notify if notify != "live" and _meant(outside) is None else outside
+def _value_for_children(notify: Notify, outside: str | None) -> str | None:
+    return notify if notify != "live" and _parse(outside) is None else outside
 
 
 def _write(value: str | None) -> None:
@@ -102,7 +101,7 @@ def _write(value: str | None) -> None:
 
 
 def _unlock() -> None:
-    """A child has a lock of its own: another thread of the parent may have held the old one."""
+    """Replace the lock in a child process: another thread of the parent may have held the old one."""
     global _lock  # noqa: PLW0603 - as the name says
     _lock = threading.RLock()
 
@@ -112,17 +111,17 @@ if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has none
 
 
 def facts() -> Facts:
-    """The facts that events are to carry."""
+    """Return the facts that events carry."""
     return Facts(host=platform.node() or None, environment=os.environ.get("TOCSIN_ENV") or _configured())
 
 
 def _configured() -> str | None:
-    """What the files of the configuration say; they are read once."""
+    """Return the environment name from the configuration, which is read once."""
     from tocsin.shell.config.load import configuration
 
     return configuration().environment
 
 
 def run_id() -> str:
-    """A fresh id: 16 hexadecimal digits, from the operating system's randomness."""
+    """Return a new run id: 16 hexadecimal digits from the operating system's random source."""
     return os.urandom(8).hex()

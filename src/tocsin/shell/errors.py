@@ -1,8 +1,8 @@
-"""What a handler raises that stands alone and could not notify.
+"""The exceptions that a handler called outside a flow raises when its notification failed.
 
 ValueError
 └── NotificationFailed     refused, unreachable, timed out, a callback that raised
-    └── SecretNotFound     a secret that it needs is not set anywhere
+    └── SecretNotFound     a secret that the notification needs is not set anywhere
 """
 
 from tocsin.core.effects import Effect
@@ -11,9 +11,9 @@ from tocsin.shell.log import failure
 
 
 class NotificationFailed(ValueError):
-    """A notification failed; the message says which and why, in one line, and holds no secret.
+    """A notification failed. The message names it and the reason in one line, without a secret.
 
-    ``error`` is the delivery error: whether another try may help is its kind.
+    ``error`` is the delivery error; its class tells whether a retry may help.
     """
 
     def __init__(self, message: str, error: DeliveryError) -> None:
@@ -25,11 +25,11 @@ class NotificationFailed(ValueError):
 
 
 class SecretNotFound(NotificationFailed):
-    """A secret that the notification needs is not set in any of the places where it is looked for."""
+    """A secret that the notification needs is set in none of the places searched."""
 
 
 def failed(effect: Effect, error: DeliveryError) -> NotificationFailed:
-    """The exception for a delivery that failed, its cause set where a callback raised one."""
+    """Return the exception for a failed delivery; its cause is the exception that a callback raised, if any."""
     missing = isinstance(error, Rejected) and error.secret is not None
     raised = (SecretNotFound if missing else NotificationFailed)(failure(effect, error), error)
     raised.__cause__ = error.cause if isinstance(error, Rejected) else None

@@ -1,14 +1,10 @@
-"""No process is forked while one of our threads holds a lock that nobody would release in the child.
+"""Fork safety: a fork waits for locks that a child could never get, and a child drops inherited connections.
 
-There are such locks where Python cannot see to them: that of a module while it is imported, OpenSSL's while a context is built or a
-connection is opened, the resolver's while a name is looked up. A child that needed one would wait for ever. So a fork waits until
-none of our threads is there, which is a matter of milliseconds; should one be stuck, not for long.
-
-Connections belong to the process that opened them.
-
-- At exit, what is still open is closed.
-- After a fork the child gives up what it inherited, without a word on the wire: the connection is still the parent's. It
-  builds its own when it first needs one. Where there is no fork, nothing of this happens.
+- Some locks are outside Python's control: a module's during its import, OpenSSL's while a context is built or a connection is opened,
+  the resolver's during a look-up. A child forked while one of them is held would wait for it for ever.
+- So a fork waits until no thread of tocsin is in such code. That takes milliseconds, and at most one second if a thread is stuck.
+- Connections belong to the process that opened them, which closes them at exit.
+- A forked child drops inherited connections and sends nothing on them: they are still the parent's. It opens its own when needed.
 """
 
 import atexit
@@ -23,23 +19,24 @@ from typing import Generic, Protocol, TypeVar
 
 from typing_extensions import override
 
-_OURS = "tocsin_"  # how the names of our threads begin
+_OURS = "tocsin_"  # prefix of the names of tocsin's threads
 _IMPORTING = "<frozen importlib._bootstrap>"
 _LOCKED = frozenset({"getaddrinfo", "create_default_context", "_make", "SSLContext.wrap_socket", "Secured.do_handshake"})
-_LONGEST = 1.0  # seconds that a fork is kept waiting
-_NAP = 0.001
+_MAX_FORK_DELAY = 1.0  # seconds that a fork waits at most
+_POLL_INTERVAL = 0.001  # seconds
+_CLOSE_TIMEOUT = 1.0  # seconds that closing waits for a thread that is sending
 
 
 def wait_for_locks() -> None:
-    """Return once none of our threads holds such a lock, or after a second."""
-    until = time.monotonic() + _LONGEST
-    while time.monotonic() < until and _somebody_holds_one():
-        time.sleep(_NAP)
+    """Return once no thread of tocsin holds such a lock, or after one second."""
+    until = time.monotonic() + _MAX_FORK_DELAY
+    while time.monotonic() < until and _is_lock_held():
+        time.sleep(_POLL_INTERVAL)
 
 
-def _somebody_holds_one() -> bool:
+def _is_lock_held() -> bool:
     ours = {thread.ident for thread in threading.enumerate() if thread.name.startswith(_OURS)} - {threading.get_ident()}
-    frames = sys._current_frames() if ours else {}  # pyright: ignore[reportPrivateUsage] - documented, and for such purposes
+    frames = sys._current_frames() if ours else {}  # pyright: ignore[reportPrivateUsage] - documented for such purposes
     return any(_locks(frames[ident]) for ident in ours if ident in frames)
 
 
@@ -55,64 +52,61 @@ def _may_lock(code: CodeType) -> bool:
     return code.co_filename == _IMPORTING or code.co_qualname in _LOCKED
 
 
-_PATIENCE = 1.0  # seconds that closing waits for a thread that is sending
-
-
 class Closeable(Protocol):
     """A connection, or several."""
 
     def close(self) -> None:
-        """Close politely, in a bounded time, and raise nothing."""
+        """Close in a bounded time and raise nothing."""
         ...
 
 
 class Inherited(Protocol):
-    """What a child of this process finds open."""
+    """An object of the parent process that a forked child finds open."""
 
     def forget(self) -> None:
-        """Let go of it: nothing is sent, and no lock is taken that another thread may have held."""
+        """Drop it in a child: send nothing, and take no lock that another thread may have held."""
         ...
 
 
 class Owned(Closeable, Inherited, Protocol):
-    """What is closed at exit, and forgotten by a child."""
+    """An object that is closed at exit and dropped by a forked child."""
 
 
 _T = TypeVar("_T", bound=Closeable)
 
 
 class PerProcess(Generic[_T]):
-    """A place for what one process keeps open, with its lock. It pickles as a new, empty place."""
+    """Holds an object that one process keeps open, with its lock. It pickles as a new, empty holder."""
 
     def __init__(self) -> None:
         self.lock: threading.Lock = threading.Lock()
         self.thing: _T | None = None
         forget_in_child(self)
-        _kept[id(self)] = self
+        _owned[id(self)] = self
 
     def get(self, make: Callable[[], _T]) -> _T:
-        """What is kept, made first if need be."""
+        """Return the object; make it first if there is none."""
         with self.lock:
             thing = self.thing = self.thing or make()
         return thing
 
     def close(self) -> None:
-        """Close what is kept, unless a thread is busy with it for more than a second. The place may be used again."""
-        if self.lock.acquire(timeout=_PATIENCE):
+        """Close the object, unless a thread uses it for more than one second. The holder may be used again."""
+        if self.lock.acquire(timeout=_CLOSE_TIMEOUT):
             try:
                 self.drop()
             finally:
                 self.lock.release()
 
     def drop(self) -> None:
-        """Close what is kept; for those who hold the lock."""
+        """Close the object. The caller holds the lock."""
         thing, self.thing = self.thing, None
         if thing is not None:
             thing.close()
 
     def forget(self) -> None:
-        """Start afresh, as a child does."""
-        # to collect a connection pool takes the pool's own lock, which another thread of the parent may have held
+        """Start empty in a forked child."""
+        # keep the object alive: collecting a connection pool takes the pool's lock, which another thread of the parent may have held
         _abandoned.append(self.thing)
         self.lock, self.thing = threading.Lock(), None
 
@@ -121,24 +115,24 @@ class PerProcess(Generic[_T]):
         return type(self), ()
 
 
-_kept: weakref.WeakValueDictionary[int, Owned] = weakref.WeakValueDictionary()
+_owned: weakref.WeakValueDictionary[int, Owned] = weakref.WeakValueDictionary()
 _inherited: weakref.WeakValueDictionary[int, Inherited] = weakref.WeakValueDictionary()
 _abandoned: list[Closeable | None] = []
 
 
 def forget_in_child(thing: Inherited) -> None:
-    """A child is to forget ``thing``."""
+    """Have forked children call ``thing.forget()``."""
     _inherited[id(thing)] = thing
 
 
 def close_all() -> None:
-    """Close what is open, as at exit."""
-    for place in filter(None, [reference() for reference in _kept.valuerefs()]):
-        place.close()
+    """Close all open objects, as at exit."""
+    for holder in filter(None, [reference() for reference in _owned.valuerefs()]):
+        holder.close()
 
 
 def forget_all() -> None:
-    """Let go of what is open, as in a child."""
+    """Drop all open objects, as in a forked child."""
     for thing in filter(None, [reference() for reference in _inherited.valuerefs()]):
         thing.forget()
 

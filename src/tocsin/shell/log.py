@@ -1,4 +1,4 @@
-"""One line on standard error for a notification that failed, so that cron mails it: through the logger ``tocsin``."""
+"""Logs through the logger ``tocsin``: each failed notification is one line on standard error, which cron mails."""
 
 import logging
 from collections.abc import Sequence
@@ -18,12 +18,12 @@ _dead: set[Destination | None] = set()  # destinations reported as dead by this 
 
 
 def complain(effect: Effect, outcome: Outcome, *, more: int = 0) -> None:
-    """Say that a delivery failed, or reached only some; say nothing of one that went well. ``more`` others fared the same with it."""
+    """Log a delivery that failed or was refused for some recipients. ``more`` counts further messages with the same outcome."""
     match outcome:
         case Retryable() | Rejected() | Ambiguous():
             logger.error("%s", failure(effect, outcome, more))
         case DestinationDead():
-            logger.log(_loudness(effect), "%s", failure(effect, outcome, more))
+            logger.log(_level(effect), "%s", failure(effect, outcome, more))
         case Delivered(refused=refused) if refused:
             logger.error("tocsin: %s: refused for %s", act(effect), one_line(", ".join(refused)))
         case _:
@@ -32,19 +32,19 @@ def complain(effect: Effect, outcome: Outcome, *, more: int = 0) -> None:
 
 @cache
 def once(text: str) -> None:
-    """Say something that is as true the next time, once in a process."""
+    """Log the text as an error, once in a process."""
     logger.error("%s", redact(one_line(f"tocsin: {text}")))
 
 
 def failure(effect: Effect, error: DeliveryError, more: int = 0) -> str:
-    """What failed and why, in one line without a secret."""
-    doubt = "may have failed to" if isinstance(error, Ambiguous) else "could not"
+    """Return what failed and why, in one line without a secret."""
+    verb = "may have failed to" if isinstance(error, Ambiguous) else "could not"
     others = f" and {more:,} more" if more else ""
-    return redact(one_line(f"tocsin: {doubt} {act(effect)}{others}: {error.reason}"))
+    return redact(one_line(f"tocsin: {verb} {act(effect)}{others}: {error.reason}"))
 
 
 def act(effect: Effect) -> str:
-    """What an effect does, in words."""
+    """Return what an effect does, in words."""
     match effect:
         case PostToSlack(key=key):
             return f"tell Slack of {cut(one_line(key.slug), _LONGEST)!r}"
@@ -55,19 +55,19 @@ def act(effect: Effect) -> str:
 
 
 def folded(whole: Message, messages: Sequence[Message]) -> None:
-    """Say of each message that it is in the digest ``whole``: for those who want the rest, at level INFO."""
+    """Log each message that the digest ``whole`` contains, at level INFO."""
     if logger.isEnabledFor(logging.INFO):
         for message in messages:
             logger.info("%s", redact(f"tocsin: in the digest {quote(str(whole.key))}: {gist(message)}"))
 
 
 def note(fault: Fault) -> None:
-    """Say that code of the user's raised, and was survived."""
+    """Log an exception that user code raised and tocsin caught."""
     logger.warning("%s", redact(one_line(f"tocsin: {fault}")))
 
 
-def _loudness(effect: Effect) -> int:
-    """A destination that is dead is reported loudly, once; that each message to it fails is said quietly."""
+def _level(effect: Effect) -> int:
+    """Return CRITICAL for the first failure at a dead destination, ERROR for the following ones."""
     where = destination(effect)
     if where in _dead:
         return logging.ERROR
@@ -76,5 +76,5 @@ def _loudness(effect: Effect) -> int:
 
 
 def revived(effect: Effect) -> None:
-    """Where the effect leads is not dead any more: that it dies again is to be said loudly."""
+    """Note that the effect's destination works again: its next failure is CRITICAL again."""
     _dead.discard(destination(effect))

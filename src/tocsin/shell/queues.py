@@ -1,13 +1,13 @@
-"""All that waits to be sent in this process: its lanes, the wait for them, and what becomes of them at exit and after a fork.
+"""The queues of this process: waiting for them, the flush at exit, and their state after a fork.
 
-- ``flush`` has what waits sent now, as far as that can be: pauses between tries and between digests are cut short, the pace is kept.
-- At exit there is a last flush, no longer than the patience that the lanes were given. What is left then is reported, in one line for
-  each destination, and whoever wants to know is told that it was not sent. From then on nothing is queued any more.
-- A forked child starts with no lanes: what its parent has yet to send is its parent's. A child of ``multiprocessing`` ends without
-  what is done at exit, so there the last flush is a part of what that module does at the end.
-- No signal handler is installed: one who is killed by a signal flushes nothing.
-
-The exit status of a program that Ctrl-C ended.
+- ``flush`` sends all waiting messages as soon as possible: it cuts pauses between attempts and between digests short, and keeps the
+  rate limits.
+- At exit a last flush takes at most the exit timeout of the queues. Remaining messages are reported in one line for each destination,
+  and their ``on_settled`` callbacks get an outcome that says so. From then on nothing is queued.
+- A forked child starts without queues: the parent sends its own messages. A ``multiprocessing`` child runs no ``atexit`` functions, so
+  its last flush is registered with that module's own exit functions.
+- No signal handler is installed: a process killed by a signal flushes nothing.
+- A program that Ctrl-C ended keeps the exit status of an interrupt.
 """
 
 import atexit
@@ -29,165 +29,165 @@ from tocsin.shell.interpreters.base import Interpreter
 
 
 class Queue(Protocol):
-    """Something that waits to be sent in this process, and is waited for at exit: a lane, or what a program put into an outbox."""
+    """A queue of this process that is flushed at exit: a destination's, or the program's messages in an outbox."""
 
     exit_timeout: float
-    """How long to wait for it at exit, in seconds."""
+    """Seconds that the program waits for it at exit."""
 
     @property
     def deadline(self) -> Deadline:
-        """When all is to be done."""
+        """When all work must be done."""
         ...
 
     @property
     def idle(self) -> bool:
-        """Whether nothing waits, and nobody is there to wait for it."""
+        """Whether no message waits and no thread runs."""
         ...
 
     def wait(self, until: float) -> bool:
-        """Wait until nothing waits, or for a moment of ``time.monotonic``; whether nothing is left."""
+        """Wait until the queue is empty, or until a time of ``time.monotonic``. Return whether it is empty."""
         ...
 
     def hurry(self) -> None:
-        """Cut pauses short, until as many have said ``take_time`` as have said this."""
+        """Cut pauses short until each ``hurry()`` is undone by a ``take_time()``."""
         ...
 
     def take_time(self) -> None:
-        """There is no hurry any more, for one of those who were in one."""
+        """Undo one ``hurry()``."""
         ...
 
     def give_up(self) -> None:
-        """Nothing is sent any more."""
+        """Stop sending for good: the process ends."""
         ...
 
     def left(self) -> str | None:
-        """What to say of what is left; None where nothing is."""
+        """Return the report of unfinished messages; None if there are none."""
         ...
 
 
 Put = Literal["queued", "full", "closed"]
-"""What became of an attempt to queue something."""
+"""The result of an attempt to queue a message."""
 
 EXIT_TIMEOUT = 10.0
-"""How long a program waits for what is still to be sent, in seconds, where nothing else is said."""
+"""Default seconds that a program waits at exit for unsent messages."""
 
-_TRYING = 0.9  # of the last wait: then there is time to hear what became of the last try
-_FIRST = 100  # the priority of our part in the end of a child of multiprocessing: before its queues are joined
+_SENDING_SHARE = 0.9  # of the last wait; the rest is for the outcome of the last attempt
+_FINALIZE_PRIORITY = 100  # in a multiprocessing child: before multiprocessing joins its own queues
 
 
 class _Queues:
-    """What one process has to send. ``lost`` are the seconds that it has waited for that in vain, in a row."""
+    """The queues of one process. ``lost`` is the number of seconds of consecutive waits that ended without success."""
 
     def __init__(self, *, forked: bool) -> None:
         self.forked = forked
         self.closed = False
         self.lost = 0.0
-        self.lanes: dict[tuple[int, str, str], DestinationQueue] = {}
-        self.attendants: tuple[Queue, ...] = ()
+        self.by_destination: dict[tuple[int, str, str], DestinationQueue] = {}
+        self.others: tuple[Queue, ...] = ()
         self.lock = threading.RLock()
-        self.ended = threading.Condition()
+        self.progress = threading.Condition()
 
     def put(self, inner: Interpreter, destination: Destination, max_queue: int, exit_timeout: float, entry: QueuedMessage) -> Put:
-        """Have the entry sent. One lock for all, so that no lane is let go of that somebody is about to use."""
-        key = (id(inner), destination.channel, destination.name)  # an id is nobody else's, as long as the lane keeps what has it
+        """Queue the entry. One lock covers all queues, so that none is removed while another thread is about to use it."""
+        key = (id(inner), destination.channel, destination.name)  # the id stays unique: the queue keeps the interpreter alive
         with self.lock:
             if self.closed:
                 return "closed"
-            lane = self.lanes.get(key)
-            if lane is None:
+            queue = self.by_destination.get(key)
+            if queue is None:
                 if not self.queues:
-                    _at_end_of_child()
-                self.lanes = {other: held for other, held in self.lanes.items() if not held.idle}
-                lane = self.lanes[key] = DestinationQueue(inner, destination, max_queue, exit_timeout, self.announce)
-            room, foldings = lane.put(entry)
+                    _finish_at_end_of_child()
+                self.by_destination = {other: kept for other, kept in self.by_destination.items() if not kept.idle}
+                queue = self.by_destination[key] = DestinationQueue(inner, destination, max_queue, exit_timeout, self.announce)
+            room, foldings = queue.put(entry)
         for whole, messages in foldings:
             log.folded(whole, messages)
-        lane.start()
+        queue.start()
         return "queued" if room else "full"
 
-    def attend(self, queue: Queue) -> bool:
-        """Have the queue waited for at exit; False where it is too late."""
+    def register(self, queue: Queue) -> bool:
+        """Have the queue flushed at exit; return False if the process is already ending."""
         with self.lock:
             if self.closed:
                 return False
             if not self.queues:
-                _at_end_of_child()
-            self.attendants = (*(other for other in self.attendants if not other.idle and other is not queue), queue)
+                _finish_at_end_of_child()
+            self.others = (*(other for other in self.others if not other.idle and other is not queue), queue)
         return True
 
     @property
     def queues(self) -> tuple[Queue, ...]:
-        """All that waits."""
-        return (*self.lanes.values(), *self.attendants)
+        """All queues of the process."""
+        return (*self.by_destination.values(), *self.others)
 
     def close(self) -> tuple[Queue, ...]:
-        """Take nothing more; the queues, which are nobody's from now on."""
+        """Accept nothing more; remove and return the queues."""
         with self.lock:
-            queues, self.lanes, self.attendants, self.closed = self.queues, {}, (), True
+            queues, self.by_destination, self.others, self.closed = self.queues, {}, (), True
         return queues
 
     def announce(self) -> None:
-        """Some messages have ended."""
-        with self.ended:
-            self.ended.notify_all()
+        """Wake waiting threads: some messages have a final outcome."""
+        with self.progress:
+            self.progress.notify_all()
 
 
 _here = _Queues(forked=False)
 
 
 def is_child() -> bool:
-    """Whether this process was forked off one that had loaded tocsin, or is one of multiprocessing's: many end without notice."""
+    """Whether a process that had loaded tocsin forked this one, or multiprocessing started it: many such end without notice."""
     return _here.forked or _is_of_multiprocessing()
 
 
 def put(inner: Interpreter, destination: Destination, max_queue: int, exit_timeout: float, entry: QueuedMessage) -> Put:
-    """Have the entry sent by ``inner``, in the lane of its destination, if there is room, and it is not too late."""
+    """Queue the entry for its destination, to be sent by ``inner``, if there is room and the process is not ending."""
     return _here.put(inner, destination, max_queue, exit_timeout, entry)
 
 
 def register(queue: Queue) -> bool:
-    """Have a queue of somebody else's waited for at exit, and flushed; False where it is too late for that."""
-    return _here.attend(queue)
+    """Have another module's queue flushed, by ``flush`` and at exit; return False if the process is already ending."""
+    return _here.register(queue)
 
 
 def announce() -> None:
-    """Some messages have ended."""
+    """Wake waiting threads: some messages have a final outcome."""
     _here.announce()
 
 
 def wait_for(condition: Callable[[], bool], seconds: float) -> bool:
-    """Have what waits sent, until the condition holds, which is asked whenever messages have ended.
+    """Send waiting messages without pauses until the condition holds. Return False if it does not hold within ``seconds``.
 
-    False where ``seconds`` were not enough.
+    The condition is checked whenever messages have a final outcome.
     """
     here, began = _here, time.monotonic()
-    with _hurried(here.queues), here.ended:
-        held = here.ended.wait_for(condition, max(seconds, 0.0))
-    lose(0.0 if held else time.monotonic() - began, succeeded=held)
-    return held
+    with _hurried(here.queues), here.progress:
+        succeeded = here.progress.wait_for(condition, max(seconds, 0.0))
+    lose(0.0 if succeeded else time.monotonic() - began, succeeded=succeeded)
+    return succeeded
 
 
 def lose(seconds: float, *, succeeded: bool = False) -> None:
-    """Note that somebody waited so long in vain for something to be sent; or not in vain, so that all is well again."""
+    """Add a wait without success to the time lost; a successful wait resets it to zero."""
     _here.lost = 0.0 if succeeded else _here.lost + seconds
 
 
 def left_of_exit_timeout(exit_timeout: float) -> float:
-    """What is left of somebody's patience, in seconds, after all that was waited in vain."""
+    """Return the seconds left of an exit timeout after the time lost in waits without success."""
     return max(exit_timeout - _here.lost, 0.0)
 
 
 def flush(deadline: float | None = None) -> bool:
-    """Wait until all that is queued in this process was sent, or has failed.
+    """Wait until all messages queued in this process were sent or have failed.
 
-    What was queued by a run, a watch or a ``Background`` goes out by itself, and at exit it is waited for; ``flush`` is for those who
-    want to know now. In a coroutine, ``await asyncio.to_thread(tocsin.flush)`` keeps the loop going.
+    Messages queued by a run, a watch or a ``Background`` are sent without a call of ``flush``, and the program waits for them at exit;
+    ``flush`` waits for them now. In a coroutine, ``await asyncio.to_thread(tocsin.flush)`` does not block the event loop.
 
     Args:
-        deadline: how long to wait at most, in seconds; None: ten, as at exit.
+        deadline: seconds to wait at most; None means ten, as at exit.
 
     Returns:
-        Whether nothing is left. What is left is reported, in one line for each destination, and goes on waiting.
+        Whether the queues are empty. Remaining messages are reported in one line for each destination, and stay queued.
 
     Raises:
         ValueError: the deadline is negative or not a number.
@@ -196,14 +196,14 @@ def flush(deadline: float | None = None) -> bool:
     >>> flush()
     True
     """
-    most, began = seconds(deadline, "flush"), time.monotonic()
-    done = _flushed(_here.queues, most)
+    limit, began = seconds(deadline, "flush"), time.monotonic()
+    done = _flush(_here.queues, limit)
     lose(time.monotonic() - began, succeeded=done)
     return done
 
 
 def seconds(deadline: float | None, asked_by: str) -> float:
-    """A deadline, ten seconds where there is none; a ValueError where it makes no sense."""
+    """Return the deadline in seconds; ten if it is None. Raise ValueError if it is negative or not a number."""
     if deadline is None:
         return EXIT_TIMEOUT
     if not _is_wait(deadline):
@@ -215,17 +215,19 @@ def _is_wait(value: object) -> bool:
     return isinstance(value, float | int) and not isinstance(value, bool) and 0 <= value < math.inf
 
 
-def finish(most: float | None = None) -> None:
-    """Wait for the last time, ``most`` seconds, or what is left of the lanes' patience; what is left is given up, and said.
+def finish(limit: float | None = None) -> None:
+    """Flush the queues for the last time; report and give up remaining messages.
 
-    What was waited in vain before counts, so that all of it is no longer than that patience.
+    Args:
+        limit: seconds to wait at most. None means the longest exit timeout of the queues, less the time already lost in waits without
+            success.
     """
     queues = _here.close()
-    seconds = left_of_exit_timeout(max((queue.exit_timeout for queue in queues), default=0.0)) if most is None else most
+    seconds = left_of_exit_timeout(max((queue.exit_timeout for queue in queues), default=0.0)) if limit is None else limit
     for queue in queues:
-        queue.deadline.moment = time.monotonic() + _TRYING * seconds
+        queue.deadline.moment = time.monotonic() + _SENDING_SHARE * seconds
     try:
-        _flushed(queues, seconds)
+        _flush(queues, seconds)
     except KeyboardInterrupt:
         _report(queues)
     finally:
@@ -237,10 +239,10 @@ def _at_exit() -> None:
     queues = bool(_here.queues)
     finish()
     if queues:
-        exit_as_interrupted(getattr(sys, "last_type", None))  # of the exception that ended the program
+        exit_as_interrupted(getattr(sys, "last_type", None))  # the exception that ended the program
 
 
-def _flushed(queues: tuple[Queue, ...], seconds: float) -> bool:
+def _flush(queues: tuple[Queue, ...], seconds: float) -> bool:
     until = time.monotonic() + seconds
     with _hurried(queues):
         done = [queue.wait(until) for queue in queues]
@@ -252,7 +254,7 @@ def _flushed(queues: tuple[Queue, ...], seconds: float) -> bool:
 
 @contextmanager
 def _hurried(queues: tuple[Queue, ...]) -> Generator[None]:
-    """Inside, pauses are cut short."""
+    """Cut the queues' pauses short inside the block."""
     for queue in queues:
         queue.hurry()
     try:
@@ -266,22 +268,22 @@ def _report(queues: tuple[Queue, ...]) -> None:
     for queue in queues:
         left = queue.left()
         if left is not None:
-            with suppress(Exception):  # a handler of logging that somebody wrote may raise
+            with suppress(Exception):  # a user's logging handler may raise
                 log.logger.error("tocsin: %s", left)
 
 
 def _is_of_multiprocessing() -> bool:
-    known = sys.modules.get("multiprocessing.process")  # which is not worth loading
-    parent: object = None if known is None else known.parent_process()
+    module = sys.modules.get("multiprocessing.process")  # not imported for this: it is slow to load
+    parent: object = None if module is None else module.parent_process()
     return parent is not None
 
 
-def _at_end_of_child() -> None:
-    """See to the end of a child of multiprocessing, which ends without what is done at exit."""
+def _finish_at_end_of_child() -> None:
+    """Register ``finish`` with multiprocessing, whose children run no ``atexit`` functions."""
     if _is_of_multiprocessing():
         from multiprocessing.util import Finalize
 
-        Finalize(None, finish, exitpriority=_FIRST)
+        Finalize(None, finish, exitpriority=_FINALIZE_PRIORITY)
 
 
 def _after_fork() -> None:
@@ -295,10 +297,10 @@ if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has none
 
 
 def exit_as_interrupted(kind: object) -> None:
-    """Have Python exit as Ctrl-C asks (by SIGINT, status 130 in a shell) where ``kind`` is what ended it.
+    """Have Python exit as after Ctrl-C (by SIGINT, status 130 in a shell) if the program ended by a KeyboardInterrupt (``kind``).
 
-    Python knows only that the last source text which it evaluated was interrupted, and importing a module may well evaluate some.
+    Python remembers only whether the source text that it evaluated last was interrupted, and an import in between may evaluate some.
     """
     if kind is KeyboardInterrupt:
         with suppress(KeyboardInterrupt):
-            exec("raise KeyboardInterrupt")  # noqa: S102 - our own words
+            exec("raise KeyboardInterrupt")  # noqa: S102 - a constant

@@ -1,7 +1,4 @@
-"""Writes down what another interpreter was given and how it went: a run's report is made from it.
-
-What became of something that was run: all that was announced, and how each notification went.
-"""
+"""The report of a run: all announced changes and the outcome of each notification. ``DeliveryLog`` collects the outcomes."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -25,33 +22,33 @@ from tocsin.shell.interpreters.base import Delivery, Interpreter, Notify, Queuei
 
 @attrs.frozen(eq=False)
 class _Entry:
-    """An effect, the answer to it, and in ``ends`` what became of it, once that is known: any thread may write it down."""
+    """An effect, the first answer to it, and in ``final`` its final outcome once known. Any thread may add that."""
 
     effect: Effect
     answer: Outcome
-    ends: list[Outcome]
+    final: list[Outcome]
 
 
 @attrs.frozen(eq=False)
 class DeliveryLog(Queueing):
-    """Passes each effect on to ``inner``, and keeps it with its outcome: the one that is known so far."""
+    """Passes each effect on to ``inner`` and keeps it with its latest known outcome."""
 
     inner: Interpreter
-    _lines: list[_Entry] = attrs.field(factory=list[_Entry], init=False, repr=False)
+    _entries: list[_Entry] = attrs.field(factory=list[_Entry], init=False, repr=False)
 
     @property
     def deliveries(self) -> tuple[Delivery, ...]:
-        """All effects so far with their outcomes, in the order in which they were taken."""
-        return tuple(Delivery(line.effect, line.ends[0] if line.ends else line.answer) for line in self._lines)
+        """All effects so far with their outcomes, in order."""
+        return tuple(Delivery(entry.effect, entry.final[0] if entry.final else entry.answer) for entry in self._entries)
 
     @property
     def notify(self) -> Notify:
-        """What child processes are to do: what the inner interpreter says."""
+        """What child processes do with notifications: as the inner interpreter says."""
         return notify_of(self.inner)
 
     def wait(self, seconds: float) -> bool:
-        """Wait until all outcomes are known; False where ``seconds`` were not enough."""
-        return self._ended() or queues.wait_for(self._ended, seconds)
+        """Wait until all outcomes are final. Return False if they are not within ``seconds``."""
+        return self._is_complete() or queues.wait_for(self._is_complete, seconds)
 
     def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
         """Pass the effect on."""
@@ -59,51 +56,51 @@ class DeliveryLog(Queueing):
 
     @override
     def submit(self, effect: Effect, on_settled: Callable[[Outcome], None], /) -> Outcome:
-        """The same; what becomes of it is told to ``settled``, too."""
-        ends: list[Outcome] = []
+        """Pass the effect on; the final outcome goes to ``on_settled``, too."""
+        final: list[Outcome] = []
 
-        def ended(outcome: Outcome) -> None:
-            ends.append(outcome)
+        def settle(outcome: Outcome) -> None:
+            final.append(outcome)
             on_settled(outcome)
 
-        outcome = hand_over(self.inner, effect, ended)
-        self._lines.append(_Entry(effect, outcome, ends))
+        outcome = hand_over(self.inner, effect, settle)
+        self._entries.append(_Entry(effect, outcome, final))
         return outcome
 
-    def _ended(self) -> bool:
-        return all(line.ends for line in self._lines)
+    def _is_complete(self) -> bool:
+        return all(entry.final for entry in self._entries)
 
 
 @attrs.frozen(repr=False, eq=False)
 class RunReport:
-    """How a run went, and who was told of it. It is frozen, but for the outcomes of what is still to be sent, which become known.
+    """The result of a run and the outcome of each notification. It is frozen, except that queued messages get a final outcome later.
 
     Args:
-        name: what people call what was run.
-        run_id: names the run.
+        name: the name of the task, flow, watch or command.
+        run_id: the id of the run.
         state: the state at the end.
-        changes: all changes that were announced, in order: each with the change proposed (``change``), and the state that the
-            handlers settled on (``settled``).
-        faults: each piece of your code that raised and was survived: handlers, predicates, checks, formatters.
+        changes: all announced changes, in order: each with the proposed change (``change``) and the state that the handlers settled on
+            (``settled``).
+        faults: the exceptions that your code raised and tocsin caught: in handlers, predicates, checks, formatters.
     """
 
     name: str
     run_id: str
     state: State
     changes: tuple[Announcement, ...]
-    _logbooks: tuple[DeliveryLog, ...]
+    _delivery_logs: tuple[DeliveryLog, ...]
     faults: tuple[Fault, ...]
 
     @property
     def deliveries(self) -> tuple[Delivery, ...]:
-        """Each effect with its outcome, in order, those of notifiers called inside your own handlers among them.
+        """Each effect with its outcome, in order, including effects of notifiers called inside your own handlers.
 
-        What was queued is ``Queued`` until it is known how it went: ``wait`` for that, or ``tocsin.flush()``.
+        A queued message is ``Queued`` until its outcome is final; ``wait`` and ``tocsin.flush()`` wait for that.
         """
-        return tuple(delivery for logbook in self._logbooks for delivery in logbook.deliveries)
+        return tuple(delivery for log in self._delivery_logs for delivery in log.deliveries)
 
     def wait(self, deadline: float | None = None) -> Self:
-        """Wait until all outcomes are known, ``deadline`` seconds at most (None: ten), and return this very account.
+        """Wait until all outcomes are final, at most ``deadline`` seconds (None means ten), and return this report.
 
         >>> from tocsin import Flow, Recording, slack_notifier
         >>> report = Flow("idle", state_handlers=[slack_notifier]).run(interpreter=Recording()).wait()
@@ -111,17 +108,17 @@ class RunReport:
         [Withheld(reason='recorded'), Withheld(reason='recorded')]
         """
         until = time.monotonic() + queues.seconds(deadline, "wait")
-        for logbook in self._logbooks:
-            logbook.wait(until - time.monotonic())
+        for log in self._delivery_logs:
+            log.wait(until - time.monotonic())
         return self
 
     @property
     def failures(self) -> tuple[Delivery, ...]:
-        """The deliveries that failed, or may have."""
+        """The deliveries that failed or may have failed."""
         return tuple(delivery for delivery in self.deliveries if isinstance(delivery.outcome, DeliveryError))
 
     def explain(self) -> str:
-        """For each change and each handler: sent, or why not. One change a paragraph, one handler a line.
+        """Return, for each change and handler, whether it was sent or why not. Each change is a paragraph, each handler a line.
 
         >>> from tocsin import DryRun, Failed, Flow, slack_notifier
         >>> print(Flow("idle", state_handlers=[slack_notifier(only_states=[Failed])]).run().explain())
@@ -131,8 +128,8 @@ class RunReport:
             slack_notifier(only_states=[Failed]): not sent: the new state, Success, is none of Failed
         """
         outcomes = {delivery.effect.key: delivery.outcome for delivery in self.deliveries}
-        lines = [line for told in self.changes for line in _explained(told, outcomes)]
-        own = {told.change.key(position) for told in self.changes for position in range(len(told.handlers))}
+        lines = [line for announced in self.changes for line in _explain(announced, outcomes)]
+        own = {announced.change.key(position) for announced in self.changes for position in range(len(announced.handlers))}
         others = [delivery for delivery in self.deliveries if delivery.effect.key not in own]
         lines += [f"from inside a handler, about {d.effect.key.slug}: {outcome_text(d.outcome)}" for d in others]
         return redact("\n".join(lines + [f"survived: {one_line(str(fault))}" for fault in self.faults]))
@@ -142,20 +139,20 @@ class RunReport:
         return f"<{type(self).__name__} of {quote(self.name)}: {self.state!r}, {len(self.deliveries)} notifications, {failed} failed>"
 
 
-def _explained(told: Announcement, outcomes: Mapping[Key, Outcome]) -> Iterator[str]:
-    change = told.change
+def _explain(announced: Announcement, outcomes: Mapping[Key, Outcome]) -> Iterator[str]:
+    change = announced.change
     index = "" if change.map_index is None else f"[{change.map_index}]"
-    settled = "" if told.settled is change.new else f", settled on {told.settled!r}"
+    settled = "" if announced.settled is change.new else f", settled on {announced.settled!r}"
     yield f"{one_line(change.slug)}{index}: {type(change.old).__name__} → {change.new!r}{settled}"
-    for position, handler in enumerate(told.handlers):
-        yield f"    {name_of(handler)}: {_fate(told, position, outcomes)}"
+    for position, handler in enumerate(announced.handlers):
+        yield f"    {name_of(handler)}: {_handler_outcome(announced, position, outcomes)}"
 
 
-def _fate(told: Announcement, position: int, outcomes: Mapping[Key, Outcome]) -> str:
-    """What became of the change at one handler."""
-    handler, change = told.handlers[position], told.shown_to(position)
-    if position > told.position:
-        return "not told: the handler before it ended the announcement"
+def _handler_outcome(announced: Announcement, position: int, outcomes: Mapping[Key, Outcome]) -> str:
+    """Return, in words, what one handler did with the change."""
+    handler, change = announced.handlers[position], announced.shown_to(position)
+    if position > announced.position:
+        return "not notified: the handler before it ended the announcement"
     if not isinstance(handler, Notifier):
         return "called"
     outcome = outcomes.get(change.key(position))
@@ -163,7 +160,7 @@ def _fate(told: Announcement, position: int, outcomes: Mapping[Key, Outcome]) ->
 
 
 def outcome_text(outcome: Outcome) -> str:
-    """An outcome as a person would say it."""
+    """Return the outcome in words."""
     match outcome:
         case Delivered(refused=refused, in_digest=digest):
             folded = "" if digest is None else " in a digest"

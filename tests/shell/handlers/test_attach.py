@@ -1,4 +1,4 @@
-"""Lists of handlers, checked when they are attached."""
+"""Lists of handlers are checked when they are attached."""
 
 import pytest
 
@@ -19,8 +19,8 @@ WRONG = [
     ("slack_notifier", "state_handlers takes a list of handlers, not 'slack_notifier'"),
     (3, "state_handlers takes a list of handlers, not 3"),
     (["slack_notifier"], "state_handlers takes callables, and 'slack_notifier' is none"),
-    ([coroutine], "is async, and nobody would await it"),
-    ([Asynchronous()], "is async, and nobody would await it"),
+    ([coroutine], "is async, and tocsin never awaits a handler"),
+    ([Asynchronous()], "is async, and tocsin never awaits a handler"),
     ([slack_notifier(Task("load"))], r"waits only for old_state, new_state: attach it without binding them"),
 ]
 
@@ -30,7 +30,7 @@ def test_what_could_never_be_called_is_refused(handlers: object, said: str) -> N
     with pytest.raises(TypeError, match=said):
         Task("load", state_handlers=handlers)  # type: ignore[arg-type]  # what the test is about
     with pytest.raises(TypeError, match=said):
-        Flow("load", state_handlers=handlers)  # type: ignore[arg-type]  # likewise
+        Flow("load", state_handlers=handlers)  # type: ignore[arg-type]  # as above
 
 
 def test_a_notifier_that_can_never_notify_warns_once_and_when_attached() -> None:

@@ -1,4 +1,4 @@
-"""A formatter that blocks, or takes long, costs a message its words, and nobody more than some seconds."""
+"""A formatter that blocks or is slow costs a message its text, and the run at most some seconds."""
 
 import gc
 import pickle
@@ -23,7 +23,7 @@ from tocsin.shell.handlers.currying import CurriedHandler
 from tocsin.shell.handlers.formatter_timeout import REST, SECONDS, TimedFormatter
 
 CHANGE = Change(Task("load"), Running(), Failed("disk full"), datetime(2030, 1, 1, tzinfo=UTC), "run", "load")
-PATIENCE = 10.0
+TIMEOUT = 10.0
 SHORT = 0.02
 
 
@@ -33,24 +33,24 @@ def worded(change: Change) -> str:
 
 @attrs.frozen(eq=False)
 class Door:
-    """A formatter that answers once it is open, and counts who asked."""
+    """A formatter that answers once it is open, and keeps the threads that called it."""
 
     opened: threading.Event = attrs.field(factory=threading.Event, repr=False)
     threads: list[threading.Thread] = attrs.field(factory=list[threading.Thread], repr=False)
 
     def __call__(self, change: Change) -> str:
         self.threads.append(threading.current_thread())
-        assert self.opened.wait(PATIENCE)
+        assert self.opened.wait(TIMEOUT)
         return worded(change)
 
     def bound(self, change: Change) -> str:
         return self(change)
 
     def open(self) -> None:
-        """Let all out, and see them off."""
+        """Release all threads and wait for their end."""
         self.opened.set()
         for thread in self.threads:
-            thread.join(PATIENCE)
+            thread.join(TIMEOUT)
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def door() -> Iterator[Door]:
 
 
 def late(call: Callable[[Change], str]) -> str:
-    """What is said of a call that is late."""
+    """Return the error text of a late call."""
     with pytest.raises(TimeoutError) as caught:
         call(CHANGE)
     return str(caught.value)
@@ -78,14 +78,14 @@ def message_of(handler: object) -> object:
 
 
 def test_it_says_what_the_formatter_says_in_a_thread_with_the_context_of_the_caller() -> None:
-    who = ContextVar("who", default="nobody")
-    who.set("somebody")
+    who = ContextVar("who", default="default")
+    who.set("caller")
 
     def formatter(change: Change) -> str:
         thread = threading.current_thread()
         return f"{worded(change)}: {who.get()}, {thread.name}, {thread.daemon}"
 
-    assert TimedFormatter(formatter)(CHANGE) == "load broke: somebody, tocsin_formatter, True"
+    assert TimedFormatter(formatter)(CHANGE) == "load broke: caller, tocsin_formatter, True"
 
 
 @pytest.mark.parametrize("error", [LookupError("no"), KeyboardInterrupt(), SystemExit(3), TimeoutError("its own")], ids=repr)
@@ -114,24 +114,24 @@ def test_what_it_raises_is_not_kept() -> None:
 
 
 def test_one_that_blocks_is_late_and_not_called_again(door: Door) -> None:
-    timely = TimedFormatter(door, seconds=SHORT)
-    assert late(timely) == "it did not answer within 0.02 s"
-    assert [late(timely) for _ in range(1000)] == ["it did not answer lately, and has to rest for 60 s"] * 1000
+    limited = TimedFormatter(door, seconds=SHORT)
+    assert late(limited) == "it did not answer within 0.02 s"
+    assert [late(limited) for _ in range(1000)] == ["it did not answer lately, and has to rest for 60 s"] * 1000
     assert len(door.threads) == 1
     door.open()
-    assert "rest" in late(timely)
+    assert "rest" in late(limited)
 
 
 def test_it_is_not_called_before_it_has_come_back_and_then_it_is(door: Door) -> None:
-    timely = TimedFormatter(door, seconds=SHORT, rest=0.0)
-    assert "within" in late(timely)
-    assert "rest" in late(timely)
+    limited = TimedFormatter(door, seconds=SHORT, rest=0.0)
+    assert "within" in late(limited)
+    assert "rest" in late(limited)
     door.open()
-    assert attrs.evolve(timely, seconds=PATIENCE)(CHANGE) == "load broke"
+    assert attrs.evolve(limited, seconds=TIMEOUT)(CHANGE) == "load broke"
     assert len(door.threads) == 2
 
 
-def test_what_is_over_is_forgotten(door: Door) -> None:
+def test_late_calls_that_are_over_are_dropped(door: Door) -> None:
     other = Door()
     assert "within" in late(TimedFormatter(door, seconds=SHORT, rest=0.0))
     assert "within" in late(TimedFormatter(other, seconds=SHORT))
@@ -140,14 +140,14 @@ def test_what_is_over_is_forgotten(door: Door) -> None:
     last = Door()
     assert "within" in late(TimedFormatter(last, seconds=SHORT))
     assert "rest" in late(TimedFormatter(other, seconds=SHORT))
-    gc.collect()  # the traceback that said so knew it
+    gc.collect()  # the traceback refers to it
     assert gone() is None
     other.open()
     last.open()
 
 
 def test_a_lambda_in_a_loop_is_one_formatter(door: Door) -> None:
-    said = [late(TimedFormatter(lambda change: door(change), seconds=SHORT)) for _ in range(5)]  # noqa: PLW0108 - as people write it
+    said = [late(TimedFormatter(lambda change: door(change), seconds=SHORT)) for _ in range(5)]  # noqa: PLW0108 - as users write it
     assert ["within" in each for each in said] == [True, False, False, False, False]
 
 
@@ -158,7 +158,7 @@ def test_a_method_is_one_formatter_and_a_callable_one_by_itself(door: Door) -> N
     assert "within" in late(TimedFormatter(partial(door), seconds=SHORT))
 
 
-def test_where_no_thread_can_be_had_it_is_called_in_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_thread_it_is_called_synchronously(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_: threading.Thread) -> NoReturn:
         raise RuntimeError("can't start new thread")
 
@@ -167,12 +167,12 @@ def test_where_no_thread_can_be_had_it_is_called_in_line(monkeypatch: pytest.Mon
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="nothing ends a wait there")
-def test_an_interruption_of_who_waits_goes_through(door: Door) -> None:
+def test_an_interruption_of_the_waiting_thread_is_raised(door: Door) -> None:
     def formatter(change: Change) -> str:
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
         return door(change)
 
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # which a program in the background has not
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a program in the background has another one
     try:
         with pytest.raises(KeyboardInterrupt):
             TimedFormatter(formatter)(CHANGE)
@@ -181,20 +181,20 @@ def test_an_interruption_of_who_waits_goes_through(door: Door) -> None:
 
 
 def test_it_is_the_value_that_the_formatter_is() -> None:
-    timely = TimedFormatter(worded)
-    assert timely == worded
-    assert worded == timely
-    assert timely == TimedFormatter(worded, seconds=1.0)
-    assert timely not in [TimedFormatter(repr), repr, None]
-    assert hash(timely) == hash(worded)
-    assert repr(timely) == "worded"
-    assert TimedFormatter(timely).fn is worded
-    assert pickle.loads(pickle.dumps(timely)) == worded
-    assert (timely.seconds, timely.rest) == (SECONDS, REST) == (5.0, 60.0)
+    limited = TimedFormatter(worded)
+    assert limited == worded
+    assert worded == limited
+    assert limited == TimedFormatter(worded, seconds=1.0)
+    assert limited not in [TimedFormatter(repr), repr, None]
+    assert hash(limited) == hash(worded)
+    assert repr(limited) == "worded"
+    assert TimedFormatter(limited).fn is worded
+    assert pickle.loads(pickle.dumps(limited)) == worded
+    assert (limited.seconds, limited.rest) == (SECONDS, REST) == (5.0, 60.0)
 
 
 @pytest.mark.parametrize("notifier", [slack_notifier, gmail_notifier], ids=repr)
-def test_what_is_attached_is_the_same_notifier_kept_to_its_time(notifier: CurriedHandler) -> None:
+def test_the_attached_notifier_is_the_same_with_a_time_limit(notifier: CurriedHandler) -> None:
     given = notifier.bind((), {"message": worded, "only_states": [Failed]})
     assert isinstance(given, CurriedHandler)
     (handler,) = Task("load", state_handlers=[given]).handlers  # type: ignore[list-item]  # either is one
@@ -213,7 +213,7 @@ def test_limits_of_ones_own_are_kept_and_a_bare_notifier_is_wrapped_too() -> Non
     assert isinstance(message_of(bare), TimedFormatter)
 
 
-def test_a_notifier_that_stands_alone_is_kept_to_its_time_too(door: Door) -> None:
+def test_a_notifier_called_by_hand_has_the_time_limit_too(door: Door) -> None:
     with interpreting(Recording()) as recording:
         for _ in range(2):
             slack_notifier(Task("load"), Running(), Failed("disk full"), message=TimedFormatter(door, seconds=SHORT))
@@ -223,8 +223,8 @@ def test_a_notifier_that_stands_alone_is_kept_to_its_time_too(door: Door) -> Non
 
 
 def test_a_run_is_unharmed_and_its_report_says_what_happened(door: Door) -> None:
-    told = slack_notifier(message=TimedFormatter(door, seconds=SHORT), only_states=[Success, Failed])
-    tasks = [FunctionTask(int, name=f"work {number}", state_handlers=[told]) for number in range(20)]
+    notifier = slack_notifier(message=TimedFormatter(door, seconds=SHORT), only_states=[Success, Failed])
+    tasks = [FunctionTask(int, name=f"work {number}", state_handlers=[notifier]) for number in range(20)]
     report = Flow("unharmed", tasks=tasks).run(interpreter=(recording := Recording()))
     assert report.state.is_successful()
     assert [str(fault.error) for fault in report.faults[:2]] == [
@@ -241,7 +241,7 @@ def test_a_run_is_unharmed_and_its_report_says_what_happened(door: Door) -> None
     assert text(effect).endswith(": Task run succeeded.")
 
 
-def test_what_never_words_anything_has_no_thread() -> None:
+def test_a_notifier_without_a_formatter_starts_no_thread() -> None:
     names: list[str] = []
 
     def noted(_: Task, __: State, ___: State) -> None:

@@ -1,4 +1,4 @@
-"""The two notifiers as users call them: what a full call does, and what a wrong one says."""
+"""The two notifiers as users call them: full calls, and errors of wrong calls."""
 
 import pickle
 import re
@@ -62,7 +62,7 @@ def test_the_options_show_in_the_message(notifications: Recording) -> None:
     assert second.payload.fields[0].value == "load is Failed"
 
 
-def test_a_formatter_that_fails_is_told_of(notifications: Recording, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_formatter_that_fails_is_noted(notifications: Recording, caplog: pytest.LogCaptureFixture) -> None:
     slack_notifier(TASK, OLD, NEW, message=lambda _: str(1 / 0))
     gmail_notifier(TASK, OLD, NEW, message=lambda _: 3)  # type: ignore[arg-type, return-value]  # as in code that has no types
     slack, mail = notifications.effects
@@ -220,13 +220,13 @@ def test_too_many_arguments_are_told_apart() -> None:
     ):
         slack_notifier(TASK, OLD, NEW, NEW)  # type: ignore[call-overload]  # what the test is about
     with pytest.raises(TypeError, match="was given 1 positional arguments, and takes no more"):
-        slack_notifier(TASK, OLD)(NEW, new_state=NEW)  # type: ignore[call-overload]  # likewise
+        slack_notifier(TASK, OLD)(NEW, new_state=NEW)  # type: ignore[call-overload]  # as above
 
 
 def test_a_wrong_function_for_a_callback() -> None:
     async def fn(_: Task, __: State) -> None: ...
 
-    with pytest.raises(TypeError, match="callback_factory: fn is async, and nobody would await it"):
+    with pytest.raises(TypeError, match="callback_factory: fn is async, and tocsin never awaits it"):
         callback_factory(fn, check=lambda _: True)
     with pytest.raises(TypeError, match="callback_factory: check takes a function, not True"):
         callback_factory(lambda _, __: None, check=True)  # type: ignore[arg-type]  # as in code that has no types
@@ -242,7 +242,7 @@ def test_handlers_print_as_they_are_written() -> None:
 
 @attrs.frozen
 class Job:
-    """Somebody's own thing with a name."""
+    """A user's own object with a name."""
 
     name: str
 

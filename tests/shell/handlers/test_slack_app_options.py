@@ -1,4 +1,4 @@
-"""A notifier that posts as an app: its two options belong together, and are values like the others."""
+"""A notifier that posts as an app: its two options belong together and are values like the others."""
 
 import pickle
 import re
@@ -99,4 +99,4 @@ def test_options_of_the_wrong_type() -> None:
     with pytest.raises(TypeError, match="token_secret takes the name of a secret, not a int"):
         slack_notifier(token_secret=3)  # type: ignore[call-overload]  # as in code that has no types
     with pytest.raises(TypeError, match="channel takes a name like '#ops' or an id like 'C0123ABCD', not \\['#ops'\\]"):
-        slack_notifier(channel=["#ops"])  # type: ignore[call-overload]  # likewise
+        slack_notifier(channel=["#ops"])  # type: ignore[call-overload]  # as above

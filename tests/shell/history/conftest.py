@@ -1,4 +1,4 @@
-"""A state folder of its own for each test, also in the programs that it starts."""
+"""A state folder for each test and the programs that it starts."""
 
 from pathlib import Path
 
@@ -7,6 +7,6 @@ import pytest
 
 @pytest.fixture
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder, which is not there yet."""
+    """Return the path of the folder, which does not exist yet."""
     monkeypatch.setenv("TOCSIN_STATE_DIR", str(tmp_path / "state"))
     return tmp_path / "state"

@@ -1,4 +1,4 @@
-"""Where the journal lies."""
+"""The folder of the history."""
 
 import os
 import pwd
@@ -17,7 +17,7 @@ HOME = pwd.getpwuid(os.getuid()).pw_dir
 
 
 @pytest.fixture(autouse=True)
-def _undecided(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("TOCSIN_STATE_DIR", "XDG_STATE_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", "/home/ada")
@@ -44,11 +44,11 @@ def test_without_a_home_in_the_environment_the_user_database_knows(home: str | N
 
 
 def test_a_user_without_a_home_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    def nobody(_: int) -> NoReturn:
+    def unknown(_: int) -> NoReturn:
         raise KeyError
 
     monkeypatch.delenv("HOME")
-    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
     with pytest.raises(OSError, match="this user has no home folder"):
         state_folder()
 
@@ -58,9 +58,9 @@ def test_each_platform_has_its_place(platform: str, dirs: type[platformdirs.Plat
     assert f"/home/ada/{state_of(platform)}/tocsin" == dirs("tocsin", appauthor=False).user_state_dir
 
 
-def test_what_is_said_outright_comes_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_variable_comes_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_STATE_HOME", "/var/state")
-    for said, meant in (("/srv/tocsin", "/srv/tocsin"), ("mine", str(tmp_path / "mine")), ("", "/var/state/tocsin")):
-        monkeypatch.setenv("TOCSIN_STATE_DIR", said)
-        assert state_folder() == meant
+    for value, folder in (("/srv/tocsin", "/srv/tocsin"), ("mine", str(tmp_path / "mine")), ("", "/var/state/tocsin")):
+        monkeypatch.setenv("TOCSIN_STATE_DIR", value)
+        assert state_folder() == folder

@@ -1,4 +1,4 @@
-"""Tokens of open runs: held by the living, found when their holders are gone, and told by one."""
+"""Run locks: open runs hold them, killed runs are found by them, and one process claims each."""
 
 import fcntl
 import os
@@ -18,15 +18,15 @@ from tocsin.shell.history.run_locks import killed_runs, open_run, open_runs
 LIGHT = {"tocsin", "tocsin.shell", "tocsin.shell.history", "tocsin.shell.history.paths", "tocsin.shell.history.run_locks", "fcntl"}
 HOLDS = """
 import sys
-from tocsin.shell.history.run_locks import opened
-token = opened(*sys.argv[1:3], 1.5)
-print(token, flush=True)
+from tocsin.shell.history.run_locks import open_run
+lock = open_run(*sys.argv[1:3], 1.5)
+print(lock, flush=True)
 sys.stdin.read()
 """
 
 
 def killed(run_id: str, label: str = "nightly load") -> None:
-    """A run whose process is killed."""
+    """Start a run in a process, and kill the process."""
     command = [sys.executable, "-c", HOLDS, run_id, label]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -37,21 +37,21 @@ def killed(run_id: str, label: str = "nightly load") -> None:
 
 
 def test_a_run_is_open_until_it_is_closed(state: Path) -> None:
-    token = open_run("r-1", "nightly load", 1.5)
-    assert token is not None
+    lock = open_run("r-1", "nightly load", 1.5)
+    assert lock is not None
     (run,) = open_runs()
     assert (run.run_id, run.label, run.started, run.pid) == ("r-1", "nightly load", 1.5, os.getpid())
-    assert repr(run) == f"Left(run_id='r-1', label='nightly load', started=1.5, pid={os.getpid()})"
-    assert repr(token) == f"Token({str(state / 'open' / 'r-1')!r})"
+    assert repr(run) == f"KilledRun(run_id='r-1', label='nightly load', started=1.5, pid={os.getpid()})"
+    assert repr(lock) == f"RunLock({str(state / 'open' / 'r-1')!r})"
     assert killed_runs() == ()
-    token.close()
-    token.close()
+    lock.close()
+    lock.close()
     assert open_runs() == killed_runs() == ()
     assert list((state / "open").iterdir()) == []
 
 
 @pytest.mark.usefixtures("state")
-def test_a_run_that_was_killed_is_told_once() -> None:
+def test_a_killed_run_is_claimed_once() -> None:
     killed("r-1")
     assert open_runs() == ()
     (run,) = killed_runs()
@@ -60,21 +60,21 @@ def test_a_run_that_was_killed_is_told_once() -> None:
 
 
 @pytest.mark.usefixtures("state")
-def test_a_run_that_ends_while_somebody_looks_was_not_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    token = open_run("r-1", "load", 1.0)
-    assert token is not None
-    lock = fcntl.flock
+def test_a_run_that_ends_during_a_look_was_not_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = open_run("r-1", "load", 1.0)
+    assert lock is not None
+    flock = fcntl.flock
 
     def meanwhile(file: int, how: int) -> None:
-        token.close()
-        lock(file, how)
+        lock.close()
+        flock(file, how)
 
     monkeypatch.setattr(fcntl, "flock", meanwhile)
     assert killed_runs() == ()
 
 
 @pytest.mark.usefixtures("state")
-def test_of_many_that_claim_one_gets_it() -> None:
+def test_of_many_claims_one_succeeds() -> None:
     killed("r-1")
     killed("r-2")
     found = [killed_runs() for _ in range(8)]
@@ -84,20 +84,20 @@ def test_of_many_that_claim_one_gets_it() -> None:
 
 
 @pytest.mark.usefixtures("state")
-def test_who_was_slower_to_claim_sees_that_it_is_gone() -> None:
+def test_the_slower_claim_fails() -> None:
     killed("r-1")
     (run,) = killed_runs()
     with Path(run.path).open("r+b") as file, ThreadPoolExecutor(1) as pool:
-        fcntl.flock(file, fcntl.LOCK_EX)  # as another that claims it
+        fcntl.flock(file, fcntl.LOCK_EX)  # as another claim does
         slower = pool.submit(run.claim)
-        time.sleep(0.05)  # it tries: should it not have begun, the claim fails all the same
+        time.sleep(0.05)  # for the claim to begin; if it has not, it fails all the same
         Path(run.path).unlink()
         fcntl.flock(file, fcntl.LOCK_UN)
         assert slower.result() is False
 
 
 @pytest.mark.usefixtures("state")
-def test_looking_does_not_keep_anybody_from_claiming() -> None:
+def test_a_reader_does_not_prevent_a_claim() -> None:
     killed("r-1")
     (run,) = killed_runs()
     with Path(run.path).open("rb") as file:
@@ -110,60 +110,60 @@ def test_looking_does_not_keep_anybody_from_claiming() -> None:
 
 
 @pytest.mark.usefixtures("state")
-def test_what_lives_cannot_be_claimed() -> None:
-    token = open_run("r-1", "load", time.time())
-    assert token is not None
+def test_an_open_run_cannot_be_claimed() -> None:
+    lock = open_run("r-1", "load", time.time())
+    assert lock is not None
     (run,) = open_runs()
     assert not run.claim()
-    token.close()
+    lock.close()
 
 
 @pytest.mark.usefixtures("state")
 def test_runs_are_found_by_label_oldest_first() -> None:
-    tokens = [
+    locks = [
         open_run(run_id, label, at)
         for run_id, label, at in (("b", "load", 2.0), ("a", "load", 2.0), ("c", "load", 1.0), ("d", "x", 0.0))
     ]
     assert [run.run_id for run in open_runs("load")] == ["c", "a", "b"]
     assert [run.run_id for run in open_runs()] == ["d", "c", "a", "b"]
-    for token in tokens:
-        assert token is not None
-        token.close()
+    for lock in locks:
+        assert lock is not None
+        lock.close()
 
 
 @pytest.mark.usefixtures("state")
 @pytest.mark.parametrize("label", ["a\nb", "\x1b[31mred", "\ud800", "\u202eevil", "", "x" * 9999])
 def test_a_label_is_one_line_whatever_it_is(label: str) -> None:
-    token = open_run("r-1", label, 1.0)
-    assert token is not None
+    lock = open_run("r-1", label, 1.0)
+    assert lock is not None
     (run,) = open_runs(label)
     assert run.label.isprintable()
     assert len(run.label) <= 500
-    token.close()
+    lock.close()
 
 
 def test_others_see_nothing_of_it(state: Path) -> None:
-    token = open_run("r-1", "load", 1.0)
-    assert token is not None
+    lock = open_run("r-1", "load", 1.0)
+    assert lock is not None
     assert [S_IMODE(path.stat().st_mode) for path in (state, state / "open", state / "open" / "r-1")] == [0o700, 0o700, 0o600]
-    token.close()
+    lock.close()
 
 
 @pytest.mark.usefixtures("state")
-def test_a_child_does_not_hold_the_token_of_its_parent() -> None:
-    token = open_run("r-1", "load", 1.0)
-    assert token is not None
+def test_a_child_does_not_hold_the_lock_of_its_parent() -> None:
+    lock = open_run("r-1", "load", 1.0)
+    assert lock is not None
     with subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, close_fds=False) as child:
         assert child.stdin is not None
         assert child.stdout is not None
         child.stdin.write(b"ready\n")
         child.stdin.flush()
         assert child.stdout.readline() == b"ready\n"
-        os.close(int(str(token._file)))  # as if this process were gone
+        os.close(int(str(lock._file)))  # as if this process were gone
         assert [run.run_id for run in killed_runs()] == ["r-1"]
 
 
-# --- what is no token ---------------------------------------------------------------------------------------------------------
+# --- files that are no run locks -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_other_files_are_left_alone(state: Path, content: bytes) -> None:
     assert len(list((state / "open").iterdir())) == 4
 
 
-def test_an_empty_token_is_swept_away_after_an_hour(state: Path) -> None:
+def test_an_empty_file_is_removed_after_an_hour(state: Path) -> None:
     (state / "open").mkdir(parents=True)
     for name, age in (("young", 3500), ("old", 3700)):
         (state / "open" / name).touch()
@@ -197,13 +197,15 @@ def test_an_empty_token_is_swept_away_after_an_hour(state: Path) -> None:
     assert [path.name for path in (state / "open").iterdir()] == ["young"]
 
 
-# --- what goes wrong ----------------------------------------------------------------------------------------------------------
+# --- errors -------------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("run_id", ["", "../r1", "a/b", "é", "."])
-def test_a_name_that_is_none(state: Path, run_id: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_run_id(state: Path, run_id: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert open_run(run_id, "load", 1.0) is None
-    assert capsys.readouterr().err.startswith(f"tocsin: this run is not in the journal: {run_id!r} is no name of a run; ")
+    assert capsys.readouterr().err.startswith(
+        f"tocsin: this run is not in the history: cannot create its lock: {run_id!r} is no id of a run; "
+    )
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(
@@ -214,24 +216,24 @@ def test_a_folder_that_cannot_be_made_is_one_line(
     assert open_run("r-1", "load", 1.0) is None
     said = capsys.readouterr().err
     remedy = "Not a directory; set TOCSIN_STATE_DIR to a folder that you may write to"
-    assert said == f"tocsin: this run is not in the journal in {tmp_path}/file /state: {remedy}\n"
+    assert said == f"tocsin: this run is not in the history: cannot create its lock in {tmp_path}/file /state: {remedy}\n"
     assert killed_runs() == open_runs() == ()
 
 
 def test_a_run_that_is_open_already(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    token = open_run("r-1", "load", 1.0)
-    assert token is not None
+    lock = open_run("r-1", "load", 1.0)
+    assert lock is not None
     assert open_run("r-1", "load", 1.0) is None
     assert f"in {state / 'open' / 'r-1'}: File exists; " in capsys.readouterr().err
     assert len(open_runs()) == 1
-    token.close()
+    lock.close()
 
 
 def _full(*_: object) -> NoReturn:
     raise OSError(28, "No space left on device")
 
 
-def test_a_full_disk_leaves_no_token(state: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_full_disk_leaves_no_file(state: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(os, "write", _full)
         assert open_run("r-1", "load", 1.0) is None
@@ -239,7 +241,7 @@ def test_a_full_disk_leaves_no_token(state: Path, monkeypatch: pytest.MonkeyPatc
     assert list((state / "open").iterdir()) == []
 
 
-def test_a_lock_that_is_never_let_go(state: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_lock_that_is_never_released(state: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def busy(*_: object) -> NoReturn:
         raise BlockingIOError
 
@@ -250,31 +252,31 @@ def test_a_lock_that_is_never_let_go(state: Path, monkeypatch: pytest.MonkeyPatc
     assert list((state / "open").iterdir()) == []
 
 
-def test_a_token_that_cannot_be_removed(state: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_that_cannot_be_removed(state: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     killed("r-1")
     (run,) = killed_runs()
-    token = open_run("r-2", "load", 1.0)
-    assert token is not None
+    lock = open_run("r-2", "load", 1.0)
+    assert lock is not None
     with monkeypatch.context() as patched:
         patched.setattr(os, "unlink", _full)
-        token.close()
+        lock.close()
         assert not run.claim()
     first, second = capsys.readouterr().err.splitlines()
-    assert first == f"tocsin: cannot remove {token.path}: No space left on device; remove it, else the run counts as killed"
-    assert second == f"tocsin: cannot remove {run.path}: No space left on device; remove it, else its run is told again"
+    assert first == f"tocsin: cannot remove {lock.path}: No space left on device; remove it, else the run counts as killed"
+    assert second == f"tocsin: cannot remove {run.path}: No space left on device; remove it, else the kill is reported again"
 
 
-def test_a_token_that_somebody_removed(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    token = open_run("r-1", "load", 1.0)
-    assert token is not None
+def test_a_file_that_was_removed_already(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lock = open_run("r-1", "load", 1.0)
+    assert lock is not None
     (state / "open" / "r-1").unlink()
-    token.close()
+    lock.close()
     assert capsys.readouterr().err == ""
 
 
 @pytest.mark.usefixtures("state")
-@pytest.mark.parametrize("stream", [None, open(os.devnull)])  # noqa: SIM115, PTH123 - what cannot be written to
-def test_where_nobody_listens(stream: object, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("stream", [None, open(os.devnull)])  # noqa: SIM115, PTH123 - a file that is not writable
+def test_an_unusable_standard_error(stream: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", stream)
     assert open_run("", "load", 1.0) is None
 
@@ -288,10 +290,10 @@ def test_where_there_are_no_locks(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     assert capsys.readouterr().err == ""
 
 
-def test_opening_imports_next_to_nothing(state: Path) -> None:
+def test_the_module_imports_very_little(state: Path) -> None:
     program = (
-        "import os, sys; before = {*sys.modules}; from tocsin.shell.history.run_locks import opened;"
-        "opened('r-1', 'load', 1.0).close(); print(*{*sys.modules} - before)"
+        "import os, sys; before = {*sys.modules}; from tocsin.shell.history.run_locks import open_run;"
+        "open_run('r-1', 'load', 1.0).close(); print(*{*sys.modules} - before)"
     )
     said = subprocess.run(
         [sys.executable, "-S", "-c", program], env=_bare(state), check=True, capture_output=True, text=True, timeout=60

@@ -1,4 +1,4 @@
-"""A run as the journal keeps it, also where nobody knows which tocsin this is."""
+"""The record of a run, with and without the version of tocsin."""
 
 from importlib import metadata
 from typing import NoReturn

@@ -1,4 +1,4 @@
-"""The journal: what it keeps, how much of it, and what it says where it cannot."""
+"""The history store: its contents, its bounds and its errors."""
 
 import sqlite3
 import subprocess
@@ -18,7 +18,7 @@ from tocsin.core.changes import Streak
 from tocsin.shell import history as package
 from tocsin.shell.adapters.redaction import remember
 from tocsin.shell.history import connection as history_connection
-from tocsin.shell.history import store as kept
+from tocsin.shell.history import store as history_store
 from tocsin.shell.history.run_record import HistoryError, RunRecord
 from tocsin.shell.history.store import HistoryStore
 
@@ -26,8 +26,8 @@ AT = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 
 
 @pytest.fixture
-def journal(state: Path) -> HistoryStore:
-    """The journal of the state folder."""
+def store(state: Path) -> HistoryStore:
+    """Return the store in the state folder."""
     return HistoryStore.usual()
 
 
@@ -36,83 +36,83 @@ def ended(run_id: str, state: State | None = None, label: str = "load", at: date
     return RunRecord.of(state or Failed("exit status 3"), run_id=run_id, label=label, started=at - took, ended=at, attempts=2, status=3)
 
 
-def sql(journal: HistoryStore, *statements: str) -> None:
-    """Change the file behind the journal's back."""
-    with closing(sqlite3.connect(journal.path, isolation_level=None)) as connection:
+def sql(store: HistoryStore, *statements: str) -> None:
+    """Change the file without the store."""
+    with closing(sqlite3.connect(store.path, isolation_level=None)) as connection:
         for statement in statements:
             connection.execute(statement)
 
 
-# --- what it keeps ------------------------------------------------------------------------------------------------------------
+# --- contents -----------------------------------------------------------------------------------------------------------------
 
 
-def test_where_nothing_was_kept_there_is_nothing_and_looking_makes_no_file(journal: HistoryStore) -> None:
-    assert (journal.past("load"), journal.history()) == (Streak(), ())
-    assert not journal.folder.exists()
+def test_without_a_file_there_is_nothing_and_reading_makes_none(store: HistoryStore) -> None:
+    assert (store.past("load"), store.history()) == (Streak(), ())
+    assert not store.folder.exists()
 
 
-def test_what_is_recorded_comes_back_as_it_was(journal: HistoryStore) -> None:
+def test_what_is_recorded_comes_back_as_it_was(store: HistoryStore) -> None:
     first, second = ended("r1"), ended("r2", Success(), label="sums")
-    journal.record(first)
-    journal.record(second)
-    assert journal.history() == (second, first)
-    assert journal.history("load") == (first,)
-    assert journal.history(limit=1) == (second,)
+    store.record(first)
+    store.record(second)
+    assert store.history() == (second, first)
+    assert store.history("load") == (first,)
+    assert store.history(limit=1) == (second,)
     assert (first.kind, first.failed, first.message, first.attempts, first.status) == ("Failed", True, "exit status 3", 2, 3)
     assert first.version
 
 
-def test_ends_become_a_streak(journal: HistoryStore) -> None:
+def test_ends_become_a_streak(store: HistoryStore) -> None:
     states = (Failed(), Aborted(), Finished(), Success(), Skipped())
-    streaks = [journal.record(ended(f"r{at}", state)) for at, state in enumerate(states)]
+    streaks = [store.record(ended(f"r{at}", state)) for at, state in enumerate(states)]
     assert streaks == [Streak(), Streak(True, 1), Streak(True, 2), Streak(True, 2), Streak(False, 1)]
-    assert journal.past("load") == Streak(False, 2)
-    assert journal.past("sums") == Streak()
-    assert [run.failed for run in journal.history()] == [False, False, None, True, True]
+    assert store.past("load") == Streak(False, 2)
+    assert store.past("sums") == Streak()
+    assert [run.failed for run in store.history()] == [False, False, None, True, True]
 
 
-def test_a_run_is_recorded_once(journal: HistoryStore) -> None:
-    journal.record(ended("r1"))
-    assert journal.record(ended("r1", Success())) == Streak(True, 1) == journal.past("load")
-    assert len(journal.history()) == 1
+def test_a_run_is_recorded_once(store: HistoryStore) -> None:
+    store.record(ended("r1"))
+    assert store.record(ended("r1", Success())) == Streak(True, 1) == store.past("load")
+    assert len(store.history()) == 1
 
 
-def test_a_run_need_not_count(journal: HistoryStore) -> None:
-    journal.record(ended("r1"))
-    assert journal.record(ended("r2"), counts=False) == journal.past("load") == Streak(True, 1)
-    assert len(journal.history()) == 2
+def test_a_run_need_not_count(store: HistoryStore) -> None:
+    store.record(ended("r1"))
+    assert store.record(ended("r2"), counts=False) == store.past("load") == Streak(True, 1)
+    assert len(store.history()) == 2
 
 
-def test_an_end_may_count_without_being_recorded(journal: HistoryStore) -> None:
-    before = [journal.advance("load", failed=failed) for failed in (True, True, False)]
+def test_an_end_may_count_without_being_recorded(store: HistoryStore) -> None:
+    before = [store.advance("load", failed=failed) for failed in (True, True, False)]
     assert before == [Streak(), Streak(True, 1), Streak(True, 2)]
-    assert journal.past("load") == Streak(False, 1)
-    assert journal.history() == ()
+    assert store.past("load") == Streak(False, 1)
+    assert store.history() == ()
 
 
 @pytest.mark.parametrize("label", ["a\nb", "'; DROP TABLE runs; --", "\x1b[31m", "\ud800", "", "é" * 9999, "?1"])
-def test_a_label_is_one_line_whatever_it_is(journal: HistoryStore, label: str) -> None:
-    journal.record(ended("r1", label=label))
-    assert journal.past(label) == Streak(True, 1)
-    (run,) = journal.history(label)
+def test_a_label_is_one_line_whatever_it_is(store: HistoryStore, label: str) -> None:
+    store.record(ended("r1", label=label))
+    assert store.past(label) == Streak(True, 1)
+    (run,) = store.history(label)
     assert run.label.isprintable()
 
 
-def test_a_message_is_one_short_line_without_secrets(journal: HistoryStore) -> None:
+def test_a_message_is_one_short_line_without_secrets(store: HistoryStore) -> None:
     remember("TOKEN", "hunter2-and-more")
-    journal.record(ended("r1", Failed(f"no\x00 route\nfor hunter2-and-more{'!' * 999}")))
-    message = journal.history()[0].message
+    store.record(ended("r1", Failed(f"no\x00 route\nfor hunter2-and-more{'!' * 999}")))
+    message = store.history()[0].message
     assert message is not None
     assert message.startswith("no\ufffd route for [TOKEN]!!!")
     assert message.endswith(" more characters)")
     assert len(message) <= 300
-    assert b"hunter2" not in journal.path.read_bytes()
+    assert b"hunter2" not in store.path.read_bytes()
 
 
-def test_it_is_for_nobody_else(journal: HistoryStore) -> None:
-    journal.record(ended("r1"))
-    assert [S_IMODE(path.stat().st_mode) for path in (journal.folder, journal.path)] == [0o700, 0o600]
-    assert [path.name for path in journal.folder.iterdir()] == ["journal.sqlite3"]
+def test_only_the_user_may_read_it(store: HistoryStore) -> None:
+    store.record(ended("r1"))
+    assert [S_IMODE(path.stat().st_mode) for path in (store.folder, store.path)] == [0o700, 0o600]
+    assert [path.name for path in store.folder.iterdir()] == ["journal.sqlite3"]
 
 
 def test_a_naive_time_is_refused() -> None:
@@ -120,79 +120,79 @@ def test_a_naive_time_is_refused() -> None:
         ended("r1", at=AT.replace(tzinfo=None))
 
 
-# --- how much -----------------------------------------------------------------------------------------------------------------
+# --- bounds -------------------------------------------------------------------------------------------------------------------
 
 
-def test_of_each_label_the_last_runs_are_kept(journal: HistoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept, "KEPT", 3)
-    journal.record(ended("other", label="sums"))
+def test_of_each_label_the_last_runs_are_kept(store: HistoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history_store, "KEPT", 3)
+    store.record(ended("other", label="sums"))
     for number in range(5):
-        journal.record(ended(f"r{number}"))
-    assert [run.run_id for run in journal.history()] == ["r4", "r3", "r2", "other"]
-    assert journal.past("load") == Streak(True, 5)
+        store.record(ended(f"r{number}"))
+    assert [run.run_id for run in store.history()] == ["r4", "r3", "r2", "other"]
+    assert store.past("load") == Streak(True, 5)
 
 
-def test_the_journal_is_bounded_in_all(journal: HistoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept, "KEPT_IN_ALL", 3)
+def test_the_history_is_bounded_in_all(store: HistoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history_store, "KEPT_IN_ALL", 3)
     for number in range(5):
-        journal.record(ended(f"r{number}", label=f"load {number}"))
-    assert [run.run_id for run in journal.history()] == ["r4", "r3", "r2"]
-    assert [journal.past(f"load {number}").length for number in range(5)] == [0, 0, 1, 1, 1]
+        store.record(ended(f"r{number}", label=f"load {number}"))
+    assert [run.run_id for run in store.history()] == ["r4", "r3", "r2"]
+    assert [store.past(f"load {number}").length for number in range(5)] == [0, 0, 1, 1, 1]
 
 
-def test_what_is_old_can_be_forgotten(journal: HistoryStore) -> None:
-    journal.record(ended("old", at=AT))
-    journal.record(ended("new", label="sums", at=AT + timedelta(days=1)))
-    assert journal.forget(AT + timedelta(hours=1)) == 1
-    assert [run.run_id for run in journal.history()] == ["new"]
-    assert journal.past("load") == Streak(True, 1)  # which was heard of a moment ago
-    assert journal.forget(datetime.now(UTC) + timedelta(days=1)) == 1
-    assert journal.past("load") == Streak()
+def test_old_runs_can_be_deleted(store: HistoryStore) -> None:
+    store.record(ended("old", at=AT))
+    store.record(ended("new", label="sums", at=AT + timedelta(days=1)))
+    assert store.forget(AT + timedelta(hours=1)) == 1
+    assert [run.run_id for run in store.history()] == ["new"]
+    assert store.past("load") == Streak(True, 1)  # its streak was updated a moment ago
+    assert store.forget(datetime.now(UTC) + timedelta(days=1)) == 1
+    assert store.past("load") == Streak()
 
 
-# --- what goes wrong ----------------------------------------------------------------------------------------------------------
+# --- errors -------------------------------------------------------------------------------------------------------------------
 
 USES: tuple[Callable[[HistoryStore], object], ...] = (
-    lambda journal: journal.past("load"),
-    lambda journal: journal.history(),
-    lambda journal: journal.record(ended("r9")),
-    lambda journal: journal.advance("load", failed=True),
-    lambda journal: journal.forget(AT),
+    lambda store: store.past("load"),
+    lambda store: store.history(),
+    lambda store: store.record(ended("r9")),
+    lambda store: store.advance("load", failed=True),
+    lambda store: store.forget(AT),
 )
 
 
 @pytest.mark.parametrize("use", USES)
-def test_a_file_that_is_no_journal(journal: HistoryStore, use: Callable[[HistoryStore], object]) -> None:
-    journal.folder.mkdir()
-    journal.path.write_bytes(b"dear diary, " * 100)
+def test_a_file_that_is_no_database(store: HistoryStore, use: Callable[[HistoryStore], object]) -> None:
+    store.folder.mkdir()
+    store.path.write_bytes(b"dear diary, " * 100)
     with pytest.raises(HistoryError) as caught:
-        use(journal)
+        use(store)
     assert str(caught.value) == (
-        f"the journal {journal.path} is damaged: file is not a database; "
-        "move it away, and a new one is begun, or set TOCSIN_STATE_DIR to another folder"
+        f"the history file {store.path} is damaged: file is not a database; "
+        "move it away, so that tocsin begins a new one, or set TOCSIN_STATE_DIR to another folder"
     )
-    assert journal.path.read_bytes() == b"dear diary, " * 100
+    assert store.path.read_bytes() == b"dear diary, " * 100
 
 
 @pytest.mark.parametrize("use", USES)
-def test_a_file_that_is_cut_off(journal: HistoryStore, use: Callable[[HistoryStore], object]) -> None:
+def test_a_file_that_is_cut_off(store: HistoryStore, use: Callable[[HistoryStore], object]) -> None:
     for number in range(50):
-        journal.record(ended(f"r{number}"))
-    whole = journal.path.read_bytes()
-    journal.path.write_bytes(whole[:4096] + b"\xff" * 4096 * 3)
+        store.record(ended(f"r{number}"))
+    whole = store.path.read_bytes()
+    store.path.write_bytes(whole[:4096] + b"\xff" * 4096 * 3)
     with pytest.raises(HistoryError, match="is damaged: database disk image is malformed; move it away"):
-        use(journal)
+        use(store)
 
 
 @pytest.mark.parametrize("use", USES)
-def test_a_newer_file_is_left_alone(journal: HistoryStore, use: Callable[[HistoryStore], object]) -> None:
-    journal.record(ended("r1"))
-    sql(journal, "PRAGMA user_version = 2")
-    before = journal.path.read_bytes()
+def test_a_newer_file_is_left_alone(store: HistoryStore, use: Callable[[HistoryStore], object]) -> None:
+    store.record(ended("r1"))
+    sql(store, "PRAGMA user_version = 2")
+    before = store.path.read_bytes()
     newer = r"written by a newer tocsin \(its version is 2, and this tocsin knows 1\); upgrade tocsin, or set TOCSIN_STATE_DIR"
     with pytest.raises(HistoryError, match=newer):
-        use(journal)
-    assert journal.path.read_bytes() == before
+        use(store)
+    assert store.path.read_bytes() == before
 
 
 @pytest.mark.parametrize(
@@ -206,115 +206,115 @@ def test_a_newer_file_is_left_alone(journal: HistoryStore, use: Callable[[Histor
         "DROP TABLE runs",
     ],
 )
-def test_rows_that_nobody_wrote(journal: HistoryStore, damage: str) -> None:
-    journal.record(ended("r1"))
-    sql(journal, damage)
+def test_rows_that_tocsin_did_not_write(store: HistoryStore, damage: str) -> None:
+    store.record(ended("r1"))
+    sql(store, damage)
     with pytest.raises(HistoryError, match="is damaged: "):
-        journal.history()
+        store.history()
 
 
 @pytest.mark.parametrize("damage", ["SET length = -1", "SET length = 'x'", "SET failed = NULL, length = 0"])
-def test_a_streak_that_nobody_wrote(journal: HistoryStore, damage: str) -> None:
-    journal.record(ended("r1"))
-    sql(journal, f"UPDATE streaks {damage}")
+def test_a_streak_that_tocsin_did_not_write(store: HistoryStore, damage: str) -> None:
+    store.record(ended("r1"))
+    sql(store, f"UPDATE streaks {damage}")
     with pytest.raises(HistoryError, match="is damaged: "):
-        journal.past("load")
+        store.past("load")
 
 
-def test_a_file_without_tables_is_no_journal_yet(journal: HistoryStore) -> None:
-    journal.folder.mkdir()
-    journal.path.touch()
-    assert (journal.past("load"), journal.history()) == (Streak(), ())
-    journal.record(ended("r1"))
-    assert journal.past("load") == Streak(True, 1)
+def test_a_file_without_tables_is_an_empty_history(store: HistoryStore) -> None:
+    store.folder.mkdir()
+    store.path.touch()
+    assert (store.past("load"), store.history()) == (Streak(), ())
+    store.record(ended("r1"))
+    assert store.past("load") == Streak(True, 1)
 
 
 @pytest.mark.parametrize("use", USES)
-def test_a_place_that_is_none(journal: HistoryStore, use: Callable[[HistoryStore], object]) -> None:
-    journal.path.mkdir(parents=True)
+def test_a_folder_in_place_of_the_file(store: HistoryStore, use: Callable[[HistoryStore], object]) -> None:
+    store.path.mkdir(parents=True)
     with pytest.raises(
         HistoryError, match=r"cannot be used: .*; (make it a file that you may read and write, or )?set TOCSIN_STATE_DIR"
     ):
-        use(journal)
+        use(store)
 
 
-def test_a_folder_that_cannot_be_made(journal: HistoryStore) -> None:
-    journal.folder.touch()
+def test_a_folder_that_cannot_be_made(store: HistoryStore) -> None:
+    store.folder.touch()
     with pytest.raises(HistoryError, match=r"cannot be used: File exists; set TOCSIN_STATE_DIR to another folder"):
-        journal.record(ended("r1"))
+        store.record(ended("r1"))
 
 
-def test_a_file_that_may_only_be_read(journal: HistoryStore) -> None:
-    journal.record(ended("r1"))
-    with history_connection.reading(journal.path) as connection:
+def test_a_file_that_may_only_be_read(store: HistoryStore) -> None:
+    store.record(ended("r1"))
+    with history_connection.reading(store.path) as connection:
         assert connection is not None
-        connection.execute("PRAGMA query_only = 1")  # what a read-only folder does to all but the superuser
+        connection.execute("PRAGMA query_only = 1")  # as in a read-only folder, except for the superuser
         with (
             pytest.raises(HistoryError, match="attempt to write a readonly database; make it writable, or"),
-            history_connection.describe_errors(journal.path),
+            history_connection.describe_errors(store.path),
         ):
             connection.execute("DELETE FROM runs")
 
 
-def _filling(journal: HistoryStore) -> None:
-    with history_connection.writing(journal.path) as connection:
+def _filling(store: HistoryStore) -> None:
+    with history_connection.writing(store.path) as connection:
         connection.execute("PRAGMA max_page_count = 1")
         connection.execute("INSERT INTO streaks VALUES (?, 1, 1, 1.0)", ("x" * 99_999,))
 
 
-def test_a_disk_that_is_full(journal: HistoryStore) -> None:
-    journal.record(ended("r1"))
+def test_a_disk_that_is_full(store: HistoryStore) -> None:
+    store.record(ended("r1"))
     with pytest.raises(HistoryError, match="database or disk is full; make room on the disk"):
-        _filling(journal)
-    assert len(journal.history()) == 1
+        _filling(store)
+    assert len(store.history()) == 1
 
 
-def test_a_journal_that_somebody_holds(journal: HistoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    journal.record(ended("r1"))
+def test_a_file_that_another_process_locks(store: HistoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.record(ended("r1"))
     monkeypatch.setattr(history_connection, "BUSY", 0.01)
-    with closing(sqlite3.connect(journal.path, isolation_level=None)) as connection:
+    with closing(sqlite3.connect(store.path, isolation_level=None)) as connection:
         connection.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(HistoryError, match="database is locked; another process holds it all the time; end that one"):
-            journal.record(ended("r2"))
+        with pytest.raises(HistoryError, match="database is locked; another process keeps it locked; end that process"):
+            store.record(ended("r2"))
         connection.execute("ROLLBACK")
-    journal.record(ended("r2"))
-    assert journal.past("load") == Streak(True, 2)
+    store.record(ended("r2"))
+    assert store.past("load") == Streak(True, 2)
 
 
-def _interrupted(journal: HistoryStore) -> None:
-    with history_connection.writing(journal.path) as connection:
+def _interrupted(store: HistoryStore) -> None:
+    with history_connection.writing(store.path) as connection:
         connection.execute("DELETE FROM runs")
         raise KeyboardInterrupt
 
 
-def test_what_is_interrupted_is_undone(journal: HistoryStore) -> None:
-    journal.record(ended("r1"))
+def test_what_is_interrupted_is_undone(store: HistoryStore) -> None:
+    store.record(ended("r1"))
     with pytest.raises(KeyboardInterrupt):
-        _interrupted(journal)
-    assert len(journal.history()) == 1
+        _interrupted(store)
+    assert len(store.history()) == 1
 
 
 def test_a_user_without_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
     def homeless() -> NoReturn:
         raise OSError(0, "this user has no home folder")
 
-    monkeypatch.setattr(kept, "state_folder", homeless)
-    with pytest.raises(HistoryError, match="the journal has no place: this user has no home folder; set TOCSIN_STATE_DIR"):
+    monkeypatch.setattr(history_store, "state_folder", homeless)
+    with pytest.raises(HistoryError, match="there is no folder for the history: this user has no home folder; set TOCSIN_STATE_DIR"):
         HistoryStore.usual()
 
 
 @pytest.mark.parametrize("use", USES)
-def test_a_python_without_sqlite(journal: HistoryStore, use: Callable[[HistoryStore], object], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_python_without_sqlite(store: HistoryStore, use: Callable[[HistoryStore], object], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sqlite3", None)
     monkeypatch.delitem(sys.modules, "tocsin.shell.history.connection")
     monkeypatch.delattr(package, "connection")
     with pytest.raises(HistoryError, match="this Python was built without sqlite3; install one that has it"):
-        use(journal)
+        use(store)
 
 
-def test_a_fault_is_one_line_without_a_secret() -> None:
+def test_an_error_is_one_line_without_a_secret() -> None:
     remember("TOKEN", "hunter2-and-more")
-    assert str(HistoryError("the journal /hunter2-and-more/\nis damaged")) == "the journal /[TOKEN]/ is damaged"
+    assert str(HistoryError("the file /hunter2-and-more/\nis damaged")) == "the file /[TOKEN]/ is damaged"
 
 
 # --- several processes --------------------------------------------------------------------------------------------------------
@@ -323,46 +323,46 @@ WRITES = """
 import sys
 from datetime import UTC, datetime
 from tocsin import Failed
-from tocsin.shell.history.run_record import Ended
-from tocsin.shell.history.store import Journal
+from tocsin.shell.history.run_record import RunRecord
+from tocsin.shell.history.store import HistoryStore
 
-journal, at = Journal.usual(), datetime.now(UTC)
+store, at = HistoryStore.usual(), datetime.now(UTC)
 for number in range(int(sys.argv[2])):
-    journal.record(Ended.of(Failed(), run_id=f"{sys.argv[1]}-{number}", label="load", started=at, ended=at))
+    store.record(RunRecord.of(Failed(), run_id=f"{sys.argv[1]}-{number}", label="load", started=at, ended=at))
     print(number, flush=True)
 """
 
 
 def writer(name: str, times: int) -> "subprocess.Popen[str]":
-    """A process that records failures of one label, and says after each that it did."""
+    """Start a process that records failures of one label, and prints a line after each."""
     return subprocess.Popen([sys.executable, "-c", WRITES, name, str(times)], stdout=subprocess.PIPE, text=True)
 
 
-def test_processes_take_turns(journal: HistoryStore) -> None:
+def test_processes_take_turns(store: HistoryStore) -> None:
     writers = [writer(f"w{number}", 15) for number in range(4)]
     for process in writers:
         with process:
             assert process.communicate(timeout=120)[0].endswith("14\n")
-    assert len(journal.history(limit=999)) == 60
-    assert journal.past("load") == Streak(True, 60)
+    assert len(store.history(limit=999)) == 60
+    assert store.past("load") == Streak(True, 60)
 
 
 @pytest.mark.parametrize("lines", [1, 2, 5, 9])
-def test_a_process_that_is_killed_leaves_all_of_a_run_or_nothing(journal: HistoryStore, lines: int) -> None:
+def test_a_process_that_is_killed_leaves_all_of_a_run_or_nothing(store: HistoryStore, lines: int) -> None:
     with writer("w", 9999) as process:
         assert process.stdout is not None
         for _ in range(lines):
             process.stdout.readline()
         process.kill()
-    runs = journal.history(limit=9999)
+    runs = store.history(limit=9999)
     assert len(runs) >= lines
-    assert journal.past("load") == Streak(True, len(runs))
-    journal.record(ended("after"))
-    assert journal.past("load") == Streak(True, len(runs) + 1)
+    assert store.past("load") == Streak(True, len(runs))
+    store.record(ended("after"))
+    assert store.past("load") == Streak(True, len(runs) + 1)
 
 
-def test_a_transaction_that_its_process_did_not_end_is_undone(journal: HistoryStore) -> None:
-    journal.record(ended("r1"))
+def test_a_transaction_that_its_process_did_not_end_is_undone(store: HistoryStore) -> None:
+    store.record(ended("r1"))
     dies = (
         "import os, signal, sys; from pathlib import Path; from tocsin.shell.history.connection import writing\n"
         "with writing(Path(sys.argv[1])) as connection:\n"
@@ -371,11 +371,11 @@ def test_a_transaction_that_its_process_did_not_end_is_undone(journal: HistorySt
         "    for number in range(500): connection.execute('INSERT INTO streaks VALUES (?, 1, 1, 1.0)', (str(number) * 500,))\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    done = subprocess.run([sys.executable, "-c", dies, journal.path], check=False, timeout=60)
+    done = subprocess.run([sys.executable, "-c", dies, store.path], check=False, timeout=60)
     assert done.returncode == -9
-    assert (journal.folder / "journal.sqlite3-journal").exists()
-    assert [run.run_id for run in journal.history()] == ["r1"]
-    assert journal.past("load") == Streak(True, 1)
+    assert (store.folder / "journal.sqlite3-journal").exists()
+    assert [run.run_id for run in store.history()] == ["r1"]
+    assert store.past("load") == Streak(True, 1)
 
 
 def test_what_is_kept_is_a_value() -> None:

@@ -1,4 +1,4 @@
-"""What runs remember of those before them, wherever the handler stands; and who remembers nothing."""
+"""Streaks: which handlers read and write them, and when they do not."""
 
 import threading
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ ON_CHANGE = slack_notifier(when=filters.on_change())
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A journal of its own."""
+    """Give each test a history of its own."""
     monkeypatch.setenv("TOCSIN_STATE_DIR", str(tmp_path / "state"))
     return tmp_path / "state"
 
@@ -54,14 +54,14 @@ def live(authority: Authority, slack_server: SlackServer) -> Iterator[Live]:
         yield made
 
 
-def tell(*states: State) -> None:
+def announce(*states: State) -> None:
     for state in states:
         ON_CHANGE(JOB, Running(), state)
 
 
 @attrs.frozen
 class Broken:
-    """Shows nothing, for want of paper."""
+    """A printing interpreter that always fails."""
 
     notify: ClassVar[Literal["print"]] = "print"
 
@@ -70,7 +70,7 @@ class Broken:
 
 
 class Flaky(Task):
-    """Does as it is told."""
+    """A task that fails unless ``well``."""
 
     well = True
 
@@ -81,7 +81,7 @@ class Flaky(Task):
 
 def test_a_handler_by_itself_remembers(live: Live, slack_server: SlackServer) -> None:
     with interpreting(live):
-        tell(Success(), Failed(), Failed(), Success())
+        announce(Success(), Failed(), Failed(), Success())
     assert [b"recovered after" in request.body for request in slack_server.requests] == [False, True]
     assert HistoryStore.usual().past("load") == Streak(failed=False, length=1)
 
@@ -97,7 +97,7 @@ def test_flows_and_tasks_remember_from_run_to_run(live: Live, slack_server: Slac
     assert HistoryStore.usual().past("nightly") == Streak(failed=False, length=1)
 
 
-def test_what_nobody_could_be_told_of_is_told_the_next_time(live: Live, slack_server: SlackServer) -> None:
+def test_an_undelivered_end_is_announced_the_next_time(live: Live, slack_server: SlackServer) -> None:
     slack_server.replies += [Reply(500, "")] * 2
     flaky = Flaky(name="fetch", state_handlers=[ON_CHANGE])
     flaky.well = False
@@ -108,14 +108,14 @@ def test_what_nobody_could_be_told_of_is_told_the_next_time(live: Live, slack_se
         assert len(slack_server.requests) == 3
         slack_server.replies.append(Reply(500, ""))
         with pytest.raises(NotificationFailed):
-            tell(Failed())
+            announce(Failed())
         assert HistoryStore.usual().past("load") == Streak()
-        tell(Failed(), Failed())
+        announce(Failed(), Failed())
     assert len(slack_server.requests) == 5
     assert HistoryStore.usual().past("nightly/fetch") == Streak(failed=True, length=2)
 
 
-def test_a_watch_is_told_the_next_time_too(live: Live, slack_server: SlackServer) -> None:
+def test_an_undelivered_end_of_a_watch_is_announced_the_next_time_too(live: Live, slack_server: SlackServer) -> None:
     slack_server.replies.append(Reply(500, ""))
     with interpreting(live):
         for _ in range(3):
@@ -124,7 +124,7 @@ def test_a_watch_is_told_the_next_time_too(live: Live, slack_server: SlackServer
     assert len(slack_server.requests) == 2
 
 
-def test_an_end_is_taken_back_as_it_happened_whatever_handlers_made_of_it(live: Live, slack_server: SlackServer) -> None:
+def test_the_end_before_handlers_changed_it_is_retracted(live: Live, slack_server: SlackServer) -> None:
     slack_server.replies.append(Reply(500, ""))
 
     def excused(task: Task, old: State, new: State) -> State:
@@ -137,15 +137,15 @@ def test_an_end_is_taken_back_as_it_happened_whatever_handlers_made_of_it(live: 
     assert HistoryStore.usual().past("nightly/fetch") == Streak()
 
 
-def test_a_dry_run_that_fails_takes_nothing_back(live: Live) -> None:
+def test_a_dry_run_that_fails_retracts_nothing(live: Live) -> None:
     with interpreting(live):
-        tell(Failed())
+        announce(Failed())
     with interpreting(Broken()), pytest.raises(NotificationFailed):
-        tell(Success())
+        announce(Success())
     assert HistoryStore.usual().past("load") == Streak(failed=True, length=1)
 
 
-def test_runs_that_end_at_the_same_moment_are_told_one_after_the_other(live: Live, slack_server: SlackServer) -> None:
+def test_runs_that_end_at_the_same_moment_count_in_order(live: Live, slack_server: SlackServer) -> None:
     barrier = threading.Barrier(4)
 
     @watch("fetch", state_handlers=[slack_notifier(when=filters.after(3))])
@@ -161,46 +161,48 @@ def test_runs_that_end_at_the_same_moment_are_told_one_after_the_other(live: Liv
     assert HistoryStore.usual().past("fetch") == Streak(failed=True, length=4)
 
 
-def test_what_ended_again_since_is_not_taken_back() -> None:
-    journal = HistoryStore.usual()
-    before = journal.advance("load", failed=True)
-    journal.advance("load", failed=True)
-    journal.retract("load", failed=True, before=before)
-    assert journal.past("load") == Streak(failed=True, length=2)
-    journal.retract("load", failed=True, before=Streak(failed=True, length=1))
-    assert journal.past("load") == Streak(failed=True, length=1)
-    journal.retract("load", failed=True, before=Streak())
-    assert journal.past("load") == Streak()
+def test_an_end_is_not_retracted_after_another_end() -> None:
+    store = HistoryStore.usual()
+    before = store.advance("load", failed=True)
+    store.advance("load", failed=True)
+    store.retract("load", failed=True, before=before)
+    assert store.past("load") == Streak(failed=True, length=2)
+    store.retract("load", failed=True, before=Streak(failed=True, length=1))
+    assert store.past("load") == Streak(failed=True, length=1)
+    store.retract("load", failed=True, before=Streak())
+    assert store.past("load") == Streak()
 
 
-def test_who_remembers_nothing_leaves_no_file(live: Live, folder: Path) -> None:
+def test_handlers_without_memory_leave_no_file(live: Live, folder: Path) -> None:
     Flow("nightly", tasks=[Flaky()], state_handlers=[slack_notifier]).run(interpreter=live)
     assert not folder.exists()
 
 
-@pytest.mark.parametrize(("interpreter", "told"), [(DryRun(), 1), (Recording(), 0)])
-def test_a_dry_run_reads_and_a_test_does_not_even_that(interpreter: Interpreter, told: int, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(("interpreter", "shown"), [(DryRun(), 1), (Recording(), 0)])
+def test_a_dry_run_reads_the_history_and_a_test_does_not(
+    interpreter: Interpreter, shown: int, capsys: pytest.CaptureFixture[str]
+) -> None:
     streaks.advance("load", failed=True)
     streaks.advance("load", failed=True)
     with interpreting(interpreter):
-        tell(Success(), Success())
-    assert capsys.readouterr().out.count("recovered after") == 4 * told
+        announce(Success(), Success())
+    assert capsys.readouterr().out.count("recovered after") == 4 * shown
     assert HistoryStore.usual().past("load") == Streak(failed=True, length=2)
 
 
 def test_what_is_withheld_by_the_environment_is_not_remembered(live: Live, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     monkeypatch.setenv("TOCSIN_NOTIFY", "none")
     with interpreting(live):
-        tell(Failed())
+        announce(Failed())
     assert not folder.exists()
 
 
-def test_a_journal_that_is_broken_costs_a_line_and_no_message(
+def test_a_broken_history_costs_a_log_line_and_no_message(
     live: Live, slack_server: SlackServer, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder.write_text("")
     with interpreting(live):
-        tell(Failed(), Failed())
+        announce(Failed(), Failed())
     assert len(slack_server.requests) == 2
     (said,) = [record.getMessage() for record in caplog.records]
     assert said.endswith("this run will not be remembered")

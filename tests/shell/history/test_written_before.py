@@ -1,4 +1,4 @@
-"""A journal that an earlier tocsin wrote is read and gone on with by this one."""
+"""This version reads and continues a history that an earlier version wrote."""
 
 import json
 import shutil
@@ -24,22 +24,22 @@ LATER = datetime(2026, 2, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def journal(state: Path) -> HistoryStore:
-    """A copy of the journal, in the state folder."""
+def store(state: Path) -> HistoryStore:
+    """Return a copy of the stored history in the state folder."""
     shutil.copytree(DATA / "journal", state)
     return HistoryStore.usual()
 
 
 @pytest.fixture
-def tocsin(journal: HistoryStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Typist:
-    """Types commands in a folder of its own, in UTC."""
+def tocsin(store: HistoryStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Typist:
+    """Type commands in a folder of its own, in UTC."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
     return Typist(tmp_path, capsys)
 
 
-def standing(run: RunRecord) -> dict[str, object]:
+def record(run: RunRecord) -> dict[str, object]:
     return {
         "run_id": run.run_id,
         "label": run.label,
@@ -54,13 +54,13 @@ def standing(run: RunRecord) -> dict[str, object]:
     }
 
 
-def token(run: KilledRun) -> dict[str, object]:
+def killed(run: KilledRun) -> dict[str, object]:
     return {"run_id": run.run_id, "label": run.label, "started": run.started, "pid": run.pid}
 
 
-def tables(journal: HistoryStore) -> Mapping[str, list[list[object]]]:
-    """All that is in the file, as SQLite says it."""
-    with closing(sqlite3.connect(journal.path)) as connection:
+def tables(store: HistoryStore) -> Mapping[str, list[list[object]]]:
+    """Return all rows of the file."""
+    with closing(sqlite3.connect(store.path)) as connection:
         return {name: [list(row) for row in connection.execute(f"SELECT * FROM {name} ORDER BY 1")] for name in BEFORE["tables"]}  # noqa: S608
 
 
@@ -81,57 +81,57 @@ def test_there_is_an_end_and_a_streak_of_each_kind() -> None:
     }
 
 
-def test_the_text_is_what_is_in_the_file(journal: HistoryStore) -> None:
-    assert tables(journal) == BEFORE["tables"]
+def test_the_text_is_what_is_in_the_file(store: HistoryStore) -> None:
+    assert tables(store) == BEFORE["tables"]
 
 
-def test_the_runs_are_read_as_they_were_kept(journal: HistoryStore) -> None:
-    assert [standing(run) for run in journal.history(limit=1000)] == BEFORE["runs"]
+def test_the_runs_are_read_as_they_were_kept(store: HistoryStore) -> None:
+    assert [record(run) for run in store.history(limit=1000)] == BEFORE["runs"]
 
 
-def test_a_run_that_is_there_is_not_added_again(journal: HistoryStore) -> None:
-    for run in journal.history(limit=1000):
-        journal.record(run)
-    assert tables(journal) == BEFORE["tables"]
+def test_a_run_that_is_there_is_not_added_again(store: HistoryStore) -> None:
+    for run in store.history(limit=1000):
+        store.record(run)
+    assert tables(store) == BEFORE["tables"]
 
 
-def test_what_is_read_is_written_in_the_same_way(journal: HistoryStore, tmp_path: Path) -> None:
+def test_what_is_read_is_written_in_the_same_way(store: HistoryStore, tmp_path: Path) -> None:
     other = HistoryStore(tmp_path / "other")
-    for run in reversed(journal.history(limit=1000)):
+    for run in reversed(store.history(limit=1000)):
         other.record(run)
     assert tables(other)["runs"] == BEFORE["tables"]["runs"]
 
 
-def test_the_streaks_are_read_as_they_were_kept(journal: HistoryStore) -> None:
+def test_the_streaks_are_read_as_they_were_kept(store: HistoryStore) -> None:
     assert {label: Streak(*streak) for label, streak in BEFORE["streaks"].items()} == {
-        label: journal.past(label) for label in BEFORE["streaks"]
+        label: store.past(label) for label in BEFORE["streaks"]
     }
 
 
 @pytest.mark.parametrize("label", [label for label, (failed, _) in BEFORE["streaks"].items() if failed is not None])
-def test_a_streak_goes_on(label: str, journal: HistoryStore) -> None:
+def test_a_streak_goes_on(label: str, store: HistoryStore) -> None:
     before = Streak(*BEFORE["streaks"][label])
     for state, after in ((Failed(), before.then(failed=True)), (Success(), Streak(failed=False, length=1))):
         run = RunRecord.of(
             state, run_id=f"later {type(state).__name__}", label=label, started=LATER, ended=LATER + timedelta(seconds=1)
         )
-        journal.record(run)
-        assert journal.past(label) == after
-        assert journal.history(label)[0] == run
+        store.record(run)
+        assert store.past(label) == after
+        assert store.history(label)[0] == run
 
 
-def test_the_runs_that_were_killed_are_found_and_claimed_once(journal: HistoryStore) -> None:
-    assert [token(run) for run in killed_runs()] == BEFORE["killed"]
+def test_the_runs_that_were_killed_are_found_and_claimed_once(store: HistoryStore) -> None:
+    assert [killed(run) for run in killed_runs()] == BEFORE["killed"]
     assert open_runs() == ()
     assert all(run.claim() and not run.claim() for run in killed_runs())
     assert killed_runs() == ()
-    assert [path.name for path in (journal.folder / "open").iterdir()] == ["newer"]
+    assert [path.name for path in (store.folder / "open").iterdir()] == ["newer"]
 
 
-def test_a_run_of_today_is_told_apart_from_them(journal: HistoryStore) -> None:
+def test_a_run_of_today_is_told_apart_from_them(store: HistoryStore) -> None:
     now = open_run("today", "backup", 1.5)
     assert now is not None
-    assert [token(run) for run in killed_runs()] == BEFORE["killed"]
+    assert [killed(run) for run in killed_runs()] == BEFORE["killed"]
     assert [run.run_id for run in open_runs()] == ["today"]
     now.close()
 

@@ -1,4 +1,4 @@
-"""Sending in the background: nobody waits, nothing is lost, and in the end everybody knows what became of it."""
+"""``Background``: callers do not wait, no message is lost, and each gets a final outcome."""
 
 import asyncio
 import ctypes
@@ -38,12 +38,12 @@ from tocsin.shell.interpreters.reliable import reliable
 
 pytestmark = pytest.mark.tocsin_live
 QUEUED = Queued("a background thread")
-PATIENCE = 10.0
+TIMEOUT = 10.0
 
 
 @pytest.fixture(autouse=True)
 def nothing_left() -> Iterator[None]:
-    """All that a test queued has ended when it ends."""
+    """Check that the queues are empty when a test ends."""
     yield
     assert flush()
 
@@ -62,7 +62,7 @@ def mail(to: str = "ops@example.com") -> Effect:
 
 @attrs.frozen(eq=False)
 class Door:
-    """An inner interpreter that lets effects through once it is open, and says who came."""
+    """An inner interpreter that passes effects once it is open, and signals their arrival."""
 
     opened: threading.Event = attrs.field(factory=threading.Event)
     arrived: threading.Event = attrs.field(factory=threading.Event)
@@ -76,24 +76,24 @@ class Door:
         if isinstance(effect, self.shut_to):
             self.came.release()
             self.arrived.set()
-            assert self.opened.wait(PATIENCE)
+            assert self.opened.wait(TIMEOUT)
         self.passed.append(effect)
         return received(Delivered())
 
 
 def submitted(background: Background, effects: Sequence[Effect]) -> list[Outcome]:
-    """What becomes of the effects in the end, once it is known."""
+    """Submit the effects; return the list that takes their final outcomes."""
     ends: list[Outcome] = []
     for each in effects:
         assert background.submit(each, ends.append) == QUEUED
     return ends
 
 
-def test_nobody_waits_for_a_slow_destination_and_its_neighbour_least_of_all() -> None:
+def test_a_slow_destination_delays_neither_callers_nor_other_destinations() -> None:
     door = Door()
     background = Background(door)
     ends = submitted(background, [effect(), mail()])
-    assert door.arrived.wait(PATIENCE)
+    assert door.arrived.wait(TIMEOUT)
     assert not flush(0.05)
     assert [type(each).__name__ for each in door.passed] == ["SendEmail"]
     door.opened.set()
@@ -102,7 +102,7 @@ def test_nobody_waits_for_a_slow_destination_and_its_neighbour_least_of_all() ->
 
 
 def test_an_order_is_kept_and_each_is_sent_in_the_context_of_its_caller() -> None:
-    who = ContextVar("who", default="nobody")
+    who = ContextVar("who", default="default")
     seen: list[tuple[str, str]] = []
 
     def note(effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
@@ -118,11 +118,11 @@ def test_an_order_is_kept_and_each_is_sent_in_the_context_of_its_caller() -> Non
     assert seen == [("a", "A"), ("b", "B"), ("c", "C")]
 
 
-def test_a_function_is_called_there_and_then() -> None:
+def test_a_function_is_called_at_once() -> None:
     called: list[int] = []
-    told = callback_factory(lambda _, __: called.append(threading.get_ident()), Failed.is_failed)
+    handler = callback_factory(lambda _, __: called.append(threading.get_ident()), Failed.is_failed)
     with interpreting(reliable()):
-        told(Task("load"), Running(), Failed())
+        handler(Task("load"), Running(), Failed())
     assert called == [threading.get_ident()]
 
 
@@ -138,7 +138,7 @@ def test_the_report_has_the_outcomes_once_they_are_known() -> None:
     assert "delivered" in report.explain()
 
 
-def test_one_that_cannot_go_on_without_knowing_waits() -> None:
+def test_a_run_that_needs_the_outcome_waits() -> None:
     def refuse(_: Effect, /) -> IOResult[Receipt, DeliveryError]:
         return IOResult.from_failure(Rejected("no"))
 
@@ -151,7 +151,7 @@ def test_what_does_not_fit_is_folded_and_nothing_is_lost(caplog: pytest.LogCaptu
     door = Door()
     background = Background(door, max_queue=3)
     ends = submitted(background, [effect()])
-    assert door.arrived.wait(PATIENCE)
+    assert door.arrived.wait(TIMEOUT)
     ends_of_many = submitted(background, [effect(name=f"job {number}") for number in range(20)])
     door.opened.set()
     assert flush()
@@ -173,7 +173,7 @@ def test_a_queue_of_too_many_audiences_says_that_it_is_full() -> None:
     door = Door(shut_to=type(mail()))
     background = Background(door, max_queue=2)
     submitted(background, [mail("first@example.com")])
-    assert door.arrived.wait(PATIENCE)
+    assert door.arrived.wait(TIMEOUT)
     submitted(background, [mail("second@example.com"), mail("third@example.com")])
     ends: list[Outcome] = []
     full = Retryable("2 messages to as many audiences wait for Gmail (EMAIL_USERNAME) already")
@@ -185,7 +185,7 @@ def test_a_queue_of_too_many_audiences_says_that_it_is_full() -> None:
 
 @attrs.frozen(eq=False)
 class Batches(Batching):
-    """Answers as many outcomes as it is told, or raises."""
+    """Returns a fraction of the outcomes, or raises."""
 
     answers: int
 
@@ -208,7 +208,7 @@ def raising(effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
         (Retrying(raising), "the interpreter raising raised LookupError"),
     ],
 )
-def test_an_inner_one_that_breaks_its_promises_has_rejected_it(
+def test_an_inner_interpreter_that_breaks_its_contract_has_rejected_the_effect(
     inner: Batches | Retrying, reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     ends = submitted(Background(inner), [effect()])
@@ -219,7 +219,7 @@ def test_an_inner_one_that_breaks_its_promises_has_rejected_it(
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
 
 
-def test_whoever_wants_to_know_may_raise(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_on_settled_callback_may_raise(caplog: pytest.LogCaptureFixture) -> None:
     def unwilling(outcome: Outcome) -> None:
         raise LookupError(outcome)
 
@@ -229,18 +229,18 @@ def test_whoever_wants_to_know_may_raise(caplog: pytest.LogCaptureFixture) -> No
     assert not caplog.records
 
 
-def test_what_a_thread_that_dies_was_sending_is_reported_and_another_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+def test_messages_of_a_thread_that_dies_are_reported_and_another_takes_over(caplog: pytest.LogCaptureFixture) -> None:
     door = Door()
 
     def deadly(effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
         if effect.key.slug == "poison":
             door.arrived.set()
-            assert door.opened.wait(PATIENCE)
+            assert door.opened.wait(TIMEOUT)
             raise SystemExit(3)
         return received(Delivered())
 
     ends = submitted(Background(deadly), [effect(name="poison")])
-    assert door.arrived.wait(PATIENCE)
+    assert door.arrived.wait(TIMEOUT)
     more = submitted(Background(deadly), [effect(name="load")])
     door.opened.set()
     assert flush()
@@ -253,7 +253,7 @@ def test_a_thread_that_is_killed_from_outside_is_replaced() -> None:
     door = Door()
     background = Background(door)
     submitted(background, [effect()])
-    assert door.arrived.wait(PATIENCE)
+    assert door.arrived.wait(TIMEOUT)
     (worker,) = [thread.ident for thread in threading.enumerate() if thread.name == "tocsin_delivery" and busy(thread, door)]
     assert worker is not None
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(worker), ctypes.py_object(SystemExit))
@@ -265,7 +265,7 @@ def test_a_thread_that_is_killed_from_outside_is_replaced() -> None:
 
 
 def busy(thread: threading.Thread, door: Door) -> bool:
-    """Whether the thread stands before the door."""
+    """Return whether the thread waits at the door."""
     import sys
 
     frame = sys._current_frames().get(thread.ident or 0)
@@ -302,7 +302,7 @@ def test_what_cannot_be_folded_is_sent_as_it_is() -> None:
     door = Door()
     background = Background(door, max_queue=2)
     submitted(background, [effect()])
-    assert door.arrived.wait(PATIENCE)
+    assert door.arrived.wait(TIMEOUT)
     message = effect()
     assert isinstance(message, PostToSlack)
     assert isinstance(message.content, Content)
@@ -316,19 +316,19 @@ def test_what_cannot_be_folded_is_sent_as_it_is() -> None:
 
 @contextmanager
 def hurried_elsewhere() -> Iterator[None]:
-    """Somebody else waits for all that is queued, too, and longer."""
+    """Have another thread flush, too, and longer."""
     other = threading.Thread(target=flush, args=(0.3,))
     other.start()
     yield
     other.join()
 
 
-def test_what_is_not_sent_in_time_is_said_in_a_line_for_each_destination(caplog: pytest.LogCaptureFixture) -> None:
-    door = Door(shut_to=object)  # type: ignore[arg-type]  # to whatever comes
+def test_unsent_messages_are_reported_in_a_line_for_each_destination(caplog: pytest.LogCaptureFixture) -> None:
+    door = Door(shut_to=object)  # type: ignore[arg-type]  # for every effect
     background = Background(door)
     submitted(background, [effect(), mail(), effect("TEAM")])
     for _ in range(3):
-        assert door.came.acquire(timeout=PATIENCE)
+        assert door.came.acquire(timeout=TIMEOUT)
     submitted(background, [effect("TEAM")])
     with hurried_elsewhere():
         assert not flush(0.01)
@@ -358,12 +358,12 @@ def test_flush_cuts_pauses_short() -> None:
 
     background = Background(Retrying(once, draw=lambda: 0.999))
     submitted(background, [effect()])
-    assert tried.wait(PATIENCE)
-    assert flush(PATIENCE)
+    assert tried.wait(TIMEOUT)
+    assert flush(TIMEOUT)
     assert len(tries) == 2
 
 
-def test_the_environment_is_obeyed_in_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_environment_is_obeyed_synchronously(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv(NAME, "print")
     assert execute(reliable(), effect()) == Shown()
     assert capsys.readouterr().out.startswith("Slack, to the webhook in SLACK_WEBHOOK_URL:")
@@ -398,7 +398,7 @@ def test_in_an_event_loop_nothing_blocks() -> None:
 @pytest.mark.parametrize(
     ("compose", "says"),
     [
-        (lambda: Retrying(Background(Recording())), "Background answers before it is known how it went"),
+        (lambda: Retrying(Background(Recording())), "Background answers before the outcome is known"),
         (lambda: Background(Background(Recording())), "so it comes outermost: write Background"),
         (lambda: Digest(Background(Recording())), "so it comes outermost"),
         (lambda: Background(Recording), "write Recording()"),  # type: ignore[arg-type]  # as a beginner writes it

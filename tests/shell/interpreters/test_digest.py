@@ -1,4 +1,4 @@
-"""How the digest waits, what it answers, and what the log has of it."""
+"""``Digest``: its waits, its outcomes and its log lines."""
 
 import gc
 import logging
@@ -45,7 +45,7 @@ def messages(count: int, webhook: str = "ONE") -> list[PostToSlack]:
 
 @attrs.define(eq=False)
 class Simulated(Timer):
-    """Time passes where somebody waits, ``most`` seconds at once; ``meanwhile`` something happens."""
+    """A timer whose time passes in waits, at most ``most`` seconds in each; ``meanwhile`` is called in a wait."""
 
     most: float = math.inf
     meanwhile: Callable[[], object] = int
@@ -66,7 +66,7 @@ class Simulated(Timer):
 
 @attrs.define(eq=False)
 class Scripted:
-    """Answers as it is told to; does what it is told to first."""
+    """Calls ``first``, and returns the prepared outcomes."""
 
     outcomes: Iterator[Outcome] = attrs.field(factory=lambda: repeat(Delivered()))
     first: Callable[[], object] = int
@@ -108,11 +108,11 @@ def test_ten_go_singly_and_eleven_are_folded() -> None:
     [Queued("a drawer"), Withheld("no"), Shown(), Retryable("full", timedelta(seconds=3)), DestinationDead("revoked")],
     ids=repr,
 )
-def test_what_was_folded_shares_what_became_of_the_digest(outcome: Outcome) -> None:
+def test_folded_messages_share_the_outcome_of_the_digest(outcome: Outcome) -> None:
     assert [one is outcome for one in Digest(Scripted(iter([outcome])), 1).batch(messages(3))] == [True] * 3
 
 
-def test_who_was_refused_is_known_of_each() -> None:
+def test_each_message_has_the_refused_recipients() -> None:
     inner = Scripted(iter([Delivered(("boss@example.com",))]))
     assert (
         list(Digest(inner, 1).batch(messages(2))) == [Delivered(("boss@example.com",), Key("run", "load and 1 more", None, 0, -1))] * 2
@@ -193,7 +193,7 @@ def test_one_that_ends_late_does_not_bring_forward_those_after_the_next() -> Non
     assert timer.waits == [10.0, 20.0]
 
 
-def test_a_digest_does_not_wait_where_somebody_is_in_a_hurry() -> None:
+def test_a_digest_does_not_wait_under_a_deadline() -> None:
     timer = Simulated()
     digest = Digest(Scripted(), 1, timer=timer)
     digest.batch(messages(2))
@@ -221,8 +221,8 @@ def test_what_is_left_when_the_program_ends_is_folded_where_there_is_no_time_for
     inner = Scripted(first=ends)
     with time_limits.with_shared_deadline(deadline):
         outcomes = Digest(inner, timer=timer).batch(given)
-    said = [sent.content for sent in inner.sent if isinstance(sent, PostToSlack)]
-    assert [content.count if isinstance(content, DigestSummary) else 1 for content in said] == counts
+    contents = [sent.content for sent in inner.sent if isinstance(sent, PostToSlack)]
+    assert [content.count if isinstance(content, DigestSummary) else 1 for content in contents] == counts
     alone = counts.count(1)
     assert [outcome == Delivered() for outcome in outcomes] == [True] * alone + [False] * (8 - alone)
 
@@ -237,7 +237,7 @@ def test_a_timer_that_returns_early_is_obeyed_and_the_next_counts_from_then() ->
     assert len(inner.sent) == 4
 
 
-def test_those_long_past_are_forgotten() -> None:
+def test_past_digests_are_forgotten() -> None:
     timer, inner = Simulated(), Scripted()
     digest, bot = Digest(inner, 1, timer=timer), Bot("BOT", "#ops")
     digest.batch([message(ordinal, bot=bot) for ordinal in range(2)])
@@ -278,14 +278,14 @@ def test_the_log_has_each_that_was_folded(caplog: pytest.LogCaptureFixture) -> N
     ]
 
 
-def test_the_log_is_silent_unless_it_is_asked_to_speak(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_has_them_only_at_level_info(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING, "tocsin")
     Digest(Recording(), 1).batch(messages(2))
     assert caplog.messages == []
 
 
 class Lost(tzinfo):
-    """A time zone of somebody's own, which does not work."""
+    """A user's broken time zone."""
 
     @override
     def utcoffset(self, when: datetime | None, /) -> timedelta:
@@ -321,7 +321,7 @@ def test_how_far_they_are_apart_is_a_number_of_seconds(apart: float) -> None:
     assert str(caught.value).endswith(repr(apart))
 
 
-@pytest.mark.parametrize("given", [Recording, Background(Recording()), None], ids=["a class", "a deferring one", "None"])
+@pytest.mark.parametrize("given", [Recording, Background(Recording()), None], ids=["a class", "a queueing one", "None"])
 def test_it_wraps_an_interpreter_that_answers_at_once(given: Interpreter) -> None:
-    with pytest.raises(TypeError, match=r"^(an interpreter is needed|Background answers before it is known)"):
+    with pytest.raises(TypeError, match=r"^(an interpreter is needed|Background answers before the outcome is known)"):
         Digest(given)

@@ -1,4 +1,4 @@
-"""What the first way does not deliver goes by the second one; and a destination that is dead is news by itself."""
+"""``Fallback``: the second interpreter sends what the first failed to deliver, and an alarm for a dead destination."""
 
 import logging
 import os
@@ -33,7 +33,7 @@ DEAD = DestinationDead("it is gone")
 
 @attrs.frozen(eq=False)
 class Scripted:
-    """Answers as a script says, its last word for ever; keeps what it was given."""
+    """Returns the outcomes of a script, the last one for ever; keeps its effects."""
 
     script: list[Outcome]
     given: list[Effect] = attrs.field(factory=list[Effect])
@@ -44,7 +44,7 @@ class Scripted:
 
 
 def post(webhook: str, new: State | None = None) -> PostToSlack:
-    """A message to a webhook; each test has its own, since what is dead is so for the whole process."""
+    """Return a message to a webhook. Each test has its own, since a dead destination is dead for the whole process."""
     with interpreting(Recording()) as recording:
         slack_notifier(webhook_secret=webhook)(Task("load"), Running(), new or Failed("disk full"))
     effect = recording.effects[0]
@@ -56,33 +56,33 @@ def sentences(effects: list[Effect]) -> list[str]:
     return [effect.payload.fallback for effect in effects if isinstance(effect, PostToSlack)]
 
 
-def test_what_arrives_the_first_way_goes_no_other() -> None:
+def test_what_the_first_delivers_is_not_sent_again() -> None:
     second = Recording()
     for receipt in (Delivered(("x@example.com",)), Withheld("recorded")):
         assert execute(Fallback(Scripted([receipt]), second), post("FIRST_WAY")) == receipt
     assert second.effects == ()
 
 
-def test_what_does_not_goes_the_second_way_and_the_log_says_so(caplog: pytest.LogCaptureFixture) -> None:
+def test_what_the_first_fails_to_deliver_is_sent_by_the_second_and_logged(caplog: pytest.LogCaptureFixture) -> None:
     message, second = post("SECOND_WAY"), Scripted([Delivered()])
     assert execute(Fallback(Scripted([Retryable("try later")]), second), message) == Delivered()
     assert second.given == [message]
     assert [(record.levelname, record.message) for record in caplog.records] == [
-        ("WARNING", "tocsin: could not tell Slack of 'load': try later; it went by the fallback")
+        ("WARNING", "tocsin: could not tell Slack of 'load': try later; the fallback delivered it")
     ]
 
 
-def test_where_both_fail_the_outcome_tells_of_both_and_the_log_is_left_to_the_caller(caplog: pytest.LogCaptureFixture) -> None:
+def test_where_both_fail_the_outcome_names_both_and_the_caller_logs_it(caplog: pytest.LogCaptureFixture) -> None:
     fallback = Fallback(Scripted([Rejected("too long")]), Scripted([Retryable("try later")]))
     assert execute(fallback, post("NO_WAY")) == Retryable("too long; and the fallback: try later")
     assert not caplog.records
 
 
-def test_a_failure_that_may_have_arrived_is_told_again_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failure_that_may_have_arrived_is_sent_again_with_a_mark(caplog: pytest.LogCaptureFixture) -> None:
     second = Scripted([Delivered()])
     assert execute(Fallback(Scripted([Ambiguous("timed out")]), second), post("UNKNOWN_FAILURE")) == Delivered()
     assert sentences(second.given) == ["Possibly repeated: load failed: disk full"]
-    assert caplog.messages == ["tocsin: may have failed to tell Slack of 'load': timed out; it went by the fallback"]
+    assert caplog.messages == ["tocsin: may have failed to tell Slack of 'load': timed out; the fallback delivered it"]
 
 
 def test_what_else_may_have_arrived_stays_unknown() -> None:
@@ -100,22 +100,22 @@ def test_a_call_is_made_once_however_it_ends() -> None:
 
 
 @given(ERRORS.filter(lambda error: not isinstance(error, Ambiguous)), OUTCOMES)
-def test_it_comes_to_what_both_come_to(first: DeliveryError, second: Outcome) -> None:
+def test_the_outcome_combines_both(first: DeliveryError, second: Outcome) -> None:
     assert execute(Fallback(Scripted([first]), Scripted([second])), post("COMBINED")) == after_fallback(first, second)
 
 
 def test_the_alarm_comes_once_before_the_message_until_the_destination_lives_again(caplog: pytest.LogCaptureFixture) -> None:
     alarm = "Slack (DEAD_ONCE) is dead: it is gone. Messages go by the fallback from now on."
-    told = "load failed: disk full"
+    text = "load failed: disk full"
     first, second = Scripted([DEAD, DEAD, Retryable("later"), DEAD, Delivered(), DEAD, DEAD]), Scripted([Delivered()])
     fallback = Fallback(first, second)
     for _ in range(4):
         execute(fallback, post("DEAD_ONCE"))
-    assert sentences(second.given) == [alarm, told, told, told, told]
+    assert sentences(second.given) == [alarm, text, text, text, text]
     second.given.clear()
     for _ in range(3):
         execute(fallback, post("DEAD_ONCE"))
-    assert sentences(second.given) == [alarm, told, told]
+    assert sentences(second.given) == [alarm, text, text]
     assert [record.levelname for record in caplog.records].count("CRITICAL") == 2
     assert caplog.messages[0] == "tocsin: could not tell Slack of 'load': it is gone"
 
@@ -133,16 +133,16 @@ def test_each_destination_has_its_alarm_in_the_process_not_in_the_interpreter() 
     ]
 
 
-def test_that_nobody_could_be_alarmed_is_logged_loudly(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_alarm_that_fails_is_critical(caplog: pytest.LogCaptureFixture) -> None:
     fallback = Fallback(Scripted([DEAD]), Scripted([Retryable("try\nlater")]))
     assert [execute(fallback, post("DEAD_ALONE")) for _ in range(2)] == [Retryable("it is gone; and the fallback: try\nlater")] * 2
     assert [(record.levelname, record.message) for record in caplog.records] == [
         ("CRITICAL", "tocsin: could not tell Slack of 'load': it is gone"),
-        ("CRITICAL", "tocsin: nobody could be told that Slack (DEAD_ALONE) is dead: try later"),
+        ("CRITICAL", "tocsin: the alarm that Slack (DEAD_ALONE) is dead failed: try later"),
     ]
 
 
-def test_whoever_was_refused_the_alarm_is_named(caplog: pytest.LogCaptureFixture) -> None:
+def test_refused_recipients_of_the_alarm_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     execute(Fallback(Scripted([DEAD]), Scripted([Delivered(("x@example.com",))])), post("DEAD_REFUSED"))
     assert "tocsin: tell Slack of 'load (destination dead)': refused for x@example.com" in caplog.messages
 
@@ -155,7 +155,7 @@ def test_the_alarm_holds_no_secret() -> None:
     assert "canary" not in repr(second.given)
 
 
-def test_of_many_threads_one_sounds_the_alarm() -> None:
+def test_of_many_threads_one_sends_the_alarm() -> None:
     second = Scripted([Delivered()])
     fallback, message, start = Fallback(Scripted([DEAD]), second), post("DEAD_IN_THREADS"), threading.Barrier(8)
 
@@ -185,14 +185,14 @@ def test_a_child_of_a_fork_knows_what_its_parent_knew() -> None:
         os._exit(len(second.given))
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 3  # one message, one alarm, one message
     execute(fallback, news)
-    assert len(second.given) == 2  # what the child came to know, its parent does not
+    assert len(second.given) == 2  # the parent does not know what the child noticed
 
 
 @pytest.mark.parametrize(
     "make", [lambda: Fallback(Background(Recording()), Recording()), lambda: Fallback(Recording(), Background(Recording()))]
 )
-def test_one_that_answers_later_is_refused(make: Callable[[], Fallback]) -> None:
-    with pytest.raises(TypeError, match="Background answers before it is known how it went"):
+def test_a_queueing_interpreter_is_refused(make: Callable[[], Fallback]) -> None:
+    with pytest.raises(TypeError, match="Background answers before the outcome is known"):
         make()
 
 
@@ -217,16 +217,16 @@ def test_mail_comes_where_slack_is_dead(
 ) -> None:
     gone = Reply(404, "no_service")
     slack_server.replies = [gone, gone, gone, Reply(), gone]
-    told = [post("GONE_WEBHOOK", Failed(f"disk {number} full")) for number in range(5)]
+    effects = [post("GONE_WEBHOOK", Failed(f"disk {number} full")) for number in range(5)]
     with live_at(authority, slack_server, gmail_server, {"GONE_WEBHOOK": slack_server.url}) as live:
         fallback = Fallback(live, ByMail(live, to=["ops@example.com"]))
-        assert [execute(fallback, effect) for effect in told] == [Delivered()] * 5
+        assert [execute(fallback, effect) for effect in effects] == [Delivered()] * 5
     dead = (
         "Slack (GONE_WEBHOOK) is dead: Slack answered no_service (HTTP 404): the webhook is disabled or removed: create a new one."
         " Messages go by the fallback from now on."
     )
-    told_by_mail = [f"load failed: disk {number} full" for number in (0, 1, 2)]
-    assert subjects(gmail_server) == [dead, *told_by_mail, dead, "load failed: disk 4 full"]
+    sent_by_mail = [f"load failed: disk {number} full" for number in (0, 1, 2)]
+    assert subjects(gmail_server) == [dead, *sent_by_mail, dead, "load failed: disk 4 full"]
     assert all(mail.recipients == ("ops@example.com",) for mail in gmail_server.mails)
     assert len(slack_server.requests) == 5
     assert gmail_server.logins == 1

@@ -1,4 +1,4 @@
-"""All are told, and the outcome is that of all."""
+"""``Fanout``: all interpreters send, and the outcome combines theirs."""
 
 import logging
 
@@ -25,7 +25,7 @@ DEAD = DestinationDead("it is gone")
 
 @attrs.frozen(eq=False)
 class Scripted:
-    """Answers as a script says, and remembers who was asked."""
+    """Returns the outcomes of a script, and notes its name when called."""
 
     name: str
     asked: list[str]
@@ -64,10 +64,10 @@ def test_a_call_is_made_once() -> None:
     assert (first.effects, second.effects) == ((call,), ())
 
 
-def test_none_and_those_that_answer_later_are_refused() -> None:
+def test_no_interpreter_and_queueing_ones_are_refused() -> None:
     with pytest.raises(ValueError, match=r"^Fanout needs an interpreter at least: write "):
         Fanout()
-    with pytest.raises(TypeError, match="Background answers before it is known how it went"):
+    with pytest.raises(TypeError, match="Background answers before the outcome is known"):
         Fanout(Recording(), Background(Recording()))
     with pytest.raises(TypeError, match="an interpreter is needed, and 5 is none"):
         Fanout(5)  # type: ignore[arg-type]  # as in code that has no types
@@ -83,26 +83,26 @@ def test_it_agrees_with_a_recording() -> None:
     assert_interpreter_agrees(lambda: Fanout(Recording(), Recording()), examples=10)
 
 
-def test_a_part_that_is_dead_is_reported_loudly_once_until_it_is_mended(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_dead_part_is_critical_once_until_it_delivers_again(caplog: pytest.LogCaptureFixture) -> None:
     script: list[Outcome] = [DEAD, DEAD, Delivered(), DEAD]
     fanout = Fanout(Scripted("a", [], [Delivered()] * 4), Scripted("b", [], script))
-    heard: list[int] = []
+    counts: list[int] = []
     for _ in range(4):
         execute(fanout, post("FANOUT_LOUD"))
-        heard.append(len(caplog.records))
-    assert heard == [1, 1, 1, 2]
+        counts.append(len(caplog.records))
+    assert counts == [1, 1, 1, 2]
     assert {record.levelno for record in caplog.records} == {logging.CRITICAL}
     assert set(caplog.messages) == {"tocsin: could not tell Slack of 'load': it is gone"}
 
 
-def test_that_all_are_dead_is_for_whoever_asked_to_report(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_caller_reports_that_all_are_dead(caplog: pytest.LogCaptureFixture) -> None:
     outcome = execute(Fanout(Scripted("a", [], [DEAD]), Scripted("b", [], [DEAD])), post("FANOUT_ALL_DEAD"))
     assert outcome == DestinationDead("0 of 2 took it, as far as is known; number 1: it is gone; number 2: it is gone")
     assert not caplog.records
 
 
 @pytest.mark.tocsin_live
-def test_both_are_told(slack_server: SlackServer, gmail_server: GmailServer, authority: Authority) -> None:
+def test_both_send(slack_server: SlackServer, gmail_server: GmailServer, authority: Authority) -> None:
     slack_server.replies = [Reply(), Reply(503, "")]
     with live_at(authority, slack_server, gmail_server) as live:
         fanout = Fanout(live, ByMail(live, to=["ops@example.com"]))

@@ -1,4 +1,4 @@
-"""The live interpreter: what the environment may ask of it, and that it does not block an event loop."""
+"""``Live``: it obeys ``TOCSIN_NOTIFY`` and does not block an event loop."""
 
 import asyncio
 import pickle
@@ -20,8 +20,8 @@ from tocsin.shell.interpreters.base import execute
 pytestmark = pytest.mark.tocsin_live
 
 
-def comes(condition: Callable[[], bool]) -> bool:
-    """Whether the condition comes true within ten seconds."""
+def becomes_true(condition: Callable[[], bool]) -> bool:
+    """Return whether the condition becomes true within ten seconds."""
     pause = threading.Event()
     return any(condition() or pause.wait(0.01) for _ in range(1000))
 
@@ -53,14 +53,14 @@ def test_where_there_is_no_standard_output_nothing_is_shown(monkeypatch: pytest.
     assert execute(DryRun(), effect()) == Withheld("there is no standard output to show it on")
 
 
-def test_what_errs_in_the_background_is_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_error_in_the_background_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     live = Live(secrets={"SLACK_WEBHOOK_URL": 5})  # type: ignore[dict-item]  # as in code that has no types
 
     async def main() -> None:
         assert execute(live, effect()) == Queued("a background thread")
 
     asyncio.run(main())
-    assert comes(lambda: bool(caplog.records))
+    assert becomes_true(lambda: bool(caplog.records))
     assert "could not tell Slack of 'load'" in caplog.text
 
 
@@ -85,6 +85,6 @@ def test_in_an_event_loop_nothing_blocks(slack_server: SlackServer, authority: A
 
     with live_at(authority, slack_server) as live:
         asyncio.run(main(live))
-        assert comes(lambda: len(slack_server.requests) == 2 and bool(caplog.records))
+        assert becomes_true(lambda: len(slack_server.requests) == 2 and bool(caplog.records))
     assert len(slack_server.requests) == 2
     assert "could not tell Slack of 'load': Slack answered invalid_payload" in caplog.text

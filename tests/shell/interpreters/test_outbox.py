@@ -1,4 +1,4 @@
-"""Messages kept until they are sent: committed first, sent once, and told of in the end, whatever fails in between."""
+"""``Outbox``: a message is committed first, sent once, and gets a final outcome, whatever fails in between."""
 
 import asyncio
 import json
@@ -48,7 +48,7 @@ from tocsin.shell.outbox.store import Store
 
 pytestmark = pytest.mark.tocsin_live
 QUEUED = Queued("the outbox")
-PATIENCE = 20.0
+TIMEOUT = 20.0
 NEVER = threading.Event()
 
 
@@ -62,7 +62,7 @@ def message(name: str = "load", webhook: str = "SLACK_WEBHOOK_URL") -> Message:
 
 @attrs.define(eq=False)
 class Sender:
-    """Sends by noting what came; answers what it is told to, then that it was delivered."""
+    """Keeps what it is given; returns the prepared answers, then ``Delivered``."""
 
     answers: list[Outcome] = attrs.field(factory=list[Outcome])
     came: list[Effect] = attrs.field(factory=list[Effect])
@@ -78,39 +78,39 @@ class Sender:
         return result_of(self.answers.pop(0) if self.answers else Delivered())
 
     def wait(self, count: int = 1) -> None:
-        """Wait until so many more have come."""
+        """Wait for so many more effects."""
         for _ in range(count):
-            assert self.arrived.acquire(timeout=PATIENCE)
+            assert self.arrived.acquire(timeout=TIMEOUT)
 
 
 class Ending:
-    """What became of a message, once that is known."""
+    """Takes the final outcome of a message."""
 
     def __init__(self) -> None:
         self.outcomes: list[Outcome] = []
-        self._known = threading.Event()
+        self._settled = threading.Event()
 
     def __call__(self, outcome: Outcome) -> None:
         self.outcomes.append(outcome)
-        self._known.set()
+        self._settled.set()
 
     @property
     def outcome(self) -> Outcome:
-        """The outcome, waited for."""
-        assert self._known.wait(PATIENCE)
+        """The final outcome; reading it waits for it."""
+        assert self._settled.wait(TIMEOUT)
         (only,) = self.outcomes
         return only
 
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
-    """An outbox that is not there yet."""
+    """Return the URL of an outbox that does not exist yet."""
     return f"sqlite:///{tmp_path}/outbox.sqlite"
 
 
 @attrs.frozen
 class Maker:
-    """Makes outboxes, in one place if nothing else is said, which are closed in the end."""
+    """Makes outboxes, at one URL by default; the fixture closes them."""
 
     url: str
     made: list[Outbox] = attrs.field(factory=list[Outbox])
@@ -124,7 +124,7 @@ class Maker:
 
 @pytest.fixture
 def make(url: str) -> Iterator[Maker]:
-    """Makes an outbox, which is closed in the end."""
+    """Return a maker, whose outboxes are closed at the end."""
     maker = Maker(url)
     yield maker
     for outbox in maker.made:
@@ -132,12 +132,12 @@ def make(url: str) -> Iterator[Maker]:
 
 
 def rows(url: str) -> dict[str, Status]:
-    """How the messages stand."""
+    """Return the status of each message."""
     with closing(Store(url)) as store:
         return {row.key: row.status for row in store.rows(limit=10_000)}
 
 
-def test_a_message_is_kept_and_sent(url: str, make: Maker) -> None:
+def test_a_message_is_stored_and_sent(url: str, make: Maker) -> None:
     sender, ending = Sender(), Ending()
     assert make(sender).submit(message(), ending) == QUEUED
     assert ending.outcome == Delivered()
@@ -170,7 +170,9 @@ def test_the_key_stands_in_the_message(url: str, make: Maker) -> None:
         (Ambiguous("timed out"), Status.UNKNOWN),
     ],
 )
-def test_what_fails_is_told_and_kept(url: str, make: Maker, answer: Outcome, status: Status, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failure_is_logged_and_stays(
+    url: str, make: Maker, answer: Outcome, status: Status, caplog: pytest.LogCaptureFixture
+) -> None:
     ending = Ending()
     make(Sender([answer])).submit(message(), ending)
     assert ending.outcome == answer
@@ -179,7 +181,7 @@ def test_what_fails_is_told_and_kept(url: str, make: Maker, answer: Outcome, sta
     assert answer.reason in caplog.text
 
 
-def test_what_is_put_off_is_said_and_tried_again(url: str, make: Maker, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_delayed_message_is_logged_and_retried(url: str, make: Maker, caplog: pytest.LogCaptureFixture) -> None:
     sender, ending = Sender([Retryable("busy"), Retryable("busy")]), Ending()
     outbox = make(sender, policy=RetryPolicy(initial_delay=0.05, max_delay=0.1))
     outbox.submit(message(), ending)
@@ -188,7 +190,7 @@ def test_what_is_put_off_is_said_and_tried_again(url: str, make: Maker, caplog: 
     assert caplog.text.count("the outbox goes on trying") == 1
 
 
-def test_what_is_put_off_waits_for_nobody_at_the_end(url: str, make: Maker, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_delayed_message_does_not_delay_the_exit(url: str, make: Maker, caplog: pytest.LogCaptureFixture) -> None:
     sender = Sender([Retryable("busy")])
     make(sender)(message())
     sender.wait()
@@ -226,17 +228,17 @@ def test_the_same_announcement_is_one_message(url: str, make: Maker) -> None:
 
 def test_a_report_says_that_a_message_is_in_the_outbox_until_it_is_sent(url: str) -> None:
     opened = threading.Event()
-    sender = Sender(before=lambda: opened.wait(PATIENCE))
+    sender = Sender(before=lambda: opened.wait(TIMEOUT))
     outbox = reliable(sender, outbox=url)
     assert isinstance(outbox, Outbox)
     report = Flow("idle", state_handlers=[slack_notifier(only_states=[Success])]).run(interpreter=outbox)
     assert [delivery.outcome for delivery in report.deliveries] == [QUEUED]
     assert report.explain().endswith(": queued in the outbox")
-    (told,) = json.loads(as_json(report))["deliveries"]
-    assert told == {"kind": "slack", "about": "idle", "outcome": "queued", "reason": "the outbox"}
+    (delivery,) = json.loads(as_json(report))["deliveries"]
+    assert delivery == {"kind": "slack", "about": "idle", "outcome": "queued", "reason": "the outbox"}
     assert list(rows(url).values()) in ([Status.PENDING], [Status.LEASED])
     opened.set()
-    assert [delivery.outcome for delivery in report.wait(PATIENCE).deliveries] == [Delivered()]
+    assert [delivery.outcome for delivery in report.wait(TIMEOUT).deliveries] == [Delivered()]
     assert report.explain().endswith(": delivered")
     outbox.close()
 
@@ -244,19 +246,19 @@ def test_a_report_says_that_a_message_is_in_the_outbox_until_it_is_sent(url: str
 def test_a_report_says_where_a_message_is_that_the_outbox_could_not_take(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     opened = threading.Event()
-    sender = Sender(before=lambda: opened.wait(PATIENCE))
+    sender = Sender(before=lambda: opened.wait(TIMEOUT))
     outbox = reliable(sender, outbox=f"sqlite:///{tmp_path}/file/outbox.sqlite")
     assert isinstance(outbox, Outbox)
     report = Flow("idle", state_handlers=[slack_notifier(only_states=[Success])]).run(interpreter=outbox)
     assert report.explain().endswith(": queued in a background thread")
     opened.set()
-    assert [delivery.outcome for delivery in report.wait(PATIENCE).deliveries] == [Delivered()]
+    assert [delivery.outcome for delivery in report.wait(TIMEOUT).deliveries] == [Delivered()]
     outbox.close()
 
 
-def test_many_are_folded_and_each_is_told(url: str, make: Maker) -> None:
+def test_many_are_folded_and_each_gets_its_outcome(url: str, make: Maker) -> None:
     opened = threading.Event()
-    sender = Sender(before=lambda: opened.wait(PATIENCE))
+    sender = Sender(before=lambda: opened.wait(TIMEOUT))
     outbox, endings = make(sender, apart=0.0), [Ending() for _ in range(13)]
     for number, ending in enumerate(endings):
         outbox.submit(message(f"load {number}"), ending)
@@ -308,7 +310,7 @@ def test_nothing_is_drained_during_a_dry_run(url: str, make: Maker, monkeypatch:
     assert list(rows(url).values()) == [Status.PENDING]
 
 
-def test_an_outbox_that_cannot_be_written_is_said_once_and_done_without(
+def test_an_outbox_that_cannot_be_written_is_logged_once_and_bypassed(
     make: Maker, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").touch()
@@ -319,12 +321,11 @@ def test_an_outbox_that_cannot_be_written_is_said_once_and_done_without(
     assert ending.outcome == Delivered()
     assert flush()
     assert len(sender.came) == 3
-    said = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
-    assert len(said) == 1
-    assert "messages are sent without it" in said[0]
+    (line,) = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
+    assert "messages are sent without it" in line
 
 
-def test_it_is_said_again_when_it_fails_again(
+def test_it_is_logged_again_when_it_fails_again(
     make: Maker, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client, "_REST", 0.0)
@@ -341,11 +342,11 @@ def test_it_is_said_again_when_it_fails_again(
         shutil.rmtree(folder)
 
 
-def test_a_signal_handler_that_tells_while_something_is_put_in_does_not_wait(make: Maker, url: str) -> None:
+def test_a_signal_handler_that_notifies_during_a_commit_does_not_wait(make: Maker, url: str) -> None:
     sender = Sender()
     outbox = make(sender)
     execute(outbox, message())
-    store = outbox._kept._store
+    store = outbox._client._store
     outcome = store._writer.do(lambda _: execute(outbox, message()))
     assert outcome == Queued("a background thread")
     assert execute(outbox, message()) == QUEUED
@@ -372,7 +373,7 @@ def test_what_is_being_sent_at_the_end_is_waited_for(make: Maker, url: str) -> N
 
     outbox = make(Sender(before=slowly))
     outbox.attend()
-    assert began.wait(PATIENCE)
+    assert began.wait(TIMEOUT)
     outbox.close()
     assert list(rows(url).values()) == [Status.DELIVERED]
 
@@ -383,25 +384,25 @@ def test_where_no_thread_can_be_had_an_event_loop_waits(make: Maker, url: str, m
     def refuse(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
-    async def tell() -> Outcome:
+    async def submit() -> Outcome:
         monkeypatch.setattr(threading.Thread, "start", refuse)
         try:
             return outbox.submit(message(), Ending())
         finally:
             monkeypatch.undo()
 
-    assert asyncio.run(tell()) == QUEUED
+    assert asyncio.run(submit()) == QUEUED
     assert list(rows(url).values()) == [Status.PENDING]
 
 
 def test_an_event_loop_waits_for_a_commit(make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outboxes, "_IN_LOOP", PATIENCE)  # on a machine that is busy, a commit may take longer than a loop should wait
+    monkeypatch.setattr(outboxes, "_LOOP_COMMIT_TIMEOUT", TIMEOUT)  # a commit may take longer on a busy machine
     outbox, ending = make(Sender()), Ending()
 
-    async def tell() -> Outcome:
+    async def submit() -> Outcome:
         return outbox.submit(message(), ending)
 
-    assert asyncio.run(tell()) == QUEUED
+    assert asyncio.run(submit()) == QUEUED
     assert ending.outcome == Delivered()
 
 
@@ -410,18 +411,18 @@ def test_an_event_loop_does_not_wait_for_a_slow_one(url: str, make: Maker, tmp_p
         store.put([])
     outbox, ending = make(Sender()), Ending()
 
-    async def tell() -> Outcome:
+    async def submit() -> Outcome:
         return outbox.submit(message(), ending)
 
     with closing(sqlite3.connect(tmp_path / "outbox.sqlite", isolation_level=None)) as holder:
         holder.execute("BEGIN IMMEDIATE")
-        assert asyncio.run(tell()) == Queued("memory, on its way to the outbox")
+        assert asyncio.run(submit()) == Queued("memory, on its way to the outbox")
         holder.execute("ROLLBACK")
     assert ending.outcome == Delivered()
 
 
-def test_the_report_of_a_run_knows_in_the_end(make: Maker) -> None:
-    report = Flow("idle", state_handlers=[slack_notifier]).run(interpreter=make(Sender())).wait(PATIENCE)
+def test_the_report_of_a_run_has_the_final_outcomes(make: Maker) -> None:
+    report = Flow("idle", state_handlers=[slack_notifier]).run(interpreter=make(Sender())).wait(TIMEOUT)
     assert [delivery.outcome for delivery in report.deliveries] == [Delivered(), Delivered()]
 
 
@@ -439,7 +440,7 @@ def test_a_forked_child_keeps_its_own(url: str, make: Maker) -> None:
     outbox(message("of the parent"))
     sender.wait()
     child = os.fork()
-    if not child:  # pragma: no cover - the child is measured by nobody
+    if not child:  # pragma: no cover - coverage does not measure the child
         status = 1
         try:
             outcome = execute(outbox, message("of the child"))
@@ -485,7 +486,7 @@ def test_it_says_where_it_is(make: Maker, tmp_path: Path) -> None:
 
 
 def run(script: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """What a program does that has the outbox in a folder of its own."""
+    """Run a program that has its outbox in the folder."""
     env = {name: value for name, value in os.environ.items() if name != NAME}
     return subprocess.run(
         [sys.executable, "-c", script],
@@ -510,7 +511,7 @@ def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
     done = run(BLOCKED, tmp_path, TOCSIN_DELIVERY_OUTBOX="true")
     assert done.stdout == "Background\n"
     lines = done.stderr.splitlines()
-    assert "though delivery.outbox says so" in lines[0]
+    assert "though delivery.outbox is set" in lines[0]
     assert "pip install 'tocsin[outbox]'" in lines[0]
     assert "pip install 'tocsin[outbox]'" in lines[-1]
 
@@ -529,7 +530,7 @@ def test_the_configuration_asks_for_one(tmp_path: Path) -> None:
     assert not done.stderr
 
 
-def test_a_url_that_is_not_found_is_said_and_done_without(tmp_path: Path) -> None:
+def test_a_url_that_is_not_found_is_logged_and_bypassed(tmp_path: Path) -> None:
     done = run(CONFIGURED, tmp_path, TOCSIN_DELIVERY_OUTBOX="true", TOCSIN_DELIVERY_OUTBOX_SECRET="OUTBOX_URL")
     assert done.stdout.strip() == "Background"
     assert "OUTBOX_URL" in done.stderr
@@ -552,10 +553,10 @@ assert not heavy, heavy
 """
 
 
-def test_nobody_else_pays_for_it(tmp_path: Path) -> None:
+def test_other_programs_do_not_load_it(tmp_path: Path) -> None:
     done = run(LIGHT, tmp_path)
     assert done.returncode == 0, done.stderr
 
 
-def test_it_is_a_fault_of_a_value() -> None:
+def test_an_outbox_error_is_a_value_error() -> None:
     assert issubclass(OutboxError, ValueError)

@@ -1,4 +1,4 @@
-"""An interpreter keeps to the pace of each destination: whatever is sent when, in a hurry or not, by whichever thread or child.
+"""``RateLimited`` keeps to the rate of each destination, with and without deadlines, over threads and forked children.
 
 Time is simulated, in quarters of a second, so that all sums are exact.
 """
@@ -45,7 +45,7 @@ def post(secret: str, bot: Bot | None = None) -> PostToSlack:
     return PostToSlack(secret, SlackMessage("load failed", "#eb0000", "Failed", "load is now in a Failed state"), KEY, bot)
 
 
-def letter(account: str) -> SendEmail:
+def mail(account: str) -> SendEmail:
     return SendEmail(account, "EMAIL_PASSWORD", Mail("s", "p", "h", None, datetime(2026, 1, 1, tzinfo=UTC)), KEY)
 
 
@@ -54,16 +54,16 @@ def ignored(tracked_obj: Tracked, state: State) -> None: ...
 
 CALL = CallBack(ignored, TrackedJob("load"), Failed(), KEY)
 BOTS = (Bot("TOKEN", "#ops"), Bot("TOKEN", "#dev"))
-MESSAGES = (post("TEAM"), post("OPS"), *(post("TEAM", bot) for bot in BOTS), letter("ME"), letter("US"))
+MESSAGES = (post("TEAM"), post("OPS"), *(post("TEAM", bot) for bot in BOTS), mail("ME"), mail("US"))
 
 
 @attrs.define(eq=False)
 class Simulated(Timer):
-    """A timer that jumps where it is asked to wait; or cuts a wait short, by so many seconds."""
+    """A timer whose waits return at once; ``cut`` shortens them by so many seconds."""
 
     time: float = 100.0
     cut: float = 0.0
-    naps: list[float] = attrs.field(factory=list[float])
+    waits: list[float] = attrs.field(factory=list[float])
 
     @override
     def monotonic(self) -> float:
@@ -71,19 +71,19 @@ class Simulated(Timer):
 
     @override
     def wait(self, seconds: float) -> None:
-        self.naps.append(seconds)
+        self.waits.append(seconds)
         self.time += max(seconds - self.cut, 0.0)
 
 
 @attrs.define(eq=False)
 class Sent:
-    """Notes what goes out, and when."""
+    """Keeps each sent effect with its time."""
 
     timer: Timer
-    gone: list[tuple[Effect, float]] = attrs.field(factory=list[tuple[Effect, float]])
+    sent: list[tuple[Effect, float]] = attrs.field(factory=list[tuple[Effect, float]])
 
     def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
-        self.gone.append((effect, self.timer.monotonic()))
+        self.sent.append((effect, self.timer.monotonic()))
         return received(Delivered())
 
 
@@ -93,8 +93,8 @@ def hurried(timer: Timer, seconds: float) -> Iterator[None]:
         yield
 
 
-class Pacing(RuleBasedStateMachine):
-    """One caller, several destinations, and a model that looks at all turns there ever were."""
+class RateLimiting(RuleBasedStateMachine):
+    """One caller, several destinations, and a model with all their turns."""
 
     quarters = st.integers(0, 20).map(lambda count: count / 4)
     rates = st.builds(Rate, st.just(1), st.integers(1, 12).map(lambda count: count / 4), st.integers(1, 3))
@@ -103,23 +103,23 @@ class Pacing(RuleBasedStateMachine):
     def start(self, slack: Rate, gmail: Rate) -> None:
         self.timer = Simulated()
         self.sent = Sent(self.timer)
-        self.pace = {"slack": slack, "gmail": gmail}
-        self.paced = RateLimited(self.sent, slack, gmail, timer=self.timer)
+        self.rate = {"slack": slack, "gmail": gmail}
+        self.limited = RateLimited(self.sent, slack, gmail, timer=self.timer)
         self.turns: dict[str, list[float]] = {}
 
     def due(self, message: Effect) -> tuple[list[float], float]:
-        """The turns that its destination has had, and when the next may come."""
-        goal = destination(message)
-        assert goal is not None
-        turns, rate = self.turns.setdefault(str(goal), []), self.pace[goal.channel]
+        """Return the past turns of the message's destination, and the time of the next."""
+        where = destination(message)
+        assert where is not None
+        turns, rate = self.turns.setdefault(str(where), []), self.rate[where.channel]
         ends = [turn + (count - rate.burst) * rate.per for count, turn in enumerate(reversed(turns), 2)]
         return turns, max([self.timer.time, *ends])
 
     @rule(message=st.sampled_from(MESSAGES))
     def send(self, message: Effect) -> None:
         turns, due = self.due(message)
-        assert outcome_of(self.paced(message)) == Delivered()
-        assert self.sent.gone[-1] == (message, due)
+        assert outcome_of(self.limited(message)) == Delivered()
+        assert self.sent.sent[-1] == (message, due)
         turns.append(due)
 
     @rule(message=st.sampled_from(MESSAGES), seconds=quarters)
@@ -127,9 +127,9 @@ class Pacing(RuleBasedStateMachine):
         turns, due = self.due(message)
         now = self.timer.time
         with hurried(self.timer, seconds):
-            outcome = outcome_of(self.paced(message))
+            outcome = outcome_of(self.limited(message))
         if due - now <= seconds:
-            assert (outcome, self.sent.gone[-1]) == (Delivered(), (message, due))
+            assert (outcome, self.sent.sent[-1]) == (Delivered(), (message, due))
             turns.append(due)
         else:
             assert refusal(outcome) == due - now
@@ -140,7 +140,7 @@ class Pacing(RuleBasedStateMachine):
         turns, due = self.due(message)
         at_once = due == self.timer.time
         self.timer.cut = cut
-        outcome = outcome_of(self.paced(message))
+        outcome = outcome_of(self.limited(message))
         self.timer.cut = 0.0
         turns.append(due)
         assert outcome == Delivered() if at_once else refusal(outcome) == due - self.timer.time > 0
@@ -148,8 +148,8 @@ class Pacing(RuleBasedStateMachine):
     @rule()
     def call(self) -> None:
         now = self.timer.time
-        assert outcome_of(self.paced(CALL)) == Delivered()
-        assert self.sent.gone[-1] == (CALL, now)
+        assert outcome_of(self.limited(CALL)) == Delivered()
+        assert self.sent.sent[-1] == (CALL, now)
 
     @rule(seconds=quarters | st.just(HOUR))
     def time_passes(self, seconds: float) -> None:
@@ -157,68 +157,70 @@ class Pacing(RuleBasedStateMachine):
 
     @rule()
     def be_a_child(self) -> None:
-        self.paced._known.forget()
+        self.limited._destinations.forget()
 
     @invariant()
-    def over_any_window_no_more_went_than_the_rate_allows(self) -> None:
+    def over_any_window_no_more_was_sent_than_the_rate_allows(self) -> None:
         for name in self.turns:
-            gone = [(effect, at) for effect, at in self.sent.gone if str(destination(effect)) == name]
-            rate = self.pace["slack" if name.startswith("Slack") else "gmail"]
-            for (first, (_, start)), (last, (_, end)) in product(enumerate(gone), repeat=2):
+            sent = [(effect, at) for effect, at in self.sent.sent if str(destination(effect)) == name]
+            rate = self.rate["slack" if name.startswith("Slack") else "gmail"]
+            for (first, (_, start)), (last, (_, end)) in product(enumerate(sent), repeat=2):
                 assert last - first + 1 <= (end - start) / rate.per + rate.burst or last < first
 
 
 def refusal(outcome: Outcome) -> float:
-    """In how many seconds the next may go."""
+    """Return the seconds until the next turn."""
     assert isinstance(outcome, Retryable)
     assert outcome.after is not None
     assert outcome.reason.startswith("too many messages to ")
     return outcome.after.total_seconds()
 
 
-TestPacing = Pacing.TestCase
-TestPacing.settings = settings(max_examples=50, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+TestRateLimiting = RateLimiting.TestCase
+TestRateLimiting.settings = settings(
+    max_examples=50, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 
 
-def test_who_has_no_time_is_told_when_to_come_again() -> None:
+def test_a_caller_without_time_learns_the_time_of_the_next_turn() -> None:
     timer = Simulated()
-    paced = RateLimited(Sent(timer), slack=Rate(1, 3, 1), timer=timer)
-    paced(post("TEAM"))
+    limited = RateLimited(Sent(timer), slack=Rate(1, 3, 1), timer=timer)
+    limited(post("TEAM"))
     with hurried(timer, 2.9):
-        outcome = outcome_of(paced(post("TEAM")))
+        outcome = outcome_of(limited(post("TEAM")))
     said = "too many messages to Slack (TEAM): the next may go in 3.0 s"
     assert outcome == Retryable(said, timedelta(seconds=3))
-    assert (timer.time, timer.naps) == (100.0, [])
+    assert (timer.time, timer.waits) == (100.0, [])
 
 
 @pytest.mark.parametrize(("early", "goes"), [(0.015, True), (0.5, False)])
-def test_a_nap_may_end_a_little_early(early: float, goes: bool) -> None:
+def test_a_sleep_may_end_a_little_early(early: float, goes: bool) -> None:
     timer = Simulated(cut=early)
-    paced = RateLimited(Sent(timer), slack=Rate(1, 1, 1), timer=timer)
-    outcomes = [outcome_of(paced(post("TEAM"))) for _ in range(2)]
+    limited = RateLimited(Sent(timer), slack=Rate(1, 1, 1), timer=timer)
+    outcomes = [outcome_of(limited(post("TEAM"))) for _ in range(2)]
     assert isinstance(outcomes[1], Delivered) is goes
 
 
 @attrs.define
 class Nudged(Simulated):
-    """A timer whose first wait somebody cuts short."""
+    """A timer whose first wait is cut short."""
 
     @override
     def wait(self, seconds: float) -> None:
-        self.cut = 0.0 if self.naps else 0.9
+        self.cut = 0.0 if self.waits else 0.9
         super().wait(seconds)
 
 
-def test_a_wait_that_somebody_cuts_short_goes_on() -> None:
+def test_a_wait_that_is_cut_short_continues() -> None:
     timer = Nudged()
-    paced = RateLimited(Sent(timer), slack=Rate(1, 2, 1), timer=timer)
-    assert [outcome_of(paced(post("TEAM"))) for _ in range(2)] == [Delivered()] * 2
+    limited = RateLimited(Sent(timer), slack=Rate(1, 2, 1), timer=timer)
+    assert [outcome_of(limited(post("TEAM"))) for _ in range(2)] == [Delivered()] * 2
     assert timer.time == pytest.approx(102.0)
 
 
 @attrs.define(eq=False)
 class Failing:
-    """Takes its time, and answers as it is told."""
+    """Takes ``takes`` seconds, and returns ``answer``."""
 
     timer: Simulated
     answer: Outcome
@@ -231,53 +233,53 @@ class Failing:
         return result_of(self.answer)
 
 
-def test_one_that_is_dead_is_left_alone_for_a_while() -> None:
+def test_a_dead_destination_is_not_tried_for_a_while() -> None:
     timer = Simulated()
     inner = Failing(timer, DestinationDead("revoked"))
-    paced = RateLimited(inner, timer=timer)
-    assert [outcome_of(paced(post("TEAM"))) for _ in range(9)] == [DestinationDead("revoked")] * 9
-    assert (inner.tries, timer.naps) == (1, [])
-    paced(post("OTHER"))
+    limited = RateLimited(inner, timer=timer)
+    assert [outcome_of(limited(post("TEAM"))) for _ in range(9)] == [DestinationDead("revoked")] * 9
+    assert (inner.tries, timer.waits) == (1, [])
+    limited(post("OTHER"))
     assert inner.tries == 2
     timer.time += 300
     inner.answer = Delivered()
-    assert [outcome_of(paced(post("TEAM"))) for _ in range(2)] == [Delivered()] * 2
+    assert [outcome_of(limited(post("TEAM"))) for _ in range(2)] == [Delivered()] * 2
 
 
-def test_callers_lose_no_more_than_their_patience_on_one_that_fails() -> None:
+def test_callers_lose_no_more_than_their_deadline_on_a_failing_destination() -> None:
     timer = Simulated()
     inner = Failing(timer, Retryable("not now"))
-    paced = RateLimited(inner, slack=Rate(1000, 1, 1000), timer=timer)
+    limited = RateLimited(inner, slack=Rate(1000, 1, 1000), timer=timer)
     outcomes: list[Outcome] = []
     for _ in range(50):
         with hurried(timer, 10):
-            outcomes.append(outcome_of(paced(post("TEAM"))))
+            outcomes.append(outcome_of(limited(post("TEAM"))))
     assert inner.tries == 4
     last = outcomes[-1]
     assert isinstance(last, Retryable)
     assert last.reason.startswith("12 s were lost on tries that failed, so none is made for a minute; the last: not now")
-    paced = RateLimited(inner, slack=Rate(1000, 1, 1000), timer=timer)
+    limited = RateLimited(inner, slack=Rate(1000, 1, 1000), timer=timer)
     for _ in range(50):
-        paced(post("TEAM"))  # nobody waits
+        limited(post("TEAM"))  # without a deadline
     assert inner.tries == 54
 
 
-def test_threads_share_a_pace() -> None:
-    timer = Simulated(cut=HOUR)  # it stands still, so that each message asks at the same moment
-    paced = RateLimited(Sent(timer), slack=Rate(1, 0.25, 5), timer=timer)
+def test_threads_share_a_rate() -> None:
+    timer = Simulated(cut=HOUR)  # time stands still, so that all messages ask at the same moment
+    limited = RateLimited(Sent(timer), slack=Rate(1, 0.25, 5), timer=timer)
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
         with ThreadPoolExecutor(8) as threads:
-            outcomes = list(threads.map(lambda _: outcome_of(paced(post("TEAM"))), range(800)))
+            outcomes = list(threads.map(lambda _: outcome_of(limited(post("TEAM"))), range(800)))
     finally:
         sys.setswitchinterval(interval)
-    assert sorted(timer.naps) == [turn * 0.25 for turn in range(1, 796)]
+    assert sorted(timer.waits) == [turn * 0.25 for turn in range(1, 796)]
     assert outcomes.count(Delivered()) == 5
 
 
 class Barred(Simulated):
-    """A timer in which nobody waits before the other has come to wait too."""
+    """A timer in which no thread waits before the other one does, too."""
 
     both = threading.Barrier(2, timeout=20)
 
@@ -287,21 +289,21 @@ class Barred(Simulated):
         super().wait(seconds)
 
 
-def test_nobody_holds_up_others_while_it_waits() -> None:
+def test_a_waiting_thread_does_not_block_others() -> None:
     timer = Barred()
-    paced = RateLimited(Sent(timer), slack=Rate(1, 1, 1), timer=timer)
-    paced(post("TEAM"))
+    limited = RateLimited(Sent(timer), slack=Rate(1, 1, 1), timer=timer)
+    limited(post("TEAM"))
     with ThreadPoolExecutor(2) as threads:
-        assert list(threads.map(lambda message: outcome_of(paced(message)), [post("TEAM"), post("TEAM")])) == [Delivered()] * 2
+        assert list(threads.map(lambda message: outcome_of(limited(message)), [post("TEAM"), post("TEAM")])) == [Delivered()] * 2
 
 
 def test_it_waits_for_real() -> None:
     timer = SystemTimer()
     sent = Sent(timer)
-    paced = RateLimited(sent, slack=Rate(1, 0.1, 1))
+    limited = RateLimited(sent, slack=Rate(1, 0.1, 1))
     for _ in range(3):
-        paced(post("TEAM"))
-    (_, first), _, (_, last) = sent.gone
+        limited(post("TEAM"))
+    (_, first), _, (_, last) = sent.sent
     assert 0.2 - 0.05 <= last - first < 10
 
 
@@ -321,21 +323,21 @@ def test_what_raises_is_rejected() -> None:
 
 def test_a_name_cannot_break_the_line() -> None:
     timer = Simulated()
-    paced = RateLimited(Sent(timer), slack=Rate(1, 1, 1), timer=timer)
+    limited = RateLimited(Sent(timer), slack=Rate(1, 1, 1), timer=timer)
     message = post("TEAM", Bot("TOKEN", "#o\nps\x1b[2J"))
-    paced(message)
+    limited(message)
     with hurried(timer, 0):
-        outcome = outcome_of(paced(message))
+        outcome = outcome_of(limited(message))
     assert isinstance(outcome, Retryable)
     assert outcome.reason.isprintable()
 
 
-def test_it_changes_nothing_of_what_is_told() -> None:
+def test_it_changes_no_effect() -> None:
     assert_interpreter_agrees(lambda: RateLimited(Recording(), timer=Simulated()), examples=10)
 
 
 class Later(Queueing):
-    """Answers later."""
+    """A queueing interpreter."""
 
     @override
     def submit(self, effect: Effect, on_settled: Callable[[Outcome], None], /) -> Outcome:
@@ -368,14 +370,14 @@ def test_one_that_answers_later_is_refused() -> None:
 
 def test_it_prints_and_pickles_as_a_new_one() -> None:
     timer = Simulated()
-    paced = RateLimited(Recording(), slack=Rate(1, 3, 1), timer=timer)
-    paced(post("TEAM"))
-    assert repr(paced) == f"RateLimited(inner=<Recording of 1 effects>, slack=Rate(messages=1, per=3, burst=1), gmail={GMAIL!r})"
-    copied: object = pickle.loads(pickle.dumps(paced))
+    limited = RateLimited(Recording(), slack=Rate(1, 3, 1), timer=timer)
+    limited(post("TEAM"))
+    assert repr(limited) == f"RateLimited(inner=<Recording of 1 effects>, slack=Rate(messages=1, per=3, burst=1), gmail={GMAIL!r})"
+    copied: object = pickle.loads(pickle.dumps(limited))
     assert isinstance(copied, RateLimited)
     with hurried(timer, 0):
         assert not isinstance(outcome_of(copied(post("TEAM"))), Retryable)
-        assert isinstance(outcome_of(paced(post("TEAM"))), Retryable)
+        assert isinstance(outcome_of(limited(post("TEAM"))), Retryable)
     assert (copied.slack, RateLimited(Recording()).slack) == (Rate(1, 3, 1), SLACK)
 
 
@@ -386,16 +388,16 @@ from tests.shell.interpreters.test_rate_limited import RateLimited, Rate, Retrya
 
 def refused(message):
     with hurried(timer, 0):
-        return isinstance(outcome_of(paced(message)), Retryable)
+        return isinstance(outcome_of(limited(message)), Retryable)
 
 def hold():
-    with paced._known.lock:
+    with limited._destinations.lock:
         held.set()
         done.wait()
 
 warnings.filterwarnings("ignore", ".*multi-threaded", DeprecationWarning)
 timer = Simulated()
-paced = RateLimited(Sent(timer), slack=Rate(1, 60, 1), timer=timer)
+limited = RateLimited(Sent(timer), slack=Rate(1, 60, 1), timer=timer)
 assert not refused(post("ONE"))
 held, done = threading.Event(), threading.Event()
 thread = threading.Thread(target=hold)
@@ -403,12 +405,12 @@ thread.start()
 held.wait()
 pid = os.fork()
 if pid == 0:
-    signal.alarm(10)  # should it wait for a lock that nobody will release
+    signal.alarm(10)  # if it waits for a lock that is never released
     os._exit([refused(post("ONE")), refused(post("TWO")), refused(post("TWO"))] != [True, False, True])
 status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 done.set()
 thread.join()
-assert not refused(post("TWO"))  # what the child sent was not seen
+assert not refused(post("TWO"))  # the parent does not count what the child sent
 sys.exit(status)
 """
 

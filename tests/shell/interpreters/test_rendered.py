@@ -1,4 +1,4 @@
-"""Messages go by the other channel, calls as they are; options are checked as it is composed."""
+"""Messages are sent by the other channel, calls are passed on; options are checked on construction."""
 
 import pytest
 
@@ -28,7 +28,7 @@ from tocsin.shell.interpreters.rendered import ByMail, BySlack
 from tocsin.testing import assert_interpreter_agrees
 
 
-def told(interpreter: Interpreter) -> None:
+def announce(interpreter: Interpreter) -> None:
     """Announce a failure on Slack, by mail and to a function, under the interpreter."""
     with interpreting(interpreter):
         for handler in (slack_notifier, gmail_notifier(to=["boss@example.com"]), callback_factory(print, lambda _: True)):
@@ -37,24 +37,24 @@ def told(interpreter: Interpreter) -> None:
 
 def test_all_goes_by_mail() -> None:
     recording = Recording()
-    told(ByMail(recording, to=["ops@example.com"], cc=["boss@example.com"]))
-    post, letter, call = recording.effects
+    announce(ByMail(recording, to=["ops@example.com"], cc=["boss@example.com"]))
+    post, mail, call = recording.effects
     assert isinstance(post, SendEmail)
-    assert isinstance(letter, SendEmail)
-    assert post.mail.subject == letter.mail.subject == "load failed: disk full"
-    assert post.mail.recipients == letter.mail.recipients == ("ops@example.com",)
-    assert post.mail.cc == letter.mail.cc == ("boss@example.com",)
+    assert isinstance(mail, SendEmail)
+    assert post.mail.subject == mail.mail.subject == "load failed: disk full"
+    assert post.mail.recipients == mail.mail.recipients == ("ops@example.com",)
+    assert post.mail.cc == mail.mail.cc == ("boss@example.com",)
     assert isinstance(call, CallBack)
 
 
 def test_all_goes_by_slack() -> None:
     recording = Recording()
-    told(BySlack(recording, webhook_secret="OPS_WEBHOOK"))
-    post, letter, call = recording.effects
+    announce(BySlack(recording, webhook_secret="OPS_WEBHOOK"))
+    post, mail, call = recording.effects
     assert isinstance(post, PostToSlack)
-    assert isinstance(letter, PostToSlack)
-    assert post.payload.fallback == letter.payload.fallback == "load failed: disk full"
-    assert post.webhook_secret == letter.webhook_secret == "OPS_WEBHOOK"
+    assert isinstance(mail, PostToSlack)
+    assert post.payload.fallback == mail.payload.fallback == "load failed: disk full"
+    assert post.webhook_secret == mail.webhook_secret == "OPS_WEBHOOK"
     assert isinstance(call, CallBack)
 
 
@@ -63,7 +63,7 @@ def test_without_options_it_is_the_account_itself_and_the_usual_webhook() -> Non
     assert (by_mail.to, by_mail.cc, by_slack.webhook_secret) == (None, (), "SLACK_WEBHOOK_URL")
 
 
-def test_bad_options_are_refused_as_it_is_composed() -> None:
+def test_bad_options_are_refused_on_construction() -> None:
     with pytest.raises(TypeError, match=r"^to takes a list of addresses, not 'ops@example.com': write to=\['ops@example.com'\]$"):
         ByMail(Recording(), to="ops@example.com")
     with pytest.raises(ValueError, match=r"^to takes 1 to 100 addresses"):
@@ -77,7 +77,7 @@ def test_bad_options_are_refused_as_it_is_composed() -> None:
 
 @pytest.mark.parametrize("wrapper", [ByMail, BySlack])
 def test_it_wraps_interpreters_that_answer_at_once(wrapper: type[ByMail] | type[BySlack]) -> None:
-    with pytest.raises(TypeError, match="Background answers before it is known how it went"):
+    with pytest.raises(TypeError, match="Background answers before the outcome is known"):
         wrapper(Background(Recording()))
     with pytest.raises(TypeError, match=r"write Recording\(\)"):
         wrapper(Recording)  # type: ignore[arg-type]  # as in code that has no types
@@ -88,10 +88,10 @@ def test_it_wraps_interpreters_that_answer_at_once(wrapper: type[ByMail] | type[
 @pytest.mark.tocsin_live
 def test_it_arrives_by_the_other_channel(slack_server: SlackServer, gmail_server: GmailServer, authority: Authority) -> None:
     recording = Recording()
-    told(recording)
-    post, letter, _ = recording.effects
+    announce(recording)
+    post, mail, _ = recording.effects
     with live_at(authority, slack_server, gmail_server) as live:
-        outcomes: list[Outcome] = [execute(ByMail(live, to=["ops@example.com"]), post), execute(BySlack(live), letter)]
+        outcomes: list[Outcome] = [execute(ByMail(live, to=["ops@example.com"]), post), execute(BySlack(live), mail)]
     assert outcomes == [Delivered(), Delivered()]
     assert [each.recipients for each in gmail_server.mails] == [("ops@example.com",)]
     assert b"\r\nSubject: load failed: disk full\r\n" in gmail_server.mails[0].content
@@ -102,25 +102,25 @@ def test_it_arrives_by_the_other_channel(slack_server: SlackServer, gmail_server
 def test_all_goes_by_an_app_on_slack() -> None:
     recording = Recording()
     by_slack = BySlack(recording, token_secret="OUR_TOKEN", channel="#ops")
-    told(by_slack)
-    post, letter, call = recording.effects
+    announce(by_slack)
+    post, mail, call = recording.effects
     assert isinstance(post, PostToSlack)
-    assert isinstance(letter, PostToSlack)
-    assert post.payload.fallback == letter.payload.fallback == "load failed: disk full"
-    assert post.bot == letter.bot == by_slack.bot == Bot("OUR_TOKEN", "#ops")
+    assert isinstance(mail, PostToSlack)
+    assert post.payload.fallback == mail.payload.fallback == "load failed: disk full"
+    assert post.bot == mail.bot == by_slack.bot == Bot("OUR_TOKEN", "#ops")
     assert isinstance(call, CallBack)
 
 
 @pytest.mark.parametrize(
     ("options", "add"), [({"token_secret": "OUR_TOKEN"}, "channel='#ops'"), ({"channel": "#ops"}, "token_secret='SLACK_BOT_TOKEN'")]
 )
-def test_half_of_an_app_is_refused_as_it_is_composed(options: dict[str, str], add: str) -> None:
+def test_half_of_an_app_is_refused_on_construction(options: dict[str, str], add: str) -> None:
     with pytest.raises(ValueError, match=r"^to post to Slack as an app takes a token and a channel: add ") as raised:
         BySlack(Recording(), **options)
     assert str(raised.value).endswith(f": add {add} to BySlack(...)")
 
 
-def test_bad_options_of_an_app_are_refused_as_it_is_composed() -> None:
+def test_bad_options_of_an_app_are_refused_on_construction() -> None:
     with pytest.raises(ValueError, match=r"^token_secret takes the name of a secret, never the token itself") as raised:
         BySlack(Recording(), token_secret="xoxb-canary", channel="#ops")
     assert "canary" not in str(raised.value)

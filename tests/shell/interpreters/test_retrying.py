@@ -1,4 +1,4 @@
-"""Trying again over real connections; and what cannot be composed."""
+"""Retries over real connections; and invalid compositions."""
 
 import os
 import socket
@@ -45,7 +45,7 @@ QUICK = RetryPolicy(attempts=3, initial_delay=0.01)
 
 @attrs.define(eq=False)
 class Hurried(Timer):
-    """Time passes only in waits, and those are over at once."""
+    """Time passes only in waits, which return at once."""
 
     time: float = 0.0
 
@@ -59,7 +59,7 @@ class Hurried(Timer):
 
 
 class Resetting(Loopback):
-    """Hangs up on whoever connects, before a word was said."""
+    """Closes each connection before a byte is sent."""
 
     @override
     def serve(self, sock: socket.socket, lines: BinaryIO) -> None:
@@ -85,7 +85,7 @@ def mail_effect(state: State) -> Effect:
     return recording.effects[0]
 
 
-def told(server: SlackServer, authority: Authority, state: State, timer: Timer | None = None) -> Outcome:
+def delivered(server: SlackServer, authority: Authority, state: State, timer: Timer | None = None) -> Outcome:
     with live_at(authority, server) as live:
         retrying = Retrying(live, QUICK) if timer is None else Retrying(live, QUICK, timer=timer)
         return execute(retrying, slack_effect(state))
@@ -96,7 +96,7 @@ def told(server: SlackServer, authority: Authority, state: State, timer: Timer |
 def test_slack_says_when(asked: str, least: float, below: float, slack_server: SlackServer, authority: Authority) -> None:
     timer = Hurried()
     slack_server.replies = [Reply(429, "", {"Retry-After": asked})]
-    assert told(slack_server, authority, Failed(), timer) == Delivered()
+    assert delivered(slack_server, authority, Failed(), timer) == Delivered()
     assert len(slack_server.requests) == 2
     assert least <= timer.time < below
 
@@ -104,7 +104,7 @@ def test_slack_says_when(asked: str, least: float, below: float, slack_server: S
 @pytest.mark.tocsin_live
 def test_slack_asks_for_more_time_than_there_is(slack_server: SlackServer, authority: Authority) -> None:
     slack_server.replies = [Reply(429, "", {"Retry-After": "300"})]
-    outcome = told(slack_server, authority, Failed())
+    outcome = delivered(slack_server, authority, Failed())
     assert isinstance(outcome, Retryable)
     assert outcome.reason.startswith("Slack asks for fewer messages (HTTP 429); tried once in ")
     assert len(slack_server.requests) == 1
@@ -113,7 +113,7 @@ def test_slack_asks_for_more_time_than_there_is(slack_server: SlackServer, autho
 @pytest.mark.tocsin_live
 def test_slack_has_trouble_for_a_while(slack_server: SlackServer, authority: Authority) -> None:
     slack_server.replies = [Reply(500, ""), Reply(503, "rollup_error")]
-    assert told(slack_server, authority, Success()) == Delivered()
+    assert delivered(slack_server, authority, Success()) == Delivered()
     first, *others = [request.body for request in slack_server.requests]
     assert others == [first, first]
 
@@ -121,25 +121,25 @@ def test_slack_has_trouble_for_a_while(slack_server: SlackServer, authority: Aut
 @pytest.mark.tocsin_live
 def test_slack_has_trouble_for_good(slack_server: SlackServer, authority: Authority) -> None:
     slack_server.replies = [Reply(500, "")] * 9
-    outcome = told(slack_server, authority, Failed())
+    outcome = delivered(slack_server, authority, Failed())
     assert isinstance(outcome, Retryable)
     assert outcome.reason.startswith("Slack has trouble of its own (HTTP 500); tried 3 times in ")
     assert len(slack_server.requests) == 3
 
 
 @pytest.mark.tocsin_live
-def test_a_failure_without_an_answer_is_told_once_more(slack_server: SlackServer, authority: Authority) -> None:
+def test_a_failure_without_an_answer_is_sent_once_more(slack_server: SlackServer, authority: Authority) -> None:
     slack_server.replies = [Reply(manner="close")]
-    assert told(slack_server, authority, Failed("disk full")) == Delivered()
+    assert delivered(slack_server, authority, Failed("disk full")) == Delivered()
     first, second = (request.body.decode() for request in slack_server.requests)
     assert MARK not in first
     assert f'"fallback": "{MARK} load failed: disk full"' in second
 
 
 @pytest.mark.tocsin_live
-def test_nor_is_it_told_a_third_time(slack_server: SlackServer, authority: Authority) -> None:
+def test_a_failure_without_an_answer_is_not_sent_a_third_time(slack_server: SlackServer, authority: Authority) -> None:
     slack_server.replies = [Reply(manner="close"), Reply(504, "")]
-    outcome = told(slack_server, authority, Failed())
+    outcome = delivered(slack_server, authority, Failed())
     assert isinstance(outcome, Ambiguous)
     assert "(HTTP 504): the message may have arrived; tried 2 times in " in outcome.reason
     assert len(slack_server.requests) == 2
@@ -148,7 +148,7 @@ def test_nor_is_it_told_a_third_time(slack_server: SlackServer, authority: Autho
 @pytest.mark.tocsin_live
 def test_a_success_without_an_answer_stays_unknown(slack_server: SlackServer, authority: Authority) -> None:
     slack_server.replies = [Reply(manner="close")]
-    outcome = told(slack_server, authority, Success())
+    outcome = delivered(slack_server, authority, Success())
     assert isinstance(outcome, Ambiguous)
     assert outcome.reason.endswith("after the message went out: it may have arrived")
     assert len(slack_server.requests) == 1
@@ -164,12 +164,12 @@ def test_a_mail_is_sent_again_under_its_own_id(gmail_server: GmailServer, author
     (mail,) = gmail_server.mails
     assert f"Subject: {MARK} load failed: disk full".encode() in mail.content
     assert isinstance(effect, SendEmail)
-    assert named(mail.content) == named(mime(effect.mail, effect.key, gmail_server.username))
+    assert message_id(mail.content) == message_id(mime(effect.mail, effect.key, gmail_server.username))
 
 
-def named(letter: bytes) -> str | None:
-    """The id of a mail."""
-    return message_from_bytes(letter)["Message-ID"]
+def message_id(content: bytes) -> str | None:
+    """Return the Message-ID of a mail."""
+    return message_from_bytes(content)["Message-ID"]
 
 
 @pytest.mark.tocsin_live
@@ -181,7 +181,7 @@ def test_no_layer_below_tries_again(resetting: Resetting, authority: Authority) 
     assert resetting.connections == QUICK.attempts
 
 
-def test_the_client_itself_is_told_not_to() -> None:
+def test_the_http_client_does_not_retry() -> None:
     context = tls.context(None)
     assert not isinstance(context, Rejected)
     retries = Transport(context).max_retries
@@ -204,7 +204,7 @@ def test_a_call_is_made_once() -> None:
     assert calls == ["load"]
 
 
-def test_one_that_breaks_its_promise_has_rejected_it() -> None:
+def test_an_interpreter_that_raises_has_rejected_the_effect() -> None:
     def broken(effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
         raise OSError("no route to host")
 
@@ -232,21 +232,21 @@ def test_children_of_a_fork_do_not_pause_in_step() -> None:
 
 
 def in_a_child(draw: Callable[[], float]) -> str:
-    """What a child draws next."""
+    """Return the next number that a forked child draws."""
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
         os.write(writing, repr(draw()).encode())
         os._exit(0)
     os.close(writing)
-    with os.fdopen(reading) as said:
-        drawn = said.read()
+    with os.fdopen(reading) as output:
+        drawn = output.read()
     assert os.waitpid(pid, 0)[1] == 0
     return drawn
 
 
 class Later(Queueing):
-    """Answers later."""
+    """A queueing interpreter."""
 
     @override
     def submit(self, effect: Effect, on_settled: Callable[[Outcome], None], /) -> Outcome:
@@ -264,7 +264,7 @@ def test_what_cannot_be_wrapped() -> None:
     with pytest.raises(TypeError, match=r"write Live\(\)"):
         Retrying(Live)  # type: ignore[arg-type]  # as in code that has no types
     with pytest.raises(TypeError, match=r"policy is a RetryPolicy, not 5: write Retrying\(\.\.\., RetryPolicy\(attempts=10\)\)"):
-        Retrying(Recording(), 5)  # type: ignore[arg-type]  # likewise
+        Retrying(Recording(), 5)  # type: ignore[arg-type]  # as above
 
 
 def test_it_shows_what_it_does() -> None:
@@ -285,7 +285,11 @@ def test_it_shows_what_it_does() -> None:
             ValueError,
             "initial_delay is a number of seconds above 0, not nan: write RetryPolicy(initial_delay=1.0)",
         ),
-        ({"max_delay": float("inf")}, ValueError, "max_delay is a number of seconds above 0, not inf: write RetryPolicy(max_delay=60.0)"),
+        (
+            {"max_delay": float("inf")},
+            ValueError,
+            "max_delay is a number of seconds above 0, not inf: write RetryPolicy(max_delay=60.0)",
+        ),
         ({"max_delay": 0.5}, ValueError, "max_delay is at least initial_delay, 1.0, not 0.5: write max_delay=1.0, or more"),
         ({"deadline": -1}, ValueError, "deadline is a number of seconds above 0, not -1: write RetryPolicy(deadline=300.0)"),
         ({"deadline": "5"}, TypeError, "deadline is a number of seconds above 0, not '5': write RetryPolicy(deadline=300.0)"),
@@ -294,5 +298,5 @@ def test_it_shows_what_it_does() -> None:
 )
 def test_what_is_no_policy(options: dict[str, float], error: type[Exception], said: str) -> None:
     with pytest.raises(error) as caught:
-        RetryPolicy(**options)  # type: ignore[arg-type]  # likewise
+        RetryPolicy(**options)  # type: ignore[arg-type]  # as above
     assert str(caught.value) == said

@@ -1,4 +1,4 @@
-"""A list of state handlers, checked when it is given to a Task, a Flow, or whatever runs."""
+"""Checks a list of state handlers when it is given to a Task, a Flow, a watch or a command."""
 
 import inspect
 import warnings
@@ -10,15 +10,15 @@ from tocsin.core.messages.text import name_of, quote
 from tocsin.core.notifiers import Messenger, Notifier
 from tocsin.core.options import names
 from tocsin.shell.handlers.callback import CallbackHandler
-from tocsin.shell.handlers.currying import ARGUMENTS, CurriedHandler, in_time
+from tocsin.shell.handlers.currying import ARGUMENTS, CurriedHandler, limit_formatter
 
 _HOW = "write state_handlers=[slack_notifier]"
 
 
 def attached(handlers: object) -> tuple[Notifier | ForeignHandler, ...]:
-    """The handlers as the machine takes them: notifiers bare, so that their effects are known, and others as they are.
+    """Return the handlers for the state machine: notifiers unwrapped, so that it knows their effects, and others unchanged.
 
-    Anything that could never be called as a handler is a TypeError that says what to write. The list given is not changed.
+    A value that cannot be called as a handler is a TypeError that says what to write. The given list is not changed.
     """
     if handlers is None:
         return ()
@@ -33,11 +33,11 @@ def _attached(handler: object) -> Notifier | ForeignHandler:
     if isinstance(handler, CallbackHandler):
         return handler.notifier
     if isinstance(handler, Notifier):
-        return in_time(handler)
+        return limit_formatter(handler)
     if not _is_callable(handler):
         raise TypeError(f"state_handlers takes callables, and {quote(handler)} is none: {_HOW}")
     if inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(type(handler).__call__):
-        raise TypeError(f"the state handler {name_of(handler)} is async, and nobody would await it: make it a plain function")
+        raise TypeError(f"the state handler {name_of(handler)} is async, and tocsin never awaits a handler: make it a plain function")
     return handler
 
 
@@ -48,19 +48,19 @@ def _notifier(handler: CurriedHandler) -> Notifier:
             f" {', '.join(handler.missing)}: attach it without binding them"
         )
     handler.check()
-    _warn_if_mute(handler, handler.notifier)
-    return in_time(handler.notifier)
+    _warn_if_it_never_notifies(handler, handler.notifier)
+    return limit_formatter(handler.notifier)
 
 
-def _warn_if_mute(handler: CurriedHandler, notifier: Messenger) -> None:
+def _warn_if_it_never_notifies(handler: CurriedHandler, notifier: Messenger) -> None:
     only, ignored = notifier.only_states, tuple(notifier.ignore_states)
     if only and all(issubclass(kind, ignored) for kind in only):
         covered = f"ignore_states covers all of only_states ({names(only)})"
-        warnings.warn(f"{handler!r} never notifies: {covered}", UserWarning, stacklevel=_outside())
+        warnings.warn(f"{handler!r} never notifies: {covered}", UserWarning, stacklevel=_stack_level_of_user())
 
 
-def _outside() -> int:
-    """How far up the first frame is that is not ours: a warning is to point at the line that the user wrote."""
+def _stack_level_of_user() -> int:
+    """Return the stack level of the first frame outside tocsin, so that a warning points at the user's line."""
     frame, level = inspect.currentframe(), 0
     while frame is not None and str(frame.f_globals.get("__name__", "")).split(".")[0] == "tocsin":
         frame, level = frame.f_back, level + 1

@@ -1,4 +1,4 @@
-"""``callback_factory``: any function as a state handler, under any check of the state."""
+"""``callback_factory``: makes a state handler from a function and a check of the state."""
 
 from collections.abc import Callable
 from inspect import iscoroutinefunction
@@ -19,12 +19,12 @@ _S = TypeVar("_S", bound=State)
 
 @attrs.frozen(repr=False)
 class CallbackHandler(Generic[_T_contra]):
-    """A state handler that calls a function where a check of the new state is True."""
+    """A state handler that calls a function if a check of the new state is True."""
 
     notifier: Callback
 
     def __call__(self, tracked_obj: _T_contra, old_state: State, new_state: _S) -> _S:
-        """Call the function, if the check passes, by the interpreter in force; the very ``new_state`` comes back."""
+        """Call the function by the current interpreter if the check passes. Return ``new_state`` itself."""
         announce_change(self.notifier, tracked_obj, old_state, new_state)
         return new_state
 
@@ -33,24 +33,24 @@ class CallbackHandler(Generic[_T_contra]):
 
 
 def callback_factory(fn: Callable[[_T_contra, State], object], check: Callable[[State], bool]) -> CallbackHandler[_T_contra]:
-    """A state handler that calls ``fn(tracked_obj, state)`` where ``check(state)`` is True.
+    """Return a state handler that calls ``fn(tracked_obj, state)`` if ``check(state)`` is True.
 
-    What ``fn`` returns is ignored. It is called by the interpreter in force: a dry run names it and does not call it. What it
-    raises is a failed delivery: in a flow it is on the report and in the log; standing alone, ``NotificationFailed`` is
-    raised with it as the cause. A check that raises counts as True.
+    The return value of ``fn`` is ignored. The current interpreter calls ``fn``: a dry run prints its name and does not call it. An
+    exception of ``fn`` is a failed delivery: in a flow it is in the report and in the log; a handler called outside a flow raises
+    ``NotificationFailed`` with the exception as its cause. A check that raises counts as True.
 
     Raises:
         TypeError: ``fn`` or ``check`` cannot be called.
 
     >>> import tocsin
-    >>> told = tocsin.callback_factory(print, check=lambda state: state.is_failed())
+    >>> on_failure = tocsin.callback_factory(print, check=lambda state: state.is_failed())
     >>> with tocsin.interpreting(tocsin.DryRun()):
-    ...     state = told(tocsin.Task("load"), tocsin.Running(), tocsin.Failed("disk full"))
+    ...     state = on_failure(tocsin.Task("load"), tocsin.Running(), tocsin.Failed("disk full"))
     Call of print for 'load' in Failed("disk full")
     """
     for name, function in (("fn", fn), ("check", check)):
         if not callable(function):
             raise TypeError(f"callback_factory: {name} takes a function, not {quote(function)}")
         if iscoroutinefunction(function):
-            raise TypeError(f"callback_factory: {name} is async, and nobody would await it: make it a plain function")
+            raise TypeError(f"callback_factory: {name} is async, and tocsin never awaits it: make it a plain function")
     return CallbackHandler(Callback(fn, check))

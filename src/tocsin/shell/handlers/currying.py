@@ -1,13 +1,10 @@
-"""What the full call of a handler does: announce one change, standing alone.
+"""Currying of the Slack and Gmail handlers: binds arguments and options, and announces the change on a full call.
 
-What the curried handlers have in common: how arguments and options are bound.
-
-- Positionals fill what is still unbound, in the order ``tracked_obj, old_state, new_state``; keywords bind, or bind again.
-- An option given later replaces the one given before; None gives it its default back.
-- Each call gives a new handler, until the last argument is there. Nothing that exists is changed.
-
-The types of the two handlers have a parameter that says what one waits for, so that type checkers know whether a call completes it.
-It holds nothing at run time: handlers with the same bindings are equal, whichever way they were bound.
+- Positional arguments fill the unbound ones in the order ``tracked_obj, old_state, new_state``; keywords bind or rebind.
+- A later option replaces an earlier one; None restores its default.
+- Each call returns a new handler until the last argument is bound. Handlers are immutable.
+- The handler types have a type parameter for the missing arguments, so that type checkers know whether a call is complete. It holds
+  nothing at run time: handlers with equal bindings are equal, in whatever order they were bound.
 """
 
 from collections.abc import Mapping
@@ -27,42 +24,43 @@ from tocsin.shell import log
 from tocsin.shell.announce import DeliveryTracker, deliver
 from tocsin.shell.environment import facts, run_id
 from tocsin.shell.errors import NotificationFailed, failed
-from tocsin.shell.history.streaks import ended, taking_back
+from tocsin.shell.history.streaks import remember_end, retraction
 from tocsin.shell.interpreters.base import ignore_outcome
 
 
 def announce_change(notifier: Notifier, tracked_obj: Tracked, old: State, new: State) -> None:
-    """Announce the change by the interpreter in force. The first delivery that fails is raised as ``NotificationFailed``.
+    """Announce one change by the current interpreter. Raise ``NotificationFailed`` for the first failed delivery.
 
-    It is raised outside every ``except`` block: a context would carry along the failed request, and the secrets in it.
+    It is raised outside every ``except`` block: an exception context would hold the failed request and the secrets in it.
     """
     if not notifier.concerns(type(new)):
         return
     name, now = label(tracked_obj), datetime.now(UTC)
-    run = Run(Subject(tracked_obj, (notifier,), run_id(), name))  # whatever came before the change is not ours to judge
+    run = Run(Subject(tracked_obj, (notifier,), run_id(), name))  # a handler called by hand knows no earlier states
     after = attrs.evolve(run, state=new)
-    known = ended(run, after, name) if notifier.remembers() and ends(run, after) else run
+    known = remember_end(run, after, name) if notifier.remembers() and ends(run, after) else run
     subject = known.subject
-    notice = in_time(notifier).notice(Change(tracked_obj, old, new, now, subject.run_id, name, facts=facts(), past=subject.past))
+    change = Change(tracked_obj, old, new, now, subject.run_id, name, facts=facts(), past=subject.past)
+    notice = limit_formatter(notifier).notice(change)
     for fault in notice.faults:
         log.note(fault)
-    unheard = None if known is run else taking_back(known, after, name)
-    hearing = None if unheard is None else DeliveryTracker(unheard)
+    retract_end = None if known is run else retraction(known, after, name)
+    tracker = None if retract_end is None else DeliveryTracker(retract_end)
     failures: list[NotificationFailed] = []
     for effect in notice.effects:
-        outcome = deliver(effect, ignore_outcome if hearing is None else hearing.of(effect))
+        outcome = deliver(effect, ignore_outcome if tracker is None else tracker.track(effect))
         failures += [failed(effect, outcome)] if isinstance(outcome, DeliveryError) else []
-    if hearing is not None:
-        hearing.complete()
+    if tracker is not None:
+        tracker.complete()
     if failures:
         raise failures[0]
 
 
-def in_time(notifier: Notifier) -> Notifier:
-    """The notifier; its formatter, where it has one, kept to its time."""
+def limit_formatter(notifier: Notifier) -> Notifier:
+    """Wrap the notifier's formatter, if it has one, with its time limit."""
     if not isinstance(notifier, Messenger) or notifier.message is None:
         return notifier
-    from tocsin.shell.handlers.formatter_timeout import with_timeout  # slow to load, and most have none
+    from tocsin.shell.handlers.formatter_timeout import with_timeout  # slow to load, and most notifiers have no formatter
 
     return with_timeout(notifier, notifier.message)
 
@@ -80,14 +78,14 @@ class ForNew:
 
 
 class ForSome:
-    """Was bound out of order, by keyword: which arguments it waits for is known only when it runs."""
+    """Was bound out of order, by keyword: the missing arguments are known only at run time."""
 
 
 Waits = TypeVar("Waits", ForAll, ForStates, ForNew, ForSome)
 
 
 class Unbound(Enum):
-    """Stands for an argument that is not bound yet."""
+    """The sentinel for an argument that is not bound yet."""
 
     UNBOUND = "unbound"
 
@@ -106,7 +104,7 @@ def _has_name(value: object) -> TypeGuard[Tracked]:
     try:
         return hasattr(value, "name")
     except Exception:
-        return True  # it has one, and trouble with it, which the message copes with
+        return True  # its property raises; the message handles that
 
 
 def _old(value: object) -> State | Unbound:
@@ -124,7 +122,7 @@ def _state(value: object, argument: str) -> State | Unbound:
 
 
 def _silent(handler: "CurriedHandler") -> frozenset[type[State]]:
-    """The kinds of new states for which a full call in one has nothing to do at all."""
+    """Return the State classes of ``new_state`` for which a full call has nothing to do."""
     if handler.missing != ARGUMENTS:
         return frozenset()
     return frozenset(kind for kind in KINDS if not handler.notifier.concerns(kind))
@@ -148,7 +146,7 @@ class CurriedHandler:
 
     @property
     def function(self) -> str:
-        """The name under which users know it."""
+        """The public name of the handler."""
         return self.notifier.function
 
     def __repr__(self) -> str:
@@ -157,7 +155,7 @@ class CurriedHandler:
         return f"{self.function}({shown})" if shown else self.function
 
     def bind(self, arguments: tuple[object, ...], named: Mapping[str, object]) -> State | Self:
-        """The handler with more bound; or, once all is bound, the new state, when it was told."""
+        """Return the handler with more bound. Once all arguments are bound, announce the change and return the new state."""
         options = {name: value for name, value in named.items() if name not in ARGUMENTS}
         bound = attrs.evolve(self, notifier=self._with(options) if options else self.notifier, **self._filled(arguments, named))
         tracked, old, new = bound.tracked_obj, bound.old_state, bound.new_state
@@ -168,13 +166,13 @@ class CurriedHandler:
         return new
 
     def check(self) -> None:
-        """Raises ValueError where an option is bound without another that it needs."""
+        """Raise ValueError if an option is bound without another that it needs."""
         lacking = self.notifier.lacking()
         if lacking is not None:
             raise ValueError(lacking)
 
     def _filled(self, arguments: tuple[object, ...], named: Mapping[str, object]) -> dict[str, object]:
-        """The arguments of a call by name."""
+        """Return the arguments of a call by name."""
         free = [name for name in self.missing if name not in named]
         if len(arguments) > len(free):
             takes = f"{len(free)} more: {', '.join(free)}" if free else "no more"

@@ -1,11 +1,11 @@
-"""Formatters: code of the user's that words messages, called so that it cannot hang what the messages tell of.
+"""Calls user formatters with a time limit, so that a formatter that hangs does not hang the run.
 
-- A formatter runs in a thread of its own, in a copy of the context. After five seconds it is waited for no more: the default message
-  goes out, says so in a note, and the fault is on the report. No thread can be stopped: it goes on by itself, and does not keep the
-  program alive.
-- One that was late is not called again within a minute, nor before that call has come back: in a storm there would be a thread for
-  each message. It is its code that was late: a lambda in a call is a new function each time.
-- Filters and checks are called in line: each change asks them, and a thread costs many times what they do.
+- A formatter runs in a thread of its own, in a copy of the context. After five seconds tocsin stops waiting: the default message is
+  sent with a note about it, and the fault is in the report. A thread cannot be stopped: it keeps running as a daemon thread, which does
+  not keep the program alive.
+- A formatter that exceeded its limit is not called for one minute, nor before the late call has returned: otherwise each message of a
+  storm would start a thread. Formatters are identified by their code, since a lambda in a call is a new function each time.
+- Filters and checks are called without a thread: every change calls them, and a thread costs many times more than they do.
 """
 
 import threading
@@ -22,15 +22,15 @@ from tocsin.core.notifiers import Messenger
 from tocsin.core.options import Formatter
 
 SECONDS = 5.0
-"""How long a formatter may take."""
+"""Default time limit of a formatter."""
 
 REST = 60.0
-"""For how long, in seconds, one that was late is not called."""
+"""Seconds for which a late formatter is not called."""
 
 
 @attrs.frozen(eq=False)
 class _Late:
-    """A call that was waited for in vain: what was called (kept, so that nothing else comes to have its id), and until when to rest."""
+    """A late call: the called code (kept, so that its id stays unique), its thread, and the end of its rest."""
 
     called: object
     thread: threading.Thread
@@ -40,11 +40,11 @@ class _Late:
         return now >= self.until and not self.thread.is_alive()
 
 
-_late: dict[int, _Late] = {}  # used by single steps of the interpreter, so that it needs no lock
+_late: dict[int, _Late] = {}  # each access is atomic, so it needs no lock
 
 
 def with_timeout(messenger: Messenger, given: Formatter) -> Messenger:
-    """The notifier with the formatter given kept to its time."""
+    """Return the notifier with a time limit on the given formatter."""
     return messenger if isinstance(given, TimedFormatter) else attrs.evolve(messenger, message=TimedFormatter(given))
 
 
@@ -54,12 +54,12 @@ def _bare(given: Formatter) -> Formatter:
 
 @attrs.frozen(eq=False, repr=False)
 class TimedFormatter:
-    """A formatter that is kept to its time; equal to the bare one, and printed like it.
+    """A formatter with a time limit. It compares equal to the bare formatter and prints like it.
 
     Args:
         fn: the formatter.
-        seconds: how long it may take.
-        rest: for how many seconds it is not called after it was late.
+        seconds: its time limit.
+        rest: seconds for which it is not called after it was late.
 
     >>> TimedFormatter(len), TimedFormatter(len) == len
     (len, True)
@@ -70,7 +70,7 @@ class TimedFormatter:
     rest: float = attrs.field(default=REST, kw_only=True)
 
     def __call__(self, change: Change) -> str:
-        """What ``fn`` says of the change. Raises what it raises; a TimeoutError where it is late, or was so lately."""
+        """Return ``fn(change)``. Raise what ``fn`` raises; TimeoutError if it exceeds the limit or still rests after doing so."""
         code = _code(self.fn)
         late = _late.get(id(code))
         if late is not None and not late.is_over(time.monotonic()):
@@ -78,21 +78,21 @@ class TimedFormatter:
         answers: list[str] = []
         errors: list[BaseException] = []
 
-        def enter() -> None:
+        def call() -> None:
             try:
                 answers.append(self.fn(change))
-            except BaseException as error:  # whatever it is, it is the caller's
+            except BaseException as error:  # raised again in the caller's thread
                 errors.append(error)
 
-        thread = threading.Thread(target=copy_context().run, args=(enter,), name="tocsin_formatter", daemon=True)
+        thread = threading.Thread(target=copy_context().run, args=(call,), name="tocsin_formatter", daemon=True)
         try:
             thread.start()
         except RuntimeError:  # the interpreter shuts down, or the system has no more threads
-            enter()
+            call()
         else:
             thread.join(self.seconds)
         if errors:
-            raise errors.pop()  # out of the list, which its own traceback holds
+            raise errors.pop()  # removed from the list, which its traceback refers to
         if answers:
             return answers[0]
         _note(_Late(code, thread, time.monotonic() + self.rest))
@@ -112,13 +112,13 @@ class TimedFormatter:
 
 
 def _code(fn: Formatter) -> object:
-    """What two formatters share that are the same lines of source."""
+    """Return the code object, which two formatters from the same source lines share; else the formatter."""
     plain = fn.__func__ if isinstance(fn, MethodType) else fn
     return plain.__code__ if isinstance(plain, FunctionType) else fn
 
 
 def _note(late: _Late) -> None:
-    """Remember the call; what matters no more is forgotten."""
+    """Remember the late call; drop those that are over."""
     now = time.monotonic()
     for key, other in list(_late.items()):
         if other.is_over(now):

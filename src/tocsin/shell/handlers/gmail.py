@@ -1,6 +1,6 @@
-"""``gmail_notifier`` and its exact types: what a call of it gives, for each way of calling it.
+"""``gmail_notifier`` and its exact types: the result of each way to call it.
 
-The overloads read from the full call down: first in order, then out of order by keyword. An option may stand in any call.
+The overloads run from the full call down: first in order, then out of order by keyword. Each call may give options.
 """
 
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ _S = TypeVar("_S", bound=State)
 
 
 class GmailOptions(TypedDict, total=False):
-    """The options of ``gmail_notifier``; each may be given in any call, and None gives it its default back."""
+    """The options of ``gmail_notifier``. Each may be given in any call; None restores its default."""
 
     ignore_states: Iterable[type[State]] | None
     only_states: Iterable[type[State]] | None
@@ -33,26 +33,26 @@ class GmailOptions(TypedDict, total=False):
 
 @attrs.frozen(repr=False)
 class GmailHandler(CurriedHandler, Generic[Waits]):
-    """A curried state handler that mails by Gmail. ``Waits`` is which arguments it waits for.
+    """A curried state handler that mails by Gmail. ``Waits`` stands for the missing arguments.
 
     The account is the secret ``EMAIL_USERNAME``; its app password, or the JSON that Google gives for it, is ``EMAIL_PASSWORD``.
 
     Args:
-        tracked_obj: the Task, the Flow, or whatever has a name, that changed.
+        tracked_obj: the Task, the Flow, or another object with a name, that changed.
         old_state: its state before.
-        new_state: its state now; returned as it is.
-        ignore_states: State classes never to announce, subclasses with them.
-        only_states: State classes to announce, subclasses with them; empty means all. ``ignore_states`` wins.
-        when: a further filter, of ``tocsin.filters``.
+        new_state: its state now; returned unchanged.
+        ignore_states: State classes never to announce, including subclasses.
+        only_states: State classes to announce, including subclasses; empty means all. ``ignore_states`` wins.
+        when: a further filter from ``tocsin.filters``.
         to: addresses to mail to, at most 100; the account itself by default.
         cc: addresses to copy to, at most 100.
-        message: a function of the Change that words the message.
-        title_link: where the mail's title leads, an http(s) URL.
+        message: a function that takes the Change and returns the text of the message.
+        title_link: the link of the mail's title, an http(s) URL.
         traceback: True adds the last ten frames of an exception: file, line and function.
 
     Raises:
-        NotificationFailed: (a ValueError) the notification failed, for whatever reason.
-        TypeError, ValueError: an option makes no sense; raised by the call that binds it.
+        NotificationFailed: (a ValueError) the notification failed, for any reason.
+        TypeError, ValueError: an option is invalid; raised by the call that binds it.
 
     >>> import tocsin
     >>> tocsin.gmail_notifier(only_states=[tocsin.Failed])(to=["ops@example.com"])
@@ -97,7 +97,7 @@ class GmailHandler(CurriedHandler, Generic[Waits]):
         **options: Unpack[GmailOptions],
     ) -> "State | GmailHandler[ForSome]": ...
     def __call__(self, *arguments: object, **named: object) -> object:
-        if len(arguments) == 3 and not named:  # a state that nobody asked for is to cost as little as can be
+        if len(arguments) == 3 and not named:  # the fast path for states that the handler ignores
             new = arguments[2]
             if type(new) in self._silent:
                 return new
@@ -105,4 +105,4 @@ class GmailHandler(CurriedHandler, Generic[Waits]):
 
 
 gmail_notifier: GmailHandler[ForAll] = GmailHandler(GmailNotifier())
-"""The state handler to begin with, nothing bound to it; all about it is said at ``GmailHandler``."""
+"""The handler without bound arguments or options, documented at ``GmailHandler``."""

@@ -1,6 +1,6 @@
-"""``slack_notifier`` and its exact types: what a call of it gives, for each way of calling it.
+"""``slack_notifier`` and its exact types: the result of each way to call it.
 
-The overloads read from the full call down: first in order, then out of order by keyword. An option may stand in any call.
+The overloads run from the full call down: first in order, then out of order by keyword. Each call may give options.
 """
 
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ _S = TypeVar("_S", bound=State)
 
 
 class SlackOptions(TypedDict, total=False):
-    """The options of ``slack_notifier``; each may be given in any call, and None gives it its default back."""
+    """The options of ``slack_notifier``. Each may be given in any call; None restores its default."""
 
     ignore_states: Iterable[type[State]] | None
     only_states: Iterable[type[State]] | None
@@ -34,28 +34,28 @@ class SlackOptions(TypedDict, total=False):
 
 @attrs.frozen(repr=False)
 class SlackHandler(CurriedHandler, Generic[Waits]):
-    """A curried state handler that posts to Slack. ``Waits`` is which arguments it waits for.
+    """A curried state handler that posts to Slack. ``Waits`` stands for the missing arguments.
 
     Args:
-        tracked_obj: the Task, the Flow, or whatever has a name, that changed.
+        tracked_obj: the Task, the Flow, or another object with a name, that changed.
         old_state: its state before.
-        new_state: its state now; returned as it is.
-        ignore_states: State classes never to announce, subclasses with them.
-        only_states: State classes to announce, subclasses with them; empty means all. ``ignore_states`` wins.
-        when: a further filter, of ``tocsin.filters``.
+        new_state: its state now; returned unchanged.
+        ignore_states: State classes never to announce, including subclasses.
+        only_states: State classes to announce, including subclasses; empty means all. ``ignore_states`` wins.
+        when: a further filter from ``tocsin.filters``.
         webhook_secret: the name of the secret that holds the webhook's URL; default ``"SLACK_WEBHOOK_URL"``.
-        token_secret: the name of the secret that holds an app's bot token, to post as that app in place of a webhook; needs
-            ``channel``, and the extra ``slack-bot``.
-        channel: where the app posts: ``"#ops"``, or an id like ``"C0123ABCD"``. The messages of a run stand in one thread, whose
-            first message is edited to show the newest state of what it is about.
-        message: a function of the Change that words the message.
-        title_link: where the message's title leads, an http(s) URL.
+        token_secret: the name of the secret that holds an app's bot token, to post as that app instead of by a webhook;
+            needs ``channel`` and the extra ``slack-bot``.
+        channel: where the app posts: ``"#ops"``, or an id like ``"C0123ABCD"``. The messages of a run form one thread, whose first
+            message is edited to show the newest state of its subject.
+        message: a function that takes the Change and returns the text of the message.
+        title_link: the link of the message's title, an http(s) URL.
         traceback: True adds the last ten frames of an exception: file, line and function.
 
     Raises:
-        NotificationFailed: (a ValueError) the notification failed, for whatever reason.
-        TypeError, ValueError: an option makes no sense; raised by the call that binds it.
-        ValueError: one of ``token_secret`` and ``channel`` is bound without the other; raised by the full call, or where the handler
+        NotificationFailed: (a ValueError) the notification failed, for any reason.
+        TypeError, ValueError: an option is invalid; raised by the call that binds it.
+        ValueError: one of ``token_secret`` and ``channel`` is bound without the other; raised by the full call, or when the handler
             is attached.
 
     >>> import tocsin
@@ -104,7 +104,7 @@ class SlackHandler(CurriedHandler, Generic[Waits]):
         **options: Unpack[SlackOptions],
     ) -> "State | SlackHandler[ForSome]": ...
     def __call__(self, *arguments: object, **named: object) -> object:
-        if len(arguments) == 3 and not named:  # a state that nobody asked for is to cost as little as can be
+        if len(arguments) == 3 and not named:  # the fast path for states that the handler ignores
             new = arguments[2]
             if type(new) in self._silent:
                 return new
@@ -112,4 +112,4 @@ class SlackHandler(CurriedHandler, Generic[Waits]):
 
 
 slack_notifier: SlackHandler[ForAll] = SlackHandler(SlackNotifier())
-"""The state handler to begin with, nothing bound to it; all about it is said at ``SlackHandler``."""
+"""The handler without bound arguments or options, documented at ``SlackHandler``."""

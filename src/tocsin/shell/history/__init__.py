@@ -1,1 +1,1 @@
-"""What tocsin remembers from one run to the next, in the user's state folder."""
+"""The history: the runs and streaks that tocsin keeps in the user's state folder."""

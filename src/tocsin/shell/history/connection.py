@@ -1,8 +1,9 @@
-"""The file of the journal: opened, made where it is to be written and is not there, and every error of SQLite in words.
+"""Connections to the SQLite file of the history, and its errors as ``HistoryError``.
 
-One connection for one transaction: nothing is held while a run goes on. The file is ours alone (0600); a lock that another process
-holds is waited for. It is a rollback journal, not a write-ahead log: it works on every file system, and a process that is killed
-leaves nothing that the next one does not clean up.
+- Each transaction has a connection of its own: no lock is held during a run. Writing creates the file if it is missing.
+- The file has mode 0600. A lock that another process holds is waited for.
+- SQLite uses a rollback journal, not a write-ahead log: that works on every file system, and the next process cleans up after a killed
+  one.
 """
 
 import os
@@ -15,9 +16,9 @@ from tocsin.shell.history.run_record import ELSEWHERE, RENEW, HistoryError
 
 VERSION = 1
 BUSY = 20.0
-"""How many seconds other processes may hold the file against one that writes: many runs may end at once."""
+"""Seconds that a writer waits for the lock: many runs may end at once."""
 BUSY_READING = 5.0
-"""The same against one that reads."""
+"""Seconds that a reader waits for the lock."""
 
 _SCHEMA = (
     """CREATE TABLE runs (
@@ -40,17 +41,17 @@ _SCHEMA = (
 )
 
 _REMEDIES = {
-    sqlite3.SQLITE_BUSY: "another process holds it all the time; end that one, or try again",
+    sqlite3.SQLITE_BUSY: "another process keeps it locked; end that process, or try again",
     sqlite3.SQLITE_FULL: f"make room on the disk, or {ELSEWHERE}",
     sqlite3.SQLITE_READONLY: f"make it writable, or {ELSEWHERE}",
     sqlite3.SQLITE_CANTOPEN: f"make it a file that you may read and write, or {ELSEWHERE}",
-    sqlite3.SQLITE_IOERR: f"look after the disk, or {ELSEWHERE}",
+    sqlite3.SQLITE_IOERR: f"check the disk, or {ELSEWHERE}",
 }
 
 
 @contextmanager
 def reading(path: Path) -> Generator[sqlite3.Connection | None, None, None]:
-    """A connection to look with; None where there is no journal yet."""
+    """Yield a connection for reading; None if there is no history yet."""
     with describe_errors(path):
         if not path.exists():
             yield None
@@ -61,7 +62,7 @@ def reading(path: Path) -> Generator[sqlite3.Connection | None, None, None]:
 
 @contextmanager
 def writing(path: Path) -> Generator[sqlite3.Connection, None, None]:
-    """A connection inside a transaction, which is committed at the end, and undone where something is raised."""
+    """Yield a connection in a transaction. The end of the block commits it; an exception rolls it back."""
     with describe_errors(path):
         path.parent.mkdir(0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
@@ -74,34 +75,34 @@ def writing(path: Path) -> Generator[sqlite3.Connection, None, None]:
             connection.execute("COMMIT")
 
 
-def _connected(path: Path, patience: float) -> sqlite3.Connection:
-    """A connection to a file that is there, which waits some seconds for others; closing it undoes what was not committed."""
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", timeout=patience, isolation_level=None, uri=True)
+def _connected(path: Path, busy_timeout: float) -> sqlite3.Connection:
+    """Connect to an existing file. Closing the connection rolls back an open transaction."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", timeout=busy_timeout, isolation_level=None, uri=True)
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:
-    """The version of the tables in the file; 0 where there are none."""
+    """Return the schema version of the file; 0 if it has no tables."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     found = int(version)
     if not 0 <= found <= VERSION:
         newer = f"a newer tocsin (its version is {found}, and this tocsin knows {VERSION})"
-        raise HistoryError(f"the journal {path} was written by {newer}; upgrade tocsin, or {ELSEWHERE}")
+        raise HistoryError(f"the history file {path} was written by {newer}; upgrade tocsin, or {ELSEWHERE}")
     return found
 
 
 @contextmanager
 def describe_errors(path: Path) -> Generator[None, None, None]:
-    """Whatever goes wrong with the file at a path, as a ``HistoryError``."""
+    """Raise errors of SQLite, the operating system and the data as ``HistoryError``."""
     try:
         yield
     except sqlite3.Error as error:
-        raise HistoryError(f"the journal {path} {_trouble(error)}") from None
+        raise HistoryError(f"the history file {path} {_trouble(error)}") from None
     except OSError as error:
-        raise HistoryError(f"the journal {path} cannot be used: {error.strerror}; {ELSEWHERE}") from None
+        raise HistoryError(f"the history file {path} cannot be used: {error.strerror}; {ELSEWHERE}") from None
     except (ValueError, OverflowError) as error:
-        raise HistoryError(f"the journal {path} is damaged: {error}; {RENEW}") from None
+        raise HistoryError(f"the history file {path} is damaged: {error}; {RENEW}") from None
 
 
 def _trouble(error: sqlite3.Error) -> str:
-    remedy = _REMEDIES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)  # the rest of the number is details
+    remedy = _REMEDIES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)  # the higher bits hold details
     return f"cannot be used: {error}; {remedy}" if remedy else f"is damaged: {error}; {RENEW}"

@@ -1,7 +1,7 @@
-"""Where the journal lies: ``$TOCSIN_STATE_DIR``, else the folder that the platform sets aside for a program's state.
+"""The folder of the history: ``$TOCSIN_STATE_DIR``, else the platform's folder for the state of programs.
 
-``platformdirs`` gives the same answer, and takes longer to load than a command may wait for its start; so the rule stands here once
-more. A relative path is ignored in ``XDG_STATE_HOME``, as its specification asks, and in ``HOME``.
+``platformdirs`` gives the same answer, but takes longer to load than a command may wait for its start, so this file repeats its rule.
+A relative path is ignored in ``XDG_STATE_HOME``, as its specification demands, and in ``HOME``.
 """
 
 import os
@@ -11,17 +11,17 @@ NAME = "TOCSIN_STATE_DIR"
 
 
 def state_folder() -> str:
-    """The absolute path of the folder, which need not exist.
+    """Return the absolute path of the folder, which need not exist.
 
     Raises:
-        OSError: the user has no home, and nothing else says where.
+        OSError: the user has no home folder, and no variable names another one.
     """
     given = os.environ.get(NAME)
     return os.path.abspath(given) if given else _native()  # noqa: PTH100 - pathlib takes long to load
 
 
 def _native() -> str:
-    if sys.platform == "win32":  # pragma: no cover - there, nothing is so fast that it would matter
+    if sys.platform == "win32":  # pragma: no cover - a process starts so slowly there that the import does not matter
         from platformdirs import user_state_dir
 
         return user_state_dir("tocsin", appauthor=False)
@@ -30,7 +30,7 @@ def _native() -> str:
 
 
 def state_of(platform: str) -> str:
-    """The folder under a home where programs keep their state on a platform of Unix."""
+    """Return the folder for program state under the home folder of a Unix platform."""
     return "Library/Application Support" if platform == "darwin" else ".local/state"
 
 

@@ -1,16 +1,13 @@
-"""A token for each run that is open: a file, locked for as long as the process that runs it lives.
+"""Run locks: one file for each open run, locked while its process lives, so that a later start finds killed runs.
 
-A process that is killed can say nothing any more, but it holds no lock either: a token that nobody holds is a run that never came
-to its end. The next start finds it, and tells.
-
-- The lock is taken by the kernel and let go by the kernel, however the process ends. The process id is for people only.
-- Looking takes a shared lock for a moment, the run itself and a claim take an exclusive one: lookers do not disturb each other,
-  and of all that claim a token, one gets it.
-- An empty token is not yet one: its process is between making and filling it. What was killed there is swept away after an hour.
-  What else lies in the folder, another version's tokens too, is left alone.
-- No token, no harm: what fails here is said in one line, and the command starts all the same.
-
-This is loaded before the command is started, so it imports next to nothing. Where there is no ``fcntl`` (Windows), no run is open.
+- A killed process can report nothing, but its lock is gone: an unlocked file is a run that never ended. The next start reports it.
+- The kernel releases the lock, however the process ends. The process id in the file is only for people.
+- A reader takes a shared lock for a moment; the run itself and a claim take an exclusive one. Readers do not block each other, and only
+  one claim of a file succeeds.
+- An empty file is not yet valid: its process is between creating and writing it. If that process was killed there, the file is removed
+  after one hour. Other files in the folder, including those of other versions, are left alone.
+- A failure here is one line on standard error; the command starts nevertheless.
+- This module is loaded before the command starts, so it imports very little. Without ``fcntl`` (Windows) no run has a lock.
 """
 
 import os
@@ -20,15 +17,15 @@ import time
 from tocsin.shell.history.paths import NAME, state_folder
 
 _VERSION = "tocsin 1"
-_LONGEST = 500  # characters of a label
-_MOST = 1 << 13  # bytes of a token
-_PATIENCE = 1.0  # seconds that a lock may take, which others hold for a moment only
-_LATEST = 1e11  # seconds since 1970, before the end of all calendars
-_STALE = 3600.0  # seconds after which an empty token stays empty
+_MAX_LABEL = 500  # characters
+_MAX_SIZE = 1 << 13  # bytes of a file
+_LOCK_TIMEOUT = 1.0  # seconds; others hold a lock for a moment only
+_LATEST = 1e11  # seconds since 1970; datetime can represent it
+_STALE_SECONDS = 3600.0  # age of an empty file that its process never filled
 
 
 class RunLock:
-    """A run of this process, which is open until ``close``."""
+    """The lock of a run of this process, which is open until ``close``."""
 
     __slots__ = ("_file", "path")
 
@@ -37,14 +34,14 @@ class RunLock:
         self._file: int | None = file
 
     def __repr__(self) -> str:
-        return f"Token({self.path!r})"
+        return f"RunLock({self.path!r})"
 
     def close(self) -> None:
-        """Take the token away: the run came to its end. To do so again changes nothing; it raises nothing."""
+        """Remove the file: the run has ended. A second call does nothing. Raises nothing."""
         if self._file is None:
             return
         try:
-            os.unlink(self.path)  # noqa: PTH108 - pathlib takes long to load; and before the lock is let go
+            os.unlink(self.path)  # noqa: PTH108 - pathlib takes long to load; the lock is still held here
         except FileNotFoundError:
             pass
         except OSError as error:
@@ -54,12 +51,12 @@ class RunLock:
 
 
 class KilledRun:
-    """A run that is open, or whose process is gone: who ran what, since when.
+    """A run that is open, or whose process was killed.
 
     Args:
-        run_id: names the run, unique over all machines.
-        label: what people call it, in one line.
-        started: when, in seconds since 1970.
+        run_id: the id of the run, unique over all machines.
+        label: the name of the run, in one line.
+        started: its start, in seconds since 1970.
         pid: the process that runs it, or ran it.
     """
 
@@ -73,21 +70,21 @@ class KilledRun:
         self.pid: int = pid
 
     def __repr__(self) -> str:
-        return f"Left(run_id={self.run_id!r}, label={self.label!r}, started={self.started!r}, pid={self.pid!r})"
+        return f"KilledRun(run_id={self.run_id!r}, label={self.label!r}, started={self.started!r}, pid={self.pid!r})"
 
     def claim(self) -> bool:
-        """Take the token away, if its run is gone and nobody took it before: True for one of all that ask, ever."""
+        """Remove the file if its process is gone and no other process removed it. Returns True in one process only."""
         try:
             file = os.open(self.path, _FLAGS)
         except OSError:
             return False
         try:
-            if not _locked(file, exclusive=True) or os.fstat(file).st_nlink == 0:  # another took it while we waited
+            if not _lock(file, exclusive=True) or os.fstat(file).st_nlink == 0:  # another process removed it meanwhile
                 return False
             os.unlink(self.path)  # noqa: PTH108 - as above
             return True
         except OSError as error:
-            _complain(f"cannot remove {self.path}: {error.strerror}; remove it, else its run is told again")
+            _complain(f"cannot remove {self.path}: {error.strerror}; remove it, else the kill is reported again")
             return False
         finally:
             os.close(file)
@@ -97,57 +94,58 @@ _FLAGS = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 def open_run(run_id: str, label: str, started: float) -> RunLock | None:
-    """Have it known that a run is open, until its token is closed or this process is gone.
+    """Lock a file for an open run, until it is closed or this process ends.
 
     Args:
-        run_id: names the run; letters, digits and hyphens.
-        label: what people call it.
-        started: when, in seconds since 1970.
+        run_id: the id of the run: letters, digits and hyphens.
+        label: the name of the run.
+        started: its start, in seconds since 1970.
 
     Returns:
-        The token; None where there can be none, which is said on standard error, and on Windows.
+        The lock; None on Windows, and after an error, which is written to standard error.
     """
     if not _can_lock():
         return None
     try:
-        return _made(os.path.join(_folder(), _named(run_id)), line(label), started)  # noqa: PTH118 - pathlib takes long to load
+        return _create(os.path.join(_folder(), _file_name(run_id)), line(label), started)  # noqa: PTH118 - pathlib takes long to load
     except OSError as error:
         where = f" in {error.filename}" if error.filename else ""
-        _complain(f"this run is not in the journal{where}: {error.strerror}; set {NAME} to a folder that you may write to")
+        failure = f"this run is not in the history: cannot create its lock{where}: {error.strerror}"
+        _complain(f"{failure}; set {NAME} to a folder that you may write to")
         return None
 
 
 def killed_runs(label: str | None = None) -> tuple[KilledRun, ...]:
-    """The runs whose process is gone before they came to their end, oldest first; of one label, or all. Raises nothing."""
-    return _found(label, held=False)
+    """Return the runs whose process was killed before they ended, oldest first; of one label, or all. Raises nothing."""
+    return _find(label, held=False)
 
 
 def open_runs(label: str | None = None) -> tuple[KilledRun, ...]:
-    """The runs that are open now, oldest first; of one label, or all. Raises nothing."""
-    return _found(label, held=True)
+    """Return the runs that are open now, oldest first; of one label, or all. Raises nothing."""
+    return _find(label, held=True)
 
 
 def line(label: str) -> str:
-    """A label as tokens hold it: one line of what can be printed, and not too long."""
-    return _plain(label)[:_LONGEST]
+    """Return a label as stored: one line of printable characters, at most 500."""
+    return _printable(label)[:_MAX_LABEL]
 
 
-def _plain(text: str) -> str:
+def _printable(text: str) -> str:
     return "".join(character if character.isprintable() else "\ufffd" for character in " ".join(text.split()))
 
 
 def _complain(text: str) -> None:
-    """Say on standard error what went wrong, in one line, where there is one."""
+    """Write one line to standard error, if there is one."""
     try:  # noqa: SIM105 - contextlib takes long to load
-        sys.stderr.write(f"tocsin: {_plain(text)}\n")
-    except (AttributeError, OSError, ValueError):  # it is None, full or closed
+        sys.stderr.write(f"tocsin: {_printable(text)}\n")
+    except (AttributeError, OSError, ValueError):  # stderr is None, full or closed
         pass
 
 
-def _named(run_id: str) -> str:
+def _file_name(run_id: str) -> str:
     if run_id.isascii() and run_id.replace("-", "").isalnum():
         return run_id
-    raise OSError(0, f"{run_id!r} is no name of a run")
+    raise OSError(0, f"{run_id!r} is no id of a run")
 
 
 def _folder() -> str:
@@ -158,10 +156,10 @@ def _folder() -> str:
     return folder
 
 
-def _made(path: str, label: str, started: float) -> RunLock:
+def _create(path: str, label: str, started: float) -> RunLock:
     file = os.open(path, os.O_CREAT | os.O_EXCL | _FLAGS, 0o600)
     try:
-        if not _locked(file, exclusive=True):
+        if not _lock(file, exclusive=True):
             raise OSError(0, "its lock is held by another process", path)
         os.write(file, f"{_VERSION}\n{label}\n{started!r}\n{os.getpid()}\n".encode())
     except OSError:
@@ -170,10 +168,10 @@ def _made(path: str, label: str, started: float) -> RunLock:
     return RunLock(path, file)
 
 
-def _locked(file: int, *, exclusive: bool) -> bool:
-    """Whether the lock could be had: others may hold it for a moment, to look."""
-    until = time.monotonic() + _PATIENCE
-    while not _at_once(file, exclusive=exclusive):
+def _lock(file: int, *, exclusive: bool) -> bool:
+    """Wait for the lock, which readers hold for a moment. Return whether it is taken."""
+    until = time.monotonic() + _LOCK_TIMEOUT
+    while not _try_lock(file, exclusive=exclusive):
         if time.monotonic() > until:
             return False
         time.sleep(0.005)
@@ -188,7 +186,7 @@ def _can_lock() -> bool:
     return hasattr(fcntl, "flock")
 
 
-def _at_once(file: int, *, exclusive: bool) -> bool:
+def _try_lock(file: int, *, exclusive: bool) -> bool:
     import fcntl
 
     try:
@@ -198,30 +196,30 @@ def _at_once(file: int, *, exclusive: bool) -> bool:
     return True
 
 
-def _found(label: str | None, *, held: bool) -> tuple[KilledRun, ...]:
+def _find(label: str | None, *, held: bool) -> tuple[KilledRun, ...]:
     try:
         folder = os.path.join(state_folder(), "open")  # noqa: PTH118 - as above
         names = os.listdir(folder) if _can_lock() else []  # noqa: PTH208 - as above
     except OSError:
         return ()
-    looked = [_look(os.path.join(folder, name), name, held=held) for name in names]  # noqa: PTH118 - as above
+    found = [_look(os.path.join(folder, name), name, held=held) for name in names]  # noqa: PTH118 - as above
     wanted = None if label is None else line(label)
-    some = [each for each in looked if each is not None and wanted in {None, each.label}]
-    return tuple(sorted(some, key=lambda each: (each.started, each.run_id)))
+    runs = [each for each in found if each is not None and wanted in {None, each.label}]
+    return tuple(sorted(runs, key=lambda each: (each.started, each.run_id)))
 
 
 def _look(path: str, name: str, *, held: bool) -> KilledRun | None:
-    """The token at a path, if it is one, and is held or not as asked."""
+    """Return the run of a file if the file is valid and locked or not as asked."""
     try:
         file = os.open(path, _FLAGS)
     except OSError:
         return None
     try:
-        if _at_once(file, exclusive=False) is held or os.fstat(file).st_nlink == 0:  # its run ended since we opened it
+        if _try_lock(file, exclusive=False) is held or os.fstat(file).st_nlink == 0:  # its run ended since we opened it
             return None
-        found = _read(os.read(file, _MOST), path, name)
+        found = _read(os.read(file, _MAX_SIZE), path, name)
         if found is None:
-            _swept(path, os.fstat(file))
+            _remove_if_stale(path, os.fstat(file))
         return found
     except OSError:
         return None
@@ -229,8 +227,8 @@ def _look(path: str, name: str, *, held: bool) -> KilledRun | None:
         os.close(file)
 
 
-def _swept(path: str, status: os.stat_result) -> None:
-    if status.st_size == 0 and status.st_mtime < time.time() - _STALE:
+def _remove_if_stale(path: str, status: os.stat_result) -> None:
+    if status.st_size == 0 and status.st_mtime < time.time() - _STALE_SECONDS:
         os.unlink(path)  # noqa: PTH108 - as above
 
 

@@ -1,7 +1,4 @@
-"""What keeps the journal from being read or written, in one line that says what to do about it.
-
-A run that came to its end, as the journal keeps it.
-"""
+"""The record of an ended run in the history, and the error of a history that cannot be read or written."""
 
 from datetime import UTC, datetime
 
@@ -15,28 +12,27 @@ from tocsin.shell.history.paths import NAME
 from tocsin.shell.history.run_locks import line
 
 ELSEWHERE = f"set {NAME} to another folder"
-RENEW = f"move it away, and a new one is begun, or {ELSEWHERE}"
+RENEW = f"move it away, so that tocsin begins a new one, or {ELSEWHERE}"
+
+Row = tuple[object, ...]
+
+_MAX_MESSAGE = 300  # characters
+_MAX_NAME = 100  # characters
 
 
 class HistoryError(Exception):
-    """The journal cannot be used; the message says which, why, and what to do, in one line without a secret."""
+    """The history cannot be used. The message names the file, the reason and the remedy, in one line without a secret."""
 
     def __init__(self, text: str) -> None:
         super().__init__(redact(one_line(text)))
 
 
-Row = tuple[object, ...]
-
-_MESSAGE = 300  # characters
-_NAME = 100
-
-
 def _short(name: str) -> str:
-    return cut(one_line(name), _NAME)
+    return cut(one_line(name), _MAX_NAME)
 
 
-def _said(message: str | None) -> str | None:
-    return None if message is None else cut(redact(one_line(message)), _MESSAGE)
+def _safe(message: str | None) -> str | None:
+    return None if message is None else cut(redact(one_line(message)), _MAX_MESSAGE)
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -44,16 +40,16 @@ class RunRecord(Value):
     """How a run ended.
 
     Args:
-        run_id: names the run, unique over all machines.
-        label: what people call it; made one line of what can be printed.
-        started: when, an aware datetime.
-        ended: when, an aware datetime.
-        kind: the name of the state at the end.
-        failed: whether that is a failure; None where it is neither that nor a success.
-        message: what the state says, in one line, without secrets and not too long; None: nothing.
-        attempts: how many it took, 1 or more.
-        status: the exit status of the command; None where there was none, or where a signal ended it.
-        version: the version of tocsin that wrote this; empty where nobody knows.
+        run_id: the id of the run, unique over all machines.
+        label: the name of the run, reduced to one line of printable characters.
+        started: its start, an aware datetime.
+        ended: its end, an aware datetime.
+        kind: the name of the final state's class.
+        failed: whether the final state is a failure; None if it is neither a failure nor a success.
+        message: the message of the state in one line, at most 300 characters, without secrets; None if it has none.
+        attempts: the number of attempts, 1 or more.
+        status: the exit status of the command; None if there is none, or if a signal ended the command.
+        version: the version of tocsin that wrote the record; empty if unknown.
     """
 
     run_id: str = attrs.field(converter=_short)
@@ -62,7 +58,7 @@ class RunRecord(Value):
     ended: datetime = attrs.field(validator=aware)
     kind: str = attrs.field(converter=_short)
     failed: bool | None
-    message: str | None = attrs.field(default=None, converter=_said)
+    message: str | None = attrs.field(default=None, converter=_safe)
     attempts: int = 1
     status: int | None = None
     version: str = ""
@@ -79,7 +75,7 @@ class RunRecord(Value):
         attempts: int = 1,
         status: int | None = None,
     ) -> "RunRecord":
-        """The run that ended in this state.
+        """Return the record of a run that ended in the given state.
 
         >>> from tocsin import Failed
         >>> at = datetime(2026, 1, 1, tzinfo=UTC)
@@ -92,7 +88,7 @@ class RunRecord(Value):
         return cls(run_id, label, started, ended, kind, failed, state.message, attempts, status, _version())
 
     def row(self) -> Row:
-        """The run as a row of the journal."""
+        """Return the record as a row of the history."""
         times = (self.started.timestamp(), self.ended.timestamp())
         return (self.run_id, self.label, *times, self.kind, self.failed, self.message, self.attempts, self.status, self.version)
 
@@ -107,7 +103,7 @@ def _version() -> str:
 
 
 def from_row(row: Row) -> RunRecord:
-    """The run in a row; a ValueError or an OverflowError where no tocsin wrote it."""
+    """Return the record of a row. Raise ValueError or OverflowError if tocsin did not write it."""
     run_id, label, started, ended, kind, failed, message, attempts, status, version = row
     return RunRecord(
         text(run_id),
@@ -124,14 +120,14 @@ def from_row(row: Row) -> RunRecord:
 
 
 def text(value: object) -> str:
-    """The value, if it is a text; else a ValueError."""
+    """Return the value if it is a str; else raise ValueError."""
     if isinstance(value, str):
         return value
     raise ValueError("no text")
 
 
 def whole(value: object) -> int:
-    """The value, if it is a whole number; else a ValueError."""
+    """Return the value if it is an int; else raise ValueError."""
     if isinstance(value, int):
         return value
     raise ValueError("no whole number")

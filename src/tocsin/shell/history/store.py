@@ -1,10 +1,10 @@
-"""The journal: how runs ended, and for each label the streak that policies remember.
+"""The history store: how runs ended, and each label's streak, which policies read.
 
-- What a run adds to the history and what it does to its label's streak are one transaction: a process that is killed leaves both, or
-  neither. Processes take turns.
-- The history is bounded, by label and in all; so are the labels whose streak is kept. The oldest go first.
-- A label is kept as one line of what can be printed: labels that look alike are one.
-- Nothing that is wrong with the file gets out but a ``HistoryError``. A newer version's file is left alone.
+- The record of a run and the change of its label's streak are one transaction: a killed process leaves both or neither. Writers take
+  turns.
+- The number of runs is bounded, for each label and in all; so is the number of streaks. The oldest are deleted first.
+- A label is stored as one line of printable characters: labels that print alike are one.
+- Every error of the file is a ``HistoryError``. The file of a newer version is not changed.
 """
 
 import time
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 FILE = "journal.sqlite3"
 KEPT = 1000
-"""How many runs of one label are kept."""
+"""Maximum number of stored runs of one label."""
 KEPT_IN_ALL = 20_000
-"""How many runs are kept in all, and how many labels' streaks."""
+"""Maximum number of stored runs in all, and of stored streaks."""
 
 _COLUMNS = "run_id, label, started, ended, kind, failed, message, attempts, status, version"
-_ADD = f"INSERT OR IGNORE INTO runs ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - our own words
-_LAST = f"SELECT {_COLUMNS} FROM runs ORDER BY number DESC LIMIT ?"  # noqa: S608 - likewise
-_LAST_OF = f"SELECT {_COLUMNS} FROM runs WHERE label = ? ORDER BY number DESC LIMIT ?"  # noqa: S608 - likewise
+_ADD = f"INSERT OR IGNORE INTO runs ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - constants only
+_LAST = f"SELECT {_COLUMNS} FROM runs ORDER BY number DESC LIMIT ?"  # noqa: S608 - as above
+_LAST_OF = f"SELECT {_COLUMNS} FROM runs WHERE label = ? ORDER BY number DESC LIMIT ?"  # noqa: S608 - as above
 _PRUNE = (
     "DELETE FROM runs WHERE label = ? AND number <= (SELECT number FROM runs WHERE label = ? ORDER BY number DESC LIMIT 1 OFFSET ?)"
 )
@@ -42,49 +42,49 @@ _STREAK = "SELECT failed, length FROM streaks WHERE label = ?"
 _DROP = "DELETE FROM streaks WHERE label = ?"
 _SET = "INSERT OR REPLACE INTO streaks (label, failed, length, updated) VALUES (?, ?, ?, ?)"
 _PRUNE_STREAKS = "DELETE FROM streaks WHERE updated <= (SELECT updated FROM streaks ORDER BY updated DESC LIMIT 1 OFFSET ?)"
-_WITHOUT = "there is no journal: this Python was built without sqlite3; install one that has it"
+_NO_SQLITE = "there is no history: this Python was built without sqlite3; install one that has it"
 
 
 @attrs.frozen
 class HistoryStore:
-    """The journal in a folder; there need be none yet. Each method is a transaction.
+    """The history in a folder, which need not exist yet. Each method is one transaction.
 
     Args:
-        folder: where it is; ``usual()`` knows the place.
+        folder: the folder of the file; ``usual()`` finds the user's.
 
     Raises:
-        HistoryError: each method, for whatever is wrong with the file.
+        HistoryError: each method, if the file cannot be used.
     """
 
     folder: Path
 
     @classmethod
     def usual(cls) -> "HistoryStore":
-        """The user's own, in ``$TOCSIN_STATE_DIR`` or where the platform has programs keep their state."""
+        """Return the user's history, in ``$TOCSIN_STATE_DIR`` or the platform's folder for program state."""
         try:
             return cls(Path(state_folder()))
         except OSError as error:
-            raise HistoryError(f"the journal has no place: {error.strerror}; {ELSEWHERE}") from None
+            raise HistoryError(f"there is no folder for the history: {error.strerror}; {ELSEWHERE}") from None
 
     @property
     def path(self) -> Path:
-        """The file."""
+        """The path of the file."""
         return self.folder / FILE
 
     def past(self, label: str) -> Streak:
-        """How the earlier runs of a label ended, as far as it is known."""
+        """Return the streak of a label: how its last runs ended."""
         with _reading(self.path) as connection:
             return Streak() if connection is None else _streak(connection, line(label))
 
     def record(self, ended: RunRecord, *, counts: bool = True) -> Streak:
-        """Add a run to the history; what is recorded already changes nothing.
+        """Add a run to the history. A run that is recorded already changes nothing.
 
         Args:
             ended: the run.
             counts: whether its end is part of the label's streak.
 
         Returns:
-            The label's streak as it was before: with it, policies judge this end.
+            The label's streak before this run, by which policies decide about its end.
         """
         with _writing(self.path) as connection:
             before = _streak(connection, ended.label)
@@ -96,14 +96,14 @@ class HistoryStore:
             return before
 
     def advance(self, label: str, *, failed: bool) -> Streak:
-        """Remember of a label that it ended so once more; the streak as it was before."""
+        """Add an end to a label's streak. Return the streak before it."""
         with _writing(self.path) as connection:
             before = _streak(connection, line(label))
             _remember(connection, line(label), before.then(failed=failed))
             return before
 
     def retract(self, label: str, *, failed: bool, before: Streak) -> None:
-        """Take back that a label ended so once more than ``before``, unless it has ended again since."""
+        """Restore the streak ``before`` that ``advance`` returned, unless another run of the label has ended since."""
         with _writing(self.path) as connection:
             if _streak(connection, line(label)) == before.then(failed=failed):
                 if before.failed is None:
@@ -112,16 +112,16 @@ class HistoryStore:
                     _remember(connection, line(label), before)
 
     def history(self, label: str | None = None, limit: int = 20) -> tuple[RunRecord, ...]:
-        """The last runs that were recorded, of one label or of all, newest first, ``limit`` at most."""
+        """Return the last recorded runs of one label or of all, newest first, at most ``limit``."""
         with _reading(self.path) as connection:
             if connection is None:
                 return ()
-            asked = (_LAST, (limit,)) if label is None else (_LAST_OF, (line(label), limit))
-            found: list[Row] = connection.execute(*asked).fetchall()
-            return tuple(from_row(row) for row in found)
+            query = (_LAST, (limit,)) if label is None else (_LAST_OF, (line(label), limit))
+            rows: list[Row] = connection.execute(*query).fetchall()
+            return tuple(from_row(row) for row in rows)
 
     def forget(self, before: datetime) -> int:
-        """Forget the runs that ended before an aware datetime, and the streaks of labels not heard of since; how many runs."""
+        """Delete runs that ended, and streaks last updated, before an aware datetime. Return the number of deleted runs."""
         with _writing(self.path) as connection:
             connection.execute("DELETE FROM streaks WHERE updated < ?", (before.timestamp(),))
             return connection.execute("DELETE FROM runs WHERE ended < ?", (before.timestamp(),)).rowcount
@@ -142,7 +142,7 @@ def _reading(path: Path) -> "Generator[Connection | None, None, None]":
     try:
         from tocsin.shell.history.connection import reading
     except ImportError:
-        raise HistoryError(_WITHOUT) from None
+        raise HistoryError(_NO_SQLITE) from None
     with reading(path) as connection:
         yield connection
 
@@ -152,6 +152,6 @@ def _writing(path: Path) -> "Generator[Connection, None, None]":
     try:
         from tocsin.shell.history.connection import writing
     except ImportError:
-        raise HistoryError(_WITHOUT) from None
+        raise HistoryError(_NO_SQLITE) from None
     with writing(path) as connection:
         yield connection

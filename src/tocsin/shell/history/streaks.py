@@ -1,14 +1,12 @@
-"""The journal for those who cannot do anything about it: what is wrong with it is said once, and costs a memory, never a run.
+"""Reads and writes the streaks of runs for the filters that depend on earlier runs.
 
-What runs remember of those before them, for the filters that ask: read from the journal, and written to it.
-
-- It is looked up only where a handler remembers, so that nobody else pays for it, or leaves a file behind.
-- The end of a run is remembered before people are told of it, in one transaction with the look at what was before: runs that end at the
-  same moment are told one after the other, whoever of them tells first.
-- An end that somebody should have been told of, and nobody could be, is taken back: the next one is told in its place.
-- Only what runs for real is remembered: a dry run reads the journal, so that it shows what would be sent, and writes nothing. Where
-  nothing is sent or shown at all, as in a test, nothing is read either.
-- A journal that cannot be read or written is said once, and costs a memory, never a run.
+- The history is used only if a handler depends on earlier runs: other programs do not pay for it and leave no file.
+- The end of a run is written before its notification, in one transaction with the read of the streak before it: runs that end at the
+  same moment see each other's ends in order.
+- If every notification of an end failed, its streak is restored: the next end is notified in its place.
+- Only live runs are written. A dry run reads the history, to show what would be sent, and writes nothing. If notifications are neither
+  sent nor shown, as in tests, nothing is read.
+- A history that cannot be read or written is logged once. It costs the memory of a run, never the run.
 """
 
 from collections.abc import Callable, Iterable
@@ -29,37 +27,37 @@ from tocsin.shell.history.store import HistoryStore
 
 
 def past(label: str) -> Streak:
-    """How the runs of a label ended, up to now."""
-    return _tried(lambda journal: journal.past(label), "nothing is known of earlier runs")
+    """Return the streak of a label; an empty one if the history cannot be read."""
+    return _use_store(lambda store: store.past(label), "nothing is known of earlier runs")
 
 
 def advance(label: str, *, failed: bool) -> Streak:
-    """Have it remembered that a label ended so once more; the streak as it was before."""
-    return _tried(lambda journal: journal.advance(label, failed=failed), "this run will not be remembered")
+    """Add an end to a label's streak. Return the streak before it."""
+    return _use_store(lambda store: store.advance(label, failed=failed), "this run will not be remembered")
 
 
 def retract(label: str, *, failed: bool, before: Streak) -> None:
-    """Take back what ``advance`` or ``write_down`` remembered."""
+    """Undo the change of the streak by ``advance`` or ``write_down``."""
 
-    def act(journal: HistoryStore) -> Streak:
-        journal.retract(label, failed=failed, before=before)
+    def act(store: HistoryStore) -> Streak:
+        store.retract(label, failed=failed, before=before)
         return before
 
-    _tried(act, "this run will be remembered, though nobody was told of it")
+    _use_store(act, "this run will be remembered, though its notification failed")
 
 
 def write_down(run: Run, started: float, ended: float, status: int | None, *, counts: bool) -> Streak:
-    """Keep how a run of its label ended; the label's streak as it was before.
+    """Add an ended run to the history. Return its label's streak before it.
 
     Args:
         run: the run, which has ended.
-        started: when, in seconds since 1970.
-        ended: when, likewise.
-        status: the exit status of the command; None where there is none.
+        started: its start, in seconds since 1970.
+        ended: its end, in seconds since 1970.
+        status: the exit status of the command; None if there is none.
         counts: whether its end is part of the streak.
     """
     subject = run.subject
-    entry = RunRecord.of(
+    record = RunRecord.of(
         run.state,
         run_id=subject.run_id,
         label=subject.slug,
@@ -68,56 +66,55 @@ def write_down(run: Run, started: float, ended: float, status: int | None, *, co
         attempts=run.attempt,
         status=status,
     )
-    return _tried(lambda journal: journal.record(entry, counts=counts), "this run will not be remembered")
+    return _use_store(lambda store: store.record(record, counts=counts), "this run will not be remembered")
 
 
-def _tried(act: Callable[[HistoryStore], Streak], else_: str) -> Streak:
+def _use_store(act: Callable[[HistoryStore], Streak], consequence: str) -> Streak:
+    """Run a transaction on the user's history. Log its error and the consequence once, and return an empty streak then."""
     try:
         return act(HistoryStore.usual())
-    except HistoryError as fault:
-        log.once(f"{fault}; {else_}")
+    except HistoryError as error:
+        log.once(f"{error}; {consequence}")
         return Streak()
 
 
 def announced(announcer: Announcer, run: Run, event: Event, label: str) -> Run:
-    """The run after the event, which was announced; an end with the past of its label."""
+    """Announce the event and return the run after it. An end is announced with the streak of its label."""
     after = _end(run, event)
     if after is None:
         return announcer.feed(run, event)
-    known = ended(run, after, label)
-    return announcer.feed(known, event, None if known is run else taking_back(known, after, label))
+    known = remember_end(run, after, label)
+    return announcer.feed(known, event, None if known is run else retraction(known, after, label))
 
 
 def _end(run: Run, event: Event) -> Run | None:
-    """The run once it has ended by the event, as it happened, whatever handlers make of it; None where it does not, or nobody asks."""
+    """Return the run that the event ends, before handlers change its state; None if it ends none or no handler needs earlier runs."""
     if not remembers(run.subject.handlers):
         return None
     after = moved(run, event)
     return None if isinstance(after, IllegalTransition) or not ends(run, after) else after
 
 
-def ended(run: Run, after: Run, label: str) -> Run:
-    """The run, aware of how earlier ones of its label ended; and that it ended as ``after`` is remembered for the next."""
-    here = current_mode()
-    if here == "none":
+def remember_end(run: Run, after: Run, label: str) -> Run:
+    """Return the run with the streak of its label; if runs are live, add the end ``after`` to the streak."""
+    mode = current_mode()
+    if mode == "none":
         return run
-
-    before = advance(label, failed=after.state.is_failed()) if here == "live" else past(label)
+    before = advance(label, failed=after.state.is_failed()) if mode == "live" else past(label)
     return attrs.evolve(run, subject=attrs.evolve(run.subject, past=before))
 
 
-def taking_back(run: Run, after: Run, label: str) -> Callable[[], None] | None:
-    """What has it forgotten that the run ended as ``after``; None where that was not remembered."""
+def retraction(run: Run, after: Run, label: str) -> Callable[[], None] | None:
+    """Return the function that removes the end ``after`` from the streak; None if it was not written."""
     if current_mode() != "live":
         return None
 
-    def take_back() -> None:
-
+    def retract_end() -> None:
         retract(label, failed=after.state.is_failed(), before=run.subject.past)
 
-    return take_back
+    return retract_end
 
 
 def remembers(handlers: Iterable[Notifier | ForeignHandler]) -> bool:
-    """Whether one of the handlers asks for earlier runs."""
+    """Return whether one of the handlers depends on earlier runs."""
     return any(isinstance(handler, Notifier) and handler.remembers() for handler in handlers)

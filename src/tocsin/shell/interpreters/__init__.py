@@ -1,4 +1,4 @@
-"""Interpreters: what acts on an effect. One a file; ``base`` says what one is, and the others are interpreters.
+"""Interpreters: they execute effects. ``base`` defines the protocol; the other modules hold the interpreters.
 
-``live`` sends, ``dry_run`` shows, ``recording`` keeps; ``logbook`` writes down what another one did.
+``live`` sends, ``dry_run`` prints, drops or records, and the others wrap interpreters: they retry, limit rates, fold, queue or store.
 """

@@ -1,12 +1,12 @@
-"""Sends in the background, so that a slow destination does not slow the work down.
+"""``Background``: sends messages in the background, so that a slow destination does not slow down the work.
 
-- A message takes its place in the queue of its destination and is ``Queued``; what becomes of it is known later. A call of somebody's
-  function is not queued: it is made there and then, as ever.
-- The queue is bounded. Where it is full, what waits in it is folded into a digest; nothing is dropped.
-- A child that was forked, or that multiprocessing started, sends in line by default, since many such end without notice, and loses
-  ``exit_timeout`` seconds with a message at most.
-- Where an event loop runs in the thread, a message is always queued.
-- Where the environment asks for a dry run, or for silence, that is done in line: what is printed stays in order.
+- A message enters the queue of its destination and is ``Queued``; its outcome is final later. A call of a user function is not queued:
+  it is made at once.
+- The queue is bounded. When it is full, its messages are folded into a digest; nothing is dropped.
+- A child process that was forked, or that multiprocessing started, sends synchronously by default, since many such end without notice.
+  A message then takes at most ``exit_timeout`` seconds.
+- If an event loop runs in the thread, a message is always queued.
+- If the environment asks for a dry run or for silence, messages are not queued: printed messages stay in order.
 """
 
 import sys
@@ -39,7 +39,7 @@ from tocsin.shell.interpreters.base import (
 AfterFork = Literal["wait", "queue"]
 
 _QUEUED = Queued("a background thread")
-_ANSWER = received(_QUEUED)  # made once, since it is the answer to most
+_ANSWER = received(_QUEUED)  # made once, since most messages get it
 
 
 def _max_queue(_: object, attribute: "attrs.Attribute[int]", value: object) -> None:
@@ -54,16 +54,16 @@ def _after_fork(_: object, attribute: "attrs.Attribute[AfterFork]", value: objec
 
 @attrs.frozen(eq=False)
 class Background(Queueing):
-    """Queues messages, and has a thread for each destination send them by ``inner``.
+    """Queues messages; one thread for each destination sends them by ``inner``.
 
     Args:
-        inner: what sends them.
-        max_queue: how many messages may wait for one destination before they are folded into a digest.
-        exit_timeout: how long the program waits for them at its end, in seconds.
-        after_fork: what such a child does: "wait" for each message, or "queue" it as its parent does.
+        inner: the interpreter that sends them.
+        max_queue: the number of messages that may wait for one destination before they are folded into a digest.
+        exit_timeout: seconds that the program waits for them at exit.
+        after_fork: what a forked or multiprocessing child does: "wait" for each message, or "queue" it as its parent does.
 
     Raises:
-        TypeError, ValueError: when composed, of an option that makes no sense.
+        TypeError, ValueError: an option is invalid.
 
     >>> from tocsin import Failed, Recording, Running, Task, flush, interpreting, slack_notifier
     >>> recording = Recording()
@@ -82,27 +82,27 @@ class Background(Queueing):
 
     @property
     def notify(self) -> Notify:
-        """What child processes are to do: what the inner interpreter says."""
+        """What child processes do with notifications: as the inner interpreter says."""
         return notify_of(self.inner)
 
     def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
-        """Queue the effect; or act on it, where it is none to be queued."""
+        """Queue the effect, or execute it at once if it is not to be queued."""
         outcome = self.submit(effect, ignore_outcome)
         return _ANSWER if outcome is _QUEUED else result_of(outcome)
 
     @override
     def submit(self, effect: Effect, on_settled: OnSettled, /) -> Outcome:
-        """The same; what becomes of it is told to ``settled``, once."""
-        goes = destination(effect)
-        if isinstance(effect, CallBack) or goes is None or not self._queues():
+        """Queue or execute the effect; ``on_settled`` gets its final outcome, once."""
+        where = destination(effect)
+        if isinstance(effect, CallBack) or where is None or not self._queues():
             return self._now(effect, on_settled)
         entry = QueuedMessage(effect, (on_settled,), copy_context())
-        taken = queues.put(self.inner, goes, self.max_queue, self.exit_timeout, entry)
-        if taken == "queued":
+        result = queues.put(self.inner, where, self.max_queue, self.exit_timeout, entry)
+        if result == "queued":
             return _QUEUED
-        if taken == "closed":
+        if result == "closed":
             return self._now(effect, on_settled)
-        full = Retryable(f"{self.max_queue:,} messages to as many audiences wait for {goes} already")
+        full = Retryable(f"{self.max_queue:,} messages to as many audiences wait for {where} already")
         on_settled(full)
         return full
 
@@ -122,7 +122,7 @@ class Background(Queueing):
 
 
 def in_event_loop() -> bool:
-    """Whether an event loop runs in this thread; asyncio is not imported to find out."""
+    """Return whether an event loop runs in this thread. It does not import asyncio."""
     asyncio = sys.modules.get("asyncio")
     if asyncio is None:
         return False

@@ -1,4 +1,4 @@
-"""What an interpreter is: the one thing that acts on an effect, and says how it went."""
+"""The interpreter protocol: an interpreter executes an effect and returns its outcome. Interpreters wrap interpreters."""
 
 import inspect
 from abc import abstractmethod
@@ -16,57 +16,57 @@ from tocsin.core.outcomes import DeliveryError, Outcome, Receipt, Rejected, rece
 from tocsin.shell.adapters.redaction import redact
 
 Notify = Literal["live", "print", "none"]
-"""What child processes are to do with their notifications."""
+"""What child processes do with their notifications."""
 
 
 class Interpreter(Protocol):
-    """Executes an effect, or shows it, or keeps it. It returns its outcome and raises nothing. Interpreters wrap interpreters.
+    """Executes, prints or records an effect. It returns the outcome and raises nothing.
 
-    One that has an attribute ``notify`` ("live", "print", "none") says by it what child processes are to do; without, they print.
+    Its attribute ``notify`` ("live", "print" or "none"), if it has one, tells what child processes do; without it they print.
     """
 
     def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
-        """Act on the effect."""
+        """Execute the effect and return its outcome."""
         ...
 
 
 class Queueing:
-    """An interpreter that may say later how it went: it answers ``Queued`` now."""
+    """An interpreter whose outcome may become final later: it answers ``Queued`` first."""
 
     __slots__ = ()
 
     @abstractmethod
     def submit(self, effect: Effect, on_settled: Callable[[Outcome], None], /) -> Outcome:
-        """Take the effect. Whatever becomes of it in the end is told to ``settled``, once: now, or later in another thread."""
+        """Take the effect. ``on_settled`` gets its final outcome once: now, or later in another thread."""
 
 
 class Batching:
-    """An interpreter that can take several effects at once, and make fewer messages of them."""
+    """An interpreter that takes several effects at once and may fold them into fewer messages."""
 
     __slots__ = ()
 
     @abstractmethod
     def batch(self, effects: Sequence[Effect], /) -> Sequence[Outcome]:
-        """Act on the effects, which are in order and go to one destination: the outcome of each. Raises nothing."""
+        """Execute the effects, which are in order and have one destination. Return the outcome of each. Raises nothing."""
 
 
 @attrs.frozen
 class Delivery:
-    """An effect, and what became of it."""
+    """An effect and its outcome."""
 
     effect: Effect
     outcome: Outcome
 
 
 def outcome_of(result: IOResult[Receipt, DeliveryError]) -> Outcome:
-    """The outcome inside an interpreter's answer, as a plain union."""
+    """Return the outcome in an interpreter's answer as a plain union."""
     if is_successful(result):
         return unsafe_perform_io(result.unwrap())
     return unsafe_perform_io(result.failure())
 
 
 def checked(given: Interpreter) -> Interpreter:
-    """The interpreter, if it is one; else a TypeError that says what to write."""
+    """Return the given interpreter. Raise TypeError, which says what to write, if it is none."""
     if isinstance(given, type):
         raise TypeError(f"an interpreter is needed, not the class {given.__name__}: write {given.__name__}()")
     if inspect.isfunction(given) and given.__module__ == "tocsin.shell.interpreters.reliable":
@@ -77,25 +77,25 @@ def checked(given: Interpreter) -> Interpreter:
 
 
 def inner(given: Interpreter) -> Interpreter:
-    """The interpreter that another one wraps. A TypeError says where one that answers later, or that takes what waits, has to be."""
+    """Return the interpreter for another one to wrap. Raise TypeError for a ``Queueing`` or ``Batching`` one."""
     wrapped = inner_of_background(given)
     if isinstance(wrapped, Batching):
         name = type(wrapped).__name__
-        raise TypeError(f"{name} takes what waits, and nothing waits inside of this: write Background({name}(Retrying(...)))")
+        raise TypeError(f"{name} folds waiting messages, and none wait inside of this: write Background({name}(Retrying(...)))")
     return wrapped
 
 
 def inner_of_background(given: Interpreter) -> Interpreter:
-    """The interpreter inside one that has effects wait for it: only one that answers later is refused, by a TypeError."""
+    """Return the interpreter for a queueing one to wrap. Raise TypeError only for another ``Queueing`` one."""
     wrapped = checked(given)
     if isinstance(wrapped, Queueing):
         name = type(wrapped).__name__
-        raise TypeError(f"{name} answers before it is known how it went, so it comes outermost: write {name}(Retrying(...))")
+        raise TypeError(f"{name} answers before the outcome is known, so it comes outermost: write {name}(Retrying(...))")
     return wrapped
 
 
 def execute(interpreter: Interpreter, effect: Effect) -> Outcome:
-    """The outcome of the effect. Raises nothing: an interpreter that raises, against its promise, has rejected it."""
+    """Execute the effect and return its outcome. Raises nothing: if the interpreter raises, the outcome is ``Rejected``."""
     name = name_of(interpreter if inspect.isroutine(interpreter) else type(interpreter))
     try:
         answer: object = interpreter(effect)
@@ -113,11 +113,11 @@ def _shown(value: object) -> str:
 
 
 def ignore_outcome(_: Outcome) -> None:
-    """For those who do not want to know what became of an effect."""
+    """Do nothing: an ``on_settled`` callback for callers that need no final outcome."""
 
 
 def hand_over(interpreter: Interpreter, effect: Effect, on_settled: Callable[[Outcome], None]) -> Outcome:
-    """The outcome of the effect, as far as it is known; what becomes of it in the end is told to ``settled``. Raises nothing."""
+    """Execute or queue the effect and return its outcome so far; ``on_settled`` gets the final one. Raises nothing."""
     if isinstance(interpreter, Queueing):
         return interpreter.submit(effect, on_settled)
     outcome = execute(interpreter, effect)
@@ -134,11 +134,11 @@ def _is_outcome(value: object) -> TypeGuard[Outcome]:
 
 
 def result_of(outcome: Outcome) -> IOResult[Receipt, DeliveryError]:
-    """The outcome as an interpreter answers it."""
+    """Return the outcome as an interpreter's answer."""
     return received(outcome) if isinstance(outcome, Receipt) else refused(outcome)
 
 
 def notify_of(interpreter: Interpreter) -> Notify:
-    """What child processes of one that runs under this interpreter are to do: never to send by accident."""
-    said: object = getattr(interpreter, "notify", "print")
-    return "live" if said == "live" else "none" if said == "none" else "print"
+    """Return what child processes under this interpreter do: print, unless it says otherwise, so that none sends by accident."""
+    mode: object = getattr(interpreter, "notify", "print")
+    return "live" if mode == "live" else "none" if mode == "none" else "print"

@@ -1,10 +1,10 @@
-"""Folds what waits for the same people into one message, so that a storm of failures is a handful of messages.
+"""``Digest``: folds waiting messages to the same audience into one, so that a storm of failures becomes a handful of messages.
 
-- Ten messages or fewer go singly, untouched, in order; a call of somebody's function does so always. Once somebody is in a hurry, as at
-  the end of the program, no more of them go singly than there is time for: what is left is folded.
-- What was folded shares one outcome, that of the digest; and the log has each of them, at level INFO.
-- Two digests to the same people are some seconds apart: meanwhile more can come that the next one folds. Where somebody is in a hurry,
-  it does not wait, and neither does a single message.
+- Ten messages or fewer are sent singly, unchanged and in order; calls of user functions always are. Under a deadline, as at the end of
+  the program, only as many are sent singly as there is time for; the others are folded.
+- Folded messages share one outcome, that of the digest. The log has each of them at level INFO.
+- Two digests to the same audience are some seconds apart, so that the next one folds more. A digest does not wait under a deadline, and
+  a single message never does.
 """
 
 import math
@@ -29,10 +29,10 @@ from tocsin.shell.interpreters.base import Batching, Interpreter, Notify, execut
 
 
 def folded(messages: Sequence[Message]) -> Message:
-    """One message in place of several to the same people; from now on, the log has each of those."""
-    whole = fold(messages)
-    log.folded(whole, messages)
-    return whole
+    """Return one message in place of several to the same audience, and log each of them."""
+    digest = fold(messages)
+    log.folded(digest, messages)
+    return digest
 
 
 def check_threshold(_: object, attribute: "attrs.Attribute[int]", value: object) -> None:
@@ -46,19 +46,19 @@ def check_min_interval(_: object, attribute: "attrs.Attribute[float]", value: ob
 
 
 class _Turns:
-    """When each audience had its last digest, or is to have it; what matters no more is forgotten. It pickles as a new one."""
+    """Holds the time of each audience's last or next digest while it matters. It pickles as a new, empty object."""
 
     def __init__(self) -> None:
         self.forget()
         forget_in_child(self)
 
     def forget(self) -> None:
-        """Start afresh, as a child does."""
+        """Start empty in a forked child."""
         self._lock = threading.Lock()
         self._last: dict[object, float] = {}
 
     def take(self, audience: object, now: float, min_interval: float) -> float:
-        """When the next digest to the audience is due. It is spoken for from now on."""
+        """Reserve and return the time of the audience's next digest."""
         with self._lock:
             self._last = {other: moment for other, moment in self._last.items() if moment + min_interval > now}
             due = self._last[audience] + min_interval if audience in self._last else now
@@ -66,7 +66,7 @@ class _Turns:
         return due
 
     def taken(self, audience: object, due: float, now: float) -> None:
-        """It was over by now: the one after it counts from here, unless that is under way already."""
+        """Count the next interval from the end of the digest that was due at ``due``, unless another one was reserved meanwhile."""
         with self._lock:
             if self._last.get(audience) == due:
                 self._last[audience] = now
@@ -78,17 +78,17 @@ class _Turns:
 
 @attrs.frozen(eq=False)
 class Digest(Batching):
-    """Folds what waits for the same people, and passes it on to ``inner``.
+    """Folds waiting messages to the same audience and passes them on to ``inner``.
 
     Args:
-        inner: what sends messages, one at a time.
-        threshold: how many waiting messages to the same people go singly; where more wait, they are folded into one.
-        min_interval: how many seconds lie at least between two digests to the same people, unless somebody is in a hurry.
-        timer: what shows the time and waits.
+        inner: the interpreter that sends messages, one at a time.
+        threshold: the number of waiting messages to the same audience that are sent singly; more are folded into one.
+        min_interval: minimum seconds between two digests to the same audience, except under a deadline.
+        timer: shows the time and waits.
 
     Raises:
-        TypeError: ``inner`` is no interpreter, or one that answers later.
-        ValueError: ``threshold`` or ``min_interval`` makes no sense.
+        TypeError: ``inner`` is no interpreter, or is a queueing one.
+        ValueError: ``threshold`` or ``min_interval`` is invalid.
 
     >>> from tocsin import Failed, Recording, Running, Task, interpreting, slack_notifier
     >>> with interpreting(Recording()) as waiting:
@@ -110,44 +110,44 @@ class Digest(Batching):
 
     @property
     def notify(self) -> Notify:
-        """What child processes are to do: what the inner interpreter says."""
+        """What child processes do with notifications: as the inner interpreter says."""
         return notify_of(self.inner)
 
     def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
-        """Pass on the effect, which is the only one, at once and as it is."""
+        """Pass on a single effect at once, unchanged."""
         return result_of(execute(self.inner, effect))
 
     @override
     def batch(self, effects: Sequence[Effect], /) -> Sequence[Outcome]:
-        """Pass on the effects, those to the same people as one where there are many: the outcome of each. Raises nothing."""
+        """Pass on the effects, folded where many have the same audience. Return the outcome of each. Raises nothing."""
         outcomes: dict[int, Outcome] = {}
         threshold, waiting = self.threshold, deque(portions(effects, self.threshold))
         while waiting:
-            in_time = singly(self.threshold, time_limits.seconds_left(self.timer.monotonic()))
-            if in_time < threshold:  # somebody is in a hurry, and maybe was in none before
-                threshold, waiting = in_time, deque(regroup(effects, waiting, in_time))
+            possible = singly(self.threshold, time_limits.seconds_left(self.timer.monotonic()))
+            if possible < threshold:  # a deadline may begin at any time
+                threshold, waiting = possible, deque(regroup(effects, waiting, possible))
             portion = waiting.popleft()
             members = [effects[position] for position in portion]
-            outcomes.update(zip(portion, self._passed_on(members), strict=True))
+            outcomes.update(zip(portion, self._pass_on(members), strict=True))
         return [outcomes[position] for position in range(len(effects))]
 
-    def _passed_on(self, members: Sequence[Effect]) -> Sequence[Outcome]:
+    def _pass_on(self, members: Sequence[Effect]) -> Sequence[Outcome]:
         messages = [member for member in members if not isinstance(member, CallBack)]
         if len(messages) > 1:
             try:
                 digest = folded(messages)
-            except Exception as error:  # a time zone of somebody's own, say
+            except Exception as error:  # of a user's time zone class, for example
                 log.note(Fault("the digest", error))
             else:
-                return [self._sent(digest)] * len(messages)
+                return [self._send(digest)] * len(messages)
         return [execute(self.inner, member) for member in members]
 
-    def _sent(self, digest: Message) -> Outcome:
-        """Send the digest when it is its turn."""
-        people, now = audience(digest), self.timer.monotonic()
-        due = self._turns.take(people, now, self.min_interval)
+    def _send(self, digest: Message) -> Outcome:
+        """Send the digest when its interval is over."""
+        recipients, now = audience(digest), self.timer.monotonic()
+        due = self._turns.take(recipients, now, self.min_interval)
         if time_limits.seconds_left(now) == math.inf:
             self.timer.wait(due - now)
         outcome = execute(self.inner, digest)
-        self._turns.taken(people, due, self.timer.monotonic())
+        self._turns.taken(recipients, due, self.timer.monotonic())
         return attrs.evolve(outcome, in_digest=digest.key) if isinstance(outcome, Delivered) else outcome

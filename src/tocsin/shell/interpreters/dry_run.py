@@ -1,8 +1,8 @@
-"""Shows what would be sent, and sends nothing: no socket is opened and no secret is read.
+"""The interpreters that send nothing, open no socket and read no secret.
 
-Sends nothing, shows nothing, calls nothing.
-
-Keeps the effects and does nothing with them: for tests.
+- ``DryRun`` prints each effect.
+- ``Silent`` drops each effect.
+- ``Recording`` keeps each effect, for tests.
 """
 
 import sys
@@ -20,10 +20,10 @@ from tocsin.shell.interpreters.base import Notify
 
 @attrs.frozen
 class DryRun:
-    """Prints each effect to ``file`` (None: standard output as it is at that moment).
+    """Prints each effect to ``file`` (None means the standard output at that time).
 
-    The Slack message is shown exactly as it would be posted; an app's, as if it were the first of its run. The mail lacks only what
-    is the account's: From, and To where none is set, stand as ``<EMAIL_USERNAME>``. A callback is named and not called.
+    A Slack message is printed exactly as it would be posted, an app's as the first message of its run. In a mail the account's address
+    is printed as ``<EMAIL_USERNAME>``: in From, and in To if none is set. A callback is named and not called.
     """
 
     file: TextIO | None = attrs.field(default=None, repr=False)
@@ -32,7 +32,7 @@ class DryRun:
 
     def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
         file = sys.stdout if self.file is None else self.file
-        if file is None:  # as a service may have it
+        if file is None:  # a service may have none
             return received(Withheld("there is no standard output to show it on"))
         encoding = file.encoding or "utf-8"
         file.write(f"{shown(effect)}\n".encode(encoding, "backslashreplace").decode(encoding))
@@ -41,10 +41,10 @@ class DryRun:
 
 
 def shown(effect: Effect) -> str:
-    """The effect in words, as a dry run prints it."""
+    """Return the effect as a dry run prints it."""
     match effect:
         case PostToSlack(bot=Bot() as bot, payload=payload):
-            return _posting(bot, payload)
+            return _app_post(bot, payload)
         case PostToSlack(webhook_secret=secret, payload=payload):
             return f"Slack, to the webhook in {secret}:\n{payload.to_json()}"
         case SendEmail():
@@ -53,11 +53,11 @@ def shown(effect: Effect) -> str:
             return f"Call of {name_of(fn)} for {one_line(label(tracked))!r} in {state!r}"
 
 
-def _posting(bot: Bot, payload: SlackMessage) -> str:
+def _app_post(bot: Bot, payload: SlackMessage) -> str:
     from json import dumps  # seldom needed, and slow to load
 
-    said = dumps(posting(bot.channel, payload), ensure_ascii=False)
-    return f"Slack, as the app with the token in {bot.token_secret}, to {bot.channel}:\n{said}"
+    body = dumps(posting(bot.channel, payload), ensure_ascii=False)
+    return f"Slack, as the app with the token in {bot.token_secret}, to {bot.channel}:\n{body}"
 
 
 def _mail(effect: SendEmail) -> str:
@@ -74,20 +74,20 @@ def _mail(effect: SendEmail) -> str:
 
 @attrs.frozen
 class Silent:
-    """Does nothing with an effect, and says why: ``reason``."""
+    """Drops each effect; ``reason`` explains why."""
 
     reason: str = "--notify=none says so"
 
     notify: ClassVar[Notify] = "none"
 
-    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:  # noqa: ARG002 - that is the point
+    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:  # noqa: ARG002 - every effect is dropped
         """Withhold the effect."""
         return received(Withheld(self.reason))
 
 
 @attrs.frozen(eq=False, repr=False)
 class Recording:
-    """Keeps each effect, in order, in ``effects``; safe under threads.
+    """Keeps each effect, in order, in ``effects``. Thread-safe.
 
     >>> import tocsin
     >>> with tocsin.interpreting(tocsin.Recording()) as recording:

@@ -1,11 +1,11 @@
-"""A second way to tell people, for when the first one fails; and an alarm, by it, when the first one is dead.
+"""``Fallback`` sends by a second interpreter what a first one failed to deliver; ``Fanout`` sends by several interpreters.
 
-- What went by the fallback is one WARNING in the log, which says what went wrong before; its receipt counts.
-- That a destination is dead is said once in a process, whoever sends there: in the log, loudly, and by an alarm through the fallback,
-  before the message that met with it. Once a message has got through again, its next death is news again.
-- An alarm that fails is said loudly too, and is not repeated: the log has it, and the messages that come by the fallback show it.
-
-Tells by several interpreters at once, and says so only where all of them did.
+- A message that the fallback delivered is one WARNING in the log, with the error of the first interpreter. Its outcome is the
+  fallback's.
+- A dead destination is reported once in a process: in the log at level CRITICAL, and by an alarm through the fallback, before the
+  message that failed there. After a delivery to it, its next death is reported again.
+- An alarm that fails is logged at level CRITICAL and not repeated: the messages sent by the fallback show the dead destination, too.
+- ``Fanout`` is ``Delivered`` only if all its interpreters delivered.
 """
 
 import attrs
@@ -21,26 +21,27 @@ from tocsin.shell.adapters.redaction import redact
 from tocsin.shell.interpreters.base import Interpreter, Notify, execute, inner, notify_of, result_of
 from tocsin.shell.log import complain, failure, logger, revived
 
-_dead: dict[str, object] = {}  # by destination, who noticed; used by single steps of the interpreter, so that it needs no lock
+_dead: dict[str, object] = {}  # by destination, a mark of the call that noticed; each access is atomic, so it needs no lock
+_dead_in_fanouts: set[str] = set()  # dead destinations that this process has reported: position of the interpreter, and destination
 
 
 @attrs.frozen(eq=False)
 class Fallback:
-    """Gives each effect to ``first``, and to ``second`` what ``first`` failed to deliver.
+    """Passes each effect to ``first``, and to ``second`` if ``first`` failed to deliver it.
 
-    A message that may have arrived goes to ``second`` only if it tells of a failure, and says that it may be a repetition. A call of
-    somebody's code is made by ``first`` alone. Where both fail, the outcome is the error from which the least must be concluded, and
-    tells of both.
+    A message that may have arrived goes to ``second`` only if it reports a failure, with a note that it may be a repetition. Only
+    ``first`` makes calls of user functions. If both fail, the outcome names both reasons, and is the first of ``Ambiguous``,
+    ``Retryable``, ``Rejected`` and ``DestinationDead`` that is among the two.
 
-    It comes inside what folds and queues, and outside what paces and tries again: with ``sends = RateLimited(Retrying(Live()))``, write
+    It belongs inside digests and queues, and outside rate limits and retries: with ``sends = RateLimited(Retrying(Live()))``, write
     ``Background(Digest(Fallback(sends, ByMail(sends))))``.
 
     Args:
-        first: the usual way.
-        second: the other one, mostly ``ByMail(...)`` or ``BySlack(...)``.
+        first: the usual interpreter.
+        second: the fallback, mostly ``ByMail(...)`` or ``BySlack(...)``.
 
     Raises:
-        TypeError: one of them is no interpreter, or one that answers later. The message says what to write.
+        TypeError: one of them is no interpreter, or is a queueing one. The message says what to write.
 
     >>> import tocsin
     >>> Fallback(tocsin.Recording(), tocsin.Recording())
@@ -52,14 +53,14 @@ class Fallback:
 
     @property
     def notify(self) -> Notify:
-        """What child processes are to do."""
+        """What child processes do with notifications."""
         return notify_among(self.first, self.second)
 
     def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
         outcome = execute(self.first, effect)
         if isinstance(effect, CallBack):
             return result_of(outcome)
-        self._notice(effect, outcome)
+        self._report_death(effect, outcome)
         return result_of(self._fall_back(effect, outcome) if isinstance(outcome, DeliveryError) else outcome)
 
     def _fall_back(self, message: Message, error: DeliveryError) -> Outcome:
@@ -68,11 +69,11 @@ class Fallback:
             return error
         outcome = after_fallback(error, execute(self.second, given))
         if isinstance(outcome, Receipt):
-            logger.warning("%s", f"{failure(message, error)}; it went by the fallback")
+            logger.warning("%s", f"{failure(message, error)}; the fallback delivered it")
         return outcome
 
-    def _notice(self, message: Message, outcome: Outcome) -> None:
-        """See to it that people know that a destination is dead."""
+    def _report_death(self, message: Message, outcome: Outcome) -> None:
+        """Log a dead destination and raise an alarm, once; after a delivery, note that the destination works again."""
         where, mine = str(destination(message)), object()
         if isinstance(outcome, Delivered):
             if _dead.pop(where, None) is not None:
@@ -82,28 +83,25 @@ class Fallback:
             self._alarm(message, outcome, where)
 
     def _alarm(self, message: Message, dead: DestinationDead, where: str) -> None:
-        news = dead_destination_alarm(message, redact(dead.reason))
-        outcome = execute(self.second, news)
+        alarm = dead_destination_alarm(message, redact(dead.reason))
+        outcome = execute(self.second, alarm)
         if isinstance(outcome, DeliveryError):
-            logger.critical("%s", redact(one_line(f"tocsin: nobody could be told that {where} is dead: {outcome.reason}")))
+            logger.critical("%s", redact(one_line(f"tocsin: the alarm that {where} is dead failed: {outcome.reason}")))
         else:
-            complain(news, outcome)  # of the recipients that were refused
-
-
-_dead_among: set[str] = set()  # what this process has reported as dead: the place of an interpreter, and a destination
+            complain(alarm, outcome)  # logs refused recipients
 
 
 @attrs.frozen(eq=False, init=False, repr=False)
 class Fanout:
-    """Gives each message to all ``interpreters``, in order; a call of somebody's code only to the first: it is made once.
+    """Passes each message to all ``interpreters``, in order. A call of a user function goes to the first one only: it is made once.
 
-    The outcome is ``Delivered`` where all delivered that were to. Where some did and others failed it is ``Ambiguous``, and the reason
-    says which: another try of the whole would tell some people twice. So let each part try again by itself:
-    ``Fanout(Retrying(...), Retrying(...))``.
+    The outcome is a receipt, like ``Delivered``, only if no interpreter failed. If some delivered and others failed, it is
+    ``Ambiguous``, and the reason names the failed ones: a retry of the whole would notify some people twice. So let each part retry
+    by itself: ``Fanout(Retrying(...), Retrying(...))``.
 
     Raises:
-        TypeError: one is no interpreter, or one that answers later. The message says what to write.
-        ValueError: there is none.
+        TypeError: one is no interpreter, or is a queueing one. The message says what to write.
+        ValueError: no interpreter is given.
 
     >>> import tocsin
     >>> Fanout(tocsin.Recording(), tocsin.Recording())
@@ -119,7 +117,7 @@ class Fanout:
 
     @property
     def notify(self) -> Notify:
-        """What child processes are to do."""
+        """What child processes do with notifications."""
         return notify_among(*self.interpreters)
 
     def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
@@ -127,7 +125,7 @@ class Fanout:
             return result_of(execute(self.interpreters[0], effect))
         outcomes = [execute(each, effect) for each in self.interpreters]
         outcome = combined(outcomes)
-        if not isinstance(outcome, DestinationDead):  # which whoever gave us the effect reports loudly
+        if not isinstance(outcome, DestinationDead):  # the caller reports that one
             _report_dead(effect, outcomes)
         return result_of(outcome)
 
@@ -136,17 +134,17 @@ class Fanout:
 
 
 def _report_dead(message: Message, outcomes: list[Outcome]) -> None:
-    """Say of each destination that is dead that it is, once, loudly: the outcome of the whole does not show it."""
+    """Log each dead destination once, at level CRITICAL: the combined outcome does not show it."""
     for number, outcome in enumerate(outcomes, 1):
         where = f"number {number}, {destination(message)}"
         if isinstance(outcome, Delivered):
-            _dead_among.discard(where)
-        if isinstance(outcome, DestinationDead) and where not in _dead_among:
-            _dead_among.add(where)
+            _dead_in_fanouts.discard(where)
+        if isinstance(outcome, DestinationDead) and where not in _dead_in_fanouts:
+            _dead_in_fanouts.add(where)
             logger.critical("%s", failure(message, outcome))
 
 
 def notify_among(*interpreters: Interpreter) -> Notify:
-    """What child processes of one that runs under several are to do: to send where one of these sends, else to show, else neither."""
-    said = {notify_of(each) for each in interpreters}
-    return "live" if "live" in said else "print" if "print" in said else "none"
+    """Return what child processes under several interpreters do: send if one of them sends, else print if one prints, else neither."""
+    modes = {notify_of(each) for each in interpreters}
+    return "live" if "live" in modes else "print" if "print" in modes else "none"

@@ -1,8 +1,9 @@
-"""Sends for real: the default.
+"""``Live``, the default interpreter: sends messages and calls functions for real.
 
-One try, in line, within the deadlines of the adapters. Where an event loop runs in this thread, a delivery would block it: it
-goes to the background instead, and is ``Queued``; if it fails there, the log says so. What the environment asks of every live
-interpreter (``TOCSIN_NOTIFY=print`` or ``none``) comes first.
+- Each effect is attempted once, synchronously, within the deadlines of the adapters.
+- If an event loop runs in this thread, a delivery would block it: the message is sent in the background instead and is ``Queued``. A
+  failure there is logged.
+- ``TOCSIN_NOTIFY=print`` or ``none`` in the environment comes first.
 """
 
 from collections.abc import Mapping
@@ -30,7 +31,7 @@ def _secrets(given: Mapping[str, str] | Secrets | None) -> Secrets:
 
 
 def _in_background(live: "Live") -> Background:
-    """What sends where an event loop runs."""
+    """Return the interpreter for threads in which an event loop runs."""
     return Background(partial(_at_once, live))
 
 
@@ -39,10 +40,10 @@ class Live:
     """Executes effects for real, once each.
 
     Args:
-        secrets: secrets by name, before all other places; or a ``Secrets`` with settings of its own. None: the environment and
-            the user's file.
-        slack: how to reach Slack.
-        mail: how to reach Gmail.
+        secrets: secrets by name, which win over all other sources; or a ``Secrets`` with its own settings. None means the environment
+            and the user's file.
+        slack: the adapter for Slack.
+        mail: the adapter for Gmail.
 
     It does not pickle, since it may hold secrets: build one where it is needed.
     """
@@ -51,7 +52,7 @@ class Live:
     slack: SlackWebhook = attrs.field(factory=SlackWebhook)
     mail: Gmail = attrs.field(factory=Gmail)
 
-    _aside: Background = attrs.field(init=False, eq=False, repr=False, default=attrs.Factory(_in_background, takes_self=True))
+    _background: Background = attrs.field(init=False, eq=False, repr=False, default=attrs.Factory(_in_background, takes_self=True))
 
     notify: ClassVar[Notify] = "live"
 
@@ -62,7 +63,7 @@ class Live:
         if asked == "none":
             return received(Withheld(_silenced()))
         if not isinstance(effect, CallBack) and in_event_loop():
-            return self._aside(effect)
+            return self._background(effect)
         return _at_once(self, effect)
 
     def __reduce__(self) -> NoReturn:
@@ -70,10 +71,10 @@ class Live:
 
 
 def _at_once(live: Live, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
-    return result_of(_performed(live, effect))
+    return result_of(_perform(live, effect))
 
 
-def _performed(live: Live, effect: Effect) -> Outcome:
+def _perform(live: Live, effect: Effect) -> Outcome:
     match effect:
         case PostToSlack(bot=Bot() as bot):
             token = live.secrets.find(bot.token_secret)
@@ -87,19 +88,19 @@ def _performed(live: Live, effect: Effect) -> Outcome:
                 return username
             return password if isinstance(password, Rejected) else live.mail.send(username, password, mail, key)
         case CallBack():
-            return _called(effect)
+            return _call(effect)
 
 
 def _silenced() -> str:
-    """Why nothing is sent; one who misspelt it is told so, once."""
-    wrong = misspelt()
-    if wrong is None:
+    """Return the reason why nothing is sent. Log an unknown value of the variable once."""
+    error = misspelt()
+    if error is None:
         return f"{NAME}=none says so"
-    once(f"{wrong}: nothing is sent")
-    return wrong
+    once(f"{error}: nothing is sent")
+    return error
 
 
-def _called(effect: CallBack) -> Outcome:
+def _call(effect: CallBack) -> Outcome:
     try:
         invoke(effect.fn, effect.tracked_obj, effect.state)
     except Exception as error:

@@ -1,12 +1,11 @@
-"""Keeps messages in a database until they are sent, so that none is lost where the process dies between deciding and telling.
+"""``Outbox``: stores messages in a database until they are sent, so that none is lost if the process dies before it is sent.
 
-- A message is committed to disk before anything else is done with it, in the caller's line, and is ``Queued``. From then on it is sent
-  in the background, by this process or by whatever process drains that outbox next, and tried again for a day.
-- A call of somebody's function cannot be kept: it is made there and then.
-- Where the outbox cannot be written, messages are sent in the background without it, and the log says why: an outbox that fails is no
-  reason to be silent.
-- Where an event loop runs in the thread, it waits for a commit no longer than a fifth of a second; a slower one goes on beside it.
-- Where the environment asks for a dry run, or for silence, that is done in line, and nothing is kept or drained.
+- A message is committed to disk first, in the caller's thread, and is ``Queued``. Then this process, or another worker of the outbox,
+  sends it in the background. A failed message is retried for a day.
+- A call of a user function cannot be stored: it is made at once.
+- If the outbox cannot be written, messages are sent in the background without it, and the log has the reason.
+- An event loop waits for a commit at most a fifth of a second; a slower commit continues in another thread.
+- If the environment asks for a dry run or for silence, messages are printed or dropped at once; none is stored or sent from the outbox.
 """
 
 import threading
@@ -35,10 +34,10 @@ if TYPE_CHECKING:
     from tocsin.shell.outbox.client import OutboxClient
 
 _QUEUED = Queued("the outbox")
-_ANSWER = received(_QUEUED)  # made once, since it is the answer to most
-_ON_ITS_WAY = Queued("memory, on its way to the outbox")
-_IN_LOOP = 0.2  # seconds that an event loop waits for a commit
-_FAR = 10.0  # seconds that anybody waits for one on a server: it may be reached, and not answer
+_ANSWER = received(_QUEUED)  # made once, since most messages get it
+_NOT_COMMITTED = Queued("memory, on its way to the outbox")
+_LOOP_COMMIT_TIMEOUT = 0.2  # seconds that an event loop waits for a commit
+_SERVER_COMMIT_TIMEOUT = 10.0  # seconds that a thread waits for a commit on a database server, which may not answer
 
 
 def _policy(_: object, __: object, value: object) -> None:
@@ -48,11 +47,11 @@ def _policy(_: object, __: object, value: object) -> None:
 
 def _inner(given: Interpreter) -> Interpreter:
     if isinstance(given, Digest):
-        raise TypeError("an Outbox folds what waits by itself, across processes: write Outbox(Retrying(...)), without the Digest")
+        raise TypeError("an Outbox folds waiting messages itself, across processes: write Outbox(Retrying(...)), without the Digest")
     return inner(given)
 
 
-def _keeper(outbox: "Outbox") -> "OutboxClient":
+def _make_client(outbox: "Outbox") -> "OutboxClient":
     try:
         from tocsin.shell.outbox.client import OutboxClient
     except ModuleNotFoundError as missing:
@@ -70,29 +69,29 @@ def _keeper(outbox: "Outbox") -> "OutboxClient":
     raise OutboxError(f"the outbox needs the extra: pip install 'tocsin[outbox]' ({absent} is not installed)")
 
 
-def _aside(outbox: "Outbox") -> Background:
-    """What sends where the outbox cannot be written."""
+def _without_outbox(outbox: "Outbox") -> Background:
+    """Return the interpreter that sends if the outbox cannot be written."""
     return Background(Digest(outbox.inner, outbox.threshold, outbox.min_interval), exit_timeout=outbox.exit_timeout)
 
 
 @attrs.frozen(eq=False)
 class Outbox(Queueing, Batching):
-    """Commits messages to a database, and has them sent by ``inner`` from there.
+    """Commits messages to a database, from which background workers send them by ``inner``.
 
     Args:
-        inner: what sends, one message at a time. What waits for the same people is folded here, across processes: ``Digest`` inside
-            is a TypeError, as is what answers later.
-        url: the database: None for a file in the user's state folder, ``sqlite:////var/lib/app/outbox.sqlite`` for another one,
+        inner: the interpreter that sends, one message at a time. The outbox folds waiting messages to the same audience, across
+            processes: a ``Digest`` inside is a TypeError, and so is a queueing interpreter.
+        url: the database: None for a file in the user's state folder, ``sqlite:////var/lib/app/outbox.sqlite`` for another file,
             ``postgresql://user@host/name`` for many machines.
-        policy: how often a message is tried, and for how long, by whatever process.
-        threshold: how many waiting messages to the same people go singly; where more wait, they are folded into one.
-        min_interval: how many seconds lie at least between two digests to the same people, unless somebody is in a hurry.
-        lease: after how many seconds a message that some process took to send it is sent by another one.
-        exit_timeout: how long the program waits at its end for what it put in, in seconds. What is left then stays in the outbox.
+        policy: how often and for how long a message is tried, over all processes.
+        threshold: the number of waiting messages to the same audience that are sent singly; more are folded into one.
+        min_interval: minimum seconds between two digests to the same audience, except under a deadline.
+        lease: seconds after which a message that one process claimed may be claimed by another one.
+        exit_timeout: seconds that the program waits at exit for its messages. Unsent messages stay in the outbox.
 
     Raises:
-        TypeError, ValueError: when composed, of an option that makes no sense. ``OutboxError``, a ValueError, where the URL is none, or
-            the extra ``tocsin[outbox]`` is not installed.
+        TypeError, ValueError: an option is invalid. ``OutboxError``, a ValueError, if the URL is invalid or the extra
+            ``tocsin[outbox]`` is not installed.
 
     >>> import tempfile
     >>> from tocsin import Failed, Recording, Running, Task, flush, interpreting, slack_notifier
@@ -115,84 +114,86 @@ class Outbox(Queueing, Batching):
     min_interval: float = attrs.field(default=10.0, kw_only=True, validator=check_min_interval)
     lease: float = attrs.field(default=60.0, kw_only=True, validator=settings.seconds)
     exit_timeout: float = attrs.field(default=queues.EXIT_TIMEOUT, kw_only=True, validator=settings.seconds)
-    _kept: "OutboxClient" = attrs.field(init=False, repr=False, default=attrs.Factory(_keeper, takes_self=True))
-    _unkept: Background = attrs.field(init=False, repr=False, default=attrs.Factory(_aside, takes_self=True))
+    _client: "OutboxClient" = attrs.field(init=False, repr=False, default=attrs.Factory(_make_client, takes_self=True))
+    _fallback: Background = attrs.field(init=False, repr=False, default=attrs.Factory(_without_outbox, takes_self=True))
 
     @property
     def notify(self) -> Notify:
-        """What child processes are to do: what the inner interpreter says."""
+        """What child processes do with notifications: as the inner interpreter says."""
         return notify_of(self.inner)
 
     @property
     def place(self) -> str:
-        """Where the outbox is, without a password."""
-        return self._kept.place
+        """The location of the outbox, without a password."""
+        return self._client.place
 
     def attend(self) -> None:
-        """Send in the background what an earlier process left. A message that is put in does so by itself."""
-        self._kept.attend()
+        """Start the background worker, which sends what earlier processes left. A stored message starts it, too."""
+        self._client.attend()
 
     def close(self) -> None:
-        """Send no more, and close the database. What is left stays in it, also what is put in from now on, for others to send.
+        """Stop sending and close the database. Unsent messages, and those stored from now on, stay in it for other workers.
 
-        What is being sent has ``exit_timeout`` seconds to end, and is not tried again. A program that keeps its outbox until it ends
-        need not close it.
+        A message that is being sent has ``exit_timeout`` seconds to finish and is not retried. A program that uses its outbox until
+        it ends need not close it.
         """
-        self._kept.close()
+        self._client.close()
 
     def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
-        """Keep the effect, and have it sent."""
+        """Store the message, to be sent in the background."""
         outcome = self.submit(effect, ignore_outcome)
         return _ANSWER if outcome is _QUEUED else result_of(outcome)
 
     @override
     def submit(self, effect: Effect, on_settled: OnSettled, /) -> Outcome:
-        """The same; what becomes of it is told to ``settled``, once, unless the program ends before that."""
+        """Store the message; ``on_settled`` gets its final outcome, once, unless the program ends before."""
         if isinstance(effect, CallBack) or environment.override() is not None:
             outcome = execute(self.inner, effect)
             on_settled(outcome)
             return outcome
         if in_event_loop():
-            return self._beside(effect, on_settled, _IN_LOOP)
-        return self._beside(effect, on_settled, _FAR) if self._kept.far else self._keep(effect, on_settled)
+            return self._store_in_thread(effect, on_settled, _LOOP_COMMIT_TIMEOUT)
+        if self._client.far:
+            return self._store_in_thread(effect, on_settled, _SERVER_COMMIT_TIMEOUT)
+        return self._store(effect, on_settled)
 
     @override
     def batch(self, effects: Sequence[Effect], /) -> Sequence[Outcome]:
-        """Keep the effects in one commit, and have them sent: the outcome of each. Raises nothing."""
+        """Store the effects in one commit. Return the outcome of each. Raises nothing."""
         messages = [effect for effect in effects if not isinstance(effect, CallBack)]
         if environment.override() is not None or len(messages) < len(effects):
             return [self.submit(effect, ignore_outcome) for effect in effects]
         try:
-            self._kept.keep(messages, [ignore_outcome] * len(messages))
-        except OutboxError as fault:
-            return [self._without(message, ignore_outcome, fault) for message in messages]
+            self._client.keep(messages, [ignore_outcome] * len(messages))
+        except OutboxError as error:
+            return [self._send_without_outbox(message, ignore_outcome, error) for message in messages]
         return [_QUEUED] * len(messages)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("an Outbox does not pickle, since it holds a database open: build one where it is needed")
 
-    def _keep(self, message: Message, on_settled: OnSettled) -> Outcome:
+    def _store(self, message: Message, on_settled: OnSettled) -> Outcome:
         try:
-            self._kept.keep([message], [on_settled])
-        except OutboxError as fault:
-            return self._without(message, on_settled, fault)
+            self._client.keep([message], [on_settled])
+        except OutboxError as error:
+            return self._send_without_outbox(message, on_settled, error)
         return _QUEUED
 
-    def _beside(self, message: Message, on_settled: OnSettled, seconds: float) -> Outcome:
-        """Likewise, on a thread of its own: a database that is slow holds nobody up for longer than that."""
+    def _store_in_thread(self, message: Message, on_settled: OnSettled, seconds: float) -> Outcome:
+        """Store the message in a thread of its own, so that a slow database delays the caller for at most ``seconds``."""
         answer: SimpleQueue[Outcome] = SimpleQueue()
         thread = threading.Thread(
-            target=lambda: answer.put(self._keep(message, on_settled)), name="tocsin_outbox", daemon=self._kept.far
+            target=lambda: answer.put(self._store(message, on_settled)), name="tocsin_outbox", daemon=self._client.far
         )
         try:
             thread.start()
         except RuntimeError:  # the interpreter shuts down, or the system has no more threads
-            return self._keep(message, on_settled)
+            return self._store(message, on_settled)
         try:
             return answer.get(timeout=seconds)
         except Empty:
-            return _ON_ITS_WAY
+            return _NOT_COMMITTED
 
-    def _without(self, message: Message, on_settled: OnSettled, fault: OutboxError) -> Outcome:
-        self._kept.say(fault)
-        return self._unkept.submit(message, on_settled)
+    def _send_without_outbox(self, message: Message, on_settled: OnSettled, error: OutboxError) -> Outcome:
+        self._client.say(error)
+        return self._fallback.submit(message, on_settled)

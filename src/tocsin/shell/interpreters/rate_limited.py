@@ -1,10 +1,11 @@
-"""Keeps to the rate that a destination takes, and leaves one alone for a while that is known to fail.
+"""``RateLimited``: keeps to the rate limit of each destination, and has a circuit breaker for failing ones.
 
-- Each destination has a bucket of its own, which all threads share. They get their turns in the order in which they ask.
-- One that is dead is not tried for five minutes; one that made callers wait for nothing, as long as they were willing to, for one.
-- Whoever has no time to wait gets a ``Retryable`` that says when to come again, and its turn is not used up.
-- Buckets belong to an interpreter in a process. A child that was forked goes on with copies of them, so that it is no faster than
-  its parent would be; but what either sends from then on, the other does not see.
+- Each destination has a token bucket, which all threads share. Threads get their turns in the order in which they ask.
+- A dead destination is not tried for five minutes. A destination that used up the whole deadline of its callers without success is not
+  tried for one minute.
+- A caller without time to wait gets a ``Retryable`` with the time of the next turn. Its turn is not used up.
+- Buckets belong to an interpreter in a process. A forked child continues with copies, so that it is no faster than its parent would be;
+  parent and child do not see what the other sends from then on.
 """
 
 import math
@@ -28,7 +29,7 @@ from tocsin.shell.fork_safety import forget_in_child
 from tocsin.shell.interpreters import base
 from tocsin.shell.interpreters.base import Interpreter, Notify, execute, notify_of, result_of
 
-_EARLY = 0.05  # seconds; clocks and naps are only so exact, on Windows 16 ms
+_EARLY = 0.05  # seconds; clocks and sleeps are not more exact: 16 ms on Windows
 
 
 def _rate(_: object, field: "attrs.Attribute[Rate]", value: object) -> None:
@@ -36,33 +37,33 @@ def _rate(_: object, field: "attrs.Attribute[Rate]", value: object) -> None:
         raise TypeError(f"{field.name} takes a Rate, not {quote(value)}: write {field.name}=Rate(30, per=60, burst=3)")
 
 
-class _Known:
-    """What is known of the destinations: their buckets, and how they stand. It pickles as nothing."""
+class _Destinations:
+    """The buckets and circuits of the destinations. It pickles as a new, empty object."""
 
     def __init__(self) -> None:
         self.lock: threading.Lock = threading.Lock()
         self.buckets: dict[Destination, Bucket] = {}
-        self.standings: dict[Destination, Circuit] = {}
+        self.circuits: dict[Destination, Circuit] = {}
         forget_in_child(self)
 
     def forget(self) -> None:
-        """Take a lock of one's own, as a child does: another thread of the parent may have held the old one."""
+        """Replace the lock in a forked child: another thread of the parent may have held the old one."""
         self.lock = threading.Lock()
 
     @override
-    def __reduce__(self) -> "tuple[type[_Known], tuple[()]]":
+    def __reduce__(self) -> "tuple[type[_Destinations], tuple[()]]":
         return type(self), ()
 
 
 @attrs.frozen(eq=False)
 class RateLimited:
-    """Passes effects on to ``inner``, each as soon as its destination takes another one. Calls of functions do not wait.
+    """Passes each effect on to ``inner`` as soon as the rate limit of its destination permits. Calls of functions do not wait.
 
     Args:
-        inner: what sends them. One that answers later, like ``Background``, is a TypeError.
-        slack: how fast messages may go to one webhook, or to one channel of a bot's. Anything but a ``Rate`` is a TypeError.
-        gmail: how fast from one account.
-        timer: what waits.
+        inner: the interpreter that sends them. A queueing one, like ``Background``, is a TypeError.
+        slack: the rate limit of one webhook, or of one channel of a bot. Anything but a ``Rate`` is a TypeError.
+        gmail: the rate limit of one account.
+        timer: shows the time and waits.
 
     >>> from tocsin import Recording
     >>> RateLimited(Recording(), slack=Rate(30, per=60, burst=3)).slack
@@ -73,73 +74,74 @@ class RateLimited:
     slack: Rate = attrs.field(default=SLACK, validator=_rate)
     gmail: Rate = attrs.field(default=GMAIL, validator=_rate)
     timer: Timer = attrs.field(factory=SystemTimer, kw_only=True, repr=False)
-    _known: _Known = attrs.field(factory=_Known, init=False, repr=False)
+    _destinations: _Destinations = attrs.field(factory=_Destinations, init=False, repr=False)
 
     @property
     def notify(self) -> Notify:
-        """What child processes are to do: what the inner interpreter says."""
+        """What child processes do with notifications: as the inner interpreter says."""
         return notify_of(self.inner)
 
     def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
-        goal = destination(effect)
-        if goal is None:
+        where = destination(effect)
+        if where is None:
             return result_of(execute(self.inner, effect))
-        asked = self.timer.monotonic()
-        kept_out = self._closed(goal, asked) or self._wait(goal)
-        if kept_out is not None:
-            return refused(kept_out)
-        patience = seconds_left(asked)
+        began = self.timer.monotonic()
+        error = self._error_if_open(where, began) or self._wait(where)
+        if error is not None:
+            return refused(error)
+        limit = seconds_left(began)
         outcome = execute(self.inner, effect)
         now = self.timer.monotonic()
-        self._learn(goal, outcome, now, now - asked if patience < math.inf else 0.0, patience)
+        self._record(where, outcome, now, now - began if limit < math.inf else 0.0, limit)
         return result_of(outcome)
 
-    def _closed(self, goal: Destination, now: float) -> DeliveryError | None:
-        """What becomes of a message that need not be tried, since its destination is known to fail."""
-        with self._known.lock:
-            return error_if_open(self._known.standings.get(goal, Circuit()), now)
+    def _error_if_open(self, where: Destination, now: float) -> DeliveryError | None:
+        """Return the outcome of a message that is not tried, since the circuit of its destination is open; else None."""
+        with self._destinations.lock:
+            return error_if_open(self._destinations.circuits.get(where, Circuit()), now)
 
-    def _learn(self, goal: Destination, outcome: Outcome, now: float, spent: float, patience: float) -> None:
-        with self._known.lock:
-            self._known.standings[goal] = record(self._known.standings.get(goal, Circuit()), outcome, now, spent, patience)
+    def _record(self, where: Destination, outcome: Outcome, now: float, spent: float, limit: float) -> None:
+        """Record the outcome in the circuit of the destination."""
+        with self._destinations.lock:
+            self._destinations.circuits[where] = record(self._destinations.circuits.get(where, Circuit()), outcome, now, spent, limit)
 
-    def _wait(self, goal: Destination) -> Retryable | None:
-        """Wait for a turn; where there is no time for that, say so."""
-        asked, missing, granted = self._turn(goal)
-        due, now, before = asked + missing, asked, -math.inf
+    def _wait(self, where: Destination) -> Retryable | None:
+        """Wait for a turn. Return an error if there is no time for that."""
+        began, wait, granted = self._turn(where)
+        due, now, before = began + wait, began, -math.inf
         while (
             granted and due - now > _EARLY and now > before and due - now <= seconds_left(now)
         ):  # a timer may wait less than it is asked to
             before = now
-            with hurried_by(None):  # the pace is kept, whoever is in a hurry
+            with hurried_by(None):  # a hurry does not lift the rate limit
                 self.timer.wait(due - now)
             now = self.timer.monotonic()
         if granted and due - now <= _EARLY:
-            self._go(goal, due)
+            self._account_for_delay(where, due)
             return None
         after = timedelta(seconds=due - now)
-        return Retryable(redact(f"too many messages to {one_line(str(goal))}: the next may go in {span(after)}"), after)
+        return Retryable(redact(f"too many messages to {one_line(str(where))}: the next may go in {span(after)}"), after)
 
-    def _go(self, goal: Destination, due: float) -> None:
-        """See to it that a turn which comes late, since the machine slept, is counted now."""
-        with self._known.lock:
+    def _account_for_delay(self, where: Destination, due: float) -> None:
+        """Count a turn that comes late, since the machine slept, from now on."""
+        with self._destinations.lock:
             now = self.timer.monotonic()
             if now > due:
-                self._known.buckets[goal] = take_late(self._known.buckets[goal], self._rate(goal), now)
+                self._destinations.buckets[where] = take_late(self._destinations.buckets[where], self._rate(where), now)
 
-    def _rate(self, goal: Destination) -> Rate:
-        return self.slack if goal.channel == "slack" else self.gmail
+    def _rate(self, where: Destination) -> Rate:
+        return self.slack if where.channel == "slack" else self.gmail
 
-    def _turn(self, goal: Destination) -> tuple[float, float, bool]:
-        """When a turn was asked for, the seconds from then on until it comes, and whether it is ours: whether there is time for it.
+    def _turn(self, where: Destination) -> tuple[float, float, bool]:
+        """Reserve a turn if there is time for it. Return the time now, the seconds until the turn, and whether it is reserved.
 
-        The clock is read inside of the lock, so that it goes on from one turn to the next.
+        The clock is read inside the lock, so that the times of turns are in order.
         """
-        known = self._known
-        with known.lock:
+        destinations = self._destinations
+        with destinations.lock:
             now = self.timer.monotonic()
-            bucket, wait = take(known.buckets.get(goal, Bucket()), self._rate(goal), now)
+            bucket, wait = take(destinations.buckets.get(where, Bucket()), self._rate(where), now)
             granted = wait <= seconds_left(now)
             if granted:
-                known.buckets[goal] = bucket
+                destinations.buckets[where] = bucket
         return now, wait, granted

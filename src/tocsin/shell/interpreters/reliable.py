@@ -1,7 +1,7 @@
-"""The default of all that runs, composed: ``Background(Digest(RateLimited(Retrying(Live()))))``.
+"""``reliable``: composes the default interpreter of runs, ``Background(Digest(RateLimited(Retrying(Live()))))``.
 
-Read from the inside: it is sent, and again where that may help; no faster than the other side takes it; folded where too much waits;
-and nobody waits for any of it. With an outbox, nothing of it is lost where the process dies: ``Outbox(RateLimited(Retrying(Live())))``.
+From the inside out: it sends, retries, keeps to rate limits, folds storms into digests, and does all that in the background. With an
+outbox, ``Outbox(RateLimited(Retrying(Live())))``, no message is lost if the process dies.
 """
 
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ from tocsin.shell.interpreters.rendered import ByMail, BySlack
 from tocsin.shell.interpreters.retrying import Retrying
 from tocsin.shell.outbox.errors import OutboxError
 
-if TYPE_CHECKING:  # a program that composes nothing need not load it
+if TYPE_CHECKING:  # slow to load; only ``reliable`` needs it
     from tocsin.core.config.schema import Configuration
 
 
@@ -42,55 +42,55 @@ def reliable(
     after_fork: AfterFork = "wait",
     outbox: bool | str | None = None,
 ) -> Background | Outbox:
-    """An interpreter that neither floods, nor blocks, nor gives up: that of flows, of ``watch`` and of ``tocsin exec``.
+    """Return the default interpreter of flows, ``watch`` and ``tocsin exec``: it limits rates, retries and sends in the background.
 
-    None is: as the configuration says.
+    An option that is None takes the configured value.
 
     Args:
-        inner: what sends.
-        fallback: what sends where ``inner`` cannot: ``"gmail"`` or ``"slack"``, that channel by the same sender, as configured; or an
-            interpreter, which is paced and tries again likewise.
-        policy: how often a message is tried, and for how long.
-        slack: how fast messages may go to one Slack destination.
-        gmail: how fast mails may go from one account.
-        threshold: how many messages to one destination may wait before they are folded into a digest.
-        min_interval: how far digests to one destination are apart at least, in seconds.
-        max_queue: how many messages may be queued for one destination; an outbox has room for all.
-        exit_timeout: how long a program waits at its end for what is not sent yet, in seconds.
-        after_fork: what a forked child does: "wait" for each message, or "queue" it; with an outbox, both keep it.
-        outbox: whether messages are kept in a database until they are sent; or its URL. What an earlier process left there is sent
-            from now on, in the background.
+        inner: the interpreter that sends.
+        fallback: what sends if ``inner`` fails: ``"gmail"`` or ``"slack"`` for that channel by the same sender, as configured; or an
+            interpreter, which gets rate limits and retries, too.
+        policy: how often and for how long a message is tried.
+        slack: the rate limit of one Slack destination.
+        gmail: the rate limit of one mail account.
+        threshold: the number of messages to one destination that may wait before they are folded into a digest.
+        min_interval: minimum seconds between two digests to one destination.
+        max_queue: the number of messages that may be queued for one destination; an outbox has no such limit.
+        exit_timeout: seconds that a program waits at exit for unsent messages.
+        after_fork: what a forked child does: "wait" for each message, or "queue" it; with an outbox, both store it.
+        outbox: whether messages are stored in a database until they are sent; or its URL. Messages that an earlier process left there
+            are sent in the background, too.
 
     Raises:
-        TypeError, ValueError: an option makes no sense; ``OutboxError``, a ValueError, where there can be no such outbox.
+        TypeError, ValueError: an option is invalid. ``OutboxError``, a ValueError, if the outbox cannot be made.
 
     >>> from tocsin import Flow, Recording, reliable, slack_notifier
     >>> report = Flow("idle", state_handlers=[slack_notifier]).run(interpreter=reliable(Recording()))
     >>> [delivery.outcome for delivery in report.wait().deliveries]
     [Withheld(reason='recorded'), Withheld(reason='recorded')]
     """
-    from tocsin.shell.config.load import configuration  # which a program that composes nothing need not load
+    from tocsin.shell.config.load import configuration  # slow to load; only ``reliable`` needs it
 
     config = configuration()
     exit_timeout = config.delivery.exit_timeout if exit_timeout is None else exit_timeout
-    sends = chain(config, inner, fallback, policy=policy, slack=slack, gmail=gmail)
+    sender = chain(config, inner, fallback, policy=policy, slack=slack, gmail=gmail)
     if outbox or (outbox is None and config.delivery.outbox):
         try:
-            return _kept(
+            return _attended(
                 Outbox(
-                    sends,
+                    sender,
                     outbox if isinstance(outbox, str) else _url(config),
                     threshold=threshold,
                     min_interval=min_interval,
                     exit_timeout=exit_timeout,
                 )
             )
-        except OutboxError as fault:
+        except OutboxError as error:
             if outbox is not None:
                 raise
-            log.once(f"messages are not kept in an outbox, though delivery.outbox says so: {fault}")
+            log.once(f"messages are not stored in an outbox, though delivery.outbox is set: {error}")
     return Background(
-        Digest(sends, threshold, min_interval),
+        Digest(sender, threshold, min_interval),
         max_queue=config.delivery.max_queue if max_queue is None else max_queue,
         exit_timeout=exit_timeout,
         after_fork=after_fork,
@@ -106,32 +106,32 @@ def chain(
     slack: Rate = SLACK,
     gmail: Rate | None = None,
 ) -> Interpreter:
-    """What sends one message, in line: it is paced, tried again, and sent by another channel where its own fails."""
+    """Return the interpreter that sends one message synchronously, with rate limits, retries and the fallback."""
     from tocsin.shell.config import defaults
 
-    def trusted(sender: Interpreter) -> Interpreter:
-        if isinstance(sender, ByMail | BySlack):  # what comes out of it is what is to be paced
-            return attrs.evolve(sender, inner=trusted(sender.inner))
-        return first if sender is sends else RateLimited(Retrying(sender, tried), slack, mails)
+    def with_retries(sender: Interpreter) -> Interpreter:
+        if isinstance(sender, ByMail | BySlack):  # rate limits and retries go inside, where the real destination is known
+            return attrs.evolve(sender, inner=with_retries(sender.inner))
+        return first if sender is main else RateLimited(Retrying(sender, retries), slack, mail_rate)
 
     if isinstance(fallback, str) and fallback not in {"gmail", "slack"}:
         either = "fallback is 'gmail', 'slack' or an interpreter"
         raise TypeError(f"{either}, and {quote(fallback)} is none: write DryRun(), Recording() or Live()")
-    tried = defaults.policy(config) if policy is None else policy
-    mails = defaults.mails(config) if gmail is None else gmail
-    sends = defaults.live(config) if inner is None else inner
-    first: Interpreter = RateLimited(Retrying(sends, tried), slack, mails)
+    retries = defaults.policy(config) if policy is None else policy
+    mail_rate = defaults.mails(config) if gmail is None else gmail
+    main = defaults.live(config) if inner is None else inner
+    first: Interpreter = RateLimited(Retrying(main, retries), slack, mail_rate)
     second: Interpreter | None = None
     if isinstance(fallback, str):
-        second = defaults.fallback(config, sends, fallback)
+        second = defaults.fallback(config, main, fallback)
     elif fallback is not None:
         second = fallback
     elif inner is None:
-        second = defaults.fallback(config, sends)
-    return first if second is None else Fallback(first, trusted(second))
+        second = defaults.fallback(config, main)
+    return first if second is None else Fallback(first, with_retries(second))
 
 
-def _kept(outbox: Outbox) -> Outbox:
+def _attended(outbox: Outbox) -> Outbox:
     outbox.attend()
     return outbox
 

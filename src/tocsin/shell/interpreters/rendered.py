@@ -1,7 +1,7 @@
-"""Messages that go by another channel than the one they were made for: mostly as a fallback, or beside it.
+"""``ByMail`` and ``BySlack``: send a message by another channel than its own, as a fallback or in addition to it.
 
-Each says what it would have said. A call of somebody's code is no message: it is passed on as it is. What paces messages or tries
-them again comes inside, where it sees which way they really go.
+The message keeps its content. A call of a user function is no message and is passed on unchanged. Rate limits and retries belong inside
+these interpreters, where they see the real destination.
 """
 
 import attrs
@@ -17,18 +17,18 @@ from tocsin.shell.interpreters.base import Interpreter, Notify, execute, notify_
 
 @attrs.frozen(eq=False)
 class ByMail:
-    """Gives each message to ``inner`` as a mail from the account in the secrets ``EMAIL_USERNAME`` and ``EMAIL_PASSWORD``.
+    """Passes each message to ``inner`` as a mail from the account in the secrets ``EMAIL_USERNAME`` and ``EMAIL_PASSWORD``.
 
-    A message that is a mail already keeps its text, and goes to these people instead.
+    A message that is a mail already keeps its text and goes to these recipients instead.
 
     Args:
-        inner: what sends it.
-        to: a list of 1 to 100 addresses; None: the account itself.
+        inner: the interpreter that sends it.
+        to: a list of 1 to 100 addresses; None means the account itself.
         cc: a list of addresses for Cc.
 
     Raises:
-        TypeError: ``inner`` is no interpreter, or one that answers later; or a list is none. The message says what to write.
-        ValueError: what is no address.
+        TypeError: ``inner`` is no interpreter, or is a queueing one; or ``to`` or ``cc`` is no list. The message says what to write.
+        ValueError: an address is invalid.
 
     >>> import tocsin
     >>> with tocsin.interpreting(ByMail(tocsin.Recording(), to=["ops@example.com"])) as by_mail:
@@ -43,30 +43,31 @@ class ByMail:
 
     @property
     def notify(self) -> Notify:
-        """What child processes are to do: what the inner interpreter says."""
+        """What child processes do with notifications: as the inner interpreter says."""
         return notify_of(self.inner)
 
     def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
-        given = effect if isinstance(effect, CallBack) else as_mail(effect, self.to, self.cc)
-        return result_of(execute(self.inner, given))
+        rendered = effect if isinstance(effect, CallBack) else as_mail(effect, self.to, self.cc)
+        return result_of(execute(self.inner, rendered))
 
 
 @attrs.frozen(eq=False)
 class BySlack:
-    """Gives each message to ``inner`` as a post to the incoming webhook whose URL is the secret named ``webhook_secret``.
+    """Passes each message to ``inner`` as a post to the incoming webhook whose URL is the secret named ``webhook_secret``.
 
-    With both ``token_secret`` and ``channel``, it is a post of the app with that token into that channel, and needs no webhook. A
-    message that is a post to Slack already keeps its text, and goes there instead.
+    With both ``token_secret`` and ``channel``, it is a post by the app with that token to that channel, and needs no webhook. A message
+    that is a post to Slack already keeps its text and goes there instead.
 
     Args:
-        inner: what sends it.
-        webhook_secret: the name of a secret; None: ``SLACK_WEBHOOK_URL``.
+        inner: the interpreter that sends it.
+        webhook_secret: the name of a secret; None means ``SLACK_WEBHOOK_URL``.
         token_secret: the name of a secret.
         channel: a channel's name, like ``#ops``, or its id.
 
     Raises:
-        TypeError: ``inner`` is no interpreter, or one that answers later. The message says what to write.
-        ValueError: the webhook's URL, or the token, in place of its name; what is no channel; one of the token and the channel alone.
+        TypeError: ``inner`` is no interpreter, or is a queueing one. The message says what to write.
+        ValueError: a URL or token is given in place of the name of its secret; the channel is invalid; one of ``token_secret`` and
+            ``channel`` is given without the other.
     """
 
     inner: Interpreter = attrs.field(converter=base.inner)
@@ -81,14 +82,14 @@ class BySlack:
 
     @property
     def bot(self) -> Bot | None:
-        """The app that posts; None where a webhook takes the message."""
+        """The app that posts; None if a webhook does."""
         return None if self.token_secret is None or self.channel is None else Bot(self.token_secret, self.channel)
 
     @property
     def notify(self) -> Notify:
-        """What child processes are to do: what the inner interpreter says."""
+        """What child processes do with notifications: as the inner interpreter says."""
         return notify_of(self.inner)
 
     def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
-        given = effect if isinstance(effect, CallBack) else as_slack(effect, self.webhook_secret, self.bot)
-        return result_of(execute(self.inner, given))
+        rendered = effect if isinstance(effect, CallBack) else as_slack(effect, self.webhook_secret, self.bot)
+        return result_of(execute(self.inner, rendered))

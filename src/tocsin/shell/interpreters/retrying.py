@@ -1,7 +1,7 @@
-"""Tries again what was not accepted: ``schedule`` decides, and here is only the waiting.
+"""``Retrying``: retries failed deliveries. ``tocsin.core.delivery.retry`` decides; this module waits.
 
-There is no other layer that tries again below: neither the adapters nor the HTTP client do. A delivery is in line, so whoever calls
-waits for all of it, unless something outside puts it into the background.
+- No layer below retries: neither the adapters nor the HTTP client do.
+- A delivery is synchronous: the caller waits for all attempts, unless an outer interpreter runs it in the background.
 """
 
 from collections.abc import Callable
@@ -20,12 +20,12 @@ from tocsin.shell.interpreters.live import Live
 from tocsin.shell.interpreters.rate_limited import RateLimited
 from tocsin.shell.interpreters.rendered import ByMail, BySlack
 
-_EARLY = 0.05  # seconds; clocks and naps are only so exact
+_EARLY = 0.05  # seconds; clocks and sleeps are not more exact
 
 
 def _chance() -> float:
-    """A number from 0 up to 1, of the system's: a generator of ours would be copied by a fork, and the children would pause in step."""
-    from random import SystemRandom  # slow to load, and needed once something was sent
+    """Return a number in [0, 1) from the system: a fork would copy a generator of Python, and the children would pause in step."""
+    from random import SystemRandom  # slow to load, and needed only after an attempt
 
     return SystemRandom().random()
 
@@ -37,17 +37,17 @@ def _policy(_: object, __: object, value: object) -> None:
 
 @attrs.frozen(eq=False)
 class Retrying:
-    """Passes each effect on to ``inner``, and again where another try may succeed.
+    """Passes each effect on to ``inner``, and again while another attempt may succeed.
 
     Args:
-        inner: what acts on an effect, once.
-        policy: how often it is tried, and for how long.
-        timer: what shows the time and waits.
-        draw: gives a random number from 0 up to, not including, 1 for each try.
+        inner: the interpreter that attempts an effect once.
+        policy: how often and for how long an effect is tried.
+        timer: shows the time and waits.
+        draw: returns a random number in [0, 1) for each attempt.
 
     Raises:
-        TypeError: ``inner`` is no interpreter, or one that comes further out; ``policy`` is no policy.
-        ValueError: the policy's deadline is shorter than one try by ``Live`` may be.
+        TypeError: ``inner`` is no interpreter, or one that belongs further out; ``policy`` is no ``RetryPolicy``.
+        ValueError: the policy's deadline is shorter than one attempt by ``Live`` may take.
 
     >>> from tocsin import Recording
     >>> Retrying(Recording(), RetryPolicy(attempts=3))
@@ -67,26 +67,29 @@ class Retrying:
 
     @property
     def notify(self) -> Notify:
-        """What child processes are to do: what the inner interpreter says."""
+        """What child processes do with notifications: as the inner interpreter says."""
         return notify_of(self.inner)
 
     def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
         began, attempt = self.timer.monotonic(), Try(effect)
-        while isinstance(decision := self._tried(attempt, began), RetryLater):
-            if not self._paused(decision):
+        while isinstance(decision := self._attempt(attempt, began), RetryLater):
+            if not self._pause(decision):
                 return result_of(decision.otherwise)
             attempt = decision.attempt
         return result_of(decision.outcome)
 
-    def _paused(self, again: RetryLater) -> bool:
-        """Pause; whoever is in a hurry may cut that short, but for what the other side asked for. Whether there was time for that."""
-        if not again.least:
-            self.timer.wait(again.pause)
+    def _pause(self, decision: RetryLater) -> bool:
+        """Pause before the next attempt. A hurry cuts that short, except for the time that the destination demands.
+
+        Return whether there was time for the pause.
+        """
+        if not decision.least:
+            self.timer.wait(decision.pause)
             return True
         began = self.timer.monotonic()
-        self.timer.wait(again.pause)
+        self.timer.wait(decision.pause)
         now = self.timer.monotonic()
-        missing = again.least - (now - began)
+        missing = decision.least - (now - began)
         if missing <= _EARLY:
             return True
         if missing >= time_limits.seconds_left(now):
@@ -95,15 +98,15 @@ class Retrying:
             self.timer.wait(missing)
         return True
 
-    def _tried(self, attempt: Try, began: float) -> RetryLater | Final:
-        """Make the try, and say what follows."""
+    def _attempt(self, attempt: Try, began: float) -> RetryLater | Final:
+        """Make the attempt and decide what follows."""
         outcome = execute(self.inner, attempt.effect)
         now = self.timer.monotonic()
         return decide(self.policy, attempt, outcome, elapsed=now - began, draw=self.draw(), left=time_limits.seconds_left(now))
 
 
 def _longest_try(inner: Interpreter) -> float:
-    """How many seconds one try may take, as far as that is known."""
+    """Return how many seconds one attempt may take; 0.0 if unknown."""
     match inner:
         case Live(slack=slack, mail=mail):
             return max(slack.deadline, mail.deadline)
