@@ -51,16 +51,16 @@ def imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
     sys.modules.pop("takes_its_time", None)
 
 
-def waited(thread: Thread) -> bool:
-    """Return whether a fork waits for the thread, which is released soon after."""
-    release = threading.Timer(0.2, thread.go.set)
+def waited(thread: Thread, seconds: float = 0.2) -> bool:
+    """Return whether a fork waits for the thread, which is released after these seconds."""
+    release = threading.Timer(seconds, thread.go.set)
     release.start()
     began = time.monotonic()
     wait_for_locks()
     took = time.monotonic() - began
     thread.end()
     release.join()
-    return took > 0.1
+    return took > seconds / 2
 
 
 def test_it_waits_for_a_thread_of_ours_that_looks_up_a_name() -> None:
@@ -69,6 +69,11 @@ def test_it_waits_for_a_thread_of_ours_that_looks_up_a_name() -> None:
 
 def test_it_waits_for_a_thread_of_ours_that_imports(imports: Callable[[Thread], object]) -> None:
     assert waited(Thread("tocsin_delivery", imports))
+
+
+def test_a_slow_import_is_waited_for_to_its_end(imports: Callable[[Thread], object]) -> None:
+    """A child that inherits half a module loses its messages."""
+    assert waited(Thread("tocsin_delivery", imports), 2.5)
 
 
 @pytest.mark.parametrize(("name", "act"), [("tocsin_delivery", harmless), ("another", getaddrinfo)])

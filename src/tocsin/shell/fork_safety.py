@@ -2,7 +2,8 @@
 
 - Some locks are outside Python's control: a module's during its import, OpenSSL's while a context is built or a connection is opened,
   the resolver's during a look-up. A child forked while one of them is held would wait for it for ever.
-- So a fork waits until no thread of tocsin is in such code. That takes milliseconds, and at most one second if a thread is stuck.
+- So a fork waits until no thread of tocsin is in such code. That takes milliseconds. A fork waits at most one second for a connection or
+  a look-up, which may be stuck, and ten for an import, which ends by itself: a child would inherit half a module and lose its messages.
 - Connections belong to the process that opened them, which closes them at exit.
 - A forked child drops inherited connections and sends nothing on them: they are still the parent's. It opens its own when needed.
 """
@@ -22,34 +23,38 @@ from typing_extensions import override
 _OURS = "tocsin_"  # prefix of the names of tocsin's threads
 _IMPORTING = "<frozen importlib._bootstrap>"
 _LOCKED = frozenset({"getaddrinfo", "create_default_context", "_make", "SSLContext.wrap_socket", "Secured.do_handshake"})
-_MAX_FORK_DELAY = 1.0  # seconds that a fork waits at most
+_MAX_LOCK_DELAY = 1.0  # seconds that a fork waits at most for a connection or a look-up
+_MAX_IMPORT_DELAY = 10.0  # seconds that a fork waits at most for an import; a busy machine takes more than one for requests
 _POLL_INTERVAL = 0.001  # seconds
 _CLOSE_TIMEOUT = 1.0  # seconds that closing waits for a thread that is sending
 
 
 def wait_for_locks() -> None:
-    """Return once no thread of tocsin holds such a lock, or after one second."""
-    until = time.monotonic() + _MAX_FORK_DELAY
-    while time.monotonic() < until and _is_lock_held():
+    """Return once no thread of tocsin holds such a lock: after a second at most, or after ten while a thread imports a module."""
+    began = time.monotonic()
+    while time.monotonic() - began < _longest_wait():
         time.sleep(_POLL_INTERVAL)
 
 
-def _is_lock_held() -> bool:
+def _longest_wait() -> float:
+    """How many seconds a fork waits in all for what the threads of tocsin do now; 0 if no thread holds a lock."""
     ours = {thread.ident for thread in threading.enumerate() if thread.name.startswith(_OURS)} - {threading.get_ident()}
     frames = sys._current_frames() if ours else {}  # pyright: ignore[reportPrivateUsage] - documented for such purposes
-    return any(_locks(frames[ident]) for ident in ours if ident in frames)
+    return max((_wait_for(frames[ident]) for ident in ours if ident in frames), default=0.0)
 
 
-def _locks(frame: FrameType | None) -> bool:
+def _wait_for(frame: FrameType | None) -> float:
+    wait = 0.0
     while frame is not None:
-        if _may_lock(frame.f_code):
-            return True
+        wait = max(wait, _wait_in(frame.f_code))
         frame = frame.f_back
-    return False
+    return wait
 
 
-def _may_lock(code: CodeType) -> bool:
-    return code.co_filename == _IMPORTING or code.co_qualname in _LOCKED
+def _wait_in(code: CodeType) -> float:
+    if code.co_filename == _IMPORTING:
+        return _MAX_IMPORT_DELAY
+    return _MAX_LOCK_DELAY if code.co_qualname in _LOCKED else 0.0
 
 
 class Closeable(Protocol):
