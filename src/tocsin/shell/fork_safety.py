@@ -2,8 +2,8 @@
 
 - Some locks are outside Python's control: a module's during its import, OpenSSL's while a context is built or a connection is opened,
   the resolver's during a look-up. A child forked while one of them is held would wait for it for ever.
-- So a fork waits until no thread of tocsin is in such code. That takes milliseconds. A fork waits at most one second for a connection or
-  a look-up, which may be stuck, and ten for an import, which ends by itself: a child would inherit half a module and lose its messages.
+- So a fork waits until no thread of tocsin is in such code. That takes milliseconds. A fork waits at most one second for a connection
+  or a look-up, which may be stuck, and ten for an import, which ends: a child would inherit half a module and lose its messages.
 - Connections belong to the process that opened them, which closes them at exit.
 - A forked child drops inherited connections and sends nothing on them: they are still the parent's. It opens its own when needed.
 """
