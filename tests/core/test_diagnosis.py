@@ -29,9 +29,9 @@ ERRORS = st.builds(Retryable, st.text()) | st.builds(Rejected, st.text()) | st.b
         ),
         (
             "certificate has expired",
-            "set this machine's clock, which says 2026-01-02 03:04 UTC; if it is right, whoever runs HOST must",
+            "set this machine's clock, which says 2026-01-02 03:04 UTC; if it is right, the operator of HOST must",
         ),
-        ("Hostname mismatch, certificate is not valid for 'HOST'.", "somebody else answers in place of HOST: look at /etc/hosts"),
+        ("Hostname mismatch, certificate is not valid for 'HOST'.", "another server answers in place of HOST: look at /etc/hosts"),
         ("self-signed certificate in certificate chain", "a proxy or a company signs the traffic: ask for the file of its CA"),
         (
             "unable to get local issuer certificate",
