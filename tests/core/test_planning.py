@@ -67,7 +67,7 @@ def test_while_a_handler_is_asked_only_its_answer_is_legal() -> None:
     asking = step(Run(subject), events.Started(NOW)).unwrap().run
     assert str(step(asking, events.Succeeded(NOW)).failure()) == "Succeeded is illegal while a handler is asked"
     answer = events.HandlerReplied(NOW, state=asking.state)
-    assert str(step(Run(subject), answer).failure()) == "HandlerReplied is illegal where no handler was asked"
+    assert str(step(Run(subject), answer).failure()) == "HandlerReplied is illegal while no handler is asked"
     assert step(asking, answer).unwrap().run.asking is None
 
 

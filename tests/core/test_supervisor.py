@@ -91,7 +91,7 @@ def test_the_rest_of_its_group_is_killed_if_it_had_to_be_ended(rules: Supervisor
 @given(rules, histories)
 def test_without_a_time_out_a_deadline_means_nothing(rules: SupervisorRules, history: list[Happening]) -> None:
     stood, done = lived(SupervisorRules(rules.passed_on, rules.stopping, rules.own_group), history)
-    assert all(now.patience is None and not now.timed_out for now in stood)
+    assert all(now.phase_timeout is None and not now.timed_out for now in stood)
     assert all(acts == () for happening, acts in zip(history, done, strict=True) if isinstance(happening, DeadlinePassed))
 
 
@@ -109,7 +109,7 @@ def _until_the_end(history: Sequence[Happening]) -> Sequence[Happening]:
 
 def test_it_is_as_patient_as_its_rules() -> None:
     stood, _ = lived(SupervisorRules(timeout=60, kill_after=5), [DeadlinePassed(), DeadlinePassed(), DeadlinePassed()])
-    assert [now.patience for now in stood] == [60, 5, None, None]
+    assert [now.phase_timeout for now in stood] == [60, 5, None, None]
     assert [now.phase for now in stood] == ["running", "asked to end", "killed", "killed"]
 
 

@@ -54,7 +54,7 @@ def test_the_innermost_tells_and_those_around_say_so() -> None:
 
     assert tellers(nested) == ["inner"]
     for run in runs:
-        assert "not sent: 'inner', inside it, told of this failure already" in explained(run)
+        assert "not sent: 'inner', inside it, already announced this failure" in explained(run)
 
 
 def test_retell_tells_again_and_then_it_is_the_one_that_told() -> None:
