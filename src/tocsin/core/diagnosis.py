@@ -18,7 +18,7 @@ from tocsin.core.states import State
 from tocsin.core.values import Value
 
 _TOLERATED_CLOCK_OFFSET = timedelta(minutes=5)
-_APP_PASSWORD_PAGE = "https://myaccount.google.com/apppasswords"
+_GOOGLE = "https://myaccount.google.com/apppasswords"
 _WEBHOOK = "in Slack's app settings create an Incoming Webhook, and put its URL where {} is"
 _COPY = "in Slack's app settings, under OAuth & Permissions, copy the Bot User OAuth Token, and put it where {} is"
 _REASON_WITH_REMEDY = re.compile(  # reasons of the form "what happened: what to do"
@@ -125,7 +125,7 @@ def remedy(seen: Seen) -> str:
     if seen.proxy is not None:
         return f"correct HTTPS_PROXY, or slack.proxies ({seen.proxy}), or name {seen.host} in NO_PROXY to go there directly"
     if seen.code in {534, 535}:
-        return f"create an app password ({_APP_PASSWORD_PAGE}, which needs 2-step verification), and put its 16 letters where {seen.secret} is"
+        return f"create an app password ({_GOOGLE}, which needs 2-step verification), and put its 16 letters where {seen.secret} is"
     return next((act(seen) for pattern, act in _BY_REASON if pattern.search(seen.error.reason)), "try again later")
 
 
@@ -171,7 +171,7 @@ _BY_REASON: tuple[tuple[re.Pattern[str], _Act], ...] = (
     ),
     (re.compile("too many logins|today"), _always("wait: the account has a limit, which ends by itself")),
     (re.compile("user name"), lambda seen: f"put the whole address of the account where {seen.secret} is"),
-    (re.compile("app password"), lambda seen: f"create an app password ({_APP_PASSWORD_PAGE}), and put it where {seen.secret} is"),
+    (re.compile("app password"), lambda seen: f"create an app password ({_GOOGLE}), and put it where {seen.secret} is"),
 )
 
 

@@ -1,4 +1,4 @@
-"""Policies: what they take, what they say, and what they have a message add."""
+"""Tests of policies: their arguments, verdicts, reasons and annotations."""
 
 from datetime import UTC, datetime
 
@@ -26,7 +26,7 @@ def successes(length: int) -> Streak:
     return Streak(False, length)
 
 
-# --- what they say ------------------------------------------------------------------------------------------------------------
+# --- verdicts and reasons -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_an_end(policy: Filter, change: Change, passed: bool, reason: str) -> No
         (ended(Failed, final=False), "after attempt 1 of 3 another may follow"),
     ],
 )
-def test_what_is_no_end_is_not_told(policy: Filter, change: Change, reason: str) -> None:
+def test_a_change_that_ends_no_run_is_not_announced(policy: Filter, change: Change, reason: str) -> None:
     change = attrs.evolve(change, past=failures(1))
     assert not policy(change)
     assert policy.explain(change).reason == reason
@@ -98,7 +98,7 @@ def test_what_is_no_end_is_not_told(policy: Filter, change: Change, reason: str)
 
 
 @pytest.mark.parametrize(
-    ("policy", "change", "remark"),
+    ("policy", "change", "annotation"),
     [
         (on_change(), ended(Failed, successes(3)), None),
         (after(3), ended(Failed, failures(2)), "the 3rd failure in a row"),
@@ -113,19 +113,19 @@ def test_what_is_no_end_is_not_told(policy: Filter, change: Change, reason: str)
         (~on_change(), ended(Failed, failures(1)), None),
     ],
 )
-def test_what_a_message_should_add(policy: Filter, change: Change, remark: str | None) -> None:
-    assert policy.remark(change) == remark
+def test_the_annotation_for_a_message(policy: Filter, change: Change, annotation: str | None) -> None:
+    assert policy.remark(change) == annotation
 
 
-@pytest.mark.parametrize(("number", "said"), [(12, "12th"), (13, "13th"), (112, "112th"), (1001, "1,001st"), (102, "102nd")])
-def test_which_failure_it_is(number: int, said: str) -> None:
-    assert on_change().remark(ended(Failed, failures(number - 1))) == f"the {said} failure in a row"
+@pytest.mark.parametrize(("number", "expected"), [(12, "12th"), (13, "13th"), (112, "112th"), (1001, "1,001st"), (102, "102nd")])
+def test_the_ordinal_of_a_failure(number: int, expected: str) -> None:
+    assert on_change().remark(ended(Failed, failures(number - 1))) == f"the {expected} failure in a row"
 
 
 # --- as filters ---------------------------------------------------------------------------------------------------------------
 
 
-def test_what_can_end_nothing_is_settled_without_a_look_at_the_change() -> None:
+def test_a_kind_that_ends_no_run_is_settled_by_the_kind_alone() -> None:
     for policy in (after(1), on_change(), recovered()):
         assert [policy.settles(kind) for kind in (Running, Retrying, Looped, State)] == [False] * 4
     assert [policy.settles(Success) for policy in (after(1), on_change(), recovered())] == [False, None, None]
@@ -144,7 +144,7 @@ def test_they_are_values() -> None:
 
 
 @pytest.mark.parametrize("wrong", ["3", 2.0, True])
-def test_what_is_no_count_is_refused_where_it_is_written(wrong: int) -> None:
+def test_a_threshold_of_another_type_is_refused_at_construction(wrong: int) -> None:
     for write in (after, on_change, recovered, lambda n: on_change(every=n)):
         with pytest.raises(TypeError, match=r"is a whole number from 1 on, not .*: write "):
             write(wrong)
@@ -157,7 +157,7 @@ def test_a_count_below_1_is_refused(wrong: int) -> None:
             write(wrong)
 
 
-def test_nothing_is_no_threshold() -> None:
+def test_none_is_refused_as_a_threshold() -> None:
     with pytest.raises(TypeError, match=r"after\(failures\) is a whole number from 1 on, not None: write after\(3\)"):
         after(None)  # type: ignore[arg-type]  # as a user without a type checker may
 
@@ -174,6 +174,6 @@ def test_a_streak_goes_on_or_begins_anew() -> None:
 
 
 @pytest.mark.parametrize(("failed", "length"), [(None, 1), (True, 0), (False, 0), (True, -1), (None, -1)])
-def test_a_streak_that_says_two_things_is_refused(failed: bool | None, length: int) -> None:
-    with pytest.raises(ValueError, match=f"not {length} of {failed}"):
+def test_a_contradictory_streak_is_refused(failed: bool | None, length: int) -> None:
+    with pytest.raises(ValueError, match=f"not {length} with failed={failed}"):
         Streak(failed, length)

@@ -161,7 +161,7 @@ def named(pattern: str) -> Filter:
 
 
 def where(predicate: Callable[[Change], bool]) -> Filter:
-    """Return a filter that passes a change for which the function returns a true value. It should be pure: it may run more than once."""
+    """Return a filter that passes a change for which the function returns a true value. It should be pure: it may run again."""
     if not callable(predicate):
         raise TypeError(f"where takes a function of a Change, not {quote(predicate)}: write where(lambda change: ...)")
     return Where(predicate)
