@@ -117,7 +117,7 @@ GMAIL_TROUBLE = {
 def test_a_flow_keeps_its_secrets(
     slack: str, gmail: str, slack_server: SlackServer, gmail_server: GmailServer, authority: Authority
 ) -> None:
-    slack_server.replies, gmail_server.script = SLACK_TROUBLE[slack], GMAIL_TROUBLE[gmail]
+    slack_server.replies, gmail_server.script = [*SLACK_TROUBLE[slack]], dict(GMAIL_TROUBLE[gmail])
     with collected(slack_server.canary, gmail_server.password) as output, live_at(authority, slack_server, gmail_server) as live:
         report = loud_flow().run(interpreter=live)
         assert bool(report.failures) is (slack != "success" or gmail != "success")

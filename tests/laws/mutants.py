@@ -76,8 +76,8 @@ MUTANTS = (
         (
             Edit(
                 "shell/handlers/currying.py",
-                "        tell(bound.notifier, tracked, old, new)\n        return new",
-                "        tell(bound.notifier, tracked, old, new)\n        return attrs.evolve(new)",
+                "        announce_change(bound.notifier, tracked, old, new)\n        return new",
+                "        announce_change(bound.notifier, tracked, old, new)\n        return attrs.evolve(new)",
             ),
         ),
     ),
