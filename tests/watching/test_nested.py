@@ -66,7 +66,7 @@ def test_retell_tells_again_and_then_it_is_the_one_that_told() -> None:
             inner()
 
     assert tellers(nested) == ["inner", "b"]
-    assert "'b', inside it, told" in explained(runs[0])
+    assert "'b', inside it, already announced" in explained(runs[0])
 
 
 def test_where_the_inner_one_reached_nobody_the_outer_tells() -> None:
