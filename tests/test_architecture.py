@@ -1,4 +1,4 @@
-"""The floors, as the source has them: also where an import is relative, or by name at run time."""
+"""Tests of the layers of the source, including relative imports and imports by name at run time."""
 
 import ast
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import pytest
 import tocsin
 
 SOURCE = Path(tocsin.__file__).parent
-FLOORS = ("core", "shell", "flows", "watching", "testing", "cli")
+LAYERS = ("core", "shell", "flows", "watching", "testing", "cli")
 PURE = {
     "abc",
     "collections",
@@ -31,17 +31,17 @@ PURE = {
 }
 
 
-def modules(floor: str) -> list[Path]:
-    return sorted((SOURCE / floor).rglob("*.py"))
+def modules(layer: str) -> list[Path]:
+    return sorted((SOURCE / layer).rglob("*.py"))
 
 
 def imported(path: Path) -> list[str]:
-    """The modules that a file imports."""
+    """Return the modules that a file imports."""
     return list(imports(path.read_text(encoding="utf-8"), ("tocsin", *path.relative_to(SOURCE).parts[:-1])))
 
 
 def imports(source: str, package: tuple[str, ...]) -> Iterator[str]:
-    """The modules that a source imports, in whatever way, from inside a package."""
+    """Yield the modules that a source inside a package imports, in any way."""
     for node in ast.walk(ast.parse(source)):
         match node:
             case ast.Import(names=names):
@@ -68,10 +68,10 @@ def test_the_core_reads_no_clock(path: Path) -> None:
     assert not called & {"utcnow", "today", "getenv", "environ", "open"}
 
 
-@pytest.mark.parametrize("floor", FLOORS)
-def test_each_floor_knows_only_those_below(floor: str) -> None:
-    above = {f"tocsin.{name}" for name in FLOORS[FLOORS.index(floor) + 1 :]}
-    for path in modules(floor):
+@pytest.mark.parametrize("layer", LAYERS)
+def test_each_layer_imports_only_those_below(layer: str) -> None:
+    above = {f"tocsin.{name}" for name in LAYERS[LAYERS.index(layer) + 1 :]}
+    for path in modules(layer):
         for name in imported(path):
             assert not any(name == other or name.startswith(f"{other}.") for other in above), f"{path} imports {name}"
 

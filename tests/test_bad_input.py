@@ -1,4 +1,4 @@
-"""Whatever is wrong with a notification: one clear error, the task's work unharmed, nothing missing from the report."""
+"""Tests of notifications that fail: one clear error, an unharmed task, and a complete report."""
 
 from collections.abc import Callable, Iterator
 
@@ -32,25 +32,25 @@ pytestmark = pytest.mark.tocsin_live
 
 @attrs.frozen
 class Stage:
-    """What a case may be built from."""
+    """The servers that a case may use."""
 
     authority: Authority
     slack: SlackServer
     gmail: GmailServer
 
     def at(self, url: str) -> Live:
-        """A live interpreter whose webhook is at this URL."""
+        """Return a live interpreter with the webhook at this URL."""
         slack = SlackWebhook(allowed_hosts=("127.0.0.1",), ca_bundle=self.authority.bundle)
         return Live(secrets={"SLACK_WEBHOOK_URL": url}, slack=slack)
 
     def mailing(self, port: int, password: str) -> Live:
-        """A live interpreter that mails to this port."""
+        """Return a live interpreter that mails to this port."""
         secrets = {"EMAIL_USERNAME": self.gmail.username, "EMAIL_PASSWORD": password}
         return Live(secrets=secrets, mail=Gmail(host="127.0.0.1", port=port, ca_bundle=self.authority.bundle))
 
 
 def free_port(stage: Stage) -> int:
-    """A port where nobody listens any more."""
+    """Return a port where no server listens any more."""
     server = SlackServer(stage.authority.good)
     server.stop()
     return server.port
@@ -63,7 +63,7 @@ def stage(authority: Authority, slack_server: SlackServer, gmail_server: GmailSe
 
 @pytest.fixture
 def misfit(authority: Authority) -> Iterator[SlackServer]:
-    """A server whose certificate is for another host."""
+    """Start a server whose certificate is for another host."""
     server = SlackServer(authority.wrong_host)
     yield server
     server.stop()
@@ -92,11 +92,13 @@ GMAIL: dict[str, tuple[Callable[[Stage], Live], str]] = {
 }
 
 
-def held(live: Live, notifier: Callable[[Task, State, State], State], said: str, caplog: pytest.LogCaptureFixture) -> None:
-    """The error is one line, raised where the handler stands alone; a flow is unharmed, and its report and the log miss nothing."""
+def check_one_clear_error(
+    live: Live, notifier: Callable[[Task, State, State], State], expected: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Check that the handler raises one line outside a flow, and that a flow is unharmed with a complete report and log."""
     with interpreting(live), pytest.raises(NotificationFailed) as caught:
         notifier(Task("alone"), Running(), Failed("m"))
-    assert said in str(caught.value)
+    assert expected in str(caught.value)
     assert "\n" not in str(caught.value)
     caplog.clear()
     work = FunctionTask(lambda: 42, name="work", state_handlers=[notifier])
@@ -105,38 +107,38 @@ def held(live: Live, notifier: Callable[[Task, State, State], State], said: str,
     assert [failed.outcome for failed in report.failures] == [delivery.outcome for delivery in report.deliveries]
     assert len(report.failures) == len(caplog.records) == 2
     assert report.explain().count("failed: ") == 2
-    assert all(said in line for line in caplog.messages)
+    assert all(expected in line for line in caplog.messages)
     live.slack.close()
     live.mail.close()
 
 
 @pytest.mark.parametrize("case", SLACK)
 def test_a_wrong_slack_is_one_clear_error(case: str, stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
-    mislead, said = SLACK[case]
-    held(mislead(stage), slack_notifier, said, caplog)
+    mislead, expected = SLACK[case]
+    check_one_clear_error(mislead(stage), slack_notifier, expected, caplog)
     assert stage.slack.requests == []
 
 
 @pytest.mark.parametrize("case", GMAIL)
 def test_a_wrong_gmail_is_one_clear_error(case: str, stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
-    mislead, said = GMAIL[case]
-    held(mislead(stage), gmail_notifier, said, caplog)
+    mislead, expected = GMAIL[case]
+    check_one_clear_error(mislead(stage), gmail_notifier, expected, caplog)
     assert stage.gmail.mails == []
 
 
 def test_a_wrong_host_name_is_one_clear_error(stage: Stage, misfit: SlackServer, caplog: pytest.LogCaptureFixture) -> None:
-    held(stage.at(misfit.url), slack_notifier, "certificate", caplog)
+    check_one_clear_error(stage.at(misfit.url), slack_notifier, "certificate", caplog)
     assert misfit.requests == []
 
 
-def test_trouble_in_your_own_code_is_on_the_report_and_in_the_message(stage: Stage) -> None:
+def test_an_exception_of_users_code_is_in_the_report_and_in_the_message(stage: Stage) -> None:
     frame = pd.DataFrame({"rows": [1, 2]})
 
     def raises(_: Task, __: State, ___: State) -> None:
         raise KeyError("my own fault")
 
     def unworded(change: Change) -> str:
-        return str(change.new.result[99])  # type: ignore[index]  # that is the trouble
+        return str(change.new.result[99])  # type: ignore[index]  # the error under test
 
     work = FunctionTask(
         lambda: frame, name="work", state_handlers=[raises, slack_notifier(message=unworded, only_states=[Success]), slack_notifier]

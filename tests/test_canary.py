@@ -1,7 +1,7 @@
-"""A secret's value is nowhere: not in a repr, a log at DEBUG, a traceback with all its frames' locals, a report, a dry run, a pickle.
+"""Tests that no output holds a secret's value: no repr, DEBUG log, traceback with its locals, report, dry run or pickle.
 
-The secrets are canaries: values that occur nowhere else. Each test makes as much noise as it can, over success and over every
-failure, and greps all of it.
+The secrets are canaries, values that occur nowhere else. Each test collects as much output as it can, for success and every failure,
+and searches all of it.
 """
 
 import io
@@ -29,37 +29,37 @@ pytestmark = pytest.mark.tocsin_live
 
 
 @attrs.define
-class Noise:
-    """Everything that was said, and the canaries that must not be in it."""
+class Output:
+    """All collected output, and the canaries that must not be in it."""
 
     canaries: tuple[str, ...]
-    said: list[str] = attrs.field(factory=list[str])
+    texts: list[str] = attrs.field(factory=list[str])
 
-    def hear(self, *things: object) -> None:
-        """Take down a thing, as every way of printing shows it."""
-        self.said += [text for thing in things for text in (repr(thing), str(thing), f"{thing}")]
+    def add(self, *things: object) -> None:
+        """Add a value in each way of printing it."""
+        self.texts += [text for thing in things for text in (repr(thing), str(thing), f"{thing}")]
 
-    def hear_pickle(self, thing: object) -> None:
-        """Take down a thing as it is stored."""
-        self.said.append(cloudpickle.dumps(thing).decode("latin-1"))
+    def add_pickle(self, thing: object) -> None:
+        """Add a value as it is pickled."""
+        self.texts.append(cloudpickle.dumps(thing).decode("latin-1"))
 
-    def hear_error(self, error: BaseException) -> None:
-        """Take down an exception, what is behind it, and the locals of all their frames but this test's, which knows the canary."""
+    def add_error(self, error: BaseException) -> None:
+        """Add an exception with its causes, and the locals of all frames outside this file, which holds the canary."""
         for each in chain(error):
-            self.hear(each, vars(each))
+            self.add(each, vars(each))
             frames = [step for step in traceback.walk_tb(each.__traceback__) if step[0].f_code.co_filename != __file__]
-            self.said += traceback.StackSummary.extract(iter(frames), capture_locals=True).format()
+            self.texts += traceback.StackSummary.extract(iter(frames), capture_locals=True).format()
 
-    def silent(self) -> None:
-        """No canary was heard, and something was."""
-        text = "\n".join(self.said)
+    def check(self) -> None:
+        """Check that there is output, without a canary."""
+        text = "\n".join(self.texts)
         assert text
         for canary in self.canaries:
             assert canary not in text
 
 
 def chain(error: BaseException | None) -> Iterator[BaseException]:
-    """The exception, its causes and its contexts, suppressed or not."""
+    """Yield the exception, its causes and its contexts, suppressed or not."""
     if error is not None:
         yield error
         yield from chain(error.__cause__)
@@ -67,9 +67,9 @@ def chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 @contextmanager
-def listening(*canaries: str) -> Iterator[Noise]:
-    """Hear all that is logged, at DEBUG, by whomever, and all that is printed."""
-    noise, log, printed = Noise(canaries), io.StringIO(), io.StringIO()
+def collected(*canaries: str) -> Iterator[Output]:
+    """Collect all log records at DEBUG from any logger, and all printed text."""
+    output, log, printed = Output(canaries), io.StringIO(), io.StringIO()
     handler, root = logging.StreamHandler(log), logging.getLogger()
     handler.setFormatter(logging.Formatter("%(name)s %(message)s %(args)s"))
     before = root.level
@@ -77,18 +77,18 @@ def listening(*canaries: str) -> Iterator[Noise]:
     root.setLevel(logging.DEBUG)
     try:
         with redirect_stdout(printed), redirect_stderr(printed):
-            yield noise
+            yield output
     finally:
         root.removeHandler(handler)
         root.setLevel(before)
-    noise.said += [log.getvalue(), printed.getvalue()]
-    noise.silent()
+    output.texts += [log.getvalue(), printed.getvalue()]
+    output.check()
 
 
-def hear_report(noise: Noise, report: Report) -> None:
-    noise.hear(report, report.explain(), report.deliveries, report.changes, report.faults, report.task_states)
-    noise.hear_pickle([delivery.effect for delivery in report.deliveries])
-    noise.hear_pickle([delivery.outcome for delivery in report.deliveries])
+def add_report(output: Output, report: Report) -> None:
+    output.add(report, report.explain(), report.deliveries, report.changes, report.faults, report.task_states)
+    output.add_pickle([delivery.effect for delivery in report.deliveries])
+    output.add_pickle([delivery.outcome for delivery in report.deliveries])
 
 
 def loud_flow() -> Flow:
@@ -118,11 +118,11 @@ def test_a_flow_keeps_its_secrets(
     slack: str, gmail: str, slack_server: SlackServer, gmail_server: GmailServer, authority: Authority
 ) -> None:
     slack_server.replies, gmail_server.script = [*SLACK_TROUBLE[slack]], dict(GMAIL_TROUBLE[gmail])
-    with listening(slack_server.canary, gmail_server.password) as noise, live_at(authority, slack_server, gmail_server) as live:
+    with collected(slack_server.canary, gmail_server.password) as output, live_at(authority, slack_server, gmail_server) as live:
         report = loud_flow().run(interpreter=live)
         assert bool(report.failures) is (slack != "success" or gmail != "success")
-        hear_report(noise, report)
-        noise.hear(live, live.secrets, live.slack, live.mail, live.secrets.find("SLACK_WEBHOOK_URL"))
+        add_report(output, report)
+        output.add(live, live.secrets, live.slack, live.mail, live.secrets.find("SLACK_WEBHOOK_URL"))
 
 
 def wrong_authority(live: Live) -> Live:
@@ -140,14 +140,14 @@ def test_a_handler_that_raises_keeps_its_secrets(
     mislead: Callable[[Live], Live], slack_server: SlackServer, gmail_server: GmailServer, authority: Authority
 ) -> None:
     slack_server.replies, gmail_server.script = [Reply(403, "action_prohibited")], {"AUTH": "535 5.7.8 no"}
-    with listening(slack_server.canary, gmail_server.password) as noise, live_at(authority, slack_server, gmail_server) as right:
+    with collected(slack_server.canary, gmail_server.password) as output, live_at(authority, slack_server, gmail_server) as right:
         live = mislead(right)
         for notifier in (slack_notifier, gmail_notifier):
             with interpreting(live), pytest.raises(NotificationFailed) as caught:
                 notifier(Task("load"), Running(), Failed("m"))
-            noise.hear_error(caught.value)
-            noise.hear_pickle(caught.value)
-            noise.hear(notifier)
+            output.add_error(caught.value)
+            output.add_pickle(caught.value)
+            output.add(notifier)
         for connected in (live.slack, live.mail):
             connected.close()
 
@@ -155,9 +155,9 @@ def test_a_handler_that_raises_keeps_its_secrets(
 def test_a_dry_run_shows_names_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T/B/canary-in-the-environment")
     monkeypatch.setenv("EMAIL_PASSWORD", "canary-in-the-environment")
-    with listening("canary-in-the-environment") as noise:
+    with collected("canary-in-the-environment") as output:
         report = loud_flow().run(interpreter=DryRun())
-        hear_report(noise, report)
+        add_report(output, report)
 
 
 @pytest.mark.parametrize(
@@ -172,25 +172,25 @@ def test_a_dry_run_shows_names_only(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_wrong_url_is_not_repeated(url: str) -> None:
-    with listening("a-canary-in-the-url") as noise, interpreting(Live(secrets={"SLACK_WEBHOOK_URL": url})) as live:
+    with collected("a-canary-in-the-url") as output, interpreting(Live(secrets={"SLACK_WEBHOOK_URL": url})) as live:
         with pytest.raises(NotificationFailed) as caught:
             slack_notifier(Task("load"), Running(), Failed("m"))
         assert isinstance(caught.value.error, Rejected)
-        noise.hear_error(caught.value)
-        noise.hear(live)
+        output.add_error(caught.value)
+        output.add(live)
 
 
-def test_what_holds_a_secret_does_not_pickle(slack_server: SlackServer, authority: Authority) -> None:
+def test_an_object_that_holds_a_secret_cannot_be_pickled(slack_server: SlackServer, authority: Authority) -> None:
     with live_at(authority, slack_server) as live:
         for holder in (live, live.secrets.find("SLACK_WEBHOOK_URL")):
             with pytest.raises(TypeError, match="pickle"):
                 pickle.dumps(holder)
 
 
-def test_the_noise_would_hear_a_canary() -> None:
+def test_a_canary_would_be_found() -> None:
     with pytest.raises(ValueError, match="Unterminated") as caught:
         json.loads('{"a-canary-that-sings')
-    with pytest.raises(AssertionError), listening("a-canary-that-sings") as noise:
-        noise.hear_error(caught.value)
-    with pytest.raises(AssertionError), listening("a-canary-that-sings"):
-        logging.getLogger("anybody").debug("%s", "a-canary-that-sings")
+    with pytest.raises(AssertionError), collected("a-canary-that-sings") as output:
+        output.add_error(caught.value)
+    with pytest.raises(AssertionError), collected("a-canary-that-sings"):
+        logging.getLogger("another").debug("%s", "a-canary-that-sings")

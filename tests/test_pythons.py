@@ -1,4 +1,4 @@
-"""A Python that is missing is named at the end of the gate."""
+"""Tests that the end of the gate names each missing Python."""
 
 import os
 import subprocess
@@ -13,13 +13,13 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="the programs here ar
 
 
 def program(folder: Path, name: str, status: int) -> None:
-    """A program that ends with this status."""
+    """Write a program that ends with this status."""
     path = folder / name
     path.write_text(f"#!/bin/sh\nexit {status}\n")
     path.chmod(0o700)
 
 
-def test_those_that_are_missing_or_lead_nowhere_are_named(tmp_path: Path) -> None:
+def test_missing_and_broken_interpreters_are_named(tmp_path: Path) -> None:
     program(tmp_path, "python3.11", 0)
     program(tmp_path, "python3.12", 127)
     done = subprocess.run(
@@ -34,7 +34,7 @@ def test_those_that_are_missing_or_lead_nowhere_are_named(tmp_path: Path) -> Non
     assert done.stdout.splitlines() == [f"not run here: Python 3.{minor} (no interpreter found)" for minor in (12, 13)]
 
 
-def test_each_one_that_the_project_names_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_supported_version_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(pythons.supported()) == ["3.11", "3.12", "3.13"]
     program(tmp_path, "python3.13", 0)
     monkeypatch.setenv("PATH", str(tmp_path))

@@ -1,4 +1,4 @@
-"""GitHub's workflows may read and no more, use actions of one commit each, and commits are linted by the ruff of the gate."""
+"""Tests of GitHub's workflows: they may only read, and pin each action to a commit; the hooks use the gate's ruff."""
 
 import re
 from pathlib import Path
@@ -19,7 +19,7 @@ def test_there_are_workflows() -> None:
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: str(path.name))
-def test_a_workflow_may_read_and_no_more(path: Path) -> None:
+def test_a_workflow_may_only_read(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert yaml.safe_load(text)["permissions"] == {"contents": "read"}
     assert text.count("permissions:") == 1
@@ -27,7 +27,7 @@ def test_a_workflow_may_read_and_no_more(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: str(path.name))
-def test_an_action_is_pinned_to_a_commit_and_says_of_which_release(path: Path) -> None:
+def test_an_action_is_pinned_to_a_commit_with_its_release(path: Path) -> None:
     used = re.findall(r"^\s*- uses: (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
     assert used
     assert [line for line in used if not re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line)] == []

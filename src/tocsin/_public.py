@@ -1,4 +1,4 @@
-"""All public names, from where they live; ``tocsin`` itself hands them out when the first of them is asked for."""
+"""All public names of ``tocsin``, imported from their modules; ``tocsin`` loads this module on first access."""
 
 from tocsin import adapters, effects, events, filters, interpreters, signals, triggers
 from tocsin.core.changes import Change, Tracked

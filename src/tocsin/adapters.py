@@ -1,4 +1,4 @@
-"""What reaches the world: Slack, Gmail, the places where secrets lie, the clock."""
+"""Adapters to the outside: Slack, Gmail, the sources of secrets, the clock."""
 
 from tocsin.shell.adapters import Clock, Gmail, Secrets, SlackWebhook, SystemClock
 

@@ -1,4 +1,4 @@
-"""Acts described: a closed union that interpreters execute, with the messages and the outcomes."""
+"""Effects: a closed union of described actions, which interpreters execute; with their messages and outcomes."""
 
 from tocsin.core.effects import Bot, CallBack, Effect, Mail, PostToSlack, SendEmail, SlackField, SlackMessage
 from tocsin.core.outcomes import (

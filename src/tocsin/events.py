@@ -1,4 +1,4 @@
-"""What happened: a closed union that ``transition`` and ``step`` take."""
+"""Events: a closed union of what can happen, the input of ``transition`` and ``step``."""
 
 from tocsin.core.events import (
     Answer,

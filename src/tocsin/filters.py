@@ -1,4 +1,4 @@
-"""Which changes are worth a message: predicates with ``&``, ``|`` and ``~``; and the policies, which remember earlier runs."""
+"""Filters: predicates over changes, joined by ``&``, ``|`` and ``~``; and policies, which also see how earlier runs ended."""
 
 from tocsin.core.changes import Streak
 from tocsin.core.filters.algebra import Filter, Verdict, everything, nothing

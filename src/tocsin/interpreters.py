@@ -1,4 +1,4 @@
-"""What acts on effects, and wraps what does: each is an interpreter, and ``tocsin.reliable`` is all of them composed."""
+"""Interpreters: they execute effects, or wrap an interpreter that does; ``tocsin.reliable`` composes them."""
 
 from tocsin.core.delivery.rate_limit import Rate
 from tocsin.core.delivery.retry import RetryPolicy

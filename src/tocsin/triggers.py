@@ -1,4 +1,4 @@
-"""Whether a task may begin, judged by how the tasks before it ended."""
+"""Triggers: whether a task may start, decided by the states of its upstream tasks."""
 
 from tocsin.core.triggers import (
     Trigger,

@@ -1,4 +1,4 @@
-"""What the end of a command means."""
+"""Tests of the event that the end of a command means."""
 
 from datetime import UTC, datetime
 
@@ -30,7 +30,7 @@ endings = st.builds(
 
 
 def state_after(ended: Ended, attempts: int = 1) -> tuple[State, bool]:
-    """The state of a run after its first attempt, and whether no other may follow."""
+    """Return the state of a run after its first attempt, and whether no other may follow."""
     run = Run(Subject(Command("load"), (), "r1", "load", attempts=attempts))
     begun = advance(run, e.Started(NOW))
     assert not isinstance(begun, IllegalTransition)
@@ -53,13 +53,13 @@ def test_only_status_0_is_a_success(ended: Ended) -> None:
 
 
 @given(endings)
-def test_who_stopped_it_wants_no_other_attempt(ended: Ended) -> None:
+def test_a_command_that_was_stopped_is_not_retried(ended: Ended) -> None:
     state, final = state_after(ended, attempts=3)
     assert final is (type(state) in {Aborted, Success} or (ended.fault is not None and not ended.timed_out))
 
 
-def test_what_is_said() -> None:
-    said = [
+def test_the_message_of_each_end() -> None:
+    after = [
         state_after(Ended(status=status, signal=signal, timed_out=late, stopped_by=stopped, fault=fault, started=0.0, ended=1.0))[0]
         for status, signal, late, stopped, fault in (
             (0, None, False, None, None),
@@ -70,7 +70,7 @@ def test_what_is_said() -> None:
             (127, None, False, None, "no such file"),
         )
     ]
-    assert [(type(state), state.message) for state in said] == [
+    assert [(type(state), state.message) for state in after] == [
         (Success, None),
         (Failed, "exit status 3"),
         (Failed, "killed by SIGSEGV"),

@@ -1,4 +1,4 @@
-"""Each fault has its remedy, told from what was seen."""
+"""Tests of the remedies: each problem has one, by the evidence."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -22,7 +22,7 @@ ERRORS = st.builds(Retryable, st.text()) | st.builds(Rejected, st.text()) | st.b
 
 
 @pytest.mark.parametrize(
-    ("untrusted", "said"),
+    ("untrusted", "expected"),
     [
         (
             "certificate is not yet valid",
@@ -30,9 +30,9 @@ ERRORS = st.builds(Retryable, st.text()) | st.builds(Rejected, st.text()) | st.b
         ),
         (
             "certificate has expired",
-            "set this machine's clock, which says 2026-01-02 03:04 UTC; if it is right, whoever runs HOST must",
+            "set this machine's clock, which says 2026-01-02 03:04 UTC; if it is right, the operator of HOST must",
         ),
-        ("Hostname mismatch, certificate is not valid for 'HOST'.", "somebody else answers in place of HOST: look at /etc/hosts"),
+        ("Hostname mismatch, certificate is not valid for 'HOST'.", "another server answers in place of HOST: look at /etc/hosts"),
         ("self-signed certificate in certificate chain", "a proxy or a company signs the traffic: ask for the file of its CA"),
         (
             "unable to get local issuer certificate",
@@ -40,11 +40,11 @@ ERRORS = st.builds(Retryable, st.text()) | st.builds(Rejected, st.text()) | st.b
         ),
     ],
 )
-def test_a_certificate(untrusted: str, said: str) -> None:
+def test_a_certificate(untrusted: str, expected: str) -> None:
     found = finding(Seen(Rejected("not trusted"), "HOST", "TEAM_WEBHOOK", untrusted=untrusted, now=NOW))
     assert found.what == f"the certificate of HOST is not trusted ({untrusted})"
     assert found.remedy is not None
-    assert found.remedy.startswith(said)
+    assert found.remedy.startswith(expected)
 
 
 def test_a_clock_that_was_not_read_is_not_quoted() -> None:
@@ -52,7 +52,7 @@ def test_a_clock_that_was_not_read_is_not_quoted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "said"),
+    ("status", "body", "expected"),
     [
         *((404, body, f"{NEW}: this one is revoked") for body in ("no_service", "no_active_hooks", "no_service_id", "no_team")),
         (403, "invalid_token", f"{NEW}: this one is revoked"),
@@ -61,15 +61,15 @@ def test_a_clock_that_was_not_read_is_not_quoted() -> None:
         (429, "", "try again later"),
     ],
 )
-def test_an_answer_of_slacks(status: int, body: str, said: str) -> None:
+def test_an_answer_of_slack(status: int, body: str, expected: str) -> None:
     error = slack_reply(status, body)
     assert not isinstance(error, Delivered)
     assert isinstance(error, Retryable | Rejected | DestinationDead)
-    assert remedy(Seen(error, "hooks.slack.com", "TEAM_WEBHOOK")) == said
+    assert remedy(Seen(error, "hooks.slack.com", "TEAM_WEBHOOK")) == expected
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "expected"),
     [
         ("https://hooks.slack.com/triggers/x", f"{NEW}: a workflow's URL takes no messages"),
         ("https://hooks.slack.com/workflows/x", f"{NEW}: a workflow's URL takes no messages"),
@@ -77,13 +77,13 @@ def test_an_answer_of_slacks(status: int, body: str, said: str) -> None:
         ("http://hooks.slack.com/x", f"{NEW}, whole, from https:// on"),
     ],
 )
-def test_a_webhook_that_is_none(url: str, said: str) -> None:
+def test_a_refused_webhook_url(url: str, expected: str) -> None:
     error = Rejected(f"the webhook URL in the secret 'TEAM_WEBHOOK' is refused: {webhook_fault(url)}")
-    assert remedy(Seen(error, "hooks.slack.com", "TEAM_WEBHOOK")) == said
+    assert remedy(Seen(error, "hooks.slack.com", "TEAM_WEBHOOK")) == expected
 
 
 @pytest.mark.parametrize(
-    ("code", "said"),
+    ("code", "expected"),
     [
         (534, "create an app password (https://myaccount.google.com/apppasswords, which needs 2-step verification), and put its 16 l"),
         (535, "create an app password (https://myaccount.google.com/apppasswords, which needs 2-step verification), and put its 16 l"),
@@ -91,14 +91,14 @@ def test_a_webhook_that_is_none(url: str, said: str) -> None:
         (421, "try again later"),
     ],
 )
-def test_an_answer_of_gmails(code: int, said: str) -> None:
-    assert remedy(Seen(smtp_reply(code, "no"), "smtp.gmail.com", "EMAIL_PASSWORD", code=code)).startswith(said)
-    if code in {534, 535}:  # a test message knows no code
+def test_an_answer_of_gmail(code: int, expected: str) -> None:
+    assert remedy(Seen(smtp_reply(code, "no"), "smtp.gmail.com", "EMAIL_PASSWORD", code=code)).startswith(expected)
+    if code in {534, 535}:  # a test message has no code
         assert remedy(Seen(smtp_reply(code, "no"), "smtp.gmail.com", "EMAIL_PASSWORD")).startswith("create an app password")
 
 
 @pytest.mark.parametrize(
-    ("reason", "said"),
+    ("reason", "expected"),
     [
         ("cannot reach HOST: its name does not resolve", "look whether this machine has a network and a name server; "),
         ("cannot reach HOST: the connection was refused", "a firewall may be in the way: let this machine reach HOST; "),
@@ -108,24 +108,24 @@ def test_an_answer_of_gmails(code: int, said: str) -> None:
         ("the user name in the secret 'EMAIL_USERNAME' is refused", "put the whole address of the account where S is"),
     ],
 )
-def test_a_reason(reason: str, said: str) -> None:
-    assert remedy(Seen(Retryable(reason), "HOST", "S")).startswith(said)
+def test_a_reason(reason: str, expected: str) -> None:
+    assert remedy(Seen(Retryable(reason), "HOST", "S")).startswith(expected)
 
 
 @pytest.mark.parametrize(
-    ("code", "said"),
+    ("code", "expected"),
     [
         (407, "the proxy http://p:1 wants a login: write HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT"),
         (403, "correct HTTPS_PROXY, or slack.proxies (http://p:1), or name HOST in NO_PROXY to go there directly"),
         (None, "correct HTTPS_PROXY, or slack.proxies (http://p:1), or name HOST in NO_PROXY to go there directly"),
     ],
 )
-def test_a_proxy(code: int | None, said: str) -> None:
-    assert remedy(Seen(Retryable("no"), "HOST", "S", code=code, proxy="http://p:1")) == said
+def test_a_proxy(code: int | None, expected: str) -> None:
+    assert remedy(Seen(Retryable("no"), "HOST", "S", code=code, proxy="http://p:1")) == expected
 
 
 @given(ERRORS | st.builds(Ambiguous, st.text()), st.none() | st.text(), st.none() | st.integers(), st.none() | st.just("http://p:1"))
-def test_each_fault_has_a_remedy(error: Retryable | Rejected, untrusted: str | None, code: int | None, proxy: str | None) -> None:
+def test_each_problem_has_a_remedy(error: Retryable | Rejected, untrusted: str | None, code: int | None, proxy: str | None) -> None:
     found = finding(Seen(error, "HOST", "S", untrusted, code, proxy))
     assert found.remedy
     assert found.is_fault
@@ -148,11 +148,11 @@ def test_a_clock_that_is_off(minutes: int) -> None:
         ("F is not UTF-8", Finding("S", "F is not UTF-8", "correct the file, or what names it")),
     ],
 )
-def test_a_secret_that_cannot_be_had(reason: str, found: Finding) -> None:
+def test_a_secret_that_cannot_be_read(reason: str, found: Finding) -> None:
     assert missing("S", reason) == found
 
 
-def test_faults_of_configuration_are_findings() -> None:
+def test_problems_of_configuration_are_findings() -> None:
     assert of_problems([Problem("F:1", "bad", "write good")]) == (Finding("F:1", "bad", "write good"),)
 
 

@@ -1,4 +1,4 @@
-"""Errors that say themselves what to do: that is the remedy, and no other."""
+"""Tests of findings for errors whose reason names the remedy: that remedy is used."""
 
 import pytest
 
@@ -80,7 +80,7 @@ def test_an_error_and_its_remedy(error: DeliveryError, what: str, write: str) ->
     assert found.remedy.startswith(write)
 
 
-def test_what_leads_to_slack_and_is_not_set() -> None:
+def test_a_missing_secret_for_slack() -> None:
     assert unset("OURS", token=True) == "set OURS to the Bot User OAuth Token of an app, which Slack's app settings give"
     assert unset("OURS", token=False) == "set OURS to the URL of an Incoming Webhook, which Slack's app settings give"
     write = "in Slack's app settings, under OAuth & Permissions, copy the Bot User OAuth Token, and put it where OURS is"

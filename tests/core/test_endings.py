@@ -1,4 +1,4 @@
-"""How a body ended, as an event: total, legal while it runs, and without what the body returned."""
+"""Tests of the event that the end of a body means: total, legal while it runs, and without the return value."""
 
 import asyncio
 from datetime import datetime
@@ -34,7 +34,7 @@ TABLE: list[tuple[BaseException | None, type[State], str | None]] = [
 ]
 
 raised = st.sampled_from([error for error, _, _ in TABLE]) | errors() | states().map(signals.ENDRUN)
-"""What a body may raise, or None."""
+"""The exceptions that a body may raise, and None."""
 
 
 @pytest.mark.parametrize(("error", "kind", "message"), TABLE, ids=repr)
@@ -58,7 +58,7 @@ def test_a_failure_keeps_its_exception(error: BaseException, at: datetime) -> No
 
 
 @given(raised.filter(lambda error: error is not None), moments(), facts())
-def test_what_nobody_caught_is_a_failure_whatever_it_is(error: BaseException, at: datetime, known: Facts) -> None:
+def test_any_uncaught_exception_is_a_failure(error: BaseException, at: datetime, known: Facts) -> None:
     event = failure(error, at, known)
     state = transition(Running(), event).unwrap()
     assert (state.is_failed(), state.result, event.facts) == (True, error, known)

@@ -1,4 +1,4 @@
-"""What an engine is told to do next can always be done, whatever the run and whatever surrounds it."""
+"""Laws of planning: each plan can be carried out, for any run in any situation."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -67,7 +67,7 @@ def test_while_a_handler_is_asked_only_its_answer_is_legal() -> None:
     asking = step(Run(subject), events.Started(NOW)).unwrap().run
     assert str(step(asking, events.Succeeded(NOW)).failure()) == "Succeeded is illegal while a handler is asked"
     answer = events.HandlerReplied(NOW, state=asking.state)
-    assert str(step(Run(subject), answer).failure()) == "HandlerReplied is illegal where no handler was asked"
+    assert str(step(Run(subject), answer).failure()) == "HandlerReplied is illegal while no handler is asked"
     assert step(asking, answer).unwrap().run.asking is None
 
 
@@ -98,13 +98,13 @@ retrying = st.builds(RetryRules, max_retries=st.integers(0, 3), retry_delay=st.n
 
 
 def begun(attempt: int, retrying: RetryRules) -> Run:
-    """A run whose body is being entered, for the ``attempt``-th time."""
+    """Return a run whose body is being entered, for the 1-based attempt ``attempt``."""
     run = Run(Subject(Job("t"), (), "r", "s", attempts=retrying.max_retries + 1), attempt=attempt)
     return step(run, events.Started(NOW)).unwrap().run
 
 
 @given(st.integers(1, 4), retrying)
-def test_a_body_that_says_its_trigger_failed_is_tried_again_as_one_that_says_it_failed(attempt: int, retrying: RetryRules) -> None:
+def test_a_body_that_raises_triggerfail_is_retried_like_one_that_raises_fail(attempt: int, retrying: RetryRules) -> None:
     running, situation = begun(attempt, retrying), Situation(NOW, (), retrying)
     one, other = (step(running, ended(running, signal, NOW)).unwrap().run for signal in (signals.TRIGGERFAIL("m"), signals.FAIL("m")))
     assert (type(one.state), one.state.message) == (TriggerFailed, "m")
@@ -114,7 +114,7 @@ def test_a_body_that_says_its_trigger_failed_is_tried_again_as_one_that_says_it_
 
 
 @given(st.sampled_from(TRIGGERS), st.lists(states(), max_size=3).map(tuple), retrying)
-def test_a_trigger_that_is_not_met_is_never_tried_again(
+def test_a_trigger_that_is_not_met_is_never_retried(
     trigger: triggers.Trigger, upstream: tuple[State, ...], retrying: RetryRules
 ) -> None:
     situation = Situation(NOW, upstream, attrs.evolve(retrying, trigger=trigger, skip_on_upstream_skip=False))

@@ -1,4 +1,4 @@
-"""The small parts that everything else leans on."""
+"""Tests of small functions that many modules use."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -26,7 +26,7 @@ def test_a_frozen_map_is_a_copy_that_stays() -> None:
     assert freeze(frozen) is frozen
     assert frozen == {"rows": 1}
     with pytest.raises(TypeError):
-        frozen["rows"] = 3  # type: ignore[index]  # what the test is about
+        frozen["rows"] = 3  # type: ignore[index]  # the refused assignment is under test
 
 
 def test_only_what_can_be_called_is_called() -> None:
@@ -41,7 +41,7 @@ def test_slugs_never_repeat() -> None:
 
 
 @pytest.mark.parametrize(
-    ("duration", "said"),
+    ("duration", "expected"),
     [
         (timedelta(microseconds=999), "less than 1 ms"),
         (timedelta(milliseconds=999), "999 ms"),
@@ -51,8 +51,8 @@ def test_slugs_never_repeat() -> None:
         (timedelta(days=1), "1 d"),
     ],
 )
-def test_durations_in_words(duration: timedelta, said: str) -> None:
-    assert span(duration) == said
+def test_durations_in_words(duration: timedelta, expected: str) -> None:
+    assert span(duration) == expected
 
 
 @pytest.mark.parametrize(("text", "after"), [(None, None), ("soon", None), ("٣", None), ("3", 3), (" 5 ", 5), ("9" * 40, 86_400)])
@@ -89,7 +89,7 @@ def test_retry_after(text: str | None, after: float | None) -> None:
         (418, "teapot", Rejected),
     ],
 )
-def test_what_slack_answers(status: int, body: str, outcome: type[object]) -> None:
+def test_the_outcome_of_each_slack_answer(status: int, body: str, outcome: type[object]) -> None:
     assert isinstance(slack_reply(status, body, "7"), outcome)
 
 
@@ -101,7 +101,7 @@ def test_what_slack_answers(status: int, body: str, outcome: type[object]) -> No
         (552, "5.3.4 too big", Rejected("Gmail refused the mail: 552 5.3.4 too big")),
     ],
 )
-def test_what_gmail_answers(code: int, text: str, outcome: Retryable | Rejected) -> None:
+def test_the_outcome_of_each_gmail_answer(code: int, text: str, outcome: Retryable | Rejected) -> None:
     assert smtp_reply(code, text) == outcome
 
 
@@ -109,14 +109,14 @@ def test_what_gmail_answers(code: int, text: str, outcome: Retryable | Rejected)
     ("code", "text", "after"),
     [(454, "4.7.0 Too many login attempts", timedelta(minutes=10)), (550, "5.4.5 Daily limit", timedelta(hours=4))],
 )
-def test_what_gmail_wants_to_wait_for(code: int, text: str, after: timedelta) -> None:
+def test_the_delay_that_a_gmail_answer_asks_for(code: int, text: str, after: timedelta) -> None:
     answered = smtp_reply(code, text)
     assert isinstance(answered, Retryable)
     assert answered.after == after
 
 
 @pytest.mark.parametrize("code", [534, 535])
-def test_a_refused_login_is_never_tried_again(code: int) -> None:
+def test_a_refused_login_is_never_retried(code: int) -> None:
     answered = smtp_reply(code, "5.7.8")
     assert isinstance(answered, DestinationDead)
     assert "an app password is needed" in answered.reason
@@ -134,7 +134,7 @@ def test_a_flow_ends_in_a_finished_state() -> None:
         ReferencesSettled(datetime(2026, 1, 1, tzinfo=UTC), state=Running())
 
 
-NO_ADDRESSES = [
+INVALID_ADDRESSES = [
     ".@a",
     "a.@b.c",
     "a..b@c.d",
@@ -151,6 +151,6 @@ NO_ADDRESSES = [
 ]
 
 
-@pytest.mark.parametrize("address", NO_ADDRESSES)
-def test_what_is_no_address(address: str) -> None:
+@pytest.mark.parametrize("address", INVALID_ADDRESSES)
+def test_an_invalid_address(address: str) -> None:
     assert address_fault(address) is not None

@@ -1,4 +1,4 @@
-"""States: what the predicates say, and how results are compared."""
+"""Tests of states: the predicates, and the comparison of results."""
 
 from collections.abc import Callable, Mapping
 
@@ -44,7 +44,7 @@ PREDICATES: Mapping[Callable[[State], bool], type[State]] = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_predicate_is_true_of_its_kind_and_those_under_it(kind: type[State]) -> None:
+def test_a_predicate_is_true_of_its_kind_and_its_subclasses(kind: type[State]) -> None:
     own = type("Own", (kind,), {"__slots__": ()})
     for predicate, meant in PREDICATES.items():
         assert predicate(kind()) is predicate(own()) is issubclass(kind, meant)

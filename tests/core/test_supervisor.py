@@ -1,4 +1,4 @@
-"""Whatever happens to a process, in whatever order, what is done about it keeps to these laws."""
+"""Laws of the supervisor, for any happenings in any order."""
 
 import os
 import signal
@@ -46,74 +46,74 @@ happenings: st.SearchStrategy[Happening] = st.one_of(
 histories = st.lists(happenings, max_size=12)
 
 
-def lived(rules: SupervisorRules, history: Sequence[Happening]) -> tuple[list[Supervision], list[tuple[Act, ...]]]:
-    """How things stood from first to last, and what was done after each happening."""
-    stood, done = [Supervision(rules)], list[tuple[Act, ...]]()
-    for happening in history:
-        now, acts = supervise(stood[-1], happening)
-        stood.append(now)
+def supervised(rules: SupervisorRules, happened: Sequence[Happening]) -> tuple[list[Supervision], list[tuple[Act, ...]]]:
+    """Return each state of the supervision, and the acts after each happening."""
+    states, done = [Supervision(rules)], list[tuple[Act, ...]]()
+    for happening in happened:
+        now, acts = supervise(states[-1], happening)
+        states.append(now)
         done.append(acts)
-    return stood, done
+    return states, done
 
 
 @given(rules, histories)
-def test_a_signal_that_is_to_be_passed_on_is_so_once_and_no_other(rules: SupervisorRules, history: list[Happening]) -> None:
-    stood, done = lived(rules, history)
-    for before, happening, acts in zip(stood, history, done, strict=False):
+def test_only_the_signals_of_the_rules_are_passed_on_and_each_once(rules: SupervisorRules, happened: list[Happening]) -> None:
+    states, done = supervised(rules, happened)
+    for before, happening, acts in zip(states, happened, done, strict=False):
         heard = [happening.number] if isinstance(happening, SignalCame) and before.phase != "over" else []
         passed_on = [act for act in acts if isinstance(act, Forward)]
         assert passed_on == [Forward(number) for number in heard if number in rules.passed_on]
 
 
 @given(rules, histories)
-def test_it_is_asked_before_it_is_killed_and_each_once(rules: SupervisorRules, history: list[Happening]) -> None:
-    _, done = lived(rules, history)
+def test_it_is_asked_before_it_is_killed_and_each_once(rules: SupervisorRules, happened: list[Happening]) -> None:
+    _, done = supervised(rules, happened)
     ends = [act for acts in done for act in acts if isinstance(act, Terminate | Kill)]
     assert ends in ([], [Terminate()], [Terminate(), Kill()])
 
 
 @given(rules, histories, statuses, histories)
-def test_nothing_is_done_after_the_end(rules: SupervisorRules, history: list[Happening], raw: int, more: list[Happening]) -> None:
-    over = lived(rules, [*history, ChildEnded(raw)])[0][-1]
+def test_nothing_is_done_after_the_end(rules: SupervisorRules, happened: list[Happening], raw: int, more: list[Happening]) -> None:
+    over = supervised(rules, [*happened, ChildEnded(raw)])[0][-1]
     assert over.phase == "over"
     for happening in more:
         assert supervise(over, happening) == (over, ())
 
 
 @given(rules, histories, statuses)
-def test_the_rest_of_its_group_is_killed_if_it_had_to_be_ended(rules: SupervisorRules, history: list[Happening], raw: int) -> None:
-    before = lived(rules, [each for each in history if not isinstance(each, ChildEnded)])[0][-1]
+def test_the_rest_of_its_group_is_killed_if_it_had_to_be_ended(rules: SupervisorRules, happened: list[Happening], raw: int) -> None:
+    before = supervised(rules, [each for each in happened if not isinstance(each, ChildEnded)])[0][-1]
     _, acts = supervise(before, ChildEnded(raw))
     ended = before.timed_out or raw & 127 == signal.SIGKILL
     assert acts == ((KillRest(),) if rules.own_group and ended else ())
 
 
 @given(rules, histories)
-def test_without_a_time_out_a_deadline_means_nothing(rules: SupervisorRules, history: list[Happening]) -> None:
-    stood, done = lived(SupervisorRules(rules.passed_on, rules.stopping, rules.own_group), history)
-    assert all(now.patience is None and not now.timed_out for now in stood)
-    assert all(acts == () for happening, acts in zip(history, done, strict=True) if isinstance(happening, DeadlinePassed))
+def test_without_a_time_out_a_deadline_means_nothing(rules: SupervisorRules, happened: list[Happening]) -> None:
+    states, done = supervised(SupervisorRules(rules.passed_on, rules.stopping, rules.own_group), happened)
+    assert all(now.phase_timeout is None and not now.timed_out for now in states)
+    assert all(acts == () for happening, acts in zip(happened, done, strict=True) if isinstance(happening, DeadlinePassed))
 
 
 @given(rules, histories)
-def test_the_first_signal_that_stops_is_remembered(rules: SupervisorRules, history: list[Happening]) -> None:
-    stood, _ = lived(rules, history)
-    numbers = [each.number for each in _until_the_end(history) if isinstance(each, SignalCame) and each.number in rules.stopping]
-    assert stood[-1].stopped_by == next(iter(numbers), None)
+def test_the_first_signal_that_stops_is_remembered(rules: SupervisorRules, happened: list[Happening]) -> None:
+    states, _ = supervised(rules, happened)
+    numbers = [each.number for each in _until_the_end(happened) if isinstance(each, SignalCame) and each.number in rules.stopping]
+    assert states[-1].stopped_by == next(iter(numbers), None)
 
 
-def _until_the_end(history: Sequence[Happening]) -> Sequence[Happening]:
-    ends = [index for index, each in enumerate(history) if isinstance(each, ChildEnded)]
-    return history[: ends[0]] if ends else history
+def _until_the_end(happened: Sequence[Happening]) -> Sequence[Happening]:
+    ends = [index for index, each in enumerate(happened) if isinstance(each, ChildEnded)]
+    return happened[: ends[0]] if ends else happened
 
 
-def test_it_is_as_patient_as_its_rules() -> None:
-    stood, _ = lived(SupervisorRules(timeout=60, kill_after=5), [DeadlinePassed(), DeadlinePassed(), DeadlinePassed()])
-    assert [now.patience for now in stood] == [60, 5, None, None]
-    assert [now.phase for now in stood] == ["running", "asked to end", "killed", "killed"]
+def test_the_timeout_of_each_phase_is_that_of_the_rules() -> None:
+    states, _ = supervised(SupervisorRules(timeout=60, kill_after=5), [DeadlinePassed(), DeadlinePassed(), DeadlinePassed()])
+    assert [now.phase_timeout for now in states] == [60, 5, None, None]
+    assert [now.phase for now in states] == ["running", "asked to end", "killed", "killed"]
 
 
-# --- how it ended -------------------------------------------------------------------------------------------------------------
+# --- the end -------------------------------------------------------------------------------------------------------------
 
 
 @given(statuses)
@@ -123,8 +123,8 @@ def test_a_wait_status_is_read_as_the_system_does(raw: int) -> None:
 
 
 @given(rules, histories, st.integers(0, 0xFFFF))
-def test_an_exit_status_is_one(rules: SupervisorRules, history: list[Happening], raw: int) -> None:
-    over = lived(rules, [*history, ChildEnded(raw)])[0][-1]
+def test_an_exit_status_is_one(rules: SupervisorRules, happened: list[Happening], raw: int) -> None:
+    over = supervised(rules, [*happened, ChildEnded(raw)])[0][-1]
     ended = ending(over, tail=b"the end", started=1.0, ended=2.0)
     assert 0 <= ended.status <= 255
     assert (ended.status == 124) >= over.timed_out

@@ -1,10 +1,10 @@
-"""Triggers: which upstream states they pass, and what they say of the others."""
+"""Tests of triggers: which upstream states they pass, and the message for the others."""
 
 from collections.abc import Sequence
 
 import pytest
 
-from tests.core.trigger_messages import said_of
+from tests.core.trigger_messages import message_of
 from tocsin import Failed, Running, Skipped, State, Success, TriggerFailed, triggers
 
 GOOD, BAD = Success(), Failed()
@@ -39,9 +39,9 @@ def test_a_trigger_that_is_met(trigger: triggers.Trigger, upstream: Sequence[Sta
     assert trigger(upstream) is True
 
 
-@pytest.mark.parametrize(("trigger", "upstream", "said"), NOT_MET)
-def test_a_trigger_that_is_not_met_says_why(trigger: triggers.Trigger, upstream: Sequence[State], said: str) -> None:
-    assert said_of(trigger, upstream) == said
+@pytest.mark.parametrize(("trigger", "upstream", "expected"), NOT_MET)
+def test_a_trigger_that_is_not_met_says_why(trigger: triggers.Trigger, upstream: Sequence[State], expected: str) -> None:
+    assert message_of(trigger, upstream) == expected
 
 
 @pytest.mark.parametrize("threshold", [-1, 1.5, -0.1, float("nan")])

@@ -1,4 +1,4 @@
-"""What a trigger says when it does not let a task begin."""
+"""The message of a trigger that does not let a task start."""
 
 from collections.abc import Sequence
 
@@ -7,8 +7,8 @@ import pytest
 from tocsin import State, signals, triggers
 
 
-def said_of(trigger: triggers.Trigger, upstream: Sequence[State]) -> str | None:
-    """The message of the signal that the trigger raises."""
+def message_of(trigger: triggers.Trigger, upstream: Sequence[State]) -> str | None:
+    """Return the message of the signal that the trigger raises."""
     with pytest.raises(signals.Signal) as caught:
         trigger(upstream)
     return caught.value.state.message

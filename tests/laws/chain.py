@@ -1,6 +1,4 @@
-"""The whole chain in simulated time: a timer no better than a machine's, a destination that answers as it is told to, and a lane that
-takes whatever waits, as that of a ``Background`` does.
-"""
+"""The whole delivery chain in simulated time: an unreliable timer, a scripted destination, and a queue like that of ``Background``."""
 
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -28,13 +26,13 @@ from tocsin.shell.adapters.time_limits import with_deadline
 from tocsin.shell.interpreters.base import Batching, Interpreter, execute, result_of
 
 Slip = Literal["exact", "early", "still", "suspended"]
-"""What becomes of a wait: it is as long as it should be, or half of it, or nothing; or the machine sleeps for an hour meanwhile."""
+"""How a wait goes wrong: it lasts as long as it should, or half as long, or not at all; or the machine sleeps an hour meanwhile."""
 
 Place = Literal["slack", "one by mail", "two by mail"]
-"""Who is told. The two by mail are told by one account, and so by one lane."""
+"""The destination of a message. Both kinds of mail use one account, and so one queue."""
 
 Kind = Literal["failed", "success", "by hand"]
-"""What a message tells of; of one that was made by hand, nobody knows."""
+"""What a message reports; a message made by hand has no content."""
 
 KINDS: tuple[Kind, ...] = ("failed", "failed", "success", "by hand")
 HOUR = 3600.0
@@ -43,7 +41,7 @@ _NOON = datetime(2026, 2, 3, 12, tzinfo=UTC)
 
 @attrs.define(eq=False)
 class Simulated(Timer):
-    """Time passes in waits, and where it is told to."""
+    """A timer whose time passes in waits, and where a test sets it."""
 
     time: float = 1000.0
     slips: deque[Slip] = attrs.field(factory=deque[Slip])
@@ -63,7 +61,7 @@ class Simulated(Timer):
 
 @attrs.frozen
 class Answer:
-    """What comes of a try, and after how many seconds."""
+    """The outcome of a try, and the seconds that it takes."""
 
     outcome: Outcome
     takes: float = 0.0
@@ -71,7 +69,7 @@ class Answer:
 
 @attrs.frozen
 class Tried:
-    """A try that was made."""
+    """A message that was tried, with the outcome."""
 
     message: Message
     outcome: Outcome
@@ -79,7 +77,7 @@ class Tried:
 
 @attrs.define(eq=False)
 class Scripted:
-    """A destination that answers as it is told to; then, and while nothing is told, it takes everything at once."""
+    """A destination with scripted answers; without a script, it accepts everything at once."""
 
     timer: Simulated
     answers: deque[Answer] = attrs.field(factory=deque[Answer])
@@ -95,7 +93,7 @@ class Scripted:
 
 @attrs.frozen
 class Turn:
-    """What came of one turn: when it came, the tries and the pauses between them, the outcome, and when it was over."""
+    """One turn of a message: when it began, its tries and the pauses between them, its outcome, and when it ended."""
 
     message: Message
     began: float
@@ -107,7 +105,7 @@ class Turn:
 
 @attrs.define(eq=False)
 class Turns:
-    """Stands between the pace and the tries, and writes down what passes."""
+    """Records each turn, between the rate limit and the retries."""
 
     inner: Interpreter
     destination: Scripted
@@ -124,7 +122,7 @@ class Turns:
 
 @attrs.frozen(eq=False)
 class Entry:
-    """A message that waits, and the keys of those for which it stands."""
+    """A waiting message, and the keys of the messages that it represents."""
 
     message: Message
     stands_for: tuple[Key, ...]
@@ -132,7 +130,7 @@ class Entry:
 
 @attrs.define(eq=False)
 class DestinationQueue:
-    """What waits for one destination, and what became of each message. Where it is full, what waits is folded."""
+    """The queue of one destination, with the outcome of each message. A full queue folds its messages into digests."""
 
     digest: Batching
     timer: Simulated
@@ -142,7 +140,7 @@ class DestinationQueue:
     ended: dict[Key, Outcome] = attrs.field(factory=dict[Key, Outcome])
 
     def send(self) -> Sequence[Entry]:
-        """Wait until something has come, if it ever does, and send that; say what it was."""
+        """Wait for the next messages, send them, and return them."""
         if self.coming and not self.waiting:
             self.timer.time = max(self.timer.time, self.coming[0][0])
         while self.coming and self.coming[0][0] <= self.timer.time:
@@ -164,7 +162,7 @@ class DestinationQueue:
 
 
 def grouped(entries: Iterable[Entry]) -> dict[object, list[Entry]]:
-    """The entries by who is told."""
+    """Group the entries by their audience."""
     groups: dict[object, list[Entry]] = {}
     for entry in entries:
         groups.setdefault(audience(entry.message), []).append(entry)
@@ -172,7 +170,7 @@ def grouped(entries: Iterable[Entry]) -> dict[object, list[Entry]]:
 
 
 def made(place: Place, ordinal: int, kind: Kind) -> Message:
-    """A message with a name of its own, as a notifier makes it, or as somebody writes it who knows nothing of contents."""
+    """Return a message with a unique name, as a notifier makes it or, for "by hand", without a content."""
     name, state, failed = f"load {ordinal}", kind.capitalize(), kind == "failed"
     content = Content(name, f"{name}: {state}", name, state, failed, "#eb0000", _NOON + timedelta(seconds=ordinal), ())
     key, kept = Key("run", name, None, ordinal, 0), None if kind == "by hand" else content
@@ -182,20 +180,20 @@ def made(place: Place, ordinal: int, kind: Kind) -> Message:
 
 
 def names(message: Message) -> Counter[str]:
-    """What a message tells of, and how often."""
+    """Return the names in a message, and how often each occurs."""
     content = content_of(message)
     return Counter(dict(content.names)) if isinstance(content, DigestSummary) else Counter([content.name])
 
 
 def count(message: Message) -> int:
-    """How many changes a message tells of."""
+    """Return how many changes a message reports."""
     content = content_of(message)
     return content.count if isinstance(content, DigestSummary) else 1
 
 
 @contextmanager
-def in_a_hurry(timer: Timer, seconds: float | None) -> Iterator[None]:
-    """Nobody waits for longer than so many seconds; None: for as long as it takes."""
+def limited(timer: Timer, seconds: float | None) -> Iterator[None]:
+    """Set a deadline so many seconds ahead; None sets no deadline."""
     if seconds is None:
         yield
     else:

@@ -1,7 +1,8 @@
-"""Notifies under a dry run in every way that a program starts work, and says what it did to sockets and secrets meanwhile.
+"""A program that notifies under a dry run, in each way to start work, and records all use of sockets and secrets.
 
-Run as a program: the audit hook of a process cannot be taken off again. Each process that it starts has a hook of its own, and
-writes what it sees to the file named by ``DRY_SEEN``; the secret is a file, so that reading it is seen.
+- It is a program, since the audit hook of a process cannot be removed.
+- Each process that it starts has its own hook, and writes what it observes to the file named by ``DRY_SEEN``.
+- The secret is a file, so that the hook observes each read.
 """
 
 import multiprocessing
@@ -17,40 +18,40 @@ import tocsin
 
 
 def watch(event: str, arguments: tuple[object, ...]) -> None:  # pragma: no cover - no audit hook is traced
-    """Write down every use of a socket, and every look at the secret."""
+    """Record every use of a socket, and every read of the secret."""
     secret = event == "open" and arguments[0] == os.environ["SLACK_WEBHOOK_URL_FILE"]
     if secret or event in {"socket.connect", "socket.getaddrinfo", "socket.sendto", "smtplib.connect"}:
         seen(f"{event} in {os.getpid()}")
 
 
 def seen(line: str) -> None:
-    """Add a line, in one write, to what all the processes have seen."""
+    """Append a line, in one write, to the record of all processes."""
     with Path(os.environ["DRY_SEEN"]).open("a", encoding="utf-8") as file:
         file.write(f"{line}\n")
 
 
 def notify() -> None:
-    """Notify, by a handler standing alone and by a flow."""
+    """Notify by a handler outside a flow, and by a flow."""
     tocsin.slack_notifier(tocsin.Task("alone"), tocsin.Running(), tocsin.Failed("m"))
     tocsin.Flow("flow", state_handlers=[tocsin.slack_notifier]).run()
     seen("notified")
 
 
 def in_pool() -> None:
-    """In a pool of threads."""
+    """Notify in a pool of threads."""
     with ThreadPoolExecutor(1) as pool:
         pool.submit(notify).result()
 
 
 def in_thread() -> None:
-    """In a thread started by hand, whose context is empty."""
+    """Notify in a thread started by hand, whose context is empty."""
     thread = threading.Thread(target=notify)
     thread.start()
     thread.join()
 
 
 def in_fork() -> None:
-    """In a fork."""
+    """Notify in a fork."""
     child = os.fork()
     if child == 0:
         notify()
@@ -60,14 +61,14 @@ def in_fork() -> None:
 
 
 def in_spawn() -> None:
-    """In a process of multiprocessing that shares nothing."""
+    """Notify in a process of multiprocessing that shares nothing."""
     process = multiprocessing.get_context("spawn").Process(target=notify)
     process.start()
     process.join()
 
 
 def in_subprocess() -> None:
-    """In a program that knows nothing of the dry run."""
+    """Notify in another program, which gets only the environment."""
     subprocess.run([sys.executable, __file__, "child"], check=True)
 
 

@@ -1,11 +1,11 @@
-"""Ten ways to break tocsin, as data: what a law is worth is that it notices."""
+"""Ten ways to break tocsin, as data; each must fail its law."""
 
 import attrs
 
 
 @attrs.frozen
 class Edit:
-    """A text that stands once in a module of ``src/tocsin``, and what it becomes."""
+    """A text that occurs once in a module of ``src/tocsin``, and its replacement."""
 
     module: str
     old: str
@@ -14,7 +14,7 @@ class Edit:
 
 @attrs.frozen
 class Mutant:
-    """A broken tocsin: its name, what is broken, how, and the law (a test in this folder) that is to notice."""
+    """A broken tocsin: its name, what breaks, the law (a test in this folder) that must fail, and the edits."""
 
     name: str
     breaks: str
@@ -25,7 +25,7 @@ class Mutant:
 MUTANTS = (
     Mutant(
         "ignore and only swapped",
-        "what is to be ignored is announced, and nothing else",
+        "only the ignored kinds are announced",
         "test_filters.py::test_notifiers_agree_with_the_reference[in_a_flow]",
         (
             Edit("core/notifiers.py", "return tuple(messenger.ignore_states)", "return tuple(messenger.only_states)"),
@@ -51,7 +51,7 @@ MUTANTS = (
     ),
     Mutant(
         "a Not that forgets",
-        "the shortcut of a negation is that of what it negates",
+        "the shortcut of a negation is that of the negated filter",
         "test_filters.py::test_law[settles() agrees with it, or is None]",
         (Edit("core/filters/algebra.py", "return None if settled is None else not settled", "return settled"),),
     ),
@@ -76,15 +76,15 @@ MUTANTS = (
         (
             Edit(
                 "shell/handlers/currying.py",
-                "        tell(bound.notifier, tracked, old, new)\n        return new",
-                "        tell(bound.notifier, tracked, old, new)\n        return attrs.evolve(new)",
+                "        announce_change(bound.notifier, tracked, old, new)\n        return new",
+                "        announce_change(bound.notifier, tracked, old, new)\n        return attrs.evolve(new)",
             ),
         ),
     ),
     Mutant(
         "a handler chain that stops at the first notifier",
-        "the handlers after the first one that notifies are not told",
-        "test_machine.py::test_a_list_of_handlers_tells_what_its_parts_tell",
+        "the handlers after the first one that notifies are skipped",
+        "test_machine.py::test_a_list_of_handlers_yields_the_effects_of_its_parts",
         (
             Edit(
                 "core/machine.py",
@@ -95,26 +95,26 @@ MUTANTS = (
     ),
     Mutant(
         "a key without its ordinal",
-        "what a loop repeats has the key that it had before",
+        "a repeated turn of a loop has the key of the first",
         "test_machine.py::test_no_two_announcements_have_the_same_key",
         (Edit("core/changes.py", "self.map_index, self.ordinal, position)", "self.map_index, 0, position)"),),
     ),
     Mutant(
         "an aborted run that is retried",
-        "what was stopped from outside begins again",
-        "test_transitions.py::test_a_finished_state_stays_so_but_for_the_rows_that_say_otherwise",
+        "a run that was stopped from outside is retried",
+        "test_transitions.py::test_a_finished_state_stays_so_except_for_the_rows_that_leave_it",
         (Edit("core/transitions.py", "s.Aborted: {e.RetryDue: REFUSED},", "s.Aborted: {},"),),
     ),
     Mutant(
         "a naive time",
-        "a state takes a time that nobody can place",
+        "a state takes a time without a time zone",
         "test_values.py::test_no_state_and_no_event_takes_a_naive_time",
         (Edit("core/states.py", "if value.tzinfo is None or value.utcoffset() is None:", "if value is None:"),),
     ),
     Mutant(
         "an escape without &",
-        "what somebody writes as an entity is read as markup",
-        "test_messages.py::test_nothing_of_the_users_is_slack_markup",
+        "an entity in a user's text is read as markup",
+        "test_messages.py::test_no_text_of_a_user_is_slack_markup",
         (Edit("core/messages/slack.py", 'text.replace("&", "&amp;").replace("<", "&lt;")', 'text.replace("<", "&lt;")'),),
     ),
 )

@@ -1,9 +1,9 @@
-"""An outbox in a file, and a model of it in a dictionary, to which the same happens: by two workers, a person, a clock, and the kernel.
+"""An outbox in a file and its model in a dictionary, under the same operations of two workers, a person and a clock.
 
-- What the model expects of a row is what the core says (``follow``); which rows are claimed, counted and listed, it says itself.
-- The world knows what arrived there. Whoever sends what arrived already must have been told that it may have.
-- A worker that is killed forgets what it holds, and nothing else happens: before it sent, or after.
-- In the end a healthy worker drains, and then nothing waits any more.
+- The model takes the next row from the core (``next_row``). It decides by itself which rows are claimed, counted and listed.
+- The test knows which messages arrived. A worker may send such a message again only if its row is marked as repeated.
+- A killed worker forgets the rows that it holds, before it sent them or after. Nothing else happens.
+- In the end a healthy worker drains the outbox, and no row waits any more.
 """
 
 from pathlib import Path
@@ -34,7 +34,7 @@ from tocsin.shell.outbox.store import Census, Store
 START = 1_800_000_000.0
 LEASE = 60.0
 DAY = 86_400.0
-PATIENT = RetryPolicy(attempts=99, initial_delay=10.0, max_delay=600.0, deadline=9 * DAY)
+LONG_POLICY = RetryPolicy(attempts=99, initial_delay=10.0, max_delay=600.0, deadline=9 * DAY)
 
 DESTINATIONS = st.sampled_from(["slack:TEAM", "slack:TEAM", "gmail:EMAIL_USERNAME"])
 KEYS = tuple(f"run.load..{number}.0" for number in range(6))
@@ -46,13 +46,13 @@ NOT_ARRIVED = (Retryable("busy"), Rejected("too long"), DestinationDead("revoked
 
 @attrs.define(eq=False)
 class Clock:
-    """Shows what it is set to."""
+    """A clock that a test sets."""
 
     time: float = START
 
 
 class Clocked(Store):
-    """A store whose database has such a clock."""
+    """A store with such a clock."""
 
     def __init__(self, url: str, clock: Clock) -> None:
         super().__init__(url)
@@ -65,7 +65,7 @@ class Clocked(Store):
 
 @attrs.define(eq=False)
 class Worker:
-    """One that claims and sends: the connection, the name of its lease, and what it holds under it."""
+    """A worker: its store, the name of its lease, and the rows that it holds."""
 
     store: Clocked
     name: str = ""
@@ -73,23 +73,23 @@ class Worker:
 
 
 def named(share: list[Row]) -> str:
-    """What rows are sent in: the digest that they may have arrived in; else one of their own, or each alone."""
+    """Return the key of the message that contains these rows: an earlier digest, the row itself, or a new digest."""
     first = share[0]
     return first.digest or (first.key if len(share) == 1 else f"{first.key} and {len(share) - 1} more")
 
 
 def busy(machine: "OutboxMachine") -> bool:
-    """Whether a worker holds anything."""
+    """Return whether a worker holds a row."""
     return any(worker.holds for worker in machine.workers)
 
 
 def due(machine: "OutboxMachine") -> bool:
-    """Whether anything is due."""
+    """Return whether a row is due."""
     return any(claimable(row, machine.clock.time) for row in machine.model.values())
 
 
 class OutboxMachine(RuleBasedStateMachine):
-    """All that may happen to an outbox."""
+    """All operations on an outbox."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -103,14 +103,14 @@ class OutboxMachine(RuleBasedStateMachine):
 
     @property
     def store(self) -> Clocked:
-        """That of whoever does not care which."""
+        """The store for operations that any worker may do."""
         return self.workers[0].store
 
     def close(self) -> None:
         for worker in self.workers:
             worker.store.close()
 
-    # --- what is put in -------------------------------------------------------------------------------------------------------
+    # --- insertion ------------------------------------------------------------------------------------------------------------
 
     @initialize(keys=st.lists(st.sampled_from(KEYS), min_size=4, max_size=9), destination=DESTINATIONS)
     def begin(self, keys: list[str], destination: str) -> None:
@@ -118,7 +118,7 @@ class OutboxMachine(RuleBasedStateMachine):
 
     @rule(keys=st.lists(st.sampled_from(KEYS), min_size=1, max_size=3), destination=DESTINATIONS)
     def put(self, keys: list[str], destination: str) -> None:
-        """Several at once, of which some may be in it already, or come twice."""
+        """Put several messages at once; some may be in the outbox already, or occur twice."""
         at = self.clock.time
         rows = [Row.new(key=key, destination=destination, kind="PostToSlack", version=1, body="{}", at=at) for key in keys]
         taken = []
@@ -127,12 +127,12 @@ class OutboxMachine(RuleBasedStateMachine):
             self.model.setdefault(row.key, row)
         assert self.store.put(rows) == tuple(taken)
 
-    # --- what workers do ------------------------------------------------------------------------------------------------------
+    # --- workers --------------------------------------------------------------------------------------------------------------
 
     @precondition(due)
     @rule(worker=WORKERS, destination=DESTINATIONS, most=st.sampled_from([1, 3, 1000]))
     def claim(self, worker: int, destination: str, most: int) -> None:
-        """It forgets what it held: a worker holds one claim."""
+        """Claim rows. The worker forgets the rows that it held, since it holds one claim."""
         if not self.claimed(destination, most):
             destination = next(row.destination for row in self.by_due() if claimable(row, self.clock.time))
         self.leases += 1
@@ -143,29 +143,29 @@ class OutboxMachine(RuleBasedStateMachine):
         assert who.holds == expected
 
     def claimed(self, destination: str, most: int) -> list[Row]:
-        """What is claimed now: of what may have arrived as a digest, that digest and nothing else."""
+        """Return the rows that a claim gets: if the first may have arrived in a digest, the rows of that digest alone."""
         due = [row for row in self.by_due() if row.destination == destination and claimable(row, self.clock.time)]
         together = [row for row in due if row.digest == due[0].digest]
         return together if together and together[0].digest is not None else together[:most]
 
     def by_due(self) -> list[Row]:
-        """What was put in, as it is due; of what is due together, as it was put in."""
+        """Return all rows by the time they are due, then by insertion."""
         return sorted(self.model.values(), key=lambda row: row.due)
 
     @precondition(busy)
     @rule(worker=WORKERS, outcome=st.sampled_from([*ARRIVED, *NOT_ARRIVED]), together=st.booleans())
     def send(self, worker: int, outcome: Outcome, together: bool) -> None:
-        """What it holds, the first of it or all in one; by a lease that may have ended."""
+        """Send the first row that a worker holds, or all in one message; its lease may have ended."""
         who = self.busy(worker)
         sent = self.begun(who, together=together)
         self.tried(sent, arrived=outcome in ARRIVED)
         at = self.clock.time
-        self.happen(who, [(row.key, Answered(at, who.name, outcome, 0.5, PATIENT)) for row in sent])
+        self.happen(who, [(row.key, Answered(at, who.name, outcome, 0.5, LONG_POLICY)) for row in sent])
 
     @precondition(busy)
     @rule(worker=WORKERS, begin=st.booleans(), arrived=st.booleans(), together=st.booleans(), later=st.sampled_from([0.0, LEASE]))
     def kill(self, worker: int, begin: bool, arrived: bool, together: bool, later: float) -> None:
-        """Before it sent anything, or before it could note that it had."""
+        """Kill a worker before it sends, or before it can record that it did."""
         who = self.busy(worker)
         if begin:
             self.tried(self.begun(who, together=together), arrived=arrived)
@@ -180,11 +180,11 @@ class OutboxMachine(RuleBasedStateMachine):
         who.holds = []
 
     def busy(self, worker: int) -> Worker:
-        """This worker, if it holds anything; else the other."""
+        """Return this worker if it holds a row, else the other."""
         return self.workers[worker] if self.workers[worker].holds else self.workers[1 - worker]
 
     def begun(self, who: Worker, *, together: bool) -> list[Row]:
-        """What is about to be sent, as one: that is noted first, and what is not its own any more is left out."""
+        """Record the rows to send as one message, and return those that still belong to the worker."""
         lost = [row for row in who.holds if row.digest is not None]
         share = lost or (who.holds if together else who.holds[:1])
         who.holds = [row for row in who.holds if row not in share]
@@ -193,13 +193,13 @@ class OutboxMachine(RuleBasedStateMachine):
         return [row for row in noted if isinstance(row, Row)]
 
     def tried(self, sent: list[Row], *, arrived: bool) -> None:
-        """What is sent reaches the world, or does not."""
+        """Let the sent rows arrive, or not."""
         for row in sent:
             assert row.repeated or row.key not in self.arrived
             if arrived:
                 self.arrived.add(row.key)
 
-    # --- what people do -------------------------------------------------------------------------------------------------------
+    # --- people ---------------------------------------------------------------------------------------------------------------
 
     @rule(key=st.sampled_from(KEYS), bury=st.booleans())
     def by_hand(self, key: str, bury: bool) -> None:
@@ -215,9 +215,9 @@ class OutboxMachine(RuleBasedStateMachine):
         assert removed == len(gone)
         for key in gone:
             del self.model[key]
-            self.arrived.discard(key)  # put in once more, it is another message
+            self.arrived.discard(key)  # inserted again, it is another message
 
-    # --- what nobody wants ----------------------------------------------------------------------------------------------------
+    # --- clocks ---------------------------------------------------------------------------------------------------------------
 
     @rule(seconds=st.sampled_from([0.5, 10.0, LEASE, 2 * LEASE, 700.0, DAY]))
     def wait(self, seconds: float) -> None:
@@ -236,7 +236,7 @@ class OutboxMachine(RuleBasedStateMachine):
     # --- the model ------------------------------------------------------------------------------------------------------------
 
     def happen(self, who: Worker, events: list[tuple[str, RowEvent]]) -> tuple[Row | Refused, ...]:
-        """It happens to the outbox as it does to the model."""
+        """Apply the events to the outbox and the model, and check that both agree."""
         expected = tuple(self.followed(key, event) for key, event in events)
         assert who.store.advance(events) == expected
         return expected
@@ -263,7 +263,7 @@ class OutboxMachine(RuleBasedStateMachine):
 
     @rule()
     def look(self) -> None:
-        """What the commands show."""
+        """Check what the commands show."""
         assert {row.key: row for row in self.store.find(KEYS)} == self.model
         made: dict[tuple[str, Status], list[float]] = {}
         for row in self.model.values():
@@ -278,7 +278,7 @@ class OutboxMachine(RuleBasedStateMachine):
         self.folder.cleanup()
 
     def drain(self) -> None:
-        """A healthy worker is at it, for as long as anything waits."""
+        """Let a healthy worker send until no row waits."""
         for _ in range(10 * len(KEYS)):
             agenda = self.store.agenda()
             for destination in agenda.due:

@@ -1,4 +1,4 @@
-"""Drives the machine: runs with handlers, and an outside world that answers what they ask."""
+"""A driver of the state machine: runs with handlers, and the answers of foreign handlers."""
 
 from datetime import UTC, datetime
 
@@ -23,7 +23,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 @attrs.frozen
 class Foreign:
-    """Somebody's handler: it returns its answer, or raises it."""
+    """A foreign handler that returns its answer, or raises it."""
 
     answer: State | Exception | None
 
@@ -34,8 +34,8 @@ class Foreign:
 
 
 @attrs.frozen
-class Told:
-    """What became of an event: the run, and all that was said of it meanwhile."""
+class Fed:
+    """The result of an event: the run, with all effects and faults of its announcement."""
 
     run: Run
     effects: tuple[Effect, ...] = ()
@@ -43,8 +43,8 @@ class Told:
     announced: Announcement | None = None
 
 
-def feed(run: Run, event: Event) -> Told | None:
-    """The event fed, and each handler that is asked called; None where the event is illegal."""
+def feed(run: Run, event: Event) -> Fed | None:
+    """Feed an event, and call each handler that is asked; return None if the event is illegal."""
     stepped = advance(run, event)
     if isinstance(stepped, IllegalTransition):
         return None
@@ -58,7 +58,7 @@ def feed(run: Run, event: Event) -> Told | None:
         stepped = advance(stepped.run, answer)
         assert not isinstance(stepped, IllegalTransition)
         effects, faults = effects + stepped.effects, faults + stepped.faults
-    return Told(stepped.run, effects, faults, stepped.announced)
+    return Fed(stepped.run, effects, faults, stepped.announced)
 
 
 def called(handler: object, tracked_obj: Tracked, old: State, new: State) -> State | None:
@@ -82,7 +82,7 @@ def failing(change: Change) -> str:
 
 
 def notifiers(when: SearchStrategy[Filter] | None = None) -> SearchStrategy[Notifier]:
-    """Notifiers, some of which do not notify, and some of which run code that raises; ``when`` draws their filters."""
+    """Draw notifiers; some do not notify, and some run code that raises. ``when`` draws their filters."""
     kinds = st.lists(st.sampled_from(EVERY), max_size=2)
     words = st.sampled_from([None, failing])
     return st.one_of(
@@ -93,9 +93,9 @@ def notifiers(when: SearchStrategy[Filter] | None = None) -> SearchStrategy[Noti
 
 
 def foreign(*answers: SearchStrategy[State | Exception | None]) -> SearchStrategy[Foreign]:
-    """Handlers of somebody's, with these answers."""
+    """Draw foreign handlers with these answers."""
     return st.builds(Foreign, st.one_of(answers))
 
 
 harmless = foreign(st.none(), st.just(LookupError("no such handler")))
-"""Handlers of somebody's that leave the state as it is."""
+"""Foreign handlers that leave the state unchanged."""

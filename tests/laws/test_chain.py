@@ -1,6 +1,6 @@
-"""Whatever a destination answers and whatever the clock does: nobody is flooded, nothing is lost, and nothing is told twice unmarked.
+"""Laws of the delivery chain, for any answers and any clock: no flood, no loss, and no repeat without its mark.
 
-The chain is that of ``reliable``, driven as the lane of a ``Background`` does it, in simulated time.
+The chain is that of ``reliable``. A queue like that of ``Background`` drives it in simulated time.
 """
 
 from collections import Counter, deque
@@ -29,7 +29,7 @@ from tests.laws.chain import (
     Turns,
     count,
     grouped,
-    in_a_hurry,
+    limited,
     made,
     names,
 )
@@ -54,17 +54,17 @@ settling: st.SearchStrategy[Outcome] = st.sampled_from(
     [Delivered(), Delivered(("boss@example.com",)), Rejected("too long"), Rejected("no such file"), DestinationDead("revoked")]
 )
 answers = st.lists(st.builds(Answer, st.one_of(refusals, unanswered, settling), st.just(0.0) | quarters), max_size=9)
-"""Most are worth another try, if what is sent tells of a failure."""
+"""Mostly answers after which a message about a failure is retried."""
 slips: st.SearchStrategy[Slip] = st.sampled_from(["exact", "early", "still", "suspended"])
 
 
 @attrs.frozen
 class Times:
-    """What comes of the next tries, and of the next waits; and for how many seconds somebody waits for it all, if that is bounded."""
+    """The answers to the next tries, the course of the next waits, and the time limit for all of it in seconds, if any."""
 
     answers: list[Answer]
     slips: list[Slip]
-    hurry: float | None
+    limit: float | None
 
 
 times = st.builds(
@@ -83,7 +83,7 @@ channels: st.SearchStrategy[Channel] = st.sampled_from(["slack", "gmail"])
 
 
 class Chain(RuleBasedStateMachine):
-    """One process with two lanes, and a model that knows of all messages, turns and tries that there ever were."""
+    """One process with two queues, and a model that knows all messages, turns and tries so far."""
 
     @initialize(slack=rates, gmail=rates, policy=policies, digests=digests, draw=draws)
     def start(self, slack: Rate, gmail: Rate, policy: RetryPolicy, digests: tuple[int, float], draw: float) -> None:
@@ -92,7 +92,7 @@ class Chain(RuleBasedStateMachine):
         self.destination = Scripted(self.timer)
         self.turns = Turns(Retrying(self.destination, policy, timer=self.timer, draw=lambda: draw), self.destination)
         digest = Digest(RateLimited(self.turns, slack, gmail, timer=self.timer), self.most, apart, timer=self.timer)
-        self.lanes: dict[Channel, DestinationQueue] = {
+        self.queues: dict[Channel, DestinationQueue] = {
             channel: DestinationQueue(digest, self.timer, 3 * self.most) for channel in ("slack", "gmail")
         }
         self.rates, self.policy = {"slack": slack, "gmail": gmail}, policy
@@ -102,7 +102,7 @@ class Chain(RuleBasedStateMachine):
     @rule(place=places, number=numbers, gap=quarters, kind=st.sampled_from(KINDS), times=times)
     def come(self, place: Place, number: int, gap: float, kind: Kind, times: Times) -> None:
         channel: Channel = "slack" if place == "slack" else "gmail"
-        coming = self.lanes[channel].coming
+        coming = self.queues[channel].coming
         last = max([self.timer.time, *(moment for moment, _ in coming)])
         for one in range(number):
             message = made(place, len(self.known), kind)
@@ -122,18 +122,18 @@ class Chain(RuleBasedStateMachine):
         self.destination.answers, self.timer.slips = deque(times.answers), deque(times.slips)
         self.slept = self.slept or "suspended" in times.slips
         turns, waits = len(self.turns.taken), len(self.timer.waits)
-        with in_a_hurry(self.timer, times.hurry):
-            batch = self.lanes[channel].send()
-        self.nothing_is_folded_without_need(batch, self.turns.taken[turns:], hurried=times.hurry is not None)
+        with limited(self.timer, times.limit):
+            batch = self.queues[channel].send()
+        self.nothing_is_folded_without_need(batch, self.turns.taken[turns:], has_limit=times.limit is not None)
         for turn in self.turns.taken[turns:]:
             assert len(turn.tries) <= self.policy.attempts
             if not times.slips:
                 self.tries_are_as_far_apart_as_they_may_be(turn)
             self.only_a_failure_is_repeated_and_says_so(turn)
-        if times.hurry is not None and not times.slips:
-            assert sum(wait for wait in self.timer.waits[waits:] if wait > 0) <= times.hurry + ROUNDING
+        if times.limit is not None and not times.slips:
+            assert sum(wait for wait in self.timer.waits[waits:] if wait > 0) <= times.limit + ROUNDING
 
-    def nothing_is_folded_without_need(self, batch: Sequence[Entry], taken: Sequence[Turn], *, hurried: bool) -> None:
+    def nothing_is_folded_without_need(self, batch: Sequence[Entry], taken: Sequence[Turn], *, has_limit: bool) -> None:
         untouched = {id(entry.message) for entry in batch}
         alone, folded = (
             {name for turn in taken if (id(turn.message) in untouched) is whole for name in names(turn.message)}
@@ -144,7 +144,7 @@ class Chain(RuleBasedStateMachine):
             those = {name for entry in group for name in names(entry.message)}
             if len(group) > self.most:
                 assert not those & alone
-            elif not hurried:
+            elif not has_limit:
                 assert not those & folded
         assert len(taken) <= sum(len(group) if len(group) <= self.most else 1 for group in groups)
 
@@ -171,14 +171,14 @@ class Chain(RuleBasedStateMachine):
         assert turn.outcome == last or not isinstance(last, Delivered)
 
     @invariant()
-    def each_message_that_ended_was_told_of_once_or_its_error_is_known(self) -> None:
-        told = Counter[str](chain.from_iterable(names(turn.message).elements() for turn in self.turns.taken))
-        assert set(told.values()) <= {1}
+    def each_message_that_ended_was_sent_once_or_its_error_is_known(self) -> None:
+        sent = Counter[str](chain.from_iterable(names(turn.message).elements() for turn in self.turns.taken))
+        assert set(sent.values()) <= {1}
         taken = {name: turn for turn in self.turns.taken for name in names(turn.message)}
-        for lane in self.lanes.values():
-            for key, outcome in lane.ended.items():
+        for queue in self.queues.values():
+            for key, outcome in queue.ended.items():
                 self.it_is_the_outcome_of_its_turn(self.known[key], outcome, taken.get(key.slug))
-        assert taken.keys() <= {key.slug for lane in self.lanes.values() for key in lane.ended}
+        assert taken.keys() <= {key.slug for queue in self.queues.values() for key in queue.ended}
 
     def it_is_the_outcome_of_its_turn(self, message: Message, outcome: Outcome, turn: Turn | None) -> None:
         if turn is None:
@@ -196,32 +196,32 @@ class Chain(RuleBasedStateMachine):
             began = [turn.began for turn in self.turns.taken if channel_of(turn.message) == channel]
             for first, start in enumerate(began):
                 for number, end in enumerate(began[first:], 1):
-                    # one that waits for its turn while the machine sleeps goes as soon as it wakes
+                    # a message that waits while the machine sleeps is sent as soon as it wakes
                     most = rate.burst + self.slept
                     assert number <= (end - start + _EARLY + ROUNDING) / rate.per * rate.messages + most
 
     @invariant()
-    def one_that_is_dead_is_left_alone(self) -> None:
+    def a_dead_destination_is_left_alone(self) -> None:
         for channel in self.rates:
             taken = [turn for turn in self.turns.taken if channel_of(turn.message) == channel]
             for turn, following in pairwise(taken):
                 assert not isinstance(turn.outcome, DestinationDead) or following.began >= turn.ended + DEAD_SECONDS
 
     def teardown(self) -> None:
-        for lane in self.lanes.values():
-            while lane.coming:
-                lane.send()
-        assert {key for lane in self.lanes.values() for key in lane.ended} == self.known.keys()
-        self.each_message_that_ended_was_told_of_once_or_its_error_is_known()
+        for queue in self.queues.values():
+            while queue.coming:
+                queue.send()
+        assert {key for queue in self.queues.values() for key in queue.ended} == self.known.keys()
+        self.each_message_that_ended_was_sent_once_or_its_error_is_known()
 
 
 def head(message: Message) -> str:
-    """What a telephone shows."""
+    """Return the text of a telephone's notification."""
     return message.payload.fallback if isinstance(message, PostToSlack) else message.mail.subject
 
 
 def channel_of(message: Message) -> Channel:
-    """What it goes by."""
+    """Return the channel of a message."""
     return "slack" if isinstance(message, PostToSlack) else "gmail"
 
 
@@ -230,26 +230,26 @@ TestChain = Chain.TestCase
 
 @cache
 def storm() -> tuple[Message, ...]:
-    """Ten thousand failures."""
+    """Return ten thousand failures."""
     return tuple(made("slack", ordinal, "failed") for ordinal in range(10_000))
 
 
-def weathered(moments: Sequence[float], takes: float) -> tuple[DestinationQueue, list[Turn]]:
-    """What becomes of the storm if its failures come at these moments, and each try takes so long."""
+def sent_storm(moments: Sequence[float], takes: float) -> tuple[DestinationQueue, list[Turn]]:
+    """Send the storm with failures at these moments and tries of this duration; return the queue and the turns."""
     timer = Simulated(0.0)
     destination = Scripted(timer, deque(Answer(Delivered(), takes) for _ in range(200)))
     turns = Turns(Retrying(destination, timer=timer), destination)
-    lane = DestinationQueue(
+    queue = DestinationQueue(
         Digest(RateLimited(turns, timer=timer), timer=timer), timer, 1000, deque(zip(moments, storm(), strict=True))
     )
-    while lane.coming:
-        lane.send()
-    return lane, turns.taken
+    while queue.coming:
+        queue.send()
+    return queue, turns.taken
 
 
 @st.composite
 def storms(draw: st.DrawFn) -> list[float]:
-    """Moments of one minute: in some of its seconds nothing fails, in each of the others a hundred or more."""
+    """Draw the moments of the failures in one minute: none in some seconds, a hundred or more in each of the others."""
     weights = draw(st.lists(st.integers(0, 30), min_size=60, max_size=60).filter(any))
     left = 10_000 - 100 * sum(weight > 0 for weight in weights)
     shares = [100 * (weight > 0) + left * weight / sum(weights) for weight in weights]
@@ -265,18 +265,18 @@ def storms(draw: st.DrawFn) -> list[float]:
 @given(storms(), st.floats(0.0, 4.0))
 @settings(max_examples=10)
 def test_ten_thousand_failures_in_a_minute_are_at_most_sixty_messages(moments: list[float], takes: float) -> None:
-    lane, taken = weathered(moments, takes)
+    queue, taken = sent_storm(moments, takes)
     assert len(taken) <= 60
-    assert sum(count(turn.message) for turn in taken) == len(lane.ended) == 10_000
-    assert all(isinstance(outcome, Delivered) for outcome in lane.ended.values())
+    assert sum(count(turn.message) for turn in taken) == len(queue.ended) == 10_000
+    assert all(isinstance(outcome, Delivered) for outcome in queue.ended.values())
 
 
 @given(st.integers(1, 30), st.floats(0.2, 3.0), st.floats(0.0, 2.0))
 @settings(max_examples=10)
 def test_a_trickle_and_then_a_storm_are_no_faster_than_the_rate(at_once: int, gap: float, takes: float) -> None:
     trickle = [second * gap for second in range(int(60 / gap)) for _ in range(at_once)]
-    lane, taken = weathered([*trickle[:5000], *[60.0] * (10_000 - len(trickle[:5000]))], takes)
+    queue, taken = sent_storm([*trickle[:5000], *[60.0] * (10_000 - len(trickle[:5000]))], takes)
     began = [turn.began for turn in taken]
     assert all(sum(start <= moment < start + 60 for moment in began) <= 60 + 5 for start in began)
-    assert sum(count(turn.message) for turn in taken) == len(lane.ended) == 10_000
+    assert sum(count(turn.message) for turn in taken) == len(queue.ended) == 10_000
     assert began[-1] < 60 + 2 * (10 + 10 * max(1.0, takes))  # two batches at most are left at the end of the minute

@@ -1,4 +1,4 @@
-"""What several outcomes come to is never better than the truth, whatever they are."""
+"""Laws of combined outcomes: the result of several outcomes is never better than they are."""
 
 from datetime import timedelta
 
@@ -59,7 +59,7 @@ OTHERS: SearchStrategy[Message] = posts() | mails() | st.builds(by_notifier, cha
 
 
 def least_settled(errors: list[DeliveryError]) -> type[DeliveryError]:
-    """The kind that may be reported where none of them took it: the first of the table that is among them."""
+    """Return the kind of error to report if no interpreter accepted the message: the least settled kind."""
     kinds = {type(error) for error in errors}
     if Ambiguous in kinds:
         return Ambiguous
@@ -85,7 +85,7 @@ def test_the_receipt_of_a_fallback_counts_unless_it_withheld(first: DeliveryErro
 
 
 @given(ERRORS, ERRORS)
-def test_where_the_fallback_fails_too_both_are_told_of(first: DeliveryError, second: DeliveryError) -> None:
+def test_if_the_fallback_fails_too_the_error_names_both(first: DeliveryError, second: DeliveryError) -> None:
     outcome = after_fallback(first, second)
     assert type(outcome) is least_settled([first, second])
     assert isinstance(outcome, DeliveryError)
@@ -95,19 +95,19 @@ def test_where_the_fallback_fails_too_both_are_told_of(first: DeliveryError, sec
 
 
 @given(ERRORS, ERRORS, ERRORS)
-def test_it_does_not_matter_how_fallbacks_are_nested(one: DeliveryError, two: DeliveryError, three: DeliveryError) -> None:
+def test_fallbacks_may_be_nested_in_any_way(one: DeliveryError, two: DeliveryError, three: DeliveryError) -> None:
     inside, outside = after_fallback(one, two), after_fallback(two, three)
     assert isinstance(inside, DeliveryError)
     assert type(after_fallback(inside, three)) is type(after_fallback(one, outside))
 
 
 @given(FAILURES | OTHERS, ERRORS.filter(lambda error: not isinstance(error, Ambiguous)))
-def test_what_did_not_arrive_is_handed_on_as_it_is(message: Message, error: DeliveryError) -> None:
+def test_a_message_that_did_not_arrive_is_handed_on_unchanged(message: Message, error: DeliveryError) -> None:
     assert message_for_fallback(message, error) is message
 
 
 @given(FAILURES)
-def test_a_failure_that_may_have_arrived_is_handed_on_and_says_so(message: Message) -> None:
+def test_a_failure_that_may_have_arrived_is_handed_on_with_a_mark(message: Message) -> None:
     given = message_for_fallback(message, Ambiguous("timed out"))
     assert given is not None
     assert given.key == message.key
@@ -115,7 +115,7 @@ def test_a_failure_that_may_have_arrived_is_handed_on_and_says_so(message: Messa
 
 
 @given(OTHERS)
-def test_nothing_else_that_may_have_arrived_is_handed_on(message: Message) -> None:
+def test_no_other_message_that_may_have_arrived_is_handed_on(message: Message) -> None:
     assert message_for_fallback(message, Ambiguous("timed out")) is None
 
 
@@ -132,7 +132,7 @@ def test_it_is_delivered_only_where_all_that_were_to_deliver_did(outcomes: list[
 
 
 @given(SEVERAL)
-def test_it_may_be_tried_again_only_where_nobody_has_it(outcomes: list[Outcome]) -> None:
+def test_it_is_retryable_only_if_no_interpreter_accepted_it(outcomes: list[Outcome]) -> None:
     outcome = combined(outcomes)
     if isinstance(outcome, Retryable):
         assert not any(isinstance(each, Delivered | Queued | Ambiguous) for each in outcomes)
@@ -144,16 +144,16 @@ def test_it_may_be_tried_again_only_where_nobody_has_it(outcomes: list[Outcome])
 def test_nothing_that_went_wrong_is_lost(outcomes: list[Outcome]) -> None:
     outcome, errors = combined(outcomes), [each for each in outcomes if isinstance(each, DeliveryError)]
     assert isinstance(outcome, DeliveryError) is bool(errors)
-    said = repr(outcome)
+    text = repr(outcome)
     for number, each in enumerate(outcomes, 1):
         if isinstance(each, DeliveryError):
-            assert f"number {number}: {each.reason}" in said
+            assert f"number {number}: {each.reason}" in text
         elif isinstance(each, Delivered):
-            assert all(address in said for address in each.refused)
+            assert all(address in text for address in each.refused)
 
 
 @given(SEVERAL)
-def test_where_nobody_took_it_the_error_is_the_least_settled(outcomes: list[Outcome]) -> None:
+def test_without_an_acceptance_the_error_is_the_least_settled(outcomes: list[Outcome]) -> None:
     errors = [each for each in outcomes if isinstance(each, DeliveryError)]
     if errors:
         took = any(isinstance(each, Delivered | Queued) for each in outcomes)

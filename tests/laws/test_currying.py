@@ -1,4 +1,4 @@
-"""The notifiers are curried: any split of their arguments comes to the same, and what is bound is a value."""
+"""Laws of curried notifiers: any split of the arguments has the same result, and a partial is a value."""
 
 import pickle
 from collections.abc import Mapping
@@ -80,7 +80,7 @@ def test_handlers_that_differ_in_what_is_bound_are_not_equal(notifier: str, data
 
 @given(states(*KINDS), texts(), kinds, filters())
 def test_a_partial_survives_pickle(old: State, name: str, ignored: list[type[State]] | None, when: Filter) -> None:
-    old = without_error(old)  # no two exceptions are equal
+    old = without_error(old)  # two exceptions are never equal
     partial = slack_notifier(TrackedJob(name), old, ignore_states=ignored)(when=when)(message=worded)
     copied: object = pickle.loads(pickle.dumps(partial))
     assert copied == partial
@@ -88,8 +88,8 @@ def test_a_partial_survives_pickle(old: State, name: str, ignored: list[type[Sta
 
 
 @given(texts(), states())
-def test_cloudpickle_takes_a_partial_with_a_lambda_in_it(said: str, new: State) -> None:
-    partial = gmail_notifier(TrackedJob("load"), message=lambda change: f"{change.slug}: {said}")(State())
+def test_cloudpickle_takes_a_partial_with_a_lambda_in_it(word: str, new: State) -> None:
+    partial = gmail_notifier(TrackedJob("load"), message=lambda change: f"{change.slug}: {word}")(State())
     with interpreting(Recording()) as recording:
         partial(new)
         pickled(partial)(new)

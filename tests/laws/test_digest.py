@@ -1,4 +1,4 @@
-"""Nothing is lost in a digest and nothing is told twice, however the messages came; and a storm is a handful of messages."""
+"""Laws of digests: no message is lost or sent twice, in whatever order they come, and a storm becomes few messages."""
 
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -54,7 +54,7 @@ keys = st.builds(Key, texts(), names, st.none() | st.integers(0, 3), st.integers
 
 @st.composite
 def of_slack(draw: st.DrawFn, secrets: Sequence[str] = ("ONE",), bots: Sequence[Bot | None] = (None,)) -> Message:
-    """A post; some were made by hand, and have no content."""
+    """Draw a post; some are made by hand, without a content."""
     content = draw(contents)
     kept = draw(st.sampled_from([content, content, None]))
     return PostToSlack(draw(st.sampled_from(secrets)), slack_message(content), draw(keys), draw(st.sampled_from(bots)), kept)
@@ -62,14 +62,14 @@ def of_slack(draw: st.DrawFn, secrets: Sequence[str] = ("ONE",), bots: Sequence[
 
 @st.composite
 def of_mail(draw: st.DrawFn, recipients: Sequence[tuple[str, ...] | None] = (("a@example.com",),)) -> Message:
-    """A mail, likewise."""
+    """Draw a mail; some are made by hand, without a content."""
     content = draw(contents)
     letter: Mail = mail(content, draw(st.sampled_from(recipients)), ("c@example.com",))
     return SendEmail("EMAIL_USERNAME", "EMAIL_PASSWORD", letter, draw(keys), draw(st.sampled_from([content, content, None])))
 
 
 to_some = st.one_of(st.lists(of_slack(), min_size=1, max_size=6), st.lists(of_mail(), min_size=1, max_size=6))
-"""Messages that have one audience."""
+"""Messages with one audience."""
 
 to_many = st.lists(
     st.one_of(
@@ -79,16 +79,16 @@ to_many = st.lists(
     ),
     max_size=16,
 )
-"""Effects that have several."""
+"""Effects with several audiences."""
 
 
-def who(effect: Effect) -> object:
-    """Who is told; each call is for itself alone."""
+def audience_of(effect: Effect) -> object:
+    """Return the audience of an effect; each callback has its own."""
     return object() if isinstance(effect, CallBack) else audience(effect)
 
 
 def alike(one: Message, other: Message) -> bool:
-    """Equal in all that a message has: what it does, its key, and what it says."""
+    """Return whether two messages have equal effects, keys and contents."""
     return (one, one.key, one.content) == (other, other.key, other.content)
 
 
@@ -96,7 +96,7 @@ def alike(one: Message, other: Message) -> bool:
 def test_every_effect_is_in_one_portion_and_many_to_one_audience_are_together(effects: list[Effect], most: int) -> None:
     parts = portions(effects, most)
     assert sorted(position for part in parts for position in part) == list(range(len(effects)))
-    people = [who(effect) for effect in effects]
+    people = [audience_of(effect) for effect in effects]
     for part in parts:
         assert len({people[position] for position in part}) == 1
         together = people.count(people[part[0]])
@@ -106,13 +106,13 @@ def test_every_effect_is_in_one_portion_and_many_to_one_audience_are_together(ef
 
 @given(to_many, st.integers(1, 4))
 def test_audiences_come_in_order_and_so_do_the_messages_to_one(effects: list[Effect], most: int) -> None:
-    people = [who(effect) for effect in effects]
+    people = [audience_of(effect) for effect in effects]
     flat = [position for part in portions(effects, most) for position in part]
     assert flat == sorted(flat, key=lambda position: (people.index(people[position]), position))
 
 
 @given(to_some, st.data())
-def test_it_does_not_matter_in_which_portions_they_are_folded(messages: list[Message], data: st.DataObject) -> None:
+def test_messages_may_be_folded_in_any_portions(messages: list[Message], data: st.DataObject) -> None:
     whole, left = fold(messages), list(messages)
     while len(left) > 1:
         start = data.draw(st.integers(0, len(left) - 2))
@@ -129,8 +129,8 @@ def test_a_single_message_is_untouched(messages: list[Message]) -> None:
 
 @given(to_some)
 def test_a_digest_counts_all_that_was_folded(messages: list[Message]) -> None:
-    parts = [tally_of(message) for message in messages]
-    whole = tally_of(fold(messages))
+    parts = [summary_of(message) for message in messages]
+    whole = summary_of(fold(messages))
     assert whole.count == len(messages)
     assert whole.failed == sum(part.failed for part in parts)
     assert sum(count for _, count in whole.states) == sum(count for _, count in whole.names) == len(messages)
@@ -144,7 +144,7 @@ def test_a_digest_counts_all_that_was_folded(messages: list[Message]) -> None:
 
 
 @given(to_some, st.data())
-def test_a_digest_has_the_key_of_nothing_that_was_folded(messages: list[Message], data: st.DataObject) -> None:
+def test_a_digest_has_the_key_of_no_message_in_it(messages: list[Message], data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(messages) - 1))
     end = data.draw(st.integers(start + 1, len(messages)))
     parts = [*messages[:start], fold(messages[start:end]), *messages[end:]]
@@ -155,14 +155,14 @@ def test_a_digest_has_the_key_of_nothing_that_was_folded(messages: list[Message]
 @given(to_some, st.sampled_from(["x", "負", "&", "\U0001f514", "`", "<"]))
 def test_a_digest_keeps_slacks_limits_and_has_no_markup(messages: list[Message], letter: str) -> None:
     many = tuple((letter * 150 + str(n), 10**9) for n in range(NAMED))
-    long = attrs.evolve(tally_of(fold(messages)), names=many, places=many)
-    for tally in (tally_of(fold(messages)), long):
-        payload = slack_message(digest_content(tally))
+    long = attrs.evolve(summary_of(fold(messages)), names=many, places=many)
+    for summary in (summary_of(fold(messages)), long):
+        payload = slack_message(digest_content(summary))
         parts = [payload.fallback, payload.title, payload.text, *(text for f in payload.fields for text in (f.title, f.value))]
         assert sum(len(text.replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">")) for text in parts) < 4000
         assert not any(mark in text for text in parts for mark in "<>")
         assert payload.mrkdwn_in == ()
-        assert len(digest_content(tally).sentence) <= 200
+        assert len(digest_content(summary).sentence) <= 200
         payload.to_json().encode()
 
 
@@ -177,18 +177,18 @@ def test_the_gist_is_one_printable_line(messages: list[Message]) -> None:
 @settings(max_examples=4)
 def test_a_digest_is_bounded_whatever_is_in_it(count: int, tail: str) -> None:
     many = [made(n, f"{n} {tail}", f"{n} {tail}", host=f"{n} {tail}") for n in range(count)]
-    tally = tally_of(fold(many))
-    assert len(tally.names) == len(tally.states) == len(tally.places) == NAMED
-    assert len(repr(tally)) < 3 * NAMED * 200
-    assert tally_of(fold([fold(many[: count // 2]), fold(many[count // 2 :])])) == tally
+    summary = summary_of(fold(many))
+    assert len(summary.names) == len(summary.states) == len(summary.places) == NAMED
+    assert len(repr(summary)) < 3 * NAMED * 200
+    assert summary_of(fold([fold(many[: count // 2]), fold(many[count // 2 :])])) == summary
 
 
-def tally_of(message: Message) -> DigestSummary:
+def summary_of(message: Message) -> DigestSummary:
     return summarize(content_of(message), message.key)
 
 
 def made(ordinal: int, name: str, state: str = "Failed", host: str = "") -> PostToSlack:
-    """A message about one change; all but those into Success tell of a failure."""
+    """Return a message about one change; each state but Success is a failure."""
     at = datetime(2026, 2, 3, tzinfo=UTC)
     content = Content(name, f"{name} changed", "", state, state != "Success", "#eb0000", at, (Line("Host", host),))
     return PostToSlack("ONE", slack_message(content), Key("run", name, None, ordinal, 0), content=content)
@@ -196,9 +196,9 @@ def made(ordinal: int, name: str, state: str = "Failed", host: str = "") -> Post
 
 @attrs.define(eq=False)
 class Simulated(Timer):
-    """Shows what it is told to; each wait is as long as it is asked to be, unless somebody is in a hurry."""
+    """A simulated timer: each wait lasts as long as it should, or not at all if ``skips_waits``."""
 
-    hurried: bool = False
+    skips_waits: bool = False
     time: float = 0.0
 
     @override
@@ -207,12 +207,12 @@ class Simulated(Timer):
 
     @override
     def wait(self, seconds: float) -> None:
-        self.time += 0.0 if self.hurried else max(seconds, 0.0)
+        self.time += 0.0 if self.skips_waits else max(seconds, 0.0)
 
 
 @attrs.define(eq=False)
 class Slow:
-    """Sends at Slack's pace, takes its time for it, and answers as it is told to; keeps what was delivered, and when it began."""
+    """A scripted interpreter at Slack's rate limit; it records each message with its start."""
 
     timer: Simulated
     takes: float = 0.0
@@ -233,9 +233,9 @@ answers = st.sampled_from([Delivered(), Delivered(("a@example.com",)), Queued("a
 
 @given(to_many, st.lists(answers, min_size=1), st.integers(1, 4), st.booleans())
 def test_every_effect_has_one_outcome_and_is_in_one_message(
-    effects: list[Effect], script: list[Outcome], most: int, hurried: bool
+    effects: list[Effect], script: list[Outcome], most: int, skips_waits: bool
 ) -> None:
-    timer = Simulated(hurried)
+    timer = Simulated(skips_waits)
     inner = Slow(timer, outcomes=cycle(script))
     outcomes = Digest(inner, most, timer=timer).batch(effects)
     expected: dict[int, Outcome] = {}
@@ -249,18 +249,18 @@ def test_every_effect_has_one_outcome_and_is_in_one_message(
 
 @attrs.define(eq=False)
 class Ending:
-    """Sends each message in so many seconds, and says which it was; while it sends one of them, the program ends."""
+    """An interpreter with a fixed duration for each message; during message ``number`` the program ends."""
 
     timer: Simulated
     deadline: time_limits.Deadline
     takes: float
     number: int
-    patience: float
+    exit_timeout: float
     sent: list[Effect] = attrs.field(factory=list[Effect])
 
     def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
         if len(self.sent) == self.number:
-            self.deadline.moment = self.timer.time + self.patience
+            self.deadline.moment = self.timer.time + self.exit_timeout
         self.timer.time += self.takes
         self.sent.append(effect)
         return result_of(Queued(str(len(self.sent) - 1)))
@@ -276,7 +276,7 @@ def test_every_effect_has_one_outcome_whenever_the_program_ends(
         outcomes = Digest(inner, most, timer=timer).batch(effects)
     went = [int(outcome.where) for outcome in outcomes if isinstance(outcome, Queued)]
     assert len(went) == len(outcomes) == len(effects)
-    people = [who(effect) for effect in effects]
+    people = [audience_of(effect) for effect in effects]
     for turn, sent in enumerate(inner.sent):
         members = [effect for effect, place in zip(effects, went, strict=True) if place == turn]
         messages = [member for member in members if not isinstance(member, CallBack)]
@@ -285,13 +285,13 @@ def test_every_effect_has_one_outcome_whenever_the_program_ends(
         else:
             assert len(messages) == len(members)
             assert alike(sent, fold(messages))
-    for someone in people:
-        places = [place for other, place in zip(people, went, strict=True) if other == someone]
+    for person in people:
+        places = [place for other, place in zip(people, went, strict=True) if other == person]
         assert places == sorted(places)
 
 
 @given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 12), st.floats(0.0, 2.0), st.sampled_from([4.0, 5.0, 10.0]))
-def test_all_is_told_in_time_where_a_message_takes_two_seconds_at_most(
+def test_all_is_sent_in_time_if_a_message_takes_two_seconds_at_most(
     count: int, most: int, number: int, takes: float, seconds: float
 ) -> None:
     timer, deadline = Simulated(), time_limits.Deadline()
@@ -306,14 +306,16 @@ def test_every_failure_is_in_one_message(effects: list[Effect], most: int) -> No
     timer = Simulated()
     inner = Slow(timer)
     Digest(inner, most, timer=timer).batch(effects)
-    before, after = ([tally_of(one) for one in some if not isinstance(one, CallBack)] for some in (effects, [e for _, e in inner.sent]))
-    assert sum(tally.count for tally in after) == len(before)
-    assert sum(tally.failed for tally in after) == sum(tally.failed for tally in before)
+    before, after = (
+        [summary_of(one) for one in some if not isinstance(one, CallBack)] for some in (effects, [e for _, e in inner.sent])
+    )
+    assert sum(summary.count for summary in after) == len(before)
+    assert sum(summary.failed for summary in after) == sum(summary.failed for summary in before)
 
 
 @cache
 def storm() -> tuple[PostToSlack, ...]:
-    """Ten thousand failures."""
+    """Return ten thousand failures."""
     return tuple(made(ordinal, f"load {ordinal % 40}") for ordinal in range(10_000))
 
 
@@ -334,10 +336,10 @@ def test_ten_thousand_failures_in_a_minute_are_at_most_sixty_messages(weights: l
             batch.append(waiting.popleft()[1])
         outcomes.extend(digest.batch(batch))
     assert len(inner.sent) <= 60
-    assert len(outcomes) == sum(tally_of(message).failed for _, message in inner.sent if not isinstance(message, CallBack)) == 10_000
+    assert len(outcomes) == sum(summary_of(message).failed for _, message in inner.sent if not isinstance(message, CallBack)) == 10_000
     digests = [began for began, effect in inner.sent if effect.key.position < 0]
     assert all(round(after - before, 6) >= 10.0 for before, after in pairwise(digests))
 
 
-def test_it_keeps_the_promise_of_an_interpreter() -> None:
+def test_it_fulfils_the_contract_of_an_interpreter() -> None:
     assert_interpreter_agrees(lambda: Digest(Recording(), 1), examples=10)

@@ -1,4 +1,4 @@
-"""Filters are a Boolean algebra over changes, and values that print as their formula."""
+"""Laws of filters: a Boolean algebra over changes, and values that print as their formula."""
 
 import pickle
 from collections.abc import Callable
@@ -23,7 +23,7 @@ Kinds = list[type[State]]
 
 bare = st.sampled_from(EVERY).map(lambda kind: kind())
 worded_or_not = st.builds(lambda kind, message: kind(message), st.sampled_from(EVERY), st.sampled_from([None, "disk full"]))
-plain_changes = st.builds(  # all that a filter looks at, drawn from little, since there is much to combine
+plain_changes = st.builds(  # the fields that filters read, from few values, since there are many combinations
     Change,
     tracked_obj=st.sampled_from(["", "nightly load", "a", "*", "\ud800"]).map(TrackedJob),
     old=worded_or_not,
@@ -72,7 +72,7 @@ def test_equal_filters_give_equal_verdicts(a: Filter, b: Filter, change: Change)
 def test_the_repr_is_the_formula(a: Filter) -> None:
     atoms: dict[str, object] = {name: getattr(filters, name) for name in filters.__all__}
     names = atoms | {kind.__name__: kind for kind in KINDS} | {"again": again, "worded": worded}
-    assert eval(repr(a), names) == a  # noqa: S307 - it is ours
+    assert eval(repr(a), names) == a  # noqa: S307 - the text is our own repr
 
 
 @given(any_filters())
@@ -82,7 +82,7 @@ def test_filters_survive_pickle(a: Filter) -> None:
 
 
 @given(any_filters(), plain_changes)
-def test_a_predicate_that_raises_where_it_is_asked_is_a_fault_and_a_pass(a: Filter, change: Change) -> None:
+def test_a_predicate_that_raises_is_a_fault_and_a_pass(a: Filter, change: Change) -> None:
     broken = filters.where(_broken)
     for formula, asked in ((broken, True), (~broken, True), (a & broken, a(change)), (a | broken, not a(change))):
         verdict = formula.explain(change)
@@ -98,7 +98,7 @@ def _broken(change: Change) -> bool:
 
 
 def sends(new: State, ignore: Kinds, only: Kinds) -> bool:
-    """The reference."""
+    """Return whether a message is sent; the reference."""
     if isinstance(new, tuple(ignore)):
         return False
     return not only or isinstance(new, tuple(only))
@@ -160,11 +160,11 @@ def test_when_is_one_more_condition(a: Filter, change: Change) -> None:
     assert bool(SlackNotifier(when=a)(change)) is a(change)
 
 
-# --- kinds of a user's own ----------------------------------------------------------------------------------------------------
+# --- users' kinds -------------------------------------------------------------------------------------------------------------
 
 
 @given(any_filters(), st.sampled_from(KINDS), st.sampled_from(KINDS), plain_changes)
-def test_a_kind_of_ones_own_is_filtered_like_its_parent(a: Filter, old: type[State], new: type[State], change: Change) -> None:
+def test_a_users_kind_is_filtered_like_its_parent(a: Filter, old: type[State], new: type[State], change: Change) -> None:
     change = attrs.evolve(change, old=old(), new=new())
     assert a(attrs.evolve(change, old=OWN[old](), new=OWN[new]())) is a(change)
     assert a.settles(OWN[new]) is a.settles(new)
@@ -172,6 +172,6 @@ def test_a_kind_of_ones_own_is_filtered_like_its_parent(a: Filter, old: type[Sta
 
 @ways
 @given(st.sampled_from(KINDS), some_kinds, some_kinds)
-def test_a_kind_of_ones_own_is_announced_like_its_parent(way: Way, kind: type[State], ignore: Kinds, only: Kinds) -> None:
+def test_a_users_kind_is_announced_like_its_parent(way: Way, kind: type[State], ignore: Kinds, only: Kinds) -> None:
     ignore, only = ([listed for listed in kinds if listed in KINDS] for kinds in (ignore, only))
     assert way(OWN[kind](), ignore, only) is way(kind(), ignore, only)

@@ -1,4 +1,4 @@
-"""Whichever interpreter is in force: the same flow gives the same effects; and a dry run is dry, wherever the work is done."""
+"""Laws of interpreters: the same flow gives the same effects under each, and a dry run uses no socket and no secret."""
 
 import os
 import subprocess
@@ -35,7 +35,7 @@ def classic() -> Flow:
 
 
 def announced(effect: Effect) -> tuple[str, str, object]:
-    """What an effect says, but for the run's id and its times."""
+    """Return the content of an effect without the run's id and the times."""
     match effect:
         case PostToSlack(webhook_secret=secret, payload=payload):
             varying = {"Run id", "Duration"}
@@ -66,7 +66,7 @@ def test_live_dry_and_recording_see_the_same_effects(
 
 
 def watched(way: str, folder: Path) -> tuple[list[str], str]:
-    """What was seen of sockets and secrets, and what was printed, by the program ``dry``."""
+    """Run the program ``dry_runs``; return its uses of sockets and secrets, and its output."""
     secret, seen = folder / "secret", folder / "seen"
     secret.write_text("https://hooks.slack.com/services/T0/B0/canary")
     seen.write_text("")
@@ -85,7 +85,7 @@ def test_a_dry_run_opens_no_socket_and_reads_no_secret(way: str, tmp_path: Path)
     assert printed.count("Slack, to the webhook in SLACK_WEBHOOK_URL:") == 3
 
 
-def test_the_watch_would_see_a_live_one(tmp_path: Path) -> None:
+def test_the_audit_hook_observes_a_live_run(tmp_path: Path) -> None:
     seen, printed = watched("live", tmp_path)
     assert any(line.startswith("open in ") for line in seen)
     assert any(line.startswith("socket.") for line in seen)

@@ -1,10 +1,10 @@
-"""``step`` is deterministic; a list of handlers tells what its parts tell, in order; and no two announcements have the same key."""
+"""Laws of the state machine: it is deterministic, a list of handlers yields the effects of its parts in order, keys are unique."""
 
 import attrs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.laws.runs import NOW, Foreign, Told, feed, foreign, harmless, ignored, notifiers
+from tests.laws.runs import NOW, Fed, Foreign, feed, foreign, harmless, ignored, notifiers
 from tests.laws.user_kinds import EVERY
 from tocsin import Run, State, Step, signals, step
 from tocsin import events as e
@@ -40,7 +40,7 @@ def run_in(state: State, *handlers: Notifier | Foreign) -> Run:
     return Run(Subject(TrackedJob("load"), handlers, "r1", "load", attempts=3), state)
 
 
-def told(scene: tuple[State, Event], *handlers: Notifier | Foreign) -> Told:
+def fed(scene: tuple[State, Event], *handlers: Notifier | Foreign) -> Fed:
     state, happened = scene
     outcome = feed(run_in(state, *handlers), happened)
     assert outcome is not None
@@ -76,18 +76,18 @@ def test_step_is_deterministic_and_raises_nothing(
 
 
 @given(scenes, several, between, several)
-def test_a_list_of_handlers_tells_what_its_parts_tell(
+def test_a_list_of_handlers_yields_the_effects_of_its_parts(
     scene: tuple[State, Event], first: list[Notifier], middle: list[Foreign], last: list[Notifier]
 ) -> None:
-    whole, one, other = told(scene, *first, *middle, *last), told(scene, *first), told(scene, *last)
+    whole, one, other = fed(scene, *first, *middle, *last), fed(scene, *first), fed(scene, *last)
     assert keyed(whole.effects) == keyed(one.effects) + keyed(other.effects, len(first) + len(middle))
-    assert words(whole.faults) == words(one.faults) + words(told(scene, *middle).faults) + words(other.faults)
+    assert words(whole.faults) == words(one.faults) + words(fed(scene, *middle).faults) + words(other.faults)
     assert whole.run.state == one.run.state
 
 
 @given(scenes, st.lists(notifiers(st.just(everything)) | harmless | foreign(complete), max_size=6))
 def test_each_handler_is_shown_the_old_state_and_what_those_before_returned(scene: tuple[State, Event], handlers: Handlers) -> None:
-    alone = told(scene).announced
+    alone = fed(scene).announced
     assert alone is not None
     shown, expected = alone.change, list[Effect]()
     for position, handler in enumerate(handlers):
@@ -96,7 +96,7 @@ def test_each_handler_is_shown_the_old_state_and_what_those_before_returned(scen
         elif isinstance(handler.answer, State):
             settled = completed(handler.answer, scene[1].at, alone.after.attempt)
             shown = attrs.evolve(shown, new=settled, final=is_final(attrs.evolve(alone.after, state=settled)))
-    whole = told(scene, *handlers)
+    whole = fed(scene, *handlers)
     assert keyed(whole.effects) == keyed(tuple(expected))
     assert whole.run.state == shown.new
 
@@ -105,18 +105,18 @@ def test_each_handler_is_shown_the_old_state_and_what_those_before_returned(scen
 def test_a_signal_of_a_handler_is_the_state_and_skips_the_handlers_after_it(
     scene: tuple[State, Event], first: list[Notifier], state: State, last: list[Notifier]
 ) -> None:
-    whole = told(scene, *first, Foreign(signals.ENDRUN(state)), *last)
-    assert keyed(whole.effects) == keyed(told(scene, *first).effects)
+    whole = fed(scene, *first, Foreign(signals.ENDRUN(state)), *last)
+    assert keyed(whole.effects) == keyed(fed(scene, *first).effects)
     assert whole.run.state == completed(state, scene[1].at, whole.run.attempt)
     assert whole.run.ended
 
 
 @given(scenes, several)
-def test_each_piece_of_code_that_raises_is_a_fault_and_says_nothing_less(scene: tuple[State, Event], handlers: list[Notifier]) -> None:
-    alone = told(scene).announced
+def test_each_exception_of_users_code_is_a_fault_and_the_effects_remain(scene: tuple[State, Event], handlers: list[Notifier]) -> None:
+    alone = fed(scene).announced
     assert alone is not None
     notices = [handler.notice(alone.change) for handler in handlers]
-    assert words(told(scene, *handlers).faults) == [word for notice in notices for word in words(notice.faults)]
+    assert words(fed(scene, *handlers).faults) == [word for notice in notices for word in words(notice.faults)]
     assert all(notice.effects for notice in notices if notice.faults)
 
 

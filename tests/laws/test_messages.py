@@ -1,4 +1,4 @@
-"""Whatever the text and whatever the exception, there is a message, it is within its limits, and nothing in it is the user's markup."""
+"""Laws of messages, for any text and any exception: there is one, within its limits, without markup from users' text."""
 
 import json
 import re
@@ -48,7 +48,7 @@ texts = st.one_of(
 
 
 class ReprRaises(Exception):
-    """An exception that cannot be shown."""
+    """An exception whose repr and text raise."""
 
     def __repr__(self) -> str:
         raise RuntimeError("no repr")
@@ -65,7 +65,7 @@ class Huge(Exception):
 
 
 def raised(error: Exception) -> Exception:
-    """The exception with a traceback of its own."""
+    """Return the exception with its own traceback."""
     try:
         raise error
     except Exception as caught:
@@ -125,7 +125,7 @@ ENTITY = re.compile("&(amp|lt|gt);")
 
 
 def strings(value: object) -> Iterator[str]:
-    """All strings in what JSON gave."""
+    """Yield all strings in a parsed JSON value."""
     match value:
         case str():
             yield value
@@ -169,7 +169,7 @@ def test_slack_takes_the_json_of_any_change(notifier: SlackNotifier, change: Cha
 
 
 @given(slack_notifiers, changes)
-def test_nothing_of_the_users_is_slack_markup(notifier: SlackNotifier, change: Change) -> None:
+def test_no_text_of_a_user_is_slack_markup(notifier: SlackNotifier, change: Change) -> None:
     payload = posted(notifier, change).payload
     for text in strings(json.loads(payload.to_json())):
         assert "<" not in text
@@ -220,7 +220,7 @@ def test_printable_text_encodes_and_holds_no_control(text: str) -> None:
 
 
 @given(errors)
-def test_any_exception_can_be_told(error: Exception) -> None:
+def test_any_exception_can_be_described(error: Exception) -> None:
     assert type(error).__name__ in describe(error)
     assert quote(error)
 
@@ -245,7 +245,7 @@ PAGE.feed(sent(GmailNotifier(), Change(Job("load"), Running(), Failed("m"), date
 
 
 @given(gmail_notifiers, changes)
-def test_nothing_of_the_users_is_markup_in_a_mail(notifier: GmailNotifier, change: Change) -> None:
+def test_no_text_of_a_user_is_markup_in_a_mail(notifier: GmailNotifier, change: Change) -> None:
     mail, page = sent(notifier, change).mail, Tags()
     page.feed(mail.html)
     assert page.tags == PAGE.tags if change.new.message or error_of(change.new) else page.tags <= PAGE.tags
@@ -268,11 +268,11 @@ def test_a_mail_has_exactly_the_headers_that_we_set(notifier: GmailNotifier, cha
 
 
 @given(st.sampled_from(KINDS), st.integers(0, 3))
-def test_a_kind_of_yours_speaks_like_its_parent(kind: type[State], depth: int) -> None:
+def test_a_users_kind_is_worded_like_its_parent(kind: type[State], depth: int) -> None:
     own = kind
     for _ in range(depth):
         own = type("Own", (own,), {"__slots__": ()})
     at = datetime(2026, 1, 1, tzinfo=UTC)
-    said, parents = (compose(Change(Job("load"), Running(), k("m"), at, "r", "s")).sentence for k in (own, kind))
-    assert said == parents
-    assert next(verb for base in kind.__mro__ if (verb := VERBS.get(base))) in said
+    sentence, expected = (compose(Change(Job("load"), Running(), k("m"), at, "r", "s")).sentence for k in (own, kind))
+    assert sentence == expected
+    assert next(verb for base in kind.__mro__ if (verb := VERBS.get(base))) in sentence

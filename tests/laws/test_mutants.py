@@ -1,4 +1,4 @@
-"""Each of ten broken copies of tocsin is noticed by the law that is there for it; a copy that is not broken passes those laws."""
+"""Mutation tests: each of ten broken copies of tocsin fails its law, and an unchanged copy passes these laws."""
 
 import os
 import shutil
@@ -17,21 +17,23 @@ SOURCE = ROOT / "src" / "tocsin"
 
 @attrs.frozen
 class Trial:
-    """How a run of laws ended."""
+    """The exit status and the output of a run of laws."""
 
     status: int
-    said: str
+    output: str
 
 
 def tried(copy: Path, laws: list[str], edits: tuple[Edit, ...] = ()) -> Trial:
-    """The laws run against a copy of tocsin, edited so."""
+    """Run the laws against an edited copy of tocsin."""
     shutil.copytree(SOURCE, copy / "tocsin", ignore=shutil.ignore_patterns("__pycache__"))
     for edit in edits:
         path = copy / "tocsin" / edit.module
         text = path.read_text(encoding="utf-8")
         assert text.count(edit.old) == 1, f"{edit.module} holds {text.count(edit.old)} times: {edit.old}"
         path.write_text(text.replace(edit.old, edit.new), encoding="utf-8")
-    unmeasured = {name: value for name, value in os.environ.items() if not name.startswith("COV")}  # a mutant's lines are nobody's
+    unmeasured = {
+        name: value for name, value in os.environ.items() if not name.startswith("COV")
+    }  # the lines of a mutant are not measured
     environment = {**unmeasured, "PYTHONPATH": str(copy), "TOCSIN_PROFILE": "mutant", "PYTHONDONTWRITEBYTECODE": "1"}
     options = ["-x", "-q", "-p", "no:cacheprovider", "--no-header"]
     command = [sys.executable, "-m", "pytest", *options, *(f"tests/laws/{law}" for law in laws)]
@@ -42,16 +44,16 @@ def tried(copy: Path, laws: list[str], edits: tuple[Edit, ...] = ()) -> Trial:
 @pytest.mark.slow
 def test_a_copy_that_is_not_broken_passes(tmp_path: Path) -> None:
     trial = tried(tmp_path, sorted({mutant.law for mutant in MUTANTS}))
-    assert trial.status == pytest.ExitCode.OK, trial.said
+    assert trial.status == pytest.ExitCode.OK, trial.output
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mutant", MUTANTS, ids=[mutant.name for mutant in MUTANTS])
-def test_a_mutant_is_noticed(mutant: Mutant, tmp_path: Path) -> None:
+def test_a_mutant_fails_its_law(mutant: Mutant, tmp_path: Path) -> None:
     trial = tried(tmp_path, [mutant.law], mutant.edits)
-    assert trial.status == pytest.ExitCode.TESTS_FAILED, trial.said
-    assert f"FAILED tests/laws/{mutant.law}" in trial.said
+    assert trial.status == pytest.ExitCode.TESTS_FAILED, trial.output
+    assert f"FAILED tests/laws/{mutant.law}" in trial.output
 
 
-def test_there_are_ten_mutants_each_broken_in_a_way_of_its_own() -> None:
+def test_there_are_ten_different_mutants() -> None:
     assert len(MUTANTS) == len({mutant.name for mutant in MUTANTS}) == len({mutant.edits for mutant in MUTANTS}) == 10

@@ -1,4 +1,4 @@
-"""The laws of a row's life: whatever happens, in any order, by any clock, nothing is lost, and what may be a repeat says so."""
+"""Laws of a row of the outbox, for any events in any order and any clock: no loss, and each possible repeat is marked."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -40,13 +40,13 @@ histories = st.lists(happenings(), max_size=12)
 
 
 def then(row: Row, event: RowEvent) -> Row:
-    """The row after an event; as it was, if that cannot happen to it."""
+    """Return the row after an event; unchanged if the event is refused."""
     following = next_row(row, event)
     return row if isinstance(following, Refused) else following
 
 
-def course(row: Row, events: Sequence[RowEvent]) -> list[Row]:
-    """The row at first, and after each event."""
+def versions(row: Row, events: Sequence[RowEvent]) -> list[Row]:
+    """Return the row before all events, and after each."""
     seen = [row]
     for event in events:
         seen.append(then(seen[-1], event))
@@ -54,7 +54,7 @@ def course(row: Row, events: Sequence[RowEvent]) -> list[Row]:
 
 
 def sound(row: Row) -> bool:
-    """Whether the row holds together."""
+    """Return whether the fields of a row are consistent."""
     return (
         (row.claim is None) is (row.status is not Status.LEASED)
         and (row.ended is None) is (row.status in WAITING)
@@ -75,19 +75,19 @@ def test_the_table_is_the_truth(row: Row, event: RowEvent) -> None:
 
 
 @given(rows(), happenings())
-def test_what_the_table_does_not_name_is_refused(row: Row, event: RowEvent) -> None:
+def test_an_event_outside_the_table_is_refused(row: Row, event: RowEvent) -> None:
     if type(event) not in TABLE[row.status]:
         assert next_row(row, event) == Refused(f"run.load..0.0 is {row.status.value}")
 
 
 @given(rows(), histories)
-def test_a_row_holds_together(row: Row, events: list[RowEvent]) -> None:
-    assert all(sound(each) for each in course(row, events))
+def test_the_fields_of_a_row_stay_consistent(row: Row, events: list[RowEvent]) -> None:
+    assert all(sound(each) for each in versions(row, events))
 
 
 @given(rows(), histories)
 def test_a_row_stays_the_same_message(row: Row, events: list[RowEvent]) -> None:
-    assert len({(each.key, each.destination, each.kind, each.version, each.body, each.made) for each in course(row, events)}) == 1
+    assert len({(each.key, each.destination, each.kind, each.version, each.body, each.made) for each in versions(row, events)}) == 1
 
 
 # --- nothing is lost ----------------------------------------------------------------------------------------------------------
@@ -105,22 +105,22 @@ def test_nothing_stops_waiting_but_by_an_answer_by_hand_or_by_being_given_up(row
 
 @given(rows(*WAITING), happenings(Claimed))
 @example(attrs.evolve(NEW, attempts=1), Claimed(1.0, "worker-1", 61.0, most=1))
-def test_what_is_given_up_says_why(row: Row, event: RowEvent) -> None:
+def test_a_dead_row_has_a_reason(row: Row, event: RowEvent) -> None:
     following = then(row, event)
     assert following.status is not Status.DEAD or following.reason
 
 
 @given(rows(), histories)
-def test_what_was_delivered_stays_so(row: Row, events: list[RowEvent]) -> None:
-    seen = course(row, events)
+def test_a_delivered_row_stays_delivered(row: Row, events: list[RowEvent]) -> None:
+    seen = versions(row, events)
     for before, now in pairwise(seen):
         assert before.status is not Status.DELIVERED or now is before
 
 
 @given(rows(), histories, moments())
-def test_what_a_person_wants_sent_is_sent(row: Row, events: list[RowEvent], at: float) -> None:
-    """However it came to be as it is: once nobody is at it, one word has it claimed."""
-    stuck = course(row, events)[-1]
+def test_a_retry_by_a_person_gets_the_row_claimed(row: Row, events: list[RowEvent], at: float) -> None:
+    """Whatever happened before: once no worker holds the row, one retry makes it claimable."""
+    stuck = versions(row, events)[-1]
     at = stuck.due if stuck.status is Status.LEASED else at
     if stuck.status is not Status.DELIVERED:
         claimed = then(then(stuck, RetryAsked(at)), Claimed(at, "worker-3", at + 60.0))
@@ -128,8 +128,8 @@ def test_what_a_person_wants_sent_is_sent(row: Row, events: list[RowEvent], at: 
 
 
 @given(rows(*WAITING), histories, moments())
-def test_whatever_waits_can_be_claimed_within_two_days(row: Row, events: list[RowEvent], at: float) -> None:
-    waiting = course(row, events)[-1]
+def test_a_waiting_row_can_be_claimed_within_two_days(row: Row, events: list[RowEvent], at: float) -> None:
+    waiting = versions(row, events)[-1]
     if waiting.status in WAITING:
         assert any(claimable(waiting, moment) for moment in (at, at + FAR / 2, at + FAR))
     else:
@@ -138,7 +138,7 @@ def test_whatever_waits_can_be_claimed_within_two_days(row: Row, events: list[Ro
 
 @given(rows(*WAITING), moments())
 def test_the_clock_may_be_set_at_will(row: Row, at: float) -> None:
-    """What can be claimed can be claimed until somebody does, and what cannot be is due within two days."""
+    """A claimable row stays claimable until it is claimed, and any other is due within two days."""
     if claimable(row, at):
         assert claimable(row, at + 1e-3) or row.due - at > FAR
     else:
@@ -150,20 +150,20 @@ def test_the_clock_may_be_set_at_will(row: Row, at: float) -> None:
 
 
 @given(rows(), happenings())
-def test_only_who_holds_the_lease_is_heard(row: Row, event: RowEvent) -> None:
+def test_only_the_holder_of_the_lease_may_report(row: Row, event: RowEvent) -> None:
     if isinstance(event, Answered | Grouped | Released | Unreadable) and row.claim != event.claim:
         following, arrived = next_row(row, event), isinstance(event, Answered) and isinstance(event.outcome, Delivered)
         assert isinstance(following, Refused) or (arrived and following.status is Status.DELIVERED)
 
 
 @given(rows(), happenings(Answered), st.sampled_from([Delivered(), Delivered(("ops@example.com",))]))
-def test_that_it_arrived_counts_whoever_says_so(row: Row, event: RowEvent, arrived: Delivered) -> None:
+def test_an_arrival_counts_from_any_worker(row: Row, event: RowEvent, arrived: Delivered) -> None:
     assert isinstance(event, Answered)
     assert then(row, attrs.evolve(event, outcome=arrived)).status is Status.DELIVERED
 
 
 @given(rows(*WAITING), happenings(Claimed))
-def test_a_lease_is_for_one_and_ends(row: Row, event: RowEvent) -> None:
+def test_a_lease_has_one_holder_and_ends(row: Row, event: RowEvent) -> None:
     assert isinstance(event, Claimed)
     leased = next_row(row, event)
     if isinstance(leased, Refused):
@@ -175,8 +175,8 @@ def test_a_lease_is_for_one_and_ends(row: Row, event: RowEvent) -> None:
 
 
 @given(rows(*WAITING), st.lists(st.sampled_from([-1.0, 0.0, 10.0]), max_size=9))
-def test_what_is_not_tried_is_no_attempt(row: Row, pauses: list[float]) -> None:
-    """However often it is claimed and released, it has as many tries left as before, and says nothing that it did not say."""
+def test_a_released_claim_is_no_attempt(row: Row, pauses: list[float]) -> None:
+    """Claims and releases, however many, cost no attempt and change nothing else."""
     begun = row = then(row, RetryAsked(row.due))
     for pause in pauses:
         leased = then(row, Claimed(row.due, "worker-1", row.due + 60.0))
@@ -209,7 +209,7 @@ def test_a_pause_is_bounded_and_longer_than_the_rest_of_the_others(
 
 @given(rows(Status.LEASED), happenings(Answered), st.sampled_from([10.0, DAY, 3 * DAY]), DRAWS)
 @example(LEASED, Answered(0.0, "worker-1", BUSY, 0.0), 3 * DAY, 0.0)
-def test_what_was_put_off_is_not_due_at_once(row: Row, event: RowEvent, base: float, draw: float) -> None:
+def test_a_delayed_row_is_not_due_at_once(row: Row, event: RowEvent, base: float, draw: float) -> None:
     assert isinstance(event, Answered)
     lasting = attrs.evolve(event, outcome=BUSY, policy=RetryPolicy(initial_delay=base, max_delay=base), draw=draw, claim=str(row.claim))
     following = then(row, lasting)
@@ -217,7 +217,7 @@ def test_what_was_put_off_is_not_due_at_once(row: Row, event: RowEvent, base: fl
 
 
 def tried(row: Row, policy: RetryPolicy, outcome: Outcome, lags: Sequence[float]) -> list[Row]:
-    """What becomes of a row that is always answered the same, each time claimed so many seconds after it is due; the last is over."""
+    """Answer a row always alike, each time claimed ``lag`` seconds after it is due; return its versions, the last one over."""
     seen = [row]
     for lag in lags:
         at = seen[-1].due + lag
@@ -229,14 +229,14 @@ def tried(row: Row, policy: RetryPolicy, outcome: Outcome, lags: Sequence[float]
 
 
 STEADY = [0.0] * 600
-"""Always claimed once it is due."""
+"""Lags of a row that is always claimed when it is due."""
 
 LAGS = st.lists(st.sampled_from([0.0, 1.0, 600.0, 9 * DAY]), min_size=9, max_size=9)
 
 
 @given(policies(), LAGS)
-def test_what_is_never_accepted_is_given_up_neither_too_soon_nor_never(policy: RetryPolicy, lags: list[float]) -> None:
-    """Not before the deadline, while there are tries left; and a machine that slept for days makes five all the same."""
+def test_a_row_that_is_never_accepted_is_given_up_neither_too_soon_nor_never(policy: RetryPolicy, lags: list[float]) -> None:
+    """Give up at the deadline or with the last try; a machine that slept for days makes five tries all the same."""
     *_, last, over = tried(NEW, policy, BUSY, lags)
     assert over.status is Status.DEAD
     assert over.ended is not None
@@ -258,7 +258,7 @@ def test_a_new_try_has_all_the_time_again(policy: RetryPolicy, later: float) -> 
 @given(st.sampled_from([0.0, 600.0, 9 * DAY]), st.integers(0, 20))
 @example(9 * DAY, 0)
 @example(9 * DAY, 20)
-def test_time_in_which_nobody_tried_does_not_count(asleep: float, awake: int) -> None:
+def test_time_without_a_try_does_not_count(asleep: float, awake: int) -> None:
     steady = tried(NEW, POLICY, BUSY, STEADY)[-1]
     slept = tried(NEW, POLICY, BUSY, [*([0.0] * awake), asleep, *STEADY])[-1]
     assert slept.attempts == steady.attempts
@@ -266,8 +266,8 @@ def test_time_in_which_nobody_tried_does_not_count(asleep: float, awake: int) ->
 
 @given(policies())
 @example(POLICY)
-def test_what_one_worker_has_no_secret_for_waits_for_one_that_has(policy: RetryPolicy) -> None:
-    """Any process drains the outbox, with whatever secrets its environment has."""
+def test_a_row_whose_secret_a_worker_lacks_waits_for_another_worker(policy: RetryPolicy) -> None:
+    """Each worker uses its own secrets."""
     unknown = Rejected("there is no secret SLACK_WEBHOOK_URL", "SLACK_WEBHOOK_URL")
     once = tried(NEW, policy, unknown, [0.0])[-1]
     assert (once.status is Status.DELAYED) is (policy.attempts > 1)
@@ -278,22 +278,22 @@ def test_what_one_worker_has_no_secret_for_waits_for_one_that_has(policy: RetryP
 
 
 @given(rows(), histories)
-def test_what_may_have_arrived_is_never_forgotten(row: Row, events: list[RowEvent]) -> None:
-    seen = course(row, events)
+def test_a_possible_arrival_is_never_forgotten(row: Row, events: list[RowEvent]) -> None:
+    seen = versions(row, events)
     assert [each.repeated for each in seen] == sorted(each.repeated for each in seen)
 
 
 @given(st.sampled_from([1, 99]), st.integers(61, 99).map(float))
-def test_what_was_lost_while_it_was_sent_says_so_in_the_next_try(most: int, at: float) -> None:
+def test_a_row_lost_while_it_was_sent_is_marked_in_the_next_try(most: int, at: float) -> None:
     lost = then(LEASED, Grouped(1.0, "worker-1", DIGEST))
     assert then(lost, Claimed(at, "worker-2", at + 60.0, most=99)).repeated
     assert then(lost, RetryAsked(at)).repeated
 
 
 def again(row: Row, *events: RowEvent) -> Row:
-    """The row as it is sent again, after a person asked for that."""
-    last = course(row, events)[-1]
-    return course(last, [RetryAsked(999.0), Claimed(999.0, "worker-3", 1059.0)])[-1]
+    """Return the row as it is sent again after a person's retry."""
+    last = versions(row, events)[-1]
+    return versions(last, [RetryAsked(999.0), Claimed(999.0, "worker-3", 1059.0)])[-1]
 
 
 SENT = Grouped(1.0, "worker-1", DIGEST)
@@ -305,13 +305,13 @@ MAY_HAVE_ARRIVED: tuple[tuple[RowEvent, ...], ...] = (
 
 
 @pytest.mark.parametrize("events", MAY_HAVE_ARRIVED, ids=lambda events: type(events[-1]).__name__)
-def test_what_may_have_arrived_says_so_when_a_person_has_it_tried_again(events: tuple[RowEvent, ...]) -> None:
+def test_a_possible_arrival_is_marked_when_a_person_retries_it(events: tuple[RowEvent, ...]) -> None:
     assert again(LEASED, *events).repeated
 
 
 @given(st.integers(1, 20))
-def test_what_a_killed_worker_had_not_begun_was_not_tried(kills: int) -> None:
-    """It was claimed with others; one of them kills every worker."""
+def test_a_row_that_a_killed_worker_had_not_begun_was_not_tried(kills: int) -> None:
+    """The row was claimed together with a row that kills every worker."""
     row = NEW
     for _ in range(kills):
         row = then(row, Claimed(row.due, "worker-1", row.due + 60.0))
@@ -321,7 +321,7 @@ def test_what_a_killed_worker_had_not_begun_was_not_tried(kills: int) -> None:
 @given(st.sampled_from([BUSY, Ambiguous("no answer")]), CLAIMS)
 @example(BUSY, "worker-1")
 @example(Ambiguous("no answer"), "worker-2")
-def test_what_may_have_arrived_in_a_digest_is_sent_in_that_digest_until_it_is_over(outcome: Outcome, claim: str) -> None:
+def test_a_possible_arrival_in_a_digest_is_sent_in_that_digest_until_it_is_over(outcome: Outcome, claim: str) -> None:
     lost = then(LEASED, SENT)
     held = then(then(lost, Claimed(61.0, claim, 121.0)), Grouped(62.0, claim, DIGEST))
     assert again(held, Answered(63.0, claim, outcome, 0.5)).digest == DIGEST
@@ -329,7 +329,7 @@ def test_what_may_have_arrived_in_a_digest_is_sent_in_that_digest_until_it_is_ov
 
 
 @given(st.sampled_from([0.0, 10.0]))
-def test_what_never_went_out_in_a_digest_is_in_none(pause: float) -> None:
+def test_a_row_that_was_not_sent_in_its_digest_is_in_none(pause: float) -> None:
     begun = then(LEASED, SENT)
     assert then(begun, Answered(2.0, "worker-1", BUSY, 0.5)).digest is None
     assert then(begun, Released(2.0, "worker-1", 2.0 + pause)).digest is None
@@ -337,7 +337,7 @@ def test_what_never_went_out_in_a_digest_is_in_none(pause: float) -> None:
 
 @given(policies())
 @example(RetryPolicy(attempts=1))
-def test_that_a_repeat_was_not_accepted_says_nothing_of_the_first(policy: RetryPolicy) -> None:
+def test_a_refused_repeat_says_nothing_of_the_first_try(policy: RetryPolicy) -> None:
     over = tried(attrs.evolve(NEW, repeated=True, digest="run.load..0.0"), policy, BUSY, [9 * DAY] * 9)[-1]
     assert over.status is Status.UNKNOWN
     assert "it may have arrived" in str(over.reason)

@@ -1,4 +1,4 @@
-"""Policies over whole histories of runs: what they tell, in which order, and that breaking them is noticed."""
+"""Laws of policies over histories of runs: which changes they announce, and that each broken policy fails a law."""
 
 import pickle
 from collections.abc import Callable, Mapping, Sequence
@@ -42,34 +42,34 @@ streaks = st.just(Streak()) | st.builds(Streak, st.booleans(), st.integers(1, 9)
 
 
 def verdicts(policy: Policy, history: History) -> list[Verdict]:
-    """What a policy says of each change, from an empty memory on."""
-    memory, said = Streak(), list[Verdict]()
+    """Return the verdicts of a policy on each change, from an empty memory on."""
+    memory, found = Streak(), list[Verdict]()
     for each in history:
         memory, verdict = policy.step(memory, each)
-        said.append(verdict)
-    return said
+        found.append(verdict)
+    return found
 
 
-def told(policy: Policy, history: History) -> list[int]:
-    """Which changes it tells."""
+def announced(policy: Policy, history: History) -> list[int]:
+    """Return which changes a policy announces."""
     return [at for at, verdict in enumerate(verdicts(policy, history)) if verdict.passed]
 
 
-# --- a model, written differently: all runs are looked at together, and none is remembered -------------------------------------
+# --- the reference: it looks at the whole history, without a memory --------------------------------------------------------------
 
 
 def outcomes(history: History) -> list[tuple[int, bool]]:
-    """Which changes end a run, and whether badly."""
+    """Return which changes end a run, and whether in a failure."""
     return [(at, each.new.is_failed()) for at, each in enumerate(history) if each.final and isinstance(each.new, Success | Failed)]
 
 
 def spells(history: History) -> list[tuple[bool, list[int]]]:
-    """The streaks of a history: whether they are of failures, and the changes that they are made of."""
+    """Return the streaks of a history: whether they are failures, and their changes."""
     return [(failed, [at for at, _ in runs]) for failed, runs in groupby(outcomes(history), lambda run: run[1])]
 
 
 def by_hand(policy: Policy, history: History) -> list[int]:
-    """The reference: which changes are told."""
+    """Return which changes are announced; the reference."""
     found = spells(history)
     failures = [runs for failed, runs in found if failed]
     endings = [(runs, found[at + 1][1][0]) for at, (failed, runs) in enumerate(found[:-1]) if failed]
@@ -85,56 +85,56 @@ def by_hand(policy: Policy, history: History) -> list[int]:
             raise AssertionError(policy)
 
 
-# --- the laws, as data: of any policy of the kind, and any history -------------------------------------------------------------
+# --- the laws, as data: for any policy of a class, and any history -----------------------------------------------------------------
 
 
 def _no_two_alike(policy: Policy, history: History) -> bool:
-    said = [verdict for verdict in verdicts(policy, history) if verdict.passed]
-    return all(one != two for one, two in pairwise(said))
+    passed = [verdict for verdict in verdicts(policy, history) if verdict.passed]
+    return all(one != two for one, two in pairwise(passed))
 
 
 def _alternate(policy: OnChange, history: History) -> bool:
-    ended = [history[at].new.is_failed() for at in told(attrs.evolve(policy, every=None), history)]
+    ended = [history[at].new.is_failed() for at in announced(attrs.evolve(policy, every=None), history)]
     return ended == [True, False] * (len(ended) // 2) + [True] * (len(ended) % 2)
 
 
-def _first_is_told(policy: OnChange, history: History) -> bool:
+def _announces_the_first(policy: OnChange, history: History) -> bool:
     first = {runs[0] for failed, runs in spells(history) if failed}
-    return first <= set(told(attrs.evolve(policy, after=1), history))
+    return first <= set(announced(attrs.evolve(policy, after=1), history))
 
 
 def _once_a_streak(policy: After, history: History) -> bool:
-    said = told(policy, history)
-    return all(len({*runs} & {*said}) == (failed and len(runs) >= policy.failures) for failed, runs in spells(history))
+    found = announced(policy, history)
+    return all(len({*runs} & {*found}) == (failed and len(runs) >= policy.failures) for failed, runs in spells(history))
 
 
 def _once_after_a_streak(policy: Recovered, history: History) -> bool:
     found = spells(history)
     due = [after[0] for (failed, runs), (_, after) in pairwise(found) if failed and len(runs) >= policy.after]
-    return told(policy, history) == due
+    return announced(policy, history) == due
 
 
 def _ends_only(policy: Policy, history: History) -> bool:
-    return {*told(policy, history)} <= {at for at, _ in outcomes(history)}
+    return {*announced(policy, history)} <= {at for at, _ in outcomes(history)}
 
 
 def _agrees(policy: Policy, history: History) -> bool:
-    return told(policy, history) == by_hand(policy, history)
+    return announced(policy, history) == by_hand(policy, history)
 
 
 ON_CHANGE: Mapping[str, Callable[[OnChange, History], bool]] = {
-    "of what is told no two in a row are equal": _no_two_alike,
+    "no two announced verdicts in a row are equal": _no_two_alike,
     "without every, failures and recoveries take turns": _alternate,
-    "a first failure is told": _first_is_told,
-    "only ends are told": _ends_only,
+    "a first failure is announced": _announces_the_first,
+    "only ends of runs are announced": _ends_only,
     "the reference agrees": _agrees,
 }
 AFTER: Mapping[str, Callable[[After, History], bool]] = {
-    "it tells once in a streak that is long enough, and in no other": _once_a_streak,
+    "it announces once in a streak that is long enough, and in no other": _once_a_streak,
     "the reference agrees": _agrees,
 }
 RECOVERED: Mapping[str, Callable[[Recovered, History], bool]] = {
-    "it tells once after each streak that is long enough": _once_after_a_streak,
+    "it announces once after each streak that is long enough": _once_after_a_streak,
     "the reference agrees": _agrees,
 }
 
@@ -161,7 +161,7 @@ def test_law_of_recovered(law: str, policy: Recovered, history: History) -> None
 
 
 class Eager(OnChange):
-    """Tells every failure."""
+    """Announces every failure."""
 
     __slots__ = ()
 
@@ -170,7 +170,7 @@ class Eager(OnChange):
 
 
 class Glad(OnChange):
-    """Tells the first success ever."""
+    """Announces the first success ever."""
 
     __slots__ = ()
 
@@ -179,7 +179,7 @@ class Glad(OnChange):
 
 
 class Relieved(OnChange):
-    """Tells the recovery from failures that were never told."""
+    """Announces the recovery from failures that were not announced."""
 
     __slots__ = ()
 
@@ -188,7 +188,7 @@ class Relieved(OnChange):
 
 
 class Grim(OnChange):
-    """Tells no recovery."""
+    """Announces no recovery."""
 
     __slots__ = ()
 
@@ -206,7 +206,7 @@ class Late(OnChange):
 
 
 class Miscounting(OnChange):
-    """Counts every so many failures from the first one on."""
+    """Counts the reminders from the first failure on."""
 
     __slots__ = ()
 
@@ -215,7 +215,7 @@ class Miscounting(OnChange):
 
 
 class Wordless(OnChange):
-    """Says the same of each failure."""
+    """Gives the same reason for each failure."""
 
     __slots__ = ()
 
@@ -233,7 +233,7 @@ class Hasty(OnChange):
 
 
 class Forgetful(OnChange):
-    """Begins anew once it has told."""
+    """Clears its memory after an announcement."""
 
     __slots__ = ()
 
@@ -243,7 +243,7 @@ class Forgetful(OnChange):
 
 
 class Insistent(After):
-    """Goes on telling once there are enough failures."""
+    """Announces each further failure too."""
 
     __slots__ = ()
 
@@ -252,7 +252,7 @@ class Insistent(After):
 
 
 class Cyclic(After):
-    """Tells again each time that there are as many failures more."""
+    """Announces again after each so many failures."""
 
     __slots__ = ()
 
@@ -261,7 +261,7 @@ class Cyclic(After):
 
 
 class Pedantic(Recovered):
-    """Tells the recovery from exactly so many failures."""
+    """Announces the recovery from exactly so many failures only."""
 
     __slots__ = ()
 
@@ -270,7 +270,7 @@ class Pedantic(Recovered):
 
 
 class Happy(Recovered):
-    """Tells every success."""
+    """Announces every success."""
 
     __slots__ = ()
 
@@ -283,7 +283,7 @@ BROKEN: Mapping[str, Callable[[History], bool]] = {
     "Glad": partial(_alternate, Glad(1, None)),
     "Relieved": partial(_alternate, Relieved(2, None)),
     "Grim": partial(_alternate, Grim(1, None)),
-    "Late": partial(_first_is_told, Late(1, None)),
+    "Late": partial(_announces_the_first, Late(1, None)),
     "Miscounting": partial(_agrees, Miscounting(2, 2)),
     "Wordless": partial(_no_two_alike, Wordless(1, 1)),
     "Hasty": partial(_ends_only, Hasty(1, None)),
@@ -293,7 +293,7 @@ BROKEN: Mapping[str, Callable[[History], bool]] = {
     "Pedantic": partial(_once_after_a_streak, Pedantic(1)),
     "Happy": partial(_once_after_a_streak, Happy(1)),
 }
-"""By the name of a broken policy, the law that is to notice it."""
+"""For each broken policy, by name, the law that it must fail."""
 
 _THOROUGH = settings(max_examples=2000, derandomize=True, database=None, phases=[Phase.generate])
 
@@ -313,15 +313,13 @@ def test_the_memory_is_a_function_of_the_changes_alone(one: Policy, other: Polic
 
 
 @given(policies, streaks, streaks, ends | between)
-def test_a_step_is_total_and_does_not_ask_the_past_that_the_change_carries(
-    policy: Policy, memory: Streak, other: Streak, change: Change
-) -> None:
+def test_a_step_is_total_and_ignores_the_past_of_the_change(policy: Policy, memory: Streak, other: Streak, change: Change) -> None:
     assert policy.step(memory, change) == policy.step(memory, remembering(change, other))
     assert policy.step(memory, change)[1].reason
 
 
 @given(policies, streaks, ends | between)
-def test_the_filter_is_the_step_from_the_past_that_the_change_carries(policy: Policy, past: Streak, change: Change) -> None:
+def test_the_filter_is_the_step_from_the_past_of_the_change(policy: Policy, past: Streak, change: Change) -> None:
     assert policy.explain(remembering(change, past)) == policy.step(past, change)[1]
 
 
@@ -334,7 +332,7 @@ def test_law_of_filters(law: str, a: Filter, b: Filter, c: Filter, change: Chang
 @given(policies)
 def test_the_repr_is_what_one_writes(policy: Policy) -> None:
     names: dict[str, object] = {name: getattr(filters, name) for name in filters.__all__}
-    assert eval(repr(policy), names) == policy  # noqa: S307 - it is ours
+    assert eval(repr(policy), names) == policy  # noqa: S307 - the text is our own repr
 
 
 @given(st.builds(Streak, st.booleans(), st.integers(1, 9)) | st.just(Streak()))
@@ -343,6 +341,6 @@ def test_a_streak_survives_pickle(streak: Streak) -> None:
 
 
 @given(policies, streaks, st.sampled_from([*OWN]), st.booleans())
-def test_a_kind_of_ones_own_ends_a_run_like_its_parent(policy: Policy, memory: Streak, kind: type[State], final: bool) -> None:
-    (one, told), (other, told_too) = (policy.step(memory, change(each, final=final)) for each in (kind, OWN[kind]))
-    assert (one, told.passed) == (other, told_too.passed)
+def test_a_users_kind_ends_a_run_like_its_parent(policy: Policy, memory: Streak, kind: type[State], final: bool) -> None:
+    (one, verdict), (other, other_verdict) = (policy.step(memory, change(each, final=final)) for each in (kind, OWN[kind]))
+    assert (one, verdict.passed) == (other, other_verdict.passed)

@@ -1,6 +1,6 @@
-"""A pace is never exceeded, over any window; a message goes as soon as that allows; and no clock makes it wait for ever.
+"""Laws of the rate limit: no window exceeds it, a message goes as soon as it may, and no clock makes it wait for ever.
 
-Times are drawn as whole nanoseconds, small enough for a float to hold exactly: so the laws hold to the nanosecond, without a tolerance.
+Times are whole nanoseconds, small enough for a float to hold exactly. So the laws hold to the nanosecond, without a tolerance.
 """
 
 import math
@@ -29,7 +29,7 @@ anyhow = st.lists(steps | st.integers(-2 * HOUR, 0), min_size=1, max_size=40)
 
 
 def readings(moves: Sequence[int]) -> list[int]:
-    """What a clock shows that moves so, in nanoseconds."""
+    """Return the readings of a clock with these moves, in nanoseconds."""
     shown = [1000 * NANO]
     for move in moves:
         shown.append(shown[-1] + move)
@@ -37,7 +37,7 @@ def readings(moves: Sequence[int]) -> list[int]:
 
 
 def waits(rate: Rate, nows: Sequence[int]) -> list[int]:
-    """How long each message waits, in nanoseconds, that asks at such a moment."""
+    """Return how long a message at each moment waits, in nanoseconds."""
     bucket, found = Bucket(), list[int]()
     for now in nows:
         bucket, wait = take(bucket, rate, now / NANO)
@@ -46,17 +46,17 @@ def waits(rate: Rate, nows: Sequence[int]) -> list[int]:
 
 
 def grants(rate: Rate, nows: Sequence[int]) -> list[int]:
-    """When each may go."""
+    """Return when each message may go."""
     return [now + wait for now, wait in zip(nows, waits(rate, nows), strict=True)]
 
 
 def most(rate: Rate, window: int) -> Fraction:
-    """How many messages may go in a window of so many nanoseconds: rate x window + burst."""
+    """Return how many messages may go in a window of so many nanoseconds: rate x window + burst."""
     return rate.messages * Fraction(window) / (Fraction(rate.per) * NANO) + rate.burst
 
 
 def by_hand(rate: Rate, nows: Sequence[int]) -> list[int]:
-    """The reference: each message goes as early as all windows that end with it allow; the whole history is looked at."""
+    """Return when each message goes, as early as all windows that end with it allow; the reference, over the whole history."""
     gone: list[int] = []
     for now in nows:
         ends = [start + (count - rate.burst) * rate.gap for count, start in enumerate(reversed(gone), 2)]

@@ -1,4 +1,4 @@
-"""The laws of trying again: how often, how soon, how long, and what is said in the end; whatever the clock shows."""
+"""Laws of retries, for any clock: how many, how soon, how long, and the final outcome."""
 
 import math
 import re
@@ -51,7 +51,7 @@ SETTLED: tuple[Outcome, ...] = (
 
 @attrs.frozen
 class Answer:
-    """What comes of a try: its outcome, the seconds that a timer shows since the first, and a random number."""
+    """The answer to a try: its outcome, the seconds on a timer since the first try, and a random number."""
 
     outcome: Outcome
     elapsed: float
@@ -73,7 +73,7 @@ FOLDED = tuple(rerender(message, CONTENTS[1], merge_summaries([summarize(each, K
 
 
 def messages() -> st.SearchStrategy[Message]:
-    """Messages of every kind: what they say in detail matters to none of these laws."""
+    """Draw messages of every kind; no law depends on their details."""
     return st.sampled_from([*COMPOSED, *FOLDED, *BY_HAND])
 
 
@@ -105,7 +105,7 @@ def outcomes() -> st.SearchStrategy[Outcome]:
 
 
 SPANS = st.floats(0, 1000)
-"""Seconds."""
+"""Durations in seconds."""
 
 
 def draws() -> st.SearchStrategy[float]:
@@ -113,14 +113,14 @@ def draws() -> st.SearchStrategy[float]:
 
 
 def answers() -> st.SearchStrategy[list[Answer]]:
-    """What comes of the tries, by a timer that may show anything."""
+    """Draw the answers to the tries, by a timer that may show any time."""
     lasting = retryables() | st.just(Ambiguous("no answer"))
     shown = st.floats(0, 100) | st.floats()
     return st.lists(st.builds(Answer, lasting | outcomes(), shown, draws()), min_size=1, max_size=9)
 
 
-def course(policy: RetryPolicy, effect: Effect, script: Sequence[Answer]) -> tuple[list[Try], list[float], Outcome]:
-    """All tries, the pauses between them, and what came of it, where the answers come around again and again."""
+def played(policy: RetryPolicy, effect: Effect, script: Sequence[Answer]) -> tuple[list[Try], list[float], Outcome]:
+    """Return all tries, the pauses between them and the final outcome, with the answers in a cycle."""
     tries, pauses, coming = [Try(effect)], list[float](), cycle(script)
     while isinstance(decision := _decided(policy, tries[-1], next(coming)), RetryLater):
         tries.append(decision.attempt)
@@ -134,23 +134,23 @@ def _decided(policy: RetryPolicy, last: Try, answer: Answer) -> RetryLater | Fin
 
 @given(policies(), effects(), answers())
 def test_it_ends_in_time_whatever_the_timer_shows(policy: RetryPolicy, effect: Effect, script: list[Answer]) -> None:
-    tries, pauses, _ = course(policy, effect, script)
+    tries, pauses, _ = played(policy, effect, script)
     assert len(tries) == len(pauses) + 1 <= policy.attempts
     assert sum(pauses) <= policy.deadline
     assert [each.number for each in tries] == list(range(1, len(tries) + 1))
 
 
 @given(messages(), st.floats(1, 1000), st.sampled_from([0.0, -3600.0, math.nan]))
-def test_a_timer_that_does_not_go_on_buys_no_time(message: Message, deadline: float, shown: float) -> None:
+def test_a_timer_that_stands_still_gains_no_time(message: Message, deadline: float, shown: float) -> None:
     policy, asked = RetryPolicy(attempts=9, deadline=deadline), timedelta(seconds=deadline * 0.4)
-    _, pauses, outcome = course(policy, message, [Answer(Retryable("busy", asked), shown, 0)])
+    _, pauses, outcome = played(policy, message, [Answer(Retryable("busy", asked), shown, 0)])
     assert pauses == [asked.total_seconds()] * 2
     assert outcome == Retryable("busy; tried 3 times in less than 1 ms", asked)
 
 
 @given(policies(), effects(), answers())
 def test_a_pause_is_as_long_as_asked_and_no_longer_than_needed(policy: RetryPolicy, effect: Effect, script: list[Answer]) -> None:
-    _, pauses, _ = course(policy, effect, script)
+    _, pauses, _ = played(policy, effect, script)
     for number, (pause, answer) in enumerate(zip(pauses, cycle(script), strict=False), 1):
         asked = asked_by(answer.outcome)
         assert max(0.0, asked) <= pause <= max(asked, min(policy.max_delay, policy.initial_delay * 2 ** (number - 1)))
@@ -175,18 +175,18 @@ def paused(policy: RetryPolicy, last: Try, draw: float) -> float:
 
 
 @given(policies(), effects(), st.sampled_from(SETTLED))
-def test_what_is_settled_is_tried_once(policy: RetryPolicy, effect: Effect, outcome: Outcome) -> None:
-    assert course(policy, effect, [Answer(outcome, 0, 0)]) == ([Try(effect)], [], outcome)
+def test_a_settled_outcome_is_tried_once(policy: RetryPolicy, effect: Effect, outcome: Outcome) -> None:
+    assert played(policy, effect, [Answer(outcome, 0, 0)]) == ([Try(effect)], [], outcome)
 
 
 @given(policies(), callbacks(), outcomes())
-def test_a_call_is_made_once_whatever_comes_of_it(policy: RetryPolicy, call: CallBack, outcome: Outcome) -> None:
-    assert course(policy, call, [Answer(outcome, 0, 0)]) == ([Try(call)], [], outcome)
+def test_a_callback_is_called_once_with_any_outcome(policy: RetryPolicy, call: CallBack, outcome: Outcome) -> None:
+    assert played(policy, call, [Answer(outcome, 0, 0)]) == ([Try(call)], [], outcome)
 
 
 @given(policies(), messages(), answers())
-def test_only_a_failure_is_repeated_once_and_says_so(policy: RetryPolicy, message: Message, script: list[Answer]) -> None:
-    tries, pauses, _ = course(policy, message, script)
+def test_only_a_failure_is_repeated_once_with_a_mark(policy: RetryPolicy, message: Message, script: list[Answer]) -> None:
+    tries, pauses, _ = played(policy, message, script)
     went_without = [
         i for i, (_, answer) in enumerate(zip(pauses, cycle(script), strict=False)) if isinstance(answer.outcome, Ambiguous)
     ]
@@ -200,7 +200,7 @@ def test_only_a_failure_is_repeated_once_and_says_so(policy: RetryPolicy, messag
 @given(failures(), st.sampled_from(SETTLED), draws())
 def test_a_failure_without_an_answer_is_sent_again(message: Message, second: Outcome, draw: float) -> None:
     script = [Answer(Ambiguous("no answer"), 0, draw), Answer(second, 2, 0)]
-    tries, _, outcome = course(RetryPolicy(), message, script)
+    tries, _, outcome = played(RetryPolicy(), message, script)
     assert [each.effect for each in tries] == [message, marked_as_repeat(message)]
     assert tries[0].effect != tries[1].effect
     assert type(outcome) is type(second)
@@ -208,18 +208,18 @@ def test_a_failure_without_an_answer_is_sent_again(message: Message, second: Out
 
 
 @given(policies(), failures(), answers())
-def test_what_may_have_arrived_is_never_said_to_wait(policy: RetryPolicy, message: Message, script: list[Answer]) -> None:
-    tries, _, outcome = course(policy, message, script)
+def test_a_possible_arrival_is_never_reported_as_retryable(policy: RetryPolicy, message: Message, script: list[Answer]) -> None:
+    tries, _, outcome = played(policy, message, script)
     assert not (tries[-1].repeated and isinstance(outcome, Retryable))
 
 
 @given(policies(), messages(), answers())
 def test_an_error_says_how_often_it_was_tried(policy: RetryPolicy, message: Message, script: list[Answer]) -> None:
-    tries, _, outcome = course(policy, message, script)
+    tries, _, outcome = played(policy, message, script)
     if isinstance(outcome, DeliveryError):
-        said = re.search("; tried (once|[0-9]+ times) in ", outcome.reason)
-        assert said is not None or (len(tries) == 1 and not isinstance(outcome, Retryable))
-        assert said is None or said[1] == ("once" if len(tries) == 1 else f"{len(tries)} times")
+        match = re.search("; tried (once|[0-9]+ times) in ", outcome.reason)
+        assert match is not None or (len(tries) == 1 and not isinstance(outcome, Retryable))
+        assert match is None or match[1] == ("once" if len(tries) == 1 else f"{len(tries)} times")
 
 
 @given(
@@ -229,7 +229,7 @@ def test_an_error_says_how_often_it_was_tried(policy: RetryPolicy, message: Mess
     st.integers(0, 1000),  # whole seconds, which are not lost in rounding
 )
 @example(RetryPolicy(max_delay=100.0), Try(COMPOSED[0], 9), Answer(Retryable("busy"), 0.0, 0.9), 9)  # the pause is half of what is left
-def test_more_patience_gives_up_no_sooner(policy: RetryPolicy, last: Try, answer: Answer, more: int) -> None:
+def test_a_more_generous_policy_gives_up_no_sooner(policy: RetryPolicy, last: Try, answer: Answer, more: int) -> None:
     strict = decide(policy, last, answer.outcome, elapsed=answer.elapsed, draw=answer.draw, left=100)
     laxer = attrs.evolve(policy, attempts=policy.attempts + 1, deadline=policy.deadline + more)
     lax = decide(laxer, last, answer.outcome, elapsed=answer.elapsed, draw=answer.draw, left=100 + more)
@@ -237,16 +237,14 @@ def test_more_patience_gives_up_no_sooner(policy: RetryPolicy, last: Try, answer
 
 
 @given(policies(), messages(), retryables(), draws(), st.floats(0, 100))
-def test_nobody_is_kept_waiting_for_longer_than_they_will(
-    policy: RetryPolicy, message: Message, outcome: Retryable, draw: float, left: float
-) -> None:
+def test_no_pause_exceeds_the_time_left(policy: RetryPolicy, message: Message, outcome: Retryable, draw: float, left: float) -> None:
     decision = decide(policy, Try(message), outcome, elapsed=0, draw=draw, left=left)
     assert isinstance(decision, Final) or decision.pause < left
 
 
 @attrs.define(eq=False)
 class Simulated(Timer):
-    """Shows what it is told to: each wait, and each try, may take any time, a negative one too."""
+    """A simulated timer: each wait and each try may take any time, even a negative one."""
 
     slips: Iterator[float]
     time: float = 1000.0
@@ -267,7 +265,7 @@ class Simulated(Timer):
 
 @attrs.define(eq=False)
 class Scripted:
-    """Answers as it is told to, again and again; keeps what it was given."""
+    """An interpreter with a cycle of outcomes, which records the effects."""
 
     outcomes: Iterator[Outcome]
     given: list[Effect] = attrs.field(factory=list[Effect])
@@ -281,18 +279,18 @@ SLIPS = st.lists(st.sampled_from([0.0, 0.1, 3600.0, -3600.0]) | st.floats(-5, 5)
 
 
 def unhurried(outcome: Outcome) -> Outcome:
-    """The outcome of one that asks for no pause."""
+    """Return the outcome without its request for a pause."""
     return attrs.evolve(outcome, after=None) if isinstance(outcome, Retryable) else outcome
 
 
 @given(policies(), effects(), answers(), SLIPS, st.none() | st.floats(0, 100))
-def test_the_shell_does_what_was_decided(
-    policy: RetryPolicy, effect: Effect, script: list[Answer], slips: list[float], patience: float | None
+def test_the_interpreter_follows_the_decisions(
+    policy: RetryPolicy, effect: Effect, script: list[Answer], slips: list[float], seconds: float | None
 ) -> None:
     script = [attrs.evolve(answer, outcome=unhurried(answer.outcome)) for answer in script]
     timer, inner = Simulated(cycle(slips)), Scripted(cycle([answer.outcome for answer in script]))
     retrying = Retrying(inner, policy, timer=timer, draw=cycle([answer.draw for answer in script]).__next__)
-    until = math.inf if patience is None else timer.time + patience
+    until = math.inf if seconds is None else timer.time + seconds
     with with_deadline(until):
         outcome = execute(retrying, effect)
     began, *ends = timer.shown
@@ -310,16 +308,16 @@ def test_the_shell_does_what_was_decided(
 
 
 @given(messages(), st.floats(0, 60))
-def test_a_caller_in_a_hurry_gets_the_answer_that_there_is(message: Message, patience: float) -> None:
+def test_a_caller_with_a_deadline_gets_the_latest_answer(message: Message, seconds: float) -> None:
     timer, inner = Simulated(cycle([0.0])), Scripted(iter([Retryable("busy", timedelta(seconds=30)), Delivered()]))
-    with with_deadline(timer.time + patience):
+    with with_deadline(timer.time + seconds):
         outcome = execute(Retrying(inner, timer=timer), message)
-    assert isinstance(outcome, Delivered) is (patience > 30) is (len(inner.given) == 2)
+    assert isinstance(outcome, Delivered) is (seconds > 30) is (len(inner.given) == 2)
 
 
 @attrs.define
 class Cut(Timer):
-    """Somebody cuts its first wait short, to a tenth."""
+    """A simulated timer whose first wait is cut to a tenth."""
 
     deadline: Deadline | None = None
     time: float = 1000.0
@@ -338,14 +336,14 @@ class Cut(Timer):
 
 
 @given(messages(), st.floats(1, 60))
-def test_what_the_other_side_asks_for_is_kept_whoever_is_in_a_hurry(message: Message, after: float) -> None:
+def test_the_pause_that_the_service_asks_for_is_kept_if_a_wait_is_cut_short(message: Message, after: float) -> None:
     timer, inner = Cut(), Scripted(iter([Retryable("busy", timedelta(seconds=after)), Delivered()]))
     assert execute(Retrying(inner, timer=timer, draw=lambda: 0.0), message) == Delivered()
     assert timer.time >= 1000 + timedelta(seconds=after).total_seconds() - 0.1
 
 
 @given(messages(), st.floats(1, 60))
-def test_it_is_given_up_where_the_time_for_that_was_taken_away(message: Message, after: float) -> None:
+def test_it_is_given_up_if_the_deadline_moves_before_the_pause_ends(message: Message, after: float) -> None:
     deadline = Deadline()
     timer, inner = Cut(deadline), Scripted(iter([Retryable("busy", timedelta(seconds=after))]))
     with with_shared_deadline(deadline):
@@ -356,7 +354,7 @@ def test_it_is_given_up_where_the_time_for_that_was_taken_away(message: Message,
 
 
 @given(messages(), st.floats(3600, 1e300))
-def test_a_machine_that_slept_makes_the_try_it_meant_to(message: Message, asleep: float) -> None:
+def test_a_machine_that_slept_makes_its_next_try(message: Message, asleep: float) -> None:
     timer, inner = Simulated(iter([0.0, 0.0, asleep])), Scripted(cycle([Retryable("busy")]))
     outcome = execute(Retrying(inner, timer=timer), message)
     assert len(inner.given) == 2
@@ -365,9 +363,9 @@ def test_a_machine_that_slept_makes_the_try_it_meant_to(message: Message, asleep
 
 
 @given(failures())
-def test_the_words(message: Message) -> None:
+def test_the_reasons(message: Message) -> None:
     third = Try(message, 3)
-    for last, outcome, said in (
+    for last, outcome, expected in (
         (Try(message), Retryable("busy", timedelta(hours=4)), Retryable("busy; tried once in 12 s", timedelta(hours=4))),
         (third, Retryable("busy"), Retryable("busy; tried 3 times in 12 s")),
         (third, Rejected("too long", "NAME"), Rejected("too long; tried 3 times in 12 s", "NAME")),
@@ -379,4 +377,4 @@ def test_the_words(message: Message) -> None:
             Ambiguous("busy; tried 3 times in 12 s, and one try went without an answer: it may have arrived"),
         ),
     ):
-        assert decide(RetryPolicy(attempts=3), last, outcome, elapsed=12.3, draw=0) == Final(said)
+        assert decide(RetryPolicy(attempts=3), last, outcome, elapsed=12.3, draw=0) == Final(expected)

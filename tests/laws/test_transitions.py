@@ -1,4 +1,4 @@
-"""``transition`` is total, its table is the truth, and kinds of a user's own are at home in it."""
+"""Laws of ``transition``: it is total, it follows its table, and users' kinds behave like their parents."""
 
 from collections.abc import Mapping
 from itertools import product
@@ -35,7 +35,7 @@ one_of_each: SearchStrategy[tuple[Event, ...]] = st.tuples(*(event(kind) for kin
 
 
 def expected(state: State, happened: Event) -> type[State] | None:
-    """What the table says of a state and an event: the nearest kind above that has a word on it."""
+    """Return the entry of the table for a state and an event, from the nearest parent that has one."""
     rows = [TABLE[kind] for kind in type(state).__mro__ if kind in TABLE and type(happened) in TABLE[kind]]
     return rows[0][type(happened)] if rows else None
 
@@ -60,14 +60,14 @@ def test_a_state_that_an_event_brings_is_the_one_that_comes(
     state: State, happened: e.HandlerReplied | e.HandlerSignalled | e.ReferencesSettled | e.Signalled
 ) -> None:
     came = transition(state, happened).value_or(happened.state)
-    if isinstance(happened, e.Signalled):  # which may complete it, by the time and the attempt
+    if isinstance(happened, e.Signalled):  # it may complete the state, by the time and the attempt
         assert (type(came), came.result, came.context) == (type(happened.state), happened.state.result, happened.state.context)
     else:
         assert came is happened.state
 
 
 @given(states(s.MetaState, s.ClientFailed, s.Submitted, s.Queued), event(e.Unwrapped))
-def test_what_is_unwrapped_is_no_wrapper(state: s.MetaState, happened: e.Unwrapped) -> None:
+def test_an_unwrapped_state_is_no_wrapper(state: s.MetaState, happened: e.Unwrapped) -> None:
     inner: State | None = state
     while isinstance(inner, s.MetaState):
         inner = inner.state
@@ -75,7 +75,7 @@ def test_what_is_unwrapped_is_no_wrapper(state: s.MetaState, happened: e.Unwrapp
 
 
 @given(st.sampled_from(KINDS), events(), st.data())
-def test_a_kind_of_ones_own_goes_where_its_parent_goes(kind: type[State], happened: Event, data: st.DataObject) -> None:
+def test_a_users_kind_goes_where_its_parent_goes(kind: type[State], happened: Event, data: st.DataObject) -> None:
     parent = data.draw(states(kind))
     child = OWN[kind](**{field.name: getattr(parent, field.name) for field in attrs.fields(kind)})
     one, other = transition(parent, happened), transition(child, happened)
@@ -84,7 +84,7 @@ def test_a_kind_of_ones_own_goes_where_its_parent_goes(kind: type[State], happen
 
 
 @given(one_of_each, states(*FINISHED))
-def test_a_finished_state_stays_so_but_for_the_rows_that_say_otherwise(happened: tuple[Event, ...], filled: State) -> None:
+def test_a_finished_state_stays_so_except_for_the_rows_that_leave_it(happened: tuple[Event, ...], filled: State) -> None:
     for state, event_ in product([filled, *(kind() for kind in FINISHED)], happened):
         if not isinstance(event_, ANSWERS):
             kind = type(state)

@@ -1,4 +1,4 @@
-"""States, and the signals that carry them, are values: they cannot be changed, compare by what they are, and survive pickle."""
+"""Laws of states and signals as values: immutable, equal by class and fields, and safe to pickle."""
 
 import pickle
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ TIMES = (datetime, datetime | None)
 
 
 def plain(value: object) -> object:
-    """A value as data that compares: no two exceptions are equal, and a state compares without its message and context."""
+    """Return a value as data that compares fully: exceptions by their text, states with their message and context."""
     if isinstance(value, State):
         return type(value), {field.name: plain(getattr(value, field.name)) for field in attrs.fields(type(value))}
     if isinstance(value, BaseException):
@@ -107,5 +107,5 @@ def test_signals_with_more_in_them_survive_pickle(at: datetime, state: State) ->
 
 
 def plain_or_own(signal: signals.Signal) -> object:
-    """The state of a signal as data, where its result may be the signal itself."""
+    """Return the state of a signal as data; its result may be the signal itself."""
     return plain(attrs.evolve(signal.state, result="itself") if signal.state.result is signal else signal.state)

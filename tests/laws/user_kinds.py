@@ -1,4 +1,4 @@
-"""Kinds of states of a user's own: one below each of ours, and one with a field."""
+"""Users' kinds of states: a subclass of each kind of tocsin, and one with its own field."""
 
 import attrs
 
@@ -8,7 +8,7 @@ from tocsin.core.states import KINDS
 
 @attrs.frozen(eq=False, repr=False)
 class Broke(Failed):
-    """A failure with a field of its own."""
+    """A failure with its own field."""
 
     budget: int = attrs.field(default=0, kw_only=True)
 
@@ -18,7 +18,7 @@ def _below(kind: type[State]) -> type[State]:
 
 
 OWN: dict[type[State], type[State]] = {kind: _below(kind) for kind in KINDS}
-"""By the kind above."""
+"""Each subclass, by its parent."""
 
 globals().update({kind.__name__: kind for kind in OWN.values()})  # where pickle looks for them
 

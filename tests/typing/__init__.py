@@ -1,1 +1,1 @@
-"""What type checkers make of tocsin: files that are checked, and never executed."""
+"""Type tests of tocsin: files that type checkers read, and that are never executed."""

@@ -54,7 +54,7 @@ def test_the_innermost_tells_and_those_around_say_so() -> None:
 
     assert tellers(nested) == ["inner"]
     for run in runs:
-        assert "not sent: 'inner', inside it, told of this failure already" in explained(run)
+        assert "not sent: 'inner', inside it, already announced this failure" in explained(run)
 
 
 def test_retell_tells_again_and_then_it_is_the_one_that_told() -> None:
@@ -66,7 +66,7 @@ def test_retell_tells_again_and_then_it_is_the_one_that_told() -> None:
             inner()
 
     assert tellers(nested) == ["inner", "b"]
-    assert "'b', inside it, told" in explained(runs[0])
+    assert "'b', inside it, already announced" in explained(runs[0])
 
 
 def test_where_the_inner_one_reached_nobody_the_outer_tells() -> None:

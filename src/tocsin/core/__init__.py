@@ -1,5 +1,5 @@
-"""The functional core: what happened, what it means, and what should be said about it.
+"""The functional core: pure functions from events to states and effects.
 
-Nothing here acts. No module of this folder reads a clock, opens a file or a socket, or draws a random number; time and ids
-arrive with events, and what should be done leaves as effects.
+- No module of this folder has a side effect: none reads a clock, opens a file or a socket, or draws a random number.
+- Time and ids come in with events. What is to be done goes out as effects.
 """

@@ -1,14 +1,10 @@
-"""What is remembered of earlier runs of the same label: how the last one ended, and how many in a row ended so.
+"""A change of state, the key of its announcement, unique slugs for names, and the streak of earlier outcomes.
 
-That is all the memory that policies need. Only an end counts: a finished state after which nothing follows. An attempt that is
-retried, a turn of a loop, a start: these leave the memory as it is. A skipped run counts as a success, an aborted one as a failure,
-as their states say.
-
-Names made unique: two tasks may share a name, and must not share a key.
-
-Which announcement something is: the name by which an effect, its outcome and its messages know each other.
-
-A tracked object going from one state to another: all that a filter or a message may look at.
+- A ``Change`` holds all that a filter or a message may look at.
+- A ``Key`` connects an effect, its outcome and its messages. Two tasks may share a name, so a key holds a slug instead.
+- A ``Streak`` is all the memory that policies need: how the last run of the same label ended, and how many in a row ended alike.
+  Only the end of a run counts: a finished state after which nothing follows. A start, a retried attempt or a turn of a loop leaves
+  the streak unchanged. A skipped run counts as a success and an aborted one as a failure, as their states say.
 """
 
 from collections.abc import Iterable
@@ -24,16 +20,16 @@ from tocsin.core.values import Value
 
 def _agrees(streak: "Streak", _: "attrs.Attribute[int]", value: int) -> None:
     if value < 0 or (value == 0) is not (streak.failed is None):
-        raise ValueError(f"a streak is of length 0 where nothing is known, else of 1 or more: not {value} of {streak.failed}")
+        raise ValueError(f"a streak has length 0 if failed is None, else 1 or more, not {value} with failed={streak.failed}")
 
 
 @attrs.frozen(eq=False, repr=False)
 class Streak(Value):
-    """How many runs in a row ended alike, up to now.
+    """How many of the latest runs in a row ended alike.
 
     Args:
-        failed: how the last one ended: True for a failure, False for a success, None where nothing is known.
-        length: how many in a row ended so: 1 or more, and 0 where nothing is known. Anything else is a ValueError.
+        failed: how the last run ended: True for a failure, False for a success, None if no run is known.
+        length: how many runs in a row ended so: 1 or more, or 0 if no run is known. Anything else is a ValueError.
 
     >>> from tocsin.core.states import Failed, Success
     >>> Streak().after(Failed(), final=True).after(Failed(), final=True)
@@ -45,22 +41,26 @@ class Streak(Value):
 
     @property
     def failures(self) -> int:
-        """How many in a row failed, up to the last: 0 after a success."""
+        """How many of the latest runs failed in a row: 0 after a success."""
         return self.length if self.failed else 0
 
     def after(self, state: State, *, final: bool) -> "Streak":
-        """The streak once the state was entered; ``final`` says that nothing follows it. What is no end changes nothing."""
+        """Return the streak after a change into ``state``; unchanged unless the run ended, which takes ``final``: nothing follows."""
         if not final or not (state.is_failed() or state.is_successful()):
             return self
         return self.then(failed=state.is_failed())
 
     def then(self, *, failed: bool) -> "Streak":
-        """The streak once another run has ended so."""
+        """Return the streak after one more run that ended so."""
         return Streak(failed, self.length + 1 if failed is self.failed else 1)
 
 
+UNREMEMBERED = Streak()
+"""The streak if no earlier run is known."""
+
+
 def slugs(names: Iterable[str]) -> list[str]:
-    """Each name, with a number behind it where it, or what would be made of it, was there before.
+    """Make names unique: append a number to each name that is taken, by an earlier name or by a slug made of one.
 
     >>> slugs(["load", "load", "load-2", "load"])
     ['load', 'load-2', 'load-2-2', 'load-3']
@@ -82,11 +82,11 @@ def _slug(name: str, taken: dict[str, int]) -> str:
 
 @attrs.frozen(eq=False, repr=False)
 class Key(Value):
-    """Which announcement this is: no two have the same key.
+    """The unique key of an announcement.
 
-    Names are not unique, one notifier may be attached twice, and a loop repeats an edge; so the key counts instead: the run,
-    the object's slug in it, its map index, the ordinal of the change in the run of that object (from 0), and the position of
-    the handler in its list (from 0).
+    Names are not unique, one notifier may be attached twice, and a loop repeats a transition. So a key holds the id of the run, the
+    object's slug in the run, its map index, the ordinal of the change among the changes of that object in the run (from 0), and the
+    position of the handler in its list (from 0).
     """
 
     run_id: str
@@ -100,16 +100,13 @@ class Key(Value):
         return ".".join(str(part) for part in parts)
 
 
-UNREMEMBERED = Streak()
-
-
 @runtime_checkable
 class Tracked(Protocol):
-    """Anything with a ``name``: a Task, a Flow, a watched function, somebody else's job."""
+    """Anything with a ``name``: a Task, a Flow, a watched function, a job of another system."""
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """The name shown to people."""
         ...
 
 
@@ -122,16 +119,16 @@ class Change(Value):
         old: the state before, the same for all handlers of the change.
         new: the state after.
         at: when, an aware datetime.
-        run_id: names the run, unique over all machines.
-        slug: names the tracked object, unique in the run.
-        map_index: which child of a mapped task, from 0; None where it is not mapped.
-        ordinal: how many changes of this object came before, in this run.
-        attempt: the attempt that this change belongs to, from 1.
+        run_id: the id of the run, unique over all machines.
+        slug: the name of the tracked object, unique in the run.
+        map_index: the 0-based index of a child of a mapped task; None if it is not mapped.
+        ordinal: how many earlier changes this object had in this run.
+        attempt: the 1-based number of the attempt that this change belongs to.
         attempts: how many attempts there may be, 1 or more.
         final: whether no further attempt can follow.
         duration: how long the attempt took, once it is over.
-        facts: the host, the environment, and whatever else is known.
-        past: how earlier runs ended, for the filters that remember.
+        facts: the host, the environment, and other details.
+        past: how earlier runs ended, for policies.
     """
 
     tracked_obj: Tracked
@@ -150,5 +147,5 @@ class Change(Value):
     past: Streak = UNREMEMBERED
 
     def key(self, position: int = 0) -> Key:
-        """The key of what the handler at ``position`` announces of this change."""
+        """Return the key of the announcement that the handler at ``position`` makes of this change."""
         return Key(self.run_id, self.slug, self.map_index, self.ordinal, position)

@@ -1,6 +1,7 @@
-"""What a check-up found: all is well there, or a fault with its remedy. No finding holds a secret.
+"""Findings of ``tocsin check``, and the remedy of each problem, as pure functions.
 
-For each fault its remedy, as a function of what was seen. The first row that fits counts; what is certain comes first.
+- A finding reports that a thing is in order, or a problem with its remedy. No finding holds a secret.
+- ``remedy`` tries certain evidence first (a certificate, a proxy, an SMTP code), then ``_BY_REASON``, whose first match wins.
 """
 
 import re
@@ -16,52 +17,12 @@ from tocsin.core.outcomes import DeliveryError
 from tocsin.core.states import State
 from tocsin.core.values import Value
 
-
-@attrs.frozen(eq=False, repr=False)
-class Finding(Value):
-    """One thing that was looked at.
-
-    Args:
-        about: what it is called: a secret, a host, a file.
-        what: what is so, in one line.
-        remedy: what to do about it; None where nothing needs doing.
-    """
-
-    about: str
-    what: str
-    remedy: str | None = None
-
-    @property
-    def is_fault(self) -> bool:
-        """Whether something needs doing: what is wrong is never said without its remedy."""
-        return self.remedy is not None
-
-
-def of_problems(faults: Iterable[Problem]) -> tuple[Finding, ...]:
-    """The faults of configuration as findings."""
-    return tuple(Finding(fault.where, fault.what, fault.write) for fault in faults)
-
-
-def announces(notifier: Messenger, kind: type[State]) -> str:
-    """Whether the notifier tells of a change into a state of this kind: "yes", "no", or "perhaps" where more decides than the kind.
-
-    >>> from tocsin.core.notifiers import SlackNotifier
-    >>> from tocsin.core.states import Failed, TimedOut, Running
-    >>> notifier = SlackNotifier(only_states=[Failed])
-    >>> announces(notifier, TimedOut), announces(notifier, Running)
-    ('yes', 'no')
-    """
-    if not notifier.concerns(kind):
-        return "no"
-    return "yes" if notifier.filter.settles(kind) else "perhaps"
-
-
-_TOLERATED = timedelta(minutes=5)
-_PAGE = "https://myaccount.google.com/apppasswords"
+_TOLERATED_CLOCK_OFFSET = timedelta(minutes=5)
+_GOOGLE = "https://myaccount.google.com/apppasswords"
 _WEBHOOK = "in Slack's app settings create an Incoming Webhook, and put its URL where {} is"
 _COPY = "in Slack's app settings, under OAuth & Permissions, copy the Bot User OAuth Token, and put it where {} is"
-_SPEAKING = re.compile(  # reasons of the form "what happened: what to do"
-    r"(?P<what>Slack answered \w+"  # to an app; what it answers to a webhook has the status in it
+_REASON_WITH_REMEDY = re.compile(  # reasons of the form "what happened: what to do"
+    r"(?P<what>Slack answered \w+"  # the answer to an app; an answer to a webhook also contains the status
     r"|to post to Slack as an app needs the extra"
     r"|the (?:token|JSON) in the secret '[^']*' is refused"
     r"|the secret '[^']*' holds OAuth credentials, which need google-auth"
@@ -76,17 +37,56 @@ _SPEAKING = re.compile(  # reasons of the form "what happened: what to do"
 
 
 @attrs.frozen(eq=False, repr=False)
-class Seen(Value):
-    """What is known of something that did not work.
+class Finding(Value):
+    """The result of one check.
 
     Args:
-        error: how it ended.
-        host: whom it was to reach.
-        secret: the name of the secret that it went by.
+        about: the name of what was checked: a secret, a host, a file.
+        what: what was found, in one line.
+        remedy: what to do about it; None if nothing is to be done.
+    """
+
+    about: str
+    what: str
+    remedy: str | None = None
+
+    @property
+    def is_fault(self) -> bool:
+        """Whether something is to be done: every problem has a remedy."""
+        return self.remedy is not None
+
+
+def of_problems(problems: Iterable[Problem]) -> tuple[Finding, ...]:
+    """Return the problems of the configuration as findings."""
+    return tuple(Finding(problem.where, problem.what, problem.write) for problem in problems)
+
+
+def announces(notifier: Messenger, kind: type[State]) -> str:
+    """Return whether a notifier announces changes into a kind of state: "yes", "no", or "perhaps" if not the kind alone decides.
+
+    >>> from tocsin.core.notifiers import SlackNotifier
+    >>> from tocsin.core.states import Failed, TimedOut, Running
+    >>> notifier = SlackNotifier(only_states=[Failed])
+    >>> announces(notifier, TimedOut), announces(notifier, Running)
+    ('yes', 'no')
+    """
+    if not notifier.concerns(kind):
+        return "no"
+    return "yes" if notifier.filter.settles(kind) else "perhaps"
+
+
+@attrs.frozen(eq=False, repr=False)
+class Seen(Value):
+    """The evidence of a failed attempt.
+
+    Args:
+        error: the outcome of the attempt.
+        host: the host that it was to reach.
+        secret: the name of the secret that it used.
         untrusted: what is wrong with the certificate, in OpenSSL's words.
-        code: the code of the SMTP server, or of the proxy.
-        proxy: the proxy on the way, without its login.
-        now: what this machine's clock says.
+        code: the reply code of the SMTP server or the proxy.
+        proxy: the proxy that was used, without its login.
+        now: the time by this machine's clock.
     """
 
     error: DeliveryError
@@ -99,7 +99,7 @@ class Seen(Value):
 
 
 def finding(seen: Seen) -> Finding:
-    """What was seen, with its remedy, which some errors name themselves.
+    """Return the finding for a failed attempt; the remedy comes from the error's reason if it names one.
 
     >>> from tocsin.core.outcomes import DestinationDead
     >>> finding(Seen(DestinationDead("Slack answered not_in_channel: invite the app"), "slack.com", "NAME"))
@@ -107,36 +107,36 @@ def finding(seen: Seen) -> Finding:
     """
     if seen.untrusted is not None:
         return Finding(seen.host, f"the certificate of {seen.host} is not trusted ({seen.untrusted})", remedy(seen))
-    said = _SPEAKING.fullmatch(seen.error.reason)
-    return Finding(seen.host, seen.error.reason, remedy(seen)) if said is None else Finding(seen.host, said["what"], said["act"])
+    match = _REASON_WITH_REMEDY.fullmatch(seen.error.reason)
+    return Finding(seen.host, seen.error.reason, remedy(seen)) if match is None else Finding(seen.host, match["what"], match["act"])
 
 
 def remedy(seen: Seen) -> str:
-    """What to do about it.
+    """Return what to do about a failed attempt.
 
     >>> from tocsin.core.outcomes import Retryable
     >>> remedy(Seen(Retryable("cannot reach x: its name does not resolve"), "x", "NAME"))
     'look whether this machine has a network and a name server; where a proxy leads out, name it in HTTPS_PROXY'
     """
     if seen.untrusted is not None:
-        return _of_certificate(seen, seen.untrusted)
+        return _certificate_remedy(seen, seen.untrusted)
     if seen.proxy is not None and seen.code == 407:
         return f"the proxy {seen.proxy} wants a login: write HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT"
     if seen.proxy is not None:
         return f"correct HTTPS_PROXY, or slack.proxies ({seen.proxy}), or name {seen.host} in NO_PROXY to go there directly"
     if seen.code in {534, 535}:
-        return f"create an app password ({_PAGE}, which needs 2-step verification), and put its 16 letters where {seen.secret} is"
+        return f"create an app password ({_GOOGLE}, which needs 2-step verification), and put its 16 letters where {seen.secret} is"
     return next((act(seen) for pattern, act in _BY_REASON if pattern.search(seen.error.reason)), "try again later")
 
 
-def _of_certificate(seen: Seen, said: str) -> str:
+def _certificate_remedy(seen: Seen, problem: str) -> str:
     clock = f"this machine's clock, which says {seen.now:%Y-%m-%d %H:%M} UTC" if seen.now else "this machine's clock"
-    if "not yet valid" in said:
-        return f"set {clock}: a certificate that begins in the future is a clock that is behind"
-    if "expired" in said:
-        return f"set {clock}; if it is right, whoever runs {seen.host} must renew the certificate"
-    if "mismatch" in said:
-        return f"somebody else answers in place of {seen.host}: look at /etc/hosts, the name server, and proxies"
+    if "not yet valid" in problem:
+        return f"set {clock}: a certificate that begins in the future means that the clock is behind"
+    if "expired" in problem:
+        return f"set {clock}; if it is right, the operator of {seen.host} must renew the certificate"
+    if "mismatch" in problem:
+        return f"another server answers in place of {seen.host}: look at /etc/hosts, the name server, and proxies"
     return "a proxy or a company signs the traffic: ask for the file of its CA, and name it in REQUESTS_CA_BUNDLE or ca_bundle"
 
 
@@ -171,12 +171,12 @@ _BY_REASON: tuple[tuple[re.Pattern[str], _Act], ...] = (
     ),
     (re.compile("too many logins|today"), _always("wait: the account has a limit, which ends by itself")),
     (re.compile("user name"), lambda seen: f"put the whole address of the account where {seen.secret} is"),
-    (re.compile("app password"), lambda seen: f"create an app password ({_PAGE}), and put it where {seen.secret} is"),
+    (re.compile("app password"), lambda seen: f"create an app password ({_GOOGLE}), and put it where {seen.secret} is"),
 )
 
 
 def unset(name: str, *, token: bool) -> str:
-    """What to do where nobody is told, since the secret that leads to Slack is not set: a bot's token, or a webhook's URL.
+    """Return what to do if the secret for Slack is not set, a bot token or a webhook URL, so that no message is sent.
 
     >>> unset("SLACK_WEBHOOK_URL", token=False)
     "set SLACK_WEBHOOK_URL to the URL of an Incoming Webhook, which Slack's app settings give"
@@ -186,21 +186,21 @@ def unset(name: str, *, token: bool) -> str:
 
 
 def no_bot_token(name: str) -> Finding:
-    """A secret that holds no bot token, where one is needed."""
+    """Return the finding for a secret that should hold a bot token and does not."""
     return Finding(name, "this is no bot token, which begins with xoxb-", _COPY.format(name))
 
 
 def clock(host: str, theirs: datetime, ours: datetime) -> Finding | None:
-    """A finding where this machine's clock and a server's are more than five minutes apart."""
+    """Return a finding if this machine's clock and the server's are more than five minutes apart, else None."""
     apart = theirs - ours
-    if abs(apart) <= _TOLERATED:
+    if abs(apart) <= _TOLERATED_CLOCK_OFFSET:
         return None
     what = f"this machine's clock is {span(abs(apart))} {'behind' if apart > timedelta(0) else 'ahead of'} that of {host}"
     return Finding("clock", what, "set the clock, by NTP where you can: certificates and the times in messages depend on it")
 
 
 def missing(name: str, reason: str) -> Finding:
-    """A secret that cannot be had, for a reason that names all places, with its remedy."""
+    """Return the finding for a secret that cannot be read; ``reason`` names all places that were searched."""
     known = reason.removeprefix(f"the secret {name!r} is not set: ")
     if known != reason:
         return Finding(name, "not set", known)

@@ -1,7 +1,7 @@
-"""One act *described*: a closed union that interpreters execute.
+"""Effects: a closed union of described actions, which interpreters execute; with the messages that they carry.
 
-An effect names secrets and never holds one. Its key says which announcement it is, and takes no part in equality: two effects
-are equal when they do the same.
+- An effect names secrets and never holds one.
+- The key identifies the announcement and takes no part in equality: two effects are equal if they do the same.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from tocsin.core.values import Value
 
 @attrs.frozen(eq=False, repr=False)
 class SlackField(Value):
-    """One titled value of a Slack message; ``short`` ones stand side by side."""
+    """One titled value of a Slack message; Slack shows ``short`` fields side by side."""
 
     title: str
     value: str
@@ -28,10 +28,10 @@ class SlackField(Value):
 
 @attrs.frozen(eq=False, repr=False)
 class SlackMessage(Value):
-    """A message as an incoming webhook takes it: one attachment, with its colour bar.
+    """The message for an incoming webhook: one attachment, with its colour bar.
 
-    Source of the fields: Slack's reference of message attachments. All text is escaped already; ``mrkdwn_in`` names the parts
-    in which Slack is to read markup.
+    Source of the fields: Slack's reference of message attachments. All text is already escaped. ``mrkdwn_in`` names the parts in
+    which Slack parses markup.
     """
 
     fallback: str
@@ -45,7 +45,7 @@ class SlackMessage(Value):
     ts: int | None = None
 
     def to_json(self) -> str:
-        """The JSON to post, exactly.
+        """Return the exact JSON to post.
 
         >>> SlackMessage("load failed", "#eb0000", "Failed", "load is now in a Failed state").to_json()[:60]
         '{"attachments": [{"fallback": "load failed", "color": "#eb00'
@@ -55,7 +55,7 @@ class SlackMessage(Value):
         return json.dumps({"attachments": [self.attachment()], "unfurl_links": False, "unfurl_media": False}, ensure_ascii=False)
 
     def attachment(self) -> dict[str, object]:
-        """The attachment, as JSON has it.
+        """Return the attachment as a JSON object.
 
         >>> SlackMessage("load failed", "#eb0000", "Failed", "load is now in a Failed state").attachment()["title"]
         'Failed'
@@ -76,7 +76,7 @@ class SlackMessage(Value):
 
 @attrs.frozen(eq=False, repr=False)
 class Mail(Value):
-    """A mail before it has a sender: From, and To where ``recipients`` is None, are the account, which only a shell knows.
+    """A mail without its sender: the adapter that knows the account sets From, and To if ``recipients`` is None.
 
     Args:
         subject: one plain line of at most 200 characters.
@@ -99,7 +99,7 @@ class Mail(Value):
 class Bot(Value):
     """A Slack app that posts into ``channel`` (an id, or a name like ``#ops``) with the bot token in the secret ``token_secret``.
 
-    It keeps one thread for each run, and shows in the first message of it where the run stands.
+    It keeps one thread for each run. The first message of the thread shows the run's current state.
     """
 
     token_secret: str
@@ -108,10 +108,10 @@ class Bot(Value):
 
 @attrs.frozen(eq=False, repr=False)
 class PostToSlack(Value):
-    """Post ``payload`` to the incoming webhook whose URL is the secret named ``webhook_secret``; or, where there is a ``bot``, as it.
+    """Post ``payload`` to the incoming webhook whose URL is the secret named ``webhook_secret``; with a ``bot``, post as the bot.
 
-    ``content`` is what the payload says, before it was laid out: from it a message is made again for another channel, or marked, or
-    folded with others. None where somebody made the payload by hand.
+    ``content`` is the text of the payload before layout. It serves to lay the message out again: for another channel, with a mark, or
+    combined with others. It is None if the payload was made by hand.
     """
 
     webhook_secret: str
@@ -125,7 +125,7 @@ class PostToSlack(Value):
 class SendEmail(Value):
     """Send ``mail`` from the account named by the secret ``username_secret``, with the password in ``password_secret``.
 
-    ``content`` is what the mail says, as of ``PostToSlack``.
+    ``content`` is the text of the mail before layout, as in ``PostToSlack``.
     """
 
     username_secret: str
@@ -137,7 +137,7 @@ class SendEmail(Value):
 
 @attrs.frozen(eq=False, repr=False)
 class CallBack(Value):
-    """Call ``fn(tracked_obj, state)``, somebody's code, for its side effects; what it returns is ignored."""
+    """Call ``fn(tracked_obj, state)``, a user's function, for its side effects; its return value is ignored."""
 
     fn: Callable[[Never, State], object]
     tracked_obj: Tracked
@@ -146,7 +146,7 @@ class CallBack(Value):
 
 
 Message = PostToSlack | SendEmail
-"""What is read by people."""
+"""The effects that people read."""
 
 Effect = PostToSlack | SendEmail | CallBack
-"""All that tocsin can do to the world."""
+"""All side effects that tocsin can have."""

@@ -1,17 +1,20 @@
-"""A command that was run: what its end means to the machine.
+"""The event that the end of a command, or of a watched body, means.
 
-- Exit status 0 is a success, any other a failure, and so is a death by a signal that nobody here sent.
-- Who stopped it from outside (Ctrl-C, a supervisor) did so on purpose: it was aborted, and is not tried again. One that was asked to
-  end and ended with status 0 did as it was asked: a success.
-- What cannot be started will not start the next time either: it is not tried again.
+A command (``outcome``):
 
-How a watched body ended, as an event: what it raised, or that it raised nothing.
+- Exit status 0 is a success. Any other status is a failure, and so is a death by a signal that the supervisor did not pass on.
+- A command that was stopped from outside (Ctrl-C, a service manager) was stopped on purpose: it is aborted and not retried. If it was
+  asked to end and ended with status 0, it is a success.
+- A command that cannot be started is not retried, since it would not start the next time either.
 
-- A signal means its state, as in a task. ``SystemExit`` with the status 0 is how a program says that it went well.
-- ``GeneratorExit`` says that nobody wanted more: its consumer closed a generator early, which is no failure.
-- ``TimeoutError`` is a time-out, whoever's. Any other exception is a failure. What no ``except Exception`` would catch
-  (``KeyboardInterrupt``, a cancellation, ``SystemExit`` with another status) stopped the body from outside: it was aborted.
-- What the body returned is in no event: nobody asked for it.
+A watched body (``ending``):
+
+- A tocsin signal means its state, as in a task. ``SystemExit`` with status 0 is a success.
+- ``GeneratorExit`` is a success: the consumer closed the generator early.
+- ``TimeoutError`` is a time-out, wherever it comes from. Any other ``Exception`` is a failure.
+- What ``except Exception`` does not catch (``KeyboardInterrupt``, a cancellation, ``SystemExit`` with another status) stopped the body
+  from outside: the body is aborted.
+- No event holds the body's return value.
 """
 
 from datetime import datetime
@@ -27,21 +30,30 @@ from tocsin.core.supervisor import Ended, describe_end
 from tocsin.core.values import Value
 
 KILLED = "tocsin itself was killed while this ran: how it ended is not known"
-"""What is said of a run that nobody saw the end of."""
+"""The message of a run whose end was not observed."""
 
 STOPPED = "stopped before another attempt"
-"""What is said of a run that was asked to end while it waited."""
+"""The message of a run that was asked to end while it waited for its next attempt."""
+
+CLOSED = "closed before its end"
+"""The message of a generator that its consumer closed early."""
+
+Failure = e.Raised | e.TimedOutAt | e.Interrupted
+"""The events that an uncaught exception can mean."""
+
+Ending = e.Succeeded | e.Signalled | Failure
+"""The events that the end of a watched body can mean."""
 
 
 @attrs.frozen(eq=False, repr=False)
 class Command(Value):
-    """A command under watch, by the name that people know it by."""
+    """A watched command, by the name shown to people."""
 
     name: str
 
 
 def outcome(ended: Ended, at: datetime, attempt: int = 1, facts: Facts = UNKNOWN) -> Event:
-    """What the end of the ``attempt``-th attempt (from 1) means.
+    """Return the event for the end of the attempt with the 1-based number ``attempt``.
 
     >>> from datetime import UTC
     >>> event = outcome(Ended(status=3, started=0.0, ended=1.0), datetime(2026, 1, 1, tzinfo=UTC))
@@ -59,17 +71,8 @@ def outcome(ended: Ended, at: datetime, attempt: int = 1, facts: Facts = UNKNOWN
     return e.Signalled(at, state=Failed(describe_end(ended)), attempt=attempt, facts=facts)
 
 
-CLOSED = "closed before its end"
-
-Failure = e.Raised | e.TimedOutAt | e.Interrupted
-"""What an exception that nobody caught can mean."""
-
-Ending = e.Succeeded | e.Signalled | Failure
-"""What an exception that left a body can mean, or the lack of one."""
-
-
 def ending(error: BaseException | None, at: datetime, facts: Facts = UNKNOWN) -> Ending:
-    """How a body ended that raised ``error``, or None, at ``at``, an aware datetime.
+    """Return the event for a body that ended at ``at`` (aware) with the exception ``error``, or None if it raised nothing.
 
     >>> from datetime import UTC
     >>> now = datetime(2026, 1, 1, tzinfo=UTC)
@@ -86,7 +89,7 @@ def ending(error: BaseException | None, at: datetime, facts: Facts = UNKNOWN) ->
 
 
 def failure(error: BaseException, at: datetime, facts: Facts = UNKNOWN) -> Failure:
-    """What an exception means that nobody caught."""
+    """Return the event for an uncaught exception."""
     if isinstance(error, TimeoutError):
         return e.TimedOutAt(at, describe(error), error, facts=facts)
     if isinstance(error, Exception):
@@ -95,5 +98,5 @@ def failure(error: BaseException, at: datetime, facts: Facts = UNKNOWN) -> Failu
 
 
 def _went_well(code: object) -> bool:
-    """Whether the interpreter would exit with the status 0."""
+    """Return whether the Python interpreter would exit with status 0."""
     return code is None or (isinstance(code, int) and code == 0)

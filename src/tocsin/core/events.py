@@ -1,7 +1,8 @@
-"""What *happened*: a closed union of frozen events.
+"""Events: a closed union of frozen values, one for each thing that can happen.
 
-The core has no clock and knows no host: each event says when it happened (``at``, an aware datetime) and, where known, on
-which host and in which environment (``facts``). What an event makes of a state is in ``transitions``.
+- The core has no clock and knows no host. Each event has its time (``at``, an aware datetime) and, if known, the host and the
+  environment (``facts``).
+- The module ``transitions`` defines which state an event leads to.
 """
 
 from datetime import datetime
@@ -15,7 +16,7 @@ from tocsin.core.values import FrozenMap, Value, freeze
 
 @attrs.frozen(eq=False, repr=False)
 class Detail(Value):
-    """Something more that a message is to say, under a title; ``quoted``: it is the voice of a program, to be set as code."""
+    """A titled text to add to a message; ``quoted`` text is the output of a program, shown as code."""
 
     title: str
     text: str
@@ -24,14 +25,14 @@ class Detail(Value):
 
 @attrs.frozen(eq=False, repr=False)
 class Facts(Value):
-    """What is known beside the event itself.
+    """What is known about an event apart from the event itself.
 
     Args:
-        host: the host's name; None where unknown.
-        environment: what kind of place it is (``production``); None where unknown.
-        details: what else the message is to say, in order.
-        link: where the message's title leads, an http(s) URL; None: nowhere.
-        told_by: the name of what is inside this one and told people of the same failure already; None where nobody did.
+        host: the name of the host; None if unknown.
+        environment: the name of the environment, such as ``production``; None if unknown.
+        details: texts to add to the message, in order.
+        link: the target of the message's title, an http(s) URL; None for no link.
+        told_by: the name of the nested run that already announced the same failure; None if no run did.
     """
 
     host: str | None = None
@@ -74,14 +75,14 @@ class Succeeded(Occurrence):
 
 @attrs.frozen(eq=False, repr=False)
 class Raised(Occurrence):
-    """The body, or what surrounds it, raised ``error``."""
+    """The body, or code around it, raised ``error``."""
 
     error: BaseException = attrs.field(kw_only=True)
 
 
 @attrs.frozen(eq=False, repr=False)
 class Signalled(Occurrence):
-    """The body or the trigger raised a signal, in the ``attempt``-th attempt (from 1). ``ends``: no further attempt."""
+    """The body or the trigger raised a signal, in the attempt with this 1-based number. ``ends``: no further attempt."""
 
     state: State = attrs.field(kw_only=True)
     ends: bool = attrs.field(default=False, kw_only=True)
@@ -90,7 +91,7 @@ class Signalled(Occurrence):
 
 @attrs.frozen(eq=False, repr=False)
 class TimedOutAt(Occurrence):
-    """The body took longer than it may; ``error`` is the TimeoutError, where there was one."""
+    """The body exceeded its time limit; ``error`` is the TimeoutError, if there was one."""
 
     message: str = "Task timed out during execution."
     error: BaseException | None = None
@@ -98,7 +99,7 @@ class TimedOutAt(Occurrence):
 
 @attrs.frozen(eq=False, repr=False)
 class RetryDue(Occurrence):
-    """Attempt ``attempt`` of ``attempts`` failed; the next may begin at ``start`` (aware; None: at once)."""
+    """Attempt ``attempt`` of ``attempts`` failed; the next may start at ``start`` (aware; None: at once)."""
 
     attempt: int = attrs.field(kw_only=True, validator=positive)
     attempts: int = attrs.field(kw_only=True, validator=positive)
@@ -106,14 +107,14 @@ class RetryDue(Occurrence):
 
 
 class UpstreamSkipped(Occurrence):
-    """Something that comes before was skipped, and this is skipped with it."""
+    """An upstream task was skipped, so this task is skipped too."""
 
     __slots__ = ()
 
 
 @attrs.frozen(eq=False, repr=False)
 class TriggerNotMet(Occurrence):
-    """What comes before did not end as the trigger asks; ``error`` is what the trigger raised, where it did."""
+    """The upstream tasks did not end as the trigger requires; ``error`` is the exception that the trigger raised, if any."""
 
     message: str = "Trigger failed"
     error: BaseException | None = None
@@ -121,7 +122,7 @@ class TriggerNotMet(Occurrence):
 
 @attrs.frozen(eq=False, repr=False)
 class PauseAsked(Occurrence):
-    """A person must resume this, at the latest at ``until`` (aware; None: ten years on)."""
+    """A person must resume the run, by ``until`` at the latest (aware; None: in ten years)."""
 
     message: str | None = None
     until: datetime | None = attrs.field(default=None, validator=optional(aware))
@@ -129,27 +130,27 @@ class PauseAsked(Occurrence):
 
 @attrs.frozen(eq=False, repr=False)
 class Resumed(Occurrence):
-    """A person resumed what was paused."""
+    """A person resumed the paused run."""
 
     message: str | None = None
 
 
 class Unwrapped(Occurrence):
-    """A state from an outside engine gave way to the state that it wraps."""
+    """A state from an outside engine was replaced by the state that it wraps."""
 
     __slots__ = ()
 
 
 @attrs.frozen(eq=False, repr=False)
 class ReferencesSettled(Occurrence):
-    """The reference tasks of a flow are finished, and decide that it ends in ``state``; one that is not finished is a ValueError."""
+    """The reference tasks of a flow are finished, so the flow ends in ``state``; an unfinished state is a ValueError."""
 
     state: State = attrs.field(kw_only=True, validator=_finished)
 
 
 @attrs.frozen(eq=False, repr=False)
 class CacheHit(Occurrence):
-    """A result of an earlier run holds: ``result``, until ``expires`` (aware; None: for ever)."""
+    """The ``result`` of an earlier run is valid until ``expires`` (aware; None: for ever)."""
 
     result: object = None
     message: str | None = None
@@ -158,14 +159,14 @@ class CacheHit(Occurrence):
 
 @attrs.frozen(eq=False, repr=False)
 class CacheStored(Occurrence):
-    """The result may be used again by later runs, until ``expires`` (aware; None: for ever), for these inputs."""
+    """Later runs may use the result again for these ``inputs``, until ``expires`` (aware; None: for ever)."""
 
     expires: datetime | None = attrs.field(default=None, kw_only=True, validator=optional(aware))
     inputs: FrozenMap = attrs.field(factory=FrozenMap, kw_only=True, converter=freeze)
 
 
 class CacheInvalid(Occurrence):
-    """The result of an earlier run holds no longer."""
+    """The result of an earlier run is no longer valid."""
 
     __slots__ = ()
 
@@ -179,35 +180,35 @@ class MappingPrepared(Occurrence):
 
 @attrs.frozen(eq=False, repr=False)
 class ChildrenSubmitted(Occurrence):
-    """All children of a mapped task are submitted; ``states`` are theirs, in order."""
+    """All children of a mapped task are submitted; ``states`` holds their states, in order."""
 
     states: tuple[State, ...] = attrs.field(default=(), converter=tuple[State, ...])
 
 
 @attrs.frozen(eq=False, repr=False)
 class LoopDue(Occurrence):
-    """Turn ``index`` (from 1) of a loop is over and the next is due."""
+    """Turn ``index`` (1-based) of a loop is over and the next is due."""
 
     index: int = attrs.field(kw_only=True)
 
 
 @attrs.frozen(eq=False, repr=False)
 class Interrupted(Occurrence):
-    """Stopped from outside: ``error`` is the KeyboardInterrupt, the cancellation."""
+    """The body was stopped from outside; ``error`` is the KeyboardInterrupt or the cancellation."""
 
     error: BaseException | None = None
     message: str = "Interrupted."
 
 
 class Answered(Occurrence):
-    """The base of what a foreign handler can answer."""
+    """The base of the answers of a foreign handler."""
 
     __slots__ = ()
 
 
 @attrs.frozen(eq=False, repr=False)
 class HandlerReplied(Answered):
-    """A foreign handler returned ``state``: what it was shown, or another in its place."""
+    """A foreign handler returned ``state``: the state it received, or a replacement."""
 
     state: State = attrs.field(kw_only=True)
 
@@ -222,13 +223,13 @@ class HandlerSignalled(Answered):
 
 @attrs.frozen(eq=False, repr=False)
 class HandlerRaised(Answered):
-    """A foreign handler raised ``error``, which is no signal."""
+    """A foreign handler raised ``error``, which is not a signal."""
 
     error: BaseException = attrs.field(kw_only=True)
 
 
 Answer = HandlerReplied | HandlerSignalled | HandlerRaised
-"""What a foreign handler can answer."""
+"""The answers of a foreign handler."""
 
 Event = (
     Started
@@ -254,4 +255,4 @@ Event = (
     | HandlerSignalled
     | HandlerRaised
 )
-"""All that can happen."""
+"""All events."""

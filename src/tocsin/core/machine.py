@@ -1,17 +1,14 @@
-"""The core's one door: ``step(run, event)`` gives the run after the event, the effects that announce it, and what to ask next.
+"""The state machine of a run: ``step(run, event)`` returns the next run, the effects to execute, and the handler to ask.
 
-1. An event changes the state by the table of ``transitions``. A pair that is not there is an ``IllegalTransition``, a value.
-2. A new state that is not the old one (by identity) is announced to the handlers, in the order of their list. All of them are
-   shown the same old state; each is shown the new state that the one before it settled on.
-3. A handler that is a notifier yields its effects at once. A foreign handler's answer is a state, which no effect can be: so it
-   becomes the one ``ask`` of the step, always last. The run waits until an answer comes as an event (``HandlerReplied``,
-   ``HandlerSignalled``, ``HandlerRaised``), and the announcement goes on from there.
-4. A state that a foreign handler answers with replaces the new state, and is not announced again. A signal skips the handlers
-   after it. An error is a fault, and the handlers after it still run; in the mode "fail" it fails the run, and they are
-   skipped.
-5. ``ended`` says that the run is never tried again, though its state could be.
-
-What a foreign handler did, as the event that the machine waits for: it returned, or it raised.
+1. An event changes the state by the table of ``transitions``. A pair that the table lacks gives an ``IllegalTransition``, a value.
+2. A new state that is not the old one (by identity) is announced to the handlers, in the order of their list. All handlers receive
+   the same old state. Each receives the new state as the handlers before it left it.
+3. A notifier yields its effects at once. A foreign handler returns a state, which no effect can express, so it becomes the one
+   ``ask`` of the step, always last. The run waits for its answer, an event (``HandlerReplied``, ``HandlerSignalled``,
+   ``HandlerRaised``; ``reply`` and ``refusal`` make them). The announcement then continues with the next handler.
+4. A state returned by a foreign handler replaces the new state, and is not announced again. A signal skips the handlers after it. An
+   error is recorded as a fault, and the handlers after it still run; in the mode "fail" it fails the run, and they are skipped.
+5. ``ended`` means that the run is never retried, even if its state would allow it.
 """
 
 from collections.abc import Callable
@@ -35,17 +32,17 @@ from tocsin.core.transitions import IllegalTransition, completed, leads_to, sett
 from tocsin.core.values import Value
 
 ForeignHandler = Callable[[Never, State, State], object]
-"""Somebody's code, called with ``(tracked_obj, old_state, new_state)``; what it returns is judged when it has."""
+"""A user's function, called with ``(tracked_obj, old_state, new_state)``; ``reply`` checks its return value."""
 
 HandlerErrors = Literal["record", "fail"]
 
-_UNTOLD = (e.Unwrapped, e.LoopDue)  # what happens between two states, and is announced to nobody
-_ENDING = (e.TriggerNotMet, e.Interrupted)  # after which nothing is tried again
+_UNANNOUNCED = (e.Unwrapped, e.LoopDue)  # steps between two states that no handler receives
+_ENDING = (e.TriggerNotMet, e.Interrupted)  # events after which a run is never retried
 
 
 @attrs.frozen(eq=False, repr=False)
 class Subject(Value):
-    """What does not change in a run: the tracked object, its handlers, what names the run, and how the runs before it ended."""
+    """The constant part of a run: the tracked object, its handlers, the run's id and slug, and how earlier runs ended."""
 
     tracked_obj: Tracked
     handlers: tuple[Notifier | ForeignHandler, ...]
@@ -61,8 +58,8 @@ class Subject(Value):
 class Ask(Value):
     """A handler whose answer is the next event.
 
-    A foreign one is to be called with ``(tracked_obj, old, new)``. A notifier, which is asked in the mode "fail" alone, answers by
-    how the effects of the step went: a failure is ``HandlerRaised``.
+    A foreign handler is to be called with ``(tracked_obj, old, new)``. A notifier is asked only in the mode "fail". The outcomes of
+    the step's effects are its answer: a failed effect is ``HandlerRaised``.
     """
 
     handler: Notifier | ForeignHandler
@@ -74,11 +71,11 @@ class Ask(Value):
 
 @attrs.frozen(eq=False, repr=False)
 class Announcement(Value):
-    """A change, as it was proposed, and how far its announcement has come.
+    """A proposed change, and how far its announcement has come.
 
-    It holds the run before the event and after it: the ``change`` is made of them when it is looked at, since most changes
-    concern nobody. ``replies`` holds, by position, each state that a handler put in place of the one it was shown; ``settled``
-    is the last of them, or the state proposed.
+    It holds the run before and after the event. ``change`` is built from them on access, since most changes concern no handler.
+    ``replies`` holds each state that a handler returned in place of the one it received, with the handler's position. ``settled`` is
+    the last of these states, or the proposed state.
     """
 
     before: "Run"
@@ -89,21 +86,21 @@ class Announcement(Value):
 
     @property
     def change(self) -> Change:
-        """The change as it was proposed."""
+        """The proposed change."""
         return _change(self.before, self.after, self.event)
 
     @property
     def handlers(self) -> tuple[Notifier | ForeignHandler, ...]:
-        """The handlers to tell, in order."""
+        """The handlers to notify, in order."""
         return self.before.subject.handlers
 
     @property
     def settled(self) -> State:
-        """The state that the handlers settled on, so far."""
+        """The new state after the answers so far."""
         return self.replies[-1][1] if self.replies else self.after.state
 
     def shown_to(self, position: int) -> Change:
-        """The change as the handler at ``position`` was shown it."""
+        """Return the change as the handler at ``position`` received it."""
         seen = [state for at, state in self.replies if at < position]
         if not seen:
             return self.change
@@ -112,15 +109,15 @@ class Announcement(Value):
 
 @attrs.frozen(eq=False, repr=False)
 class Run(Value):
-    """Where a tracked object stands.
+    """The current position of a tracked object in its run.
 
     Args:
-        subject: what does not change.
-        state: what it is now; while a handler is asked, the state settled on so far.
-        attempt: the attempt it is in, from 1.
+        subject: the constant part of the run.
+        state: the current state; while a handler is asked, the state after the answers so far.
+        attempt: the 1-based number of the current attempt.
         ordinal: how many changes were announced before.
-        due: whether its body is to be entered now.
-        ended: whether it is never tried again, whatever the state says.
+        due: whether the body is to be entered now.
+        ended: whether the run is never retried, whatever its state.
         asking: the announcement that waits for a foreign handler's answer, or None.
         started_at: when the body was last entered; None before.
     """
@@ -137,8 +134,15 @@ class Run(Value):
 
 @attrs.frozen(eq=False, repr=False)
 class Step(Value):
-    """What an event made of a run: the run after it, the effects to execute now and in order, the handler to ask after them, the
-    faults of users' code, and the announcement, once it is complete."""
+    """The result of an event.
+
+    Args:
+        run: the run after the event.
+        effects: the effects to execute now, in order.
+        ask: the handler to ask after the effects, or None.
+        faults: the exceptions of users' code.
+        announced: the announcement, once it is complete.
+    """
 
     run: Run
     effects: tuple[Effect, ...] = ()
@@ -148,7 +152,7 @@ class Step(Value):
 
 
 def step(run: Run, event: Event) -> Result[Step, IllegalTransition]:
-    """The run after the event, and all that is to be done about it; a failure where the event is illegal. Raises nothing.
+    """Return the run after the event and all that is to be done, or a failure if the event is illegal. Raise nothing.
 
     >>> from datetime import UTC, datetime
     >>> @attrs.frozen
@@ -163,7 +167,7 @@ def step(run: Run, event: Event) -> Result[Step, IllegalTransition]:
 
 
 def advance(run: Run, event: Event) -> Step | IllegalTransition:
-    """``step`` as a plain union: inside tocsin a container costs more than it says."""
+    """Do what ``step`` does, and return a plain union, which costs less than a ``Result``."""
     if isinstance(event, e.Answered):
         return _answered(run, event)
     if run.asking is not None:
@@ -171,20 +175,20 @@ def advance(run: Run, event: Event) -> Step | IllegalTransition:
     new = settle(run.state, event)
     if isinstance(new, IllegalTransition):
         return new
-    if new is run.state or isinstance(event, _UNTOLD):
+    if new is run.state or isinstance(event, _UNANNOUNCED):
         return Step(_moved(run, event, new, run.ordinal))
     after = _moved(run, event, new, run.ordinal + 1)
     return _announced(after, Announcement(run, after, event, len(run.subject.handlers)))
 
 
 def _moved(run: Run, event: Event, new: State, ordinal: int) -> Run:
-    """The run in its new state, with its count of attempts, its start, and whether it may be tried again.
+    """Return the run in its new state, with its number of attempts, its start, and whether it may be retried.
 
-    It is built, not evolved: this is done for every event, and ``attrs.evolve`` costs more than all the rest of a step.
+    It calls ``Run`` instead of ``attrs.evolve``, since every event comes here and ``attrs.evolve`` costs more than the rest of a step.
     """
     if isinstance(event, e.Started):
         return Run(run.subject, new, _next_attempt(run), ordinal, run.ended, True, None, event.at)
-    started_at = None if isinstance(event, e.LoopDue) else run.started_at  # the next turn is not another attempt
+    started_at = None if isinstance(event, e.LoopDue) else run.started_at  # the next turn of a loop is not another attempt
     ends = isinstance(event, _ENDING) or (isinstance(event, e.Signalled) and event.ends)
     return Run(run.subject, new, run.attempt, ordinal, run.ended or ends, False, None, started_at)
 
@@ -217,94 +221,94 @@ def _change(run: Run, after: Run, event: Event) -> Change:
 
 
 def moved(run: Run, event: Event) -> Run | IllegalTransition:
-    """The run after the event, before anybody was told of it."""
+    """Return the run after the event, without an announcement."""
     new = settle(run.state, event)
     return new if isinstance(new, IllegalTransition) else _moved(run, event, new, run.ordinal)
 
 
 def ends(run: Run, after: Run) -> bool:
-    """Whether this is how a run ends: in a success or a failure that nothing follows. What has ended does not end again."""
+    """Return whether the change from ``run`` to ``after`` ends the run: in a success or a failure that nothing follows, once."""
     over = after.state.is_failed() or after.state.is_successful()
     return over and is_final(after) and not (run.state.is_finished() and is_final(run))
 
 
 def is_final(run: Run) -> bool:
-    """Whether no further attempt can follow."""
+    """Return whether no further attempt can follow."""
     if isinstance(run.state, s.Retrying):
         return run.ended
     closed = run.state.is_finished() and leads_to(type(run.state), e.RetryDue) is None
     return run.ended or closed or run.attempt >= run.subject.attempts
 
 
-def _announced(run: Run, told: Announcement, start: int = 0, said: tuple[Fault, ...] = ()) -> Step:
-    """The announcement, from the handler at ``start`` to the next foreign one, or to its end, where it is ``told``.
+def _announced(run: Run, announcement: Announcement, start: int = 0, faults: tuple[Fault, ...] = ()) -> Step:
+    """Continue the announcement from the handler at ``start`` to the next foreign handler, or to its end.
 
-    Most changes concern no handler: for these no Change is made.
+    Most changes concern no handler. No ``Change`` is built for them.
     """
-    kind = type(told.settled)
+    kind = type(announcement.settled)
     for handler in run.subject.handlers[start:]:
         if not isinstance(handler, Notifier) or handler.concerns(kind):
-            return _heard(run, told, start, said)
-    return Step(_closed(run, told), (), None, said, told)
+            return _notify(run, announcement, start, faults)
+    return Step(_closed(run, announcement), (), None, faults, announcement)
 
 
-def _heard(run: Run, told: Announcement, start: int, said: tuple[Fault, ...]) -> Step:
-    subject, change = run.subject, told.shown_to(start)
+def _notify(run: Run, announcement: Announcement, start: int, before: tuple[Fault, ...]) -> Step:
+    subject, change = run.subject, announcement.shown_to(start)
     effects: list[Effect] = []
-    faults = list(said)
+    faults = list(before)
     for position, handler in enumerate(subject.handlers[start:], start):
         notice = handler.notice(change, position) if isinstance(handler, Notifier) else None
         if notice is not None:
             effects += notice.effects
             faults += notice.faults
         if notice is None or (notice.effects and subject.handler_errors == "fail"):
-            waiting = attrs.evolve(run, asking=attrs.evolve(told, position=position))
+            waiting = attrs.evolve(run, asking=attrs.evolve(announcement, position=position))
             ask = Ask(handler, subject.tracked_obj, change.old, change.new, position)
             return Step(waiting, tuple(effects), ask, tuple(faults))
-    return Step(_closed(run, told), tuple(effects), None, tuple(faults), told)
+    return Step(_closed(run, announcement), tuple(effects), None, tuple(faults), announcement)
 
 
-def _closed(run: Run, told: Announcement) -> Run:
-    """The run once all its handlers were told: one whose body was kept from being entered is over, if its state is."""
+def _closed(run: Run, announcement: Announcement) -> Run:
+    """Return the run after its announcement. It has ended if a handler finished it before its body could be entered again."""
     if run.asking is None:
         return run
-    proposed = told.after.state
+    proposed = announcement.after.state
     turned = run.state is not proposed and run.state.is_finished()
-    kept_out = turned and isinstance(proposed, (s.Running, s.Retrying, s.Cached))  # it is over before it goes on
+    kept_out = turned and isinstance(proposed, (s.Running, s.Retrying, s.Cached))  # the run is over before its body is entered again
     return attrs.evolve(run, asking=None, ended=run.ended or kept_out)
 
 
 def _answered(run: Run, event: Answer) -> Step | IllegalTransition:
-    told = run.asking
-    if told is None:
-        return IllegalTransition(run.state, event, f"{type(event).__name__} is illegal where no handler was asked")
-    position, complete = told.position, len(told.handlers)
+    announcement = run.asking
+    if announcement is None:
+        return IllegalTransition(run.state, event, f"{type(event).__name__} is illegal while no handler is asked")
+    position, complete = announcement.position, len(announcement.handlers)
     if isinstance(event, e.HandlerRaised) and run.subject.handler_errors == "record":
-        fault = Fault(f"the handler {name_of(told.handlers[position])}", event.error)
-        return _announced(run, attrs.evolve(told, position=complete), position + 1, (fault,))
+        fault = Fault(f"the handler {name_of(announcement.handlers[position])}", event.error)
+        return _announced(run, attrs.evolve(announcement, position=complete), position + 1, (fault,))
     new = settle(run.state, event)
     if isinstance(new, IllegalTransition):  # pragma: no cover - an answer is legal in every state
         return new
     if new is not run.state:
         new = completed(new, event.at, run.attempt)
-    replies = told.replies if new is run.state else (*told.replies, (position, new))
+    replies = announcement.replies if new is run.state else (*announcement.replies, (position, new))
     if isinstance(event, e.HandlerReplied):
-        told = attrs.evolve(told, position=complete, replies=replies)
-        return _announced(attrs.evolve(run, state=new), told, position + 1)
-    return _cut_short(attrs.evolve(run, state=new), attrs.evolve(told, replies=replies), event)
+        announcement = attrs.evolve(announcement, position=complete, replies=replies)
+        return _announced(attrs.evolve(run, state=new), announcement, position + 1)
+    return _cut_short(attrs.evolve(run, state=new), attrs.evolve(announcement, replies=replies), event)
 
 
-def _cut_short(run: Run, told: Announcement, event: e.HandlerSignalled | e.HandlerRaised) -> Step:
-    """The end of an announcement whose handler signalled, or failed the run: the handlers after it are not told."""
+def _cut_short(run: Run, announcement: Announcement, event: e.HandlerSignalled | e.HandlerRaised) -> Step:
+    """End an announcement whose handler signalled or failed the run: the handlers after it are skipped."""
     if isinstance(event, e.HandlerRaised):
-        fault = Fault(f"the handler {name_of(told.handlers[told.position])}", event.error)
-        return Step(_closed(attrs.evolve(run, ended=True), told), faults=(fault,), announced=told)
+        fault = Fault(f"the handler {name_of(announcement.handlers[announcement.position])}", event.error)
+        return Step(_closed(attrs.evolve(run, ended=True), announcement), faults=(fault,), announced=announcement)
     ends = event.ends or isinstance(event.state, s.Looped)
-    return Step(_closed(attrs.evolve(run, ended=run.ended or ends), told), announced=told)
+    return Step(_closed(attrs.evolve(run, ended=run.ended or ends), announcement), announced=announcement)
 
 
 def reply(ask: Ask, returned: object, at: datetime, facts: Facts = UNKNOWN) -> Answer:
-    """What a foreign handler's return value means; anything but a State or None is an error of that handler."""
+    """Return the event for a foreign handler's return value; anything but a State or None is an error of that handler."""
     if returned is None:
         return e.HandlerReplied(at, state=ask.new, facts=facts)
     if isinstance(returned, State):
@@ -319,7 +323,7 @@ def _are_names(value: object) -> TypeGuard[tuple[str, ...]]:
 
 
 def _missing(returned: object) -> str:
-    """The arguments that a curried handler still waits for; nothing, where that is not what was returned."""
+    """Return the names of the missing arguments of a curried handler; an empty text if ``returned`` is not a curried handler."""
     try:
         missing: object = getattr(returned, "missing", None)
         return ", ".join(missing) if _are_names(missing) else ""
@@ -328,7 +332,7 @@ def _missing(returned: object) -> str:
 
 
 def refusal(error: Exception, at: datetime, facts: Facts = UNKNOWN) -> Answer:
-    """What an exception that a foreign handler raised means: a signal's state, or a failure of the handler."""
+    """Return the event for an exception that a foreign handler raised: a signal's state, or a failure of the handler."""
     if isinstance(error, Signal):
         return e.HandlerSignalled(at, state=error.state, ends=isinstance(error, ENDRUN), facts=facts)
     return e.HandlerRaised(at, error=error, facts=facts)

@@ -1,8 +1,9 @@
-"""Pure notifiers: from a change to the effects that announce it.
+"""Notifiers: pure functions, as values, from a change to the effects that announce it.
 
-A notifier is a value. Its filter comes first, and first of all the part of it that the kind of the new state settles: a
-change that nobody asked for costs a look at a class. Code of the user's that a notifier runs (a predicate, a check, a
-formatter) may raise: that is a fault beside the effects, never an exception; the message goes out all the same, and says so.
+- A notifier checks its filter first, beginning with the part that depends on the kind of the new state alone. So a change that it
+  does not announce costs one class check.
+- Users' code in a notifier (a predicate, a check, a formatter) may raise. The exception becomes a fault beside the effects and never
+  leaves the notifier. The message is sent all the same, and mentions the fault.
 """
 
 from abc import abstractmethod
@@ -29,7 +30,7 @@ from tocsin.core.values import Value
 
 @attrs.frozen(eq=False, repr=False)
 class Notice(Value):
-    """What a notifier has to say of a change: the effects, and the faults met on the way."""
+    """A notifier's result for a change: the effects, and the faults of users' code."""
 
     effects: tuple[Effect, ...] = ()
     faults: tuple[Fault, ...] = ()
@@ -41,59 +42,59 @@ SILENCE = Notice()
 class Notifier:
     """A pure function from a change to effects.
 
-    It has no ``ABCMeta``, whose ``isinstance`` costs many times that of a plain class: each step asks it of each handler.
+    It does without ``ABCMeta``, whose ``isinstance`` costs many times that of a plain class: each step checks each handler.
     """
 
     __slots__ = ()
 
     @abstractmethod
     def concerns(self, kind: type[State]) -> bool:
-        """Whether any change into a state of this kind may be announced; the cheap half of the filter."""
+        """Return whether a change into a state of this kind may be announced; the cheap half of the filter."""
 
     def remembers(self) -> bool:
-        """Whether it may depend on how earlier runs ended, which somebody then has to remember."""
+        """Return whether the result may depend on how earlier runs ended, so that the streak must be recorded."""
         return False
 
     @abstractmethod
     def explain(self, change: Change) -> Verdict:
-        """Whether the change is announced, and why."""
+        """Return whether the change is announced, and why."""
 
     @abstractmethod
     def describe(self, change: Change, position: int, fault: Fault | None) -> Notice:
-        """The effects of a change that is to be announced; ``fault`` is that of the filter."""
+        """Return the effects that announce the change; ``fault`` is that of the filter."""
 
     def notice(self, change: Change, position: int = 0) -> Notice:
-        """What the notifier at ``position`` in its list has to say of the change."""
+        """Return the result for the change, of the notifier at ``position`` in its list."""
         if not self.concerns(type(change.new)):
             return SILENCE
         verdict = self.explain(change)
         return self.describe(change, position, verdict.fault) if verdict.passed else SILENCE
 
     def __call__(self, change: Change) -> tuple[Effect, ...]:
-        """The effects that announce the change."""
+        """Return the effects that announce the change."""
         return self.notice(change).effects
 
 
 def _ignored(messenger: "Messenger") -> tuple[type[State], ...]:
-    """The kinds to ignore, as ``issubclass`` takes them."""
+    """Return the kinds to ignore, for ``issubclass``."""
     return tuple(messenger.ignore_states)
 
 
 def _only(messenger: "Messenger") -> tuple[type[State], ...]:
-    """The kinds to announce, likewise; all where none is named."""
+    """Return the kinds to announce, for ``issubclass``; all kinds if none is named."""
     return tuple(messenger.only_states) or (State,)
 
 
 @attrs.frozen(repr=False)
 class Messenger(Notifier):
-    """The common half of the notifiers that send a message: which changes, and what is said of them.
+    """The common base of the notifiers that send a message: it selects the changes and words the message.
 
     Args:
-        ignore_states: kinds of states never to announce.
-        only_states: kinds of states to announce; none means all.
+        ignore_states: the kinds of states never to announce.
+        only_states: the kinds of states to announce; an empty list means all.
         when: a further filter.
-        message: words the message; None for the state's message or exception.
-        title_link: where the title leads, an http(s) URL.
+        message: the function that words the message; None for the state's message or exception.
+        title_link: the target of the title, an http(s) URL.
         traceback: whether to add the last ten frames of an exception.
     """
 
@@ -111,11 +112,11 @@ class Messenger(Notifier):
 
     @classmethod
     def options(cls) -> tuple[str, ...]:
-        """The names of all options, in order."""
+        """Return the names of all options, in order."""
         return tuple(field.name for field in attrs.fields(cls) if field.init)
 
     def written(self) -> tuple[str, ...]:
-        """The options that differ from their defaults, as they would be written."""
+        """Return the options that differ from their defaults, as source code."""
         fresh = type(self)()
         pairs = ((name, getattr(self, name), getattr(fresh, name)) for name in self.options())
         return tuple(f"{name}={_as_written(value)}" for name, value, default in pairs if value != default)
@@ -125,12 +126,12 @@ class Messenger(Notifier):
         return f"{self.function}({options})" if options else self.function
 
     def lacking(self) -> str | None:
-        """What has to be bound yet, in words that say what to write; None where nothing has."""
+        """Return the error for a missing option, with what to write; None if none is missing."""
         return None
 
     @property
     def filter(self) -> Filter:
-        """All three conditions as one formula."""
+        """The three conditions as one filter."""
         ignored = ~entered(*self.ignore_states) if self.ignore_states else everything
         only = entered(*self.only_states) if self.only_states else everything
         return ignored & only & self.when
@@ -141,20 +142,20 @@ class Messenger(Notifier):
         try:
             return self.when.settles(kind) is not False
         except Exception:
-            return True  # a filter of the user's that cannot tell has the whole change to look at
+            return True  # a user's filter that raises here is asked again about the whole change
 
     def remembers(self) -> bool:
         return self.when.remembers()
 
     def explain(self, change: Change) -> Verdict:
-        """Whether the change is announced, and why; a failure that something inside has told of already is not."""
+        """Return whether the change is announced, and why. A failure that a nested run already announced is not."""
         if change.facts.told_by is not None:
-            return Verdict(False, f"{one_line(change.facts.told_by)!r}, inside it, told of this failure already")
+            return Verdict(False, f"{one_line(change.facts.told_by)!r}, inside it, already announced this failure")
         return self.filter.explain(change)
 
     def describe(self, change: Change, position: int, fault: Fault | None) -> Notice:
         faults = [] if fault is None else [fault]
-        message, remark = self._worded(change, faults), self._remark(change, faults)
+        message, remark = self._worded(change, faults), self._annotation(change, faults)
         notes = tuple(str(fault) for fault in faults)
         content = compose(change, message=message, remark=remark, traceback=self.traceback, notes=notes, link=self.link(change))
         return Notice((self.effect(content, change, position),), tuple(faults))
@@ -163,7 +164,7 @@ class Messenger(Notifier):
         if self.message is None:
             return None
         try:
-            worded = invoke(self.message, change)  # which need not return what it says
+            worded = invoke(self.message, change)  # a user's function may return anything, whatever its type says
             if isinstance(worded, str):
                 return plain(worded)
             raise TypeError(f"it returned {quote(worded)}, not a str")
@@ -171,7 +172,7 @@ class Messenger(Notifier):
             faults.append(Fault(f"the formatter {name_of(self.message)}", error))
             return None
 
-    def _remark(self, change: Change, faults: list[Fault]) -> str | None:
+    def _annotation(self, change: Change, faults: list[Fault]) -> str | None:
         try:
             return self.when.remark(change)
         except Exception as error:
@@ -179,19 +180,19 @@ class Messenger(Notifier):
             return None
 
     def link(self, change: Change) -> str | None:
-        """Where the message's title leads: what the run itself says comes first."""
+        """Return the target of the message's title: the run's own link, else ``title_link``."""
         return change.facts.link or self.title_link
 
     @abstractmethod
     def effect(self, content: Content, change: Change, position: int) -> Effect:
-        """The one effect that says it."""
+        """Return the effect that sends the content."""
 
 
 @attrs.frozen(repr=False)
 class SlackNotifier(Messenger):
     """Posts to the incoming webhook whose URL is the secret named ``webhook_secret``.
 
-    With both ``token_secret`` and ``channel``, it posts as the app with that token into that channel, and needs no webhook.
+    With both ``token_secret`` and ``channel``, it posts to that channel as the app with that token, and needs no webhook.
     """
 
     function = "slack_notifier"
@@ -202,7 +203,7 @@ class SlackNotifier(Messenger):
 
     @property
     def bot(self) -> Bot | None:
-        """The app that posts; None where a webhook takes the message."""
+        """The app that posts; None if a webhook does."""
         return None if self.token_secret is None or self.channel is None else Bot(self.token_secret, self.channel)
 
     def lacking(self) -> str | None:
@@ -217,7 +218,7 @@ class SlackNotifier(Messenger):
 
 @attrs.frozen(repr=False)
 class GmailNotifier(Messenger):
-    """Mails from the account in the secrets ``EMAIL_USERNAME`` and ``EMAIL_PASSWORD``, to ``to`` (None: to itself) and ``cc``."""
+    """Mails from the account in the secrets ``EMAIL_USERNAME`` and ``EMAIL_PASSWORD`` to ``to`` (None: the account) and ``cc``."""
 
     function = "gmail_notifier"
 
@@ -230,12 +231,12 @@ class GmailNotifier(Messenger):
 
 @attrs.frozen(repr=False)
 class Callback(Notifier):
-    """Has ``fn(tracked_obj, state)`` called where ``check(state)`` is True, and nothing but True."""
+    """Calls ``fn(tracked_obj, state)`` if ``check(state)`` returns exactly True."""
 
     fn: Callable[[Never, State], object]
     check: Callable[[State], bool]
 
-    def concerns(self, kind: type[State]) -> bool:  # noqa: ARG002 - only the check knows
+    def concerns(self, kind: type[State]) -> bool:  # noqa: ARG002 - the check needs the whole state
         return True
 
     def explain(self, change: Change) -> Verdict:

@@ -1,9 +1,8 @@
-"""Lists of State classes as users write them, checked when they are written.
+"""The options of notifiers: each function checks a user's value and returns the option's value, or raises an error.
 
-The options of notifiers, checked when they are bound: each function takes what a user wrote, and gives the value or a
-clear error.
-
-None gives an option its default. No error repeats a value that could be a secret.
+- Options are checked when they are bound, and lists of State classes when they are written.
+- None gives an option its default.
+- No error repeats a value that could be a secret.
 """
 
 import re
@@ -19,9 +18,14 @@ from tocsin.core.states import State
 
 Kinds = frozenset[type[State]]
 
+Formatter = Callable[[Change], str]
+"""A user's function that words the message of a change."""
+
+_SECRET_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")
+
 
 def kinds_of(given: object, what: str, write: str) -> Kinds:
-    """The State classes given, as a set; else a TypeError that shows how to ``write`` them (``{}`` stands for their names).
+    """Return the given State classes as a set, or raise a TypeError that shows what to ``write`` (``{}``: their names).
 
     >>> from tocsin.core.states import Failed, Success
     >>> kinds_of(Failed, "only_states", "only_states=[{}]")
@@ -46,7 +50,7 @@ def kinds_of(given: object, what: str, write: str) -> Kinds:
 
 
 def names(kinds: Kinds) -> str:
-    """The kinds by name, in alphabetical order."""
+    """Return the names of the kinds, in alphabetical order."""
     return ", ".join(sorted(kind.__name__ for kind in kinds))
 
 
@@ -58,24 +62,18 @@ def _is_iterable(value: object) -> TypeGuard[Iterable[object]]:
     return isinstance(value, Iterable)
 
 
-_SECRET_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")
-
-Formatter = Callable[[Change], str]
-"""Code of the user's that words the message of a change."""
-
-
 def ignore_states(given: object) -> Kinds:
-    """A list of State classes; none by default."""
+    """Check a list of State classes; empty by default."""
     return frozenset() if given is None else kinds_of(given, "ignore_states", "ignore_states=[{}]")
 
 
 def only_states(given: object) -> Kinds:
-    """A list of State classes; an empty one, the default, means all."""
+    """Check a list of State classes; an empty one, the default, means all."""
     return frozenset() if given is None else kinds_of(given, "only_states", "only_states=[{}]")
 
 
 def when(given: object) -> Filter:
-    """A filter; everything by default."""
+    """Check a filter; ``everything`` by default."""
     if given is None:
         return everything
     if isinstance(given, Filter):
@@ -84,14 +82,14 @@ def when(given: object) -> Filter:
 
 
 def formatter(given: object) -> Formatter | None:
-    """A function of a Change that returns the text of the message."""
+    """Check a function from a Change to the text of the message; None by default."""
     if given is None or _is_formatter(given):
         return given
     raise TypeError(f"message takes a function of a Change that returns a str, not {quote(given)}: write message=lambda change: ...")
 
 
 def title_link(given: object) -> str | None:
-    """An http(s) URL."""
+    """Check an http(s) URL; None by default."""
     if given is None:
         return None
     if isinstance(given, str) and given.isprintable() and len(given) <= 2000 and _is_web(given):
@@ -109,14 +107,14 @@ def _is_web(url: str) -> bool:
 
 
 def switch(given: object) -> bool:
-    """True or False; False by default."""
+    """Check a bool; False by default."""
     if given is None or isinstance(given, bool):
         return bool(given)
     raise TypeError(f"traceback takes True or False, not {quote(given)}")
 
 
 def webhook_secret(given: object) -> str:
-    """The name of a secret."""
+    """Check the name of a secret; SLACK_WEBHOOK_URL by default."""
     if given is None:
         return "SLACK_WEBHOOK_URL"
     if not isinstance(given, str):
@@ -130,13 +128,13 @@ def webhook_secret(given: object) -> str:
 
 
 def token_secret(given: object) -> str | None:
-    """The name of a secret; none by default."""
+    """Check the name of a secret; None by default."""
     if given is None:
         return None
     if not isinstance(given, str):
         raise TypeError(f"token_secret takes the name of a secret, not a {type(given).__name__}: write token_secret='SLACK_BOT_TOKEN'")
     if not _SECRET_NAME.fullmatch(given) or given.lower().startswith("xox"):
-        raise ValueError(  # nor is this value repeated
+        raise ValueError(  # the value is not repeated: it may be the secret itself
             "token_secret takes the name of a secret, never the token itself: write token_secret='SLACK_BOT_TOKEN',"
             " and put the token in the environment variable SLACK_BOT_TOKEN"
         )
@@ -144,7 +142,7 @@ def token_secret(given: object) -> str | None:
 
 
 def channel(given: object) -> str | None:
-    """A channel of Slack's, by its id or its name; none by default."""
+    """Check the id or the name of a Slack channel; None by default."""
     if given is None or (isinstance(given, str) and is_channel(given)):
         return given
     kind = TypeError if not isinstance(given, str) else ValueError
@@ -152,32 +150,28 @@ def channel(given: object) -> str | None:
 
 
 def recipients(given: object) -> tuple[str, ...] | None:
-    """A list of mail addresses for To; by default None, the account itself."""
+    """Check a list of mail addresses for To; None, the account itself, by default."""
     return None if given is None else _addresses(given, "to", least=1)
 
 
 def copies(given: object) -> tuple[str, ...]:
-    """A list of mail addresses for Cc; none by default."""
+    """Check a list of mail addresses for Cc; empty by default."""
     return () if given is None else _addresses(given, "cc", least=0)
 
 
 def _addresses(given: object, option: str, *, least: int) -> tuple[str, ...]:
-    if isinstance(given, str | bytes) or not _is_iterable_of_names(given):
+    if isinstance(given, str | bytes) or not _is_iterable(given):
         raise TypeError(f"{option} takes a list of addresses, not {quote(given)}: write {option}=['ops@example.com']")
     found: list[str] = []
     for address in given:
-        fault = address_fault(address) if isinstance(address, str) else "it is not a str"
-        if fault is not None or not isinstance(address, str):
-            raise ValueError(f"{option} holds {quote(address)}, and {fault}")
+        problem = address_fault(address) if isinstance(address, str) else "it is not a str"
+        if problem is not None or not isinstance(address, str):
+            raise ValueError(f"{option} holds {quote(address)}, and {problem}")
         found.append(address)
     if not least <= len(found) <= 100:
-        raise ValueError(f"{option} takes {least} to 100 addresses, as many as Gmail allows, not {len(found)}")
+        raise ValueError(f"{option} takes {least} to 100 addresses, the limit of Gmail, not {len(found)}")
     return tuple(found)
 
 
 def _is_formatter(value: object) -> TypeGuard[Formatter]:
     return callable(value)
-
-
-def _is_iterable_of_names(value: object) -> TypeGuard[Iterable[object]]:
-    return isinstance(value, Iterable)

@@ -1,12 +1,12 @@
-"""How it went: two closed unions. A receipt says what became of an effect, a delivery error why nothing did.
+"""Outcomes of effects: two closed unions. A receipt says what was done with an effect, a delivery error why it failed.
 
     Receipt                                 DeliveryError
-    ├── Delivered   the other side has it   ├── Retryable        not now; again after a while
-    ├── Queued      waits, not delivered    ├── Rejected         not this one; again is no use
-    ├── Withheld    not sent, on purpose    ├── DestinationDead  none will ever arrive there
-    └── Shown       printed, not sent       └── Ambiguous        it may have arrived, or not
+    ├── Delivered   accepted by the service ├── Retryable        not accepted now; retry later
+    ├── Queued      waits, not delivered    ├── Rejected         not accepted; a retry is useless
+    ├── Withheld    not sent, on purpose    ├── DestinationDead  nothing can arrive there
+    └── Shown       printed, not sent       └── Ambiguous        may have arrived, or not
 
-Reasons are for people, and redacted: no secret's value is in one.
+Reasons are for people. They are redacted: none holds the value of a secret.
 """
 
 from datetime import timedelta
@@ -21,11 +21,11 @@ from tocsin.core.values import Value
 
 @attrs.frozen(eq=False, repr=False)
 class Delivered(Value):
-    """Accepted by the other side.
+    """The service accepted the message.
 
     Args:
-        refused: the recipients that it did not accept.
-        in_digest: the key of the digest that it was a part of; None where it went out as a message of its own.
+        refused: the recipients that the service did not accept.
+        in_digest: the key of the digest that contained the message; None if it was sent on its own.
     """
 
     refused: tuple[str, ...] = ()
@@ -34,27 +34,27 @@ class Delivered(Value):
 
 @attrs.frozen(eq=False, repr=False)
 class Queued(Value):
-    """Waits in ``where`` to be sent; not delivered yet."""
+    """The message waits in ``where`` to be sent; it is not delivered yet."""
 
     where: str
 
 
 @attrs.frozen(eq=False, repr=False)
 class Withheld(Value):
-    """Not sent, on purpose."""
+    """The message was not sent, on purpose."""
 
     reason: str
 
 
 class Shown(Value):
-    """Printed instead of sent."""
+    """The message was printed instead of sent."""
 
     __slots__ = ()
 
 
 @attrs.frozen(eq=False, repr=False)
 class Retryable(Value):
-    """Not accepted now, and not acted on: another try may succeed, at the earliest ``after`` (None: soon)."""
+    """The service did not accept the message and did nothing: a retry may succeed, at the earliest ``after`` (None: soon)."""
 
     reason: str
     after: timedelta | None = None
@@ -62,9 +62,9 @@ class Retryable(Value):
 
 @attrs.frozen(eq=False, repr=False)
 class Rejected(Value):
-    """Not accepted, and another try of the same would not be either.
+    """The message was not accepted, and a retry would not be either.
 
-    ``secret`` names the secret that was not found, where that is why. ``cause`` is what a callback of the user's raised.
+    ``secret`` names the secret that was not found, if that is the reason. ``cause`` is the exception of a user's callback.
     """
 
     reason: str
@@ -74,14 +74,14 @@ class Rejected(Value):
 
 @attrs.frozen(eq=False, repr=False)
 class DestinationDead(Value):
-    """Nothing will arrive there until a person mends something: a revoked webhook, a wrong password."""
+    """No message can arrive at the destination until a person repairs it: a revoked webhook, a wrong password."""
 
     reason: str
 
 
 @attrs.frozen(eq=False, repr=False)
 class Ambiguous(Value):
-    """It went out, and no answer came: it may have arrived."""
+    """The message was sent and no answer came: it may have arrived."""
 
     reason: str
 
@@ -92,18 +92,18 @@ Outcome = Receipt | DeliveryError
 
 
 def received(receipt: Receipt) -> IOResult[Receipt, DeliveryError]:
-    """A receipt as an interpreter returns it."""
+    """Wrap a receipt as the result of an interpreter."""
     return IOResult.from_value(receipt)
 
 
 def refused(error: DeliveryError) -> IOResult[Receipt, DeliveryError]:
-    """A delivery error as an interpreter returns it."""
+    """Wrap a delivery error as the result of an interpreter."""
     return IOResult.from_failure(error)
 
 
 @attrs.frozen(eq=False, repr=False)
 class Fault(Value):
-    """A piece of the user's code that raised, and was survived: a predicate, a check, a formatter, a handler, a trigger."""
+    """A caught exception of a user's code: a predicate, a check, a formatter, a handler, a trigger."""
 
     where: str
     error: BaseException

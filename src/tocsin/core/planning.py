@@ -1,8 +1,8 @@
-"""What to do next with a run: the decisions of an engine, without the engine.
+"""The decisions of the flow engine, as pure functions: what to do next with a run, and how a flow ends.
 
-``plan`` looks at a run and at what surrounds it, and answers with an event to feed to ``step``, or with one of three words:
-run the body, wait until a moment, or done. It decides on skips, triggers, caches, retries and bounds. ``verdict`` decides on
-a flow.
+- ``plan`` decides on skips, triggers, caches, retries and limits. It returns an event for ``step``, or ``RunBody``, ``Wait`` or
+  ``Done``.
+- ``verdict`` decides how a flow ends.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -22,20 +22,20 @@ from tocsin.core.triggers import Trigger, all_successful
 from tocsin.core.values import Value
 
 RETRY_SIGNALS = 1000
-"""How many attempts a run may have whose body asks for another each time, and that has no ``max_retries``."""
+"""The most attempts of a run without ``max_retries`` whose body asks for another attempt each time."""
 
 CacheValidator = Callable[[s.Cached, datetime], bool]
-"""Code that decides whether an earlier run's state still holds at a moment."""
+"""A function that decides whether the cached state of an earlier run is valid at a moment."""
 
 
 def unexpired(state: s.Cached, now: datetime) -> bool:
-    """Whether a cached state has not expired: the default validator."""
+    """Return whether a cached state has not expired; the default validator."""
     return state.cached_result_expiration is None or now < state.cached_result_expiration
 
 
 @attrs.frozen(eq=False, repr=False)
 class RetryRules(Value):
-    """What the author of a task decided about it. ``retry_delay`` is the time between a failure and the next attempt."""
+    """The settings of a task. ``retry_delay`` is the time between a failure and the next attempt."""
 
     trigger: Trigger = all_successful
     skip_on_upstream_skip: bool = True
@@ -47,7 +47,7 @@ class RetryRules(Value):
 
 @attrs.frozen(eq=False, repr=False)
 class Situation(Value):
-    """What surrounds a run now: the time (aware), the states of what comes before it, its rules, and the facts for events."""
+    """The context of a decision: the time (aware), the states of the upstream tasks, the task's rules, the facts for events."""
 
     now: datetime
     upstream: Sequence[State] = ()
@@ -56,20 +56,20 @@ class Situation(Value):
 
 
 class RunBody(Value):
-    """Enter the body; how it ends is the next event."""
+    """Enter the body; its end is the next event."""
 
     __slots__ = ()
 
 
 @attrs.frozen(eq=False, repr=False)
 class Wait(Value):
-    """Nothing to do before ``until``, an aware datetime."""
+    """Wait until ``until``, an aware datetime."""
 
     until: datetime
 
 
 class Done(Value):
-    """Nothing to do any more, by this run alone."""
+    """Nothing more to do for this run by itself."""
 
     __slots__ = ()
 
@@ -81,11 +81,11 @@ Plan = Event | RunBody | Wait | Done
 
 
 class RetriesExhausted(Exception):
-    """The error of a run that asked for another attempt once too often."""
+    """The run asked for more attempts than are allowed."""
 
 
 def plan(run: Run, situation: Situation) -> Plan:
-    """What to do next with a task's run. Total, and raises nothing: a trigger that raises makes an event."""
+    """Return what to do next with a task's run. Raise nothing: the exception of a trigger becomes an event."""
     state = run.state
     if run.ended:
         return DONE
@@ -109,7 +109,7 @@ def _before(run: Run, state: s.Pending, situation: Situation) -> Plan:
         return DONE
     if isinstance(state, s.Scheduled) and state.start_time is not None and state.start_time > situation.now:
         return Wait(state.start_time) if isinstance(state, s.Retrying) else DONE
-    if run.started_at is not None:  # it was let in before
+    if run.started_at is not None:  # the trigger was met before
         return e.Started(situation.now, facts=situation.facts)
     if situation.rules.skip_on_upstream_skip and any(before.is_skipped() for before in situation.upstream):
         return e.UpstreamSkipped(situation.now, facts=situation.facts)
@@ -135,7 +135,7 @@ def _after(run: Run, situation: Situation) -> Plan:
     state, rules = run.state, situation.rules
     if isinstance(state, s.Cached):
         return _cached(run, state, situation)
-    if run.started_at is None:  # it came in finished
+    if run.started_at is None:  # the run began in a finished state
         return DONE
     if isinstance(state, s.Success) and rules.cache_for is not None and leads_to(type(state), e.CacheStored):
         return e.CacheStored(situation.now, expires=later(situation.now, rules.cache_for), facts=situation.facts)
@@ -146,18 +146,18 @@ def _after(run: Run, situation: Situation) -> Plan:
 
 
 def _cached(run: Run, state: s.Cached, situation: Situation) -> Plan:
-    """A cached state that came in is asked whether it still holds; one that was made just now is not."""
+    """Check the validity of a cached state that the run began with; a state cached in this run is valid."""
     if run.ordinal > 0:
         return DONE
     try:
         valid = bool(situation.rules.cache_validator(state, situation.now))
     except Exception:
-        valid = False  # a validator that cannot tell is no reason to trust a result
+        valid = False  # a result is not trusted if its validator raises
     return DONE if valid else e.CacheInvalid(situation.now, facts=situation.facts)
 
 
 def ended(run: Run, error: BaseException, at: datetime, facts: Facts = UNKNOWN) -> Event:
-    """What an exception that left the body means: a signal's state, an interruption, or a failure."""
+    """Return the event for an exception that left the body: a signal's state, an interruption, or a failure."""
     if isinstance(error, Signal):
         return e.Signalled(at, state=error.state, ends=isinstance(error, ENDRUN), attempt=run.attempt, facts=facts)
     if isinstance(error, Exception):
@@ -166,7 +166,7 @@ def ended(run: Run, error: BaseException, at: datetime, facts: Facts = UNKNOWN) 
 
 
 def verdict(references: Iterable[State], at: datetime, facts: Facts = UNKNOWN) -> e.ReferencesSettled | None:
-    """How a flow ends, by the states of its reference tasks; None while one of them is not finished."""
+    """Return how a flow ends, by the states of its reference tasks; None while one of them is not finished."""
     states = tuple(references)
     if not all(state.is_finished() for state in states):
         return None

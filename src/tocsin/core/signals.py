@@ -1,6 +1,6 @@
-"""Exceptions that carry a state: raised in a task's body, a trigger or a handler, they become that state.
+"""Signals: exceptions that carry a state. A task's body, a trigger or a handler that raises one enters that state.
 
-They are control flow that travels as an exception, and stay inside the run: a signal never leaves ``flow.run``.
+A signal is control flow inside the run: it never leaves ``flow.run``.
 
 >>> from tocsin import signals
 >>> try:
@@ -25,7 +25,7 @@ class Signal(Exception):
     """The base of all signals.
 
     Args:
-        message: the state's message; None if none is given.
+        message: the state's message, or None.
         result: the state's result; the signal itself unless given.
     """
 
@@ -61,7 +61,7 @@ class FAIL(Signal):
 
 
 class TRIGGERFAIL(Signal):
-    """Ends the attempt in TriggerFailed; raised in a body, it is retried like any failure, and raised in a trigger, never."""
+    """Ends the attempt in TriggerFailed. From a body, it is retried like any failure; from a trigger, it is never retried."""
 
     kind: ClassVar[type[states.State]] = states.TriggerFailed
 
@@ -79,13 +79,13 @@ class PAUSE(Signal):
 
 
 class LOOP(Signal):
-    """Asks for another turn."""
+    """Requests another turn of the loop."""
 
     kind: ClassVar[type[states.State]] = states.Looped
 
 
 class RETRY(Signal):
-    """Asks for another attempt, at ``start_time`` (an aware datetime) or at once."""
+    """Requests another attempt, at ``start_time`` (an aware datetime) or at once."""
 
     kind: ClassVar[type[states.State]] = states.Retrying
 
@@ -95,7 +95,7 @@ class RETRY(Signal):
 
 
 class ENDRUN(Signal):
-    """Ends the run in the state given, whatever it is; never retried."""
+    """Ends the run in the given state, whatever it is; the run is never retried."""
 
     def __init__(self, state: states.State) -> None:
         super().__init__(state.message)

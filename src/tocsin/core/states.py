@@ -1,10 +1,10 @@
-"""What a tracked object *is*: a hierarchy of frozen states.
+"""The states of a tracked object: a hierarchy of frozen classes.
 
-- ``isinstance`` is the membership test everywhere: a ``TimedOut`` is a ``Failed`` is a ``Finished``. A subclass of yours is at
-  home wherever its parent is.
+- ``isinstance`` is the membership test everywhere: a ``TimedOut`` is a ``Failed`` is a ``Finished``. A user's subclass is accepted
+  wherever its parent is.
 - A state is data. It reads no clock: a ``start_time`` is an aware datetime, or None for *now*.
-- Two states are equal when they are of the same class and hold equal results and own fields. The message and the context say how
-  a state came about, not what it is, so they do not count.
+- Two states are equal if they have the same class, equal results and equal own fields. The message and the context tell how a state
+  was reached, not what it is, so equality ignores them.
 - Colours are those of the bar beside a Slack message.
 """
 
@@ -21,13 +21,13 @@ from tocsin.core.values import EMPTY, FrozenMap, freeze
 
 
 def aware(_: object, attribute: "attrs.Attribute[datetime]", value: datetime) -> None:
-    """Refuse a datetime without a zone: nobody can say which moment it means."""
+    """Refuse a datetime without a time zone: it does not name one moment."""
     if value.tzinfo is None or value.utcoffset() is None:
         raise ValueError(f"{attribute.name} must be an aware datetime, not the naive {value!r}: write datetime.now(timezone.utc)")
 
 
 def same(one: object, other: object) -> bool:
-    """Whether two values are identical, or equal by a comparison that answers with a bool (a DataFrame's does not)."""
+    """Return whether two values are identical, or equal by a comparison that returns a bool (a DataFrame's does not)."""
     if one is other:
         return True
     try:
@@ -41,7 +41,7 @@ def _frozen(items: Mapping[str, object] | None) -> FrozenMap | None:
 
 
 def positive(_: object, attribute: "attrs.Attribute[int]", value: int) -> None:
-    """Refuse a count that does not begin with 1."""
+    """Refuse a number below 1."""
     if value < 1:
         raise ValueError(f"{attribute.name} counts from 1, not {value}")
 
@@ -52,8 +52,8 @@ class State:
 
     Args:
         message: one sentence for people, or None.
-        result: what the body returned, or the exception it ended with.
-        context: facts to carry along; copied into an immutable mapping.
+        result: the body's return value, or its exception.
+        context: further facts; copied into an immutable mapping.
 
     >>> State("warming up", result=3)
     State("warming up")
@@ -86,65 +86,65 @@ class State:
         return f"{type(self).__name__}({quoted})"
 
     def is_pending(self) -> bool:
-        """Not begun yet: Pending, Scheduled, Paused, Resume, Retrying."""
+        """Return whether the run has not started: Pending, Scheduled, Paused, Resume, Retrying."""
         return isinstance(self, Pending)
 
     def is_queued(self) -> bool:
-        """Accepted by an outside engine, and waiting there."""
+        """Return whether the run waits in an outside engine."""
         return isinstance(self, Queued)
 
     def is_retrying(self) -> bool:
-        """Failed before, and due to be tried again."""
+        """Return whether the run failed and is to be retried."""
         return isinstance(self, Retrying)
 
     def is_running(self) -> bool:
-        """Begun, and not finished."""
+        """Return whether the run has started and is not finished."""
         return isinstance(self, Running)
 
     def is_cached(self) -> bool:
-        """Successful, with a result that may be used again."""
+        """Return whether the run succeeded with a result that later runs may use."""
         return isinstance(self, Cached)
 
     def is_finished(self) -> bool:
-        """Over, one way or the other."""
+        """Return whether the run is over, with any outcome."""
         return isinstance(self, Finished)
 
     def is_looped(self) -> bool:
-        """Over for this turn of a loop."""
+        """Return whether a turn of a loop is over."""
         return isinstance(self, Looped)
 
     def is_scheduled(self) -> bool:
-        """Due at a certain time: Scheduled, Paused, Resume, Retrying."""
+        """Return whether the run is due at a certain time: Scheduled, Paused, Resume, Retrying."""
         return isinstance(self, Scheduled)
 
     def is_submitted(self) -> bool:
-        """Handed to an outside engine."""
+        """Return whether the run was submitted to an outside engine."""
         return isinstance(self, Submitted)
 
     def is_skipped(self) -> bool:
-        """Left out on purpose; counts as success."""
+        """Return whether the run was skipped on purpose, which counts as success."""
         return isinstance(self, Skipped)
 
     def is_successful(self) -> bool:
-        """Finished well: Success, Cached, Mapped, Skipped."""
+        """Return whether the run succeeded: Success, Cached, Mapped, Skipped."""
         return isinstance(self, Success)
 
     def is_failed(self) -> bool:
-        """Finished badly: Failed, Aborted, TimedOut, TriggerFailed."""
+        """Return whether the run failed: Failed, Aborted, TimedOut, TriggerFailed."""
         return isinstance(self, Failed)
 
     def is_mapped(self) -> bool:
-        """Spread over children, one per input."""
+        """Return whether the run was mapped over children, one for each input."""
         return isinstance(self, Mapped)
 
     def is_meta_state(self) -> bool:
-        """A wrapper around another state: ClientFailed, Submitted, Queued."""
+        """Return whether this wraps another state: ClientFailed, Submitted, Queued."""
         return isinstance(self, MetaState)
 
 
 @attrs.frozen(eq=False, repr=False)
 class Pending(State):
-    """Not begun yet."""
+    """The run has not started."""
 
     cached_inputs: FrozenMap | None = attrs.field(default=None, kw_only=True, converter=_frozen)
     color: ClassVar[str] = "#7ebdff"
@@ -152,21 +152,21 @@ class Pending(State):
 
 @attrs.frozen(eq=False, repr=False)
 class Scheduled(Pending):
-    """Due at ``start_time``, an aware datetime; None means now."""
+    """The run is due at ``start_time``, an aware datetime; None means now."""
 
     start_time: datetime | None = attrs.field(default=None, kw_only=True, validator=optional(aware))
     color: ClassVar[str] = "#ffab00"
 
 
 class Paused(Scheduled):
-    """Waits for a person, who resumes it; the event that pauses sets a start time ten years on."""
+    """The run waits until a person resumes it; the event that pauses sets a start time in ten years."""
 
     __slots__ = ()
     color: ClassVar[str] = "#cfd8dc"
 
 
 class Resume(Scheduled):
-    """Resumed by a person: may begin, whatever the trigger says."""
+    """A person resumed the run: it may start, whatever its trigger says."""
 
     __slots__ = ()
     color: ClassVar[str] = "#fb8532"
@@ -174,7 +174,7 @@ class Resume(Scheduled):
 
 @attrs.frozen(eq=False, repr=False)
 class Retrying(Scheduled):
-    """To be tried again; ``run_count`` attempts (1 or more) are over."""
+    """The run is to be retried; ``run_count`` attempts (1 or more) are over."""
 
     run_count: int = attrs.field(default=1, kw_only=True, validator=positive)
     color: ClassVar[str] = "#f66a0a"
@@ -182,21 +182,21 @@ class Retrying(Scheduled):
 
 @attrs.frozen(eq=False, repr=False)
 class MetaState(State):
-    """Says something about another state, which it wraps in ``state``."""
+    """The base of states that wrap another state, in ``state``."""
 
     state: State | None = attrs.field(default=None, kw_only=True)
     color: ClassVar[str] = "#696969"
 
 
 class ClientFailed(MetaState):
-    """An outside engine could not be told of the wrapped state."""
+    """The wrapped state could not be reported to an outside engine."""
 
     __slots__ = ()
     color: ClassVar[str] = "#eb0000"
 
 
 class Submitted(MetaState):
-    """Handed to an outside engine."""
+    """The run was submitted to an outside engine."""
 
     __slots__ = ()
     color: ClassVar[str] = "#ffdf5d"
@@ -204,21 +204,21 @@ class Submitted(MetaState):
 
 @attrs.frozen(eq=False, repr=False)
 class Queued(MetaState):
-    """Waits in an outside engine, at the earliest until ``start_time`` (aware)."""
+    """The run waits in an outside engine, at least until ``start_time`` (aware)."""
 
     start_time: datetime | None = attrs.field(default=None, kw_only=True, validator=optional(aware))
     color: ClassVar[str] = "#ffea7f"
 
 
 class Running(State):
-    """Begun, and not finished."""
+    """The run has started and is not finished."""
 
     __slots__ = ()
     color: ClassVar[str] = "#3d67ff"
 
 
 class Finished(State):
-    """Over, one way or the other."""
+    """The run is over, with any outcome."""
 
     __slots__ = ()
     color: ClassVar[str] = "#003ccb"
@@ -226,14 +226,14 @@ class Finished(State):
 
 @attrs.frozen(eq=False, repr=False)
 class Looped(Finished):
-    """Turn ``loop_count`` (from 1) of a loop is over; another is asked for."""
+    """Turn ``loop_count`` (1-based) of a loop is over, and another is requested."""
 
     loop_count: int = attrs.field(default=1, kw_only=True, validator=positive)
     color: ClassVar[str] = "#003ccb"
 
 
 class Success(Finished):
-    """Finished well."""
+    """The run succeeded."""
 
     __slots__ = ()
     color: ClassVar[str] = "#28a745"
@@ -241,7 +241,7 @@ class Success(Finished):
 
 @attrs.frozen(eq=False, repr=False)
 class Cached(Success):
-    """Finished well, with a result that may be used again until ``cached_result_expiration`` (aware; None: for ever)."""
+    """The run succeeded; later runs may use its result until ``cached_result_expiration`` (aware; None: for ever)."""
 
     cached_inputs: FrozenMap | None = attrs.field(default=None, kw_only=True, converter=_frozen)
     cached_parameters: FrozenMap | None = attrs.field(default=None, kw_only=True, converter=_frozen)
@@ -251,14 +251,14 @@ class Cached(Success):
 
 @attrs.frozen(eq=False, repr=False)
 class Mapped(Success):
-    """Spread over children, whose states are ``map_states``, in order of their map index."""
+    """The run was mapped over children; ``map_states`` holds their states by map index."""
 
     map_states: tuple[State, ...] = attrs.field(default=(), kw_only=True, converter=tuple[State, ...])
     color: ClassVar[str] = "#003ccb"
 
 
 class Skipped(Success):
-    """Left out on purpose; counts as success."""
+    """The run was skipped on purpose, which counts as success."""
 
     __slots__ = ()
     color: ClassVar[str] = "#62757f"
@@ -266,28 +266,28 @@ class Skipped(Success):
 
 @attrs.frozen(eq=False, repr=False)
 class Failed(Finished):
-    """Finished badly; the result is the exception, where there was one."""
+    """The run failed; the result is the exception, if there was one."""
 
     cached_inputs: FrozenMap | None = attrs.field(default=None, kw_only=True, converter=_frozen)
     color: ClassVar[str] = "#eb0000"
 
 
 class Aborted(Failed):
-    """Stopped from outside: an interrupt, a cancellation."""
+    """The run was stopped from outside: an interrupt, a cancellation."""
 
     __slots__ = ()
     color: ClassVar[str] = "#c42800"
 
 
 class TimedOut(Failed):
-    """Took longer than it may."""
+    """The run exceeded its time limit."""
 
     __slots__ = ()
     color: ClassVar[str] = "#ff4e33"
 
 
 class TriggerFailed(Failed):
-    """Not begun: what came before it did not end as its trigger asks. A body says so of itself by ``TRIGGERFAIL``."""
+    """The run did not start: its upstream tasks did not end as its trigger requires. A body may end so too, by ``TRIGGERFAIL``."""
 
     __slots__ = ()
     color: ClassVar[str] = "#ff5131"
@@ -297,4 +297,4 @@ KINDS: tuple[type[State], ...] = (
     State, Pending, Scheduled, Paused, Resume, Retrying, MetaState, ClientFailed, Submitted, Queued, Running,
     Finished, Looped, Success, Cached, Mapped, Skipped, Failed, Aborted, TimedOut, TriggerFailed,
 )  # fmt: skip
-"""Every kind of state that tocsin knows, parents before children."""
+"""All kinds of states of tocsin, parents before children."""

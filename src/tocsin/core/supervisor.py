@@ -1,10 +1,11 @@
-"""What a supervisor does about what happens to the process that it looks after; the deeds, and the clock, are somebody else's.
+"""The decisions of a process supervisor, as a pure state machine; ``cli.exec`` executes its acts and has the clock.
 
-- ``supervise`` is total: whatever happens, in whatever order, is answered with a state and with acts.
-- Each signal that is to be passed on is passed on once. Nothing is sent to a process that has ended.
-- A time-out asks first and kills later, and a process is killed once at most. What is left of the group of a process that had to be
-  killed, or that timed out, is killed with it; what a process leaves behind that ended by itself is its own affair.
-- Signals are numbers here: which of them mean what is in the rules.
+- ``supervise`` is total: each happening, in any order, gives a state and acts.
+- Each signal that is to be passed on is passed on once. No signal is sent to a process that has ended.
+- A time-out asks the process to end first, and kills it later. A process is killed at most once.
+- If the process had to be killed or timed out, the rest of its process group is killed too. A process that ended by itself may leave
+  others behind.
+- Signals are numbers here. The rules define their meaning.
 """
 
 from datetime import timedelta
@@ -16,7 +17,7 @@ from tocsin.core.messages.text import span
 from tocsin.core.values import Value
 
 TIMED_OUT = 124
-"""The exit status of a time-out, as of ``timeout`` and ``env``."""
+"""The exit status of a time-out, as in ``timeout`` and ``env``."""
 _BY_SIGNAL = 128
 _KILL = 9  # on every system
 _NAMES = {
@@ -27,14 +28,14 @@ _NAMES = {
 
 @attrs.frozen(eq=False, repr=False)
 class SupervisorRules(Value):
-    """What holds for one process from its start to its end.
+    """The rules for one process, from its start to its end.
 
     Args:
-        passed_on: the signals that it is to get when the supervisor gets them.
-        stopping: the signals that ask it to end, whether they are passed on or reach it by themselves.
-        own_group: it leads a process group, to which all that is sent goes.
-        timeout: seconds after which it is asked to end; None for never.
-        kill_after: seconds after that, when it is killed.
+        passed_on: the signals that the supervisor passes on to the process.
+        stopping: the signals that ask the process to end, whether they are passed on or reach it directly.
+        own_group: whether the process leads a process group, which then receives all signals.
+        timeout: seconds after which the process is asked to end; None for never.
+        kill_after: seconds from then until it is killed.
     """
 
     passed_on: frozenset[int] = frozenset()
@@ -49,7 +50,7 @@ Phase = Literal["running", "asked to end", "killed", "over"]
 
 @attrs.frozen(eq=False, repr=False)
 class Supervision(Value):
-    """How things stand with a process. ``stopped_by`` is the first signal that asked it to end, ``raw`` the wait status of its end."""
+    """The state of a supervised process: ``stopped_by`` is the first signal that asked it to end, ``raw`` its wait status."""
 
     rules: SupervisorRules
     phase: Phase = "running"
@@ -59,8 +60,8 @@ class Supervision(Value):
     raw: int | None = None
 
     @property
-    def patience(self) -> float | None:
-        """After how many seconds in this phase the deadline has passed; None where there is none."""
+    def phase_timeout(self) -> float | None:
+        """The seconds in this phase until the deadline; None without a deadline."""
         if self.phase == "running":
             return self.rules.timeout
         return self.rules.kill_after if self.phase == "asked to end" else None
@@ -68,20 +69,20 @@ class Supervision(Value):
 
 @attrs.frozen(eq=False, repr=False)
 class SignalCame(Value):
-    """The supervisor got a signal."""
+    """The supervisor received a signal."""
 
     number: int
 
 
 class DeadlinePassed(Value):
-    """The phase has lasted as long as the supervision is patient."""
+    """The phase has lasted ``phase_timeout`` seconds."""
 
     __slots__ = ()
 
 
 @attrs.frozen(eq=False, repr=False)
 class ChildEnded(Value):
-    """The process is over; ``raw`` is its wait status, as the system gives it."""
+    """The process has ended; ``raw`` is the wait status from the operating system."""
 
     raw: int
 
@@ -91,13 +92,13 @@ Happening = SignalCame | DeadlinePassed | ChildEnded
 
 @attrs.frozen(eq=False, repr=False)
 class Forward(Value):
-    """Send the process a signal."""
+    """Send the signal to the process."""
 
     number: int
 
 
 class Terminate(Value):
-    """Ask the process to end, and wake it up if it is stopped, so that it can."""
+    """Ask the process to end, and continue it if it is stopped, so that it can."""
 
     __slots__ = ()
 
@@ -109,7 +110,7 @@ class Kill(Value):
 
 
 class KillRest(Value):
-    """Kill what is left of the group that the process led."""
+    """Kill the rest of the group that the process led."""
 
     __slots__ = ()
 
@@ -118,10 +119,10 @@ Act = Forward | Terminate | Kill | KillRest
 
 
 def supervise(now: Supervision, happening: Happening) -> tuple[Supervision, tuple[Act, ...]]:
-    """How things stand after something has happened, and what to do about it, in order.
+    """Return the state after a happening, and the acts to do, in order.
 
     >>> now, acts = supervise(Supervision(SupervisorRules(timeout=60)), DeadlinePassed())
-    >>> now.phase, acts, now.patience
+    >>> now.phase, acts, now.phase_timeout
     ('asked to end', (Terminate(),), 10.0)
     """
     if now.phase == "over":
@@ -146,7 +147,7 @@ def _signalled(now: Supervision, number: int) -> tuple[Supervision, tuple[Act, .
 
 
 def _late(now: Supervision) -> tuple[Supervision, tuple[Act, ...]]:
-    if now.patience is None:
+    if now.phase_timeout is None:
         return now, ()
     if now.phase == "running":
         return attrs.evolve(now, phase="asked to end", timed_out=True), (Terminate(),)
@@ -158,16 +159,16 @@ class Ended(Value):
     """How an attempt to run a command ended.
 
     Args:
-        status: the exit status that tells of it, from 0 to 255.
-        signal: the signal that it died of.
-        timed_out: it took longer than it may.
-        limit: how long it may take, in seconds, where it took longer.
-        killed: it went on after being asked to end, and had to be killed.
-        stopped_by: the signal that asked it to end, before it did.
+        status: the exit status of the attempt, from 0 to 255.
+        signal: the signal that killed the process.
+        timed_out: whether it exceeded its time limit.
+        limit: the time limit in seconds, if it was exceeded.
+        killed: whether it did not end when asked to, and had to be killed.
+        stopped_by: the signal that asked it to end, before it ended.
         fault: why it could not be started, in words.
-        tail: the end of its output, as it was written; empty where nobody asked for it.
-        started: when, in seconds since 1970, by the system's clock.
-        ended: when, by the same clock.
+        tail: the end of its output, unchanged; empty if it was not recorded.
+        started: the start, in seconds since 1970, by the system's clock.
+        ended: the end, by the same clock.
     """
 
     status: int
@@ -177,13 +178,13 @@ class Ended(Value):
     killed: bool = False
     stopped_by: int | None = None
     fault: str | None = None
-    tail: bytes = attrs.field(default=b"", repr=False)  # it may be long, and anything may be in it
+    tail: bytes = attrs.field(default=b"", repr=False)  # it may be long, and may hold anything
     started: float
     ended: float
 
 
 def ending(over: Supervision, *, tail: bytes, started: float, ended: float) -> Ended:
-    """How a process ended that was supervised to its end.
+    """Return how a process ended, from its final supervision.
 
     >>> over, _ = supervise(Supervision(SupervisorRules()), ChildEnded(raw=3 << 8))
     >>> ending(over, tail=b"", started=0.0, ended=60.0).status
@@ -203,7 +204,7 @@ def ending(over: Supervision, *, tail: bytes, started: float, ended: float) -> E
 
 
 def status_of(raw: int) -> int:
-    """The exit status that a shell has for a wait status: 128 and the number of the signal, for a process that died of one.
+    """Return a shell's exit status for a wait status: 128 plus the signal's number if a signal killed the process.
 
     >>> status_of(3 << 8), status_of(15)
     (3, 143)
@@ -217,7 +218,7 @@ def _signal(raw: int) -> int | None:
 
 
 def describe_end(ended: Ended) -> str:
-    """How it ended, in words.
+    """Describe how an attempt ended.
 
     >>> describe_end(Ended(status=3, started=0.0, ended=1.0)), describe_end(Ended(status=139, signal=11, started=0.0, ended=1.0))
     ('exit status 3', 'killed by SIGSEGV')
@@ -235,7 +236,7 @@ def describe_end(ended: Ended) -> str:
 
 
 def named(number: int) -> str:
-    """What a signal is called, where that is the same on every system.
+    """Return the name of a signal; only numbers that mean the same on every system have one.
 
     >>> named(15), named(40)
     ('SIGTERM', 'signal 40')

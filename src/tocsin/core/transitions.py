@@ -1,9 +1,9 @@
-"""Which event is legal in which state, and the state that it leads to.
+"""The transition table: which event is legal in which state, and the state that it leads to.
 
-- ``TABLE`` is the truth: a pair of kinds is a row, or it is illegal. The diagram in the docs is drawn from it.
-- A kind is looked up by its method resolution order: what a parent may do, its children may, unless their own row refuses.
+- ``TABLE`` is complete: a pair of kinds that it lacks is illegal. The diagram in the docs is drawn from it.
+- ``leads_to`` follows the method resolution order: a kind inherits the rows of its parents, unless its own row refuses.
 - ``transition`` is total: each (state, event) gives a state or an ``IllegalTransition``, a value; never an exception.
-- A finished state stays finished, but for five rows: a retry, a loop's next turn, a cache stored or found invalid, and a
+- A finished state stays finished, except for five rows: a retry, a loop's next turn, a cache stored or found invalid, and a
   mapped task whose children are submitted. (A handler's answer may replace any state; see ``machine``.)
 """
 
@@ -22,10 +22,10 @@ from tocsin.core.states import State
 from tocsin.core.values import Value
 
 GIVEN = State
-"""Stands in the table where the event itself brings the state."""
+"""Marks a row whose event brings the new state."""
 
 REFUSED = None
-"""Stands in the table where a child may not do what its parent may."""
+"""Marks a transition of a parent that the kind itself may not make."""
 
 Row = Mapping[type[Event], type[State] | None]
 
@@ -64,17 +64,18 @@ TABLE: Mapping[type[State], Row] = {
     s.Aborted: {e.RetryDue: REFUSED},
     s.MetaState: {e.Unwrapped: GIVEN},
 }
-"""For each kind of state, the events that are legal there and the kind of state they lead to."""
+"""For each kind of state, the legal events and the kind of state that each leads to."""
 
 SKIPPED = (
     "Upstream task was skipped; if this was not the intended behavior, consider changing `skip_on_upstream_skip=False` for this task."
 )
-UNTIL_RESUMED = timedelta(days=3652)  # ten years, for want of "for ever"
+UNTIL_RESUMED = timedelta(days=3652)  # ten years, in place of "for ever"
+_FOUND: dict[tuple[type[State], type[Event]], type[State] | None] = {}  # a cache of the lookups in TABLE
 
 
 @attrs.frozen(eq=False, repr=False)
 class IllegalTransition(Value):
-    """What ``transition`` answers where the table has no row: the state, the event, and the reason in words."""
+    """An event that is illegal in a state, with the reason in words."""
 
     state: State
     event: Event
@@ -84,11 +85,8 @@ class IllegalTransition(Value):
         return self.reason
 
 
-_FOUND: dict[tuple[type[State], type[Event]], type[State] | None] = {}  # the table, flattened as it is asked
-
-
 def leads_to(state: type[State], event: type[Event]) -> type[State] | None:
-    """The kind of state that an event of this kind leads to; None where it is illegal.
+    """Return the kind of state that an event of this kind leads to; None if the event is illegal.
 
     >>> leads_to(s.TimedOut, e.RetryDue).__name__
     'Retrying'
@@ -103,7 +101,7 @@ def leads_to(state: type[State], event: type[Event]) -> type[State] | None:
 
 
 def transition(state: State, event: Event) -> Result[State, IllegalTransition]:
-    """The state after the event: a success holding the new state, or a failure holding the ``IllegalTransition``.
+    """Return the state after the event, as a success, or the ``IllegalTransition``, as a failure.
 
     >>> from datetime import UTC, datetime
     >>> transition(s.Pending(), e.Started(datetime(2026, 1, 1, tzinfo=UTC)))
@@ -118,13 +116,13 @@ def transition(state: State, event: Event) -> Result[State, IllegalTransition]:
 
 
 def settle(state: State, event: Event) -> State | IllegalTransition:
-    """``transition`` as a plain union: inside the core a container costs more than the step itself."""
+    """Do what ``transition`` does, and return a plain union: a ``Result`` costs more than the transition itself."""
     if leads_to(type(state), type(event)) is None:
         return IllegalTransition(state, event, f"{type(event).__name__} is illegal in {type(state).__name__}")
     return _made(state, event)
 
 
-def _made(state: State, event: Event) -> State:  # noqa: C901, PLR0912 - one case an event, the frequent ones first
+def _made(state: State, event: Event) -> State:  # noqa: C901, PLR0912 - one case for each event, the frequent ones first
     match event:
         case e.Started(message=message):
             return s.Running(message)
@@ -172,9 +170,9 @@ def _made(state: State, event: Event) -> State:  # noqa: C901, PLR0912 - one cas
 
 
 def completed(state: State, at: datetime, attempt: int) -> State:
-    """A state that came with a signal or from a handler, completed by what only the machine knows: the time, the attempt.
+    """Complete a state from a signal or a handler by what only the machine knows: the time, the attempt.
 
-    A kind of the user's whose own ``__init__`` does not take what attrs would give it stays as it is.
+    A user's own kind stays unchanged if its ``__init__`` does not accept the arguments that attrs gives it.
     """
     try:
         if isinstance(state, s.Paused) and state.start_time is None:
@@ -189,7 +187,7 @@ def completed(state: State, at: datetime, attempt: int) -> State:
 
 
 def later(moment: datetime, duration: timedelta) -> datetime:
-    """The moment after the duration, or the last that there is."""
+    """Add a duration to a moment; return the last possible datetime on overflow."""
     try:
         return moment + duration
     except OverflowError:

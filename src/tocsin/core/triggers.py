@@ -1,8 +1,9 @@
-"""Whether a task may begin, judged by how the tasks before it ended.
+"""Triggers: functions of the states of the upstream tasks, which decide whether a task may start.
 
-A trigger is a function of the states of the upstream tasks: it returns True, or raises a signal (``TRIGGERFAIL``, ``PAUSE``)
-that says why not. One that returns anything false fails with "Trigger failed". Skipped counts as success and TriggerFailed as
-failure; ``any_successful`` and ``any_failed`` pass where nothing comes before.
+- A trigger returns True, or raises a signal (``TRIGGERFAIL``, ``PAUSE``) that gives the reason. One that returns a false value fails
+  with "Trigger failed".
+- Skipped counts as success and TriggerFailed as failure.
+- ``any_successful`` and ``any_failed`` pass if there are no upstream tasks.
 
 >>> from tocsin.core.states import Failed, Success
 >>> all_finished([Success(), Failed()])
@@ -22,7 +23,7 @@ from tocsin.core.signals import PAUSE, TRIGGERFAIL
 from tocsin.core.states import State
 
 Trigger = Callable[[Sequence[State]], bool]
-"""Code that decides on the states of the upstream tasks, in the order of the edges."""
+"""A function of the states of the upstream tasks, in the order of the edges."""
 
 
 def _not_met(name: str, reason: str) -> NoReturn:
@@ -30,36 +31,36 @@ def _not_met(name: str, reason: str) -> NoReturn:
 
 
 def all_finished(upstream: Sequence[State]) -> bool:
-    """Passes once all upstream tasks are finished, however they ended."""
+    """Pass once all upstream tasks are finished, however they ended."""
     return all(state.is_finished() for state in upstream) or _not_met("all_finished", "some of the upstream tasks were not finished.")
 
 
 always_run: Trigger = all_finished
-"""Another name of ``all_finished``."""
+"""Another name for ``all_finished``."""
 
 
-def manual_only(upstream: Sequence[State]) -> bool:  # noqa: ARG001 - whatever came before
-    """Pauses always: a person must resume the task."""
+def manual_only(upstream: Sequence[State]) -> bool:  # noqa: ARG001 - no state matters
+    """Always pause: a person must resume the task."""
     raise PAUSE('Trigger function is "manual_only"')
 
 
 def all_successful(upstream: Sequence[State]) -> bool:
-    """Passes if all upstream tasks succeeded; the default."""
+    """Pass if all upstream tasks succeeded; the default."""
     return all(state.is_successful() for state in upstream) or _not_met("all_successful", "some of the upstream tasks failed.")
 
 
 def all_failed(upstream: Sequence[State]) -> bool:
-    """Passes if all upstream tasks failed."""
+    """Pass if all upstream tasks failed."""
     return all(state.is_failed() for state in upstream) or _not_met("all_failed", "some of the upstream tasks succeeded.")
 
 
 def any_successful(upstream: Sequence[State]) -> bool:
-    """Passes if an upstream task succeeded, or there is none."""
+    """Pass if an upstream task succeeded, or there is none."""
     return _any(State.is_successful, upstream) or _not_met("any_successful", "none of the upstream tasks succeeded.")
 
 
 def any_failed(upstream: Sequence[State]) -> bool:
-    """Passes if an upstream task failed, or there is none."""
+    """Pass if an upstream task failed, or there is none."""
     return _any(State.is_failed, upstream) or _not_met("any_failed", "none of the upstream tasks failed.")
 
 
@@ -69,7 +70,7 @@ def _any(holds: Callable[[State], bool], upstream: Sequence[State]) -> bool:
 
 @attrs.frozen
 class _Some:
-    """Passes if the number of upstream tasks that ended so lies between two thresholds."""
+    """Passes if the number of upstream tasks for which ``holds`` is true lies between two thresholds."""
 
     name: str
     holds: Callable[[State], bool]
@@ -89,12 +90,12 @@ class _Some:
 
 
 def some_successful(at_least: float | None = None, at_most: float | None = None) -> Trigger:
-    """Passes if enough upstream tasks succeeded: a threshold is a number of tasks (int), or a fraction of all (float, 0 to 1)."""
+    """Make a trigger on the number of successful upstream tasks; a threshold is a count (int) or a fraction of all (float, 0 to 1)."""
     return _Some("some_successful", State.is_successful, *_thresholds(at_least, at_most))
 
 
 def some_failed(at_least: float | None = None, at_most: float | None = None) -> Trigger:
-    """Passes if enough upstream tasks failed: a threshold is a number of tasks (int), or a fraction of all (float, 0 to 1)."""
+    """Make a trigger on the number of failed upstream tasks; a threshold is a count (int) or a fraction of all (float, 0 to 1)."""
     return _Some("some_failed", State.is_failed, *_thresholds(at_least, at_most))
 
 

@@ -1,11 +1,8 @@
-"""What values of users are, whatever their types promise: users need not be typed.
+"""Run-time checks of users' values, which need not have the types that they promise, and of values from files.
 
-What a value out of a file is made of.
-
-Calls a function of the user's, whose first parameter may be any class of tracked object.
-
-``Callable[[Never, ...], object]`` is the type that takes every such function; none can be called through it with what we hold. That
-the argument fits is known where the handler was attached, by the types of the user's own code.
+``invoke`` calls a user's function whose first parameter may be any class of tracked object. Its type ``Callable[[Never, ...], object]``
+accepts every such function, but allows no call with an argument. The user's own types prove, where the handler is attached, that the
+argument fits.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +11,7 @@ from typing import TypeGuard
 
 
 def at_least(value: object, least: int) -> bool:
-    """Whether the value is a whole number, and not less than that.
+    """Return whether the value is an int (no bool) and at least ``least``.
 
     >>> at_least(3, 1), at_least("3", 1), at_least(True, 1)
     (True, False, False)
@@ -23,37 +20,37 @@ def at_least(value: object, least: int) -> bool:
 
 
 def is_text(value: object) -> TypeGuard[str]:
-    """Whether the value is a str that is not empty."""
+    """Return whether the value is a str that is not empty."""
     return isinstance(value, str) and value != ""
 
 
 def is_span(value: object) -> bool:
-    """Whether the value is a timedelta that is not negative."""
+    """Return whether the value is a timedelta that is not negative."""
     return isinstance(value, timedelta) and value >= timedelta(0)
 
 
 def is_seconds(value: object) -> bool:
-    """Whether the value is a number of seconds above 0, and within what a thread can wait."""
+    """Return whether the value is a number of seconds above 0 and at most 10**9, within what a thread can wait."""
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 10**9
 
 
 def is_list(value: object) -> TypeGuard[Sequence[object]]:
-    """Whether the value is a list, or a tuple."""
+    """Return whether the value is a list or a tuple."""
     return isinstance(value, list | tuple)
 
 
 def is_table(value: object) -> TypeGuard[Mapping[str, object]]:
-    """Whether the value is a table, as TOML has them: with texts for keys."""
+    """Return whether the value is a dict, like a TOML table, whose keys are texts."""
     return isinstance(value, dict)
 
 
 def invoke(function: object, /, *arguments: object, **named: object) -> object:
-    """``function(*arguments, **named)``; a TypeError where it cannot be called.
+    """Return ``function(*arguments, **named)``; raise a TypeError if it cannot be called.
 
     >>> invoke(max, 1, 2)
     2
     """
     if callable(function):
-        answer: object = function(*arguments, **named)
-        return answer
+        result: object = function(*arguments, **named)
+        return result
     raise TypeError(f"a {type(function).__name__} cannot be called")

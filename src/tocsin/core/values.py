@@ -1,9 +1,8 @@
-"""What all values of the core have in common: equal by their fields, and printed as they are written.
+"""The base class of frozen values, and an immutable mapping.
 
-attrs would write these methods anew for each class. There are some ninety classes, and that would be half of the time that
-``import tocsin`` takes; so they stand here once, and the classes say ``@attrs.frozen(eq=False, repr=False)``.
-
-An immutable mapping that pickles (``types.MappingProxyType`` does not).
+- ``Value`` compares by fields and prints as source code. Its subclasses say ``@attrs.frozen(eq=False, repr=False)``: attrs would
+  generate these methods for each of some ninety classes, which is half of the time of ``import tocsin``.
+- ``FrozenMap`` can be pickled (``types.MappingProxyType`` cannot).
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,7 +12,7 @@ import attrs
 
 @attrs.frozen(eq=False, repr=False)
 class Value:
-    """A frozen value: equal to another of its class with equal fields, but for those with ``eq=False``."""
+    """A frozen value: equal to another of the same class with equal fields, except fields with ``eq=False``."""
 
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other):
@@ -63,5 +62,5 @@ EMPTY = FrozenMap()
 
 
 def freeze(items: Mapping[str, object]) -> FrozenMap:
-    """The mapping itself where it is frozen already, else a frozen copy."""
+    """Return the mapping itself if it is frozen, else a frozen copy."""
     return items if isinstance(items, FrozenMap) else FrozenMap(items)

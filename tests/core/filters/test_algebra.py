@@ -1,4 +1,4 @@
-"""Filters written wrongly: told when they are written; and such as fail when they are asked."""
+"""Tests of wrong filters: an error at construction; and of filters that raise when they are evaluated."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ FILTER = filters.entered(Failed)
 
 
 @pytest.mark.parametrize(
-    ("write", "said"),
+    ("write", "expected"),
     [
         (
             lambda: and_(FILTER, Failed),
@@ -29,8 +29,8 @@ FILTER = filters.entered(Failed)
         (lambda: invoke(filters.entered, "Failed"), r"and 'Failed' is none: write entered\(Failed\)"),
     ],
 )
-def test_a_formula_that_makes_no_sense(write: Callable[[], object], said: str) -> None:
-    with pytest.raises(TypeError, match=said.replace("&, |,", r"&, \|,")):
+def test_a_formula_that_makes_no_sense(write: Callable[[], object], expected: str) -> None:
+    with pytest.raises(TypeError, match=expected.replace("&, |,", r"&, \|,")):
         write()
 
 
@@ -40,8 +40,8 @@ def test_an_attempt_that_makes_no_sense(number: int) -> None:
         filters.attempt(1, number)
 
 
-class Tongue(Filter):
-    """A filter whose remark fails."""
+class FailingRemark(Filter):
+    """A filter whose method ``remark`` raises."""
 
     def __call__(self, change: Change) -> bool:
         return True
@@ -50,13 +50,13 @@ class Tongue(Filter):
         raise LookupError("lost for words")
 
     def __repr__(self) -> str:
-        return "tongue"
+        return "failing"
 
 
-def test_a_remark_that_raises_is_a_fault_and_the_message_goes_out_and_says_so() -> None:
+def test_an_annotation_that_raises_is_a_fault_that_the_message_mentions() -> None:
     change = Change(Task("load"), Running(), Failed(), datetime(2026, 1, 1, tzinfo=UTC), "r1", "load")
-    notice = SlackNotifier(when=Tongue()).notice(change)
+    notice = SlackNotifier(when=FailingRemark()).notice(change)
     (effect,), (fault,) = notice.effects, notice.faults
-    assert str(fault) == "the remark of tongue raised LookupError: lost for words"
+    assert str(fault) == "the remark of failing raised LookupError: lost for words"
     assert str(fault) in repr(effect)
-    assert Tongue().remembers() is False
+    assert FailingRemark().remembers() is False

@@ -1,4 +1,4 @@
-"""Policies: what they take, what they say, and what they have a message add."""
+"""Tests of policies: their arguments, verdicts, reasons and annotations."""
 
 from datetime import UTC, datetime
 
@@ -26,35 +26,50 @@ def successes(length: int) -> Streak:
     return Streak(False, length)
 
 
-# --- what they say ------------------------------------------------------------------------------------------------------------
+# --- verdicts and reasons -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("policy", "change", "passed", "reason"),
     [
-        (after(3), ended(Failed), False, "a failure with nothing known of earlier runs; told is the 3rd failure in a row"),
+        (after(3), ended(Failed), False, "a failure with nothing known of earlier runs; only the 3rd failure in a row is announced"),
         (after(3), ended(Failed, failures(2)), True, "the 3rd failure in a row"),
-        (after(3), ended(Failed, failures(3)), False, "the 4th failure in a row; told is the 3rd failure in a row"),
-        (after(3), ended(Success, failures(3)), False, "a success after 3 failures in a row; told is the 3rd failure in a row"),
+        (after(3), ended(Failed, failures(3)), False, "the 4th failure in a row; only the 3rd failure in a row is announced"),
+        (
+            after(3),
+            ended(Success, failures(3)),
+            False,
+            "a success after 3 failures in a row; only the 3rd failure in a row is announced",
+        ),
         (after(1), ended(Failed, successes(1)), True, "a failure after a success"),
         (on_change(), ended(Failed), True, "a failure with nothing known of earlier runs"),
         (on_change(), ended(Failed, successes(1200)), True, "a failure after 1,200 successes in a row"),
-        (on_change(), ended(Failed, failures(1)), False, "the 2nd failure in a row; told is the 1st"),
+        (on_change(), ended(Failed, failures(1)), False, "the 2nd failure in a row; only the 1st is announced"),
         (on_change(), ended(Success), False, "a success with nothing known of earlier runs"),
         (on_change(), ended(Success, successes(2)), False, "the 3rd success in a row"),
         (on_change(), ended(Success, failures(1)), True, "recovered after a failure"),
         (on_change(after=2), ended(Success, failures(1)), False, "a success after a failure"),
         (on_change(after=2), ended(Failed, failures(1)), True, "the 2nd failure in a row"),
         (on_change(2, 3), ended(Failed, failures(4)), True, "still failing: the 5th failure in a row"),
-        (on_change(2, 3), ended(Failed, failures(5)), False, "the 6th failure in a row; told is the 2nd, then every 3rd further one"),
-        (on_change(2, 1), ended(Failed), False, f"{on_change().explain(ended(Failed))}; told is the 2nd, then each further one"),
+        (
+            on_change(2, 3),
+            ended(Failed, failures(5)),
+            False,
+            "the 6th failure in a row; only the 2nd and every 3rd further one are announced",
+        ),
+        (
+            on_change(2, 1),
+            ended(Failed),
+            False,
+            f"{on_change().explain(ended(Failed))}; only the 2nd and each further one are announced",
+        ),
         (recovered(), ended(Success, failures(2)), True, "recovered after 2 failures in a row"),
-        (recovered(), ended(Failed, successes(1)), False, "a failure after a success; told is a success after a failure"),
+        (recovered(), ended(Failed, successes(1)), False, "a failure after a success; only a success after a failure is announced"),
         (
             recovered(3),
             ended(Success),
             False,
-            f"{on_change().explain(ended(Success))}; told is a success after 3 failures in a row or more",
+            f"{on_change().explain(ended(Success))}; only a success after 3 failures in a row or more is announced",
         ),
     ],
 )
@@ -75,7 +90,7 @@ def test_an_end(policy: Filter, change: Change, passed: bool, reason: str) -> No
         (ended(Failed, final=False), "after attempt 1 of 3 another may follow"),
     ],
 )
-def test_what_is_no_end_is_not_told(policy: Filter, change: Change, reason: str) -> None:
+def test_a_change_that_ends_no_run_is_not_announced(policy: Filter, change: Change, reason: str) -> None:
     change = attrs.evolve(change, past=failures(1))
     assert not policy(change)
     assert policy.explain(change).reason == reason
@@ -83,7 +98,7 @@ def test_what_is_no_end_is_not_told(policy: Filter, change: Change, reason: str)
 
 
 @pytest.mark.parametrize(
-    ("policy", "change", "remark"),
+    ("policy", "change", "annotation"),
     [
         (on_change(), ended(Failed, successes(3)), None),
         (after(3), ended(Failed, failures(2)), "the 3rd failure in a row"),
@@ -98,19 +113,19 @@ def test_what_is_no_end_is_not_told(policy: Filter, change: Change, reason: str)
         (~on_change(), ended(Failed, failures(1)), None),
     ],
 )
-def test_what_a_message_should_add(policy: Filter, change: Change, remark: str | None) -> None:
-    assert policy.remark(change) == remark
+def test_the_annotation_for_a_message(policy: Filter, change: Change, annotation: str | None) -> None:
+    assert policy.remark(change) == annotation
 
 
-@pytest.mark.parametrize(("number", "said"), [(12, "12th"), (13, "13th"), (112, "112th"), (1001, "1,001st"), (102, "102nd")])
-def test_which_failure_it_is(number: int, said: str) -> None:
-    assert on_change().remark(ended(Failed, failures(number - 1))) == f"the {said} failure in a row"
+@pytest.mark.parametrize(("number", "expected"), [(12, "12th"), (13, "13th"), (112, "112th"), (1001, "1,001st"), (102, "102nd")])
+def test_the_ordinal_of_a_failure(number: int, expected: str) -> None:
+    assert on_change().remark(ended(Failed, failures(number - 1))) == f"the {expected} failure in a row"
 
 
 # --- as filters ---------------------------------------------------------------------------------------------------------------
 
 
-def test_what_can_end_nothing_is_settled_without_a_look_at_the_change() -> None:
+def test_a_kind_that_ends_no_run_is_settled_by_the_kind_alone() -> None:
     for policy in (after(1), on_change(), recovered()):
         assert [policy.settles(kind) for kind in (Running, Retrying, Looped, State)] == [False] * 4
     assert [policy.settles(Success) for policy in (after(1), on_change(), recovered())] == [False, None, None]
@@ -129,7 +144,7 @@ def test_they_are_values() -> None:
 
 
 @pytest.mark.parametrize("wrong", ["3", 2.0, True])
-def test_what_is_no_count_is_refused_where_it_is_written(wrong: int) -> None:
+def test_a_threshold_of_another_type_is_refused_at_construction(wrong: int) -> None:
     for write in (after, on_change, recovered, lambda n: on_change(every=n)):
         with pytest.raises(TypeError, match=r"is a whole number from 1 on, not .*: write "):
             write(wrong)
@@ -142,7 +157,7 @@ def test_a_count_below_1_is_refused(wrong: int) -> None:
             write(wrong)
 
 
-def test_nothing_is_no_threshold() -> None:
+def test_none_is_refused_as_a_threshold() -> None:
     with pytest.raises(TypeError, match=r"after\(failures\) is a whole number from 1 on, not None: write after\(3\)"):
         after(None)  # type: ignore[arg-type]  # as a user without a type checker may
 
@@ -159,6 +174,6 @@ def test_a_streak_goes_on_or_begins_anew() -> None:
 
 
 @pytest.mark.parametrize(("failed", "length"), [(None, 1), (True, 0), (False, 0), (True, -1), (None, -1)])
-def test_a_streak_that_says_two_things_is_refused(failed: bool | None, length: int) -> None:
-    with pytest.raises(ValueError, match=f"not {length} of {failed}"):
+def test_a_contradictory_streak_is_refused(failed: bool | None, length: int) -> None:
+    with pytest.raises(ValueError, match=f"not {length} with failed={failed}"):
         Streak(failed, length)

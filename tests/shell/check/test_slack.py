@@ -71,7 +71,7 @@ def test_a_clock_that_is_off_is_found(zone: str, hours: int, slack_server: Slack
     ("context", "what", "write"),
     [
         (lambda authority: authority.expired, "certificate has expired", "set this machine's clock, which says 20"),
-        (lambda authority: authority.wrong_host, "IP address mismatch", "somebody else answers in place of 127.0.0.1: "),
+        (lambda authority: authority.wrong_host, "IP address mismatch", "another server answers in place of 127.0.0.1: "),
     ],
 )
 def test_a_bad_certificate(context: Callable[[Authority], object], what: str, write: str, authority: Authority) -> None:

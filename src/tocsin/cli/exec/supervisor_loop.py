@@ -104,7 +104,7 @@ def _supervised(course: ExecContext, child: Child) -> Supervision:
     """Watch over a process until it is over."""
     now, since = Supervision(_rules(course, child)), course.since
     while now.phase != "over":
-        deadline = math.inf if now.patience is None else since + now.patience
+        deadline = math.inf if now.phase_timeout is None else since + now.phase_timeout
         for happening in _happenings(course, child, deadline):
             phase = now.phase
             now, acts = supervise(now, happening)

@@ -1,1 +1,1 @@
-"""Filters: predicates over a change, as values, and the policies among them, which remember earlier runs."""
+"""Filters: predicates over changes, as values, and policies, which also see how earlier runs ended."""

@@ -1,11 +1,11 @@
-"""Which changes are worth a message: predicates over a change, as values.
+"""The filter algebra: predicates over changes, as values, joined by ``&``, ``|`` and ``~``.
 
-A filter is built from atoms (see ``atoms``) with ``&``, ``|`` and ``~``. It can be compared, hashed, pickled and read: its repr is the
-formula. ``explain`` says why it passed or not.
-
-- Equality is that of the formula, up to the order, the grouping and the repetition of what stands under one ``&`` or ``|``.
-- ``settles`` answers from the kind of the new state alone where that suffices, so that most changes cost one look at a class.
-- A filter that runs code of yours (``where``) may raise; ``judge`` makes of that a fault and a pass: rather one message too many.
+- The atoms are in ``predicates``. A filter can be compared, hashed and pickled, and its repr is the formula.
+- ``explain`` returns the verdict with its reason.
+- Two filters are equal if their formulas are, up to the order, the grouping and the repetition of the terms under one ``&`` or ``|``.
+- ``settles`` decides by the kind of the new state alone if that suffices, so that most changes cost one class check.
+- A filter with users' code (``where``) may raise. ``judge`` turns the exception into a fault and a pass: one message too many is
+  better than one too few.
 
 >>> from tocsin.core.filters.predicates import attempt, entered, named
 >>> from tocsin.core.states import Failed
@@ -27,7 +27,7 @@ from tocsin.core.values import Value
 
 @attrs.frozen(eq=False, repr=False)
 class Verdict(Value):
-    """Whether a filter passed, and why; ``fault`` is what the user's code raised, where it did."""
+    """Whether a filter passed, and why; ``fault`` is the exception of a user's code, if any."""
 
     passed: bool
     reason: str
@@ -47,26 +47,26 @@ class Filter(ABC):
 
     @abstractmethod
     def __call__(self, change: Change) -> bool:
-        """Whether the change passes."""
+        """Return whether the change passes."""
 
-    def settles(self, kind: type[State]) -> bool | None:  # noqa: ARG002 - the base knows of no shortcut
-        """The verdict on any change into a state of this kind, or None where it depends on more than that."""
+    def settles(self, kind: type[State]) -> bool | None:  # noqa: ARG002 - the base has no shortcut
+        """Return the verdict on every change into a state of this kind, or None if it depends on more than the kind."""
         return None
 
     def reason(self, change: Change, *, passed: bool) -> str:  # noqa: ARG002 - the base knows no more than the verdict
-        """Why the change passed, or did not, in words."""
+        """Return why the change passed, or did not, in words."""
         return f"{self!r} {'passes' if passed else 'does not pass'}"
 
     def remembers(self) -> bool:
-        """Whether the verdict may depend on how earlier runs ended (``change.past``), which somebody then has to remember."""
+        """Return whether the verdict may depend on how earlier runs ended (``change.past``), so that the streak must be recorded."""
         return False
 
     def remark(self, change: Change) -> str | None:  # noqa: ARG002 - most filters have nothing to add
-        """What a message about the change should add, such as "the 3rd failure in a row"; None for nothing."""
+        """Return an annotation for the message about the change, such as "the 3rd failure in a row", or None."""
         return None
 
     def explain(self, change: Change) -> Verdict:
-        """The verdict on the change, with its reason in words; raises nothing."""
+        """Return the verdict on the change, with its reason in words. Raise nothing."""
         return judge(self, change)
 
     def __and__(self, other: "Filter") -> "Filter":
@@ -89,7 +89,7 @@ def _filter(given: object) -> Filter:
 
 
 def unordered(terms: tuple[Filter, ...]) -> object:
-    """The terms as they are compared: in any order, unless one of the user's own filters cannot be hashed."""
+    """Return the terms for comparison: in any order, unless a user's filter cannot be hashed."""
     try:
         return frozenset(terms)
     except TypeError:
@@ -97,7 +97,7 @@ def unordered(terms: tuple[Filter, ...]) -> object:
 
 
 def judge(filter_: Filter, change: Change) -> Verdict:
-    """The verdict of a filter, whatever code of the user's runs in it: one that raises passes, and is a fault."""
+    """Return the verdict of a filter; one that raises counts as a pass, with a fault."""
     try:
         passed = bool(filter_(change))
     except Exception as error:
@@ -111,17 +111,17 @@ def judge(filter_: Filter, change: Change) -> Verdict:
 
 @attrs.frozen(repr=False)
 class Constant(Filter):
-    """Passes always, or never."""
+    """Passes every change, or none."""
 
     passes: bool
 
-    def __call__(self, change: Change) -> bool:  # noqa: ARG002 - that is the point of a constant
+    def __call__(self, change: Change) -> bool:  # noqa: ARG002 - a constant needs no change
         return self.passes
 
-    def settles(self, kind: type[State]) -> bool | None:  # noqa: ARG002 - likewise
+    def settles(self, kind: type[State]) -> bool | None:  # noqa: ARG002 - a constant needs no kind
         return self.passes
 
-    def reason(self, change: Change, *, passed: bool) -> str:  # noqa: ARG002 - likewise
+    def reason(self, change: Change, *, passed: bool) -> str:  # noqa: ARG002 - a constant needs no change
         return f"{self!r} {'lets every change pass' if self.passes else 'lets no change pass'}"
 
     def __repr__(self) -> str:
@@ -137,7 +137,7 @@ nothing: Filter = Constant(False)
 
 @attrs.frozen(repr=False)
 class Not(Filter):
-    """Passes what the other does not."""
+    """Passes a change that ``other`` does not pass."""
 
     other: Filter
 
@@ -163,18 +163,18 @@ class Not(Filter):
 
 @attrs.frozen(repr=False)
 class Joined(Filter):
-    """The common half of ``And`` and ``Or``: they differ in which verdict of one term decides for all."""
+    """The common base of ``And`` and ``Or``, which differ in the verdict of a term that decides for all."""
 
     terms: tuple[Filter, ...] = attrs.field(eq=unordered)
 
     @classmethod
     @abstractmethod
     def decisive(cls) -> bool:
-        """The verdict that decides for all where one term has it: False for ``&``, True for ``|``."""
+        """Return the verdict of one term that decides for all: False for ``&``, True for ``|``."""
 
     @classmethod
     def of(cls, *filters: Filter) -> Filter:
-        """The filters joined, as flat and as short as can be, in the order given."""
+        """Join filters in the given order: flatten, and drop repeated and neutral terms."""
         terms: tuple[Filter, ...] = ()
         for term in (term for given in filters for term in (given.terms if isinstance(given, cls) else (given,))):
             if isinstance(term, Constant):
@@ -207,7 +207,7 @@ class Joined(Filter):
 
 
 class And(Joined):
-    """Passes what all its terms pass."""
+    """Passes a change that all terms pass."""
 
     __slots__ = ()
 
@@ -220,7 +220,7 @@ class And(Joined):
 
 
 class Or(Joined):
-    """Passes what one of its terms passes."""
+    """Passes a change that at least one term passes."""
 
     __slots__ = ()
 

@@ -1,18 +1,12 @@
-"""Streaks in words.
+"""Policies: filters that judge the end of a run by how earlier runs ended, and the wording of streaks.
 
-What all policies have in common.
-
-- A policy judges ends: a change into a finished state after which nothing follows. Of anything else it tells nothing, and its memory
-  stays as it is.
-- What it remembers is a function of the changes alone. What was told is not remembered: it follows from the same changes. So the
-  policies of all notifiers share one memory, and one that is changed or added needs no past of its own.
-- As a filter, a policy judges a change with the past that it carries, so it combines with ``&``, ``|`` and ``~`` as all do.
-
-``after``: not for each failure, but once it is clear that something is wrong.
-
-``on_change``: failed, still failing, recovered.
-
-``recovered``: it is over.
+- ``after`` passes one failure of a streak. ``on_change`` passes the first failure, reminders and the recovery. ``recovered`` passes the
+  recovery.
+- A policy judges the end of a run: a change into a finished state that nothing follows. It passes no other change, and its memory
+  then stays unchanged.
+- The memory is a function of the changes alone. Which changes were announced follows from the same changes, so it is not stored. All
+  notifiers share one memory, and a new or changed policy needs no history of its own.
+- A policy is a filter: it judges a change by the ``past`` in the change, so it combines with ``&``, ``|`` and ``~``.
 """
 
 from abc import abstractmethod
@@ -27,7 +21,7 @@ from tocsin.core.validation import at_least
 
 
 def ordinal(number: int) -> str:
-    """A number that says which: ``1st``, ``2nd``, ``3rd``, ``11th``.
+    """Return the English ordinal of a number: ``1st``, ``2nd``, ``3rd``, ``11th``.
 
     >>> ordinal(1), ordinal(12), ordinal(23), ordinal(1112)
     ('1st', '12th', '23rd', '1,112th')
@@ -37,18 +31,18 @@ def ordinal(number: int) -> str:
 
 
 def counted(streak: Streak) -> str:
-    """The end of a run, and which it is of its kind: ``the 3rd failure in a row``."""
+    """Describe the last run of a streak: ``a success``, ``the 3rd failure in a row``."""
     noun = "failure" if streak.failed else "success"
     return f"a {noun}" if streak.length == 1 else f"the {ordinal(streak.length)} {noun} in a row"
 
 
 def end(before: Streak, now: Streak) -> str:
-    """The end of a run, and what came before it: ``a failure after 2 successes in a row``, ``the 3rd failure in a row``."""
+    """Describe the end of a run with the runs before it: ``a failure after 2 successes in a row``, ``the 3rd failure in a row``."""
     return f"{counted(now)} {since(before)}" if now.length == 1 else counted(now)
 
 
 def since(streak: Streak) -> str:
-    """What came before: ``after 3 failures in a row``, ``after a success``, ``with nothing known of earlier runs``."""
+    """Describe the runs before: ``after 3 failures in a row``, ``after a success``, ``with nothing known of earlier runs``."""
     if streak.failed is None:
         return "with nothing known of earlier runs"
     if streak.length == 1:
@@ -57,20 +51,20 @@ def since(streak: Streak) -> str:
 
 
 class Policy(Filter):
-    """A filter that judges the end of a run by how earlier runs ended. Subclass it, and write ``tells`` and ``why``."""
+    """A filter that judges the end of a run by how earlier runs ended. A subclass defines ``tells`` and ``why``."""
 
     __slots__ = ()
 
     @abstractmethod
     def tells(self, before: Streak, now: Streak) -> bool:
-        """Whether an end is told that made the streak ``before`` the streak ``now``."""
+        """Return whether to announce the end of a run that turned the streak ``before`` into ``now``."""
 
     @abstractmethod
     def why(self, before: Streak, now: Streak) -> str:
-        """Why it is, or is not, in words."""
+        """Return why it is announced, or is not, in words."""
 
     def step(self, memory: Streak, change: Change) -> tuple[Streak, Verdict]:
-        """The memory once the change has happened, and the verdict on it. What the change itself says of its past is not asked."""
+        """Return the memory after the change, and the verdict on the change. Ignore the ``past`` in the change."""
         now = memory.after(change.new, final=change.final)
         if now is memory:
             return memory, Verdict(False, _unfinished(change))
@@ -93,14 +87,14 @@ class Policy(Filter):
         return None if now is change.past else self.said(change.past, now)
 
     def said(self, before: Streak, now: Streak) -> str | None:
-        """What a message about such an end should add; None for nothing, as for a first failure."""
+        """Return the annotation for a message about such an end; None for no annotation, as for a first failure."""
         if now.failed:
             return counted(now) if now.length > 1 else None
         return f"recovered {since(before)}" if before.failed else None
 
 
 def count(value: object, called: str, written: str) -> None:
-    """Refuse what is no count from 1 on: a TypeError, or a ValueError where it is a whole number."""
+    """Raise an error unless ``value`` is an int from 1 on: a ValueError for a smaller int, else a TypeError."""
     if at_least(value, 1):
         return
     wrong = f"{called} is a whole number from 1 on, not {quote(value)}: write {written}"
@@ -118,12 +112,12 @@ def _unfinished(change: Change) -> str:
 class After(Policy):
     failures: int
 
-    def tells(self, before: Streak, now: Streak) -> bool:  # noqa: ARG002 - the streak says it all
+    def tells(self, before: Streak, now: Streak) -> bool:  # noqa: ARG002 - the new streak suffices
         return now.failures == self.failures
 
     def why(self, before: Streak, now: Streak) -> str:
-        said = end(before, now)
-        return said if self.tells(before, now) else f"{said}; told is the {ordinal(self.failures)} failure in a row"
+        text = end(before, now)
+        return text if self.tells(before, now) else f"{text}; only the {ordinal(self.failures)} failure in a row is announced"
 
     def settles(self, kind: type[State]) -> bool | None:
         return None if issubclass(kind, Failed) else False
@@ -133,9 +127,14 @@ class After(Policy):
 
 
 def after(failures: int) -> Filter:
-    """Passes once in a streak of failures: when it comes to this many. A run counts once, however many attempts it had.
+    """Return a policy that passes once in a streak: its n-th failure. A run counts once, however many attempts it had.
 
-    Anything but an int is a TypeError, one below 1 a ValueError.
+    Args:
+        failures: which failure in a row passes, 1 or more.
+
+    Raises:
+        TypeError: ``failures`` is not an int.
+        ValueError: it is below 1.
 
     >>> after(3) & after(3)
     after(3)
@@ -152,29 +151,29 @@ class OnChange(Policy):
     def tells(self, before: Streak, now: Streak) -> bool:
         if not now.failed:
             return before.failures >= self.after
-        return now.length == self.after or self._still(now)
+        return now.length == self.after or self._is_reminder(now)
 
     def why(self, before: Streak, now: Streak) -> str:
-        said = end(before, now)
+        text = end(before, now)
         if not self.tells(before, now):
-            return f"{said}; told is {self._told()}" if now.failed else said
+            return f"{text}; only {self._announced()} announced" if now.failed else text
         if not now.failed:
             return f"recovered {since(before)}"
-        return f"still failing: {said}" if self._still(now) else said
+        return f"still failing: {text}" if self._is_reminder(now) else text
 
     def said(self, before: Streak, now: Streak) -> str | None:
-        said = Policy.said(self, before, now)
-        return f"still failing: {said}" if self._still(now) else said
+        text = Policy.said(self, before, now)
+        return f"still failing: {text}" if self._is_reminder(now) else text
 
-    def _still(self, now: Streak) -> bool:
+    def _is_reminder(self, now: Streak) -> bool:
         further = now.failures - self.after
         return self.every is not None and further > 0 and further % self.every == 0
 
-    def _told(self) -> str:
+    def _announced(self) -> str:
         first = f"the {ordinal(self.after)}"
         if self.every is None:
-            return first
-        return f"{first}, then {'each' if self.every == 1 else f'every {ordinal(self.every)}'} further one"
+            return f"{first} is"
+        return f"{first} and {'each' if self.every == 1 else f'every {ordinal(self.every)}'} further one are"
 
     def __repr__(self) -> str:
         given = {"after": None if self.after == 1 else self.after, "every": self.every}
@@ -182,15 +181,15 @@ class OnChange(Policy):
 
 
 def on_change(after: int = 1, every: int | None = None) -> Filter:
-    """Passes when the outcome differs from the last one: a first failure, and the recovery from it; a first success ever is no news.
+    """Return a policy that passes a first failure and the recovery from it. The first success ever does not pass.
 
     Args:
-        after: how many failures in a row make one worth telling, 1 or more; the recovery from fewer is not told either.
-        every: tell of every so many further failures, too; None: of none.
+        after: which failure in a row passes, 1 or more; the recovery from fewer failures does not pass either.
+        every: also pass every so many further failures; None for none.
 
     Raises:
-        TypeError: what was given is no int.
-        ValueError: it is below 1.
+        TypeError: an argument is not an int.
+        ValueError: an argument is below 1.
 
     >>> on_change(), on_change(after=2, every=24)
     (on_change(), on_change(after=2, every=24))
@@ -212,7 +211,7 @@ class Recovered(Policy):
         if self.tells(before, now):
             return f"recovered {since(before)}"
         least = "a failure" if self.after == 1 else f"{self.after:,} failures in a row or more"
-        return f"{end(before, now)}; told is a success after {least}"
+        return f"{end(before, now)}; only a success after {least} is announced"
 
     def settles(self, kind: type[State]) -> bool | None:
         return None if issubclass(kind, Success) else False
@@ -222,9 +221,14 @@ class Recovered(Policy):
 
 
 def recovered(after: int = 1) -> Filter:
-    """Passes a success that comes after at least so many failures in a row.
+    """Return a policy that passes a success after failures in a row.
 
-    Anything but an int is a TypeError, one below 1 a ValueError.
+    Args:
+        after: how many failures in a row must precede the success, at least; 1 or more.
+
+    Raises:
+        TypeError: ``after`` is not an int.
+        ValueError: it is below 1.
 
     >>> recovered(), recovered(after=3)
     (recovered(), recovered(after=3))

@@ -1,6 +1,6 @@
-"""The atoms of the algebra of filters: what one can ask of a change.
+"""The atoms of the filter algebra: predicates over a change.
 
-Each is a frozen value, made by the function of its name, which checks what it is given when it is written.
+Each atom is a frozen value. The function of its name makes it, and checks the arguments at once.
 """
 
 from collections.abc import Callable
@@ -93,7 +93,7 @@ class FinalAttempt(Filter):
 
 
 final_attempt: Filter = FinalAttempt()
-"""Passes where no further attempt can follow, be it that none is left or that the state ends the run."""
+"""Passes a change that no further attempt can follow: none is left, or the state ends the run."""
 
 
 @attrs.frozen(repr=False)
@@ -122,31 +122,31 @@ class Where(Filter):
 
 
 def entered(*kinds: type[State]) -> Filter:
-    """Passes a change whose new state is one of these kinds, or of a kind under them.
+    """Return a filter that passes a change whose new state is of one of these kinds or their subclasses.
 
-    This is what ``only_states`` means, and ``~entered(...)`` what ``ignore_states`` means. No kinds pass nothing. Anything
-    but State classes is a TypeError.
+    ``only_states`` means the same, and ``ignore_states`` means ``~entered(...)``. Without kinds, no change passes. Anything but
+    State classes is a TypeError.
     """
     return Entered(kinds_of(kinds, "entered", "entered({})"))
 
 
 def came_from(*kinds: type[State]) -> Filter:
-    """Passes a change whose old state is one of these kinds, whatever the new one is."""
+    """Return a filter that passes a change whose old state is of one of these kinds, whatever the new one is."""
     return CameFrom(kinds_of(kinds, "came_from", "came_from({})"))
 
 
 def left(*kinds: type[State]) -> Filter:
-    """Passes a change from one of these kinds to none of them: ``left(Failed)`` passes TimedOut to Retrying."""
+    """Return a filter that passes a change from one of these kinds to none: ``left(Failed)`` passes TimedOut to Retrying."""
     return Left(kinds_of(kinds, "left", "left({})"))
 
 
 def on_edge(old: type[State], new: type[State]) -> Filter:
-    """Passes a change from a state of the one kind to a state of the other: ``on_edge(Retrying, Running)``."""
+    """Return a filter that passes a change from one kind of state to another: ``on_edge(Retrying, Running)``."""
     return came_from(old) & entered(new)
 
 
 def attempt(*numbers: int) -> Filter:
-    """Passes a change of one of these attempts, counted from 1. A number below 1 is a ValueError."""
+    """Return a filter that passes a change in one of these attempts, counted from 1. A number below 1 is a ValueError."""
     for number in numbers:
         if not at_least(number, 1):
             raise ValueError(f"attempt takes whole numbers from 1 on, not {quote(number)}")
@@ -154,14 +154,14 @@ def attempt(*numbers: int) -> Filter:
 
 
 def named(pattern: str) -> Filter:
-    """Passes a change of an object whose name matches a shell pattern, case and all: ``named("etl-*")``."""
+    """Return a filter that passes a change of an object whose name matches a shell pattern, with its case: ``named("etl-*")``."""
     if pattern != "" and not is_text(pattern):
         raise TypeError(f"named takes a pattern as a str, not {quote(pattern)}: write named('etl-*')")
     return Named(pattern)
 
 
 def where(predicate: Callable[[Change], bool]) -> Filter:
-    """Passes a change for which your function returns a true value. It should be pure: it may be asked more than once."""
+    """Return a filter that passes a change for which the function returns a true value. It should be pure: it may run again."""
     if not callable(predicate):
         raise TypeError(f"where takes a function of a Change, not {quote(predicate)}: write where(lambda change: ...)")
     return Where(predicate)
