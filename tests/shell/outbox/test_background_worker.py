@@ -30,8 +30,8 @@ def url(tmp_path: Path) -> str:
 
 
 def test_what_is_being_sent_is_told_by_who_sends_it(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(background_worker, "_EVERY", 0.0)
-    monkeypatch.setattr(background_worker, "_AT_WORK", 0.02)
+    monkeypatch.setattr(background_worker, "_INTERVAL", 0.0)
+    monkeypatch.setattr(background_worker, "_INTERVAL_SENDING", 0.02)
     ending = Ending()
     with closing(Outbox(Sender([Rejected("no_text")], before=lambda: time.sleep(0.5)), url)) as outbox:
         outbox.submit(message(), ending)
@@ -39,7 +39,7 @@ def test_what_is_being_sent_is_told_by_who_sends_it(url: str, monkeypatch: pytes
 
 
 def test_what_somebody_else_did_with_it_is_told(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(background_worker, "_EVERY", 0.05)
+    monkeypatch.setattr(background_worker, "_INTERVAL", 0.05)
     told, ending = message(), Ending()
     with closing(Outbox(Sender([Retryable("busy")]), url)) as outbox, closing(Store(url)) as store:
         outbox.submit(told, ending)
@@ -87,7 +87,7 @@ def test_a_message_that_cannot_be_written_is_sent_without(url: str) -> None:
 def test_a_database_that_cannot_be_used_is_said_once(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(background_worker, "_AFTER_A_FAULT", 0.01)
+    monkeypatch.setattr(background_worker, "_INTERVAL_ERROR", 0.01)
     (tmp_path / "outbox.sqlite").write_text("this is no database, and never was one" * 100)
     with closing(Outbox(Sender(), url)) as outbox:
         outbox.attend()

@@ -163,7 +163,7 @@ def test_a_full_disk(folder: Path, number: int) -> None:
     filled(path)
     with closing(Store(url(path))) as store:
         store.put([row("before")])
-        store._writer.bare(limited)
+        store._writer.do_without_transaction(limited)
         fault = said(lambda: store.put([attrs.evolve(row(f"new {place}"), body="x" * 50_000) for place in range(number)]))
         assert "database or disk is full" in fault
         assert fault.endswith("make room on the disk")

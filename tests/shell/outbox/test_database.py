@@ -20,7 +20,7 @@ from tocsin.shell.outbox import sqlite_file
 from tocsin.shell.outbox.database import Database, OutboxConnection
 from tocsin.shell.outbox.errors import OutboxError
 from tocsin.shell.outbox.queries import ServerClock
-from tocsin.shell.outbox.sqlite_file import File, connected, file_system, on_network
+from tocsin.shell.outbox.sqlite_file import File, connect, file_system, on_network
 from tocsin.shell.outbox.store import Store
 
 WRITE = "write sqlite:////var/lib/app/outbox.sqlite, or postgresql://user:password@host/database"
@@ -40,7 +40,7 @@ def mode(connection: sqlite3.Connection) -> tuple[object, object]:
 
 def test_a_connection_has_a_write_ahead_log_and_waits_for_the_disk(tmp_path: Path) -> None:
     for _ in range(2):
-        with closing(connected(File(f"{tmp_path}/outbox.sqlite"), 1.5, 1)) as connection:
+        with closing(connect(File(f"{tmp_path}/outbox.sqlite"), 1.5, 1)) as connection:
             assert mode(connection) == ("wal", 2)
             assert asked(connection, "busy_timeout") == 1500
             assert asked(connection, "auto_vacuum") == 2
@@ -49,14 +49,14 @@ def test_a_connection_has_a_write_ahead_log_and_waits_for_the_disk(tmp_path: Pat
 def test_every_connection_of_a_store_has(tmp_path: Path) -> None:
     with closing(Store(f"sqlite:///{tmp_path}/outbox.sqlite")) as store:
         for line in (store._writer, store._reader):
-            found = line.bare(
+            found = line.do_without_transaction(
                 lambda connection: [connection.execute(text(f"PRAGMA {name}")).scalar() for name in ("journal_mode", "synchronous")]
             )
             assert found == ["wal", 2]
 
 
 def test_without_shared_memory_it_has_a_rollback_journal_and_waits_the_longer(tmp_path: Path) -> None:
-    with closing(connected(File(f"{tmp_path}/outbox.sqlite", "unix-dotfile"), 1.0, 1)) as connection:
+    with closing(connect(File(f"{tmp_path}/outbox.sqlite", "unix-dotfile"), 1.0, 1)) as connection:
         assert mode(connection) == ("delete", 3)
     with closing(Store(f"sqlite:///{tmp_path}/other.sqlite?vfs=unix-dotfile")) as store:
         assert store.put([row("a")]) == (True,)
@@ -66,8 +66,8 @@ def test_without_shared_memory_it_has_a_rollback_journal_and_waits_the_longer(tm
 def test_on_a_network_it_has_a_rollback_journal_whatever_seems_to_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table = tmp_path / "mountinfo"
     table.write_text(f"1 0 8:1 / / rw - ext4 /dev/vda rw\n2 1 0:9 / {tmp_path} rw shared:3 - nfs4 nas:/ rw\n")
-    monkeypatch.setattr(sqlite_file, "_TABLE", table)
-    with closing(connected(File(f"{tmp_path}/outbox.sqlite"), 1.0, 1)) as connection:
+    monkeypatch.setattr(sqlite_file, "_MOUNT_TABLE", table)
+    with closing(connect(File(f"{tmp_path}/outbox.sqlite"), 1.0, 1)) as connection:
         assert mode(connection) == ("delete", 3)
 
 
@@ -88,7 +88,7 @@ nonsense
 
 
 def test_without_a_table_of_mounts_nothing_is_on_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite_file, "_TABLE", tmp_path / "absent")
+    monkeypatch.setattr(sqlite_file, "_MOUNT_TABLE", tmp_path / "absent")
     assert not on_network(tmp_path)
 
 
@@ -123,7 +123,7 @@ def refusing(monkeypatch: pytest.MonkeyPatch) -> Callable[[Mapping[str, object]]
 
     def refuse(refused: Mapping[str, object]) -> None:
         kind = type("Refusing", (Refusing,), {"refused": refused})
-        monkeypatch.setattr(sqlite_file, "_KIND", kind)
+        monkeypatch.setattr(sqlite_file, "_CONNECTION_CLASS", kind)
 
     return refuse
 
@@ -140,7 +140,7 @@ def test_where_a_write_ahead_log_cannot_be_had_there_is_a_rollback_journal(
     refused: Mapping[str, object], refusing: Callable[[Mapping[str, object]], None], tmp_path: Path
 ) -> None:
     refusing(refused)
-    with closing(connected(File(f"{tmp_path}/outbox.sqlite"), 1.0, 1)) as connection:
+    with closing(connect(File(f"{tmp_path}/outbox.sqlite"), 1.0, 1)) as connection:
         assert mode(connection) == ("delete", 3)
 
 
@@ -157,7 +157,7 @@ def test_where_neither_can_be_had_it_says_why(
 ) -> None:
     refusing(refused)
     with pytest.raises(OutboxError) as caught:
-        connected(File(f"{tmp_path}/outbox.sqlite"), 1.0, 1)
+        connect(File(f"{tmp_path}/outbox.sqlite"), 1.0, 1)
     assert (
         str(caught.value)
         == f"the outbox at {tmp_path}/outbox.sqlite cannot be kept safely there: {why}; name a place on a disk of this machine"
@@ -169,14 +169,14 @@ def test_a_full_disk_is_not_taken_for_a_file_system_that_cannot(
 ) -> None:
     refusing({"COMMIT": FULL})
     with pytest.raises(sqlite3.OperationalError, match="full"):
-        connected(File(f"{tmp_path}/outbox.sqlite"), 1.0, 1)
+        connect(File(f"{tmp_path}/outbox.sqlite"), 1.0, 1)
 
 
 def test_a_file_that_others_are_making_is_waited_for(refusing: Callable[[Mapping[str, object]], None], tmp_path: Path) -> None:
     refusing({"PRAGMA journal_mode = wal": BUSY})
     began = time.monotonic()
     with pytest.raises(sqlite3.OperationalError, match="locked"):
-        connected(File(f"{tmp_path}/outbox.sqlite"), 0.1, 1)
+        connect(File(f"{tmp_path}/outbox.sqlite"), 0.1, 1)
     assert time.monotonic() - began >= 0.1
 
 

@@ -86,8 +86,8 @@ def lost(store: Store, name: str, digest: str | None = None) -> None:
 
 def write(store: Store, changed: Row) -> None:
     """Have a row be as it could have become."""
-    number = store._done(lambda connection: queries.find(connection, [changed.key]))[0].number
-    store._done(lambda connection: queries.change(connection, [Found(number, changed)]))
+    number = store._transaction(lambda connection: queries.find(connection, [changed.key]))[0].number
+    store._transaction(lambda connection: queries.change(connection, [Found(number, changed)]))
 
 
 # Put.
@@ -188,8 +188,8 @@ def test_what_is_claimed_is_what_the_core_says_may_be(drawn: list[tuple[Status, 
             for place, (status, due) in enumerate(drawn)
         ]
         store.put(rows)
-        found = store._done(lambda connection: queries.claimable(connection, TEAM, 0.0, FAR, 100))
-        standings = store._done(lambda connection: queries.due_destinations(connection, 0.0, FAR))
+        found = store._transaction(lambda connection: queries.claimable(connection, TEAM, 0.0, FAR, 100))
+        standings = store._transaction(lambda connection: queries.due_destinations(connection, 0.0, FAR))
         allowed = [each for each in rows if claimable(each, 0.0)]
         assert [each.row for each in found] == sorted(allowed, key=lambda each: each.due)
         assert [standing.destination for standing in standings if standing.is_due] == [TEAM] * bool(allowed)
@@ -407,7 +407,7 @@ def test_a_child_puts_in_while_its_parent_does(store: Store, url: str) -> None:
 
 
 def test_a_child_born_in_the_midst_of_a_transaction_leaves_the_file_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox_database, "_FORKING", 0.05)
+    monkeypatch.setattr(outbox_database, "_FORK_TIMEOUT", 0.05)
     with closing(Store(f"sqlite:///{tmp_path}/outbox.sqlite")) as store, in_a_transaction(store):
         child = os.fork()
         if not child:
@@ -445,7 +445,7 @@ def fault_of(act: Callable[[], object]) -> str:
 
 
 def test_a_thread_waits_for_another_one_but_not_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox_database, "_PATIENCE", 0.0)
+    monkeypatch.setattr(outbox_database, "_LOCK_TIMEOUT", 0.0)
     with closing(Store(f"sqlite:///{tmp_path}/outbox.sqlite", busy=0.05)) as store:
         with in_a_transaction(store):
             assert "another thread of this program has it all the time" in fault_of(lambda: store.put([row("a")]))
@@ -453,7 +453,7 @@ def test_a_thread_waits_for_another_one_but_not_for_ever(tmp_path: Path, monkeyp
 
 
 def test_to_close_waits_for_nobody_for_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox_database, "_FORKING", 0.05)
+    monkeypatch.setattr(outbox_database, "_FORK_TIMEOUT", 0.05)
     store = Store(f"sqlite:///{tmp_path}/outbox.sqlite")
     with in_a_transaction(store):
         began = time.monotonic()
@@ -523,8 +523,8 @@ def plan(store: Store, statement: ClauseElement) -> str:
     ("statements_", "index"),
     [
         (queries._NEXT, "messages_waiting (destination=? AND due"),
-        (queries._ALONE, "messages_waiting (destination=? AND due"),
-        ([queries._TOGETHER], "messages_in_digest (destination=? AND digest=?)"),
+        (queries._WITHOUT_DIGEST, "messages_waiting (destination=? AND due"),
+        ([queries._IN_DIGEST], "messages_in_digest (destination=? AND digest=?)"),
     ],
     ids=["first", "alone", "together"],
 )
@@ -540,6 +540,6 @@ def test_a_claim_reads_an_index_and_no_more(statements_: Sequence[ClauseElement]
 def test_an_agenda_reads_an_index_and_no_more(tmp_path: Path) -> None:
     with closing(Store(f"sqlite:///{tmp_path}/outbox.sqlite")) as store:
         store.put([row("a")])
-        steps = [step for step in plan(store, queries._STANDINGS).split("; ") if " messages" in step]
+        steps = [step for step in plan(store, queries._DUE_TIMES).split("; ") if " messages" in step]
         assert len(steps) == 5
         assert all("USING COVERING INDEX messages_waiting" in step for step in steps)

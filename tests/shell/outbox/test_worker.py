@@ -23,7 +23,7 @@ from tocsin.shell.interpreters.base import result_of
 from tocsin.shell.outbox.codec import new_row
 from tocsin.shell.outbox.errors import OutboxError
 from tocsin.shell.outbox.store import Store
-from tocsin.shell.outbox.worker import KEPT, Worker
+from tocsin.shell.outbox.worker import RETENTION, Worker
 
 PATIENCE = 20.0
 
@@ -241,7 +241,7 @@ def test_a_destination_rests_for_as_long_as_it_asks(store: Store) -> None:
 
 
 def test_what_was_delivered_long_ago_is_removed_and_nothing_else(store: Store) -> None:
-    long_ago = store.now() - KEPT - 60.0
+    long_ago = store.now() - RETENTION - 60.0
     for name, outcome in (("sent", Delivered()), ("dead", Rejected("no_text"))):
         row = new_row(message(name), long_ago)
         store.put([row])
