@@ -47,7 +47,7 @@ RETRYING = attrs.evolve(
 DONE = attrs.evolve(change("totals", Running(), Success("Task run succeeded.", 42)), duration=timedelta(milliseconds=31))
 
 
-def failing(_: Change) -> str:
+def unworded(_: Change) -> str:
     """A formatter that fails."""
     raise KeyError("rows")
 
@@ -73,7 +73,7 @@ SAID: dict[str, Message] = {
     "slack-failed": message_of(SlackNotifier(title_link="https://example.com/runs/7"), LOAD_FAILED),
     "slack-hostile": message_of(SlackNotifier(), HOSTILE),
     "slack-abroad": message_of(SlackNotifier(), ABROAD),
-    "slack-unworded": message_of(SlackNotifier(message=failing, when=filters.entered(Success)), DONE),
+    "slack-unworded": message_of(SlackNotifier(message=unworded, when=filters.entered(Success)), DONE),
     "slack-digest": message_of(SlackNotifier(), *storm()),
     "mail-failed": message_of(GmailNotifier(to=["ops@example.com", "lead@example.com"], cc=["boss@example.com"]), LOAD_FAILED),
     "mail-hostile": message_of(GmailNotifier(), HOSTILE),
