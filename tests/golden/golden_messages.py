@@ -1,6 +1,6 @@
-"""Ten messages as they are said: five on Slack, five by mail; one of each is not in Latin script, and one of each is a digest.
+"""Ten golden messages: five for Slack, five mails; one of each is not in Latin script, and one of each is a digest.
 
-``python -m tests.golden.golden_messages`` writes the files anew; read the difference before you keep it.
+``python -m tests.golden.golden_messages`` writes the files again. Read the difference before you commit it.
 """
 
 import json
@@ -27,7 +27,7 @@ class Job:
 
 
 def change(name: str, old: State, new: State) -> Change:
-    """A change at three in the morning."""
+    """Return a change at three in the morning."""
     return Change(Job(name), old, new, AT, "5f0c9a31d2e84b76", name, facts=Facts("batch-7", "production"))
 
 
@@ -52,14 +52,14 @@ def unworded(_: Change) -> str:
     raise KeyError("rows")
 
 
-def told(messenger: Messenger, *changes: Change) -> Message:
-    """The one message that says it; of several changes, their digest."""
+def message_of(messenger: Messenger, *changes: Change) -> Message:
+    """Return the message about a change, or the digest of several."""
     effects = [effect for change in changes for effect in messenger(change)]
     return fold([effect for effect in effects if isinstance(effect, PostToSlack | SendEmail)])
 
 
 def storm() -> Iterator[Change]:
-    """A database goes down in Berlin: 480 changes in a minute, most of them of the children of one task."""
+    """Yield 480 changes in a minute, most of them of the children of one task, while a database is down in Berlin."""
     late, done, lost = TimedOut("Too late."), Success("Task run succeeded."), Failed(None, ConnectionError("db-1: connection refused"))
     took, berlin = timedelta(seconds=2.5), timezone(timedelta(hours=1))
     for ordinal in range(480):
@@ -70,21 +70,21 @@ def storm() -> Iterator[Change]:
 
 
 SAID: dict[str, Message] = {
-    "slack-failed": told(SlackNotifier(title_link="https://example.com/runs/7"), LOAD_FAILED),
-    "slack-hostile": told(SlackNotifier(), HOSTILE),
-    "slack-abroad": told(SlackNotifier(), ABROAD),
-    "slack-unworded": told(SlackNotifier(message=unworded, when=filters.entered(Success)), DONE),
-    "slack-digest": told(SlackNotifier(), *storm()),
-    "mail-failed": told(GmailNotifier(to=["ops@example.com", "lead@example.com"], cc=["boss@example.com"]), LOAD_FAILED),
-    "mail-hostile": told(GmailNotifier(), HOSTILE),
-    "mail-abroad": told(GmailNotifier(), ABROAD),
-    "mail-retrying": told(GmailNotifier(title_link="https://example.com/runs/7"), RETRYING),
-    "mail-digest": told(GmailNotifier(to=["ops@example.com"]), *storm()),
+    "slack-failed": message_of(SlackNotifier(title_link="https://example.com/runs/7"), LOAD_FAILED),
+    "slack-hostile": message_of(SlackNotifier(), HOSTILE),
+    "slack-abroad": message_of(SlackNotifier(), ABROAD),
+    "slack-unworded": message_of(SlackNotifier(message=unworded, when=filters.entered(Success)), DONE),
+    "slack-digest": message_of(SlackNotifier(), *storm()),
+    "mail-failed": message_of(GmailNotifier(to=["ops@example.com", "lead@example.com"], cc=["boss@example.com"]), LOAD_FAILED),
+    "mail-hostile": message_of(GmailNotifier(), HOSTILE),
+    "mail-abroad": message_of(GmailNotifier(), ABROAD),
+    "mail-retrying": message_of(GmailNotifier(title_link="https://example.com/runs/7"), RETRYING),
+    "mail-digest": message_of(GmailNotifier(to=["ops@example.com"]), *storm()),
 }
 
 
 def rendered() -> Iterator[tuple[Path, str]]:
-    """Each file, and what is to be in it."""
+    """Yield the path and the text of each file."""
     for name, effect in SAID.items():
         if isinstance(effect, PostToSlack):
             text = json.dumps(json.loads(effect.payload.to_json()), indent=2, ensure_ascii=False) + "\n"

@@ -1,4 +1,4 @@
-"""The messages are what they were when somebody last looked at them."""
+"""The messages equal the golden files."""
 
 from pathlib import Path
 

@@ -1,1 +1,1 @@
-"""Processes that are killed while they tell people something, and what arrives all the same."""
+"""Processes that are killed while they send messages, and the messages that arrive nevertheless."""

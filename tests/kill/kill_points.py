@@ -1,4 +1,4 @@
-"""Two lives of one outbox: the first is killed at a step, the second sends what was left."""
+"""Two processes with one outbox: the first is killed at a step, the second sends what is left."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -7,58 +7,58 @@ from typing import Literal
 
 import attrs
 
-from tests.kill.ledger import MARK, Ledger, Rows, Told, in_file
-from tests.kill.process_pool import Nursery, Order
-from tests.kill.recording_server import Witness
+from tests.kill.ledger import MARK, Ledger, Rows, SentMessage, in_file
+from tests.kill.process_pool import Job, ProcessPool
+from tests.kill.recording_server import RecordingServer
 
-LEASE = 0.5  # seconds; of most first lives it has ended when all of them have been lived
+LEASE = 0.5  # seconds; for most first processes it has ended when all first processes have run
 
-Came = Literal["not taken in", "told later", "told twice", "told once"]
-"""What came of a message whose process was killed."""
+Result = Literal["not stored", "sent later", "sent twice", "sent once"]
+"""What became of the messages of a killed process."""
 
 
 @attrs.frozen
-class Life:
-    """What a first life was to do, and what it left.
+class FirstProcess:
+    """The first process, and what it left.
 
     Args:
-        order: what it was to do.
-        steps: those that it came to; where it was killed at one, it did not take the last.
-        acknowledged: whether the outbox had.
-        rows: what was in the outbox then.
-        told: what the server had accepted from it.
-        killed: whether it was; one that was not has no more steps.
+        job: its job.
+        steps: the steps that it reached; if it was killed, it did not take the last one.
+        acknowledged: whether the outbox acknowledged the messages.
+        rows: the rows of the outbox at its end.
+        sent: the messages that the server accepted from it.
+        killed: whether it was killed; if not, there are no more steps.
     """
 
-    order: Order
+    job: Job
     steps: Sequence[str]
     acknowledged: bool
     rows: Rows
-    told: Sequence[Told]
+    sent: Sequence[SentMessage]
     killed: bool
 
 
 @attrs.frozen
-class Station:
-    """Where they are lived, and whom they tell.
+class KillPoints:
+    """Runs the two processes.
 
     Args:
-        nursery: where.
-        server: whom.
-        folder: for the outboxes, one for each two lives.
-        count: how many messages there are, which are sent as one.
+        pool: runs the processes.
+        server: receives the messages.
+        folder: of the outboxes, one for each pair of processes.
+        count: the number of messages, which are sent as one.
     """
 
-    nursery: Nursery
-    server: Witness
+    pool: ProcessPool
+    server: RecordingServer
     folder: Path
     count: int
 
-    def order(self, name: str, die_at: int = 0) -> Order:
-        """A life with an outbox of its own."""
+    def job(self, name: str, die_at: int = 0) -> Job:
+        """Return a job with an outbox of its own."""
         home = self.folder / name
         home.mkdir()
-        return Order(
+        return Job(
             does="steps",
             url=f"sqlite:///{home}/outbox.sqlite",
             notes=f"{home}/notes",
@@ -69,44 +69,44 @@ class Station:
             die_at=die_at,
         )
 
-    def first(self, order: Order) -> Life:
-        """A first life, and how things stood after it."""
-        before = len(self._ledger(order).told)
-        status = self.nursery.live(order)
-        assert status in {0, -9}, self.nursery.log
+    def run_first(self, job: Job) -> FirstProcess:
+        """Run the first process."""
+        before = len(self._ledger(job).sent)
+        status = self.pool.run(job)
+        assert status in {0, -9}, self.pool.log
         self.server.hang_up()
-        ledger = self._ledger(order)
-        steps = Path(order.trail).read_text().splitlines()
-        return Life(order, steps, bool(ledger.acknowledged), ledger.rows(), ledger.told[before:], status == -9)
+        ledger = self._ledger(job)
+        steps = Path(job.trail).read_text().splitlines()
+        return FirstProcess(job, steps, bool(ledger.acknowledged), ledger.rows(), ledger.sent[before:], status == -9)
 
-    def second(self, life: Life) -> Came:
-        """A second life, and what came of it all."""
-        before = len(self._ledger(life.order).told)
-        assert self.nursery.live(attrs.evolve(life.order, does="drain")) == 0, self.nursery.log
-        ledger = self._ledger(life.order)
+    def run_second(self, first: FirstProcess) -> Result:
+        """Run the second process, and return what became of the messages."""
+        before = len(self._ledger(first.job).sent)
+        assert self.pool.run(attrs.evolve(first.job, does="drain")) == 0, self.pool.log
+        ledger = self._ledger(first.job)
         assert all(row.status == "delivered" for row in ledger.rows().values())
-        return self._came(life, ledger.told[before:])
+        return self._result(first, ledger.sent[before:])
 
-    def _came(self, life: Life, later: Sequence[Told]) -> Came:
-        if not life.rows:
-            assert not life.acknowledged
-            assert not life.told
+    def _result(self, first: FirstProcess, later: Sequence[SentMessage]) -> Result:
+        if not first.rows:
+            assert not first.acknowledged
+            assert not first.sent
             assert not later
-            return "not taken in"
-        assert len(life.rows) == self.count
-        ((status, begun),) = {(row.status, row.digest is not None) for row in life.rows.values()}
+            return "not stored"
+        assert len(first.rows) == self.count
+        ((status, begun),) = {(row.status, row.digest is not None) for row in first.rows.values()}
         if status == "delivered":
-            assert [told.count for told in life.told] == [self.count]
+            assert [each.count for each in first.sent] == [self.count]
             assert not later
-            return "told once"
+            return "sent once"
         (last,) = later
         assert last.count == self.count
         assert last.text.startswith(MARK) == begun
-        if not life.told:
-            return "told later"
-        assert [told.key for told in life.told] == [last.key]
-        return "told twice"
+        if not first.sent:
+            return "sent later"
+        assert [each.key for each in first.sent] == [last.key]
+        return "sent twice"
 
-    def _ledger(self, order: Order) -> Ledger:
-        home = Path(order.notes).parent
+    def _ledger(self, job: Job) -> Ledger:
+        home = Path(job.notes).parent
         return Ledger(self.server, home / "notes", partial(in_file, home / "outbox.sqlite"))

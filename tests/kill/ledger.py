@@ -1,4 +1,4 @@
-"""What was acknowledged, what the server accepted, and where each kill fell: from which follows what was lost, and what came twice."""
+"""A ledger of acknowledged and accepted messages, which tells which were lost and which were sent twice."""
 
 import json
 import re
@@ -18,38 +18,38 @@ MARK = "Possibly repeated:"
 
 
 @attrs.frozen
-class Told:
+class SentMessage:
     """A message that the server accepted.
 
     Args:
-        key: at its foot.
-        text: what people read on their telephones.
+        key: the key at its foot.
+        text: its fallback text, which telephones show.
     """
 
     key: str
     text: str
 
     @classmethod
-    def of(cls, request: Request) -> "Told":
-        """What a request says."""
+    def of(cls, request: Request) -> "SentMessage":
+        """Return the message of a request."""
         (attachment,) = json.loads(request.body)["attachments"]
         (key,) = re.findall(r"key (\S+)$", attachment["footer"])
         return cls(key, attachment["fallback"])
 
     @property
     def count(self) -> int:
-        """How many messages it stands for."""
+        """How many messages it stands for; more than 1 for a digest."""
         many = re.search(r"([\d,]+) (?:changes|failures) in ", self.text)
         return 1 if many is None else int(many[1].replace(",", ""))
 
 
 @attrs.frozen
 class Stored:
-    """A row, as it is kept.
+    """A stored row.
 
     Args:
-        status: where it stands.
-        digest: the key of what it is a part of, or of what it is sent as.
+        status: its status.
+        digest: the key of the message in which it is sent: its own, or that of a digest.
     """
 
     status: str
@@ -57,11 +57,11 @@ class Stored:
 
 
 Rows = Mapping[str, Stored]
-"""What is in an outbox, by key."""
+"""The rows of an outbox, by key."""
 
 
 def in_file(file: Path) -> Rows:
-    """The rows as they lie in a file, of which a copy is read: whoever opened it would repair it, in place of the next process."""
+    """Return the rows of a copy of the file: to open the file itself would recover it, which is left to the next process."""
     scratch = file.parent / "copy"
     scratch.mkdir(exist_ok=True)
     copy = scratch / file.name
@@ -78,22 +78,22 @@ def in_file(file: Path) -> Rows:
 
 
 def in_database(url: str) -> Rows:
-    """The rows in a server."""
+    """Return the rows on a server."""
     with closing(Store(url)) as store:
         return {row.key: Stored(row.status.value, row.digest) for row in store.rows(limit=1_000_000)}
 
 
 @attrs.define
 class Ledger:
-    """Keeps the account of one outbox.
+    """The ledger of one outbox.
 
     Args:
-        server: whom people are told by.
-        notes: what the outbox acknowledged.
-        rows: reads what is in it.
+        server: records the messages.
+        notes: the file of acknowledged messages.
+        rows: reads the rows of the outbox.
 
     Attributes:
-        narrow: how often a kill fell between the server's answer and the mark, by the key of the message.
+        narrow: how often a kill fell between the answer of the server and its record in the outbox, by the key of the message.
     """
 
     server: SlackServer
@@ -103,46 +103,46 @@ class Ledger:
     _seen: int = 0
 
     def look(self) -> None:
-        """Somebody was killed: see what the server accepted from that life, of which the outbox does not know that it was."""
+        """After a kill, count the messages that the server accepted and the outbox does not know to be delivered."""
         self.server.hang_up()
-        told = self.told
-        fresh, self._seen = told[self._seen :], len(told)
+        sent = self.sent
+        fresh, self._seen = sent[self._seen :], len(sent)
         if fresh:
             done = {name for key, row in self.rows().items() if row.status == "delivered" for name in (key, row.digest)}
-            self.narrow.update(told.key for told in fresh if told.key not in done)
+            self.narrow.update(sent.key for sent in fresh if sent.key not in done)
 
     @property
-    def told(self) -> Sequence[Told]:
-        """All that the server accepted: who is killed while it sends leaves half a request."""
+    def sent(self) -> Sequence[SentMessage]:
+        """All messages that the server accepted, without the incomplete requests of killed processes."""
         whole = [request for request in self.server.requests if len(request.body) == int(request.headers["content-length"])]
-        return [Told.of(request) for request in whole]
+        return [SentMessage.of(request) for request in whole]
 
     @property
     def acknowledged(self) -> Sequence[str]:
-        """The keys of what the outbox acknowledged."""
+        """The keys of the acknowledged messages."""
         return [line.split()[0] for line in self.notes.read_text().splitlines()] if self.notes.exists() else []
 
     @property
     def doubles(self) -> Counter[str]:
-        """How often each message came again, by its key."""
-        return Counter(again.key for again in self.again)
+        """How often each message was repeated, by its key."""
+        return Counter(repeated.key for repeated in self.repeated)
 
     @property
-    def again(self) -> Sequence[Told]:
-        """The messages that came again."""
-        seen, again = set[str](), list[Told]()
-        for told in self.told:
-            if told.key in seen:
-                again.append(told)
-            seen.add(told.key)
-        return again
+    def repeated(self) -> Sequence[SentMessage]:
+        """The repeated messages."""
+        seen, repeated = set[str](), list[SentMessage]()
+        for sent in self.sent:
+            if sent.key in seen:
+                repeated.append(sent)
+            seen.add(sent.key)
+        return repeated
 
     def lost(self, rows: Rows) -> Sequence[str]:
-        """What was acknowledged, and is in no message that the server accepted: neither by itself nor in a digest."""
-        arrived = {told.key for told in self.told}
+        """Return the keys of acknowledged messages that the server accepted neither singly nor in a digest."""
+        arrived = {sent.key for sent in self.sent}
         return [key for key in self.acknowledged if key not in arrived and (key not in rows or rows[key].digest not in arrived)]
 
-    def miscounted(self, rows: Rows) -> Sequence[Told]:
-        """Messages that stand for another number of rows than they say."""
+    def miscounted(self, rows: Rows) -> Sequence[SentMessage]:
+        """Return the messages whose count differs from the number of their rows."""
         members = Counter(row.digest for row in rows.values())
-        return [told for told in self.told if told.count != (1 if told.key in rows else members[told.key])]
+        return [sent for sent in self.sent if sent.count != (1 if sent.key in rows else members[sent.key])]

@@ -1,4 +1,4 @@
-"""Starts lives, and ends them: each is a process of its own, forked from one that has everything loaded, so that its start is quick."""
+"""Starts and kills processes. Each is forked from a parent that has loaded all modules, so that its start is quick."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from typing import IO, Literal
 
 import attrs
 
-from tests.kill.programs import NURSERY
+from tests.kill.programs import PROGRAM
 from tests.servers.scripts import environment
 from tests.servers.slack import SlackServer
 
@@ -20,19 +20,20 @@ Does = Literal["flow", "drain", "steps"]
 
 
 @attrs.frozen(kw_only=True)
-class Order:
-    """What a life is to do.
+class Job:
+    """What a process does.
 
     Args:
-        does: a flow of ``count`` tasks called ``name``; to send what others left; or one message, or twelve of them, step by step.
+        does: ``flow`` runs a flow of ``count`` tasks called ``name``, ``drain`` sends what other processes left, ``steps`` sends one
+            message, or twelve, step by step.
         url: of the outbox.
-        notes: the file for what the outbox acknowledged.
+        notes: the file for the acknowledged messages.
         trail: the file for the steps.
-        most: how many messages go singly.
+        most: the number of messages up to which they are sent singly.
         lease: in seconds.
-        die_at: the step that is not taken.
-        from_birth: whether its seconds count from its birth; else from when it is up, as a flow is just before its first task.
-        environment: in addition to the nursery's.
+        die_at: the step before which the process kills itself; 0 for none.
+        from_start: whether the time limit counts from the start of the process; if not, from just before the first task of a flow.
+        environment: variables in addition to those of the pool.
     """
 
     does: Does
@@ -44,32 +45,32 @@ class Order:
     most: int = 1_000_000
     lease: float = 1.0
     die_at: int = 0
-    from_birth: bool = True
+    from_start: bool = True
     environment: Mapping[str, str] = attrs.field(factory=dict[str, str])
 
 
-class Nursery:
-    """Lives one life after another.
+class ProcessPool:
+    """Runs one process after another.
 
     Args:
-        server: whom they tell.
+        server: the server to which they send.
         bundle: the certificates that they trust.
-        folder: where they live.
+        folder: their working directory.
 
     Attributes:
-        kills: how many lives were ended.
-        lives: how many there were.
+        kills: how many processes were killed.
+        runs: how many were started.
     """
 
     def __init__(self, server: SlackServer, bundle: Path, folder: Path) -> None:
         self.kills = 0
-        self.lives = 0
+        self.runs = 0
         self._child: int | None = None
         self._log = folder / "log"
         usual = {name: value for name, value in environment(server, bundle, folder).items() if not name.startswith("COVERAGE")}
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", NURSERY],
+                [sys.executable, "-c", PROGRAM],
                 env=usual,
                 cwd=folder,
                 stdin=subprocess.PIPE,
@@ -80,53 +81,53 @@ class Nursery:
 
     @property
     def log(self) -> str:
-        """What the lives said of themselves."""
+        """The standard error of the processes."""
         return self._log.read_text()
 
-    def begin(self, order: Order, seconds: float | None = None) -> None:
-        """Begin a life that is ended after so many seconds, if it has not ended before."""
-        self.lives += 1
-        self._to.write(f"{json.dumps({**attrs.asdict(order), 'seconds': seconds})}\n")
-        self._to.flush()
-        self._child = self._heard()
+    def start(self, job: Job, seconds: float | None = None) -> None:
+        """Start a process that is killed after these seconds, unless it has ended."""
+        self.runs += 1
+        self._stdin.write(f"{json.dumps({**attrs.asdict(job), 'seconds': seconds})}\n")
+        self._stdin.flush()
+        self._child = self._read_number()
 
-    def end(self) -> int:
-        """Wait for its end: its status, or how it was killed, below 0."""
-        status, self._child = self._heard(), None
+    def wait(self) -> int:
+        """Wait for its end, and return its exit status, or the negative number of the signal."""
+        status, self._child = self._read_number(), None
         self.kills += status == -signal.SIGKILL
         return status
 
     def kill(self) -> None:
-        """Kill it now; may be called from another thread."""
+        """Kill the process now. Any thread may call this."""
         with suppress(ProcessLookupError):  # it has just ended by itself
             if self._child is not None:
                 os.killpg(self._child, signal.SIGKILL)
 
-    def live(self, order: Order, seconds: float | None = None) -> int:
-        """A whole life; how it ended."""
-        self.begin(order, seconds)
-        return self.end()
+    def run(self, job: Job, seconds: float | None = None) -> int:
+        """Start a process and wait for its end."""
+        self.start(job, seconds)
+        return self.wait()
 
     def close(self) -> None:
-        """Let the nursery end, and the life in it, if there is one."""
+        """Kill the pool and its process, if there is one."""
         self.kill()
         self._process.kill()
         self._process.wait()
-        self._to.close()
-        self._from.close()
+        self._stdin.close()
+        self._stdout.close()
 
-    def _heard(self) -> int:
-        """The next that the nursery says; an error where it has ended."""
-        line = self._from.readline()
+    def _read_number(self) -> int:
+        """Return the next number that the pool prints; fail if it has ended."""
+        line = self._stdout.readline()
         assert line, self.log
         return int(line)
 
     @property
-    def _to(self) -> IO[str]:
+    def _stdin(self) -> IO[str]:
         assert self._process.stdin is not None
         return self._process.stdin
 
     @property
-    def _from(self) -> IO[str]:
+    def _stdout(self) -> IO[str]:
         assert self._process.stdout is not None
         return self._process.stdout

@@ -1,10 +1,10 @@
-"""What the killed processes run: a nursery that has everything loaded, and forks a child for each life; and what a child does.
+"""The program of the killed processes: a parent that has loaded all modules and forks a child for each job.
 
-A child builds all that it uses after the fork, as any process does at its start. ``Noting`` is how its parent knows what must arrive:
-what the outbox acknowledged is on disk, in a file of the test's, before the child goes on.
+A child builds all its objects after the fork, as a new process does. ``Noting`` writes each acknowledged message to a file of the test,
+and syncs it, before the child goes on. So the test knows which messages must arrive.
 """
 
-NURSERY = """
+PROGRAM = """
 import itertools, json, os, select, signal, sys, threading, traceback
 
 import sqlalchemy
@@ -31,7 +31,7 @@ def die():
 
 
 class Noting:
-    '''Notes what its outbox acknowledged, on disk, before it answers.'''
+    '''Writes to disk what the outbox acknowledged, before it answers.'''
 
     notify = "live"
 
@@ -52,7 +52,7 @@ class Noting:
 
 
 class Stepping:
-    '''Passes effects on, and says so.'''
+    '''Passes effects on, and reports a step before and after it.'''
 
     def __init__(self, inner, step):
         self.inner, self.step, self.notify = inner, step, inner.notify
@@ -64,23 +64,23 @@ class Stepping:
         return answer
 
 
-def composed(order, step):
-    patient = RetryPolicy(attempts=150, initial_delay=0.1, max_delay=1.0, deadline=86_400.0)
+def make_outbox(job, step):
+    policy = RetryPolicy(attempts=150, initial_delay=0.1, max_delay=1.0, deadline=86_400.0)
     slack = SlackWebhook(allowed_hosts=("127.0.0.1",), ca_bundle=os.environ["TOCSIN_SLACK_CA_BUNDLE"])
     inner = RateLimited(Retrying(Stepping(Live(slack=slack), step), RetryPolicy(initial_delay=0.05)), slack=Rate(10_000, 1.0, 10_000))
-    return Outbox(inner, order["url"], threshold=order["most"], min_interval=0.05, lease=order["lease"], policy=patient)
+    return Outbox(inner, job["url"], threshold=job["most"], min_interval=0.05, lease=job["lease"], policy=policy)
 
 
-def already(order):
+def noted_names(job):
     try:
-        with open(order["notes"], encoding="utf-8") as notes:
+        with open(job["notes"], encoding="utf-8") as notes:
             return {line.split()[1] for line in notes}
     except FileNotFoundError:
         return set()
 
 
-def drained(store):
-    '''Wait until nothing is left, whoever put it there.'''
+def wait_until_empty(store):
+    '''Wait until no message waits, of this process or another.'''
     while True:
         agenda = store.agenda()
         if not agenda.due and agenda.next is None:
@@ -92,38 +92,38 @@ def nothing(what):
     pass
 
 
-def flow(order):
-    '''A flow of many tasks, of which those that people were told of are not run again.'''
-    told, step = already(order), nothing
+def flow(job):
+    '''Run a flow of many tasks, without those whose messages were acknowledged.'''
+    acknowledged, step = noted_names(job), nothing
     only = slack_notifier(only_states=[Success])
-    tasks = [Task(f"{order['name']}-{number}", state_handlers=[only]) for number in range(order["count"])]
-    outbox = composed(order, step)
+    tasks = [Task(f"{job['name']}-{number}", state_handlers=[only]) for number in range(job["count"])]
+    outbox = make_outbox(job, step)
     outbox.attend()
-    if not order["from_birth"]:
-        os.write(order["up"], b".")
+    if not job["from_start"]:
+        os.write(job["up"], b".")
     Flow("nightly", tasks=tasks).run(
-        task_states={task: Success() for task in tasks if task.name in told},
-        interpreter=Noting(outbox, order["notes"], step),
+        task_states={task: Success() for task in tasks if task.name in acknowledged},
+        interpreter=Noting(outbox, job["notes"], step),
     )
-    drained(Store(order["url"]))
+    wait_until_empty(Store(job["url"]))
 
 
-def drain(order):
-    '''Send what others left.'''
-    composed(order, nothing).attend()
-    drained(Store(order["url"]))
+def drain(job):
+    '''Send what other processes left.'''
+    make_outbox(job, nothing).attend()
+    wait_until_empty(Store(job["url"]))
 
 
-def steps(order):
-    '''One message, or twelve in one commit; killed as it is about to take a step.'''
+def steps(job):
+    '''Send one message, or twelve in one commit, and kill the process before step ``die_at``.'''
     numbers, lock, ended = itertools.count(1), threading.Lock(), threading.Event()
-    trail = os.open(order["trail"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    trail = os.open(job["trail"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
     def step(what):
         with lock:
             number = next(numbers)
             os.write(trail, f"{number} {' '.join(what.split())[:60]}\\n".encode())
-            if number == order["die_at"]:
+            if number == job["die_at"]:
                 die()
 
     def statement(text):
@@ -134,27 +134,27 @@ def steps(order):
     def connected(connection, _):
         connection.set_trace_callback(statement)
 
-    keeping = composed(order, step)
-    keeping.close()  # it sends nothing, so that the steps come in one order
-    noting = Noting(keeping, order["notes"], step)
+    storing = make_outbox(job, step)
+    storing.close()  # it sends nothing, so that the steps come in one order
+    noting = Noting(storing, job["notes"], step)
     recording = Recording()
     with interpreting(recording):
-        for name in NAMES[: order["count"]]:
+        for name in NAMES[: job["count"]]:
             slack_notifier(Task(name), Running(), Failed("no rows"))
     noting.noted(recording.effects, noting.outbox.batch(recording.effects))
-    store = Store(order["url"])
-    store.agenda()  # to open it takes steps as well
-    composed(order, step).attend()
-    drained(store)
+    store = Store(job["url"])
+    store.agenda()  # opening it takes steps too
+    make_outbox(job, step).attend()
+    wait_until_empty(store)
     step("flushed")
 
 
-def live(order):
+def run(job):
     os.setpgid(0, 0)
     signal.alarm(120)
-    os.environ.update(order["environment"])
+    os.environ.update(job["environment"])
     try:
-        globals()[order["does"]](order)
+        globals()[job["does"]](job)
     except BaseException:
         traceback.print_exc()
         os._exit(1)
@@ -162,20 +162,20 @@ def live(order):
 
 
 for line in sys.stdin:
-    order = json.loads(line)
+    job = json.loads(line)
     ends, held = os.pipe()
     child = os.fork()
     if child == 0:
-        live(order | {"up": held})
+        run(job | {"up": held})
     os.close(held)
     try:
         os.setpgid(child, child)
     except OSError:  # it has ended already
         pass
     print(child, flush=True)
-    if not order["from_birth"]:
-        os.read(ends, 1)  # it is up, or has ended
-    if not select.select([ends], [], [], order["seconds"])[0]:
+    if not job["from_start"]:
+        os.read(ends, 1)  # the child is up, or has ended
+    if not select.select([ends], [], [], job["seconds"])[0]:
         os.killpg(child, signal.SIGKILL)
     os.close(ends)
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)

@@ -1,4 +1,4 @@
-"""A Slack that lets somebody know of each message: once it has it, before it says so; and once it has said so."""
+"""A Slack server that calls functions at each message: before it answers, and after it has answered."""
 
 import socket
 import ssl
@@ -9,16 +9,16 @@ from typing_extensions import override
 from tests.servers.slack import Reply, SlackServer
 
 
-def nobody() -> None:
-    """Wants to know nothing."""
+def ignore() -> None:
+    """Do nothing."""
 
 
-class Witness(SlackServer):
-    """Calls ``accepted`` between a message and its answer, and ``answered`` after that."""
+class RecordingServer(SlackServer):
+    """Calls ``accepted`` between a message and its answer, and ``answered`` after the answer."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
-        self.accepted: Callable[[], None] = nobody
-        self.answered: Callable[[], None] = nobody
+        self.accepted: Callable[[], None] = ignore
+        self.answered: Callable[[], None] = ignore
         super().__init__(context)
 
     @override

@@ -1,6 +1,6 @@
-"""One kill at each step of a message's life, and of a digest's: each statement of the database, the note, the send, the mark.
+"""One kill before each step of a message or a digest: each statement that writes to the database, the note, and the sending.
 
-The first life is killed as it is about to take the step; the second sends what was left. Statements that only read are no steps.
+The first process is killed before the step; the second sends what is left. Statements that only read are no steps.
 """
 
 import os
@@ -9,50 +9,52 @@ from pathlib import Path
 
 import pytest
 
-from tests.kill.kill_points import Came, Life, Station
-from tests.kill.process_pool import Nursery
-from tests.kill.recording_server import Witness, nobody
+from tests.kill.kill_points import FirstProcess, KillPoints, Result
+from tests.kill.process_pool import ProcessPool
+from tests.kill.recording_server import RecordingServer, ignore
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="elsewhere nobody forks")
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="fork needs POSIX")
 
-ORDER: Sequence[Came] = ("not taken in", "told later", "told twice", "told once")
-"""What may come of it, from the first step to the last."""
+RESULTS: Sequence[Result] = ("not stored", "sent later", "sent twice", "sent once")
+"""The possible results, from the first step to the last."""
 
 
 @pytest.fixture(params=[1, 12], ids=["message", "digest"])
-def station(request: pytest.FixtureRequest, slack_server: Witness, nurseries: Callable[[], Nursery], tmp_path: Path) -> Station:
-    """A nursery, and how many messages are told in each life."""
-    return Station(nurseries(), slack_server, tmp_path, int(request.param))
+def kill_points(
+    request: pytest.FixtureRequest, slack_server: RecordingServer, pools: Callable[[], ProcessPool], tmp_path: Path
+) -> KillPoints:
+    """Kill points for one message, and for twelve."""
+    return KillPoints(pools(), slack_server, tmp_path, int(request.param))
 
 
-def lives(station: Station) -> Iterator[Life]:
-    """A first life for each step."""
+def first_processes(kill_points: KillPoints) -> Iterator[FirstProcess]:
+    """Run a first process for each step."""
     killed, number = True, 1
     while killed:
-        life = station.first(station.order(f"step_{number}", number))
-        killed, number = life.killed, number + 1
-        yield life
+        first = kill_points.run_first(kill_points.job(f"step_{number}", number))
+        killed, number = first.killed, number + 1
+        yield first
 
 
 @pytest.mark.slow
-def test_a_kill_at_each_step_loses_nothing(station: Station) -> None:
-    firsts = list(lives(station))
-    came = [station.second(life) for life in firsts]
-    for life, outcome in zip(firsts, came, strict=True):
-        print(f"{life.steps[-1]:<70} {outcome}")
+def test_a_kill_at_each_step_loses_nothing(kill_points: KillPoints) -> None:
+    firsts = list(first_processes(kill_points))
+    results = [kill_points.run_second(first) for first in firsts]
+    for first, result in zip(firsts, results, strict=True):
+        print(f"{first.steps[-1]:<70} {result}")
 
-    at = {life.steps[-1].partition(" ")[2]: outcome for life, outcome in zip(firsts, came, strict=True)}
-    assert came == sorted(came, key=ORDER.index)
-    assert set(came) == set(ORDER)
-    assert at["acknowledged"] == at["noted"] == at["send"] == "told later"
-    assert at["sent"] == "told twice"
+    at = {first.steps[-1].partition(" ")[2]: result for first, result in zip(firsts, results, strict=True)}
+    assert results == sorted(results, key=RESULTS.index)
+    assert set(results) == set(RESULTS)
+    assert at["acknowledged"] == at["noted"] == at["send"] == "sent later"
+    assert at["sent"] == "sent twice"
 
 
-def test_a_kill_between_the_servers_answer_and_its_arrival_doubles_it(station: Station) -> None:
-    order, server = station.order("answer"), station.server
-    server.accepted = station.nursery.kill
-    life = station.first(order)
-    server.accepted = nobody
-    assert life.killed
-    assert life.steps[-1].endswith(" send")
-    assert station.second(life) == "told twice"
+def test_a_kill_between_the_servers_answer_and_its_arrival_doubles_it(kill_points: KillPoints) -> None:
+    job, server = kill_points.job("answer"), kill_points.server
+    server.accepted = kill_points.pool.kill
+    first = kill_points.run_first(job)
+    server.accepted = ignore
+    assert first.killed
+    assert first.steps[-1].endswith(" send")
+    assert kill_points.run_second(first) == "sent twice"

@@ -1,4 +1,4 @@
-"""``tocsin outbox drain`` is killed between Slack's answer and the mark; the next one sends what is left, a minute later."""
+"""``tocsin outbox drain`` is killed between the answer of Slack and its record. The next one sends what is left, a minute later."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.kill.ledger import MARK, Ledger
-from tests.kill.recording_server import Witness, nobody
+from tests.kill.recording_server import RecordingServer, ignore
 from tests.servers.scripts import environment
 from tocsin import Failed, Recording, Running, Task, interpreting, slack_notifier
 from tocsin.core.effects import PostToSlack
@@ -20,13 +20,13 @@ from tocsin.core.outbox.model import row_name
 from tocsin.shell.outbox.codec import new_row
 from tocsin.shell.outbox.store import Store
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="elsewhere nobody is killed so")
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="process groups need POSIX")
 
 MINUTE = 61.0  # seconds; a lease is shorter
 
 
-def kept(file: Path, count: int) -> list[str]:
-    """So many messages are in the outbox; their keys."""
+def store_messages(file: Path, count: int) -> list[str]:
+    """Store so many messages, and return their keys."""
     recording = Recording()
     with interpreting(recording):
         for number in range(count):
@@ -37,14 +37,14 @@ def kept(file: Path, count: int) -> list[str]:
     return [row_name(message.key) for message in messages]
 
 
-def a_minute_later(file: Path) -> None:
-    """Leases have ended."""
+def end_leases(file: Path) -> None:
+    """Make all leases end."""
     with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute("UPDATE messages SET due = due - ?", (MINUTE,))
 
 
-def drain(server: Witness, bundle: Path, file: Path, die_at: int = 0) -> int:
-    """The exit status of the command, which is killed at a message, where that is not 0."""
+def drain(server: RecordingServer, bundle: Path, file: Path, die_at: int = 0) -> int:
+    """Run the command, kill it at message ``die_at`` unless that is 0, and return its exit status."""
     usual = {name: value for name, value in environment(server, bundle, file.parent).items() if not name.startswith("COVERAGE")}
     words = [sys.executable, "-m", "tocsin", "outbox", "drain", "--file", str(file)]
     numbers = iter(range(1, 100))
@@ -57,25 +57,25 @@ def drain(server: Witness, bundle: Path, file: Path, die_at: int = 0) -> int:
     server.accepted = message
     with process:
         status = process.wait(30.0)
-    server.accepted = nobody
+    server.accepted = ignore
     server.hang_up()
     return status
 
 
-@pytest.mark.parametrize(("count", "die_at", "told"), [(5, 3, 6), (12, 1, 2)], ids=["singly", "folded"])
+@pytest.mark.parametrize(("count", "die_at", "sent"), [(5, 3, 6), (12, 1, 2)], ids=["singly", "folded"])
 def test_the_next_drain_goes_on_where_a_killed_one_was(
-    slack_server: Witness, ca_bundle: Path, ledger: Ledger, file: Path, *, count: int, die_at: int, told: int
+    slack_server: RecordingServer, ca_bundle: Path, ledger: Ledger, file: Path, *, count: int, die_at: int, sent: int
 ) -> None:
-    keys = kept(file, count)
+    keys = store_messages(file, count)
     assert drain(slack_server, ca_bundle, file, die_at) == -signal.SIGKILL
     ledger.look()
-    a_minute_later(file)
+    end_leases(file)
     assert drain(slack_server, ca_bundle, file) == 0
 
     rows = ledger.rows()
     assert set(rows) == set(keys)
     assert {row.status for row in rows.values()} == {"delivered"}
     assert ledger.miscounted(rows) == []
-    assert len(ledger.told) == told
+    assert len(ledger.sent) == sent
     assert ledger.doubles == ledger.narrow
-    assert [again.text.startswith(MARK) for again in ledger.again] == [True]
+    assert [each.text.startswith(MARK) for each in ledger.repeated] == [True]

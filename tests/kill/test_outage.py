@@ -1,4 +1,4 @@
-"""Slack is down while the process is killed, again and again; once it is up, everything arrives, and what is late says so."""
+"""Slack is down while processes are killed again and again. Once it is up, each message arrives, and late ones say so."""
 
 import os
 import random
@@ -12,9 +12,9 @@ import attrs
 import pytest
 
 from tests.kill.ledger import Ledger
-from tests.kill.process_pool import Nursery, Order
+from tests.kill.process_pool import Job, ProcessPool
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="elsewhere nobody forks")
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="fork needs POSIX")
 
 TASKS = 20
 KILLS = 8
@@ -23,33 +23,33 @@ HOURS = 2
 
 @pytest.fixture
 def nowhere() -> Iterator[str]:
-    """The URL of a Slack that refuses connections: its port is taken, and nobody listens there."""
+    """The URL of a Slack that refuses connections: its port is bound, and no server listens."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield f"https://127.0.0.1:{taken.getsockname()[1]}/services/T000/B000/down"
 
 
 def grow_old(file: Path, hours: float) -> None:
-    """Have all that waits have been taken in so long ago."""
+    """Make all rows older by these hours."""
     with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute("UPDATE messages SET made = made - ?", (hours * 3600,))
 
 
-def test_all_arrives_once_slack_is_up(nurseries: Callable[[], Nursery], ledger: Ledger, file: Path, nowhere: str) -> None:
-    nursery, chance = nurseries(), random.Random(7)  # noqa: S311 - it is no secret when somebody is killed
-    order = Order(does="flow", url=f"sqlite:///{file}", notes=str(ledger.notes), count=TASKS)
-    down = attrs.evolve(order, environment={"SLACK_WEBHOOK_URL": nowhere})
-    while nursery.kills < KILLS or len(ledger.acknowledged) < TASKS:
-        assert nursery.live(down, chance.uniform(0.05, 0.4)) == -9, nursery.log
-    assert ledger.told == []
+def test_all_arrives_once_slack_is_up(pools: Callable[[], ProcessPool], ledger: Ledger, file: Path, nowhere: str) -> None:
+    pool, chance = pools(), random.Random(7)  # noqa: S311 - the moments of kills are no secret
+    job = Job(does="flow", url=f"sqlite:///{file}", notes=str(ledger.notes), count=TASKS)
+    down = attrs.evolve(job, environment={"SLACK_WEBHOOK_URL": nowhere})
+    while pool.kills < KILLS or len(ledger.acknowledged) < TASKS:
+        assert pool.run(down, chance.uniform(0.05, 0.4)) == -9, pool.log
+    assert ledger.sent == []
     assert {row.status for row in ledger.rows().values()} <= {"pending", "leased", "delayed"}
 
     grow_old(file, HOURS)
-    assert nursery.live(attrs.evolve(order, count=TASKS + 1)) == 0, nursery.log
+    assert pool.run(attrs.evolve(job, count=TASKS + 1)) == 0, pool.log
 
-    rows, told = ledger.rows(), ledger.told
+    rows, sent = ledger.rows(), ledger.sent
     assert ledger.lost(rows) == []
     assert ledger.doubles.total() == 0
     assert {row.status for row in rows.values()} == {"delivered"}
-    late = [each for each in told if f"Delayed by {HOURS} h" in each.text]
-    assert len(late) == len(told) - 1
+    late = [each for each in sent if f"Delayed by {HOURS} h" in each.text]
+    assert len(late) == len(sent) - 1

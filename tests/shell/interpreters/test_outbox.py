@@ -328,8 +328,8 @@ def test_an_outbox_that_cannot_be_written_is_logged_once_and_bypassed(
 def test_it_is_logged_again_when_it_fails_again(
     make: Maker, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "_REST", 0.0)
-    monkeypatch.setattr(background_worker, "_AFTER_A_FAULT", 0.02)
+    monkeypatch.setattr(client, "_ERROR_PAUSE", 0.0)
+    monkeypatch.setattr(background_worker, "_INTERVAL_ERROR", 0.02)
     sender, folder = Sender(), tmp_path / "folder"
     outbox = make(sender, f"sqlite:///{folder}/outbox.sqlite")
     for number in range(2):

@@ -1,4 +1,4 @@
-"""Who drains while a program runs: when it looks, whom it tells, and what it does at the end."""
+"""The background worker: when it looks for messages, which callbacks it calls, and what it does at the end."""
 
 import subprocess
 import sys
@@ -29,27 +29,27 @@ def url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/outbox.sqlite"
 
 
-def test_what_is_being_sent_is_told_by_who_sends_it(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(background_worker, "_EVERY", 0.0)
-    monkeypatch.setattr(background_worker, "_AT_WORK", 0.02)
+def test_the_outcome_comes_from_the_thread_that_sends(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(background_worker, "_INTERVAL", 0.0)
+    monkeypatch.setattr(background_worker, "_INTERVAL_SENDING", 0.02)
     ending = Ending()
     with closing(Outbox(Sender([Rejected("no_text")], before=lambda: time.sleep(0.5)), url)) as outbox:
         outbox.submit(message(), ending)
         assert ending.outcome == Rejected("no_text")
 
 
-def test_what_somebody_else_did_with_it_is_told(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(background_worker, "_EVERY", 0.05)
-    told, ending = message(), Ending()
+def test_a_change_by_another_process_settles_the_message(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(background_worker, "_INTERVAL", 0.05)
+    sent, ending = message(), Ending()
     with closing(Outbox(Sender([Retryable("busy")]), url)) as outbox, closing(Store(url)) as store:
-        outbox.submit(told, ending)
+        outbox.submit(sent, ending)
         key = store.rows()[0].key
         assert any(store.rows()[0].status is Status.DELAYED or NEVER.wait(0.01) for _ in range(2000))
         store.advance([(key, Buried(store.now()))])
         assert ending.outcome == Rejected("buried by hand")
 
 
-def test_what_others_left_is_put_off_as_well(url: str) -> None:
+def test_messages_of_other_processes_are_delayed_too(url: str) -> None:
     with closing(Store(url)) as store:
         store.put([new_row(message(), store.now())])
         with closing(Outbox(Sender([Retryable("busy")]), url)) as outbox:
@@ -57,26 +57,26 @@ def test_what_others_left_is_put_off_as_well(url: str) -> None:
             assert any(store.rows()[0].status is Status.DELAYED or NEVER.wait(0.01) for _ in range(2000))
 
 
-def test_of_two_who_want_to_know_one_may_be_let_go_of(url: str) -> None:
+def test_one_of_two_callbacks_may_be_removed(url: str) -> None:
     store = Store(url)
-    one = BackgroundWorker(store, lambda told: Worker(store, Sender(), on_batch=told), 1.0)
+    worker = BackgroundWorker(store, lambda on_batch: Worker(store, Sender(), on_batch=on_batch), 1.0)
     seen: list[Outcome] = []
-    assert one.left() is None
-    for tell in (Ending(), seen.append):
-        one.expect("key", tell)
-    one.disown("key", seen.append)
-    assert not one.wait(0.0)
-    assert one.left() == f"1 message waits in the outbox at {store.place}: the next program with it sends it, or tocsin outbox drain"
-    one.expect("other", seen.append)
-    left = one.left()
+    assert worker.left() is None
+    for callback in (Ending(), seen.append):
+        worker.expect("key", callback)
+    worker.disown("key", seen.append)
+    assert not worker.wait(0.0)
+    assert worker.left() == f"1 message waits in the outbox at {store.place}: the next program with it sends it, or tocsin outbox drain"
+    worker.expect("other", seen.append)
+    left = worker.left()
     assert left is not None
     assert left.startswith("2 messages wait")
 
 
 def test_a_message_that_cannot_be_written_is_sent_without(url: str) -> None:
-    told = message()
-    assert isinstance(told, PostToSlack)
-    odd = attrs.evolve(told, payload=attrs.evolve(told.payload, fallback=3j))  # type: ignore[arg-type]  # what somebody made by hand
+    valid = message()
+    assert isinstance(valid, PostToSlack)
+    odd = attrs.evolve(valid, payload=attrs.evolve(valid.payload, fallback=3j))  # type: ignore[arg-type]  # as user code may build it
     sender, ending = Sender(), Ending()
     with closing(Outbox(sender, url)) as outbox:
         assert outbox.submit(odd, ending) == Queued("a background thread")
@@ -84,10 +84,10 @@ def test_a_message_that_cannot_be_written_is_sent_without(url: str) -> None:
         assert outbox.submit(message(), Ending()) == Queued("the outbox")
 
 
-def test_a_database_that_cannot_be_used_is_said_once(
+def test_an_error_of_the_database_is_logged_once(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(background_worker, "_AFTER_A_FAULT", 0.01)
+    monkeypatch.setattr(background_worker, "_INTERVAL_ERROR", 0.01)
     (tmp_path / "outbox.sqlite").write_text("this is no database, and never was one" * 100)
     with closing(Outbox(Sender(), url)) as outbox:
         outbox.attend()
@@ -107,7 +107,7 @@ print(execute(Outbox(Sender(), sys.argv[1]), message()))
 """
 
 
-def test_what_comes_after_the_end_is_kept_for_the_next(url: str) -> None:
+def test_a_message_after_the_end_stays_for_the_next_program(url: str) -> None:
     done = subprocess.run([sys.executable, "-c", LATE, url], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout == "Queued(where='the outbox')\n"
     assert list(rows(url).values()) == [Status.PENDING]

@@ -1,4 +1,4 @@
-"""An outbox that cannot be used says so in one line, with what to do, and without a password; and what was in it stays."""
+"""Each error of an unusable outbox is one line that says what to do and holds no password. The rows in the outbox stay."""
 
 import os
 import sqlite3
@@ -19,13 +19,13 @@ from tocsin.core.outbox.state_machine import Buried
 from tocsin.shell.outbox.errors import OutboxError, describe_database_error
 from tocsin.shell.outbox.store import Store
 
-NOBODY = 65534
+UNPRIVILEGED_USER = 65534  # the user "nobody"
 CANARY = "CANARY-hunter22"
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """One that others may look into, but not write."""
+    """A folder that other users may read and not write."""
     with tempfile.TemporaryDirectory() as name:
         path = Path(name)
         path.chmod(0o755)
@@ -35,9 +35,9 @@ def folder() -> Iterator[Path]:
 
 @contextmanager
 def unprivileged() -> Iterator[None]:
-    """As somebody who may write only what they own, which is nothing here."""
+    """Run as a user who owns none of the files."""
     before = os.geteuid()
-    os.seteuid(before or NOBODY)
+    os.seteuid(before or UNPRIVILEGED_USER)
     try:
         yield
     finally:
@@ -49,13 +49,13 @@ def url(path: Path) -> str:
 
 
 def filled(path: Path, number: int = 3) -> None:
-    """An outbox with rows in it, and nobody at work."""
+    """Create an outbox with rows."""
     with closing(Store(url(path))) as store:
         store.put([attrs.evolve(row(str(place)), body="x" * 2000) for place in range(number)])
 
 
-def said(act: Callable[[], object]) -> str:
-    """The one line, and nothing that it came from."""
+def error_of(act: Callable[[], object]) -> str:
+    """Return the message of the error, and check that no cause, context or password comes with it."""
     with pytest.raises(OutboxError) as caught:
         act()
     whole = "".join(traceback.format_exception(caught.value, chain=True))
@@ -67,8 +67,8 @@ def said(act: Callable[[], object]) -> str:
     return str(caught.value)
 
 
-def everything(store: Store) -> list[Callable[[], object]]:
-    """All that may be asked of it."""
+def all_calls(store: Store) -> list[Callable[[], object]]:
+    """Each kind of call of a store."""
     return [
         lambda: store.put([row("new")]),
         lambda: store.put([row("new"), row("newer")]),
@@ -82,10 +82,10 @@ def everything(store: Store) -> list[Callable[[], object]]:
     ]
 
 
-def all_say(path: Path, what: str, remedy: str) -> None:
+def check_each_call(path: Path, what: str, remedy: str) -> None:
     with closing(Store(url(path), busy=0.05)) as store:
-        for act in everything(store):
-            fault = said(act)
+        for act in all_calls(store):
+            fault = error_of(act)
             assert fault.startswith(f"the outbox at {path} ")
             assert what in fault
             assert fault.endswith(remedy)
@@ -94,30 +94,30 @@ def all_say(path: Path, what: str, remedy: str) -> None:
 # SQLite.
 
 
-def test_a_folder_that_nobody_may_write(folder: Path) -> None:
+def test_a_folder_that_is_not_writable(folder: Path) -> None:
     with unprivileged():
-        all_say(
+        check_each_call(
             folder / "new" / "outbox.sqlite", "Permission denied", "make it a file that you may read and write, or name another place"
         )
 
 
 def test_a_folder_that_is_none() -> None:
-    all_say(Path("/dev/null/tocsin/outbox.sqlite"), "Not a directory", "or name another place")
+    check_each_call(Path("/dev/null/tocsin/outbox.sqlite"), "Not a directory", "or name another place")
 
 
 def test_a_folder_in_the_place_of_the_file(folder: Path) -> None:
     (folder / "outbox.sqlite").mkdir()
-    all_say(folder / "outbox.sqlite", "is no file", "move it away, or name another place")
+    check_each_call(folder / "outbox.sqlite", "is not a file", "move it away, or name another place")
 
 
-def test_a_file_that_nobody_may_write(folder: Path) -> None:
+def test_a_file_that_is_not_writable(folder: Path) -> None:
     path = folder / "outbox.sqlite"
     filled(path)
     path.chmod(0o444)
     folder.chmod(0o555)
     before = path.read_bytes()
     with unprivileged():
-        all_say(path, "attempt to write a readonly database", "make the file and its folder writable")
+        check_each_call(path, "attempt to write a readonly database", "make the file and its folder writable")
     assert path.read_bytes() == before
 
 
@@ -125,7 +125,9 @@ def test_a_file_that_nobody_may_write(folder: Path) -> None:
 def test_a_file_that_is_no_database(folder: Path, content: bytes) -> None:
     path = folder / "outbox.sqlite"
     path.write_bytes(content)
-    all_say(path, "file is not a database", "move it away, and a new one is begun; what waits in it is not sent then")
+    check_each_call(
+        path, "file is not a database", "move it away, and tocsin creates a new one; the messages that wait in the old one are not sent"
+    )
     assert path.read_bytes() == content
 
 
@@ -135,24 +137,24 @@ def test_a_file_that_was_cut_off(folder: Path) -> None:
     content = path.read_bytes()[: 5 * 4096]
     path.write_bytes(content)
     with closing(Store(url(path))) as store:
-        fault = said(lambda: store.claim(TEAM, "worker", seconds=60))
+        fault = error_of(lambda: store.claim(TEAM, "worker", seconds=60))
     assert "malformed" in fault
     assert "it is damaged: restore it, or move it away" in fault
 
 
-def test_a_file_that_somebody_else_holds_for_long(folder: Path) -> None:
+def test_a_file_that_another_process_holds_for_long(folder: Path) -> None:
     path = folder / "outbox.sqlite"
     filled(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        all_say(path, "database is locked", "another process holds it all the time; end that one, or try again")
+        check_each_call(path, "database is locked", "another process holds it all the time; end that one, or try again")
         other.execute("ROLLBACK")
     with closing(Store(url(path))) as store:
         assert len(store.claim(TEAM, "worker", seconds=60)) == 3
 
 
 def limited(connection: Connection) -> None:
-    """Have the disk be full."""
+    """Simulate a full disk."""
     pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
     connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}").all()
 
@@ -163,15 +165,15 @@ def test_a_full_disk(folder: Path, number: int) -> None:
     filled(path)
     with closing(Store(url(path))) as store:
         store.put([row("before")])
-        store._writer.bare(limited)
-        fault = said(lambda: store.put([attrs.evolve(row(f"new {place}"), body="x" * 50_000) for place in range(number)]))
+        store._writer.do_without_transaction(limited)
+        fault = error_of(lambda: store.put([attrs.evolve(row(f"new {place}"), body="x" * 50_000) for place in range(number)]))
         assert "database or disk is full" in fault
         assert fault.endswith("make room on the disk")
         assert [each.key for each in store.rows()] == ["0", "1", "2", "before"]
         assert store.put([row("after")]) == (True,)
 
 
-def test_a_row_that_somebody_spoilt_stays(folder: Path) -> None:
+def test_a_damaged_row_stays(folder: Path) -> None:
     path = folder / "outbox.sqlite"
     filled(path)
     with closing(sqlite3.connect(path)) as other:
@@ -179,17 +181,17 @@ def test_a_row_that_somebody_spoilt_stays(folder: Path) -> None:
         other.execute("UPDATE messages SET status = 'lost' WHERE key = '1'")
         other.commit()
     with closing(Store(url(path))) as store:
-        fault = said(store.rows)
+        fault = error_of(store.rows)
         assert "'lost' is not a valid Status" in fault
         assert [each.status for each in store.find(["0", "2"])] == [Status.PENDING] * 2
 
 
-def test_what_a_step_of_the_life_would_spoil_is_not_written(folder: Path) -> None:
+def test_an_inconsistent_row_is_not_written(folder: Path) -> None:
     path = folder / "outbox.sqlite"
     with closing(Store(url(path))) as store:
-        fault = said(lambda: store.put([attrs.evolve(row("a"), ended=1.0)]))
+        fault = error_of(lambda: store.put([attrs.evolve(row("a"), ended=1.0)]))
         assert "CHECK constraint failed: messages_ended" in fault
-        assert fault.endswith("its rows are not as they should be: make sure that nobody else writes them")
+        assert fault.endswith("its rows are not as they should be: make sure that only tocsin writes them")
         assert store.rows() == ()
 
 
@@ -199,17 +201,17 @@ def test_what_a_step_of_the_life_would_spoil_is_not_written(folder: Path) -> Non
 @pytest.mark.parametrize("query", ["", "?sslmode=require", "?nonsense=1", f"?password={CANARY}"])
 def test_a_server_that_is_not_there(query: str) -> None:
     store = Store(f"postgresql://me:{CANARY}@127.0.0.1:1/tocsin{query}")
-    for act in [*everything(store), store.now]:
-        fault = said(act)
+    for act in [*all_calls(store), store.now]:
+        fault = error_of(act)
         assert fault.startswith("the outbox at postgresql://me@127.0.0.1:1/tocsin cannot be used: ")
-        assert fault.endswith("see that the server runs, and that its URL is right")
+        assert fault.endswith("make sure that the server runs, and that its URL is right")
 
 
-# Words.
+# Remedies.
 
 
-class Said(Exception):
-    """An error as a driver of PostgreSQL makes it."""
+class DriverError(Exception):
+    """An error with a state, as the PostgreSQL driver raises it."""
 
     def __init__(self, state: str | None) -> None:
         super().__init__("it said\nno")
@@ -219,16 +221,16 @@ class Said(Exception):
 @pytest.mark.parametrize(
     ("error", "remedy"),
     [
-        (Said("28P01"), "see that the user and the password in its URL are right"),
-        (Said("3D000"), "create the database, or name one that is there"),
-        (Said("42501"), "grant the user what it needs: to create tables in its schema, and to read and write them"),
-        (Said("42P01"), "its schema is not ours: name another database"),
-        (Said("53100"), "make room on its disk, or for more connections"),
-        (Said("25006"), "name a server that takes writes"),
-        (Said("57P01"), "see that the server runs"),
-        (Said("XX000"), "look after the database, or name another one"),
-        (Said(None), "look after the database, or name another one"),
-        (sqlite3.ProgrammingError("no"), "look after the database, or name another one"),
+        (DriverError("28P01"), "make sure that the user and the password in its URL are right"),
+        (DriverError("3D000"), "create the database, or name one that is there"),
+        (DriverError("42501"), "grant the user what it needs: to create tables in its schema, and to read and write them"),
+        (DriverError("42P01"), "its schema is not tocsin's: name another database"),
+        (DriverError("53100"), "make room on its disk, or for more connections"),
+        (DriverError("25006"), "name a server that takes writes"),
+        (DriverError("57P01"), "make sure that the server runs"),
+        (DriverError("XX000"), "check the database, or name another one"),
+        (DriverError(None), "check the database, or name another one"),
+        (sqlite3.ProgrammingError("no"), "check the database, or name another one"),
         (OSError(28, "No space left on device"), "make room on the disk"),
         (OSError(13, "Permission denied"), "make it a file that you may read and write, or name another place"),
     ],

@@ -1,4 +1,4 @@
-"""No secret is in the file of an outbox, in its write-ahead log, in the log, or in what an outbox calls itself."""
+"""No secret is in the file of an outbox, in its write-ahead log, in the log of the program, or in a ``repr``."""
 
 import logging
 from contextlib import closing
@@ -24,7 +24,7 @@ ANSWERS = (Rejected, Ambiguous, Retryable)
 
 
 class Leaky:
-    """Answers with reasons that quote secrets, each of another kind, then that all is well."""
+    """Gives one answer of each class with secrets in its reason, then ``Delivered``."""
 
     notify = "live"
 
@@ -38,7 +38,7 @@ class Leaky:
 
 @pytest.fixture
 def url() -> str:
-    """The URL of a webhook, which is known to be secret, as is a password."""
+    """The URL of a webhook. The URL and a password are registered as secrets."""
     webhook = Secret("SLACK_WEBHOOK_URL", f"https://hooks.slack.com/services/T000/B000/{TOKEN}")
     Secret("EMAIL_PASSWORD", PASSWORD)
     return webhook.reveal()

@@ -1,4 +1,4 @@
-"""A message comes out of the outbox as it went in, but for secrets; and what makes no message is told of in one line."""
+"""A decoded message equals the encoded one, except for secrets. A row without a readable message gives one line of text."""
 
 import json
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ CONTENT = Content(
 
 @st.composite
 def contents(draw: st.DrawFn) -> Content | DigestSummary | None:
-    """What messages say: of one change, of many, or nothing that we know."""
+    """Draw the content of a message: of one change, of a digest, or none."""
     lines = st.lists(st.builds(Line, texts(), texts(), st.booleans(), st.booleans(), st.booleans()), max_size=3)
     content = st.builds(
         Content, texts(), texts(), texts(), texts(), st.booleans(), st.just("#eb0000"), moments(), lines.map(tuple[Line, ...]), texts()
@@ -49,7 +49,7 @@ def messages(draw: st.DrawFn) -> Message:
 
 @contextmanager
 def secret(value: str) -> Iterator[None]:
-    """While it is remembered, it is to show nowhere."""
+    """Register the value as the only secret, inside the block."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(redaction, "_memory", redaction._Memory())
         redaction._longest_first.cache_clear()
@@ -120,7 +120,7 @@ def test_a_destination_is_one_line(message: Message, name: str) -> None:
     assert destination_name(message) == name
 
 
-# What is secret.
+# Secrets.
 
 AWKWARD = st.text(st.sampled_from("ab\"'\\\n/é\ud800:,{}[]"), min_size=4, max_size=12) | st.sampled_from(
     ['","title":"', "Failed", "null,", "#eb0000", "false", "\\u00e9\\u00e9", "\\\\n\\\\n", "é'\"é'\"", "\\nab", "ab\\ud800"]
@@ -130,18 +130,18 @@ AWKWARD = st.text(st.sampled_from("ab\"'\\\n/é\ud800:,{}[]"), min_size=4, max_s
 @given(AWKWARD, st.sampled_from([POST, MAIL]), st.text("ab \\", max_size=3))
 def test_no_text_that_is_kept_holds_a_secret(value: str, message: Message, before: str) -> None:
     said = f"{before}{value} {json.dumps(value)} {value!r}"
-    told = attrs.evolve(
+    secret_message = attrs.evolve(
         message, key=Key(value, value, None, 0, 0), content=attrs.evolve(CONTENT, sentence=said, lines=(Line("Message", said),))
     )
     with secret(value):
-        found = kept(told)
+        found = kept(secret_message)
         back = decode(found)
         shown = list(strings(json.loads(found.body)))
         assert all(redact(text) == text for text in (*shown, found.key, found.destination))
     assert isinstance(back, str) or isinstance(back.content, Content)
 
 
-def test_a_secret_is_named_instead() -> None:
+def test_a_secret_is_replaced_by_its_name() -> None:
     with secret("hunter22"):
         found = decode(kept(attrs.evolve(POST, payload=attrs.evolve(POST.payload, text="it is hunter22"))))
     assert isinstance(found, PostToSlack)
@@ -155,21 +155,21 @@ def test_two_keys_that_differ_by_a_secret_alone_differ_still() -> None:
     assert len({one, other, "[SECRET].load..0.0"}) == 3
 
 
-# What makes no message.
+# Unreadable rows.
 
 
 @attrs.frozen
 class Stranger(PostToSlack):
-    """One that somebody made."""
+    """A subclass by user code."""
 
 
-def test_only_what_we_know_is_kept() -> None:
+def test_a_message_of_an_unknown_class_is_refused() -> None:
     stranger = Stranger(POST.webhook_secret, POST.payload, POST.key)
-    with pytest.raises(TypeError, match="a Stranger is none of PostToSlack, SendEmail"):
+    with pytest.raises(TypeError, match="a Stranger is not one of PostToSlack, SendEmail"):
         encode(stranger)
 
 
-def test_a_kind_that_we_do_not_know_is_for_a_newer_tocsin() -> None:
+def test_an_unknown_kind_is_for_a_newer_tocsin() -> None:
     assert decode(row("{}", kind="PostTo\nTeams")) == (
         "run.load..0.0 is of a kind that this tocsin does not know, PostTo Teams: "
         "upgrade tocsin, then: tocsin outbox retry run.load..0.0"
@@ -178,7 +178,7 @@ def test_a_kind_that_we_do_not_know_is_for_a_newer_tocsin() -> None:
 
 def test_a_newer_version_is_for_a_newer_tocsin() -> None:
     assert decode(row("{}", version=VERSION + 1)) == (
-        "run.load..0.0 was written by a newer tocsin (version 2, and we read 1): "
+        "run.load..0.0 was written by a newer tocsin (version 2, and this one reads 1): "
         "upgrade tocsin, then: tocsin outbox retry run.load..0.0"
     )
 
@@ -198,16 +198,16 @@ def changed(name: str, value: object, message: Message = POST) -> str:
         ("[]", "list"),
         ("[" * 100_000, "RecursionError"),
         (changed("extra", 1), "extra"),
-        (changed("webhook_secret", 7), "7 is no str"),
+        (changed("webhook_secret", 7), "7 is not of type str"),
         (changed("key", ["run", "load", None, 0, 0]), "list"),
-        (changed("content", "text"), "its content is no pair"),
-        (changed("content", ["Content"]), "its content is no pair"),
+        (changed("content", "text"), "its content is not a pair"),
+        (changed("content", ["Content"]), "its content is not a pair"),
         (changed("content", ["Other", {}]), "its content is neither Content nor Tally but 'Other'"),
         (changed("content", ["Tally", {}]), "key"),
         ("{}", "webhook_secret"),
     ],
 )
-def test_damage_is_told_of_in_one_line(body: str, why: str) -> None:
+def test_damage_is_explained_in_one_line(body: str, why: str) -> None:
     said = decode(row(body))
     assert isinstance(said, str)
     assert said.startswith("the message in run.load..0.0 is damaged (")

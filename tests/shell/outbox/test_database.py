@@ -1,4 +1,4 @@
-"""What a URL names, and connections on which what is committed is there to stay: in SQLite as far as the file system allows."""
+"""The database that a URL names, and the durability of connections to it, on SQLite as far as the file system allows."""
 
 import sqlite3
 import stat
@@ -20,10 +20,10 @@ from tocsin.shell.outbox import sqlite_file
 from tocsin.shell.outbox.database import Database, OutboxConnection
 from tocsin.shell.outbox.errors import OutboxError
 from tocsin.shell.outbox.queries import ServerClock
-from tocsin.shell.outbox.sqlite_file import File, connected, file_system, on_network
+from tocsin.shell.outbox.sqlite_file import File, connect, file_system, on_network
 from tocsin.shell.outbox.store import Store
 
-WRITE = "write sqlite:////var/lib/app/outbox.sqlite, or postgresql://user:password@host/database"
+EXAMPLES = "write sqlite:////var/lib/app/outbox.sqlite, or postgresql://user:password@host/database"
 
 
 def asked(connection: sqlite3.Connection, pragma: str) -> object:
@@ -40,23 +40,23 @@ def mode(connection: sqlite3.Connection) -> tuple[object, object]:
 
 def test_a_connection_has_a_write_ahead_log_and_waits_for_the_disk(tmp_path: Path) -> None:
     for _ in range(2):
-        with closing(connected(File(f"{tmp_path}/outbox.sqlite"), 1.5, 1)) as connection:
+        with closing(connect(File(f"{tmp_path}/outbox.sqlite"), 1.5, 1)) as connection:
             assert mode(connection) == ("wal", 2)
             assert asked(connection, "busy_timeout") == 1500
             assert asked(connection, "auto_vacuum") == 2
 
 
-def test_every_connection_of_a_store_has(tmp_path: Path) -> None:
+def test_every_connection_of_a_store_has_them(tmp_path: Path) -> None:
     with closing(Store(f"sqlite:///{tmp_path}/outbox.sqlite")) as store:
-        for line in (store._writer, store._reader):
-            found = line.bare(
+        for kept in (store._writer, store._reader):
+            found = kept.do_without_transaction(
                 lambda connection: [connection.execute(text(f"PRAGMA {name}")).scalar() for name in ("journal_mode", "synchronous")]
             )
             assert found == ["wal", 2]
 
 
 def test_without_shared_memory_it_has_a_rollback_journal_and_waits_the_longer(tmp_path: Path) -> None:
-    with closing(connected(File(f"{tmp_path}/outbox.sqlite", "unix-dotfile"), 1.0, 1)) as connection:
+    with closing(connect(File(f"{tmp_path}/outbox.sqlite", "unix-dotfile"), 1.0, 1)) as connection:
         assert mode(connection) == ("delete", 3)
     with closing(Store(f"sqlite:///{tmp_path}/other.sqlite?vfs=unix-dotfile")) as store:
         assert store.put([row("a")]) == (True,)
@@ -66,8 +66,8 @@ def test_without_shared_memory_it_has_a_rollback_journal_and_waits_the_longer(tm
 def test_on_a_network_it_has_a_rollback_journal_whatever_seems_to_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table = tmp_path / "mountinfo"
     table.write_text(f"1 0 8:1 / / rw - ext4 /dev/vda rw\n2 1 0:9 / {tmp_path} rw shared:3 - nfs4 nas:/ rw\n")
-    monkeypatch.setattr(sqlite_file, "_TABLE", table)
-    with closing(connected(File(f"{tmp_path}/outbox.sqlite"), 1.0, 1)) as connection:
+    monkeypatch.setattr(sqlite_file, "_MOUNT_TABLE", table)
+    with closing(connect(File(f"{tmp_path}/outbox.sqlite"), 1.0, 1)) as connection:
         assert mode(connection) == ("delete", 3)
 
 
@@ -88,12 +88,12 @@ nonsense
 
 
 def test_without_a_table_of_mounts_nothing_is_on_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite_file, "_TABLE", tmp_path / "absent")
+    monkeypatch.setattr(sqlite_file, "_MOUNT_TABLE", tmp_path / "absent")
     assert not on_network(tmp_path)
 
 
 class Refusing(sqlite3.Connection):
-    """A database on a file system that cannot do something."""
+    """A connection that answers some statements as an unsuitable file system does."""
 
     refused: ClassVar[Mapping[str, object]] = {}
 
@@ -119,11 +119,11 @@ BUSY = error(sqlite3.SQLITE_BUSY, "SQLITE_BUSY", "database is locked")
 
 @pytest.fixture
 def refusing(monkeypatch: pytest.MonkeyPatch) -> Callable[[Mapping[str, object]], None]:
-    """Have connections refuse something."""
+    """Make connections answer or raise as told."""
 
     def refuse(refused: Mapping[str, object]) -> None:
         kind = type("Refusing", (Refusing,), {"refused": refused})
-        monkeypatch.setattr(sqlite_file, "_KIND", kind)
+        monkeypatch.setattr(sqlite_file, "_CONNECTION_CLASS", kind)
 
     return refuse
 
@@ -140,7 +140,7 @@ def test_where_a_write_ahead_log_cannot_be_had_there_is_a_rollback_journal(
     refused: Mapping[str, object], refusing: Callable[[Mapping[str, object]], None], tmp_path: Path
 ) -> None:
     refusing(refused)
-    with closing(connected(File(f"{tmp_path}/outbox.sqlite"), 1.0, 1)) as connection:
+    with closing(connect(File(f"{tmp_path}/outbox.sqlite"), 1.0, 1)) as connection:
         assert mode(connection) == ("delete", 3)
 
 
@@ -157,7 +157,7 @@ def test_where_neither_can_be_had_it_says_why(
 ) -> None:
     refusing(refused)
     with pytest.raises(OutboxError) as caught:
-        connected(File(f"{tmp_path}/outbox.sqlite"), 1.0, 1)
+        connect(File(f"{tmp_path}/outbox.sqlite"), 1.0, 1)
     assert (
         str(caught.value)
         == f"the outbox at {tmp_path}/outbox.sqlite cannot be kept safely there: {why}; name a place on a disk of this machine"
@@ -169,14 +169,14 @@ def test_a_full_disk_is_not_taken_for_a_file_system_that_cannot(
 ) -> None:
     refusing({"COMMIT": FULL})
     with pytest.raises(sqlite3.OperationalError, match="full"):
-        connected(File(f"{tmp_path}/outbox.sqlite"), 1.0, 1)
+        connect(File(f"{tmp_path}/outbox.sqlite"), 1.0, 1)
 
 
 def test_a_file_that_others_are_making_is_waited_for(refusing: Callable[[Mapping[str, object]], None], tmp_path: Path) -> None:
     refusing({"PRAGMA journal_mode = wal": BUSY})
     began = time.monotonic()
     with pytest.raises(sqlite3.OperationalError, match="locked"):
-        connected(File(f"{tmp_path}/outbox.sqlite"), 0.1, 1)
+        connect(File(f"{tmp_path}/outbox.sqlite"), 0.1, 1)
     assert time.monotonic() - began >= 0.1
 
 
@@ -218,10 +218,10 @@ def test_without_a_home_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError(0, "this user has no home folder")
 
     monkeypatch.setattr(outbox_database, "state_folder", homeless)
-    assert said_of(None) == "there is no place for the outbox: this user has no home folder; set TOCSIN_STATE_DIR to a folder"
+    assert error_of(None) == "there is no place for the outbox: this user has no home folder; set TOCSIN_STATE_DIR to a folder"
 
 
-def said_of(url: str | None) -> str:
+def error_of(url: str | None) -> str:
     with pytest.raises(OutboxError) as caught:
         Store(url)
     assert caught.value.__context__ is None
@@ -231,23 +231,26 @@ def said_of(url: str | None) -> str:
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("", f"that is no URL of an outbox (it is not shown, since it may hold a password): {WRITE}"),
-        ("/var/lib/outbox.sqlite", f"that is no URL of an outbox (it is not shown, since it may hold a password): {WRITE}"),
-        ("postgresql://u:hunter22@h:port/d", f"that is no URL of an outbox (it is not shown, since it may hold a password): {WRITE}"),
-        ("mysql://u:hunter22@h/d", f"an outbox is kept in SQLite or PostgreSQL, not in mysql: {WRITE}"),
-        ("postgresql+asyncpg://u:hunter22@h/d", f"an outbox is kept in SQLite or PostgreSQL, not in postgresql+asyncpg: {WRITE}"),
-        ("postgresql://u:hunter22@h", f"the URL of the outbox names no database: {WRITE}"),
-        ("sqlite://", f"the URL of a SQLite file names it by its absolute path, with four slashes: {WRITE}"),
-        ("sqlite:///:memory:", f"the URL of a SQLite file names it by its absolute path, with four slashes: {WRITE}"),
-        ("sqlite:///outbox.sqlite", f"the URL of a SQLite file names it by its absolute path, with four slashes: {WRITE}"),
-        ("sqlite:////a\0b", f"the URL of a SQLite file names it by its absolute path, with four slashes: {WRITE}"),
-        ("sqlite://u:hunter22@h//a/b", f"the URL of a SQLite file holds nothing but its path: {WRITE}"),
-        ("sqlite:////a/b?mode=ro", f"the URL of a SQLite file holds nothing but its path: {WRITE}"),
-        ("sqlite:////a/b?vfs=a&vfs=b", f"the URL of a SQLite file holds nothing but its path: {WRITE}"),
+        ("", f"the URL of the outbox is not valid (it is not shown, since it may hold a password): {EXAMPLES}"),
+        ("/var/lib/outbox.sqlite", f"the URL of the outbox is not valid (it is not shown, since it may hold a password): {EXAMPLES}"),
+        (
+            "postgresql://u:hunter22@h:port/d",
+            f"the URL of the outbox is not valid (it is not shown, since it may hold a password): {EXAMPLES}",
+        ),
+        ("mysql://u:hunter22@h/d", f"an outbox is kept in SQLite or PostgreSQL, not in mysql: {EXAMPLES}"),
+        ("postgresql+asyncpg://u:hunter22@h/d", f"an outbox is kept in SQLite or PostgreSQL, not in postgresql+asyncpg: {EXAMPLES}"),
+        ("postgresql://u:hunter22@h", f"the URL of the outbox names no database: {EXAMPLES}"),
+        ("sqlite://", f"the URL of a SQLite file names it by its absolute path, with four slashes: {EXAMPLES}"),
+        ("sqlite:///:memory:", f"the URL of a SQLite file names it by its absolute path, with four slashes: {EXAMPLES}"),
+        ("sqlite:///outbox.sqlite", f"the URL of a SQLite file names it by its absolute path, with four slashes: {EXAMPLES}"),
+        ("sqlite:////a\0b", f"the URL of a SQLite file names it by its absolute path, with four slashes: {EXAMPLES}"),
+        ("sqlite://u:hunter22@h//a/b", f"the URL of a SQLite file holds nothing but its path: {EXAMPLES}"),
+        ("sqlite:////a/b?mode=ro", f"the URL of a SQLite file holds nothing but its path: {EXAMPLES}"),
+        ("sqlite:////a/b?vfs=a&vfs=b", f"the URL of a SQLite file holds nothing but its path: {EXAMPLES}"),
     ],
 )
 def test_a_url_that_names_no_outbox_says_what_to_write(url: str, said: str) -> None:
-    assert said_of(url) == said
+    assert error_of(url) == said
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])
@@ -259,7 +262,7 @@ def test_a_server_has_a_place_without_a_password(scheme: str) -> None:
 
 def test_without_the_extra_it_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    assert said_of("postgresql://me:hunter22@h/d") == (
+    assert error_of("postgresql://me:hunter22@h/d") == (
         "an outbox in PostgreSQL needs the extra: pip install 'tocsin[outbox-postgresql]' (psycopg is not installed)"
     )
 
@@ -269,18 +272,18 @@ def test_without_the_extra_it_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_server_that_would_not_wait_for_its_disk_is_told_to(database: str) -> None:
     where = f"{database}?options=-csynchronous_commit%3Doff"
-    line = OutboxConnection(Database(where, 2.5), reads=False)
+    kept = OutboxConnection(Database(where, 2.5), reads=False)
     asked = ("synchronous_commit", "lock_timeout", "transaction_isolation")
-    assert line.do(lambda connection: [connection.execute(text(f"SHOW {name}")).scalar() for name in asked]) == [
+    assert kept.do(lambda connection: [connection.execute(text(f"SHOW {name}")).scalar() for name in asked]) == [
         "on",
         "2500ms",
         "read committed",
     ]
-    line.close()
+    kept.close()
 
 
 def lose(database: str, connection: Connection) -> int:
-    """Have the server end a connection; which one it was."""
+    """Make the server end a connection, and return its process id."""
     number = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
     assert isinstance(number, int)
     with psycopg.connect(database) as other:
@@ -289,24 +292,24 @@ def lose(database: str, connection: Connection) -> int:
 
 
 def test_what_was_not_committed_is_done_again_on_a_new_connection(database: str) -> None:
-    line, tried = OutboxConnection(Database(database, 5.0), reads=False), list[int]()
+    kept, tried = OutboxConnection(Database(database, 5.0), reads=False), list[int]()
 
     def act(connection: Connection) -> object:
         if not tried:
             tried.append(lose(database, connection))
         return connection.execute(text("SELECT 7")).scalar()
 
-    assert line.do(act) == 7
-    line.close()
+    assert kept.do(act) == 7
+    kept.close()
 
 
 def test_what_may_have_been_committed_is_not_done_again(database: str) -> None:
-    line, tried = OutboxConnection(Database(database, 5.0), reads=False), list[int]()
+    kept, tried = OutboxConnection(Database(database, 5.0), reads=False), list[int]()
     with pytest.raises(OperationalError):
-        line.do(lambda connection: tried.append(lose(database, connection)))
+        kept.do(lambda connection: tried.append(lose(database, connection)))
     assert len(tried) == 1
-    assert line.do(lambda connection: connection.execute(text("SELECT 7")).scalar()) == 7
-    line.close()
+    assert kept.do(lambda connection: connection.execute(text("SELECT 7")).scalar()) == 7
+    kept.close()
 
 
 # The clock of a server.
@@ -324,6 +327,6 @@ def test_a_server_is_asked_for_the_time_now_and_then_only(monkeypatch: pytest.Mo
         return clock.now(lambda: next(answers))
 
     assert [later(0, 0), later(50, 50), later(10, 10)] == [1000.0, 1050.0, 1060.0]
-    assert later(5, 5) == 2000.0  # it is a while ago
+    assert later(5, 5) == 2000.0  # more than 60 seconds after the last answer
     assert later(1, 1) == 2001.0
-    assert later(-3600, 1) == 3000.0  # ours was set
+    assert later(-3600, 1) == 3000.0  # the local clock was set

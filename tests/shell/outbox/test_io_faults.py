@@ -1,8 +1,8 @@
-"""Whatever operation on its files fails, and wherever the process or the machine stops there: what was acknowledged is in the outbox.
+"""Acknowledged changes are in the outbox, whichever file operation fails, and wherever the process or the machine stops.
 
-A real file system, with a small library before it that fails the n-th operation, for every n. A worker says what it is about to do and
-what was acknowledged; then the file is opened without the library. Each row is as it was when that was last acknowledged, or as a step
-that was not acknowledged would have made it, and it is whole; nothing else is claimed.
+A small preloaded library makes the n-th file operation fail, for every n, on a real file system. A process reports what it is about to
+do, and what was acknowledged. Then the file is opened without the library. Each row is complete, and is as last acknowledged or as an
+unacknowledged step would have made it. Nothing else is claimed.
 """
 
 import errno
@@ -33,10 +33,10 @@ ENDED = -signal.SIGTERM
 
 
 def lacking() -> str | None:
-    """Why this cannot be tested here, if it cannot."""
-    if not sys.platform.startswith("linux"):  # pragma: no cover - it is measured there
-        return "a library can be put before the file system so on Linux only"
-    if shutil.which("cc") is None and "CI" not in os.environ:  # pragma: no cover - likewise
+    """Return the reason why these tests cannot run here; None if they can."""
+    if not sys.platform.startswith("linux"):  # pragma: no cover - coverage is measured on Linux
+        return "a library can be preloaded in this way on Linux only"
+    if shutil.which("cc") is None and "CI" not in os.environ:  # pragma: no cover - coverage is measured with a compiler
         return "there is no C compiler"
     return None
 
@@ -45,8 +45,8 @@ pytestmark = [pytest.mark.skipif(lacking() is not None, reason=str(lacking())), 
 
 
 @attrs.frozen
-class Told:
-    """What a worker said in one job, and how it ended."""
+class Report:
+    """The output of a process in one job, and its exit status."""
 
     words: list[list[object]]
     status: object
@@ -56,13 +56,13 @@ class Told:
 
     @property
     def trace(self) -> list[str]:
-        """The operations: what, and on which file."""
+        """The operations: one letter for the operation, one for the file."""
         (trace,) = map(str, self.of("trace"))
         return [trace[place : place + 2] for place in range(0, len(trace), 2)]
 
 
 class Worker:
-    """A process that does jobs."""
+    """A process that runs jobs."""
 
     def __init__(self, library: Path, base: Path) -> None:
         env = {name: value for name, value in os.environ.items() if not name.startswith("TOCSIN_NOTIFY")}
@@ -78,8 +78,8 @@ class Worker:
         )
         assert self._said() == ["ready"]
 
-    def job(self, kinds: str, number: int, mode: int, code: int = errno.EIO) -> tuple[Told, Path]:
-        """What it says when operation ``number`` of these kinds meets this."""
+    def job(self, kinds: str, number: int, mode: int, code: int = errno.EIO) -> tuple[Report, Path]:
+        """Run a job in which operation ``number`` of these kinds fails in this mode, and return its report and its folder."""
         folder = Path(tempfile.mkdtemp(dir=self._base))
         assert self._process.stdin is not None
         job = {"folder": str(folder), "kinds": kinds, "number": number, "mode": mode, "code": code}
@@ -88,7 +88,7 @@ class Worker:
         words = [self._said()]
         while words[-1][0] != "ended":
             words.append(self._said())
-        return Told(words[:-1], words[-1][1]), folder
+        return Report(words[:-1], words[-1][1]), folder
 
     def _said(self) -> list[object]:
         assert self._process.stdout is not None
@@ -104,7 +104,7 @@ class Worker:
 
 @pytest.fixture(scope="module")
 def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
-    """A worker with the library before its file system."""
+    """A worker process with the preloaded library."""
     library = tmp_path_factory.mktemp("shim") / "faults.so"
     subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-o", library, SHIM / "faults.c", "-ldl"], check=True, timeout=60)  # noqa: S607
     with tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None) as base:  # noqa: S108 - fast
@@ -113,10 +113,10 @@ def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
         worker.close()
 
 
-def allowed(told: Told) -> dict[str, set[str]]:
-    """How each row may stand, by what was said."""
+def allowed(report: Report) -> dict[str, set[str]]:
+    """Return the statuses that each row may have, by the report."""
     rows: dict[str, set[str]] = {}
-    for word, aim, *_ in told.words:
+    for word, aim, *_ in report.words:
         if word in {"try", "done"}:
             assert isinstance(aim, dict)
             for key, status in aim.items():
@@ -125,7 +125,7 @@ def allowed(told: Told) -> dict[str, set[str]]:
 
 
 def found(folder: Path) -> Mapping[str, str]:
-    """How the rows stand in the file; it is sound, each row is whole, and the outbox takes another one."""
+    """Return the statuses of the rows in the file. Check that it is sound, that each row is complete, and that an insert works."""
     file = folder / "outbox.sqlite"
     with closing(Store(f"sqlite:///{file}")) as store:
         rows = store.rows()
@@ -140,52 +140,52 @@ def found(folder: Path) -> Mapping[str, str]:
     return {row.key: row.status.value for row in rows}
 
 
-def check(told: Told, folder: Path) -> None:
-    """Nothing that was acknowledged is lost, nothing is claimed that was not, and what went wrong was said in a line."""
-    assert not told.of("raised")
-    for fault in map(str, told.of("fault")):
+def check(report: Report, folder: Path) -> None:
+    """Check that no acknowledged change is lost, that nothing else is claimed, and that each error is one line."""
+    assert not report.of("raised")
+    for fault in map(str, report.of("fault")):
         assert fault.startswith(f"the outbox at {folder}/outbox.sqlite ")
         assert fault.isprintable()
         assert "sqlalche.me" not in fault
         assert ": " in fault or "; " in fault
     rows = found(folder)
-    for key, statuses in allowed(told).items():
+    for key, statuses in allowed(report).items():
         assert rows.get(key, "absent") in statuses
-    assert ("b" in rows) == ("c" in rows)  # they were put together
+    assert ("b" in rows) == ("c" in rows)  # they were inserted together
     shutil.rmtree(folder)
 
 
 def sweep(worker: Worker, kinds: str, mode: int, code: int = errno.EIO) -> int:
-    """Every number, or each multiple of the profile's stride, until there is no such operation any more: how many there were."""
+    """Fail each operation in turn, in steps of the stride of the profile, and return how many operations there are."""
     number = 1 - STRIDE
     while True:
         number += STRIDE
-        told, folder = worker.job(kinds, number, mode, code)
-        counted = [operation for operation in told.trace if operation[0] in kinds] if told.status == ENDED else []
+        report, folder = worker.job(kinds, number, mode, code)
+        counted = [operation for operation in report.trace if operation[0] in kinds] if report.status == ENDED else []
         try:
-            check(told, folder)
-            assert told.status in {ENDED, -signal.SIGKILL}, "it hangs"
-        except AssertionError as error:  # pragma: no cover - it says which it was
-            error.add_note(f"operation {number} of {kinds}, mode {mode}, {errno.errorcode[code]}: {told}")
+            check(report, folder)
+            assert report.status in {ENDED, -signal.SIGKILL}, "it hangs"
+        except AssertionError as error:  # pragma: no cover - the note says which operation failed
+            error.add_note(f"operation {number} of {kinds}, mode {mode}, {errno.errorcode[code]}: {report}")
             raise
-        if told.status == ENDED and len(counted) < number:
+        if report.status == ENDED and len(counted) < number:
             return number - 1
 
 
 def test_without_a_fault_all_is_acknowledged(worker: Worker) -> None:
-    told, folder = worker.job(ALL, 0, ONCE)
-    assert not told.of("fault")
-    assert told.of("done")[-2:] == [{"big": "delivered"}, {"last": "pending"}]
-    assert len(told.trace) > 200
-    check(told, folder)
+    report, folder = worker.job(ALL, 0, ONCE)
+    assert not report.of("fault")
+    assert report.of("done")[-2:] == [{"big": "delivered"}, {"last": "pending"}]
+    assert len(report.trace) > 200
+    check(report, folder)
 
 
 def test_what_is_acknowledged_is_on_the_disk(worker: Worker) -> None:
-    told, _ = worker.job(ALL, 0, ONCE)
-    acknowledged = [words[2] for words in told.words if words[0] == "done"]
+    report, _ = worker.job(ALL, 0, ONCE)
+    acknowledged = [words[2] for words in report.words if words[0] == "done"]
     for place in acknowledged:
         assert isinstance(place, int)
-        before = [operation for operation in told.trace[:place] if operation in {"ww", "sw"}]
+        before = [operation for operation in report.trace[:place] if operation in {"ww", "sw"}]
         assert before[-1] == "sw"
 
 
@@ -205,13 +205,13 @@ def test_wherever_it_is_killed_within_a_write(worker: Worker) -> None:
 
 
 @pytest.mark.parametrize("mode", [POWER, HALF_POWER], ids=["all", "every second write"])
-def test_wherever_the_power_goes_and_what_was_not_synced_is_lost(worker: Worker, mode: int) -> None:
+def test_wherever_the_power_fails_and_unsynced_writes_are_lost(worker: Worker, mode: int) -> None:
     assert sweep(worker, "stu", mode) > 20
 
 
-def test_where_shared_memory_cannot_be_had_it_says_so_and_loses_nothing(worker: Worker) -> None:
-    told, folder = worker.job("m", 1, FROM_THEN_ON)
-    assert not any(told.of("done"))
-    assert "cannot be kept safely there" in str(told.of("fault")[0])
-    assert "name a place on a disk of this machine" in str(told.of("fault")[0])
-    check(told, folder)
+def test_without_shared_memory_it_says_so_and_loses_nothing(worker: Worker) -> None:
+    report, folder = worker.job("m", 1, FROM_THEN_ON)
+    assert not any(report.of("done"))
+    assert "cannot be kept safely there" in str(report.of("fault")[0])
+    assert "name a place on a disk of this machine" in str(report.of("fault")[0])
+    check(report, folder)

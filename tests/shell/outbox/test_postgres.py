@@ -1,4 +1,4 @@
-"""An outbox on PostgreSQL: many share it, its server comes and goes, and whatever is wrong with it is one line without a password."""
+"""An outbox on PostgreSQL: many workers share it, its server restarts, and each error is one line without a password."""
 
 import subprocess
 import sys
@@ -29,7 +29,7 @@ from tocsin.shell.outbox.store import Store
 
 TEAM = "slack:TEAM"
 PATIENCE = 20.0
-SOON = 8.0  # seconds: longer than any of it takes on a busy machine, and shorter than any timeout that nobody asked for
+SOON = 8.0  # seconds: longer than a call takes on a busy machine, and shorter than each default timeout
 
 FORKING = """
 import os, sys
@@ -46,7 +46,7 @@ print(all(done), os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
 
 def rows(number: int, name: str = "load") -> list[Row]:
-    """Rows that are due, in their order."""
+    """Return rows that are due, in order."""
     first = time.time() - 60.0
     return [
         Row.new(key=f"run.{name}.{place:03}.0.0", destination=TEAM, kind="PostToSlack", version=1, body="{}", at=first + place / 1000)
@@ -64,7 +64,7 @@ def store(database: str) -> Iterator[Store]:
         yield opened
 
 
-def fault_of(act: Callable[[], object]) -> OutboxError | None:
+def error_of(act: Callable[[], object]) -> OutboxError | None:
     try:
         act()
     except OutboxError as fault:
@@ -72,19 +72,19 @@ def fault_of(act: Callable[[], object]) -> OutboxError | None:
     return None
 
 
-def faults_until(act: Callable[[], object]) -> list[OutboxError]:
-    """Do it until it succeeds; what went wrong before."""
+def errors_until(act: Callable[[], object]) -> list[OutboxError]:
+    """Repeat the call until it succeeds, and return the errors before that."""
     faults: list[OutboxError] = []
     until = time.monotonic() + PATIENCE
-    while fault := fault_of(act):
+    while fault := error_of(act):
         assert time.monotonic() < until, str(fault)
         faults.append(fault)
     return faults
 
 
 @contextmanager
-def in_a_transaction(database: str, statement: str) -> Iterator[None]:
-    """Somebody has said this, and did not commit yet."""
+def in_transaction(database: str, statement: str) -> Iterator[None]:
+    """Execute a statement in another, uncommitted transaction."""
     with psycopg.connect(database) as connection:
         connection.execute(sql.SQL(statement))
         yield
@@ -92,17 +92,17 @@ def in_a_transaction(database: str, statement: str) -> Iterator[None]:
 
 
 def change(postgres: Postgres, database: str, setting: str) -> None:
-    """What the database's administrator says of it; whoever uses it has to connect again."""
+    """Change a setting of the database, and end its connections."""
     name = urlsplit(database).path[1:]
     postgres.do(sql.SQL(setting).format(sql.Identifier(name)))
     postgres.do(sql.SQL("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {}").format(sql.Literal(name)))
 
 
-def test_what_somebody_else_is_claiming_is_skipped_and_not_waited_for(store: Store, database: str) -> None:
+def test_rows_that_another_worker_is_claiming_are_skipped_and_not_waited_for(store: Store, database: str) -> None:
     everything = rows(10)
     store.put(everything)
     began = time.monotonic()
-    with in_a_transaction(database, "SELECT key FROM messages WHERE key < 'run.load.005' FOR UPDATE"):
+    with in_transaction(database, "SELECT key FROM messages WHERE key < 'run.load.005' FOR UPDATE"):
         assert keys(store.claim(TEAM, "first", seconds=60)) == keys(everything[5:])
     assert time.monotonic() - began < SOON
     assert keys(store.claim(TEAM, "second", seconds=60)) == keys(everything[:5])
@@ -141,7 +141,7 @@ def test_many_may_be_the_first_to_use_it(database: str) -> None:
 
 
 @pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])
-def test_a_database_that_isolates_more_than_it_should_is_shared_likewise(isolation: str, postgres: Postgres, database: str) -> None:
+def test_a_database_with_stricter_isolation_is_shared_too(isolation: str, postgres: Postgres, database: str) -> None:
     change(postgres, database, f"ALTER DATABASE {{}} SET default_transaction_isolation = '{isolation}'")
     everything = rows(60)
     start = threading.Barrier(4)
@@ -168,7 +168,7 @@ def test_a_restart_under_an_open_store_is_one_fault_at_most(mode: Mode, store: S
     everything = rows(4)
     store.put(everything[:3])
     postgres.restart(mode)
-    assert len(faults_until(lambda: store.put(everything))) <= 1
+    assert len(errors_until(lambda: store.put(everything))) <= 1
     assert keys(store.claim(TEAM, "first", seconds=60)) == keys(everything)
 
 
@@ -189,7 +189,7 @@ def test_what_was_acknowledged_outlives_restarts_meanwhile(store: Store, postgre
         with closing(Store(database)) as another:
             while not ended.is_set():
                 row = next(fresh)
-                faults_until(partial(another.put, [row]))
+                errors_until(partial(another.put, [row]))
                 acknowledged.put(row.key)
 
     with ThreadPoolExecutor(1) as pool:
@@ -204,7 +204,7 @@ def test_what_was_acknowledged_outlives_restarts_meanwhile(store: Store, postgre
     assert keys(store.rows(limit=10_000)) == keys(everything[:number])
 
 
-def test_nobody_is_left_inside_of_a_transaction(store: Store, database: str) -> None:
+def test_no_connection_is_left_inside_a_transaction(store: Store, database: str) -> None:
     (row,) = rows(1)
     store.put([row])
     store.claim(TEAM, "first", seconds=60)
@@ -234,7 +234,7 @@ def test_the_clock_is_the_databases(postgres: Postgres, database: str) -> None:
 
 
 class Silent(Loopback):
-    """A server that takes connections, and says nothing."""
+    """A server that accepts connections and sends nothing."""
 
     @override
     def serve(self, sock: object, lines: BinaryIO) -> None:
@@ -254,8 +254,8 @@ def put_one(url: str) -> None:
         store.put(rows(1))
 
 
-def said(url: str) -> str:
-    """The one line that is said of an outbox there: soon, and without its password."""
+def error_line(url: str) -> str:
+    """Return the error message of an outbox at ``url``: it comes soon, is one line, and holds no password."""
     began = time.monotonic()
     with pytest.raises(OutboxError) as raised:
         put_one(url)
@@ -266,16 +266,16 @@ def said(url: str) -> str:
 
 
 def test_a_wrong_password_is_said_in_one_line(database: str) -> None:
-    assert "password authentication failed" in said(database.replace("CANARY", "WRONG-CANARY"))
+    assert "password authentication failed" in error_line(database.replace("CANARY", "WRONG-CANARY"))
 
 
 def test_no_server_is_said_in_one_line(postgres: Postgres, database: str) -> None:
     with postgres.down():
-        assert f"127.0.0.1:{postgres.port}" in said(database)
+        assert f"127.0.0.1:{postgres.port}" in error_line(database)
 
 
 def test_a_silent_server_is_said_in_one_line(silent: Silent, postgres: Postgres, database: str) -> None:
-    assert f"127.0.0.1:{silent.port}" in said(database.replace(str(postgres.port), str(silent.port)))
+    assert f"127.0.0.1:{silent.port}" in error_line(database.replace(str(postgres.port), str(silent.port)))
 
 
 @pytest.mark.parametrize(
@@ -291,14 +291,14 @@ def test_a_silent_server_is_said_in_one_line(silent: Silent, postgres: Postgres,
     ],
 )
 def test_what_else_is_wrong_with_a_url_is_said_in_one_line(end: str, database: str) -> None:
-    assert said(f"{database}{end}")
+    assert error_line(f"{database}{end}")
 
 
-def test_a_certificate_of_somebody_elses_is_said_in_one_line(database: str, ca_bundle: Path) -> None:
-    assert "certificate" in said(f"{database}?sslmode=verify-full&sslrootcert={ca_bundle}")
+def test_an_untrusted_certificate_is_said_in_one_line(database: str, ca_bundle: Path) -> None:
+    assert "certificate" in error_line(f"{database}?sslmode=verify-full&sslrootcert={ca_bundle}")
 
 
-def test_one_that_is_trusted_is_used(postgres: Postgres, database: str) -> None:
+def test_a_trusted_certificate_is_accepted(postgres: Postgres, database: str) -> None:
     with closing(Store(f"{database}?sslmode=verify-full&sslrootcert={postgres.bundle}")) as store:
         assert store.put(rows(1)) == (True,)
 
@@ -308,20 +308,20 @@ def test_a_read_only_database_is_said_in_one_line(used: bool, postgres: Postgres
     with closing(Store(database)) as store:
         assert not used or store.put(rows(1)) == (True,)
         change(postgres, database, "ALTER DATABASE {} SET default_transaction_read_only = on")
-        assert "read-only" in said(database)
+        assert "read-only" in error_line(database)
         change(postgres, database, "ALTER DATABASE {} RESET default_transaction_read_only")
-        assert len(faults_until(lambda: store.put(rows(2)))) <= 1
+        assert len(errors_until(lambda: store.put(rows(2)))) <= 1
         assert keys(store.rows()) == keys(rows(2))
 
 
-def test_a_database_in_which_nobody_may_make_tables_is_said_in_one_line(postgres: Postgres, database: str) -> None:
+def test_a_database_without_the_right_to_create_tables_is_said_in_one_line(postgres: Postgres, database: str) -> None:
     change(postgres, database, "ALTER DATABASE {} OWNER TO postgres")
     postgres.do(sql.SQL("REVOKE CREATE ON SCHEMA public FROM PUBLIC"), urlsplit(database).path[1:])
-    assert "permission denied" in said(database)
+    assert "permission denied" in error_line(database)
 
 
-def test_a_table_that_somebody_holds_is_waited_for_no_longer_than_asked(store: Store, database: str) -> None:
+def test_a_locked_table_is_waited_for_no_longer_than_asked(store: Store, database: str) -> None:
     store.put(rows(1))
-    with in_a_transaction(database, "LOCK TABLE messages"):
-        assert said(database)
+    with in_transaction(database, "LOCK TABLE messages"):
+        assert error_line(database)
     assert store.put(rows(2)) == (False, True)

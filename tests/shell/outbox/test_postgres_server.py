@@ -1,4 +1,4 @@
-"""The tests' own PostgreSQL: it is found, or missed aloud; it keeps what was committed, and ends with whoever started it."""
+"""The PostgreSQL server of the tests is found, or its absence is reported; it keeps commits, and ends with its parent process."""
 
 import shutil
 import socket
@@ -22,7 +22,7 @@ signal.pause()
 
 
 def with_releases(root: Path, *releases: str) -> Path:
-    """A root folder with these releases, as Debian has them."""
+    """Create a root folder with these releases, in the layout of Debian."""
     for release in releases:
         folder = root / "usr/lib/postgresql" / release / "bin"
         folder.mkdir(parents=True)
@@ -79,7 +79,7 @@ def test_the_role_of_the_tests_may_do_nothing_else(database: str) -> None:
         connection.execute("CREATE ROLE another")
 
 
-def test_a_database_is_dropped_whoever_uses_it(postgres: Postgres) -> None:
+def test_a_database_is_dropped_even_if_it_is_in_use(postgres: Postgres) -> None:
     with postgres.database() as url:
         connection = psycopg.connect(url)
     with pytest.raises(psycopg.OperationalError), connection:
@@ -95,7 +95,7 @@ def test_one_that_does_not_start_says_why(postgres: Postgres) -> None:
     postgres.do(sql.SQL("SELECT 1"))
 
 
-def test_it_ends_with_whoever_started_it() -> None:
+def test_it_ends_with_its_parent_process() -> None:
     child = subprocess.Popen([sys.executable, "-c", CHILD], stdout=subprocess.PIPE, text=True)
     with child:
         assert child.stdout is not None
@@ -104,4 +104,4 @@ def test_it_ends_with_whoever_started_it() -> None:
             child.kill()
             with pytest.raises(psycopg.OperationalError):
                 connection.execute(sql.SQL(f"SELECT pg_sleep({PATIENCE})"))
-    shutil.rmtree(folder, ignore_errors=True)  # its last processes may be at work in it
+    shutil.rmtree(folder, ignore_errors=True)  # its last processes may still use it

@@ -1,4 +1,4 @@
-"""A schema is brought to our version from every earlier one, in one piece; what is newer, or not ours, is left as it is."""
+"""Migrations start at every earlier version and are atomic. A newer schema, or one of another program, stays as it is."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +21,7 @@ LATER = Table("later", MetaData(), Column("number", Integer))
 
 
 def later(connection: Connection) -> None:
-    """A step of a newer tocsin."""
+    """Migrate as a newer tocsin would."""
     LATER.create(connection, checkfirst=False)
 
 
@@ -32,7 +32,7 @@ def failing(connection: Connection) -> None:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Of an empty database."""
+    """The URL of an empty database."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/outbox.sqlite"
     database: object = request.getfixturevalue("database")
@@ -42,18 +42,18 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def engine(url: str) -> Engine:
-    """Connects to it without a look at what is there."""
+    """An engine that does not migrate the database."""
     return create_engine(url, poolclass=NullPool) if url.startswith("sqlite") else Database(url, 5.0).engine
 
 
-def brought(engine: Engine, steps: Sequence[Step]) -> None:
+def migrate_to(engine: Engine, steps: Sequence[Step]) -> None:
     with engine.begin() as connection:
         if connection.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         migrate(connection, "here", steps)
 
 
-def done(engine: Engine, *statements: str) -> None:
+def execute(engine: Engine, *statements: str) -> None:
     with engine.begin() as connection:
         for statement in statements:
             connection.execute(text(statement))
@@ -65,19 +65,19 @@ def version(engine: Engine) -> int:
 
 
 def shape(engine: Engine) -> object:
-    """All that the schema is made of."""
-    known = inspect(engine)
+    """Return the tables with their columns and indexes."""
+    inspector = inspect(engine)
     return [
         (
             name,
-            [(each["name"], str(each["type"]), each["nullable"]) for each in known.get_columns(name)],
-            sorted(str((each["name"], each["column_names"])) for each in known.get_indexes(name)),
+            [(each["name"], str(each["type"]), each["nullable"]) for each in inspector.get_columns(name)],
+            sorted(str((each["name"], each["column_names"])) for each in inspector.get_indexes(name)),
         )
-        for name in sorted(known.get_table_names())
+        for name in sorted(inspector.get_table_names())
     ]
 
 
-def fault_of(act: Callable[[], object]) -> str:
+def error_of(act: Callable[[], object]) -> str:
     with pytest.raises(OutboxError) as caught:
         act()
     assert caught.value.__context__ is None
@@ -85,20 +85,20 @@ def fault_of(act: Callable[[], object]) -> str:
 
 
 @pytest.mark.parametrize("known", range(len(STEPS) + 1))
-def test_every_earlier_version_is_brought_to_ours(engine: Engine, known: int, url: str, tmp_path: Path) -> None:
-    brought(engine, STEPS[:known])
+def test_every_earlier_version_is_migrated(engine: Engine, known: int, url: str, tmp_path: Path) -> None:
+    migrate_to(engine, STEPS[:known])
     with closing(Store(url)) as store:
         assert store.put([row("a")]) == (True,)
         assert [each.key for each in store.rows()] == ["a"]
     assert version(engine) == len(STEPS)
 
 
-def test_what_is_kept_stays_as_a_newer_tocsin_comes(engine: Engine, url: str) -> None:
+def test_rows_survive_a_later_migration(engine: Engine, url: str) -> None:
     with closing(Store(url)) as store:
         store.put([row("a"), row("b")])
     with engine.connect() as connection:
         before = connection.execute(messages.select().order_by(number)).mappings().all()
-    brought(engine, (*STEPS, later))
+    migrate_to(engine, (*STEPS, later))
     assert version(engine) == len(STEPS) + 1
     assert inspect(engine).has_table("later")
     with engine.connect() as connection:
@@ -110,19 +110,19 @@ def test_a_step_that_fails_changes_nothing(engine: Engine, url: str) -> None:
         store.put([row("a")])
     before = shape(engine)
     with pytest.raises(DBAPIError):
-        brought(engine, (*STEPS, failing))
+        migrate_to(engine, (*STEPS, failing))
     assert (shape(engine), version(engine)) == (before, len(STEPS))
 
 
-def test_to_come_to_ours_again_changes_nothing(engine: Engine, url: str) -> None:
+def test_a_second_migration_changes_nothing(engine: Engine, url: str) -> None:
     with closing(Store(url)) as store:
         store.agenda()
     before = shape(engine)
-    brought(engine, STEPS)
+    migrate_to(engine, STEPS)
     assert shape(engine) == before
 
 
-def test_many_may_come_at_once(url: str) -> None:
+def test_many_may_migrate_at_once(url: str) -> None:
     def opened(number: int) -> tuple[bool, ...]:
         with closing(Store(url, busy=20.0)) as store:
             return store.put([row(str(number))])
@@ -131,16 +131,16 @@ def test_many_may_come_at_once(url: str) -> None:
         assert list(threads.map(opened, range(8))) == [(True,)] * 8
 
 
-def test_what_a_newer_tocsin_wrote_is_left_to_it(engine: Engine, url: str) -> None:
+def test_a_newer_schema_stays_as_it_is(engine: Engine, url: str) -> None:
     with closing(Store(url)) as store:
         store.put([row("a")])
-    brought(engine, (*STEPS, later))
+    migrate_to(engine, (*STEPS, later))
     before = shape(engine)
     with closing(Store(url)) as store:
-        said = fault_of(lambda: store.put([row("b")]))
+        said = error_of(lambda: store.put([row("b")]))
         assert said == (
-            f"the outbox at {store.place} was written by a newer tocsin (version {len(STEPS) + 1} of its schema, "
-            f"and we know {len(STEPS)}): upgrade tocsin, or name another place"
+            f"the outbox at {store.place} was written by a newer tocsin (its schema version is {len(STEPS) + 1}, "
+            f"and this tocsin knows {len(STEPS)}): upgrade tocsin, or name another place"
         )
     assert shape(engine) == before
 
@@ -150,10 +150,10 @@ def test_the_file_of_a_newer_tocsin_is_the_same_to_the_last_byte(tmp_path: Path)
     url = f"sqlite:///{path}"
     with closing(Store(url)) as store:
         store.put([row("a")])
-    done(create_engine(url, poolclass=NullPool), "UPDATE outbox_version SET version = 99")
+    execute(create_engine(url, poolclass=NullPool), "UPDATE outbox_version SET version = 99")
     before = sha256(path.read_bytes()).digest()
     with closing(Store(url)) as store:
-        assert "a newer tocsin" in fault_of(store.agenda)
+        assert "a newer tocsin" in error_of(store.agenda)
     assert sha256(path.read_bytes()).digest() == before
 
 
@@ -165,17 +165,17 @@ def test_the_file_of_a_newer_tocsin_is_the_same_to_the_last_byte(tmp_path: Path)
         (["UPDATE outbox_version SET version = -1"], "does not say the version of its schema"),
         (["ALTER TABLE messages RENAME COLUMN reason TO why"], "has a schema that does not match its version: name another place"),
         (["DROP TABLE messages"], "has a schema that does not match its version"),
-        (["DROP TABLE outbox_version"], "has a table messages that is not ours: name another one"),
-        (["DROP TABLE outbox_version", "CREATE TABLE outbox_version (other INTEGER)"], "its schema is not ours"),
+        (["DROP TABLE outbox_version"], "has a table messages that is not tocsin's: name another one"),
+        (["DROP TABLE outbox_version", "CREATE TABLE outbox_version (other INTEGER)"], "its schema is not tocsin's"),
     ],
 )
 def test_what_is_not_as_it_should_be_is_one_line_and_stays(engine: Engine, url: str, change: Sequence[str], said: str) -> None:
     with closing(Store(url)) as store:
         store.put([row("a")])
-    done(engine, *change)
+    execute(engine, *change)
     before = shape(engine)
     with closing(Store(url)) as store:
-        fault = fault_of(lambda: store.put([row("b")]))
+        fault = error_of(lambda: store.put([row("b")]))
     assert said in fault
     assert fault.isprintable()
     assert shape(engine) == before

@@ -1,4 +1,4 @@
-"""The rows of an outbox, in SQLite and in PostgreSQL alike: put in once, claimed by one, and brought on as the core says."""
+"""The store, on SQLite and PostgreSQL: rows are inserted once, claimed by one worker, and changed as the core decides."""
 
 import os
 import sqlite3
@@ -47,7 +47,7 @@ PATIENCE = 20.0
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Of an outbox that is not there yet."""
+    """The URL of an outbox that does not exist yet."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/outbox.sqlite"
     database: object = request.getfixturevalue("database")
@@ -70,24 +70,24 @@ def keys(rows: Sequence[Row]) -> list[str]:
     return [each.key for each in rows]
 
 
-def one(store: Store, key: str = "a") -> Row:
+def find_one(store: Store, key: str = "a") -> Row:
     (found,) = store.find([key])
     return found
 
 
-def lost(store: Store, name: str, digest: str | None = None) -> None:
-    """Have a row that was claimed, and whose lease has ended."""
+def insert_expired(store: Store, name: str, digest: str | None = None) -> None:
+    """Insert a row whose lease has ended."""
     assert store.put([row(name)]) == (True,)
     at = store.now()
-    leased = next_row(one(store, name), Claimed(at - 100.0, "killed", at - 50.0))
+    leased = next_row(find_one(store, name), Claimed(at - 100.0, "killed", at - 50.0))
     assert isinstance(leased, Row)
-    write(store, attrs.evolve(leased, digest=digest))
+    overwrite(store, attrs.evolve(leased, digest=digest))
 
 
-def write(store: Store, changed: Row) -> None:
-    """Have a row be as it could have become."""
-    number = store._done(lambda connection: queries.find(connection, [changed.key]))[0].number
-    store._done(lambda connection: queries.change(connection, [Found(number, changed)]))
+def overwrite(store: Store, changed: Row) -> None:
+    """Overwrite a row."""
+    number = store._transaction(lambda connection: queries.find(connection, [changed.key]))[0].number
+    store._transaction(lambda connection: queries.change(connection, [Found(number, changed)]))
 
 
 # Put.
@@ -157,24 +157,24 @@ def test_most_counts_what_is_absurd_as_well(store: Store) -> None:
 
 
 @pytest.mark.parametrize(("digest", "repeated", "attempts"), [(None, False, 1), ("a", True, 2)])
-def test_a_lease_that_has_ended_may_be_claimed_by_anybody(store: Store, digest: str | None, repeated: bool, attempts: int) -> None:
-    lost(store, "a", digest)
+def test_a_row_whose_lease_has_ended_may_be_claimed_again(store: Store, digest: str | None, repeated: bool, attempts: int) -> None:
+    insert_expired(store, "a", digest)
     (claimed,) = store.claim(TEAM, "worker", seconds=60)
     assert (claimed.repeated, claimed.attempts, claimed.claim) == (repeated, attempts, "worker")
 
 
 def test_what_was_tried_too_often_is_given_up_on_the_way(store: Store) -> None:
     store.put([row("a"), row("b")])
-    write(store, attrs.evolve(one(store), attempts=POLICY.attempts))
+    overwrite(store, attrs.evolve(find_one(store), attempts=POLICY.attempts))
     assert keys(store.claim(TEAM, "worker", seconds=60, most=1)) == ["b"]
-    assert one(store).status is Status.DEAD
+    assert find_one(store).status is Status.DEAD
 
 
-@pytest.mark.parametrize("goal", ["slack:NONE", "", "\x00", "\ud800"])
-def test_nobody_has_anything_for_an_unknown_destination(store: Store, goal: str) -> None:
+@pytest.mark.parametrize("destination", ["slack:NONE", "", "\x00", "\ud800"])
+def test_an_unknown_destination_has_no_rows(store: Store, destination: str) -> None:
     store.put([row("a")])
-    assert store.claim(goal, "worker", seconds=60) == ()
-    assert store.rows(destination=goal) == ()
+    assert store.claim(destination, "worker", seconds=60) == ()
+    assert store.rows(destination=destination) == ()
 
 
 DUES = st.sampled_from([-1e9, -1.0, 0.0, 1.0, FAR - 1, FAR, FAR + 1, 1e12])
@@ -188,11 +188,11 @@ def test_what_is_claimed_is_what_the_core_says_may_be(drawn: list[tuple[Status, 
             for place, (status, due) in enumerate(drawn)
         ]
         store.put(rows)
-        found = store._done(lambda connection: queries.claimable(connection, TEAM, 0.0, FAR, 100))
-        standings = store._done(lambda connection: queries.due_destinations(connection, 0.0, FAR))
+        found = store._transaction(lambda connection: queries.claimable(connection, TEAM, 0.0, FAR, 100))
+        destinations = store._transaction(lambda connection: queries.due_destinations(connection, 0.0, FAR))
         allowed = [each for each in rows if claimable(each, 0.0)]
         assert [each.row for each in found] == sorted(allowed, key=lambda each: each.due)
-        assert [standing.destination for standing in standings if standing.is_due] == [TEAM] * bool(allowed)
+        assert [each.destination for each in destinations if each.is_due] == [TEAM] * bool(allowed)
 
 
 # Digests.
@@ -200,21 +200,21 @@ def test_what_is_claimed_is_what_the_core_says_may_be(drawn: list[tuple[Status, 
 
 def test_what_was_lost_as_a_digest_is_claimed_as_that_digest_and_alone(store: Store) -> None:
     for name, digest in (("a", "one"), ("b", "other"), ("c", "one"), ("d", None)):
-        lost(store, name, digest)
+        insert_expired(store, name, digest)
     claims = [keys(store.claim(TEAM, f"worker-{number}", seconds=60, most=1)) for number in range(4)]
     assert claims == [["a", "c"], ["b"], ["d"], []]
 
 
 def test_what_comes_before_a_lost_digest_is_claimed_without_it(store: Store) -> None:
-    lost(store, "b", "one")
+    insert_expired(store, "b", "one")
     store.put([row("a"), row("c")])
     assert [keys(store.claim(TEAM, f"worker-{number}", seconds=60)) for number in range(2)] == [["a", "c"], ["b"]]
 
 
-def test_a_digest_of_somebody_elses_destination_is_theirs(store: Store) -> None:
-    lost(store, "a", "one")
+def test_a_digest_of_another_destination_is_not_claimed(store: Store) -> None:
+    insert_expired(store, "a", "one")
     store.put([row("b", destination=MAIL)])
-    write(store, attrs.evolve(one(store, "b"), digest="one"))
+    overwrite(store, attrs.evolve(find_one(store, "b"), digest="one"))
     assert keys(store.claim(TEAM, "worker", seconds=60)) == ["a"]
 
 
@@ -226,9 +226,9 @@ def test_a_digest_that_was_released_is_claimed_too(store: Store) -> None:
     assert keys(store.claim(TEAM, "other", seconds=60)) == ["a"]
 
 
-def test_a_digest_that_somebody_is_claiming_is_theirs(database: str) -> None:
+def test_a_digest_that_another_worker_is_claiming_is_skipped(database: str) -> None:
     with closing(Store(database)) as store, psycopg.connect(database) as other:
-        lost(store, "a", "one")
+        insert_expired(store, "a", "one")
         store.put([row("b")])
         other.execute("SELECT pg_advisory_xact_lock(hashtextextended('one', 0))")
         assert [keys(store.claim(TEAM, f"worker-{number}", seconds=60)) for number in range(2)] == [["b"], []]
@@ -238,7 +238,7 @@ def test_a_digest_that_somebody_is_claiming_is_theirs(database: str) -> None:
 
 def test_where_a_digest_was_just_taken_the_rest_is_claimed(database: str) -> None:
     with closing(Store(database)) as store, psycopg.connect(database) as other, ThreadPoolExecutor(1) as threads:
-        lost(store, "a", "one")
+        insert_expired(store, "a", "one")
         store.put([row("b", due=store.now())])
         other.execute("UPDATE messages SET status = 'dead', ended = 1 WHERE key = 'a'")
         claim = threads.submit(store.claim, TEAM, "worker", seconds=60)
@@ -291,7 +291,7 @@ def test_a_reason_is_one_line_without_a_secret(store: Store) -> None:
     assert store.find(["a"]) == (answer,)
 
 
-# What there is to see.
+# Reading.
 
 
 def test_the_agenda_is_where_something_is_due_and_when_the_next_will_be(store: Store) -> None:
@@ -319,7 +319,7 @@ def test_rows_are_found_by_what_they_are(store: Store) -> None:
     assert keys(store.rows(statuses=[Status.DEAD], limit=1)) == ["c"]
     assert keys(store.rows(statuses=[Status.PENDING, Status.LEASED])) == list("def")
     assert keys(store.rows(statuses=[Status.PENDING, Status.DEAD], destination=MAIL)) == ["b", "d"]
-    assert keys(store.find(["f", "nobody", "a", "\x00"])) == ["a", "f"]
+    assert keys(store.find(["f", "absent", "a", "\x00"])) == ["a", "f"]
 
 
 def test_more_keys_than_fit_a_statement_are_found(store: Store) -> None:
@@ -342,14 +342,14 @@ def test_a_census_counts_by_destination_and_status(store: Store) -> None:
 # Purge.
 
 
-def ended(store: Store, names: Sequence[str], at: float) -> None:
+def insert_dead(store: Store, names: Sequence[str], at: float) -> None:
     store.put([row(name) for name in names])
     store.advance([(name, Buried(at)) for name in names])
 
 
 def test_only_what_ended_so_before_is_removed(store: Store) -> None:
-    ended(store, ["old"], 10.0)
-    ended(store, ["new"], 20.0)
+    insert_dead(store, ["old"], 10.0)
+    insert_dead(store, ["new"], 20.0)
     store.put([row("waits")])
     assert store.purge(20.0) == 0
     assert store.purge(20.0, [Status.DEAD, Status.PENDING]) == 1
@@ -358,7 +358,7 @@ def test_only_what_ended_so_before_is_removed(store: Store) -> None:
 
 @pytest.mark.parametrize(("most", "removed"), [(None, 1200), (0, 0), (1, 1), (500, 500), (700, 700), (5000, 1200)])
 def test_no_more_is_removed_than_asked(store: Store, most: int | None, removed: int) -> None:
-    ended(store, [str(number) for number in range(1200)], 10.0)
+    insert_dead(store, [str(number) for number in range(1200)], 10.0)
     assert store.purge(20.0, [Status.DEAD], most=most) == removed
     assert len(store.rows(limit=5000)) == 1200 - removed
 
@@ -398,7 +398,7 @@ def test_a_child_puts_in_while_its_parent_does(store: Store, url: str) -> None:
     done = [store.put([row(f"{name}.{number}")]) == (True,) for number in range(50)]
     if not child:
         store.close()
-        os._exit(not all(done))  # a child that raises shows as a parent that waits for nothing
+        os._exit(not all(done))  # if a put raises, the child goes on with pytest, and its exit status is not 0
     assert all(done)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     store.close()
@@ -406,24 +406,24 @@ def test_a_child_puts_in_while_its_parent_does(store: Store, url: str) -> None:
         assert len(again.rows(limit=1000)) == 101
 
 
-def test_a_child_born_in_the_midst_of_a_transaction_leaves_the_file_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox_database, "_FORKING", 0.05)
-    with closing(Store(f"sqlite:///{tmp_path}/outbox.sqlite")) as store, in_a_transaction(store):
+def test_a_child_forked_during_a_transaction_does_not_use_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox_database, "_FORK_TIMEOUT", 0.05)
+    with closing(Store(f"sqlite:///{tmp_path}/outbox.sqlite")) as store, inside_transaction(store):
         child = os.fork()
         if not child:
-            said = fault_of(lambda: store.put([row("child")])) + fault_of(lambda: store.put([row("child")]))
+            said = error_of(lambda: store.put([row("child")])) + error_of(lambda: store.put([row("child")]))
             os._exit(said.count("was in use when this process was forked") != 2)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert store.put([row("parent")]) == (True,)
     store.close()
 
 
-class in_a_transaction:  # noqa: N801 - it is used like a function
-    """A thread that is in the midst of one, until the end."""
+class inside_transaction:  # noqa: N801 - it is used like a function
+    """Keep a thread inside a transaction until the end of the block."""
 
     def __init__(self, store: Store) -> None:
         self._there, self._go = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=store._done, args=(self._wait,))
+        self._thread = threading.Thread(target=store._transaction, args=(self._wait,))
 
     def _wait(self, _: object) -> None:
         self._there.set()
@@ -438,31 +438,31 @@ class in_a_transaction:  # noqa: N801 - it is used like a function
         self._thread.join(PATIENCE)
 
 
-def fault_of(act: Callable[[], object]) -> str:
+def error_of(act: Callable[[], object]) -> str:
     with pytest.raises(OutboxError) as caught:
         act()
     return str(caught.value)
 
 
 def test_a_thread_waits_for_another_one_but_not_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox_database, "_PATIENCE", 0.0)
+    monkeypatch.setattr(outbox_database, "_LOCK_TIMEOUT", 0.0)
     with closing(Store(f"sqlite:///{tmp_path}/outbox.sqlite", busy=0.05)) as store:
-        with in_a_transaction(store):
-            assert "another thread of this program has it all the time" in fault_of(lambda: store.put([row("a")]))
+        with inside_transaction(store):
+            assert "another thread of this program holds it all the time" in error_of(lambda: store.put([row("a")]))
         assert store.put([row("a")]) == (True,)
 
 
-def test_to_close_waits_for_nobody_for_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox_database, "_FORKING", 0.05)
+def test_to_close_waits_for_a_bounded_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox_database, "_FORK_TIMEOUT", 0.05)
     store = Store(f"sqlite:///{tmp_path}/outbox.sqlite")
-    with in_a_transaction(store):
+    with inside_transaction(store):
         began = time.monotonic()
         store.close()
         assert time.monotonic() - began < PATIENCE / 2
     store.close()
 
 
-# What it is.
+# Properties.
 
 
 def test_a_store_tells_its_place_and_no_password(store: Store, url: str) -> None:
@@ -471,7 +471,7 @@ def test_a_store_tells_its_place_and_no_password(store: Store, url: str) -> None
     assert store.place.rsplit("/", 1)[-1] == url.rsplit("/", 1)[-1]
 
 
-def test_one_that_was_closed_may_be_used_again(store: Store) -> None:
+def test_a_closed_store_may_be_used_again(store: Store) -> None:
     store.put([row("a")])
     store.close()
     store.close()
@@ -487,7 +487,7 @@ def test_nothing_waits_where_no_file_is_and_to_ask_makes_none(tmp_path: Path) ->
 
 
 def test_a_server_may_always_hold_something() -> None:
-    assert Store("postgresql://nobody@127.0.0.1:1/nothing").exists
+    assert Store("postgresql://me@127.0.0.1:1/nothing").exists
 
 
 def test_a_file_that_was_moved_away_is_begun_anew(tmp_path: Path) -> None:
@@ -507,11 +507,11 @@ def test_the_clock_is_that_of_the_database(store: Store) -> None:
     assert store.now() <= store.now()
 
 
-# How it finds what it finds.
+# Query plans.
 
 
 def plan(store: Store, statement: ClauseElement) -> str:
-    """How SQLite goes about it."""
+    """Return the query plan of SQLite."""
     values = {"destination": TEAM, "now": 1.0, "far": 2.0, "most": 3, "digest": "one"}
     compiled = statement.compile(dialect=sqlite.dialect(paramstyle="named"))
     with closing(sqlite3.connect(store.place)) as connection:
@@ -523,10 +523,10 @@ def plan(store: Store, statement: ClauseElement) -> str:
     ("statements_", "index"),
     [
         (queries._NEXT, "messages_waiting (destination=? AND due"),
-        (queries._ALONE, "messages_waiting (destination=? AND due"),
-        ([queries._TOGETHER], "messages_in_digest (destination=? AND digest=?)"),
+        (queries._WITHOUT_DIGEST, "messages_waiting (destination=? AND due"),
+        ([queries._IN_DIGEST], "messages_in_digest (destination=? AND digest=?)"),
     ],
-    ids=["first", "alone", "together"],
+    ids=["next", "without_digest", "in_digest"],
 )
 def test_a_claim_reads_an_index_and_no_more(statements_: Sequence[ClauseElement], index: str, tmp_path: Path) -> None:
     with closing(Store(f"sqlite:///{tmp_path}/outbox.sqlite")) as store:
@@ -540,6 +540,6 @@ def test_a_claim_reads_an_index_and_no_more(statements_: Sequence[ClauseElement]
 def test_an_agenda_reads_an_index_and_no_more(tmp_path: Path) -> None:
     with closing(Store(f"sqlite:///{tmp_path}/outbox.sqlite")) as store:
         store.put([row("a")])
-        steps = [step for step in plan(store, queries._STANDINGS).split("; ") if " messages" in step]
+        steps = [step for step in plan(store, queries._DUE_TIMES).split("; ") if " messages" in step]
         assert len(steps) == 5
         assert all("USING COVERING INDEX messages_waiting" in step for step in steps)

@@ -1,4 +1,4 @@
-"""An outbox on a server: what is put in is there, and nobody waits for a server that does not answer."""
+"""An outbox on a PostgreSQL server stores and sends a message."""
 
 import pytest
 

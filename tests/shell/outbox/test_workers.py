@@ -1,10 +1,10 @@
-"""Eight drainers on one outbox, in processes of their own, while two others put messages in: nothing is sent twice, nothing is left.
+"""Eight worker processes share one outbox while two others store messages: no message is sent twice, and none is left.
 
-What people were sent is what the loopback Slack took. Each row has its key, or that of its digest, at the foot of exactly one message,
-and all messages together tell of as many changes as were put in.
+The loopback Slack records what was sent. The key of each row, or of its digest, is at the foot of exactly one message, and all messages
+together count as many changes as were stored.
 
-Nobody starves: each message is delivered soon after it was put in, also where another destination has sixteen times as many waiting. A
-restart of the database costs no more than a lease: of what was claimed in that moment, its holder may never have heard.
+No message starves: each is delivered soon after it was stored, even if another destination has sixteen times as many waiting. A restart
+of the database delays by a lease at most: a worker may not receive the answer to a claim that it made just before.
 """
 
 import json
@@ -28,15 +28,15 @@ from tocsin.shell.outbox.store import Store
 
 pytestmark = [pytest.mark.tocsin_live, pytest.mark.slow]
 
-DRAINERS = 8
+WORKERS = 8
 TEAMS = {f"TEAM_{number}": 8 for number in range(6)} | {"BUSY": 128}
-"""How many messages each of the two puts in for each destination."""
+"""How many messages each of the two processes stores for each destination."""
 MESSAGES = 2 * sum(TEAMS.values())
-LEASE = 20.0  # seconds; on a busy machine, a process may stand still for some of them
+LEASE = 20.0  # seconds; a process may pause for some of them on a busy machine
 SOON = 30.0  # seconds
 PATIENCE = 90.0
 
-DRAINER = """
+WORKER = """
 import sys
 from tocsin.interpreters import Outbox, Rate
 from tocsin.shell.config.load import configuration
@@ -44,8 +44,8 @@ from tocsin.shell.interpreters.reliable import chain
 
 sends = chain(configuration(), slack=Rate(1000, per=1, burst=1000))
 outbox = Outbox(sends, sys.argv[1], lease=float(sys.argv[2]), min_interval=0.1)
-print("there", flush=True)
-for line in sys.stdin:  # somebody says that there may be something to be sent
+print("ready", flush=True)
+for line in sys.stdin:  # the test says that there may be messages to send
     outbox.attend()
 """
 
@@ -82,11 +82,11 @@ for number in range(max(teams.values())):
 
 
 class Process:
-    """A program that is told by lines, and tells by lines."""
+    """A program that exchanges lines with the test."""
 
-    def __init__(self, program: str, *words: str, env: dict[str, str], complaints: Path) -> None:
-        self._complaints = complaints
-        with complaints.open("w", encoding="utf-8") as stderr:
+    def __init__(self, program: str, *words: str, env: dict[str, str], log: Path) -> None:
+        self._log = log
+        with log.open("w", encoding="utf-8") as stderr:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", program, *words],
                 stdin=subprocess.PIPE,
@@ -98,30 +98,30 @@ class Process:
             )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._says, self._hears = self._process.stdout, self._process.stdin
+        self._stdout, self._stdin = self._process.stdout, self._process.stdin
 
-    def hears(self) -> None:
-        """Something may have changed."""
-        self._hears.write("\n")
+    def wake(self) -> None:
+        """Send an empty line: there may be messages to send."""
+        self._stdin.write("\n")
 
-    def says(self) -> str:
-        """Its next line; nothing at its end."""
-        return self._says.readline()
+    def read_line(self) -> str:
+        """Return its next line; "" at its end."""
+        return self._stdout.readline()
 
     def ended(self) -> str:
-        """What it complained of, once it has ended by itself."""
+        """Wait until it has ended by itself, and return its standard error."""
         with self._process:
-            self._hears.close()
-            assert self._process.wait(PATIENCE) == 0, self._complaints.read_text("utf-8")
-        return self._complaints.read_text("utf-8")
+            self._stdin.close()
+            assert self._process.wait(PATIENCE) == 0, self._log.read_text("utf-8")
+        return self._log.read_text("utf-8")
 
     def kill(self) -> None:
-        """End it, where it has not ended."""
+        """Kill it, unless it has ended."""
         with self._process:
             self._process.kill()
 
 
-class Crew:
+class Processes:
     """The processes of a test."""
 
     def __init__(self, url: str, env: dict[str, str], folder: Path) -> None:
@@ -131,52 +131,52 @@ class Crew:
             name: value for name, value in env.items() if not name.startswith("COVERAGE")
         }  # which takes half of the time
         self._folder = folder
-        self._drainers = [self._started(DRAINER, f"drainer {number}", str(LEASE)) for number in range(DRAINERS)]
+        self._workers = [self._started(WORKER, f"worker {number}", str(LEASE)) for number in range(WORKERS)]
         self._putters = [self._started(PUTTER, name, name, json.dumps(TEAMS)) for name in ("first", "second")]
 
     def _started(self, program: str, name: str, *words: str) -> Process:
-        return Process(program, self._url, *words, env=self._env, complaints=self._folder / name)
+        return Process(program, self._url, *words, env=self._env, log=self._folder / name)
 
     def put(self, disturb: Callable[[], None]) -> None:
-        """Have everything put in, and the drainers disturbed two times meanwhile."""
-        assert {drainer.says() for drainer in self._drainers} == {"there\n"}
+        """Store all messages, and call ``disturb`` two times meanwhile."""
+        assert {each.read_line() for each in self._workers} == {"ready\n"}
         self.nudge()
         for turn in range(max(TEAMS.values())):
-            assert {putter.says() for putter in self._putters} == {f"{turn}\n"}
+            assert {each.read_line() for each in self._putters} == {f"{turn}\n"}
             if turn in {40, 100}:
                 disturb()
                 self.nudge()
         self.nudge()
 
     def nudge(self) -> None:
-        """Have the drainers look now, and not in a while."""
-        for drainer in self._drainers:
-            drainer.hears()
+        """Make the workers look for messages now."""
+        for worker in self._workers:
+            worker.wake()
 
     def end(self) -> str:
-        """What all of them complained of, once they have ended by themselves."""
-        return "".join(process.ended() for process in (*self._putters, *self._drainers))
+        """Wait until all of them have ended by themselves, and return their standard error."""
+        return "".join(process.ended() for process in (*self._putters, *self._workers))
 
     def kill(self) -> None:
-        """End those that have not ended."""
-        for process in (*self._putters, *self._drainers):
+        """Kill those that have not ended."""
+        for process in (*self._putters, *self._workers):
             process.kill()
 
 
-def drained(url: str, crew: Crew, disturb: Callable[[], None]) -> tuple[tuple[Row, ...], str]:
-    """All rows once nothing waits any more, and what the processes complained of."""
-    crew.put(disturb)
+def drained(url: str, processes: Processes, disturb: Callable[[], None]) -> tuple[tuple[Row, ...], str]:
+    """Run until no message waits, and return all rows and the standard error of the processes."""
+    processes.put(disturb)
     until = time.monotonic() + PATIENCE
     with closing(Store(url)) as store:
         while (agenda := store.agenda()).due or agenda.next is not None:
             assert time.monotonic() < until, store.census()
             time.sleep(0.1)
-        complaints = crew.end()
-        return store.rows(limit=2 * MESSAGES), complaints
+        stderr = processes.end()
+        return store.rows(limit=2 * MESSAGES), stderr
 
 
 def check(rows: tuple[Row, ...], slack: SlackServer, soon: float) -> None:
-    """Nothing was sent twice, nothing is left, and nobody starved."""
+    """Check that no message was sent twice, left or starved."""
     assert Counter(row.status for row in rows) == {Status.DELIVERED: MESSAGES}
     payloads = [json.loads(request.body)["attachments"][0] for request in slack.requests]
     keys = Counter(payload["footer"].rpartition("key ")[2] for payload in payloads)
@@ -186,25 +186,25 @@ def check(rows: tuple[Row, ...], slack: SlackServer, soon: float) -> None:
     assert max(row.ended - row.made for row in rows if row.ended) < soon
 
 
-def test_eight_drainers_of_one_file_send_everything_once(slack_server: SlackServer, ca_bundle: Path, tmp_path: Path) -> None:
+def test_eight_workers_of_one_file_send_everything_once(slack_server: SlackServer, ca_bundle: Path, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/outbox.sqlite"
-    crew = Crew(url, environment(slack_server, ca_bundle, tmp_path), tmp_path)
+    processes = Processes(url, environment(slack_server, ca_bundle, tmp_path), tmp_path)
     try:
-        rows, complaints = drained(url, crew, lambda: None)
+        rows, stderr = drained(url, processes, lambda: None)
     finally:
-        crew.kill()
-    assert complaints == ""
+        processes.kill()
+    assert stderr == ""
     check(rows, slack_server, SOON)
     assert not any(row.repeated for row in rows)
 
 
-def test_eight_drainers_of_one_database_send_everything_once_while_its_server_is_restarted(
+def test_eight_workers_of_one_database_send_everything_once_while_its_server_is_restarted(
     slack_server: SlackServer, ca_bundle: Path, tmp_path: Path, postgres: Postgres, database: str
 ) -> None:
-    crew = Crew(database, environment(slack_server, ca_bundle, tmp_path), tmp_path)
+    processes = Processes(database, environment(slack_server, ca_bundle, tmp_path), tmp_path)
     try:
-        rows, complaints = drained(database, crew, lambda: postgres.restart("immediate"))
+        rows, stderr = drained(database, processes, lambda: postgres.restart("immediate"))
     finally:
-        crew.kill()
-    assert "CANARY" not in complaints
+        processes.kill()
+    assert "CANARY" not in stderr
     check(rows, slack_server, SOON + LEASE)

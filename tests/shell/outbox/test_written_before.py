@@ -1,4 +1,4 @@
-"""An outbox that an earlier tocsin wrote is read, shown and sent by this one: each row means what it meant."""
+"""An outbox that an earlier tocsin wrote is read, shown and sent by this one, with the same meaning of each row."""
 
 import json
 import re
@@ -43,10 +43,10 @@ class Before:
     """A row as it was when it was written.
 
     Args:
-        about: what it is there for.
-        row: what it holds, by names that are nobody's but this file's.
-        message: the message in it, likewise; None where there is none for us.
-        shown: what ``tocsin outbox list --json`` said of it.
+        about: its purpose.
+        row: its values, by names that only this file uses.
+        message: the message in it, by such names; None if it holds no readable message.
+        shown: its entry in the output of ``tocsin outbox list --json``.
     """
 
     about: str
@@ -60,7 +60,7 @@ class Before:
 
     @property
     def waits(self) -> bool:
-        """Whether it is to be sent still."""
+        """Whether its message is still to be sent."""
         return self.row["status"] in {"pending", "leased", "delayed"}
 
 
@@ -73,7 +73,7 @@ NAMED = pytest.mark.parametrize("before", BEFORE, ids=[each.about for each in BE
 # --- in words that stay ---------------------------------------------------------------------------------------------------------
 
 
-def standing(row: Row) -> dict[str, object]:
+def fields_of(row: Row) -> dict[str, object]:
     return {
         "key": row.key,
         "destination": row.destination,
@@ -93,7 +93,7 @@ def standing(row: Row) -> dict[str, object]:
 
 
 def meaning(message: Message | str) -> dict[str, object] | None:
-    """What a message is, and to whom it goes; None for the words that say that there is none."""
+    """Describe a message and its destination; None for a text that explains an unreadable row."""
     if isinstance(message, str):
         return None
     goes, body = _post(message) if isinstance(message, PostToSlack) else _letter(message)
@@ -148,19 +148,19 @@ def one(content: Content) -> dict[str, object]:
     }
 
 
-def many(tally: DigestSummary) -> dict[str, object]:
+def many(summary: DigestSummary) -> dict[str, object]:
     return {
-        "key": named(tally.key),
-        "count": tally.count,
-        "failed": tally.failed,
-        "states": [list(counted) for counted in tally.states],
-        "names": [list(counted) for counted in tally.names],
-        "places": [list(counted) for counted in tally.places],
-        "first": [[glimpse.sentence, glimpse.at.isoformat()] for glimpse in tally.first],
-        "last": [tally.last.sentence, tally.last.at.isoformat()],
-        "began": tally.began.isoformat(),
-        "ended": tally.ended.isoformat(),
-        "color": tally.color,
+        "key": named(summary.key),
+        "count": summary.count,
+        "failed": summary.failed,
+        "states": [list(counted) for counted in summary.states],
+        "names": [list(counted) for counted in summary.names],
+        "places": [list(counted) for counted in summary.places],
+        "first": [[excerpt.sentence, excerpt.at.isoformat()] for excerpt in summary.first],
+        "last": [summary.last.sentence, summary.last.at.isoformat()],
+        "began": summary.began.isoformat(),
+        "ended": summary.ended.isoformat(),
+        "color": summary.color,
     }
 
 
@@ -175,7 +175,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def store(file: Path) -> Iterator[Store]:
-    """The same, opened."""
+    """The copy, opened."""
     with closing(Store(f"sqlite:///{file}")) as store:
         yield store
 
@@ -188,7 +188,7 @@ def tocsin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 
 
 def dumped(file: Path) -> list[dict[str, object]]:
-    """All that is in the file, as SQLite says it."""
+    """Return all rows of the file, as SQLite returns them."""
     with closing(sqlite3.connect(file)) as connection:
         connection.row_factory = sqlite3.Row
         return [dict(record) for record in connection.execute("SELECT * FROM messages ORDER BY number")]
@@ -213,7 +213,7 @@ def test_to_open_it_changes_nothing_in_it(file: Path, store: Store) -> None:
 @NAMED
 def test_a_row_is_read_as_it_was_kept(before: Before, store: Store) -> None:
     (row,) = store.find([before.key])
-    assert standing(row) == before.row
+    assert fields_of(row) == before.row
     assert meaning(decode(row)) == before.message
 
 
@@ -246,33 +246,33 @@ def test_the_answer_to_a_lease_counts(store: Store) -> None:
 
 @attrs.frozen
 class Sender:
-    """Notes what came, and says that it was delivered."""
+    """Records the effects and answers ``Delivered``."""
 
-    came: list[Effect] = attrs.field(factory=list[Effect])
+    effects: list[Effect] = attrs.field(factory=list[Effect])
 
     def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
-        self.came.append(effect)
+        self.effects.append(effect)
         return result_of(Delivered())
 
 
 TOGETHER = {digest for digest, count in Counter(each.row["digest"] for each in SENT).items() if digest is not None and count > 1}
-"""The digests in which several were lost, which are sent again as they were."""
+"""The digests of several rows whose leases ended; they are sent again unchanged."""
 
 
 def keys_to_send() -> Counter[str]:
-    """The key of each message that is to go out."""
+    """Return the key of each message to send."""
     return Counter({str(each.row["digest"] or each.key) for each in SENT})
 
 
 def drained(store: Store, inner: Sender | Live) -> None:
-    """Have all of it sent, each alone where none were lost together."""
-    drainer = Worker(store, inner, threshold=1000, min_interval=0.0)
-    while drainer.turn():
+    """Send all messages, singly except for known digests."""
+    worker = Worker(store, inner, threshold=1000, min_interval=0.0)
+    while worker.turn():
         pass
 
 
 def key_of(effect: Effect) -> str:
-    """The key at the foot of a message."""
+    """Return the key at the foot of a message."""
     assert isinstance(effect, PostToSlack | SendEmail)
     said = effect.payload.footer if isinstance(effect, PostToSlack) else effect.mail.plain.rstrip("\n")
     assert said is not None
@@ -282,7 +282,7 @@ def key_of(effect: Effect) -> str:
 def test_what_waits_is_sent_each_once(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     sender = Sender()
     drained(store, sender)
-    assert Counter(key_of(effect) for effect in sender.came) == keys_to_send()
+    assert Counter(key_of(effect) for effect in sender.effects) == keys_to_send()
     statuses = {row.key: row.status for row in store.rows(limit=1000)}
     assert all(statuses[each.key] is Status.DELIVERED for each in SENT)
     unreadable = [each for each in BEFORE if each.message is None]
@@ -293,7 +293,7 @@ def test_what_waits_is_sent_each_once(store: Store, caplog: pytest.LogCaptureFix
 
 @pytest.fixture
 def api(authority: Authority) -> Iterator[SlackApiServer]:
-    """A server that takes an app's calls."""
+    """A server with the Web API of Slack."""
     server = SlackApiServer(authority.good)
     yield server
     server.stop()
@@ -301,9 +301,9 @@ def api(authority: Authority) -> Iterator[SlackApiServer]:
 
 @pytest.fixture
 def live(authority: Authority, slack_server: SlackServer, gmail_server: GmailServer, api: SlackApiServer) -> Iterator[Live]:
-    """Sends for real, to servers of ours, by whatever secrets are named."""
-    webhooks = {str(goes["webhook"]) for goes in goals() if goes.get("webhook")}
-    apps = {str(bot[0]) for goes in goals() if isinstance(bot := goes.get("bot"), list)}
+    """The real interpreter with servers of the tests, and with all secrets that the rows name."""
+    webhooks = {str(goes["webhook"]) for goes in destinations() if goes.get("webhook")}
+    apps = {str(bot[0]) for goes in destinations() if isinstance(bot := goes.get("bot"), list)}
     live = Live(
         secrets={
             **dict.fromkeys(webhooks, slack_server.url),
@@ -319,19 +319,19 @@ def live(authority: Authority, slack_server: SlackServer, gmail_server: GmailSer
     live.mail.close()
 
 
-def goals() -> list[Mapping[str, object]]:
+def destinations() -> list[Mapping[str, object]]:
     found = [each.message["goes"] for each in SENT if each.message]
     return [goes for goes in found if isinstance(goes, dict)]
 
 
 def title(message: Mapping[str, object]) -> object:
-    """The title that Slack is to show; None of a mail."""
+    """Return the title for Slack; None for a mail."""
     slack = message.get("slack")
     return slack["title"] if isinstance(slack, dict) else None
 
 
 def addressed(message: Mapping[str, object], account: str) -> tuple[str, ...]:
-    """To whom a mail goes."""
+    """Return the recipients of a mail."""
     goes = message["goes"]
     assert isinstance(goes, dict)
     return (*(goes["to"] or [account]), *goes["cc"])
@@ -417,11 +417,11 @@ def test_the_same_rows_in_postgresql(database: str, file: Path) -> None:
         rows = from_file.rows(limit=1000)
         assert store.put(rows) == (True,) * len(rows)
         for row, before in zip(store.rows(limit=1000), BEFORE, strict=True):
-            assert standing(row) == before.row
+            assert fields_of(row) == before.row
             assert meaning(decode(row)) == before.message
         with Database(database, 5.0).engine.connect() as connection:
             found = connection.exec_driver_sql("SELECT * FROM messages ORDER BY number").mappings().all()
         assert [dict(record) for record in found] == DUMP
         sender = Sender()
         drained(store, sender)
-        assert Counter(key_of(effect) for effect in sender.came) == keys_to_send()
+        assert Counter(key_of(effect) for effect in sender.effects) == keys_to_send()

@@ -1,1 +1,1 @@
-"""Messages kept in a database until they are sent: what SQL there is, and who drains it."""
+"""The outbox: messages kept in a SQLite or PostgreSQL database until a worker sends them."""

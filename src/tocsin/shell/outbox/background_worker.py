@@ -1,10 +1,11 @@
-"""Drains an outbox while a program runs: what it puts there itself, and what others left there.
+"""The background thread that drains an outbox while a program runs.
 
-- It starts with the first message, or when it is asked to; it looks for more every few seconds, and when it is woken.
-- What the program itself put in is waited for at exit, if it is not put off already. What is left then stays in the outbox, for
-  whoever drains it next; that is said in one line.
-- Who wants to know what became of a message is told so once it is over, by whomever it was sent.
-- A forked child starts without: what its parent put in is its parent's, and in the database.
+- It sends the messages of its own program and those that other processes left.
+- It starts with the first message or by ``attend()``. It looks for due messages every few seconds, and when it is woken.
+- At exit, the program waits for its own messages that are not delayed. Unsent messages stay in the outbox for the next worker, and one
+  line of the log says so.
+- Each callback gets the final outcome of its message, whichever process sent it.
+- A forked child starts without messages: those of its parent are in the database, and the parent waits for them.
 """
 
 import threading
@@ -27,84 +28,85 @@ from tocsin.shell.outbox.store import Store
 from tocsin.shell.outbox.worker import OnBatch, Worker
 
 OnSettled = Callable[[Outcome], None]
-Drains = Callable[[OnBatch], Worker]
-"""Makes what drains, which tells of each message that was tried."""
+WorkerFactory = Callable[[OnBatch], Worker]
+"""Builds the worker, which calls ``OnBatch`` after each attempt."""
 
-# Seconds between two looks:
-_EVERY = 5.0  # while something waits
-_IDLE = 30.0  # while nothing does: others may have put something in, and died
-_AFTER_A_FAULT = 15.0
-_AT_WORK = 0.5  # while somebody sends: what comes as he ends may have been missed by him
-_SOONEST = 0.1
-_BREATH = 0.05  # however often it is woken
-_SEEN_AT_ONCE = 500  # keys that are asked for at once
-_LAST = 2.0  # seconds for what is being sent when nobody waits any more
+# Seconds between two looks into the outbox:
+_INTERVAL = 5.0  # while messages wait
+_INTERVAL_IDLE = 30.0  # while none waits: another process may have stored one and died
+_INTERVAL_ERROR = 15.0  # after an error of the database
+_INTERVAL_SENDING = 0.5  # while threads send: a thread that is about to end may miss a new message
+_INTERVAL_MIN = 0.1
+_INTERVAL_WOKEN = 0.05  # however often it is woken
+
+_KEYS_PER_LOOK = 500
+_FINAL_WAIT = 2.0  # seconds for messages that are being sent once the exit timeout is over
 
 
 class BackgroundWorker:
-    """Has an outbox drained in the background.
+    """Drains an outbox in the background.
 
     Args:
         store: the outbox.
-        drains: makes what drains it.
-        exit_timeout: how long to wait at exit for what the program put in, in seconds.
+        make_worker: builds the worker that sends.
+        exit_timeout: seconds to wait at exit for the messages of this program.
     """
 
-    def __init__(self, store: Store, drains: Drains, exit_timeout: float) -> None:
+    def __init__(self, store: Store, make_worker: WorkerFactory, exit_timeout: float) -> None:
         self.exit_timeout = exit_timeout
         self._store = store
-        self._drains = drains
+        self._make_worker = make_worker
         self.forget()
         forget_in_child(self)
 
     def forget(self) -> None:
-        """Start afresh, as a child does."""
-        self._drainer = self._drains(self._noted)
-        self._mine: dict[str, list[OnSettled]] = {}
-        self._kept: dict[str, None] = {}  # what is known to have been put in: of the others, that they are not there says nothing
-        self._put_off: set[str] = set()
+        """Reset the worker in a forked child."""
+        self._worker = self._make_worker(self._on_batch)
+        self._callbacks: dict[str, list[OnSettled]] = {}
+        self._stored: dict[str, None] = {}  # ordered keys; only for these, a missing row means that it was removed
+        self._delayed: set[str] = set()
         self._changed = threading.Condition()
         self._wake = threading.Event()
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
-        self._look_at = 0.0
-        self._said = ""
+        self._next_look = 0.0
+        self._logged_error = ""
 
     @property
     def deadline(self) -> Deadline:
-        """When all is to be done."""
-        return self._drainer.deadline
+        """The deadline of all attempts to send."""
+        return self._worker.deadline
 
     @property
     def idle(self) -> bool:
-        """Whether nobody is at work any more."""
+        """Whether the thread has not started or has been told to end."""
         return self._thread is None or self._ended.is_set()
 
     def expect(self, key: str, on_settled: OnSettled) -> None:
-        """This program is about to put that in, and ``settled`` wants to know what becomes of it."""
+        """Register a callback for a message that this program is about to store."""
         with self._changed:
             if not self._ended.is_set():
-                self._mine.setdefault(key, []).append(on_settled)
+                self._callbacks.setdefault(key, []).append(on_settled)
 
-    def keeps(self, keys: Sequence[str]) -> None:
-        """These were put in."""
+    def mark_stored(self, keys: Sequence[str]) -> None:
+        """Remember that the messages of these keys were stored."""
         with self._changed:
-            self._kept.update((key, None) for key in keys if key in self._mine)
+            self._stored.update((key, None) for key in keys if key in self._callbacks)
 
     def disown(self, key: str, on_settled: OnSettled) -> None:
-        """It could not be put in."""
+        """Remove the callback of a message that could not be stored."""
         with self._changed:
-            told = [tell for tell in self._mine.pop(key, []) if tell is not on_settled]
-            if told:
-                self._mine[key] = told
+            remaining = [callback for callback in self._callbacks.pop(key, []) if callback is not on_settled]
+            if remaining:
+                self._callbacks[key] = remaining
 
     def wake(self) -> None:
-        """There is something to be sent."""
+        """Look for due messages now. Starts the thread if necessary."""
         self.attend()
         self._wake.set()
 
     def attend(self) -> None:
-        """See to it that somebody drains."""
+        """Start the thread, unless it was started before."""
         with self._changed:
             if self._thread is not None or self._ended.is_set():
                 return
@@ -114,40 +116,44 @@ class BackgroundWorker:
             return
         try:
             thread.start()
-        except RuntimeError:  # the interpreter shuts down, or the system has no more threads: it is in the outbox
+        except RuntimeError:  # the interpreter shuts down, or the system has no more threads; the messages stay in the outbox
             self._thread = None
 
     def wait(self, until: float) -> bool:
-        """Wait until all that this program put in is over, or put off, or for a moment of ``time.monotonic``; whether all is over."""
+        """Wait until each message of this program is settled or delayed, but not beyond ``until``; return whether all are settled.
+
+        Args:
+            until: a time of ``time.monotonic()``.
+        """
         with self._changed:
-            self._changed.wait_for(lambda: self._mine.keys() <= self._put_off, max(until - time.monotonic(), 0.0))
-            return not self._mine
+            self._changed.wait_for(lambda: self._callbacks.keys() <= self._delayed, max(until - time.monotonic(), 0.0))
+            return not self._callbacks
 
     def hurry(self) -> None:
-        """Cut pauses short."""
-        self._drainer.hurry()
+        """Cut pauses short until each ``hurry()`` is undone by a ``take_time()``."""
+        self._worker.hurry()
         self._wake.set()
 
     def take_time(self) -> None:
-        """There is no hurry any more."""
-        self._drainer.take_time()
+        """Undo one ``hurry()``."""
+        self._worker.take_time()
 
     def give_up(self) -> None:
-        """Nothing more is sent; what is being sent has a moment to end."""
+        """Send nothing more. Messages that are being sent have a bounded time to end."""
         self._ended.set()
         self._wake.set()
         now = time.monotonic()
-        left = max(self.deadline.moment - now, _LAST)
-        self.deadline.moment = min(self.deadline.moment, now)  # there is no other try
-        self._drainer.stop(min(left, self.exit_timeout))
+        left = max(self.deadline.moment - now, _FINAL_WAIT)
+        self.deadline.moment = min(self.deadline.moment, now)  # no further attempt
+        self._worker.stop(min(left, self.exit_timeout))
         with self._changed:
-            self._mine.clear()
-            self._kept.clear()
+            self._callbacks.clear()
+            self._stored.clear()
             self._changed.notify_all()
 
     def left(self) -> str | None:
-        """What to say of what is left."""
-        count = len(self._mine)
+        """Return the line to log about unsettled messages of this program, if there are any."""
+        count = len(self._callbacks)
         if not count:
             return None
         messages, them = ("1 message waits", "it") if count == 1 else (f"{count:,} messages wait", "them")
@@ -156,69 +162,69 @@ class BackgroundWorker:
     def _work(self) -> None:
         while not self._ended.is_set():
             pause = self._turn()
-            self._ended.wait(_BREATH)  # to look at each message that is put in would slow down who puts them in
-            self._wake.wait(max(pause - _BREATH, 0.0))
+            self._ended.wait(_INTERVAL_WOKEN)  # a look at each new message would slow down the threads that store them
+            self._wake.wait(max(pause - _INTERVAL_WOKEN, 0.0))
             self._wake.clear()
 
     def _turn(self) -> float:
-        """Have sent what is due; the seconds until somebody should look again."""
+        """Start to send what is due, and return the seconds until the next look."""
         if environment.override() is not None:
-            return _EVERY
+            return _INTERVAL
         try:
             agenda = self._store.agenda()
-            self._drainer.start(agenda.due)
-            self._look()
-        except OutboxError as fault:
-            self._say(str(fault))
-            return _AFTER_A_FAULT
-        self._said = ""
+            self._worker.start(agenda.due)
+            self._look_up_stored()
+        except OutboxError as error:
+            self._log(str(error))
+            return _INTERVAL_ERROR
+        self._logged_error = ""
         if agenda.due:
-            return _AT_WORK
-        return _IDLE if agenda.next is None else min(max(agenda.next, _SOONEST), _EVERY)
+            return _INTERVAL_SENDING
+        return _INTERVAL_IDLE if agenda.next is None else min(max(agenda.next, _INTERVAL_MIN), _INTERVAL)
 
-    def _say(self, fault: str) -> None:
-        """Say it once, until all is well again."""
-        if fault != self._said:
-            self._said = fault
-            with suppress(Exception):  # a handler of logging that somebody wrote may raise
-                log.logger.error("%s", redact(one_line(f"tocsin: {fault}")))
+    def _log(self, error: str) -> None:
+        """Log the error, unless it was the last one and no look has succeeded since."""
+        if error != self._logged_error:
+            self._logged_error = error
+            with suppress(Exception):  # a logging handler of the user may raise
+                log.logger.error("%s", redact(one_line(f"tocsin: {error}")))
 
-    def _look(self) -> None:
-        """See what became of messages of ours that somebody else may have sent."""
-        if time.monotonic() < self._look_at:
+    def _look_up_stored(self) -> None:
+        """Look up messages of this program that another process may have sent."""
+        if time.monotonic() < self._next_look:
             return
-        self._look_at = time.monotonic() + _EVERY
+        self._next_look = time.monotonic() + _INTERVAL
         with self._changed:
-            asked = tuple(islice(self._kept, _SEEN_AT_ONCE))
-            for key in asked:  # it is the last to be asked for again
-                self._kept.pop(key)
-                self._kept[key] = None
-        found = {row.key: row for row in self._store.find(asked)}
-        for key in asked:
-            if self._drainer.holds(key):  # it tells more than the row does
+            keys = tuple(islice(self._stored, _KEYS_PER_LOOK))
+            for key in keys:  # to the end, so that each key has its turn
+                self._stored.pop(key)
+                self._stored[key] = None
+        found = {row.key: row for row in self._store.find(keys)}
+        for key in keys:
+            if self._worker.holds(key):  # the worker reports more than the row holds
                 continue
             row = found.get(key)
-            self._seen(key, None if row is None else row.status, GONE if row is None else outcome_of_row(row))
+            self._update(key, None if row is None else row.status, GONE if row is None else outcome_of_row(row))
 
-    def _noted(self, parcel: Batch, outcome: Outcome, rows: Sequence[Row]) -> None:
-        known = outcome if parcel.digest is None else outcome_in_digest(outcome, parcel.message)
+    def _on_batch(self, batch: Batch, outcome: Outcome, rows: Sequence[Row]) -> None:
+        own_outcome = outcome if batch.digest is None else outcome_in_digest(outcome, batch.message)
         for row in rows:
-            self._seen(row.key, row.status, known)
-        self._wake.set()  # what is put off may be due sooner than anybody would look
+            self._update(row.key, row.status, own_outcome)
+        self._wake.set()  # a delayed message may be due before the next look
 
-    def _seen(self, key: str, status: Status | None, outcome: Outcome) -> None:
-        """Somebody saw how the row stands; where it is over, whoever wants to know is told."""
+    def _update(self, key: str, status: Status | None, outcome: Outcome) -> None:
+        """Take in the status of a row (None: it was removed), and call the callbacks if the message is settled."""
         with self._changed:
-            over = status not in WAITING
-            if over or status is not Status.DELAYED:
-                self._put_off.discard(key)
-            elif key in self._mine:
-                self._put_off.add(key)
-            told = self._mine.pop(key, []) if over else []
-            if over:
-                self._kept.pop(key, None)
+            is_settled = status not in WAITING
+            if is_settled or status is not Status.DELAYED:
+                self._delayed.discard(key)
+            elif key in self._callbacks:
+                self._delayed.add(key)
+            callbacks = self._callbacks.pop(key, []) if is_settled else []
+            if is_settled:
+                self._stored.pop(key, None)
             self._changed.notify_all()
-        for tell in told:
+        for callback in callbacks:
             with suppress(Exception):
-                tell(outcome)
+                callback(outcome)
         queues.announce()

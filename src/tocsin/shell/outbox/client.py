@@ -1,4 +1,4 @@
-"""An outbox as a program uses it: what is put in, and somebody who sends it."""
+"""The outbox as the interpreter uses it: a store of messages, and a background worker that sends them."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -20,14 +20,14 @@ from tocsin.shell.outbox.worker import OnBatch, Worker
 
 _T = TypeVar("_T")
 
-_REST = 30.0  # seconds that a database is left alone after it could not be written: each caller would wait for it
+_ERROR_PAUSE = 30.0  # seconds without a new attempt after the database could not be written: each caller would wait for it
 
 
 class OutboxClient:
-    """Keeps messages in the outbox at ``url``, and has them sent by ``inner``; see ``Outbox`` for the rest.
+    """Stores messages in the outbox at ``url`` and sends them by ``inner``. ``Outbox`` documents the other parameters.
 
     Raises:
-        OutboxError: that is no outbox's URL.
+        OutboxError: the URL names no outbox.
     """
 
     def __init__(
@@ -43,77 +43,78 @@ class OutboxClient:
     ) -> None:
         self._store = Store(url)
 
-        def drains(on_batch: OnBatch) -> Worker:
+        def make_worker(on_batch: OnBatch) -> Worker:
             return Worker(
                 self._store, inner, policy=policy, threshold=threshold, min_interval=min_interval, lease=lease, on_batch=on_batch
             )
 
-        self._worker = BackgroundWorker(self._store, drains, exit_timeout)
-        self._fault: OutboxError | None = None
-        self._rests_until = 0.0
-        self._said = False
+        self._worker = BackgroundWorker(self._store, make_worker, exit_timeout)
+        self._error: OutboxError | None = None
+        self._paused_until = 0.0
+        self._error_logged = False
 
     @property
     def far(self) -> bool:
-        """Whether it is on a server, which may be reached and not answer."""
+        """Whether the database is on a server, which may accept a connection and not answer."""
         return self._store.far
 
-    def say(self, fault: OutboxError) -> None:
-        """Say that messages are not kept; once, until they are again."""
-        if not self._said:
-            self._said = True
-            log.logger.error("%s", redact(one_line(f"tocsin: {fault}; until then, messages are sent without it")))
+    def say(self, error: OutboxError) -> None:
+        """Log that messages are not stored; once, until the next message is stored."""
+        if not self._error_logged:
+            self._error_logged = True
+            text = f"tocsin: {error}; until then, messages are sent without it, and are lost if the process dies"
+            log.logger.error("%s", redact(one_line(text)))
 
     @property
     def place(self) -> str:
-        """Where it is, without a password."""
+        """The path or the URL of the outbox, without a password."""
         return self._store.place
 
     def attend(self) -> None:
-        """Have sent what others left; where there is no outbox yet, they left nothing."""
+        """Send what other processes left, unless the file of the outbox does not exist."""
         if self._store.exists:
             self._worker.wake()
 
     def close(self) -> None:
-        """Drain no more, and close the database. What is left stays in it."""
+        """Stop sending and close the database. Unsent messages stay in it."""
         self._worker.give_up()
         self._store.close()
 
     def keep(self, messages: Sequence[Message], on_settled: Sequence[Callable[[Outcome], None]]) -> None:
-        """Commit the messages; what becomes of each is told later, and only if all could be kept.
+        """Commit the messages. If that succeeds, each callback gets the final outcome of its message later.
 
         Raises:
-            OutboxError: they could not be kept, none of them.
+            OutboxError: no message was stored.
         """
-        if self._fault is not None and time.monotonic() < self._rests_until:
-            raise OutboxError(str(self._fault))
-        rows = self._rows(messages, self._tried(self._store.now))
-        wanted = [(row.key, tell) for row, tell in zip(rows, on_settled, strict=True)]
-        for key, tell in wanted:
-            self._worker.expect(key, tell)
+        if self._error is not None and time.monotonic() < self._paused_until:
+            raise OutboxError(str(self._error))
+        rows = self._rows(messages, self._guarded(self._store.now))
+        callbacks = [(row.key, callback) for row, callback in zip(rows, on_settled, strict=True)]
+        for key, callback in callbacks:
+            self._worker.expect(key, callback)
         try:
-            self._tried(lambda: self._store.put(rows))
+            self._guarded(lambda: self._store.put(rows))
         except BaseException:
-            for key, tell in wanted:
-                self._worker.disown(key, tell)
+            for key, callback in callbacks:
+                self._worker.disown(key, callback)
             raise
-        self._said = False
-        self._worker.keeps([row.key for row in rows])
+        self._error_logged = False
+        self._worker.mark_stored([row.key for row in rows])
         self._worker.wake()
 
-    def _tried(self, act: Callable[[], _T]) -> _T:
-        """What ``act`` gives; where the database does not let it, that is left alone for a while."""
+    def _guarded(self, act: Callable[[], _T]) -> _T:
+        """Run ``act``. After an error of the database, ``keep`` fails at once for 30 seconds."""
         try:
             return act()
         except OutboxBusy:
             raise
-        except OutboxError as fault:
-            self._fault, self._rests_until = fault, time.monotonic() + _REST
+        except OutboxError as error:
+            self._error, self._paused_until = error, time.monotonic() + _ERROR_PAUSE
             raise
 
     @staticmethod
     def _rows(messages: Sequence[Message], at: float) -> list[Row]:
         try:
             return [new_row(message, at) for message in messages]
-        except Exception as error:  # what somebody made by hand may hold anything
+        except Exception as error:  # a message that user code built may hold anything
             raise OutboxError(redact(f"a message cannot be kept in the outbox: {describe(error)}")) from None

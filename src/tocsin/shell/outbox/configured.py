@@ -1,4 +1,4 @@
-"""The outbox that the configuration names, and what sends from it: for commands."""
+"""The outbox and the sender that the configuration names, for the commands of the command line."""
 
 from tocsin.core.outcomes import Rejected
 from tocsin.shell.config import defaults
@@ -10,10 +10,10 @@ from tocsin.shell.outbox.store import Store
 
 
 def configured_store() -> Store:
-    """The outbox.
+    """Return the configured outbox.
 
     Raises:
-        OutboxError: its URL makes no sense, or is not found.
+        OutboxError: the URL is invalid, or its secret is not found.
     """
     url = defaults.outbox_url(configuration())
     if isinstance(url, Rejected):
@@ -22,5 +22,5 @@ def configured_store() -> Store:
 
 
 def configured_sender() -> Interpreter:
-    """What sends from it, as configured."""
+    """Return the configured interpreter that sends the messages of the outbox."""
     return chain(configuration())

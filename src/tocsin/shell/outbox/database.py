@@ -1,12 +1,12 @@
-"""The database of an outbox: which one a URL names, and connections to it on which what is committed is there to stay.
+"""The database of an outbox: the one that a URL names, and durable connections to it.
 
-- A URL is checked at once; nothing is opened before it is needed.
-- Connections are few and kept: one that writes, and one that reads. One thread at a time has one, for one transaction; to wait for it
-  is bounded. After an error it is closed, so that the next begins with a new one.
-- A server that went away between two transactions, or that had to choose which of two to stop, is asked once more. After a commit
-  whose answer was lost, nobody knows how that went: it is not repeated here.
-- A child begins without. Nothing is sent on its parent's connections. SQLite does not know of forks: a child would believe that it
-  held its parent's locks. So while a process is forked, none of its files are open.
+- A URL is checked at once. Nothing is open_connection before it is needed.
+- An outbox has two connections that stay open: one writes, one reads. One thread at a time uses a connection, for one transaction; the
+  wait for it is bounded. After an error the connection is closed, and the next call opens a new one.
+- A transaction is repeated once where the server closed the connection before it, or chose it as the victim of a conflict. A commit
+  whose answer was lost is not repeated here, since its result is unknown.
+- A forked child opens connections of its own, and sends nothing on those of its parent. SQLite does not support forks: a child would
+  believe that it holds the locks of its parent. So no SQLite file is open during a fork.
 """
 
 import os
@@ -29,45 +29,45 @@ from tocsin.shell.adapters.redaction import remember
 from tocsin.shell.history.paths import state_folder
 from tocsin.shell.outbox.errors import OutboxBusy, OutboxError
 from tocsin.shell.outbox.schema import STEPS, check, migrate
-from tocsin.shell.outbox.sqlite_file import File, connected
+from tocsin.shell.outbox.sqlite_file import File, connect
 
 _T = TypeVar("_T")
 
 _FILE = "outbox.sqlite"
 _SERVERS = frozenset({"postgresql", "postgres", "postgresql+psycopg"})
-_WRITE = "write sqlite:////var/lib/app/outbox.sqlite, or postgresql://user:password@host/database"
+_EXAMPLES = "write sqlite:////var/lib/app/outbox.sqlite, or postgresql://user:password@host/database"
 _LONGEST_PLACE = 200  # characters
-_PATIENCE = 10.0  # seconds that a thread waits for another one, beyond what that one may wait for others
-_AGAIN = frozenset({"40001", "40P01"})  # states in which PostgreSQL asks for the transaction once more
-_FORKING = 2.0  # seconds that a fork waits for a transaction
+_LOCK_TIMEOUT = 10.0  # seconds that a thread waits for another one, in addition to the time that this one may wait for the database
+_RETRY_STATES = frozenset({"40001", "40P01"})  # PostgreSQL: serialization failure, deadlock
+_FORK_TIMEOUT = 2.0  # seconds that a fork, or a close, waits for a transaction
 
 
 class Database:
-    """What a URL names.
+    """The database that a URL names.
 
     Args:
         url: of the database; None for a file in the user's state folder.
-        busy: for how many seconds another process may hold it.
+        busy: seconds to wait while other processes hold the database.
 
     Raises:
-        OutboxError: that names none.
+        OutboxError: the URL names no database of an outbox.
     """
 
     def __init__(self, url: str | None, busy: float) -> None:
         self.busy = busy
-        named = _parsed(url)
+        named = _parse(url)
         self.file: File | None = _file(named)
         if self.file is not None:
             self.place: str = self.file.path
             self.engine: Engine = _sqlite(self.file, busy)
         else:
-            self.place = _shown(named)
+            self.place = _without_secrets(named)
             self.engine = _postgres(named, busy)
         self._current = False
         self._identity: tuple[int, int] | None = None
 
-    def opened(self, *, reads: bool) -> Connection:
-        """A connection to it, which only reads, or writes. The first brings its schema to our version."""
+    def open_connection(self, *, reads: bool) -> Connection:
+        """Open a connection that only reads, or one that writes. The first one migrates the schema to the current version."""
         connection = self.engine.connect()
         try:
             identity = None if self.file is None else self.file.identity
@@ -79,12 +79,12 @@ class Database:
                 self._current, self._identity = True, identity
             return connection.execution_options(isolation_level="AUTOCOMMIT") if reads and self.file is None else connection
         except BaseException:
-            _closed(connection)
+            _close_quietly(connection)
             raise
 
 
 class OutboxConnection:
-    """A connection that is kept, for one thread at a time."""
+    """A connection that stays open, for one thread at a time."""
 
     def __init__(self, database: Database, *, reads: bool) -> None:
         self._database = database
@@ -93,29 +93,32 @@ class OutboxConnection:
         self._identity: tuple[int, int] | None = None
         self._lock = threading.Lock()
         self._owner: int | None = None
-        self._parted = False
+        self._open_during_fork = False
         if database.file is not None:
-            _lines.add(self)
+            _sqlite_connections.add(self)
 
     def do(self, act: Callable[[Connection], _T]) -> _T:
-        """``act`` in a transaction, which is committed when this returns. It may be done again from its beginning.
+        """Run ``act`` in a transaction, which is committed when this returns. ``act`` may be run a second time.
 
         Raises:
-            OutboxError, SQLAlchemyError, and what a driver raises: it was not done, as far as we know.
+            OutboxError, SQLAlchemyError, and what a driver raises: the transaction was not committed, as far as is known.
         """
-        return self._held(lambda: self._tried(lambda connection: self._transacted(connection, act)))
+        return self._with_lock(lambda: self._with_retry(lambda connection: self._transaction(connection, act)))
 
-    def bare(self, act: Callable[[Connection], _T]) -> _T:
-        """``act`` without a transaction: what it executes is one in itself, or none."""
-        return self._held(lambda: self._tried(act))
+    def do_without_transaction(self, act: Callable[[Connection], _T]) -> _T:
+        """Run ``act`` without a transaction: each statement is a transaction of its own, or needs none."""
+        return self._with_lock(lambda: self._with_retry(act))
 
-    def _held(self, act: Callable[[], _T]) -> _T:
+    def _with_lock(self, act: Callable[[], _T]) -> _T:
         here = threading.get_ident()
         if self._owner == here:
-            raise OutboxBusy(f"the outbox at {self._database.place} is in use by what this interrupted, such as a signal's handler")
-        if not self._lock.acquire(timeout=self._database.busy + _PATIENCE):
+            raise OutboxBusy(
+                f"the outbox at {self._database.place} is in use by the code that this call interrupted: "
+                "do not use it in a signal handler"
+            )
+        if not self._lock.acquire(timeout=self._database.busy + _LOCK_TIMEOUT):
             raise OutboxError(
-                f"the outbox at {self._database.place} cannot be used: another thread of this program has it all the time; try again"
+                f"the outbox at {self._database.place} cannot be used: another thread of this program holds it all the time; try again"
             )
         self._owner = here
         try:
@@ -124,115 +127,115 @@ class OutboxConnection:
             self._owner = None
             self._lock.release()
 
-    def _tried(self, act: Callable[[Connection], _T]) -> _T:
+    def _with_retry(self, act: Callable[[Connection], _T]) -> _T:
         try:
             return self._once(act)
         except DBAPIError as error:
-            if not _worth_another(error):
+            if not _may_retry(error):
                 raise
         return self._once(act)
 
     def _once(self, act: Callable[[Connection], _T]) -> _T:
-        connection = self._ready()
+        connection = self._open()
         try:
             return act(connection)
         except BaseException:
-            self._drop()
+            self._close()
             raise
 
-    def _transacted(self, connection: Connection, act: Callable[[Connection], _T]) -> _T:
+    def _transaction(self, connection: Connection, act: Callable[[Connection], _T]) -> _T:
         _begin(connection)
         done = act(connection)
         try:
             connection.commit()
         except DBAPIError as error:
-            error.connection_invalidated = False  # who knows whether it was committed
+            error.connection_invalidated = False  # no repetition: it may have been committed
             raise
         return done
 
-    def _ready(self) -> Connection:
+    def _open(self) -> Connection:
         file = self._database.file
-        if self._parted:
+        if self._open_during_fork:
             raise OutboxError(
-                f"the outbox at {self._database.place} was in use when this process was forked: fork it when nothing is being sent"
+                f"the outbox at {self._database.place} was in use when this process was forked: fork when nothing is being sent"
             )
         if self._connection is not None and file is not None and file.identity != self._identity:
-            self._drop()  # somebody moved the file away: what went there would be lost
+            self._close()  # the file was moved or replaced: messages written to the old one would be lost
         if self._connection is None:
-            self._connection = self._database.opened(reads=self._reads)
+            self._connection = self._database.open_connection(reads=self._reads)
             self._identity = None if file is None else file.identity
         return self._connection
 
-    def _drop(self) -> None:
+    def _close(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            _closed(connection)
+            _close_quietly(connection)
 
     def close(self) -> None:
-        """Close it, unless a thread is busy with it for long. It may be used again."""
-        if self.part(_FORKING):
+        """Close the connection, unless a thread uses it for longer than 2 seconds. The next call opens it again."""
+        if self.close_and_lock(_FORK_TIMEOUT):
             self._lock.release()
 
-    def part(self, seconds: float) -> bool:
-        """Close it and keep everybody away, if nobody has it for so long; whether that is so."""
+    def close_and_lock(self, seconds: float) -> bool:
+        """Close the connection and lock it, if no thread uses it within these seconds; return whether it is locked."""
         free = self._lock.acquire(timeout=seconds)
         if free:
-            self._drop()
+            self._close()
         return free
 
-    def meet(self) -> None:
-        """Let others use it again."""
+    def unlock(self) -> None:
+        """Undo ``close_and_lock``."""
         self._lock.release()
 
     def abandon(self) -> None:
-        """Start afresh, as a child does."""
+        """Forget the connection in a forked child, without a message to the server: it is that of the parent."""
         self._lock = threading.Lock()
         self._owner = None
         connection, self._connection = self._connection, None
         if connection is not None:
             _abandoned.append(connection)
-            self._parted = self._database.file is not None
-            _silence(connection)
+            self._open_during_fork = self._database.file is not None
+            _disconnect(connection)
 
 
-_lines: "weakref.WeakSet[OutboxConnection]" = weakref.WeakSet()
-_parted: list[OutboxConnection] = []
-_abandoned: list[Connection] = []
+_sqlite_connections: "weakref.WeakSet[OutboxConnection]" = weakref.WeakSet()
+_locked_for_fork: list[OutboxConnection] = []
+_abandoned: list[Connection] = []  # of the parent: garbage collection would close them
 
 
 def _begin(connection: Connection) -> None:
-    """Begin to write: with SQLite, nobody else may from here on."""
+    """Start a write transaction (BEGIN IMMEDIATE on SQLite)."""
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _closed(connection: Connection) -> None:
-    with suppress(Exception):  # it may be broken
+def _close_quietly(connection: Connection) -> None:
+    with suppress(Exception):  # the connection may be broken
         connection.invalidate()
     with suppress(Exception):
         connection.close()
 
 
-def _worth_another(error: DBAPIError) -> bool:
-    return error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _AGAIN
+def _may_retry(error: DBAPIError) -> bool:
+    return error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _RETRY_STATES
 
 
-def _parsed(url: str | None) -> URL:
+def _parse(url: str | None) -> URL:
     if url is None:
         try:
             return URL.create("sqlite", database=str(Path(state_folder()) / _FILE))
         except OSError as error:
-            said = str(error.strerror)
-        raise OutboxError(f"there is no place for the outbox: {said}; set TOCSIN_STATE_DIR to a folder")
+            reason = str(error.strerror)
+        raise OutboxError(f"there is no place for the outbox: {reason}; set TOCSIN_STATE_DIR to a folder")
     try:
         return make_url(url)
     except (ArgumentError, ValueError):
         pass
-    raise OutboxError(f"that is no URL of an outbox (it is not shown, since it may hold a password): {_WRITE}")
+    raise OutboxError(f"the URL of the outbox is not valid (it is not shown, since it may hold a password): {_EXAMPLES}")
 
 
-def _shown(url: URL) -> str:
-    """The URL of a server, without what may be secret in it."""
+def _without_secrets(url: URL) -> str:
+    """Return the URL of a server without its password and its options, which may be secret."""
     public = URL.create("postgresql", url.username, None, url.host, url.port, url.database)
     return cut(one_line(public.render_as_string()), _LONGEST_PLACE)
 
@@ -241,19 +244,19 @@ def _file(url: URL) -> File | None:
     if url.drivername in _SERVERS:
         if url.database:
             return None
-        raise OutboxError(f"the URL of the outbox names no database: {_WRITE}")
+        raise OutboxError(f"the URL of the outbox names no database: {_EXAMPLES}")
     if url.drivername != "sqlite":
-        raise OutboxError(f"an outbox is kept in SQLite or PostgreSQL, not in {one_line(url.drivername)[:40]}: {_WRITE}")
+        raise OutboxError(f"an outbox is kept in SQLite or PostgreSQL, not in {one_line(url.drivername)[:40]}: {_EXAMPLES}")
     vfs = url.query.get("vfs")
     if url.host or url.username or url.query.keys() - {"vfs"} or isinstance(vfs, tuple):
-        raise OutboxError(f"the URL of a SQLite file holds nothing but its path: {_WRITE}")
+        raise OutboxError(f"the URL of a SQLite file holds nothing but its path: {_EXAMPLES}")
     if not url.database or not Path(url.database).is_absolute() or "\0" in url.database:
-        raise OutboxError(f"the URL of a SQLite file names it by its absolute path, with four slashes: {_WRITE}")
+        raise OutboxError(f"the URL of a SQLite file names it by its absolute path, with four slashes: {_EXAMPLES}")
     return File(url.database, vfs)
 
 
 def _sqlite(file: File, busy: float) -> Engine:
-    return create_engine("sqlite://", creator=lambda: connected(file, busy, len(STEPS)), poolclass=NullPool)
+    return create_engine("sqlite://", creator=lambda: connect(file, busy, len(STEPS)), poolclass=NullPool)
 
 
 def _postgres(url: URL, busy: float) -> Engine:
@@ -271,15 +274,15 @@ def _postgres(url: URL, busy: float) -> Engine:
     except ModuleNotFoundError as error:
         missing = str(error.name)
     else:
-        event.listen(engine, "connect", _committing(busy))
+        event.listen(engine, "connect", _durable(busy))
         return engine
     raise OutboxError(f"an outbox in PostgreSQL needs the extra: pip install 'tocsin[outbox-postgresql]' ({missing} is not installed)")
 
 
-def _committing(busy: float) -> Callable[[DBAPIConnection, object], None]:
-    """Sees to it that what is committed is on the server's disk, and that no lock is waited for without an end."""
+def _durable(busy: float) -> Callable[[DBAPIConnection, object], None]:
+    """Return a listener that makes commits durable on the server and bounds the wait for locks."""
 
-    def settle(connection: DBAPIConnection, _: object) -> None:
+    def set_options(connection: DBAPIConnection, _: object) -> None:
         cursor = connection.cursor()
         cursor.execute("SHOW synchronous_commit")
         found: object = cursor.fetchone()
@@ -289,28 +292,28 @@ def _committing(busy: float) -> Callable[[DBAPIConnection, object], None]:
         cursor.close()
         connection.commit()
 
-    return settle
+    return set_options
 
 
-def _silence(connection: Connection) -> None:
-    """Have nothing that is still written to a socket reach the server: it is the parent's."""
+def _disconnect(connection: Connection) -> None:
+    """Redirect the socket of the parent's connection to the null device, so that nothing written to it reaches the server."""
     raw: object = connection.connection.dbapi_connection
     number: object = getattr(raw, "fileno", int)()
     if isinstance(number, int) and number > 0:
-        nowhere = os.open(os.devnull, os.O_RDWR)
-        os.dup2(nowhere, number)
-        os.close(nowhere)
+        null_device = os.open(os.devnull, os.O_RDWR)
+        os.dup2(null_device, number)
+        os.close(null_device)
 
 
-def _part() -> None:
-    until = time.monotonic() + _FORKING
-    _parted.extend(line for line in tuple(_lines) if line.part(max(until - time.monotonic(), 0.0)))
+def _close_before_fork() -> None:
+    deadline = time.monotonic() + _FORK_TIMEOUT
+    _locked_for_fork.extend(each for each in tuple(_sqlite_connections) if each.close_and_lock(max(deadline - time.monotonic(), 0.0)))
 
 
-def _meet() -> None:
-    while _parted:
-        _parted.pop().meet()
+def _unlock_in_parent() -> None:
+    while _locked_for_fork:
+        _locked_for_fork.pop().unlock()
 
 
 if sys.platform != "win32":  # pragma: no branch
-    os.register_at_fork(before=_part, after_in_parent=_meet, after_in_child=_parted.clear)
+    os.register_at_fork(before=_close_before_fork, after_in_parent=_unlock_in_parent, after_in_child=_locked_for_fork.clear)

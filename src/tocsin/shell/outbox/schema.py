@@ -1,16 +1,14 @@
-"""The tables of the outbox, alike in SQLite and in PostgreSQL, and rows as they are kept there.
+"""The tables of the outbox, the same in SQLite and PostgreSQL, their migrations, and the conversion of rows.
 
-- ``ended`` is NULL as long as a row waits, and only then: the database sees to that. So the two indexes share the rows among them, and
-  what was delivered costs no claim anything.
-- ``messages_waiting`` has what may be claimed, of each destination in the order in which it is due; ``messages_in_digest`` what was
-  lost as a part of a digest; ``messages_over`` what is counted and removed.
-- ``number`` is the order in which messages were taken in.
-
-Brings the schema of an outbox to the version that we know: step by step, forward only, all of it or nothing.
-
-- A new step is added at the end of ``STEPS``. ``tables`` says how the schema is now; so whoever changes it writes down first how the
-  steps before left it. A test makes each earlier version, fills it, and brings it here.
-- What a newer tocsin wrote is left as it is: to guess what it means could lose messages. So is what is not ours.
+- A constraint makes ``ended`` NULL exactly while a row waits. So each row is in either the indexes of waiting rows or the one of ended
+  rows, and delivered rows cost a claim nothing.
+- ``messages_waiting`` indexes the claimable rows of each destination by due time, ``messages_in_digest`` the waiting rows of a digest,
+  ``messages_over`` the ended rows, which are counted and removed.
+- ``number`` is the order in which messages were inserted.
+- A migration goes step by step and forward only, in one transaction.
+- A new step is appended to ``STEPS``. The tables below are the current schema: before you change them, freeze in the earlier steps the
+  schema that these steps leave. A test creates and fills each earlier version, and migrates it.
+- A schema of a newer tocsin is left as it is, since a guess at its meaning could lose messages. So are tables of other programs.
 """
 
 from collections.abc import Callable, Sequence
@@ -45,13 +43,15 @@ from tocsin.shell.outbox.errors import OutboxError, newer_schema_error
 
 metadata: MetaData = MetaData()
 
+_MIGRATION_LOCK = 0x746F6373696E  # "tocsin" in ASCII: an advisory lock, so that two programs never migrate one server at once
+
 version_of_schema: Column[int] = Column("version", Integer, nullable=False)
 versions: Final = Table("outbox_version", metadata, version_of_schema)
-"""The version of the schema, in one row."""
+"""One row: the version of the schema."""
 
 number: Column[int] = Column(
     "number", BigInteger().with_variant(Integer, "sqlite"), Identity(), primary_key=True
-)  # there, an INTEGER is the row's own
+)  # in SQLite, only INTEGER is an alias of the rowid
 key: Column[str] = Column("key", Text, nullable=False, unique=True)
 destination: Column[str] = Column("destination", Text, nullable=False)
 made: Column[float] = Column("made", Double, nullable=False)
@@ -61,7 +61,7 @@ digest: Column[str] = Column("digest", Text)
 ended: Column[float] = Column("ended", Double)
 
 _waiting = ended.is_(None)
-_over = ended.is_not(None)
+_ended = ended.is_not(None)
 _in_digest = _waiting & digest.is_not(None)
 
 messages: Final = Table(
@@ -85,7 +85,7 @@ messages: Final = Table(
     ended,
     CheckConstraint(status.in_([each.value for each in Status]), "messages_status"),
     CheckConstraint((ended.is_(None)) == status.in_([each.value for each in WAITING]), "messages_ended"),
-    CheckConstraint(  # elsewhere, a column takes nothing else anyway
+    CheckConstraint(  # PostgreSQL enforces the types of columns itself
         " AND ".join(
             [f"typeof({name}) = 'real'" for name in ("made", "since", "due")]
             + [f"typeof({name}) = 'text'" for name in ("key", "destination", "kind", "body", "status")]
@@ -95,68 +95,66 @@ messages: Final = Table(
     ).ddl_if(dialect="sqlite"),
     Index("messages_waiting", destination, due, number, status, made, ended, sqlite_where=_waiting, postgresql_where=_waiting),
     Index("messages_in_digest", destination, digest, sqlite_where=_in_digest, postgresql_where=_in_digest),
-    Index("messages_over", status, ended, destination, made, sqlite_where=_over, postgresql_where=_over),
+    Index("messages_over", status, ended, destination, made, sqlite_where=_ended, postgresql_where=_ended),
 )
-"""The rows."""
+"""One row for each message."""
 
 NAMES: tuple[str, ...] = tuple(field.name for field in attrs.fields(Row))
-"""What a row is made of, in order."""
+"""The stored fields of ``Row``, in order."""
 
-_VALUES = attrgetter(*("status._value_" if name == "status" else name for name in NAMES))  # as a plain text
+_VALUES = attrgetter(*("status._value_" if name == "status" else name for name in NAMES))  # _value_: the status as plain text
 
 
 @attrs.frozen
 class Found:
-    """A row that was read."""
+    """A row that was read, and its number."""
 
     number: int
     row: Row
 
 
 def values_of(row: Row) -> tuple[object, ...]:
-    """What is kept of a row, in the order of ``NAMES``."""
+    """Return the stored values of a row, in the order of ``NAMES``."""
     values: tuple[object, ...] = _VALUES(row)
     return values
 
 
 def record_of(row: Row) -> dict[str, object]:
-    """What is kept of a row, by name."""
+    """Return the stored values of a row, by column name."""
     return dict(zip(NAMES, values_of(row), strict=True))
 
 
 def found_of(record: RowMapping) -> Found:
-    """The row that is kept so.
+    """Return the row of a database record.
 
     Raises:
-        ValueError: nobody of ours kept that.
+        ValueError: tocsin did not write that record.
     """
     values = {name: record[name] for name in NAMES if name != "status"}
     return Found(record["number"], Row(status=Status(record["status"]), **values))
 
 
 Step = Callable[[Connection], None]
-"""Brings a schema from one version to the next."""
-
-_LOCK = 0x746F6373696E  # "tocsin": of two that come at once to one server, one waits
+"""Migrates a schema from one version to the next."""
 
 
-def _first(connection: Connection) -> None:
+def _create_messages(connection: Connection) -> None:
     messages.create(connection, checkfirst=False)
 
 
-STEPS: Sequence[Step] = (_first,)
-"""The n-th brings version n - 1 to n; version 0 is an empty database."""
+STEPS: Sequence[Step] = (_create_messages,)
+"""The n-th step migrates version n - 1 to n. Version 0 is an empty database."""
 
 
 def migrate(connection: Connection, place: str, steps: Sequence[Step] = STEPS) -> None:
-    """Bring the schema to the version after the last step, in the transaction that the connection is in.
+    """Migrate the schema to the version after the last step, in the current transaction of the connection.
 
     Raises:
-        OutboxError: it is of a newer version, or is not ours; nothing was changed.
-        SQLAlchemyError: the database does not take it.
+        OutboxError: the schema is newer, or tocsin did not write it; nothing was changed.
+        SQLAlchemyError: the database refused a statement.
     """
     if connection.dialect.name == "postgresql":
-        connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+        connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
     version = _version(connection, place)
     if version > len(steps):
         raise newer_schema_error(place, version, len(steps))
@@ -167,36 +165,37 @@ def migrate(connection: Connection, place: str, steps: Sequence[Step] = STEPS) -
 
 
 def check(connection: Connection, place: str) -> None:
-    """Make sure that the rows have what we need.
+    """Check that the table of messages has all columns.
 
     Raises:
-        OutboxError: they have not.
+        OutboxError: the table or a column is missing.
     """
     try:
         connection.execute(messages.select().limit(0))
     except DBAPIError as error:
-        if not _lacks_something(error):
+        if not _is_missing(error):
             raise
     else:
         return
     raise OutboxError(f"the outbox at {place} has a schema that does not match its version: name another place, or move it away")
 
 
-def _lacks_something(error: DBAPIError) -> bool:
+def _is_missing(error: DBAPIError) -> bool:
+    """Whether the database says that a column (42703) or a table (42P01) does not exist."""
     state: object = getattr(error.orig, "sqlstate", None)
     return state in {"42703", "42P01"} or str(error.orig).startswith(("no such column", "no such table"))
 
 
 def _version(connection: Connection, place: str) -> int:
-    """The version that the schema has; its table is made if it is not there."""
-    known = inspect(connection)
-    if known.has_table(versions.name):
+    """Return the version of the schema. The table of versions is created if it does not exist."""
+    inspector = inspect(connection)
+    if inspector.has_table(versions.name):
         found = connection.scalars(select(version_of_schema)).all()
         if len(found) == 1 and found[0] >= 0:
             return found[0]
         raise OutboxError(f"the outbox at {place} does not say the version of its schema: name another place, or move it away")
-    if known.has_table(messages.name):
-        raise OutboxError(f"the database at {place} has a table {messages.name} that is not ours: name another one")
+    if inspector.has_table(messages.name):
+        raise OutboxError(f"the database at {place} has a table {messages.name} that is not tocsin's: name another one")
     versions.create(connection, checkfirst=False)
     connection.execute(insert(versions).values(version=0))
     return 0

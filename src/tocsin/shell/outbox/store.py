@@ -1,9 +1,9 @@
-"""The rows of an outbox: put in, claimed, and brought from one status to the next, each in a transaction of its own.
+"""The store of an outbox: insert rows, claim them, and change their status, each in one transaction.
 
-- What becomes of a row is for the core to say (``life``). Here it is read, and written as it says.
-- A claim reads what it may have from an index, in order, and no more: what is delivered, or not due, costs it nothing. With PostgreSQL,
-  what somebody else is claiming is passed over (``SKIP LOCKED``), so that nobody waits.
-- All that goes wrong with a database comes out as an ``OutboxError``, which brings along nothing of what it came from.
+- The core decides what becomes of a row (``core.outbox.state_machine``). The store reads the row and writes the result.
+- A claim reads claimable rows from an index, in order, and no others: delivered rows, and rows that are not due, cost it nothing. On
+  PostgreSQL, a claim skips rows that another worker is claiming (``SKIP LOCKED``), so that no worker waits.
+- Each error of a database becomes an ``OutboxError`` without cause, context or traceback.
 """
 
 import sqlite3
@@ -29,17 +29,17 @@ from tocsin.shell.outbox.schema import Found
 
 _T = TypeVar("_T")
 
-_LONGEST_REASON = 1000  # characters
-_PORTION = 500  # rows that are removed, or asked for, in one transaction
+_MAX_REASON = 1000  # characters
+_CHUNK = 500  # rows that one transaction removes or reads
 
 
 @attrs.frozen(eq=False, repr=False)
 class Agenda(Value):
-    """What there is to do.
+    """What there is to send.
 
     Args:
-        due: the destinations of which something may be claimed now.
-        next: in how many seconds the next row becomes due; None where none waits for its time.
+        due: the destinations with rows that may be claimed now.
+        next: seconds until the next row becomes due; None if no row waits for its time.
     """
 
     due: tuple[str, ...]
@@ -48,7 +48,7 @@ class Agenda(Value):
 
 @attrs.frozen(eq=False, repr=False)
 class Census(Value):
-    """How many rows of a destination have a status, and when the oldest of them was taken in."""
+    """The number of rows with a destination and a status, and when the oldest of them was inserted, in seconds since 1970."""
 
     destination: str
     status: Status
@@ -57,14 +57,14 @@ class Census(Value):
 
 
 class Store:
-    """An outbox. Many threads may use it.
+    """An outbox. Many threads may use it. Nothing is opened before it is needed.
 
     Args:
         url: of its database; None for a file in the user's state folder.
-        busy: for how many seconds another process may hold the database before that is a fault.
+        busy: seconds that another process may hold the database before that is an error.
 
     Raises:
-        OutboxError: the URL names no outbox. Nothing is opened before it is needed.
+        OutboxError: the URL names no outbox.
 
     >>> import tempfile
     >>> folder = tempfile.TemporaryDirectory()
@@ -86,12 +86,12 @@ class Store:
 
     @property
     def place(self) -> str:
-        """What people call it, without a password."""
+        """The path or the URL, without a password."""
         return self._database.place
 
     @property
     def far(self) -> bool:
-        """Whether it is on a server."""
+        """Whether the database is on a server."""
         return self._database.file is None
 
     def __repr__(self) -> str:
@@ -99,146 +99,152 @@ class Store:
 
     @property
     def exists(self) -> bool:
-        """Whether something may wait in it: False where its file is not there."""
+        """Whether the outbox may hold messages: False if its file does not exist."""
         file = self._database.file
         return file is None or file.identity is not None
 
     def now(self) -> float:
-        """The time by the clock of the database, in seconds since 1970. Where that is far away, it is asked now and then only.
+        """Return the time by the clock of the database, in seconds since 1970. A server is asked only now and then.
 
         Raises:
-            OutboxError: it cannot be asked.
+            OutboxError: the server cannot be asked.
         """
         if self._database.file is not None:
             return time.time()
-        return self._clock.now(lambda: self._asked(self._reader, queries.server_time))
+        return self._clock.now(lambda: self._run(self._reader, queries.server_time))
 
     def put(self, rows: Sequence[Row]) -> tuple[bool, ...]:
-        """Take the rows in, all or none; they are committed when this returns. False: one of that key is there, and stays as it is.
+        """Insert the rows in one transaction, and return for each whether it was inserted: a row whose key exists is not.
 
         Raises:
-            OutboxError: they were not taken in.
+            OutboxError: no row was inserted.
         """
         if len(rows) == 1 and self._database.file is not None:
-            return (self._asked(self._writer, lambda connection: queries.put_one(connection, rows[0])),)
-        return self._done(lambda connection: queries.put(connection, rows)) if rows else ()
+            return (self._run(self._writer, lambda connection: queries.put_one(connection, rows[0])),)
+        return self._transaction(lambda connection: queries.put(connection, rows)) if rows else ()
 
     def claim(self, destination: str, claim: str, *, seconds: float, most: int = 1000) -> tuple[Row, ...]:
-        """Lease what is due of a destination to ``claim``, in order; what was lost as a digest, as that digest.
+        """Lease rows of a destination that are due, in order. Rows of one digest whose lease ended are leased together.
 
         Args:
-            destination: whose rows.
-            claim: names the lease; no other has the same name.
-            seconds: how long it lasts.
-            most: how many rows, at most; of a digest, all.
+            destination: of the rows.
+            claim: the unique name of the lease.
+            seconds: how long the lease lasts.
+            most: the greatest number of rows; a digest is claimed as a whole.
 
         Raises:
-            OutboxError: nothing was claimed, or nobody knows: then it comes back when the lease has ended.
+            OutboxError: no row was claimed, or the result is unknown: such rows may be claimed again when the lease has ended.
         """
         now = self.now()
-        return self._done(lambda connection: _claimed(connection, destination, Claimed(now, claim, now + seconds), most))
+        return self._transaction(lambda connection: _claim(connection, destination, Claimed(now, claim, now + seconds), most))
 
     def advance(self, events: Sequence[tuple[str, RowEvent]]) -> tuple[Row | Refused, ...]:
-        """What becomes of the rows of these keys by what happened to them, in order; all of it is committed, or none.
+        """Apply the events to the rows of these keys, in order, in one transaction, and return the new rows or refusals.
 
         Raises:
-            OutboxError: nothing was written, or nobody knows. Most events may be said twice: the second time they are refused.
+            OutboxError: nothing was written, or the result is unknown. Most events may be repeated: the second time they are refused.
         """
-        return self._done(lambda connection: _advanced(connection, events)) if events else ()
+        return self._transaction(lambda connection: _advance(connection, events)) if events else ()
 
     def agenda(self) -> Agenda:
-        """What there is to do. Takes a moment, however many rows there are.
+        """Return what there is to send. The time that this takes does not depend on the number of rows.
 
         Raises:
             OutboxError: the database cannot be read.
         """
         now = self.now()
-        found = self._asked(self._reader, lambda connection: queries.due_destinations(connection, now, now + FAR))
-        later = [standing.later for standing in found if standing.later is not None]
+        found = self._run(self._reader, lambda connection: queries.due_destinations(connection, now, now + FAR))
+        later = [each.later for each in found if each.later is not None]
         return Agenda(tuple(each.destination for each in found if each.is_due), max(min(later) - now, 0.0) if later else None)
 
     def find(self, keys: Sequence[str]) -> tuple[Row, ...]:
-        """The rows of these keys, as far as they are there, in the order in which they were taken in.
+        """Return the rows of these keys that exist, in order of insertion.
 
         Raises:
             OutboxError: the database cannot be read.
         """
-        found = [self._found(keys[start : start + _PORTION]) for start in range(0, len(keys), _PORTION)]
+        found = [self._find(keys[start : start + _CHUNK]) for start in range(0, len(keys), _CHUNK)]
         return tuple(one.row for one in sorted((one for some in found for one in some), key=lambda one: one.number))
 
     def rows(self, *, statuses: Sequence[Status] = (), destination: str | None = None, limit: int = 100) -> tuple[Row, ...]:
-        """The last ``limit`` rows of these statuses, and of this destination; of all, where none is named. The newest is the last.
+        """Return the newest ``limit`` rows, the newest last, with these statuses and this destination; the defaults mean all.
 
         Raises:
             OutboxError: the database cannot be read.
         """
-        found = self._asked(self._reader, lambda connection: queries.last(connection, statuses, destination, limit))
+        found = self._run(self._reader, lambda connection: queries.last(connection, statuses, destination, limit))
         return tuple(one.row for one in reversed(found))
 
     def census(self) -> tuple[Census, ...]:
-        """How many rows there are, of each destination and status.
+        """Count the rows of each destination and status.
 
         Raises:
             OutboxError: the database cannot be read.
         """
-        found = self._asked(self._reader, queries.census)
-        return tuple(Census(goal, Status(status), count, oldest) for goal, status, count, oldest in sorted(found))
+        found = self._run(self._reader, queries.census)
+        return tuple(Census(name, Status(status), count, oldest) for name, status, count, oldest in sorted(found))
 
     def purge(self, before: float, statuses: Sequence[Status] = (Status.DELIVERED,), *, most: int | None = None) -> int:
-        """Remove rows of these statuses that ended before a moment, ``most`` at most, and give back the space; how many were removed.
+        """Remove rows with these statuses that ended before a moment, give back the space, and return how many were removed.
+
+        Args:
+            before: in seconds since 1970.
+            statuses: of the rows to remove.
+            most: the greatest number of rows; None for all.
 
         Raises:
-            OutboxError: the database cannot be written; some may be removed already.
+            OutboxError: the database cannot be written; some rows may have been removed.
         """
-        removed, portion = 0, _PORTION
-        while portion == _PORTION and (most is None or removed < most):
-            portion = self._removed(before, statuses, _PORTION if most is None else min(_PORTION, most - removed))
-            removed += portion
-        while removed and self._asked(self._writer, queries.shrink):
+        removed, count = 0, _CHUNK
+        while count == _CHUNK and (most is None or removed < most):
+            count = self._remove(before, statuses, _CHUNK if most is None else min(_CHUNK, most - removed))
+            removed += count
+        while removed and self._run(self._writer, queries.shrink):
             pass
         return removed
 
     def close(self) -> None:
-        """Close what is open; it may be used again."""
+        """Close the connections. The next call opens them again."""
         self._writer.close()
         self._reader.close()
 
     def forget(self) -> None:
-        """Start afresh, as a child does: nothing is sent on the parent's connections."""
+        """Reset the store in a forked child. Nothing is sent on the connections of the parent."""
         self._clock = ServerClock()
         self._writer.abandon()
         self._reader.abandon()
 
-    def _found(self, keys: Sequence[str]) -> list[Found]:
-        return self._asked(self._reader, lambda connection: queries.find(connection, keys))
+    def _find(self, keys: Sequence[str]) -> list[Found]:
+        return self._run(self._reader, lambda connection: queries.find(connection, keys))
 
-    def _removed(self, before: float, statuses: Sequence[Status], most: int) -> int:
-        return self._done(lambda connection: queries.remove(connection, before, statuses, most))
+    def _remove(self, before: float, statuses: Sequence[Status], most: int) -> int:
+        return self._transaction(lambda connection: queries.remove(connection, before, statuses, most))
 
-    def _done(self, act: Callable[[Connection], _T]) -> _T:
-        """``act`` in a transaction that writes."""
-        return _worded(self.place, lambda: self._writer.do(act))
+    def _transaction(self, act: Callable[[Connection], _T]) -> _T:
+        """Run ``act`` in a write transaction."""
+        return _with_outbox_errors(self.place, lambda: self._writer.do(act))
 
-    def _asked(self, line: OutboxConnection, act: Callable[[Connection], _T]) -> _T:
-        """``act`` without one."""
-        return _worded(self.place, lambda: line.bare(act))
+    def _run(self, connection: OutboxConnection, act: Callable[[Connection], _T]) -> _T:
+        """Run ``act`` without a transaction."""
+        return _with_outbox_errors(self.place, lambda: connection.do_without_transaction(act))
 
 
-def _worded(place: str, act: Callable[[], _T]) -> _T:
+def _with_outbox_errors(place: str, act: Callable[[], _T]) -> _T:
+    """Run ``act``, and turn each error of a database into an ``OutboxError``."""
     try:
         return act()
     except OutboxError as known:
-        fault = known
+        wrapped = known
     except (SQLAlchemyError, sqlite3.Error, OSError, ValueError, TypeError, OverflowError) as error:
-        fault = describe_database_error(error, place)
-    fault.__cause__ = fault.__context__ = fault.__traceback__ = None  # what it came through holds the URL
-    raise fault
+        wrapped = describe_database_error(error, place)
+    wrapped.__cause__ = wrapped.__context__ = wrapped.__traceback__ = None  # their frames hold the URL
+    raise wrapped
 
 
-def _claimed(connection: Connection, goal: str, event: Claimed, most: int) -> tuple[Row, ...]:
-    """Lease what may be claimed. Rows that were tried too often are given up on the way."""
-    while storable(goal):
-        found = queries.claimable(connection, goal, event.at, event.at + FAR, most)
+def _claim(connection: Connection, destination: str, event: Claimed, most: int) -> tuple[Row, ...]:
+    """Lease rows that may be claimed. Rows with too many attempts become dead, and further rows are looked for."""
+    while storable(destination):
+        found = queries.claimable(connection, destination, event.at, event.at + FAR, most)
         changed = [attrs.evolve(one, row=row) for one in found if isinstance(row := next_row(one.row, event), Row)]
         queries.change(connection, changed)
         leased = tuple(one.row for one in changed if one.row.status is Status.LEASED)
@@ -247,25 +253,25 @@ def _claimed(connection: Connection, goal: str, event: Claimed, most: int) -> tu
     return ()
 
 
-def _advanced(connection: Connection, events: Sequence[tuple[str, RowEvent]]) -> tuple[Row | Refused, ...]:
+def _advance(connection: Connection, events: Sequence[tuple[str, RowEvent]]) -> tuple[Row | Refused, ...]:
     found = {one.row.key: one for one in queries.find(connection, [key for key, _ in events], to_change=True)}
     before, answers = dict(found), list[Row | Refused]()
     for key, event in events:
-        answers.append(answer := _followed(found.get(key), key, event))
+        answers.append(answer := _next(found.get(key), key, event))
         if isinstance(answer, Row):
             found[key] = attrs.evolve(found[key], row=answer)
     queries.change(connection, [one for key, one in found.items() if one is not before[key]])
     return tuple(answers)
 
 
-def _followed(found: Found | None, key: str, event: RowEvent) -> Row | Refused:
+def _next(found: Found | None, key: str, event: RowEvent) -> Row | Refused:
     if found is None:
         return Refused(f"there is no {one_line(key)} in the outbox")
     row = next_row(found.row, event)
-    return _storable(row) if isinstance(row, Row) else row
+    return _with_safe_reason(row) if isinstance(row, Row) else row
 
 
-def _storable(row: Row) -> Row:
-    """The row, with a reason that is one line, and holds no secret: what a server answered may be anything."""
-    reason = None if row.reason is None else cut(one_line(redact(row.reason)), _LONGEST_REASON)
+def _with_safe_reason(row: Row) -> Row:
+    """Return the row with its reason redacted, on one line and at most 1000 characters: a server may answer anything."""
+    reason = None if row.reason is None else cut(one_line(redact(row.reason)), _MAX_REASON)
     return row if reason == row.reason else attrs.evolve(row, reason=reason)

@@ -1,11 +1,11 @@
-"""Sends what is due in an outbox: a thread for each destination, so that a dead Slack holds up no mail.
+"""Sends the due messages of an outbox, on one thread for each destination, so that a dead Slack delays no mail.
 
-- What is claimed is sent within half of its lease; what there is no time for is released.
-- The rows of a destination go one after another. After an answer that puts one off, the destination rests for a while: the others of
-  that claim are released, so that one message which is never accepted holds up no other.
-- What was delivered is removed after thirty days; nothing else ever is.
-- An answer is noted at once. Where the database does not take it, it is tried again before anything else is claimed: a message that
-  arrived is not to be sent again for want of a note.
+- Claimed rows are sent within the first half of their lease. Rows for which no time is left are released.
+- The rows of a destination are sent one after another. After an answer that delays one, the destination pauses and the other rows of
+  the claim are released, so that a message which is never accepted blocks no other.
+- Delivered rows are removed after thirty days; other rows are never removed.
+- An answer is recorded at once. If the database refuses it, it is recorded before anything else is claimed, so that a delivered message
+  is not sent again.
 """
 
 import platform
@@ -33,29 +33,29 @@ from tocsin.shell.outbox.errors import OutboxError
 from tocsin.shell.outbox.store import Store
 
 Event = tuple[str, RowEvent]
-"""What happened to the row of this key."""
+"""The key of a row, and the event that happened to it."""
 
 OnBatch = Callable[[Batch, Outcome, Sequence[Row]], None]
-"""Who is told of each message that was tried: what it was, how it went, and its rows from then on."""
+"""Called after each attempt to send a batch, with the batch, the outcome and the new rows."""
 
-KEPT = 30 * 86_400.0
-"""For how many seconds what was delivered is kept, so that it can be looked at, and is not sent again if it is announced again."""
+RETENTION = 30 * 86_400.0
+"""Seconds for which a delivered row is kept. It can be shown, and the same announcement is not sent twice."""
 
-_TIDYING = 3600.0  # seconds between two looks for what is older
-_TIDIED = 5000  # rows that are removed at one look: each takes its time
-_PAUSE = 0.5  # seconds between two tries to note an answer
-_STALE = 5.0  # seconds that the two clocks may differ by over half a lease: the machine was suspended
+_PURGE_INTERVAL = 3600.0  # seconds between two searches for delivered rows older than that
+_PURGE_LIMIT = 5000  # rows that are removed at a time, since each takes time
+_RETRY_PAUSE = 0.5  # seconds between two attempts to record an answer
+_CLOCK_TOLERANCE = 5.0  # seconds by which the two clocks may differ over half a lease; beyond it, the machine was suspended
 
 
-def _unheard(_: Batch, __: Outcome, ___: Sequence[Row]) -> None:
+def _ignore_batch(_: Batch, __: Outcome, ___: Sequence[Row]) -> None:
     pass
 
 
 class _DestinationThread:
-    """One destination that is being worked on."""
+    """The thread that sends to one destination."""
 
-    def __init__(self, work: "Callable[[_DestinationThread], None]", goal: str) -> None:
-        self.goal = goal
+    def __init__(self, work: "Callable[[_DestinationThread], None]", destination: str) -> None:
+        self.destination = destination
         self.thread = threading.Thread(target=work, args=(self,), name="tocsin_outbox", daemon=True)
         self.nudge = threading.Event()
         self.sending: frozenset[str] = frozenset()
@@ -63,40 +63,41 @@ class _DestinationThread:
 
 
 class _Lease:
-    """What is left of the time in which everything that was claimed has to be sent: by both clocks, of which one stands still while the
-    machine is suspended, and the other may be set.
+    """The time left to send the rows of a claim.
+
+    Two clocks measure it: the monotonic one stands still while the machine is suspended, and the wall clock may be set.
     """
 
-    def __init__(self, name: str, seconds: float, at: float) -> None:
+    def __init__(self, name: str, seconds: float, start: float) -> None:
         self.name = name
-        self._at = at
-        self._began = time.monotonic()
-        self.ends = self._began + seconds / 2
-        self._by_the_wall = time.time() + seconds / 2
+        self._start = start
+        self._started = time.monotonic()
+        self.ends = self._started + seconds / 2
+        self._ends_by_wall_clock = time.time() + seconds / 2
 
     @property
     def now(self) -> float:
-        """The moment by the clock of the database, which need not be asked: it may be away just when an answer is to be noted."""
-        return self._at + (time.monotonic() - self._began)
+        """The time by the clock of the database, without asking it: it may be unreachable when an answer is recorded."""
+        return self._start + (time.monotonic() - self._started)
 
     @property
     def over(self) -> bool:
-        """Whether nothing more may be sent."""
-        return time.monotonic() >= self.ends or time.time() >= self._by_the_wall + _STALE
+        """Whether nothing more may be sent under this lease."""
+        return time.monotonic() >= self.ends or time.time() >= self._ends_by_wall_clock + _CLOCK_TOLERANCE
 
 
 class Worker:
-    """Claims what is due, and sends it by ``inner``.
+    """Claims due rows and sends them by ``inner``.
 
     Args:
         store: the outbox.
-        inner: what sends.
+        inner: sends one message.
         policy: how often a message is tried, and for how long.
-        threshold: how many messages to the same people may go singly, where no more wait.
-        min_interval: how many seconds lie at least between two digests, unless somebody is in a hurry.
-        lease: for how long a claim lasts, in seconds.
-        batch_size: how many rows are claimed at once.
-        on_batch: who is told of each message that was tried.
+        threshold: the number of waiting messages to one audience up to which they are sent singly; more become a digest.
+        min_interval: seconds between two digests, at least, except during ``hurry()``.
+        lease: seconds for which a claim lasts.
+        batch_size: rows claimed at once, at most.
+        on_batch: called after each attempt to send a message.
     """
 
     def __init__(
@@ -109,7 +110,7 @@ class Worker:
         min_interval: float = 10.0,
         lease: float = 60.0,
         batch_size: int = 1000,
-        on_batch: OnBatch = _unheard,
+        on_batch: OnBatch = _ignore_batch,
     ) -> None:
         self.deadline: time_limits.Deadline = time_limits.Deadline()
         self._store = store
@@ -122,206 +123,206 @@ class Worker:
         self._on_batch = on_batch
         self._name = f"{platform.node()[:60]}.{run_id()}"
         self._claims = 0
-        self._owed: list[Event] = []
-        self._workers: dict[str, _DestinationThread] = {}
+        self._unrecorded: list[Event] = []
+        self._threads: dict[str, _DestinationThread] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
-        self._hurried = 0
-        self._tidy_at = 0.0
-        self._fault: OutboxError | None = None
+        self._hurries = 0
+        self._purge_at = 0.0
+        self._error: OutboxError | None = None
 
     def turn(self) -> bool:
-        """Send all that is due now, and wait for it. Whether there was anything.
+        """Send all rows that are due now, wait until that is done, and return whether there were any.
 
         Raises:
             OutboxError: the database cannot be used.
         """
-        workers = self.start(self._store.agenda().due)
-        for worker in workers:
-            worker.thread.join()
+        started = self.start(self._store.agenda().due)
+        for each in started:
+            each.thread.join()
         self._raise()
-        return any(worker.claimed for worker in workers)
+        return any(each.claimed for each in started)
 
     def start(self, due: Sequence[str]) -> tuple[_DestinationThread, ...]:
-        """Have sent what is due at these destinations, and wait for none of it; who works on it.
+        """Start a thread for each of these destinations that has none, and return the started threads without waiting.
 
         Raises:
-            OutboxError: the database cannot be used; or could not, the last time.
+            OutboxError: the database cannot be used, or an earlier thread could not use it.
         """
         if self._stopping.is_set():
             return ()
         self._raise()
-        self._pay()
-        self._tidy()
+        self._record_late()
+        self._purge()
         with self._lock:
-            self._workers = {goal: worker for goal, worker in self._workers.items() if worker.thread.is_alive()}
-            idle = [goal for goal in due if goal not in self._workers]
-            workers = [_DestinationThread(self._work, goal) for goal in idle]
-            started = tuple(worker for worker in workers if _started(worker))
-            self._workers.update((worker.goal, worker) for worker in started)
+            self._threads = {destination: each for destination, each in self._threads.items() if each.thread.is_alive()}
+            idle = [destination for destination in due if destination not in self._threads]
+            started = tuple(each for each in [_DestinationThread(self._work, destination) for destination in idle] if _start(each))
+            self._threads.update((each.destination, each) for each in started)
         return started
 
     def _raise(self) -> None:
-        """Raise what ended one who worked."""
-        fault, self._fault = self._fault, None
-        if fault is not None:
-            raise OutboxError(str(fault))
+        """Raise the error that ended a thread."""
+        error, self._error = self._error, None
+        if error is not None:
+            raise OutboxError(str(error))
 
     @property
     def sending(self) -> int:
-        """How many rows are being sent, so that they may have arrived."""
-        return sum(len(worker.sending) for worker in tuple(self._workers.values()))
+        """The number of rows that are being sent, and so may have arrived."""
+        return sum(len(each.sending) for each in tuple(self._threads.values()))
 
     def holds(self, key: str) -> bool:
-        """Whether this very row is being sent, or who wants to know is being told how that went."""
-        return any(key in worker.sending for worker in tuple(self._workers.values()))
+        """Whether this row is being sent, or ``on_batch`` is being called for it."""
+        return any(key in each.sending for each in tuple(self._threads.values()))
 
     def hurry(self) -> None:
-        """Cut pauses short, until as many have said ``take_time`` as have said this."""
-        self._hurried += 1
-        for worker in tuple(self._workers.values()):
-            worker.nudge.set()
+        """Cut pauses short until each ``hurry()`` is undone by a ``take_time()``."""
+        self._hurries += 1
+        for each in tuple(self._threads.values()):
+            each.nudge.set()
 
     def take_time(self) -> None:
-        """There is no hurry any more, for one of those who were in one."""
-        self._hurried -= 1
+        """Undo one ``hurry()``."""
+        self._hurries -= 1
 
     def stop(self, seconds: float = 0.0) -> None:
-        """Claim nothing more, and release what is not being sent; wait so long for what is."""
+        """Claim nothing more, release rows that are not being sent, and wait at most ``seconds`` for those that are."""
         self._stopping.set()
         self.hurry()
-        until = time.monotonic() + seconds
-        for worker in tuple(self._workers.values()):
-            with suppress(RuntimeError):  # it is the caller's own
-                worker.thread.join(max(until - time.monotonic(), 0.0))
+        deadline = time.monotonic() + seconds
+        for each in tuple(self._threads.values()):
+            with suppress(RuntimeError):  # the calling thread cannot join itself
+                each.thread.join(max(deadline - time.monotonic(), 0.0))
 
-    def _work(self, worker: _DestinationThread) -> None:
+    def _work(self, own: _DestinationThread) -> None:
         try:
-            with clock.hurried_by(worker.nudge), time_limits.with_shared_deadline(self.deadline):
-                while not self._stopping.is_set() and self._claimed(worker):
+            with clock.hurried_by(own.nudge), time_limits.with_shared_deadline(self.deadline):
+                while not self._stopping.is_set() and self._send_claim(own):
                     pass
-        except OutboxError as fault:
-            self._fault = fault
-        except Exception as error:  # what was claimed comes back when the lease has ended
+        except OutboxError as error:
+            self._error = error
+        except Exception as error:  # the claimed rows can be claimed again when the lease has ended
             with suppress(Exception):
                 log.logger.error("%s", redact(one_line(f"tocsin: the outbox could not be drained: {describe(error)}")))
 
-    def _claimed(self, worker: _DestinationThread) -> bool:
-        """Send what is due now; whether there may be more."""
-        if self._hurried:  # one nudge ends one wait
-            worker.nudge.set()
+    def _send_claim(self, own: _DestinationThread) -> bool:
+        """Claim rows that are due and send them; return whether there may be more."""
+        if self._hurries:  # one nudge ends one wait
+            own.nudge.set()
         with self._lock:
             self._claims += 1
             name = f"{self._name}.{self._claims}"
         lease = _Lease(name, self._lease, self._store.now())
-        rows = self._store.claim(worker.goal, lease.name, seconds=self._lease, most=self._batch_size)
+        rows = self._store.claim(own.destination, lease.name, seconds=self._lease, most=self._batch_size)
         if not rows:
             return False
-        worker.claimed = True
+        own.claimed = True
         threshold = singly(self._threshold, time_limits.seconds_left())
         with time_limits.with_deadline(lease.ends):
-            return self._send_all(make_batches(self._read(rows, lease), lease.now, threshold), lease, worker)
+            return self._send_all(make_batches(self._decode(rows, lease), lease.now, threshold), lease, own)
 
-    def _read(self, rows: Sequence[Row], lease: _Lease) -> list[tuple[Row, Message]]:
-        """The message in each row. One that holds none for us is given up, and kept."""
+    def _decode(self, rows: Sequence[Row], lease: _Lease) -> list[tuple[Row, Message]]:
+        """Return the rows with their messages. A row without a readable message becomes dead, and is kept."""
         readable: list[tuple[Row, Message]] = []
         for row in rows:
             message = decode(row)
             if isinstance(message, str):
-                with suppress(Exception):  # a handler of logging that somebody wrote may raise
+                with suppress(Exception):  # a logging handler of the user may raise
                     log.logger.error("%s", redact(f"tocsin: {message}"))
-                self._note([(row.key, Unreadable(lease.now, lease.name, message))])
+                self._record([(row.key, Unreadable(lease.now, lease.name, message))])
             else:
                 readable.append((row, message))
         return readable
 
-    def _send_all(self, waiting: Sequence[Batch], lease: _Lease, worker: _DestinationThread) -> bool:
-        for number, parcel in enumerate(waiting):
+    def _send_all(self, batches: Sequence[Batch], lease: _Lease, own: _DestinationThread) -> bool:
+        """Send the batches while the lease lasts; return whether to claim again."""
+        for index, batch in enumerate(batches):
             if self._stopping.is_set() or lease.over:
-                self._note(self._releases(waiting[number:], lease, 0.0))
+                self._record(self._releases(batches[index:], lease, 0.0))
                 return not self._stopping.is_set()
             try:
-                rest = self._send(parcel, lease, worker)
+                pause = self._send(batch, lease, own)
             except OutboxError:
-                self._owe(self._releases(waiting[number:], lease, 0.0))  # of what was sent, the answer is owed before
+                self._record_later(self._releases(batches[index:], lease, 0.0))  # after the answer, which wins if the batch was sent
                 raise
-            if rest is not None:
-                self._note(self._releases(waiting[number + 1 :], lease, rest))
+            if pause is not None:
+                self._record(self._releases(batches[index + 1 :], lease, pause))
                 return False
-        if any(parcel.digest for parcel in waiting) and not self._hurried:
-            clock.SystemTimer().wait(self._min_interval)  # meanwhile more can come that the next digest folds
+        if any(batch.digest for batch in batches) and not self._hurries:
+            clock.SystemTimer().wait(self._min_interval)  # further messages may come for the next digest
         return True
 
-    def _send(self, parcel: Batch, lease: _Lease, worker: _DestinationThread) -> float | None:
-        """Send the parcel, and note how it went; for how many seconds its destination is to rest, if it was put off."""
-        begun = self._note([(row.key, Grouped(lease.now, lease.name, parcel.digest or row.key)) for row in parcel.rows])
-        if len(begun) < len(parcel.rows) or lease.over:  # somebody else has the others, or noting that took too long
-            self._note(self._releases([parcel], lease, 0.0))
+    def _send(self, batch: Batch, lease: _Lease, own: _DestinationThread) -> float | None:
+        """Send the batch and record the answer; return the seconds that its destination pauses if the batch was delayed."""
+        begun = self._record([(row.key, Grouped(lease.now, lease.name, batch.digest or row.key)) for row in batch.rows])
+        if len(begun) < len(batch.rows) or lease.over:  # another worker has the other rows, or recording took too long
+            self._record(self._releases([batch], lease, 0.0))
             return None
-        worker.sending = frozenset(row.key for row in parcel.rows)
+        own.sending = frozenset(row.key for row in batch.rows)
         try:
-            outcome = execute(self._inner, parcel.message)
+            outcome = execute(self._inner, batch.message)
             at, draw = lease.now, SystemRandom().random()
-            rows = self._note([(row.key, Answered(at, lease.name, outcome, draw, self._policy)) for row in parcel.rows])
-            with suppress(Exception):  # a handler of logging that somebody wrote may raise
-                _say(parcel, outcome, rows)
-            self._on_batch(parcel, outcome, rows)
+            rows = self._record([(row.key, Answered(at, lease.name, outcome, draw, self._policy)) for row in batch.rows])
+            with suppress(Exception):  # a logging handler of the user may raise
+                _log_failure(batch, outcome, rows)
+            self._on_batch(batch, outcome, rows)
         finally:
-            worker.sending = frozenset()
-        put_off = any(row.status is Status.DELAYED for row in rows)
-        return rest_after(outcome, self._policy) if put_off and isinstance(outcome, DeliveryError) else None
+            own.sending = frozenset()
+        delayed = any(row.status is Status.DELAYED for row in rows)
+        return rest_after(outcome, self._policy) if delayed and isinstance(outcome, DeliveryError) else None
 
     @staticmethod
-    def _releases(rest: Sequence[Batch], lease: _Lease, pause: float) -> list[Event]:
+    def _releases(batches: Sequence[Batch], lease: _Lease, pause: float) -> list[Event]:
         at = lease.now
-        return [(row.key, Released(at, lease.name, at + pause)) for parcel in rest for row in parcel.rows]
+        return [(row.key, Released(at, lease.name, at + pause)) for batch in batches for row in batch.rows]
 
-    def _note(self, events: Sequence[Event]) -> tuple[Row, ...]:
-        """Have the rows follow the events, for as long as the lease leaves time; those that did."""
-        until = time.monotonic() + self._lease / 2
+    def _record(self, events: Sequence[Event]) -> tuple[Row, ...]:
+        """Apply the events to their rows, with retries for half a lease; return the rows that changed."""
+        deadline = time.monotonic() + self._lease / 2
         while True:
             try:
                 return tuple(row for row in self._store.advance(events) if not isinstance(row, Refused)) if events else ()
             except OutboxError:
-                if time.monotonic() + _PAUSE >= until or self._stopping.wait(_PAUSE):
-                    self._owe(events)
+                if time.monotonic() + _RETRY_PAUSE >= deadline or self._stopping.wait(_RETRY_PAUSE):
+                    self._record_later(events)
                     raise
 
-    def _owe(self, events: Sequence[Event]) -> None:
-        """Note them when that can be done; but not that something was begun: it was not."""
+    def _record_later(self, events: Sequence[Event]) -> None:
+        """Keep the events for ``_record_late``, except ``Grouped`` ones: their sending did not begin."""
         with self._lock:
-            self._owed.extend(event for event in events if not isinstance(event[1], Grouped))
+            self._unrecorded.extend(event for event in events if not isinstance(event[1], Grouped))
 
-    def _tidy(self) -> None:
-        """Remove what was delivered long ago, now and then."""
-        if time.monotonic() >= self._tidy_at:
-            self._tidy_at = time.monotonic() + _TIDYING
-            self._store.purge(self._store.now() - KEPT, most=_TIDIED)
+    def _purge(self) -> None:
+        """Remove old delivered rows, once an hour."""
+        if time.monotonic() >= self._purge_at:
+            self._purge_at = time.monotonic() + _PURGE_INTERVAL
+            self._store.purge(self._store.now() - RETENTION, most=_PURGE_LIMIT)
 
-    def _pay(self) -> None:
-        """Note what could not be noted when it happened."""
+    def _record_late(self) -> None:
+        """Record the events that could not be recorded when they happened."""
         with self._lock:
-            owed, self._owed = self._owed, []
+            events, self._unrecorded = self._unrecorded, []
         try:
-            if owed:
-                self._store.advance(owed)
+            if events:
+                self._store.advance(events)
         except OutboxError:
-            self._owe(owed)
+            self._record_later(events)
             raise
 
 
-def _started(worker: _DestinationThread) -> bool:
+def _start(new: _DestinationThread) -> bool:
     try:
-        worker.thread.start()
+        new.thread.start()
     except RuntimeError:  # the interpreter shuts down, or the system has no more threads
         return False
     return True
 
 
-def _say(parcel: Batch, outcome: Outcome, rows: Sequence[Row]) -> None:
-    """Have the log know what failed: of what is put off, once; of what is given up, too."""
-    put_off = [row for row in rows if row.status is Status.DELAYED]
-    if not put_off:
-        log.complain(parcel.message, outcome, more=len(parcel.rows) - 1)
-    elif isinstance(outcome, DeliveryError) and any(row.attempts == 1 for row in put_off):
-        log.logger.warning("%s; the outbox goes on trying", log.failure(parcel.message, outcome, len(parcel.rows) - 1))
+def _log_failure(batch: Batch, outcome: Outcome, rows: Sequence[Row]) -> None:
+    """Log a failed attempt: each one that ends a message, and the first one that delays it."""
+    delayed = [row for row in rows if row.status is Status.DELAYED]
+    if not delayed:
+        log.complain(batch.message, outcome, more=len(batch.rows) - 1)
+    elif isinstance(outcome, DeliveryError) and any(row.attempts == 1 for row in delayed):
+        log.logger.warning("%s; the outbox goes on trying", log.failure(batch.message, outcome, len(batch.rows) - 1))

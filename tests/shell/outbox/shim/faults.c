@@ -62,7 +62,7 @@ static void path_of(char file, int unlinked, char *path) {
     snprintf(path, 2 * NAME, "%s/outbox.sqlite%s%s", folder, ending, unlinked ? ".unlinked" : "");
 }
 
-/* The machine stops: what nobody synced is not there any more. */
+/* The machine stops: writes that were not synced are lost. */
 static void lose(void) {
     char path[2 * NAME], hidden[2 * NAME];
     armed = 0;

@@ -1,6 +1,6 @@
-"""Uses an outbox again and again, each time in a fork of its own with other faults; says before and after each step what it is about.
+"""Uses an outbox again and again, each time in a forked process with other faults, and reports each step before and after it.
 
-A line on standard input, as JSON, is a job; lines on standard output tell of it, the last of them how the fork ended.
+Each line on standard input is a job, as JSON. Lines on standard output report it; the last one is the exit status of the fork.
 """
 
 import ctypes
@@ -25,7 +25,7 @@ _HANG = 30  # seconds
 
 
 def body(key: str) -> str:
-    """What a row of that key holds; one of them is longer than a page."""
+    """Return the body of the row with that key. One of them is longer than a page of the file."""
     return json.dumps({"text": key * (9000 if key == "big" else 100)})
 
 
@@ -34,7 +34,7 @@ def _row(key: str) -> Row:
 
 
 class _Steps:
-    """What is done to an outbox, each step told of."""
+    """Steps on an outbox, each reported."""
 
     def __init__(self, store: Store, say: Say, *there: str) -> None:
         self._store = store
@@ -74,7 +74,7 @@ class _Steps:
 
 
 def run(folder: str, say: Say) -> None:
-    """A program that sends, and one that comes after it."""
+    """Run a program that sends, and a second one after it."""
     with closing(Store(f"sqlite:///{folder}/outbox.sqlite", busy=_BUSY)) as store:
         now, steps = store.now(), _Steps(store, say)
         steps.put("a")
@@ -98,7 +98,7 @@ def _say(*words: object) -> None:
     os.write(1, (json.dumps(words) + "\n").encode())
 
 
-def _forked(job: Mapping[str, object], faults: ctypes.CDLL) -> None:  # pragma: no cover - a fork is measured by nobody
+def _forked(job: Mapping[str, object], faults: ctypes.CDLL) -> None:  # pragma: no cover - coverage does not measure this fork
     sys.settrace(None)
     signal.alarm(_HANG)
     names = (str(job["folder"]).encode(), str(job["kinds"]).encode())
@@ -112,7 +112,7 @@ def _forked(job: Mapping[str, object], faults: ctypes.CDLL) -> None:  # pragma: 
 
 
 def main() -> None:
-    """Warm up, then do one job after another."""
+    """Run all code once without faults, then run one job after another."""
     faults = ctypes.CDLL(None)
     faults.faults_trace.restype = ctypes.c_char_p
     faults.faults_trace()
@@ -123,7 +123,7 @@ def main() -> None:
     _say("ready")
     for line in sys.stdin:
         child = os.fork()
-        if not child:  # pragma: no cover - a fork is measured by nobody
+        if not child:  # pragma: no cover - coverage does not measure this fork
             _forked(json.loads(line), faults)
         _say("ended", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
