@@ -93,7 +93,7 @@ def _check_combinations(options: Options) -> None:
     if "retry_delay" in options and "retries" not in options:
         raise UsageError("--retry-delay needs --retries: it says how long to wait before another attempt")
     if "kill_after" in options and options.timeout is None:
-        raise UsageError("--kill-after needs --timeout: it is the time between the time-out and the kill")
+        raise UsageError("--kill-after needs --timeout: it says how long after that to kill the command")
     if options.every is not None and not (options.on_change or options.after):
         raise UsageError("--every needs --on-change or --after: it says how often to report further failures")
 
@@ -134,7 +134,7 @@ def parser() -> argparse.ArgumentParser:
     add = made.add_argument_group("when").add_argument
     add("--only", default=[], action="extend", type=_states, metavar="STATE[,STATE]", help="notify only of these, like failed,timedout")
     add("--ignore", default=[], action="extend", type=_states, metavar="STATE[,STATE]", help="do not notify of these, like running")
-    add("--on-change", action="store_true", help="only if success turned into failure, or failure into success")
+    add("--on-change", action="store_true", help="only if the outcome differs from the last run's")
     add("--after", type=_positive, metavar="N", help="only after N failures in a row")
     add("--every", type=_positive, metavar="N", help="with these two: again at each Nth failure after that")
     add("--ping", metavar="URL", help="a dead-man service to ping at start and end, or the name of a secret with its URL")
