@@ -39,7 +39,7 @@ _IGNORED_BY_PYTHON = tuple(number for number in (signal.SIGPIPE, getattr(signal,
 
 
 class Route:
-    """A pipe or terminal: the command writes to ``inner`` as its descriptors ``streams``, tocsin reads ``outer`` and writes ``target``."""
+    """A pipe or terminal. The command has ``inner`` as its descriptors ``streams``; tocsin copies from ``outer`` to ``target``."""
 
     __slots__ = ("inner", "outer", "streams", "target", "terminal")
 
@@ -174,9 +174,7 @@ def start(
         return start_failure(command[0], error)
 
 
-def _spawn(
-    path: str, words: tuple[str, ...], environment: Mapping[str, str], mask: Collection[int], routes: Sequence[Route]
-) -> Child:
+def _spawn(path: str, words: tuple[str, ...], environment: Mapping[str, str], mask: Collection[int], routes: Sequence[Route]) -> Child:
     own_group = not in_foreground()
     pid = os.posix_spawnp(
         path,
