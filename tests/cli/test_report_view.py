@@ -99,9 +99,9 @@ def test_the_whole() -> None:
     ],
 )
 def test_each_outcome_has_a_word_and_a_reason(outcome: Outcome, word: str, reason: str | None) -> None:
-    logbook = DeliveryLog(lambda _: result_of(outcome))
-    logbook(effects()[1])
-    kept = attrs.evolve(report(), logbooks=(logbook,))
+    log = DeliveryLog(lambda _: result_of(outcome))
+    log(effects()[1])
+    kept = attrs.evolve(report(), logbooks=(log,))
     assert json.loads(as_json(kept))["deliveries"] == [{"kind": "mail", "about": "load", "outcome": word, "reason": reason}]
 
 

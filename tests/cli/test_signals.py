@@ -1,4 +1,4 @@
-"""SIGTERM: what runs is left in order, people hear of it, and the exit status says it."""
+"""SIGTERM ends a running flow in order: its abort is announced, and the exit status is 143."""
 
 import os
 import signal

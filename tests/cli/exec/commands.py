@@ -34,7 +34,7 @@ while number != signal.SIGUSR2:
     print(number.name, flush=True)
 sys.exit(7)
 """
-"""Prints the signals that it receives, and exits with 7 at SIGUSR2. It uses ``sigwait``: handlers could interrupt each other's output."""
+"""Prints the signals that it receives, and exits with 7 at SIGUSR2. It uses ``sigwait``, since handlers interrupt each other."""
 
 
 USUAL = {"PYTHONUNBUFFERED": ""}

@@ -1,4 +1,4 @@
-"""Commands send what an earlier process left, where the configuration keeps an outbox, and only there."""
+"""Commands send what an earlier process left in the outbox, if the configuration has one."""
 
 import os
 import subprocess

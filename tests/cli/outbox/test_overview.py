@@ -1,4 +1,4 @@
-"""``tocsin outbox list``: what is asked for, in lines, and for programs."""
+"""``tocsin outbox list``: which messages it shows, as a table and as JSON."""
 
 import json
 import re

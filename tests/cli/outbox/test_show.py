@@ -1,4 +1,4 @@
-"""``tocsin outbox show``: all of one message, as far as it is one."""
+"""``tocsin outbox show``: a whole message, also a damaged one."""
 
 import json
 
