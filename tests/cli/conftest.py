@@ -1,4 +1,4 @@
-"""A typist, at work in an empty folder."""
+"""Fixtures that run ``tocsin`` commands in an empty folder."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ OURS = ("SLACK_WEBHOOK_URL", "EMAIL_USERNAME", "EMAIL_PASSWORD", "TOKEN")
 
 @pytest.fixture
 def tocsin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Typist:
-    """Types commands in a folder of its own."""
+    """Runs commands in an empty folder."""
     monkeypatch.chdir(tmp_path)
     for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
@@ -21,7 +21,7 @@ def tocsin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 
 @pytest.fixture
 def bare_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home of one's own, and nothing of ours in the environment."""
+    """An empty home folder, and an environment without tocsin's settings and secrets."""
     for name in ("XDG_CONFIG_HOME", "HOME", "LOCALAPPDATA", "USERPROFILE"):
         monkeypatch.setenv(name, str(tmp_path / "home"))
     for name in [name for name in os.environ if name.startswith("TOCSIN_")]:

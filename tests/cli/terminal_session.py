@@ -1,4 +1,4 @@
-"""The command, typed: in this process for speed, or in one of its own for truth."""
+"""Runs ``tocsin`` commands: in this process, which is fast, or in a process of its own, which is real."""
 
 import os
 import subprocess
@@ -33,7 +33,7 @@ with Flow("sums") as flow:
 
 @attrs.frozen
 class Seen:
-    """What a command left behind."""
+    """The exit status and the outputs of a command."""
 
     status: int
     out: str
@@ -42,13 +42,13 @@ class Seen:
 
 @attrs.frozen
 class Typist:
-    """Types commands in this process, in ``folder``."""
+    """Runs commands in this process, in ``folder``."""
 
     folder: Path
     capture: pytest.CaptureFixture[str]
 
     def __call__(self, *arguments: str) -> Seen:
-        """Type ``tocsin`` and the arguments."""
+        """Run ``tocsin`` with the arguments."""
         with pytest.raises(SystemExit) as left:
             app(args=list(arguments), prog_name="tocsin")
         out, err = self.capture.readouterr()
@@ -56,13 +56,13 @@ class Typist:
         return Seen(left.value.code, out, err)
 
     def run(self, source: str, *options: str, file: str = "flows.py") -> Seen:
-        """Write a file, and type ``tocsin run`` with it and the options; notifications are left out if not asked for."""
+        """Write a file and run ``tocsin run`` on it with the options. By default no notification is sent."""
         (self.folder / file).write_text(source)
         return self("run", file, "--notify=none", *options)
 
 
 def started(folder: Path, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
-    """The command, under way in a process of its own, that finds no secret and is not told to be silent."""
+    """Start the command in a process of its own, with an environment that holds neither secrets nor ``TOCSIN_NOTIFY``."""
     return subprocess.Popen(
         [sys.executable, "-m", "tocsin", *arguments],
         cwd=folder,
@@ -75,12 +75,12 @@ def started(folder: Path, *arguments: str, **environment: str) -> "subprocess.Po
 
 
 def typed(folder: Path, *arguments: str, **environment: str) -> Seen:
-    """The command in a process of its own, when it has ended."""
+    """Run the command in a process of its own and wait for its end."""
     with started(folder, *arguments, **environment) as process:
         out, err = process.communicate(timeout=PATIENCE)
     return Seen(process.returncode, out, err)
 
 
 def lines(seen: Seen) -> list[list[str]]:
-    """The cells of each line."""
+    """Return the cells of each line."""
     return [[cell.strip() for cell in line.split("  ") if cell] for line in seen.out.splitlines()]

@@ -1,4 +1,4 @@
-"""What may be typed, and what is said to what may not."""
+"""The commands and options that the command line accepts, and its usage errors."""
 
 from importlib.metadata import version
 
@@ -15,7 +15,7 @@ def test_the_version(tocsin: Typist) -> None:
 def test_the_help_names_both_commands(tocsin: Typist) -> None:
     seen = tocsin("--help")
     assert seen.status == 0
-    assert "Show what people would be sent of a small flow.\n" in seen.out
+    assert "Show the messages that a small flow would send.\n" in seen.out
     assert "Run the flow in a Python file.\n" in seen.out
 
 
@@ -41,9 +41,9 @@ def test_each_way_to_notify_is_passed_on(tocsin: Typist, notify: str) -> None:
     assert f"notifications: 1 {word}\n" in tocsin.run(GOOD, f"--notify={notify}").out
 
 
-def test_exec_is_listed_here_and_obeyed_elsewhere(tocsin: Typist) -> None:
+def test_exec_is_listed_and_must_be_first(tocsin: Typist) -> None:
     assert "exec " in tocsin("--help").out
     assert "exec" in tocsin("exce").err
     seen = tocsin("exec", "--help", "--", "true")
     assert (seen.status, seen.out) == (2, "")
-    assert seen.err == "tocsin: exec comes first: write tocsin exec [options] -- COMMAND [ARGUMENT ...]\n"
+    assert seen.err == "tocsin: exec must be the first argument: write tocsin exec [options] -- COMMAND [ARGUMENT ...]\n"

@@ -1,4 +1,4 @@
-"""``tocsin check``, typed: what is said, the exit status, and no secret in any of it."""
+"""``tocsin check``: its output and exit status, and that no output holds a secret."""
 
 import logging
 import os
@@ -19,10 +19,10 @@ pytestmark = pytest.mark.usefixtures("bare_home")
 
 
 @pytest.fixture
-def leading(
+def servers(
     slack_server: SlackServer, gmail_server: GmailServer, ca_bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[SlackServer, GmailServer]:
-    """An environment that leads to our servers."""
+    """An environment that points to the test servers."""
     settings = {
         "SLACK_WEBHOOK_URL": slack_server.url,
         "EMAIL_USERNAME": gmail_server.username,
@@ -39,8 +39,8 @@ def leading(
     return slack_server, gmail_server
 
 
-def secretly(*texts: str) -> None:
-    """No canary is in the texts."""
+def assert_no_canary(*texts: str) -> None:
+    """Check that no canary is in the texts."""
     assert not any(CANARY in text.casefold() for text in texts)
 
 
@@ -58,7 +58,7 @@ def test_where_nothing_is_set_the_remedy_is_said(tocsin: Typist) -> None:
     ]
 
 
-def test_nobody_on_purpose_is_said_too(tocsin: Typist, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_list_of_notifiers_is_a_fault(tocsin: Typist, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOCSIN_NOTIFIERS", ",")
     seen = tocsin("check")
     assert seen.status == 1
@@ -89,10 +89,10 @@ def test_each_place_of_a_secret_is_said_and_no_value(tocsin: Typist, bare_home: 
         ["OTHER_TOKEN", "not set"],
     ]
     assert seen.out.endswith("\nno fault found\n")
-    secretly(seen.out.replace("canary from", ""))
+    assert_no_canary(seen.out.replace("canary from", ""))
 
 
-def test_what_each_notifier_tells_is_a_table(tocsin: Typist, leading: object, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_each_notifier_tells_is_a_table(tocsin: Typist, servers: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOCSIN_IGNORE", "Skipped")
     monkeypatch.setenv("TOCSIN_SLACK_ONLY", "Failed,Running")
     rows = {row[0]: row[1:] for row in lines(tocsin("check")) if len(row) == 3}
@@ -133,7 +133,7 @@ def test_a_fault_has_its_remedy_and_nothing_is_connected_to(
     assert (seen.status, seen.err) == (1, "")
     assert f"FAULT  {fault}" in seen.out
     assert all("→" in after for line, after in zip(seen.out.splitlines(), seen.out.splitlines()[1:], strict=False) if "FAULT" in line)
-    secretly(seen.out)
+    assert_no_canary(seen.out)
 
 
 def test_a_name_that_no_file_can_have(tocsin: Typist, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,8 +157,8 @@ def test_a_pipe_is_not_waited_for(tocsin: Typist, bare_home: Path, monkeypatch: 
     assert "→ name a file of CA certificates, in PEM form, that you can read" in seen.out
 
 
-def test_the_ways_are_open(tocsin: Typist, leading: tuple[SlackServer, GmailServer], caplog: pytest.LogCaptureFixture) -> None:
-    slack, gmail = leading
+def test_the_ways_are_open(tocsin: Typist, servers: tuple[SlackServer, GmailServer], caplog: pytest.LogCaptureFixture) -> None:
+    slack, gmail = servers
     caplog.set_level(logging.DEBUG)
     seen = tocsin("check", "--connect")
     assert (seen.status, seen.err) == (0, "")
@@ -166,14 +166,14 @@ def test_the_ways_are_open(tocsin: Typist, leading: tuple[SlackServer, GmailServ
     assert ["127.0.0.1", "reached, its certificate is good, and the login is accepted"] in lines(seen)
     assert ([request.method for request in slack.requests], gmail.mails) == (["HEAD"], [])
     assert "HEAD" in caplog.text
-    secretly(seen.out, caplog.text)
+    assert_no_canary(seen.out, caplog.text)
 
 
 @pytest.mark.tocsin_live
 def test_a_test_message_arrives_whatever_the_filters_say(
-    tocsin: Typist, leading: tuple[SlackServer, GmailServer], monkeypatch: pytest.MonkeyPatch
+    tocsin: Typist, servers: tuple[SlackServer, GmailServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    slack, gmail = leading
+    slack, gmail = servers
     monkeypatch.setenv("TOCSIN_ONLY", "Failed")
     seen = tocsin("check", "--send-test")
     assert (seen.status, seen.err) == (0, "")
@@ -181,14 +181,14 @@ def test_a_test_message_arrives_whatever_the_filters_say(
     assert b"This is a test: messages arrive." in slack.requests[0].body
     assert b"This is a test: messages arrive." in gmail.mails[0].content
     assert (len(slack.requests), len(gmail.mails)) == (1, 1)
-    secretly(seen.out)
+    assert_no_canary(seen.out)
 
 
 @pytest.mark.tocsin_live
 def test_a_test_message_that_is_refused(
-    tocsin: Typist, leading: tuple[SlackServer, GmailServer], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    tocsin: Typist, servers: tuple[SlackServer, GmailServer], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    slack, gmail = leading
+    slack, gmail = servers
     slack.replies, gmail.script = [Reply(404, "no_service")], {"RCPT b@example.com": "550 5.1.1 nobody"}
     monkeypatch.setenv("TOCSIN_GMAIL_CC", "b@example.com")
     seen = tocsin("check", "--send-test")
@@ -198,17 +198,17 @@ def test_a_test_message_that_is_refused(
     assert len(caplog.records) == 2
     gmail.script = {"AUTH": "535 5.7.8 canaryapppasswrd"}
     assert "create an app password" in tocsin("check", "--send-test").out
-    secretly(seen.out, seen.err, caplog.text)
+    assert_no_canary(seen.out, seen.err, caplog.text)
 
 
 def test_a_test_message_that_is_withheld_is_a_fault(
-    tocsin: Typist, leading: tuple[SlackServer, GmailServer], monkeypatch: pytest.MonkeyPatch
+    tocsin: Typist, servers: tuple[SlackServer, GmailServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TOCSIN_NOTIFY", "prnt")
     seen = tocsin("check", "--send-test")
     assert seen.status == 1
     assert "→ unset TOCSIN_NOTIFY" in seen.out
-    assert leading[0].requests == []
+    assert servers[0].requests == []
 
 
 def test_what_is_misspelt_is_misuse(tocsin: Typist) -> None:

@@ -1,6 +1,6 @@
-"""``tocsin check`` of an app on Slack, and of an account that logs in by an access token, typed.
+"""``tocsin check`` of a Slack app, and of a Gmail account that logs in with an access token.
 
-A proxy leads to servers of ours in place of the real ones: whoever asks it for Slack or Google gets those, with good certificates.
+A proxy leads to test servers in place of Slack's and Google's, with certificates that the test trusts.
 """
 
 import ssl
@@ -32,14 +32,14 @@ class World:
     tokens: TokenServer
     gmail: GmailServer
 
-    def secretly(self, seen: Seen) -> None:
-        """No canary is in what was said."""
+    def assert_no_canary(self, seen: Seen) -> None:
+        """Check that no canary is in the output."""
         assert not any(canary in seen.out + seen.err for canary in (self.api.token, *self.tokens.canaries))
 
 
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """All servers, and an environment that leads to them."""
+    """All servers, and an environment that points to them."""
     authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1", SLACK, GOOGLE).configure_cert(context)
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
@@ -77,7 +77,7 @@ def test_the_ways_are_open(tocsin: Typist, world: World) -> None:
     assert slack.endswith("its certificate is good, and the token is accepted: it belongs to tocsin in Ours & co")
     assert ["127.0.0.1", "reached, its certificate is good, and the login is accepted"] in said
     assert ([call.method for call in world.api.calls], len(world.tokens.asked), world.gmail.mails) == (["auth.test"], 1, [])
-    world.secretly(seen)
+    world.assert_no_canary(seen)
 
 
 @pytest.mark.tocsin_live
@@ -87,7 +87,7 @@ def test_a_test_message_arrives(tocsin: Typist, world: World) -> None:
     assert seen.out.count("accepted: look whether you see it") == 2
     assert (len(world.api.messages), len(world.gmail.mails)) == (1, 1)
     assert "This is a test: messages arrive." in world.api.messages[0].texts[0]
-    world.secretly(seen)
+    world.assert_no_canary(seen)
 
 
 @pytest.mark.tocsin_live
@@ -100,7 +100,7 @@ def test_a_test_message_that_is_refused(tocsin: Typist, world: World) -> None:
     assert ["FAULT", "test message by mail", "Google gives no access token (invalid_grant)"] in lines(seen)
     assert 'OAuth app in "Testing" expire after seven days' in seen.out
     assert "Incoming Webhook" not in seen.out
-    world.secretly(seen)
+    world.assert_no_canary(seen)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_a_secret_that_can_be_none_is_not_sent(tocsin: Typist, world: World, var
     assert said[1] in seen.out
     assert "canary" not in seen.out
     assert {"OUR_TOKEN": world.api.calls, "EMAIL_PASSWORD": world.tokens.asked}[variable] == []
-    world.secretly(seen)
+    world.assert_no_canary(seen)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_an_extra_that_is_missing_is_named(tocsin: Typist, world: World, modules
     assert seen.status == 1
     assert [line[1] for line in lines(seen) if line[:1] == ["FAULT"]] == [name]
     assert f"→ pip install 'tocsin[{extra}]'" in seen.out
-    world.secretly(seen)
+    world.assert_no_canary(seen)
 
 
 def test_a_token_that_is_not_there(tocsin: Typist, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,7 +174,7 @@ def test_half_of_an_account_may_be_completed_by_googles_json(tocsin: Typist, mon
     assert "→ set it to an app password of the account, or to the JSON that Google gives for it" in tocsin("check").out
 
 
-def test_the_fallback_is_looked_at_too(tocsin: Typist, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_fallback_is_checked_too(tocsin: Typist, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOCSIN_NOTIFIERS", "slack")
     tocsin("check", "--connect")
     assert world.gmail.logins == 0

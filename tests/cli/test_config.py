@@ -1,4 +1,4 @@
-"""``tocsin config show``: what is set, and where."""
+"""``tocsin config show``: the values, their origins, and the problems."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from tocsin.core.config.schema import TABLE
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home of one's own, and no setting in the environment."""
+    """An empty home folder, and no setting in the environment."""
     for name in ("XDG_CONFIG_HOME", "HOME", "LOCALAPPDATA", "USERPROFILE"):
         monkeypatch.setenv(name, str(tmp_path / "home"))
     for name in [name for name in os.environ if name.startswith("TOCSIN_") and name != "TOCSIN_NOTIFY"]:

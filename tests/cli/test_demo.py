@@ -1,4 +1,4 @@
-"""``tocsin demo``: what people would be sent of a small flow."""
+"""``tocsin demo``: the messages that a small flow would send."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The command as a process: how it is started, and how it ends."""
+"""The command as a process: how it starts, and how it ends."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""By which way a message went, in drawings and reports: as an app, or in a digest."""
+"""The routes of messages in drawings and reports: through an app, or in a digest."""
 
 import json
 from io import StringIO
@@ -25,10 +25,10 @@ DIGEST = Key("r1", "load.digest", None, 3, 0)
 def report(*outcomes: Outcome) -> Report:
     """Of a flow that delivered with these outcomes."""
     left = list(outcomes)
-    logbook = DeliveryLog(lambda _: result_of(left.pop(0)))
+    log = DeliveryLog(lambda _: result_of(left.pop(0)))
     for _ in outcomes:
-        logbook(effects()[0])
-    return attrs.evolve(Flow("sums").run(), delivery_logs=(logbook,))
+        log(effects()[0])
+    return attrs.evolve(Flow("sums").run(), delivery_logs=(log,))
 
 
 def table(of: Report) -> str:

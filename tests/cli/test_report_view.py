@@ -85,7 +85,7 @@ def test_the_whole() -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "fate", "reason"),
+    ("outcome", "word", "reason"),
     [
         (Delivered(), "delivered", None),
         (Delivered(("a@b", "c@d")), "delivered", "refused for a@b, c@d"),
@@ -98,11 +98,11 @@ def test_the_whole() -> None:
         (DestinationDead("why"), "failed", "why"),
     ],
 )
-def test_each_outcome_has_a_word_and_a_reason(outcome: Outcome, fate: str, reason: str | None) -> None:
-    logbook = DeliveryLog(lambda _: result_of(outcome))
-    logbook(effects()[1])
-    kept = attrs.evolve(report(), delivery_logs=(logbook,))
-    assert json.loads(as_json(kept))["deliveries"] == [{"kind": "mail", "about": "load", "outcome": fate, "reason": reason}]
+def test_each_outcome_has_a_word_and_a_reason(outcome: Outcome, word: str, reason: str | None) -> None:
+    log = DeliveryLog(lambda _: result_of(outcome))
+    log(effects()[1])
+    kept = attrs.evolve(report(), delivery_logs=(log,))
+    assert json.loads(as_json(kept))["deliveries"] == [{"kind": "mail", "about": "load", "outcome": word, "reason": reason}]
 
 
 def broken(_: object, __: object, ___: object) -> None:

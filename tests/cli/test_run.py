@@ -1,4 +1,4 @@
-"""``tocsin run``: what the report shows, and the exit status."""
+"""``tocsin run``: its report and exit status."""
 
 import json
 import sys
@@ -61,8 +61,8 @@ def test_what_waits_in_the_outbox_is_said_to_be_there(tmp_path: Path) -> None:
     settings = {"TOCSIN_DELIVERY_OUTBOX": "true", "TOCSIN_STATE_DIR": str(tmp_path / "state")}
     process = started(tmp_path, "run", "flows.py", "--json", "--explain", **settings)
     out, err = process.communicate(timeout=PATIENCE)
-    (told,) = json.loads(out)["deliveries"]
-    assert told == {"kind": "slack", "about": "add", "outcome": "queued", "reason": "the outbox"}
+    (delivery,) = json.loads(out)["deliveries"]
+    assert delivery == {"kind": "slack", "about": "add", "outcome": "queued", "reason": "the outbox"}
     assert "): queued in the outbox\n" in err
     assert process.returncode == 0
     with closing(Store(f"sqlite:///{tmp_path}/state/outbox.sqlite")) as store:

@@ -1,4 +1,4 @@
-"""A flow out of a file, or one line that says why there is none."""
+"""Loading a flow from a file, and the error line if there is none."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""``tocsin runs``: what is open, what was killed, and how the rest ended."""
+"""``tocsin runs``: the runs that are open, those that were killed, and how the others ended."""
 
 import json
 import os
@@ -25,7 +25,7 @@ AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A journal of its own, in UTC."""
+    """An empty history, in UTC."""
     monkeypatch.setenv("TOCSIN_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
@@ -33,12 +33,12 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def token() -> Iterator[RunLock]:
-    """A run of ours that is open."""
-    token = open_run("r-open", "backup", time.time() - 90)
-    assert token is not None
-    yield token
-    token.close()
+def run_lock() -> Iterator[RunLock]:
+    """An open run of this process."""
+    run_lock = open_run("r-open", "backup", time.time() - 90)
+    assert run_lock is not None
+    yield run_lock
+    run_lock.close()
 
 
 def record(run_id: str, state: State, label: str = "nightly load", *, attempts: int = 1, status: int | None = None) -> None:
@@ -49,8 +49,8 @@ def record(run_id: str, state: State, label: str = "nightly load", *, attempts: 
 
 def kill(label: str) -> None:
     program = (
-        "import os, sys; from tocsin.shell.history.run_locks import opened\n"
-        "token = opened('r-killed', sys.argv[1], 0.0); os.kill(os.getpid(), 9)"
+        "import os, sys; from tocsin.shell.history.run_locks import open_run\n"
+        "lock = open_run('r-killed', sys.argv[1], 0.0); os.kill(os.getpid(), 9)"
     )
     done = subprocess.run([sys.executable, "-c", program, label], check=False, timeout=60)
     assert done.returncode == -signal.SIGKILL
@@ -78,13 +78,15 @@ def test_runs_in_the_order_in_which_they_ended(tocsin: Typist) -> None:
     ]
 
 
-@pytest.mark.usefixtures("token")
+@pytest.mark.usefixtures("run_lock")
 def test_what_is_open_comes_last(tocsin: Typist) -> None:
     record("r1", Success())
     kill("nightly load")
     ended, killed, running = tocsin("runs").out.splitlines()
     assert ended.startswith("nightly load  ● Success")
-    assert re.fullmatch(r"nightly load  ● Killed +1970-01-01 00:00  its process was killed; the next start of this label tells", killed)
+    assert re.fullmatch(
+        r"nightly load  ● Killed +1970-01-01 00:00  its process was killed; the next start of this label reports it", killed
+    )
     assert re.fullmatch(rf"backup        ● Running  1 m 3\d s +20\d\d-\d\d-\d\d \d\d:\d\d  process {os.getpid()}", running)
     assert tocsin("runs", "--open").out.splitlines()[0].startswith("nightly load  ● Killed")
     assert tocsin("runs", "--open", "--label=backup").out.splitlines()[0].startswith("backup  ● Running")
@@ -101,7 +103,7 @@ def test_of_one_label_and_no_more_than_asked_for(tocsin: Typist) -> None:
     assert (seen.status, len(seen.out.splitlines()), seen.err) == (0, 26, "")
 
 
-@pytest.mark.usefixtures("token")
+@pytest.mark.usefixtures("run_lock")
 def test_the_same_for_programs(tocsin: Typist) -> None:
     record("r1", Failed("exit status 3"), status=3)
     kill("café")
@@ -132,7 +134,7 @@ def test_json_of_nothing(tocsin: Typist) -> None:
     assert json.loads(tocsin("runs", "--json").out) == {"runs": [], "killed": [], "running": []}
 
 
-def test_a_journal_that_cannot_be_read_is_one_line(tocsin: Typist, state: Path) -> None:
+def test_a_history_that_cannot_be_read_is_one_line(tocsin: Typist, state: Path) -> None:
     state.mkdir()
     (state / "journal.sqlite3").write_text("dear diary, " * 100)
     seen = tocsin("runs")

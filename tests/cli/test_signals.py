@@ -1,4 +1,4 @@
-"""SIGTERM: what runs is left in order, people hear of it, and the exit status says it."""
+"""SIGTERM ends a running flow in order: its abort is announced, and the exit status is 143."""
 
 import os
 import signal
@@ -101,7 +101,7 @@ def test_a_run_says_so_in_one_line(tocsin: Typist) -> None:
 
 def test_a_file_that_is_being_loaded_is_left(tocsin: Typist) -> None:
     seen = tocsin.run(KILLS)
-    assert (seen.status, seen.out, seen.err) == (143, "", "tocsin: ended by SIGTERM before there was a flow\n")
+    assert (seen.status, seen.out, seen.err) == (143, "", "tocsin: ended by SIGTERM before the flow was loaded\n")
 
 
 def test_people_hear_of_it(tmp_path: Path, slack_server: SlackServer, ca_bundle: Path) -> None:

@@ -1,4 +1,4 @@
-"""Standard output that takes no more, or cannot express all."""
+"""Standard output that cannot be written, or whose encoding lacks a character."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Examples are executed as a reader would, but for the sending."""
+"""Fixtures that execute the examples of the documentation without sending anything."""
 
 import socket
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ SECRETS = ("SLACK_WEBHOOK_URL", "EMAIL_USERNAME", "EMAIL_PASSWORD")
 
 @attrs.frozen
 class Rehearsal:
-    """Calls callbacks, and sends nothing: what a page shows without naming an interpreter."""
+    """Calls callbacks and sends nothing. It is in force on pages that name no interpreter."""
 
     notify: ClassVar[str] = "none"
 
@@ -35,7 +35,7 @@ def _refuse(*_: object) -> NoReturn:
 
 @pytest.fixture
 def rehearsal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Rehearsal]:
-    """No secret to be found, no network to be reached, the project's root as the working directory."""
+    """Provide no secret and no network, and the project's root as the working directory."""
     for name in (*SECRETS, *(f"{name}_FILE" for name in SECRETS), "TOCSIN_NOTIFY", "TOCSIN_ENV"):
         monkeypatch.delenv(name, raising=False)
     for name in ("HOME", "XDG_CONFIG_HOME"):
@@ -49,5 +49,5 @@ def rehearsal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Rehea
 
 @pytest.fixture
 def machine(tmp_path: Path, slack_server: SlackServer, ca_bundle: Path) -> Machine:
-    """A machine on which a recipe is followed."""
+    """A machine on which a recipe is run."""
     return Machine(tmp_path, slack_server, ca_bundle)

@@ -15,7 +15,7 @@ _CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 @attrs.define(eq=False)
 class Page:
-    """A page whose examples share one namespace, so that each stands on those before it."""
+    """A page whose examples share one namespace: each may use the names of those before it."""
 
     path: Path
     examples: tuple[Example, ...]
@@ -27,21 +27,21 @@ class Page:
         return str(self.path.relative_to(ROOT))
 
     def evaluate(self, index: int) -> None:
-        """Evaluate the example, and before it all that were not yet."""
+        """Evaluate the example, after all those before it that have not been evaluated."""
         while self._done <= index:
             self.examples[self._done].evaluate()
             self._done += 1
 
 
 def page(path: Path) -> Page:
-    """The page at a path."""
+    """Return the page at a path."""
     document = Document.parse(str(path), PythonCodeBlockParser(doctest_optionflags=ELLIPSIS))
     return Page(path, tuple(document.examples()))
 
 
 @attrs.frozen
 class Command:
-    """A line that the page has its reader type, and what it says is printed; an empty text where it does not say."""
+    """A command of a page, and the output that the page shows for it; empty if it shows none."""
 
     page: str
     typed: str
@@ -49,8 +49,8 @@ class Command:
 
 
 def commands(path: Path) -> tuple[Command, ...]:
-    """All commands in the console blocks of a page."""
+    """Return all commands in the console blocks of a page."""
     name = str(path.relative_to(ROOT))
     blocks = (block.group(1) for block in _CONSOLE.finditer(path.read_text(encoding="utf-8")))
-    asked = (asked for block in blocks for asked in re.split(r"^\$ ", block, flags=re.MULTILINE) if asked)
-    return tuple(Command(name, typed, printed) for typed, _, printed in (part.partition("\n") for part in asked))
+    parts = (part for block in blocks for part in re.split(r"^\$ ", block, flags=re.MULTILINE) if part)
+    return tuple(Command(name, typed, printed) for typed, _, printed in (part.partition("\n") for part in parts))

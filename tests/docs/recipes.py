@@ -1,7 +1,7 @@
-"""The recipes: their files, the commands on their pages, and a machine on which those are run as the page says.
+"""The recipes: their files, the commands on their pages, and a machine on which these are run as the page says.
 
-The machine has nothing set but what a page sets. That its Slack is on the loopback interface is not the page's affair: the user's own
-``tocsin.toml`` allows it. What a page puts at the root of a machine is put into a folder here.
+The machine has only the settings of the page. The user's own ``tocsin.toml`` allows a Slack on the loopback interface.
+Absolute paths of the page are in a folder here.
 """
 
 import re
@@ -26,23 +26,23 @@ _SHELL = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def file(name: str) -> str:
-    """The text of a file of the recipes."""
+    """Return the text of a file of the recipes."""
     return (FILES / name).read_text(encoding="utf-8")
 
 
 def commands(page: Path) -> tuple[str, ...]:
-    """The commands that a page has its reader type into a shell, one a line."""
+    """Return the shell commands of a page, one for each line."""
     return tuple(line for block in _SHELL.finditer(page.read_text(encoding="utf-8")) for line in block[1].splitlines())
 
 
 def wheel() -> str:
-    """What the wheel is called that a checkout gives."""
+    """Return the file name of the wheel that a checkout builds."""
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     return f"tocsin-{version}-py3-none-any.whl"
 
 
 def at(tree: object, *path: str | int) -> object:
-    """What is in a tree of mappings and lists, at a path."""
+    """Return the value at a path in a tree of mappings and lists."""
     for step in path:
         if isinstance(step, int):
             assert isinstance(tree, list)
@@ -54,7 +54,7 @@ def at(tree: object, *path: str | int) -> object:
 
 
 def words(tree: object, *path: str | int) -> tuple[str, ...]:
-    """A list of texts in a tree."""
+    """Return a list of texts in a tree."""
     found = at(tree, *path)
     assert isinstance(found, list)
     return tuple(map(str, found))
@@ -62,7 +62,7 @@ def words(tree: object, *path: str | int) -> tuple[str, ...]:
 
 @attrs.frozen
 class Seen:
-    """What a process left behind."""
+    """The exit status and the outputs of a process."""
 
     status: int
     out: str
@@ -88,11 +88,11 @@ class Machine:
                 (place / name).symlink_to(Path(sys.prefix) / name)
 
     def at(self, path: str) -> Path:
-        """Where a path of the page is here."""
+        """Return where a path of the page is here."""
         return Path(self.here(path))
 
     def here(self, text: str) -> str:
-        """A text with the page's paths as they are here."""
+        """Replace the page's paths in a text with those here."""
         return re.sub("(?<![^ =:])(?=" + "|".join(_OURS) + ")", f"{self.home}/root", text)
 
     def write(self, path: Path, text: str, mode: int = 0o600) -> None:
@@ -106,15 +106,15 @@ class Machine:
         self.write(path, f"#!/bin/sh\n{text}\n", 0o755)
 
     def secret(self, path: str) -> None:
-        """Put the webhook's URL into a file, as whoever runs containers and services does."""
+        """Put the webhook's URL into a file, as container and service managers do."""
         self.write(self.at(path), f"{self.server.url}\n")
 
     def clean(self, command: Sequence[str], variables: Mapping[str, str]) -> list[str]:
-        """The words that run a command with these variables, a home, and nothing else."""
+        """Return the words that run a command with these variables, a home, and no other variable."""
         return [ENV, "-i", f"HOME={self.home}", *(f"{name}={value}" for name, value in variables.items()), *command]
 
     def run(self, command: Sequence[str], variables: Mapping[str, str], stdin: str = "") -> Seen:
-        """Run a command so, in the home."""
+        """Run a command with these variables in the home folder."""
         done = subprocess.run(
             self.clean(command, variables),
             input=stdin,
@@ -127,12 +127,12 @@ class Machine:
         return Seen(done.returncode, done.stdout, done.stderr)
 
     @property
-    def told(self) -> list[str]:
+    def messages(self) -> list[str]:
         """The sentences that arrived on Slack."""
         return [str(at(request.json, "attachments", 0, "fallback")) for request in self.server.requests if request.method == "POST"]
 
     def field(self, title: str) -> str:
-        """A field of the last message."""
+        """Return a field of the last message."""
         fields = at(self.server.requests[-1].json, "attachments", 0, "fields")
         assert isinstance(fields, list)
         (found,) = (field["value"] for field in fields if field["title"] == title)

@@ -1,4 +1,4 @@
-"""A service that drains an outbox, as a page has it run: what was left for it, what it says, and how it ends."""
+"""Runs ``tocsin outbox drain --watch`` as a page says: the messages it finds, its output, and its end."""
 
 import re
 import subprocess
@@ -13,11 +13,11 @@ from tocsin import Failed, Recording, Running, Task, interpreting, slack_notifie
 from tocsin.interpreters import Outbox
 
 PORT = "9464"
-"""Where metrics are, on all pages."""
+"""The port of the metrics, on all pages."""
 
 
 def leave(url: str) -> None:
-    """Leave a message in an outbox, as a process does that dies."""
+    """Leave a message in an outbox, as a killed process does."""
     died = Outbox(Recording(), url)
     died.close()
     with interpreting(died):
@@ -26,31 +26,31 @@ def leave(url: str) -> None:
 
 @attrs.frozen
 class Service:
-    """One that runs."""
+    """A running service."""
 
     process: subprocess.Popen[str]
     port: str
 
     def page(self, path: str) -> str:
-        """What it answers."""
+        """Return a page of its HTTP server."""
         with urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=PATIENCE) as answer:
             text: bytes = answer.read()
         return text.decode()
 
     def line(self) -> str:
-        """The next line that it writes."""
+        """Return the next line of its output."""
         assert self.process.stdout is not None
         return self.process.stdout.readline()
 
     def stopped(self) -> int:
-        """Its exit status, once it was asked to end."""
+        """Send SIGTERM and return the exit status."""
         self.process.terminate()
         return self.process.wait(timeout=PATIENCE)
 
 
 @contextmanager
 def service(machine: Machine, command: Sequence[str], variables: Mapping[str, str]) -> Generator[Service]:
-    """Run it, at a port that is free."""
+    """Run the service on a free port."""
     free = ["0" if word == PORT else word for word in command]
     assert free != list(command)
     with subprocess.Popen(
@@ -58,9 +58,9 @@ def service(machine: Machine, command: Sequence[str], variables: Mapping[str, st
     ) as process:
         try:
             assert process.stderr is not None
-            said = process.stderr.readline() + process.stderr.readline()
-            found = re.search(r"http://127\.0\.0\.1:(\d+)/metrics", said)
-            assert found is not None, said
+            lines = process.stderr.readline() + process.stderr.readline()
+            found = re.search(r"http://127\.0\.0\.1:(\d+)/metrics", lines)
+            assert found is not None, lines
             yield Service(process, found[1])
         finally:
             process.kill()

@@ -1,4 +1,4 @@
-"""The commands that the pages have their reader type."""
+"""The commands in the console blocks of the pages print what the pages show."""
 
 import shlex
 from doctest import ELLIPSIS, OutputChecker

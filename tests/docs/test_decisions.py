@@ -1,4 +1,4 @@
-"""Each decision has its own page, with a date, a status and its reasons; the index names all of them in order."""
+"""Each decision has a page with a date, a status and its reasons; the index lists all of them in order."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The reference of delivery has every option of ``reliable``, and of each part that it names, with the defaults that they have."""
+"""The reference of delivery lists every option of ``reliable`` and of each part, with its default."""
 
 import inspect
 import re
@@ -31,8 +31,10 @@ def test_it_has_every_option_of_the_background_queue() -> None:
 
 
 def test_it_has_every_option_of_a_retry_policy() -> None:
-    told = [name for line in re.findall(r"^(`.+`)\n: ", _section("`Retrying`"), re.MULTILINE) for name in re.findall(r"`(\w+)`", line)]
-    assert told == [field.name for field in attrs.fields(RetryPolicy)]
+    listed = [
+        name for line in re.findall(r"^(`.+`)\n: ", _section("`Retrying`"), re.MULTILINE) for name in re.findall(r"`(\w+)`", line)
+    ]
+    assert listed == [field.name for field in attrs.fields(RetryPolicy)]
 
 
 _DEFAULTS = RetryPolicy()

@@ -1,4 +1,4 @@
-"""The diagrams and the tables of the docs are those that the code gives, and every edge is in the picture."""
+"""The diagrams and tables of the docs are those that the code generates, and every edge is in the picture."""
 
 import re
 from html import unescape
@@ -24,7 +24,7 @@ _EDGES = [
 
 
 def _edges(svg: str) -> dict[str, set[str]]:
-    """The labels of each edge of a picture, by the title of the edge."""
+    """Return the labels of each edge of a picture, by the title of the edge."""
     groups = re.findall(r'<g id="edge\d+" class="edge">\s*<title>(.*?)</title>(.*?)</g>', svg, re.DOTALL)
     return {unescape(title): {word.strip() for word in re.findall(r">([^<>]+)</text>", inner)} for title, inner in groups}
 

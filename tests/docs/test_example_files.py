@@ -15,7 +15,7 @@ EXAMPLES = ROOT / "docs" / "examples"
 
 
 def _words(svg: str) -> list[str]:
-    """What a picture says, from top to bottom. How it is styled may differ from one release of Rich to the next."""
+    """Return the texts of a picture, from top to bottom. Their style may differ between releases of Rich."""
     return [unescape(text) for text in re.findall(r"<text[^>]*>([^<]*)</text>", svg)]
 
 
@@ -51,6 +51,6 @@ def test_a_page_outside_the_docs_links_to_what_is_there(page: str) -> None:
 
 
 def test_the_readme_has_every_extra() -> None:
-    told = re.findall(r"^\| `([a-z-]+)` \|", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    listed = re.findall(r"^\| `([a-z-]+)` \|", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
-    assert sorted(told) == sorted(extras)
+    assert sorted(listed) == sorted(extras)

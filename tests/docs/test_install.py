@@ -1,4 +1,4 @@
-"""Until there is a release, each page has tocsin installed from a checkout, or from a wheel of one, with extras that there are."""
+"""Until there is a release, each page installs tocsin from a checkout or its wheel, with extras that exist."""
 
 import re
 import tomllib
@@ -12,7 +12,7 @@ from tests.docs.recipes import FILES, wheel
 _TEXTS = [path for path in (*PAGES, *sorted(FILES.iterdir())) if "decisions" not in path.parts]
 _EXTRAS = set(tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"])
 _SAID_BY_AN_ERROR = {"docs/howto/install.md", "docs/reference/outbox.md"}
-"""Where an error message is quoted, which names the package and an extra of it."""
+"""Pages that quote an error message that names the package and one of its extras."""
 
 
 def _name(path: Path) -> str:

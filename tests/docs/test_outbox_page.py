@@ -1,4 +1,4 @@
-"""The pages about the outbox have every status, every option and every command as they are, and their settings are good ones."""
+"""The pages about the outbox list every status, option and command, and their settings are valid."""
 
 import re
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ _PAGE = _PAGES["reference/outbox.md"]
 
 
 def _rows(title: str) -> Iterator[list[str]]:
-    """The cells of the table that begins so."""
+    """Yield the cells of each row of the table with this title."""
     found = re.search(rf"^\| {title} \|.*\n\| --- .*\n((?:\|.*\n)+)", _PAGE, re.MULTILINE)
     assert found is not None
     for line in found[1].splitlines():
@@ -32,19 +32,19 @@ def test_what_it_has_you_write_into_your_configuration_switches_the_outbox_on(bl
 
 
 def test_it_says_of_every_status_what_a_person_does() -> None:
-    told = [status for status, _, _ in _rows("Status")]
-    assert sorted(told) == sorted(f"`{status.value}`" for status in Status)
+    listed = [status for status, _, _ in _rows("Status")]
+    assert sorted(listed) == sorted(f"`{status.value}`" for status in Status)
 
 
 def test_it_has_the_options_with_their_defaults() -> None:
     fields = [field for field in attrs.fields(Outbox) if field.init]
-    told = [(name.strip("`"), default.strip("`")) for name, default, _ in _rows("Option")]
-    assert [name for name, _ in told] == [field.name for field in fields]
-    assert [default for _, default in told[2:]] == [repr(field.default) for field in fields[2:]]
+    listed = [(name.strip("`"), default.strip("`")) for name, default, _ in _rows("Option")]
+    assert [name for name, _ in listed] == [field.name for field in fields]
+    assert [default for _, default in listed[2:]] == [repr(field.default) for field in fields[2:]]
 
 
 def test_the_page_of_the_command_line_has_every_command() -> None:
     part = _PAGES["cli.md"].partition("\n## outbox\n")[2].partition("\n## ")[0]
-    told = dict.fromkeys(re.findall(r"^\| `(\w+)[^`]*` \|", part, re.MULTILINE))
+    listed = dict.fromkeys(re.findall(r"^\| `(\w+)[^`]*` \|", part, re.MULTILINE))
     group = typer.main.get_group(outbox_app)
-    assert list(told) == list(group.commands)
+    assert list(listed) == list(group.commands)

@@ -1,4 +1,4 @@
-"""The recipes as a whole: every file is on a page, and what the README has its reader type does what it says."""
+"""The recipes as a whole: every file is on a page, and the commands of the README do what it says."""
 
 import re
 import shlex
@@ -29,5 +29,5 @@ def test_the_readme_tells_of_a_script_in_three_lines(machine: Machine) -> None:
     words[0] = str(machine.home / ".tocsin/bin/tocsin")
     seen = machine.run(words, {"PATH": "/usr/bin:/bin", name: machine.server.url})
     assert (seen.status, seen.err) == (3, "")
-    (said,) = machine.told
+    (said,) = machine.messages
     assert re.fullmatch(r"load.sh failed after .*: exit status 3", said)

@@ -1,4 +1,4 @@
-"""The page about CI: its steps are run, as the runners run them, and the tests among them tell nobody."""
+"""The page about CI: its steps are run as the runners run them, and the tests among them send no message."""
 
 import re
 import sys
@@ -29,7 +29,7 @@ def _meant(text: str, machine: Machine) -> str:
 
 
 def _told(machine: Machine) -> None:
-    (said,) = machine.told
+    (said,) = machine.messages
     assert re.fullmatch(r"nightly load failed after .*: exit status 3", said)
     assert at(machine.server.requests[-1].json, "attachments", 0, "title_link") == "https://github.com/acme/load/actions/runs/17"
 
@@ -76,7 +76,7 @@ def test_tests_tell_nobody_and_whoever_runs_them_does(machine: Machine) -> None:
     pytest_ = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     variables = {**_path(machine), "SLACK_WEBHOOK_URL": machine.server.url}
     assert machine.run(pytest_, variables).status == 1
-    assert machine.told == []
+    assert machine.messages == []
     assert machine.run([sys.executable, "-m", "tocsin", "exec", "--label", "tests", "--", *pytest_], variables).status == 1
-    (said,) = machine.told
+    (said,) = machine.messages
     assert said.startswith("tests failed after")

@@ -29,7 +29,7 @@ while :; do read -r line || exit 1; done"""
 
 @attrs.frozen
 class Container:
-    """What a container runs, with the paths as they are here."""
+    """Return the command of a container, with the paths replaced by those here."""
 
     command: list[str]
     variables: dict[str, str]
@@ -76,7 +76,7 @@ def _fails(machine: Machine, container: Container, secret: str, attempts: int = 
     machine.script(machine.at("/app/load.sh"), "echo 'no space left on device'; exit 3")
     seen = machine.run(container.command, container.variables)
     assert (seen.status, seen.out, seen.err) == (3, "no space left on device\n" * attempts, "")
-    (said,) = machine.told
+    (said,) = machine.messages
     assert re.fullmatch(r"nightly load failed after .*: exit status 3", said)
     assert any(machine.at("/var/lib/tocsin").iterdir())
 
@@ -127,7 +127,7 @@ def test_the_first_process_passes_signals_on_and_leaves_no_dead_ones(machine: Ma
         os.kill(int(first), signal.SIGTERM)
         assert process.stdout.readline() == "asked\n"
         assert process.wait(timeout=60) == 0
-    (said,) = machine.told
+    (said,) = machine.messages
     assert said.startswith("nightly load succeeded after")
 
 

@@ -1,4 +1,4 @@
-"""The page about cron: a job that fails is told, from an environment as cron gives it."""
+"""The page about cron: a job that fails sends a message, in the environment that cron provides."""
 
 import re
 import tomllib
@@ -24,7 +24,7 @@ _JOBS = [line.split(maxsplit=5)[5] for line in _lines() if not _VARIABLE.fullmat
 
 
 def _as_cron(job: str) -> tuple[list[str], str]:
-    """What cron makes of a job: the words of a process, and its standard input, which follows a percent sign without a backslash."""
+    """Split a job as cron does: the words of a process, and its standard input, which follows an unescaped percent sign."""
     command, _, given = re.sub(r"(?<!\\)%", "\n", job).replace("\\%", "%").partition("\n")
     return [_CRON["SHELL"], "-c", command], given
 
@@ -45,7 +45,7 @@ def test_a_job_that_fails_is_told_with_nothing_set_but_the_webhook(machine: Mach
     machine.script(machine.home / "load.sh", "echo 'no space left on device'; exit 3")
     seen = machine.run(*_with_input("nightly load", machine.server.url))
     assert (seen.status, seen.out, seen.err) == (3, "no space left on device\n", "")
-    (said,) = machine.told
+    (said,) = machine.messages
     assert re.fullmatch(r"nightly load failed after .*: exit status 3", said)
     assert "no space left" in machine.field("Last lines")
 
@@ -61,12 +61,12 @@ def test_so_is_every_other_job(machine: Machine, label: str, script: str) -> Non
     machine.script(machine.home / script, "exit 5")
     seen = machine.run(*_with_input(label, None))
     assert (seen.status, seen.err) == (5, "")
-    (said,) = machine.told
+    (said,) = machine.messages
     assert said.startswith(f"{label} failed after")
 
 
 def _own_secrets(machine: Machine) -> None:
-    """The file of secrets that the page shows, with our URLs."""
+    """Return the file of secrets that the page shows, with the URLs of the test servers."""
     (block,) = re.findall(r"^```toml\n(.*?)^```$", _PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     names = tomllib.loads(block)
     assert list(names) == [_URL, "BACKUP_PING_URL"]
@@ -78,7 +78,7 @@ def test_what_goes_on_failing_is_told_once_and_so_is_that_it_is_well_again(machi
     for status in (1, 1, 0, 0):
         machine.script(machine.home / "check-disk.sh", f"exit {status}")
         machine.run(*_with_input("disk space", machine.server.url))
-    failed, well = machine.told
+    failed, well = machine.messages
     assert "failed" in failed
     assert "recovered" in well
 

@@ -36,7 +36,7 @@ def test_the_cells_do_what_the_page_says(machine: Machine) -> None:
     seen = machine.run([sys.executable, "-c", _KERNEL], {"SLACK_WEBHOOK_URL": machine.server.url}, file("training.ipynb"))
     assert seen.out.startswith("Slack, to the webhook in SLACK_WEBHOOK_URL:\n")
     assert "ArithmeticError: no loss at a rate of 2" in seen.err
-    done, failed = machine.told
+    done, failed = machine.messages
     assert re.fullmatch(r"training succeeded after .*", done)
     assert re.fullmatch(r"overnight training failed after .*: ArithmeticError: no loss at a rate of 2", failed)
 

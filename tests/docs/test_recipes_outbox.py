@@ -1,4 +1,4 @@
-"""What the page about Kubernetes says of the outbox: its pod drains a PostgreSQL, its probes ask what it answers, and its files fit."""
+"""The outbox on the page about Kubernetes: the pod sends from PostgreSQL, its probes get answers, and its files are consistent."""
 
 import re
 
@@ -7,7 +7,7 @@ import yaml
 
 from tests.docs.recipes import PAGES, Machine, at, commands, file, words
 from tests.docs.services import PORT, leave, service
-from tocsin.cli.outbox.drain import LAST
+from tocsin.cli.outbox.drain import STOP_TIMEOUT
 
 pytestmark = pytest.mark.tocsin_live
 
@@ -35,14 +35,14 @@ def test_a_pod_sends_what_another_left(machine: Machine, pod: object, database: 
     machine.write(machine.at("/run/secrets/tocsin/outbox-url"), f"{database}\n")
     leave(database)
     command = (*words(pod, "containers", 0, "command"), *words(pod, "containers", 0, "args"))
-    with service(machine, command, _variables(machine, pod)) as drains:
-        assert drains.line().startswith("delivered")
-        assert [_probe(machine, pod, name, drains.port) for name in ("readinessProbe", "livenessProbe")] == [0, 0]
-        assert drains.stopped() == 0
-    assert machine.told == ["load failed: disk full"]
+    with service(machine, command, _variables(machine, pod)) as running:
+        assert running.line().startswith("delivered")
+        assert [_probe(machine, pod, name, running.port) for name in ("readinessProbe", "livenessProbe")] == [0, 0]
+        assert running.stopped() == 0
+    assert machine.messages == ["load failed: disk full"]
 
 
-def test_a_probe_fails_where_nobody_answers(machine: Machine, pod: object) -> None:
+def test_a_probe_fails_without_an_answer(machine: Machine, pod: object) -> None:
     assert _probe(machine, pod, "livenessProbe", "1") == 1
 
 
@@ -58,7 +58,7 @@ def test_a_pod_is_given_what_it_uses_and_nothing_else(pod: object) -> None:
     assert at(pod, "securityContext", "runAsNonRoot") is True
     grace = at(pod, "terminationGracePeriodSeconds")
     assert isinstance(grace, int)
-    assert grace > LAST
+    assert grace > STOP_TIMEOUT
 
 
 def test_the_labels_select_the_pod() -> None:

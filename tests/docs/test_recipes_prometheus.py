@@ -1,4 +1,4 @@
-"""The page about Prometheus: its alarms ask for metrics that there are, and its files belong together."""
+"""The page about Prometheus: its alerts use metrics that exist, and its files are consistent."""
 
 import re
 
@@ -40,10 +40,10 @@ def test_an_alarm_asks_for_samples_that_there_are(rule: dict[str, str]) -> None:
 
 def test_the_page_has_every_metric_with_its_labels_and_no_other() -> None:
     page = (PAGES / "prometheus.md").read_text(encoding="utf-8")
-    told = re.findall(r"^\| `(\w+)(?:\{(.*?)\})?` \|", page, re.MULTILINE)
+    listed = re.findall(r"^\| `(\w+)(?:\{(.*?)\})?` \|", page, re.MULTILINE)
     samples = re.findall(r"^(tocsin_\w+)(?:\{(.*?)\})? ", _ALL, re.MULTILINE)
     there = dict.fromkeys((name, ", ".join(re.findall(r"(\w+)=", labels))) for name, labels in samples)
-    assert told == list(there)
+    assert listed == list(there)
     assert f"{', '.join(status.value for status in ENDINGS[:-1])} or {ENDINGS[-1].value}" in page
 
 

@@ -1,4 +1,4 @@
-"""The page about systemd: its units are good, as systemd sees them, and do what the page says."""
+"""The page about systemd: its units are valid, and do what the page says."""
 
 import re
 import shlex
@@ -19,7 +19,7 @@ _MONITOR = {"MONITOR_SERVICE_RESULT": "exit-code", "MONITOR_EXIT_CODE": "exited"
 
 
 def _settings(unit: str, machine: Machine, instance: str = "") -> dict[str, list[str]]:
-    """What a unit sets, with the specifiers and the paths as they are here."""
+    """Return the settings of a unit, with its specifiers and paths replaced by those here."""
     specifiers = {"%n": unit, "%N": unit.rpartition(".")[0], "%i": instance, "%d": "/run/credentials", "%S": "/var/lib"}
     found: dict[str, list[str]] = {}
     for name, value in re.findall(r"^(\w+)=(.*)$", file(unit), re.MULTILINE):
@@ -65,7 +65,7 @@ def test_a_unit_that_is_wrapped_tells_how_it_went(machine: Machine) -> None:
     machine.script(machine.at("/opt/load/load.sh"), "echo 'no space left on device'; exit 3")
     seen = machine.run(shlex.split(settings["ExecStart"][0]), _variables(settings))
     assert (seen.status, seen.out, seen.err) == (3, "no space left on device\n", "")
-    (said,) = machine.told
+    (said,) = machine.messages
     assert re.fullmatch(r"nightly-load failed after .*: exit status 3", said)
     assert any(machine.at("/var/lib/nightly-load").iterdir())
 
@@ -88,7 +88,7 @@ def test_a_stop_reaches_the_job_once_and_its_status_is_no_failure(machine: Machi
         assert process.communicate(timeout=60) == ("", "")
     assert str(process.returncode) in settings["SuccessExitStatus"]
     assert settings["KillMode"] == ["mixed"]
-    (said,) = machine.told
+    (said,) = machine.messages
     assert re.fullmatch(r"nightly-load was aborted after .*: exit status 143, after SIGTERM", said)
 
 
@@ -108,10 +108,10 @@ def test_a_unit_that_fails_is_told_of_by_another(machine: Machine, monitor: dict
     settings = _settings("tocsin-failed@.service", machine, "shop.service")
     seen = machine.run(shlex.split(settings["ExecStart"][0]), {**_variables(settings), **monitor})
     assert (seen.status, seen.out, seen.err) == (0, "", "")
-    assert machine.told == [f"shop.service failed: {how}"]
+    assert machine.messages == [f"shop.service failed: {how}"]
 
 
-def test_who_cannot_tell_fails_with_one_line(machine: Machine) -> None:
+def test_a_failed_notification_is_one_line(machine: Machine) -> None:
     machine.write(machine.at("/opt/tocsin/tell_failed.py"), file("tell_failed.py"))
     settings = _settings("tocsin-failed@.service", machine, "shop.service")
     seen = machine.run(shlex.split(settings["ExecStart"][0]), _PATH)
@@ -132,13 +132,13 @@ def test_the_service_sends_what_was_left_and_systemd_knows_how_it_is(machine: Ma
         systemd.settimeout(PATIENCE)
         systemd.bind(str(machine.home / "notify"))
         variables = {**_variables(settings), "NOTIFY_SOCKET": str(machine.home / "notify"), "WATCHDOG_USEC": "60000000"}
-        with service(machine, shlex.split(settings["ExecStart"][0]), variables) as drains:
-            assert drains.line().startswith("delivered")
-            assert 'tocsin_outbox_rows{destination="slack:SLACK_WEBHOOK_URL",status="delivered"} 1\n' in drains.page("/metrics")
-            assert drains.stopped() == 0
+        with service(machine, shlex.split(settings["ExecStart"][0]), variables) as running:
+            assert running.line().startswith("delivered")
+            assert 'tocsin_outbox_rows{destination="slack:SLACK_WEBHOOK_URL",status="delivered"} 1\n' in running.page("/metrics")
+            assert running.stopped() == 0
         heard = [systemd.recv(100).decode()]
         while heard[-1] != "STOPPING=1":
             heard.append(systemd.recv(100).decode())
     assert {"READY=1", "WATCHDOG=1"} < set(heard)
-    assert machine.told == ["load failed: disk full"]
+    assert machine.messages == ["load failed: disk full"]
     assert (settings["Type"], settings["Restart"]) == (["notify"], ["on-failure"])

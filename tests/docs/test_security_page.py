@@ -1,4 +1,4 @@
-"""Each test that the page about security names is there."""
+"""Each test that the page about security names exists."""
 
 import re
 

@@ -1,15 +1,15 @@
-"""The command ``tocsin``: ``tocsin demo`` shows what people would see, ``tocsin run FILE`` runs a flow from a file.
+"""The command ``tocsin``: chooses between ``tocsin exec`` and the commands that need the extra ``tocsin[cli]``.
 
-It stands on the libraries of the extra ``tocsin[cli]``, Typer and Rich, which nothing else of tocsin needs. This module imports
-neither, so that it can say so where they are missing. ``tocsin exec`` needs neither, and nothing is imported before it: the command
-that it runs is to start at once.
+- The other commands need Typer and Rich, which nothing else of tocsin needs. This module imports neither, so that it can name the
+  extra if they are missing.
+- ``tocsin exec`` needs neither. It is dispatched before they are imported, so that its command starts at once.
 """
 
 import sys
 
 
 def main() -> None:
-    """Obey the command line, and leave with its exit status; 2 where the libraries that it stands on are not installed."""
+    """Run the command line and exit with its status, which is 2 if the required libraries are not installed."""
     if sys.argv[1:2] == ["exec"]:
         from tocsin.cli.exec.command import main as execute
 

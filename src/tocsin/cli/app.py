@@ -1,10 +1,13 @@
-"""What may be typed: the commands, their options, and nothing else; each command is a module of its own.
+"""Declares the commands and their options; each command is implemented in a module of its own.
 
-The exit status is part of it. 0: it went well. 1: a flow did not end in a success. 2: what was typed, or the file named, makes no
-sense. 3: with ``--fail-on-notify``, the flow succeeded and a notification did not. 130: interrupted from the keyboard. 143: ended
-by SIGTERM.
+Exit statuses:
 
-1 comes before 3: whoever is woken wants to know first whether the work was done. 3 says that it was.
+- 0: success.
+- 1: a flow did not succeed. It takes precedence over 3: whether the work was done matters most.
+- 2: the arguments, or the file that they name, are not usable.
+- 3: with ``--fail-on-notify``, the flow succeeded and a notification failed.
+- 130: interrupted from the keyboard.
+- 143: ended by SIGTERM.
 """
 
 from enum import StrEnum
@@ -27,13 +30,13 @@ from tocsin.shell.interpreters.base import Notify
 app: typer.Typer = typer.Typer(
     help="Tells people on Slack and by email when the state of what they run changes.",
     no_args_is_help=True,
-    rich_markup_mode=None,  # help and errors are plain text: a file's name is no markup
+    rich_markup_mode=None,  # help and errors are plain text: a file's name is never read as markup
     pretty_exceptions_enable=False,
 )
 
 
 class NotifyChoice(StrEnum):
-    """The choices of ``--notify``."""
+    """The values of ``--notify``."""
 
     LIVE = "live"
     PRINT = "print"
@@ -41,12 +44,12 @@ class NotifyChoice(StrEnum):
 
     @property
     def notify(self) -> Notify:
-        """The choice, as interpreters call it."""
+        """The value as interpreters name it."""
         return "live" if self is NotifyChoice.LIVE else "print" if self is NotifyChoice.PRINT else "none"
 
 
-def _version(asked: bool) -> None:  # noqa: FBT001 - Typer passes it by position
-    if asked:
+def _version(requested: bool) -> None:  # noqa: FBT001 - Typer passes it by position
+    if requested:
         typer.echo(f"tocsin {version('tocsin')}")
         raise typer.Exit
 
@@ -57,26 +60,26 @@ def tocsin(
     *,
     _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
 ) -> None:
-    """Take the options that stand before a command."""
+    """Handle the options before the command."""
     drain_leftovers(context.invoked_subcommand)
 
 
 @app.command("exec", context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []})
 def execute() -> None:
-    """Run any command, and tell how it went; see `tocsin exec --help`.
+    """Run any command, and report how it went; see `tocsin exec --help`.
 
-    It is listed here and obeyed elsewhere: the command is to start before all this is loaded.
+    `exec` must be the first argument: it starts the command before the rest of tocsin is loaded.
     """
-    complain("exec comes first: write tocsin exec [options] -- COMMAND [ARGUMENT ...]")
+    complain("exec must be the first argument: write tocsin exec [options] -- COMMAND [ARGUMENT ...]")
     raise typer.Exit(2)
 
 
 @app.command()
 def demo(
     *,
-    svg: Annotated[Path | None, typer.Option("--svg", metavar="FILE", help="Draw into an SVG file instead.")] = None,
+    svg: Annotated[Path | None, typer.Option("--svg", metavar="FILE", help="Write an SVG file instead.")] = None,
 ) -> None:
-    """Show what people would be sent of a small flow.
+    """Show the messages that a small flow would send.
 
     The flow has two tasks, an addition and a division by zero. It needs no secret and no network.
     """
@@ -87,62 +90,70 @@ def demo(
 
 @app.command()
 def run(
-    target: Annotated[str, typer.Argument(metavar="FILE[:FLOW]", help="A Python file, and the name of the flow in it.")],
+    target: Annotated[str, typer.Argument(metavar="FILE[:FLOW]", help="A Python file, and the name of a flow in it.")],
     *,
     notify: Annotated[
-        NotifyChoice, typer.Option("--notify", help="Send notifications, print them instead, or neither.")
+        NotifyChoice, typer.Option("--notify", help="Send notifications, print them, or do neither.")
     ] = NotifyChoice.LIVE,
-    as_json: Annotated[bool, typer.Option("--json", help="Report as one JSON object; all else goes to standard error.")] = False,
-    fail_on_notify: Annotated[bool, typer.Option("--fail-on-notify", help="Exit with 3 where only a notification failed.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the report as one JSON object; all other output goes to standard error.")
+    ] = False,
+    fail_on_notify: Annotated[
+        bool, typer.Option("--fail-on-notify", help="Exit with 3 if the flow succeeds and a notification fails.")
+    ] = False,
     traceback: Annotated[bool, typer.Option("--traceback", help="Show the traceback of each error.")] = False,
-    explain: Annotated[bool, typer.Option("--explain", help="Say of each change and handler: sent, or why not.")] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show for each change and handler whether it sent a notification, or why not.")
+    ] = False,
 ) -> None:
     """Run the flow in a Python file.
 
-    The tasks run for real, whatever becomes of the notifications. Where the file holds two flows or more, write FILE:NAME.
+    The tasks always run, also if no notification is sent. If the file holds two flows or more, write FILE:NAME.
 
-    Exit status: 0 if the flow succeeds, 1 if it does not, 2 if there is no one flow to run, and with --fail-on-notify 3 if it
-    succeeds but a notification fails. SIGTERM aborts the flow, which is told as any other end: 143.
+    Exit status: 0 if the flow succeeds, 1 if it does not, 2 if the flow to run is missing or ambiguous, and with --fail-on-notify 3
+    if it succeeds but a notification fails. SIGTERM aborts the flow, which sends notifications like any other end: 143.
     """
-    wishes = running.RunOptions(notify=notify.notify, json=as_json, fail_on_notify=fail_on_notify, traceback=traceback, explain=explain)
+    options = running.RunOptions(
+        notify=notify.notify, json=as_json, fail_on_notify=fail_on_notify, traceback=traceback, explain=explain
+    )
     with interruptible():
-        status = running.run(target, wishes)
+        status = running.run(target, options)
     raise typer.Exit(status)
 
 
 @app.command()
 def check(
     *,
-    connect: Annotated[bool, typer.Option("--connect", help="Connect to Slack's host and log in to Gmail; send nothing.")] = False,
-    send_test: Annotated[bool, typer.Option("--send-test", help="Send one message by each notifier.")] = False,
+    connect: Annotated[bool, typer.Option("--connect", help="Connect to Slack's host and log in to Gmail, without sending.")] = False,
+    send_test: Annotated[bool, typer.Option("--send-test", help="Send one test message with each notifier.")] = False,
 ) -> None:
-    """Look whether people would be told, and of what; each fault comes with its remedy.
+    """Check the configuration and show which states are notified; each fault comes with its remedy.
 
-    Exit status: 0 if all is well, 1 if there is a fault.
+    Exit status: 0 if there is no fault, 1 if there is one.
     """
     with interruptible():
         status = checking.check(connect=connect, send_test=send_test)
     raise typer.Exit(status)
 
 
-config_app: typer.Typer = typer.Typer(help="See what is configured.", no_args_is_help=True, rich_markup_mode=None)
+config_app: typer.Typer = typer.Typer(help="Show the configuration.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(config_app, name="config")
 app.add_typer(outbox_app, name="outbox")
 
 
 @config_app.callback()
 def config() -> None:
-    """See what is configured."""
+    """Show the configuration."""
 
 
 @config_app.command()
 def show(
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Show it as one JSON object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Show each setting, its value, and where it comes from.
 
-    Exit status: 0, or 2 if a file or a variable cannot be used, which is said in one line each.
+    Exit status: 0, or 2 if a file or a variable cannot be used; each problem is one line.
     """
     with interruptible():
         status = configuring.show(as_json=as_json)
@@ -152,14 +163,14 @@ def show(
 @app.command()
 def runs(
     *,
-    label: Annotated[str | None, typer.Option("--label", help="Only the runs of this label.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="How many of those that ended: the last ones.")] = 20,
-    as_json: Annotated[bool, typer.Option("--json", help="Show them as one JSON object.")] = False,
-    only_open: Annotated[bool, typer.Option("--open", help="Only those that have not come to their end.")] = False,
+    label: Annotated[str | None, typer.Option("--label", help="Only runs with this label.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Show at most this many of the last ended runs.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    only_open: Annotated[bool, typer.Option("--open", help="Only runs that have not ended.")] = False,
 ) -> None:
-    """Show how the last runs ended, which are open, and which were killed.
+    """Show the runs that are open, those that were killed, and how the last ones ended.
 
-    Exit status: 0, or 2 if the journal cannot be read.
+    Exit status: 0, or 2 if the history cannot be read.
     """
     with interruptible():
         status = remembered.runs(remembered.RunsOptions(label=label, limit=limit, json=as_json, open=only_open))

@@ -1,6 +1,6 @@
-"""``tocsin check``: what is configured and from where, who is told of what, and on request whether the ways there are open.
+"""``tocsin check``: shows the configuration, its faults, and what is notified; on request it tests the connections.
 
-Exit status: 0 where all is well, 1 where there is a fault, each with its remedy.
+Exit status: 0 if there is no fault, 1 if there is one. Each fault comes with its remedy.
 """
 
 import os
@@ -17,19 +17,17 @@ from tocsin.core.states import KINDS
 from tocsin.shell.check.diagnosis import Diagnosis, diagnose_connections, diagnose_offline, send_test_messages
 from tocsin.shell.config.load import here
 
-_PIPED = 10_000  # columns: whoever reads a pipe wants one line a finding
-
 
 def check(*, connect: bool, send_test: bool) -> int:
-    """Look, and say what was found; with ``connect`` and ``send_test`` more is found."""
-    paper = console(_PIPED)
-    checkup = diagnose_offline(os.environ, here())
-    say(paper, *(plain_text(_file(place.exists, str(place.path)), "dim") for place in checkup.places), _findings(checkup.findings))
-    if checkup.notifiers:
-        say(paper, "", _states(checkup))
-    found = [*checkup.findings]
-    for asked, look in ((connect, diagnose_connections), (send_test, send_test_messages)):
-        more = look(checkup) if asked else ()
+    """Check, print the findings, and return the exit status. ``connect`` and ``send_test`` add their own findings."""
+    paper = console()
+    diagnosis = diagnose_offline(os.environ, here())
+    say(paper, *(plain_text(_file(place.exists, str(place.path)), "dim") for place in diagnosis.places), _findings(diagnosis.findings))
+    if diagnosis.notifiers:
+        say(paper, "", _states(diagnosis))
+    found = [*diagnosis.findings]
+    for requested, examine in ((connect, diagnose_connections), (send_test, send_test_messages)):
+        more = examine(diagnosis) if requested else ()
         found += more
         if more:
             say(paper, "", _findings(more))
@@ -38,7 +36,7 @@ def check(*, connect: bool, send_test: bool) -> int:
     return 1 if faults else 0
 
 
-def _file(exists: bool, path: str) -> str:  # noqa: FBT001 - it is what the words are about
+def _file(exists: bool, path: str) -> str:  # noqa: FBT001 - a private helper
     return f"{path}{'' if exists else ' (there is none)'}"
 
 
@@ -57,11 +55,11 @@ def _line(text: str) -> Text:
     return plain_text(one_line(text))
 
 
-def _states(checkup: Diagnosis) -> Table:
-    """Each kind of state, and whether each notifier tells of it."""
+def _states(diagnosis: Diagnosis) -> Table:
+    """Return a table of the states and whether each notifier announces them."""
     table = Table.grid(padding=(0, 2))
-    table.add_row("state", *checkup.notifiers, style="bold")
+    table.add_row("state", *diagnosis.notifiers, style="bold")
     for kind in KINDS:
-        said = (announces(notifier, kind) for notifier in checkup.notifiers.values())
-        table.add_row(plain_text(kind.__name__, color_style(kind.color)), *said)
+        announced = (announces(notifier, kind) for notifier in diagnosis.notifiers.values())
+        table.add_row(plain_text(kind.__name__, color_style(kind.color)), *announced)
     return table

@@ -1,4 +1,4 @@
-"""``tocsin config show``: each key, its value, and where that comes from; then the files that were looked at."""
+"""``tocsin config show``: each key, its value and its origin; then the files that were looked for."""
 
 import json
 import os
@@ -11,11 +11,9 @@ from tocsin.core.config.schema import DEFAULT, TABLE
 from tocsin.shell.adapters.redaction import redact
 from tocsin.shell.config.load import Loaded, Place, here, loaded
 
-_PIPED = 10_000  # columns: whoever reads a pipe wants one line a key
-
 
 def show(*, as_json: bool) -> int:
-    """Show the configuration of this folder; the exit status: 2 where something is wrong with it, which is said in one line each."""
+    """Show the configuration for this folder and return the exit status: 2 if it has problems, each of which is one line."""
     found = loaded(os.environ, here())
     if found.problems:
         for problem in found.problems:
@@ -24,7 +22,7 @@ def show(*, as_json: bool) -> int:
     if as_json:
         write(f"{redact(json.dumps(_json(found)))}\n")
     else:
-        say(console(_PIPED), _table(found), *(plain_text(_file(place), "dim") for place in found.places))
+        say(console(), _table(found), *(plain_text(_file(place), "dim") for place in found.places))
     return 0
 
 
@@ -46,5 +44,5 @@ def _table(found: Loaded) -> Table:
 
 
 def _file(place: Place) -> str:
-    whose = "the project's file" if place.project else "your file"
-    return f"{whose}: {place.path}{'' if place.exists else ' (there is none)'}"
+    owner = "the project's file" if place.project else "your file"
+    return f"{owner}: {place.path}{'' if place.exists else ' (there is none)'}"

@@ -1,10 +1,8 @@
-"""Drawings as an SVG picture, for a page of documentation.
+"""``tocsin demo``: runs a flow of two tasks, an addition and then a division by zero, and shows the messages.
 
-The same effects give the same bytes with the same release of Rich: nothing of this machine, this terminal or this moment is in it.
-
-``tocsin demo``: a flow of two tasks, an addition and then a division by zero, and what people would be sent of it.
-
-The flow is real, and so is each message; only the sending is left out.
+- The flow and the messages are real. Only the sending is left out.
+- The messages can also be drawn as an SVG picture, for a page of documentation. The same effects give the same bytes with the same
+  release of Rich: nothing in it depends on the machine, the terminal or the time.
 """
 
 import re
@@ -24,16 +22,18 @@ from tocsin.shell.handlers.gmail import gmail_notifier
 from tocsin.shell.handlers.slack import slack_notifier
 from tocsin.shell.interpreters.dry_run import Recording
 
+_INTRODUCTION = "A flow of two tasks runs: an addition, then a division by zero. It would send:"
+_NEXT = "Nothing was sent. Next: set SLACK_WEBHOOK_URL, and run a flow of yours: tocsin run FILE"
 _FONT_FACE = re.compile(r"\s*@font-face \{[^}]*\}")
 
 
 def picture(effects: Iterable[Effect], title: str) -> str:
-    """The effects drawn below each other in a window called ``title``, as the text of an SVG file.
+    """Draw the effects below each other in a window titled ``title``. Return the text of an SVG file.
 
-    >>> from tocsin.cli.demo import story
+    >>> from tocsin.cli.demo import demo_flow
     >>> from tocsin import Recording
     >>> recording = Recording()
-    >>> report = story().run(interpreter=recording)
+    >>> report = demo_flow().run(interpreter=recording)
     >>> picture(recording.effects, "tocsin demo")[:4]
     '<svg'
     """
@@ -51,18 +51,14 @@ def picture(effects: Iterable[Effect], title: str) -> str:
     )
     for effect in effects:
         paper.print(drawing(effect))
-    return _FONT_FACE.sub("", paper.export_svg(title=title, unique_id="tocsin"))  # a picture loads nothing from elsewhere
+    return _FONT_FACE.sub("", paper.export_svg(title=title, unique_id="tocsin"))  # the picture must not load fonts from the network
 
 
-_INTRODUCTION = "A flow of two tasks runs: an addition, then a division by zero. It would send:"
-_NEXT = "Nothing was sent. Next: set SLACK_WEBHOOK_URL, and run a flow of yours: tocsin run FILE"
-
-
-def story() -> Flow:
-    """The flow of the demo.
+def demo_flow() -> Flow:
+    """Return the flow of the demo.
 
     >>> from tocsin import Recording
-    >>> story().run(interpreter=Recording()).state
+    >>> demo_flow().run(interpreter=Recording()).state
     Failed("Some reference tasks failed.")
     """
     slack = slack_notifier(ignore_states=[Running])
@@ -81,9 +77,9 @@ def story() -> Flow:
 
 
 def demo(svg: Path | None = None) -> int:
-    """Run the flow and show what it would send, or draw that into a file; the exit status: 2 if the file cannot be written."""
+    """Run the flow, show its messages or write them to a file, and return the exit status: 2 if the file cannot be written."""
     recording = Recording()
-    story().run(interpreter=recording)
+    demo_flow().run(interpreter=recording)
     paper = console(WIDTH, widest=WIDTH)
     if svg is None:
         say(paper, plain_text(f"{_INTRODUCTION}\n"), *(drawing(effect) for effect in recording.effects), plain_text(_NEXT))

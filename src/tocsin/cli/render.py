@@ -1,7 +1,8 @@
-"""Effects as people see them: a Slack message beside its colour bar, a mail with its headers and its text part.
+"""Draws effects as people see them: a Slack message beside its colour bar, a mail with its headers and its text part.
 
-A drawing is for eyes, where a dry run is exact: Slack's three escapes are undone and its code is set as code, as Slack does it;
-times are in UTC, so that the same effect gives the same drawing everywhere. No secret is read.
+- A drawing shows what a reader sees, whereas a dry run is exact: Slack's three escapes are undone and its code is set as code, as Slack
+  does it.
+- Times are in UTC, so that the same effect gives the same drawing everywhere. No secret is read.
 """
 
 from collections.abc import Iterator
@@ -20,13 +21,13 @@ from tocsin.cli.terminal import color_style, plain_text
 from tocsin.core.effects import Bot, CallBack, Effect, Mail, PostToSlack, SendEmail, SlackField, SlackMessage
 from tocsin.shell.interpreters.dry_run import shown
 
-WIDTH = 88  # columns; the widest that a drawing is made
-_CODE = Style(color="#f2f2f2", bgcolor="#45484f")  # both, so that it can be read on any background
+WIDTH = 88  # columns; the maximum width of a drawing
+_CODE = Style(color="#f2f2f2", bgcolor="#45484f")  # both, so that it is readable on any background
 _FENCE = "```"
 
 
 def drawing(effect: Effect) -> RenderableType:
-    """The effect as people would see it."""
+    """Return the effect as people would see it."""
     match effect:
         case PostToSlack(bot=Bot(token_secret=secret, channel=channel), payload=payload):
             return Group(_heading(f"Slack, as the app with the token in {secret}, to {channel}"), _slack(payload), "")
@@ -40,13 +41,13 @@ def drawing(effect: Effect) -> RenderableType:
 
 @attrs.frozen
 class Barred:
-    """Something drawn to the right of a bar, which is as high as it is."""
+    """Content with a bar of the same height to its left."""
 
     inner: RenderableType
     style: Style
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Draw each line behind its piece of the bar."""
+        """Draw each line after its piece of the bar."""
         bar = Segment("| " if options.ascii_only else "▌ ", self.style)
         for line in console.render_lines(self.inner, options.update_width(options.max_width - 2)):
             yield bar
@@ -65,7 +66,7 @@ def _slack(payload: SlackMessage) -> Barred:
 
 
 def _rows(fields: tuple[SlackField, ...]) -> Iterator[RenderableType]:
-    """The fields from top to bottom, two short ones after each other side by side."""
+    """Return the fields from top to bottom, with two consecutive short ones side by side."""
     left: SlackField | None = None
     for field in fields:
         if left is not None and field.short:
@@ -100,7 +101,7 @@ def _value(text: str) -> RenderableType:
 
 
 def _unescaped(text: str) -> str:
-    """The text as Slack shows it; what has no width is left out."""
+    """Return the text as Slack shows it, without zero-width spaces."""
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&").replace("\u200b", "")
 
 

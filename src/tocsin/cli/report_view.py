@@ -1,11 +1,7 @@
-"""What a report says of each task and of the flow, whatever the output is made of.
+"""Shows a report: for people, with one line for each task, the flow and the notifications; for programs, as JSON.
 
-A report for people: one line a task, one for the flow, and one for the notifications.
-
-A report for programs: one JSON object on one line, in ASCII.
-
-It holds what became of the run, and no result: of one only the type is named, since a result may be as large as it likes. Times are
-ISO 8601 with their zone, durations are seconds, and what is not known is null.
+- The JSON is one object on one line, in ASCII. Times are ISO 8601 with their zone, durations are seconds, and unknown values are null.
+- It holds the outcome of the run but no result: a result may be of any size, so only its type is named.
 """
 
 import json
@@ -29,10 +25,14 @@ from tocsin.flows.report import Report
 from tocsin.shell.adapters.redaction import redact
 from tocsin.shell.interpreters.base import Delivery
 
+_LONGEST_CELL = 300  # characters of a message in the table
+_LONGEST_NAME = 60  # characters of a name in the table
+_LONGEST_TEXT = 10_000  # characters of one text in JSON
+
 
 @attrs.frozen
 class TaskRow:
-    """Something at the end: what it is called in the run, its state, the attempts it took, and how long the last one was."""
+    """A task or flow at the end of a run: its name in the run, its final state, its attempts, and the duration of the last one."""
 
     name: str
     state: State
@@ -41,14 +41,14 @@ class TaskRow:
 
 
 def task_rows(report: Report) -> tuple[TaskRow, ...]:
-    """The tasks, in the order in which they were added to the flow."""
-    last = {id(told.change.tracked_obj): told.change for told in report.changes}
+    """Return the tasks, in the order in which they were added to the flow."""
+    last = {id(each.change.tracked_obj): each.change for each in report.changes}
     return tuple(_row(task.name, state, last.get(id(task))) for task, state in report.task_states.items())
 
 
 def flow_row(report: Report) -> TaskRow:
-    """The flow."""
-    last = {told.change.slug: told.change for told in report.changes}  # no task has the slug of its flow
+    """Return the row of the flow."""
+    last = {each.change.slug: each.change for each in report.changes}  # no task has the slug of its flow
     return _row(report.name, report.state, last.get(report.name))
 
 
@@ -56,13 +56,13 @@ def _row(name: str, state: State, last: Change | None) -> TaskRow:
     return TaskRow(name, state) if last is None else TaskRow(last.slug, state, last.attempt, last.duration)
 
 
-def told(outcome: Outcome) -> str:
-    """An outcome in a few words."""
-    return "delivered in a digest" if isinstance(outcome, Delivered) and outcome.in_digest is not None else fate(outcome)
+def outcome_text(outcome: Outcome) -> str:
+    """Describe an outcome in a few words."""
+    return "delivered in a digest" if isinstance(outcome, Delivered) and outcome.in_digest is not None else outcome_word(outcome)
 
 
-def fate(outcome: Outcome) -> str:
-    """An outcome in one word."""
+def outcome_word(outcome: Outcome) -> str:
+    """Describe an outcome in one word."""
     match outcome:
         case Delivered():
             return "delivered"
@@ -78,12 +78,8 @@ def fate(outcome: Outcome) -> str:
             return "failed"
 
 
-_LONGEST_CELL = 300  # characters of a message
-_NAME = 60
-
-
 def as_table(report: Report) -> RenderableType:
-    """The tasks with their states, each in its colour; then the flow, and how its notifications went."""
+    """Return the tasks with their coloured states, then the flow, and the outcomes of its notifications."""
     table = Table.grid(padding=(0, 2))
     for row in task_rows(report):
         table.add_row(*_cells(row))
@@ -93,29 +89,26 @@ def as_table(report: Report) -> RenderableType:
 
 def _cells(row: TaskRow, style: str = "") -> Iterable[Text]:
     state, took = row.state, "" if row.duration is None else span(row.duration)
-    yield plain_text(cut(one_line(row.name), _NAME), style)
+    yield plain_text(cut(one_line(row.name), _LONGEST_NAME), style)
     yield plain_text(f"● {type(state).__name__}", color_style(state.color))
     yield plain_text(took)
     yield plain_text(cut(one_line(state.message or ""), _LONGEST_CELL))
 
 
 def _summary(report: Report) -> str:
-    fates = Counter(told(delivery.outcome) for delivery in report.deliveries)
-    sent = ", ".join(f"{count} {words}" for words, count in fates.items()) or "none"
+    counts = Counter(outcome_text(delivery.outcome) for delivery in report.deliveries)
+    sent = ", ".join(f"{count} {words}" for words, count in counts.items()) or "none"
     faults = len(report.faults)
     return f"notifications: {sent}{f'; handlers and filters that raised: {faults}' if faults else ''}"
 
 
-_LONGEST_TEXT = 10_000  # characters of one text
-
-
 def as_json(report: Report) -> str:
-    """The report as a JSON object; known secrets are redacted."""
+    """Return the report as a JSON object, with known secrets redacted."""
     whole = {
         **_row_json(flow_row(report)),
         "run_id": report.run_id,
         "tasks": [_row_json(row) for row in task_rows(report)],
-        "changes": [_change(told) for told in report.changes],
+        "changes": [_change(each) for each in report.changes],
         "deliveries": [_delivery(delivery) for delivery in report.deliveries],
         "faults": [_fault(fault) for fault in report.faults],
     }
@@ -132,8 +125,8 @@ def _row_json(row: TaskRow) -> dict[str, object]:
     }
 
 
-def _change(told: Announcement) -> dict[str, object]:
-    change = told.change
+def _change(announcement: Announcement) -> dict[str, object]:
+    change = announcement.change
     return {
         "about": _text(change.slug),
         "map_index": change.map_index,
@@ -142,13 +135,13 @@ def _change(told: Announcement) -> dict[str, object]:
         "duration": _seconds(change.duration),
         "old": _state(change.old),
         "new": _state(change.new),
-        "settled": _state(told.settled),
+        "settled": _state(announcement.settled),
     }
 
 
 def _delivery(delivery: Delivery) -> dict[str, object]:
     effect, outcome = delivery.effect, delivery.outcome
-    return {"kind": _kind(effect), "about": _text(effect.key.slug), "outcome": fate(outcome), "reason": _text(_reason(outcome))}
+    return {"kind": _kind(effect), "about": _text(effect.key.slug), "outcome": outcome_word(outcome), "reason": _text(_reason(outcome))}
 
 
 def _fault(fault: Fault) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""``tocsin runs``: which runs are open, which were killed, and how the others ended; newest last, as in a log."""
+"""``tocsin runs``: the runs that are open, those that were killed, and how the others ended; the newest last, as in a log."""
 
 import json
 from collections.abc import Iterable
@@ -16,14 +16,13 @@ from tocsin.shell.history.run_locks import KilledRun, killed_runs, line, open_ru
 from tocsin.shell.history.run_record import HistoryError, RunRecord
 from tocsin.shell.history.store import KEPT_IN_ALL, HistoryStore
 
-_PIPED = 10_000  # columns: whoever reads a pipe wants one line a run
-_LABEL = 60  # characters
+_LONGEST_LABEL = 60  # characters
 _COLORS = {kind.__name__: kind.color for kind in KINDS}
 
 
 @attrs.frozen(kw_only=True)
 class RunsOptions:
-    """What was asked for; see the options of the command."""
+    """The options of ``tocsin runs``."""
 
     label: str | None = None
     limit: int = 20
@@ -31,78 +30,80 @@ class RunsOptions:
     open: bool = False
 
 
-def runs(asked: RunsOptions) -> int:
-    """Show the runs; the exit status."""
+def runs(options: RunsOptions) -> int:
+    """Show the runs and return the exit status."""
     try:
-        ended = () if asked.open else tuple(reversed(HistoryStore.usual().history(asked.label, min(asked.limit, KEPT_IN_ALL))))
-    except HistoryError as fault:
-        complain(str(fault))
+        ended = () if options.open else tuple(reversed(HistoryStore.usual().history(options.label, min(options.limit, KEPT_IN_ALL))))
+    except HistoryError as error:
+        complain(str(error))
         return 2
-    killed, under_way = killed_runs(asked.label), open_runs(asked.label)
-    if asked.json:
+    killed, under_way = killed_runs(options.label), open_runs(options.label)
+    if options.json:
         write(f"{_as_json(ended, killed, under_way)}\n")
     elif not (ended or killed or under_way):
-        say(console(_PIPED), plain_text(_nothing(asked)))
+        say(console(), plain_text(_nothing(options)))
     else:
-        say(console(_PIPED), _as_table(ended, killed, under_way))
+        say(console(), _as_table(ended, killed, under_way))
     return 0
 
 
-def _nothing(asked: RunsOptions) -> str:
-    what = "no runs are open" if asked.open else "no runs yet"
-    of = "" if asked.label is None else f" of {line(asked.label)!r}"
+def _nothing(options: RunsOptions) -> str:
+    what = "no runs are open" if options.open else "no runs yet"
+    of = "" if options.label is None else f" of {line(options.label)!r}"
     return f"{what}{of}: tocsin exec --label=NAME -- COMMAND makes one"
 
 
 @attrs.frozen(kw_only=True)
 class _RunLine:
-    """A run, as it is drawn."""
+    """A run as a line of the table."""
 
     label: str
     kind: str
     color: str
     took: str = ""
     at: datetime
-    said: str
+    text: str
 
     def cells(self) -> Iterable[Text]:
-        yield plain_text(cut(one_line(self.label), _LABEL))
+        yield plain_text(cut(one_line(self.label), _LONGEST_LABEL))
         yield plain_text(f"● {one_line(self.kind)}", color_style(self.color))
         yield plain_text(self.took)
         yield plain_text(self.at.astimezone().strftime("%Y-%m-%d %H:%M"))
-        yield plain_text(one_line(self.said))
+        yield plain_text(one_line(self.text))
 
 
 def _as_table(ended: Iterable[RunRecord], killed: Iterable[KilledRun], under_way: Iterable[KilledRun]) -> Table:
     table, now = Table.grid(padding=(0, 2)), datetime.now(UTC)
-    lines = [*map(_over, ended), *map(_lost, killed), *(_going(run, now) for run in under_way)]
+    lines = [*map(_ended_line, ended), *map(_killed_line, killed), *(_running_line(run, now) for run in under_way)]
     for each in lines:
         table.add_row(*each.cells())
     return table
 
 
-def _over(run: RunRecord) -> _RunLine:
-    color = _COLORS.get(run.kind, _standing_in(run.failed).color)
-    return _RunLine(label=run.label, kind=run.kind, color=color, took=span(run.ended - run.started), at=run.ended, said=_said(run))
+def _ended_line(run: RunRecord) -> _RunLine:
+    color = _COLORS.get(run.kind, _fallback_kind(run.failed).color)
+    return _RunLine(
+        label=run.label, kind=run.kind, color=color, took=span(run.ended - run.started), at=run.ended, text=_ended_text(run)
+    )
 
 
-def _lost(run: KilledRun) -> _RunLine:
-    said = "its process was killed; the next start of this label tells"
-    return _RunLine(label=run.label, kind="Killed", color=Aborted.color, at=_moment(run), said=said)
+def _killed_line(run: KilledRun) -> _RunLine:
+    text = "its process was killed; the next start of this label reports it"
+    return _RunLine(label=run.label, kind="Killed", color=Aborted.color, at=_moment(run), text=text)
 
 
-def _going(run: KilledRun, now: datetime) -> _RunLine:
+def _running_line(run: KilledRun, now: datetime) -> _RunLine:
     took, at = span(now - _moment(run)), _moment(run)
-    return _RunLine(label=run.label, kind="Running", color=Running.color, took=took, at=at, said=f"process {run.pid}")
+    return _RunLine(label=run.label, kind="Running", color=Running.color, took=took, at=at, text=f"process {run.pid}")
 
 
-def _said(run: RunRecord) -> str:
+def _ended_text(run: RunRecord) -> str:
     attempts = f"; after {run.attempts} attempts" if run.attempts > 1 else ""
     return f"{run.message or ''}{attempts}".removeprefix("; ")
 
 
-def _standing_in(failed: bool | None) -> type[State]:  # noqa: FBT001 - None is one of three answers
-    """The kind that a kind of the user's is drawn as."""
+def _fallback_kind(failed: bool | None) -> type[State]:  # noqa: FBT001 - None is one of three answers
+    """Return the built-in kind whose colour a user-defined kind gets."""
     return State if failed is None else Failed if failed else Success
 
 
@@ -111,16 +112,16 @@ def _moment(run: KilledRun) -> datetime:
 
 
 def _as_json(ended: Iterable[RunRecord], killed: Iterable[KilledRun], under_way: Iterable[KilledRun]) -> str:
-    """One JSON object on one line, in ASCII: times are ISO 8601 with their zone, durations seconds, and what is not known null."""
+    """Return one JSON object on one line, in ASCII. Times are ISO 8601 with zone, durations are seconds, unknown values are null."""
     whole = {
-        "runs": [_ended(run) for run in ended],
-        "killed": [_open(run) for run in killed],
-        "running": [_open(run) for run in under_way],
+        "runs": [_ended_json(run) for run in ended],
+        "killed": [_open_json(run) for run in killed],
+        "running": [_open_json(run) for run in under_way],
     }
     return redact(json.dumps(whole))
 
 
-def _ended(run: RunRecord) -> dict[str, object]:
+def _ended_json(run: RunRecord) -> dict[str, object]:
     return {
         "run_id": run.run_id,
         "label": run.label,
@@ -136,5 +137,5 @@ def _ended(run: RunRecord) -> dict[str, object]:
     }
 
 
-def _open(run: KilledRun) -> dict[str, object]:
+def _open_json(run: KilledRun) -> dict[str, object]:
     return {"run_id": run.run_id, "label": run.label, "started": _moment(run).isoformat(), "process": run.pid}

@@ -1,15 +1,19 @@
-"""SIGTERM, as a command of ours obeys it: what runs in the main thread is left by ``SystemExit``, so that people hear of its end.
+"""Handling of SIGTERM and SIGINT in commands.
 
-- A signal that was ignored when we started stays ignored; a handler that the user's code installs meanwhile is theirs, and stays.
-- Some senders send it twice, to the process and to its group: one that comes within a second of the last is the same one, and does not
-  break off what is done about it.
-- Nothing of this happens outside the main thread, where no signal arrives.
+``terminable``, for ``tocsin run``: SIGTERM raises ``SystemExit`` in the main thread, so that the flow's abort is announced.
 
-SIGTERM and an interrupt from the keyboard, as those obey them who send: what is being sent is ended in order.
+- A handler that the user's code installs meanwhile is kept.
+- Some senders signal both the process and its group: a signal within a second of the last one is the same one, and does not interrupt
+  the handling of the first.
+- Outside the main thread, where no signal arrives, it does nothing.
 
-- The handler writes a byte, and whoever waits is woken by it: it takes no lock, which the thread that it interrupts might hold. Nor
-  does it raise anything: of a thread whose ``join`` is left by an exception, Python believes that it has ended.
-- A signal that was ignored when we started stays ignored. A second interrupt is one of somebody who will not wait.
+``graceful_stop``, for the commands that send from the outbox: a signal wakes the main thread, which then ends the sending in order.
+
+- The handler writes a byte to a socket. It takes no lock, which the interrupted thread might hold. It raises no exception either:
+  after an exception in ``Thread.join``, Python takes that thread for ended.
+- A second SIGINT raises ``KeyboardInterrupt``: it ends the wait at once.
+
+For both, a signal that was ignored when tocsin started stays ignored.
 """
 
 import select
@@ -25,84 +29,82 @@ TERMINATED = 128 + signal.SIGTERM
 """The exit status of a program that SIGTERM ended, as shells have it."""
 
 Stopped = Callable[[], bool]
-"""Whether SIGTERM came."""
+"""Returns whether SIGTERM arrived."""
 
-_SAME = 1.0  # seconds
+_SAME_SIGNAL = 1.0  # seconds
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 @contextmanager
 def terminable() -> Generator[Stopped]:
-    """Inside, SIGTERM raises ``SystemExit(143)`` in the main thread; afterwards all is as before."""
-    came: list[float] = []
+    """Make SIGTERM raise ``SystemExit(143)`` in the main thread. Restore the handler afterwards."""
+    times: list[float] = []
 
-    def come(_: int, __: FrameType | None) -> None:
-        came.append(time.monotonic())
-        if len(came) == 1 or came[-1] - came[-2] > _SAME:
+    def handle(_: int, __: FrameType | None) -> None:
+        times.append(time.monotonic())
+        if len(times) == 1 or times[-1] - times[-2] > _SAME_SIGNAL:
             raise SystemExit(TERMINATED)
 
     before = signal.getsignal(signal.SIGTERM)
     if threading.current_thread() is not threading.main_thread() or before in (signal.SIG_IGN, None):
         yield lambda: False
         return
-    signal.signal(signal.SIGTERM, come)
+    signal.signal(signal.SIGTERM, handle)
     try:
-        yield lambda: bool(came)
+        yield lambda: bool(times)
     finally:
-        if signal.getsignal(signal.SIGTERM) is come:
+        if signal.getsignal(signal.SIGTERM) is handle:
             signal.signal(signal.SIGTERM, before)
 
 
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-
-
 class GracefulStop:
-    """Whether it is time to end."""
+    """A request to stop that a thread can wait for. ``signal`` is the first signal that arrived."""
 
     def __init__(self) -> None:
         self.signal: int | None = None
-        self._waits, self._wakes = socket.socketpair()
-        self._wakes.setblocking(False)
+        self._reader, self._writer = socket.socketpair()
+        self._writer.setblocking(False)
 
     @property
     def is_due(self) -> bool:
-        """Whether a signal came."""
+        """Whether a signal arrived."""
         return self.signal is not None
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Wait until a signal comes, or somebody wakes us, for so long at most; whether it is time to end."""
+        """Wait for a signal, for ``wake``, or for the time to pass. Return whether a signal arrived."""
         if not self.is_due:
-            select.select([self._waits], [], [], seconds)
+            select.select([self._reader], [], [], seconds)
         return self.is_due
 
     def wake(self) -> None:
-        """Have nobody wait any longer."""
-        with suppress(OSError):  # it is full, and so nobody waits; or closed
-            self._wakes.send(b"\0")
+        """Make ``wait`` return, now and from now on. Any thread may call it."""
+        with suppress(OSError):  # a full socket wakes the reader anyway; a closed one has none
+            self._writer.send(b"\0")
 
-    def come(self, number: int, _: FrameType | None) -> None:
-        """A signal came."""
+    def handle(self, number: int, _: FrameType | None) -> None:
+        """Handle a signal: note it and wake the waiting thread."""
         if self.is_due and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.signal = self.signal or number
         self.wake()
 
     def close(self) -> None:
-        """Nobody waits any more."""
-        self._waits.close()
-        self._wakes.close()
+        """Close the sockets. ``wait`` must not be called any more."""
+        self._reader.close()
+        self._writer.close()
 
 
 @contextmanager
 def graceful_stop() -> Generator[GracefulStop]:
-    """Inside, SIGTERM and SIGINT say that it is time to end; afterwards all is as before."""
-    ending = GracefulStop()
-    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    """Make SIGTERM and SIGINT request a stop. Restore the handlers afterwards."""
+    stop = GracefulStop()
+    before = {number: signal.getsignal(number) for number in _STOP_SIGNALS}
     for number, handler in before.items():
         if handler is not signal.SIG_IGN:
-            signal.signal(number, ending.come)
+            signal.signal(number, stop.handle)
     try:
-        yield ending
+        yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        ending.close()
+        stop.close()

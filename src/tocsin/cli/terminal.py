@@ -1,8 +1,8 @@
-"""Words to people: on standard output what they asked for, on standard error what went wrong.
+"""Output to people: results on standard output, errors on standard error.
 
-- All that we did not write ourselves is drawn as it is, never as markup, and without control characters.
-- What an encoding cannot express is escaped, and a reader that leaves (``| head``) is no error: neither changes the exit status.
-- Known secrets are redacted, whoever said them.
+- Text from elsewhere is drawn as it is, never as markup, and without control characters.
+- Characters that the encoding lacks are escaped. A reader that leaves (``| head``) is no error. Neither changes the exit status.
+- Known secrets are redacted in everything that is printed.
 """
 
 import os
@@ -21,19 +21,22 @@ from rich.text import Text
 from tocsin.core.messages.text import one_line, printable
 from tocsin.shell.adapters.redaction import redact
 
-_OURS = Path(__file__).parents[1]
+PIPE_WIDTH = 10_000
+"""Columns of output that is not a terminal: wide enough that no row is folded."""
+
+_PACKAGE = Path(__file__).parents[1]
 
 
-def console(piped: int, widest: int | None = None) -> Console:
-    """What draws: as wide as the terminal, but ``widest`` columns at most; where there is none, ``piped`` columns wide."""
+def console(piped: int = PIPE_WIDTH, widest: int | None = None) -> Console:
+    """Return a console as wide as the terminal, up to ``widest`` columns, or ``piped`` columns wide if there is no terminal."""
     made = Console(markup=False, emoji=False, highlight=False)
     made.width = min(made.width, widest or made.width) if made.is_terminal else piped
     return made
 
 
 def say(console: Console, *drawn: RenderableType) -> None:
-    """Draw on standard output, one below the other, without white space at the ends of lines."""
-    write("")  # Rich ends the process if it is the first to notice that the reader has left
+    """Print on standard output, one below the other, without white space at the ends of lines."""
+    write("")  # detect a closed reader here: Rich would end the process
     with console.capture() as captured:
         for each in drawn:
             console.print(each)
@@ -41,24 +44,24 @@ def say(console: Console, *drawn: RenderableType) -> None:
 
 
 def write(text: str) -> None:
-    """Write to standard output, where there is one, escaping what its encoding lacks."""
-    if sys.stdout is None:  # as a service may have it
+    """Write to standard output, if there is one. Escape characters that its encoding lacks."""
+    if sys.stdout is None:  # a service may have none
         return
     encoding = sys.stdout.encoding or "utf-8"
-    with stderr_is_closed():
+    with tolerate_closed_stdout():
         sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
         sys.stdout.flush()
 
 
 def complain(text: str) -> None:
-    """Say on standard error what went wrong, in one line, whatever is in the text."""
+    """Print an error as one line on standard error."""
     sys.stderr.write(f"tocsin: {one_line(redact(text))}\n")
 
 
 def report_error(error: BaseException) -> None:
-    """Show the traceback of an error on standard error, from the first frame that is not ours on, and never a local."""
+    """Print the traceback of an error on standard error, from the first frame outside tocsin on, without local variables."""
     trace = error.__traceback__
-    while trace is not None and Path(trace.tb_frame.f_code.co_filename).is_relative_to(_OURS):
+    while trace is not None and Path(trace.tb_frame.f_code.co_filename).is_relative_to(_PACKAGE):
         trace = trace.tb_next
     note("".join(traceback.format_exception(type(error), error, trace)))
 
@@ -69,21 +72,21 @@ def note(text: str) -> None:
 
 
 @contextmanager
-def stderr_is_closed() -> Generator[None, None, None]:
-    """Go on where standard output takes no more: in silence where its reader has left, and where a disk is full with a complaint."""
+def tolerate_closed_stdout() -> Generator[None, None, None]:
+    """Continue if standard output fails: silently if its reader has left, with an error line otherwise (a full disk)."""
     try:
         yield
     except OSError as error:
         if not isinstance(error, BrokenPipeError):
             complain(f"standard output: {error.strerror}")
-        nowhere = os.open(os.devnull, os.O_WRONLY)  # for what is still buffered, else Python complains of it when it ends
+        nowhere = os.open(os.devnull, os.O_WRONLY)  # takes what is still buffered, which would fail again at exit
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
 
 
 @contextmanager
 def interruptible() -> Generator[None, None, None]:
-    """Say in one line that we were interrupted from the keyboard, and end with the status that shells give it."""
+    """Turn an interrupt from the keyboard into one line and exit status 130, as shells have it."""
     try:
         yield
     except KeyboardInterrupt:
@@ -92,12 +95,12 @@ def interruptible() -> Generator[None, None, None]:
 
 
 def plain_text(text: str, style: Style | str = "") -> Text:
-    """Text from anywhere, drawn as it is."""
+    """Return text from anywhere as drawable text, without markup."""
     return Text(printable(redact(text)), style=style)
 
 
 def color_style(color: str) -> Style:
-    """The style of a state's colour; none where a kind of the user's calls something else a colour."""
+    """Return the style of a state's colour, or none if a user-defined kind has an invalid colour."""
     try:
         return Style(color=Color.parse(color))
     except ColorParseError:

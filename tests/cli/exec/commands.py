@@ -1,4 +1,4 @@
-"""Commands to watch over, and what is left of them."""
+"""Starts commands under ``tocsin exec`` and reads what the notifier recorded."""
 
 import os
 import pickle
@@ -18,7 +18,7 @@ from tocsin.core.supervisor import Ended
 
 DRIVER = Path(__file__).with_name("driver.py")
 PYTHON = (sys.executable, "-S", "-c")
-"""Runs a program of a few lines, at once and unmeasured."""
+"""Runs a short program, quickly and without coverage measurement."""
 
 HEARS = """
 import os, signal, sys
@@ -34,54 +34,54 @@ while number != signal.SIGUSR2:
     print(number.name, flush=True)
 sys.exit(7)
 """
-"""Says which signals it gets; leaves with 7 at SIGUSR2. It waits for them, since a handler may be called while another one prints."""
+"""Prints the signals that it receives, and exits with 7 at SIGUSR2. It uses ``sigwait``, since handlers interrupt each other."""
 
 
 USUAL = {"PYTHONUNBUFFERED": ""}
-"""Python as people have it, also where a machine for tests has it otherwise."""
+"""Resets a setting of Python that a test machine may have changed."""
 
 
 @attrs.frozen
 class Watched:
-    """A command under ``tocsin exec``, under way in a process without a terminal."""
+    """A running ``tocsin exec``, in a process without a terminal."""
 
     process: "subprocess.Popen[bytes]"
     log: Path
 
     @property
     def out(self) -> IO[bytes]:
-        """Its standard output, unread."""
+        """The standard output, not read yet."""
         assert self.process.stdout is not None
         return self.process.stdout
 
     @property
     def err(self) -> IO[bytes]:
-        """Its standard error, unread."""
+        """The standard error, not read yet."""
         assert self.process.stderr is not None
         return self.process.stderr
 
     def send(self, *numbers: int) -> None:
-        """Send signals to tocsin, and to nobody else."""
+        """Send signals to tocsin only."""
         for number in numbers:
             os.kill(self.process.pid, number)
 
     def wait(self) -> int:
-        """Its exit status."""
+        """Wait for the end and return the exit status."""
         return self.process.wait(PATIENCE)
 
     def done(self, given: bytes | None = None) -> tuple[int, bytes, bytes]:
-        """Its exit status, and the rest of what it writes."""
+        """Wait for the end. Return the exit status and the rest of both outputs."""
         out, err = self.process.communicate(given, PATIENCE)
         return self.process.returncode, out, err
 
     @property
     def told(self) -> list[tuple[str, object]]:
-        """What people were told."""
-        said: list[tuple[str, object]] = []
+        """The calls that the notifier recorded."""
+        calls: list[tuple[str, object]] = []
         with self.log.open("rb") as file:
             while file.peek(1):
-                said.append(pickle.load(file))
-        return said
+                calls.append(pickle.load(file))
+        return calls
 
     @property
     def ended(self) -> list[Ended]:
@@ -90,13 +90,13 @@ class Watched:
 
     @property
     def made(self) -> OpenRun:
-        """The run that was told of."""
+        """The run that the notifier was made for."""
         (run,) = [value for _, value in self.told if isinstance(value, OpenRun)]
         return run
 
 
 def nothing() -> None:  # pragma: no cover - between fork and exec nothing is measured
-    """A new process is to do nothing before it becomes tocsin."""
+    """Do nothing in the new process before it becomes tocsin."""
 
 
 @attrs.frozen
@@ -104,11 +104,11 @@ class Watch:
     """Starts commands under ``tocsin exec``, in ``folder``."""
 
     folder: Path
-    begun: "list[subprocess.Popen[bytes]]" = attrs.field(factory=list)
+    processes: "list[subprocess.Popen[bytes]]" = attrs.field(factory=list)
 
     def close(self) -> None:
-        """End what goes on, which only a test that failed leaves, and let go of its output."""
-        for process in self.begun:
+        """Kill the processes that a failed test has left, and close their outputs."""
+        for process in self.processes:
             process.kill()
             with process:
                 pass
@@ -124,11 +124,11 @@ class Watch:
         keep: Sequence[int] = (),
         environment: Mapping[str, str] = MappingProxyType({}),
     ) -> Watched:
-        """Type ``tocsin exec`` and the words; ``before`` is called in the new process, and it inherits what is in ``keep``."""
+        """Run ``tocsin exec`` with the words. ``before`` is called in the new process, which inherits the descriptors ``keep``."""
         log = self.folder / "told"
         process = subprocess.Popen(
             [sys.executable, DRIVER, log, *words],
-            env={**os.environ, "TOCSIN_STATE_DIR": str(self.folder / "state"), "TEST_TELLING": told, **USUAL, **environment},
+            env={**os.environ, "TOCSIN_STATE_DIR": str(self.folder / "state"), "TEST_NOTIFIER": told, **USUAL, **environment},
             cwd=self.folder,
             stdin=stdin,
             stdout=stdout,
@@ -137,12 +137,12 @@ class Watch:
             start_new_session=True,
             preexec_fn=before,  # noqa: PLW1509 - it takes no lock
         )
-        self.begun.append(process)
+        self.processes.append(process)
         return Watched(process, log)
 
 
 def also(act: Callable[[], object]) -> Callable[[], None]:
-    """What a new process is to do before it becomes tocsin."""
+    """Return a function that calls ``act`` in the new process before it becomes tocsin."""
 
     def do() -> None:  # pragma: no cover - between fork and exec nothing is measured
         act()
@@ -151,10 +151,10 @@ def also(act: Callable[[], object]) -> Callable[[], None]:
 
 
 def blocking(*numbers: int) -> Callable[[], None]:
-    """Have a new process, and those that it starts, be sent signals only once they ask for them."""
+    """Block signals in the new process and in those that it starts."""
     return also(lambda: signal.pthread_sigmask(signal.SIG_BLOCK, numbers))
 
 
 def ignoring(number: int) -> Callable[[], None]:
-    """Have a new process ignore a signal, as ``nohup`` does."""
+    """Ignore a signal in the new process, as ``nohup`` does."""
     return also(lambda: signal.signal(number, signal.SIG_IGN))

@@ -1,4 +1,4 @@
-"""A watch, in an empty folder."""
+"""The fixture that starts commands under ``tocsin exec``, in an empty folder."""
 
 from collections.abc import Iterator
 from contextlib import closing

@@ -1,8 +1,10 @@
-"""``tocsin exec`` with somebody who is told, and writes it down: ``python driver.py LOG [options] -- COMMAND``.
+"""``tocsin exec`` with a notifier that records its calls: ``python driver.py LOG [options] -- COMMAND``.
 
-``TEST_TELLING`` says how: ``says`` says on standard error what it was told, ``raises`` raises each time, ``sticks`` never comes back,
-and ``missing`` is not to be had. With ``bare`` and ``forgetful``, something that we need is not to be had: a library, the journal.
-``usual`` has the usual telling. With ``late`` we are still loading when the command ends, and say when that was over.
+``TEST_NOTIFIER`` chooses how it behaves:
+
+- ``says``: it prints each call on standard error. ``raises``: it raises in each call. ``sticks``: ``ended`` never returns.
+- ``missing``: it cannot be made. ``bare``, ``forgetful``: a module cannot be imported: a library, the run locks.
+- ``usual``: the default notifier. ``late``: the supervisor loop is loaded only after the command has ended; the time is printed.
 """
 
 from __future__ import annotations
@@ -23,15 +25,15 @@ if TYPE_CHECKING:
     from tocsin.cli.exec.options import Options
     from tocsin.core.supervisor import Ended
 
-HOW = os.environ.pop("TEST_TELLING", "")
+MODE = os.environ.pop("TEST_NOTIFIER", "")
 
 
 class Recorder:
-    """Writes down what it is told, and asks for as many attempts as there may be, until one goes well."""
+    """Records its calls, and asks for another attempt until one succeeds or none is left."""
 
     def __init__(self, options: Options, run: OpenRun) -> None:
-        if HOW == "missing":
-            raise ImportError("no telling today")
+        if MODE == "missing":
+            raise ImportError("no notifier today")
         self._options = options
         self._left = options.retries
         self._note("made", run)
@@ -50,26 +52,26 @@ class Recorder:
     def _note(self, what: str, value: object) -> None:
         with Path(sys.argv[1]).open("ab") as file:
             pickle.dump((what, value), file)
-        if HOW == "says":
+        if MODE == "says":
             print("told:", what, file=sys.stderr, flush=True)
-        if HOW == "raises":
+        if MODE == "raises":
             raise LookupError(what)
-        if HOW == "sticks" and what == "ended":
+        if MODE == "sticks" and what == "ended":
             print("told:", what, file=sys.stderr, flush=True)
             threading.Event().wait()
 
 
-class Lacking:
-    """Finds all but what is not to be had, or not yet."""
+class MissingModules:
+    """Makes the import of a module fail, or delays it."""
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> None:
-        if name == LACKED.get(HOW):
+        if name == MISSING_MODULES.get(MODE):
             raise ModuleNotFoundError(f"no module named {name!r}", name=name)
-        if HOW == "late" and name == "tocsin.cli.exec.supervisor_loop":
+        if MODE == "late" and name == "tocsin.cli.exec.supervisor_loop":
             os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
             print(time.time(), file=sys.stderr, flush=True)
 
 
-LACKED = {"bare": "attrs", "forgetful": "tocsin.shell.history.run_locks"}
-sys.meta_path.insert(0, Lacking())
-sys.exit(main(sys.argv[2:], None if HOW == "usual" else Recorder))
+MISSING_MODULES = {"bare": "attrs", "forgetful": "tocsin.shell.history.run_locks"}
+sys.meta_path.insert(0, MissingModules())
+sys.exit(main(sys.argv[2:], None if MODE == "usual" else Recorder))

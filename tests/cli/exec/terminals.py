@@ -1,4 +1,4 @@
-"""A terminal to run a command in: we are its keyboard and its screen."""
+"""A terminal to run a command in; the test is its keyboard and its screen."""
 
 import fcntl
 import os
@@ -44,7 +44,7 @@ class Terminal:
         os.write(self._ours, text.encode())
 
     def shows(self, text: str) -> str:
-        """All that came on the screen until the text did; waits for it."""
+        """Wait until the text appears. Return what appeared before it."""
         while text.encode() not in self._seen:
             self._look()
         before, _, self._seen = self._seen.partition(text.encode())

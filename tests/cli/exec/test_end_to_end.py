@@ -1,4 +1,4 @@
-"""What people hear of a command: real processes, a real journal, and a server that takes messages over TLS."""
+"""The messages of ``tocsin exec``: real processes, a real history of runs, and a server that takes messages over TLS."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ SLEEP = "import os, time; print('ready', os.getpid(), sep='\\n', flush=True); ti
 
 @attrs.frozen
 class Seen:
-    """What a process left behind."""
+    """The exit status and the outputs of a process."""
 
     status: int
     out: str
@@ -28,7 +28,7 @@ class Seen:
 
 @attrs.frozen
 class Station:
-    """A machine like those on which cron runs: an environment with nothing in it but where to tell."""
+    """A machine as cron sees it: an environment with the settings for Slack and nothing else."""
 
     home: Path
     server: SlackServer
@@ -75,19 +75,19 @@ class Station:
             process.communicate(timeout=PATIENCE)
 
     def wait_for(self, requests: int) -> None:
-        """Wait until so many requests have come."""
+        """Wait until this many requests have arrived."""
         until = time.monotonic() + PATIENCE
         while len(self.server.requests) < requests:
             assert time.monotonic() < until
             time.sleep(0.01)
 
     def listed(self) -> str:
-        """What ``tocsin runs`` shows."""
+        """Return the output of ``tocsin runs``."""
         words = [sys.executable, "-m", "tocsin", "runs"]
         return subprocess.run(words, env=self.environment, cwd=self.home, capture_output=True, text=True, check=True).stdout
 
     @property
-    def told(self) -> list[dict[str, str]]:
+    def messages(self) -> list[dict[str, str]]:
         """The messages that arrived: title, fallback, and the fields by name."""
         found = []
         for request in (request for request in self.server.requests if request.method == "POST"):
@@ -100,7 +100,7 @@ class Station:
 
     @property
     def titles(self) -> list[str]:
-        return [message["title"] for message in self.told]
+        return [message["title"] for message in self.messages]
 
 
 @pytest.fixture
@@ -117,19 +117,19 @@ def station(tmp_path: Path, slack_server: SlackServer, ca_bundle: Path) -> Stati
         ("import os; os.kill(os.getpid(), 9)", 137, "Failed", "killed by SIGKILL"),
     ],
 )
-def test_how_it_ended_is_told(station: Station, program: str, status: int, title: str, said: str) -> None:
+def test_the_end_is_reported(station: Station, program: str, status: int, title: str, said: str) -> None:
     seen = station.python(program)
     assert seen == Seen(status, "", "")
     assert station.titles == [title]
-    assert said in station.told[0]["fallback"]
-    assert "Duration" in station.told[0]
-    assert "Command" not in station.told[0]
+    assert said in station.messages[0]["fallback"]
+    assert "Duration" in station.messages[0]
+    assert "Command" not in station.messages[0]
 
 
 def test_a_command_that_is_not_there(station: Station) -> None:
     assert station.run("--", "no-such-command-here").status == 127
     assert station.titles == ["Failed"]
-    assert "no-such-command-here failed" in station.told[0]["fallback"]
+    assert "no-such-command-here failed" in station.messages[0]["fallback"]
 
 
 def test_a_time_out(station: Station) -> None:
@@ -137,7 +137,7 @@ def test_a_time_out(station: Station) -> None:
     assert station.titles == ["TimedOut"]
 
 
-def test_who_stops_it_aborts_it(station: Station) -> None:
+def test_a_signal_aborts_it(station: Station) -> None:
     with station.start("--label", "nightly load", "--", sys.executable, "-c", SLEEP) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
@@ -145,7 +145,7 @@ def test_who_stops_it_aborts_it(station: Station) -> None:
         process.communicate(timeout=PATIENCE)
         assert process.returncode == 143
     assert station.titles == ["Aborted"]
-    assert "SIGTERM" in station.told[0]["fallback"]
+    assert "SIGTERM" in station.messages[0]["fallback"]
 
 
 def test_only_what_was_asked_for(station: Station) -> None:
@@ -162,7 +162,7 @@ def test_the_command_and_its_output_are_shown_when_asked_for_and_secrets_never(s
     program = "import os; print('one'); print('\\x1b[31mtwo', os.environ['DB_PASSWORD'], os.environ['SLACK_WEBHOOK_URL'])"
     seen = station.python(program, "--tail", "1", "--show-command", variables={"DB_PASSWORD": word})
     assert word in seen.out
-    (message,) = station.told
+    (message,) = station.messages
     assert "two [DB_PASSWORD] [SLACK_WEBHOOK_URL]" in message["Last lines"]
     assert "one" not in message["Last lines"]
     assert sys.executable in message["Command"]
@@ -173,15 +173,15 @@ def test_the_command_and_its_output_are_shown_when_asked_for_and_secrets_never(s
 
 def test_without_output_there_are_no_last_lines(station: Station) -> None:
     station.python("pass", "--tail", "5")
-    assert "Last lines" not in station.told[0]
+    assert "Last lines" not in station.messages[0]
 
 
 def test_a_change_is_told_and_what_stays_the_same_is_not(station: Station) -> None:
     for status in (0, 1, 1, 1, 1, 0, 0, 1):
         assert station.python(f"raise SystemExit({status})", "--on-change", "--every", "3").status == status
     assert station.titles == ["Failed", "Failed", "Success", "Failed"]
-    assert "recovered" in station.told[2]["History"]
-    assert "(recovered" in station.told[2]["fallback"]
+    assert "recovered" in station.messages[2]["History"]
+    assert "(recovered" in station.messages[2]["fallback"]
 
 
 def test_after_so_many_failures_in_a_row(station: Station) -> None:
@@ -190,7 +190,7 @@ def test_after_so_many_failures_in_a_row(station: Station) -> None:
     assert station.titles == ["Failed", "Success"]
 
 
-def test_what_nobody_could_be_told_of_is_told_the_next_time(station: Station) -> None:
+def test_an_end_that_was_not_delivered_is_reported_the_next_time(station: Station) -> None:
     station.python("raise SystemExit(1)", "--on-change", variables={"SLACK_WEBHOOK_URL": ""})
     station.server.replies.append(Reply(500, ""))
     for _ in range(3):
@@ -225,24 +225,24 @@ def test_a_run_that_is_stopped_before_its_next_attempt_is_told_of(station: Stati
         _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 143
     assert "no further attempt" in err
-    posts = [message["fallback"] for message in station.told]
+    posts = [message["fallback"] for message in station.messages]
     assert [text.partition(":")[2] for text in posts][1:] == [" stopped before another attempt"]
     assert station.server.requests[-1].path.endswith("/fail") or station.server.requests[-2].path.endswith("/fail")
     assert "stopped before another attempt" in station.listed()
 
 
-def test_who_is_interrupted_while_telling_has_the_run_on_record(station: Station) -> None:
+def test_a_run_is_recorded_before_its_notification(station: Station) -> None:
     station.server.replies.append(Reply(manner="silent"))
     with station.start("--label", "x", "--", "false") as process:
         station.wait_for(1)
         process.send_signal(signal.SIGTERM)
         _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
-    assert "interrupted while telling" in err
+    assert "interrupted while sending notifications" in err
     assert "exit status 1" in station.listed()
 
 
-def test_who_was_killed_is_not_used_up_by_a_preview(station: Station) -> None:
+def test_a_killed_run_is_not_used_up_by_a_preview(station: Station) -> None:
     station.kill("x")
     station.run("--label", "x", "--notify", "none", "--", "true")
     assert "was killed while this ran" in station.run("--label", "x", "--notify", "print", "--", "true").err
@@ -250,7 +250,7 @@ def test_who_was_killed_is_not_used_up_by_a_preview(station: Station) -> None:
     assert station.titles == ["Aborted", "Success"]
 
 
-def test_a_word_that_nobody_knows_is_said_to_be_one(station: Station) -> None:
+def test_an_unknown_value_of_notify_is_reported(station: Station) -> None:
     seen = station.python("pass", variables={"TOCSIN_NOTIFY": "prnt"})
     assert seen == Seen(0, "", "tocsin: TOCSIN_NOTIFY='prnt' is none of live, print, none: nothing is sent\n")
 
@@ -260,12 +260,12 @@ def test_retries_are_one_run(station: Station) -> None:
     program = f"import sys; f = open({str(counted)!r}, 'a+'); f.write('x'); f.seek(0); sys.exit(0 if len(f.read()) == 3 else 9)"
     assert station.python(program, "--retries", "3", "--retry-delay", "0.01").status == 0
     assert station.titles == ["Success"]
-    assert station.told[0]["Attempt"] == "3 of 4"
+    assert station.messages[0]["Attempt"] == "3 of 4"
     assert station.python("raise SystemExit(9)", "--retries", "1", "--retry-delay", "0", "--only", "failed,retrying").status == 9
     assert station.titles == ["Success", "Retrying", "Failed"]
 
 
-def test_who_was_killed_is_told_of_by_the_next_start(station: Station) -> None:
+def test_a_killed_run_is_reported_by_the_next_start(station: Station) -> None:
     station.kill("nightly load")
     assert station.titles == []
     station.run("--label", "something else", "--", "true")
@@ -273,8 +273,8 @@ def test_who_was_killed_is_told_of_by_the_next_start(station: Station) -> None:
     station.python("pass")
     station.python("pass")
     assert station.titles == ["Success", "Aborted", "Success", "Success"]
-    assert "tocsin itself was killed" in station.told[1]["fallback"]
-    assert "Started" in station.told[1]
+    assert "tocsin itself was killed" in station.messages[1]["fallback"]
+    assert "Started" in station.messages[1]
 
 
 def test_a_dead_man_service_is_pinged(station: Station) -> None:
@@ -288,8 +288,8 @@ def test_a_dead_man_service_is_pinged(station: Station) -> None:
 
 def test_words_of_the_url_that_is_pinged_are_no_secrets(station: Station) -> None:
     station.python("print('start, then fail')", "--tail", "1", "--ping", f"{station.server.url}")
-    (told,) = [request.body.decode() for request in station.server.requests if request.method == "POST"]
-    assert "start, then fail" in told
+    (body,) = [request.body.decode() for request in station.server.requests if request.method == "POST"]
+    assert "start, then fail" in body
 
 
 @pytest.mark.parametrize("ping", ["http://127.0.0.1/canary", "NO_SUCH_SECRET"])
@@ -302,7 +302,7 @@ def test_a_service_that_cannot_be_pinged_costs_a_line_or_two(station: Station, p
     assert station.titles == ["Failed"]
 
 
-def test_who_cannot_be_told_costs_one_line(station: Station) -> None:
+def test_a_failed_notification_is_one_line(station: Station) -> None:
     station.server.replies.append(Reply(404, "no_service"))
     seen = station.python("print('done'); raise SystemExit(4)")
     assert (seen.status, seen.out) == (4, "done\n")
@@ -310,7 +310,7 @@ def test_who_cannot_be_told_costs_one_line(station: Station) -> None:
     assert seen.err.count("\n") == 1
 
 
-def test_nobody_to_tell_is_one_line(station: Station) -> None:
+def test_a_missing_notifier_is_one_line(station: Station) -> None:
     seen = station.python("raise SystemExit(4)", variables={"SLACK_WEBHOOK_URL": ""})
     assert (seen.status, seen.out) == (4, "")
     assert seen.err.startswith("tocsin: no message will be sent: set SLACK_WEBHOOK_URL")
@@ -325,12 +325,12 @@ def test_a_preview_goes_to_standard_error_and_needs_no_secret(station: Station) 
     assert station.titles == []
 
 
-def test_what_tells_people_inside_the_command_is_to_do_likewise(station: Station) -> None:
+def test_the_command_inherits_notify(station: Station) -> None:
     asked = station.python("import os; print(os.environ.get('TOCSIN_NOTIFY'))", "--notify", "none")
     assert asked == Seen(0, "none\n", "")
 
 
-def test_a_bad_configuration_stops_nobody(station: Station) -> None:
+def test_a_bad_configuration_stops_nothing(station: Station) -> None:
     (station.home / "tocsin.toml").write_text("olny = ['Failed']\n")
     seen = station.python("raise SystemExit(2)")
     assert seen.status == 2
@@ -339,7 +339,7 @@ def test_a_bad_configuration_stops_nobody(station: Station) -> None:
     assert station.titles == ["Failed"]
 
 
-def test_a_state_folder_that_cannot_be_written_stops_nobody(station: Station) -> None:
+def test_a_state_folder_that_cannot_be_written_stops_nothing(station: Station) -> None:
     nowhere = station.home / "file"
     nowhere.write_text("")
     seen = station.python("raise SystemExit(2)", variables={"TOCSIN_STATE_DIR": str(nowhere)})

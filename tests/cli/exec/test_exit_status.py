@@ -13,21 +13,21 @@ from tocsin.cli import main as tocsin
 from tocsin.cli.exec.command import main
 from tocsin.cli.exec.notifier_protocol import OpenRun
 from tocsin.cli.exec.options import Options
-from tocsin.cli.exec.spawn import unstarted
+from tocsin.cli.exec.spawn import start_failure
 from tocsin.core.supervisor import Ended
 
 
 class Silent:
-    """Is told, and says nothing."""
+    """A notifier that only records the exit statuses."""
 
     def __init__(self, options: Options, run: OpenRun) -> None:
         self.statuses: list[int] = []
 
     def started(self) -> None:
-        """Listen."""
+        """Do nothing."""
 
     def ended(self, ended: Ended) -> None:
-        """Remember how it ended."""
+        """Record the exit status."""
         self.statuses.append(ended.status)
 
     def close(self) -> None:
@@ -36,7 +36,7 @@ class Silent:
 
 
 @pytest.fixture(autouse=True)
-def _journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOCSIN_STATE_DIR", str(tmp_path / "state"))
 
 
@@ -105,7 +105,7 @@ def test_too_many_words_cannot_be_executed(capsys: pytest.CaptureFixture[str]) -
 
 
 def test_a_machine_without_room_is_no_fault_of_the_command() -> None:
-    found = unstarted("load", OSError(errno.EAGAIN, "no more processes"))
+    found = start_failure("load", OSError(errno.EAGAIN, "no more processes"))
     assert (found.status, found.fault) == (125, f"load could not be started: {os.strerror(errno.EAGAIN)}")
 
 
@@ -138,7 +138,7 @@ def test_help_is_no_misuse(capsys: pytest.CaptureFixture[str]) -> None:
 def test_windows_is_told_at_once(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(sys, "platform", "win32")
     assert main(["--", "true"]) == 125
-    assert capsys.readouterr() == ("", "tocsin: exec needs a POSIX system; Windows is none\n")
+    assert capsys.readouterr() == ("", "tocsin: exec runs only on POSIX systems, not on Windows\n")
 
 
 def test_the_command_line_knows_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -146,7 +146,7 @@ def test_the_command_line_knows_it(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     with pytest.raises(SystemExit) as left:
         tocsin()
     assert left.value.code == 125
-    assert capsys.readouterr().err.startswith("tocsin: 'true' is not an option, and -- must stand before the command: write ")
+    assert capsys.readouterr().err.startswith("tocsin: 'true' is not an option, and -- must come before the command: write ")
 
 
 def test_the_words_of_a_command_are_its_own(watch: Watch) -> None:

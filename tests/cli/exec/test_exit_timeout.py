@@ -1,4 +1,4 @@
-"""How long a command's end waits for its message, where Slack says nothing: once, no longer than patience, and until a signal comes."""
+"""How long ``tocsin exec`` waits at the end for a Slack that does not answer: once, at most the exit timeout, until a signal."""
 
 import os
 import signal
@@ -20,8 +20,8 @@ def words(*command: str) -> list[str]:
     return [sys.executable, "-m", "tocsin", "exec", "--", *command]
 
 
-def env(server: SlackServer, bundle: Path, home: Path, patience: str) -> dict[str, str]:
-    return {**environment(server, bundle, home), "PATH": os.environ["PATH"], "TOCSIN_DELIVERY_EXIT_TIMEOUT": patience}
+def env(server: SlackServer, bundle: Path, home: Path, exit_timeout: str) -> dict[str, str]:
+    return {**environment(server, bundle, home), "PATH": os.environ["PATH"], "TOCSIN_DELIVERY_EXIT_TIMEOUT": exit_timeout}
 
 
 def test_it_waits_once_and_says_so_once(slack_server: SlackServer, ca_bundle: Path, tmp_path: Path) -> None:
@@ -49,5 +49,5 @@ def test_a_signal_ends_the_waiting(slack_server: SlackServer, ca_bundle: Path, t
             time.sleep(0.01)
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=30)
-    assert said.splitlines() == ["tocsin: interrupted while telling how it went; it may be that nobody was told"]
+    assert said.splitlines() == ["tocsin: interrupted while sending notifications: some may not have been sent"]
     assert time.monotonic() - began < 45

@@ -1,4 +1,4 @@
-"""Who is told, when; and that nothing of it stands in the command's way."""
+"""Who is notified, and when; and that notifications never delay or change the command."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.exec.commands import HEARS, PYTHON, Watch
-from tocsin.cli.exec.supervisor_loop import moment
+from tocsin.cli.exec.supervisor_loop import end_time
 from tocsin.shell.history.run_locks import killed_runs, open_runs
 
 FLAKY = "read n < count; echo $((n - 1)) > count; exit $n"
@@ -50,8 +50,8 @@ def test_it_ended_when_it_ended_and_not_when_we_looked(watch: Watch) -> None:
 
 
 def test_an_end_that_was_not_noted_is_now() -> None:
-    assert moment(5.0, 4.0) == 5.0
-    assert moment(3.0, 4.0) == pytest.approx(time.time(), abs=60)
+    assert end_time(5.0, 4.0) == 5.0
+    assert end_time(3.0, 4.0) == pytest.approx(time.time(), abs=60)
 
 
 # --- attempts -----------------------------------------------------------------------------------------------------------------
@@ -64,7 +64,7 @@ def test_attempts_follow_until_one_goes_well(watch: Watch, tries: Path) -> None:
     assert [what for what, _ in watched.told] == ["made", *["started", "ended"] * 3, "close"]
 
 
-def test_attempts_follow_at_once_where_nobody_wants_to_wait(watch: Watch, tries: Path) -> None:
+def test_attempts_follow_at_once_without_a_delay(watch: Watch, tries: Path) -> None:
     watched = watch("--retries", "1", "--retry-delay", "0", "--", "sh", "-c", FLAKY)
     assert watched.done() == (1, b"", b"")
     assert [ended.status for ended in watched.ended] == [2, 1]
@@ -86,7 +86,7 @@ def test_a_signal_between_attempts_is_the_end(watch: Watch, number: signal.Signa
     while b"ended" not in watched.err.readline():
         pass
     watched.send(signal.SIGUSR1, number)
-    assert watched.done() == (128 + number, b"", b"tocsin: no further attempt, since %s came\ntold: close\n" % number.name.encode())
+    assert watched.done() == (128 + number, b"", b"tocsin: no further attempt: %s was received\ntold: close\n" % number.name.encode())
     assert len(watched.ended) == 1
 
 
@@ -94,39 +94,39 @@ def test_a_signal_before_the_answer_is_the_end(watch: Watch) -> None:
     watched = watch("--retries", "5", "--", "false", told="sticks")
     assert watched.err.readline() == b"told: ended\n"
     watched.send(signal.SIGTERM)
-    assert watched.err.readline() == b"tocsin: no further attempt, since SIGTERM came\n"
+    assert watched.err.readline() == b"tocsin: no further attempt: SIGTERM was received\n"
     watched.send(signal.SIGTERM)
     assert watched.wait() == 143
 
 
-# --- what goes wrong with us --------------------------------------------------------------------------------------------------
+# --- errors of tocsin itself --------------------------------------------------------------------------------------------------
 
 
 def test_whatever_is_raised_is_one_line_each(watch: Watch) -> None:
     status, out, err = watch("--", "sh", "-c", "exit 3", told="missing").done()
-    assert (status, out, err) == (3, b"", b"tocsin: could not tell how it went: ImportError: no telling today\n")
+    assert (status, out, err) == (3, b"", b"tocsin: could not send notifications: ImportError: no notifier today\n")
 
 
-def test_what_could_not_be_told_does_not_keep_the_rest_from_being_told(watch: Watch) -> None:
+def test_a_notifier_that_cannot_be_made_is_one_line(watch: Watch) -> None:
     watched = watch("--retries", "2", "--", "sh", "-c", "exit 3", told="raises")
     status, out, err = watched.done()
     assert (status, out) == (3, b"")
-    assert err == b"tocsin: could not tell how it went: LookupError: made\n"
+    assert err == b"tocsin: could not send notifications: LookupError: made\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_whoever_does_not_want_to_wait_for_the_telling_need_not(watch: Watch, number: int) -> None:
+def test_a_signal_ends_the_wait_for_notifications(watch: Watch, number: int) -> None:
     watched = watch("--", "sh", "-c", "exit 3", told="sticks")
     assert watched.err.readline() == b"told: ended\n"
     watched.send(signal.SIGUSR1, number)
-    assert watched.done() == (3, b"", b"tocsin: interrupted while telling how it went; it may be that nobody was told\n")
+    assert watched.done() == (3, b"", b"tocsin: interrupted while sending notifications: some may not have been sent\n")
 
 
 @pytest.mark.parametrize("tail", [(), ("--tail", "3")])
 def test_without_what_we_stand_on_a_command_runs_all_the_same(watch: Watch, tail: tuple[str, ...]) -> None:
     watched = watch(*tail, "--", *PYTHON, HEARS, told="bare")
     assert watched.out.readline() == b"ready\n"
-    assert watched.err.readline().startswith(b"tocsin: nobody was told how it went: ")
+    assert watched.err.readline().startswith(b"tocsin: no notification was sent: ")
     watched.send(signal.SIGTERM)
     assert watched.out.readline() == b"SIGTERM\n"
     watched.send(signal.SIGUSR2)
@@ -136,11 +136,11 @@ def test_without_what_we_stand_on_a_command_runs_all_the_same(watch: Watch, tail
 def test_what_cannot_be_known_of_our_secrets_is_said(watch: Watch) -> None:
     status, _, err = watch("--scrub-env", "--", "true", told="bare").done()
     assert status == 0
-    assert err.startswith(b"tocsin: --scrub-env hides the default secrets alone: ModuleNotFoundError: ")
+    assert err.startswith(b"tocsin: --scrub-env hides only the default secrets: ModuleNotFoundError: ")
 
 
 @pytest.mark.tocsin_live
-def test_the_usual_telling_is_told_too(watch: Watch) -> None:
+def test_the_default_notifier_works_too(watch: Watch) -> None:
     status, out, _ = watch("--notify", "none", "--", "echo", "hello", told="usual").done()
     assert (status, out) == (0, b"hello\n")
 
@@ -154,21 +154,21 @@ def test_nor_its_fault(watch: Watch) -> None:
     assert watch("--", "no-such-program", told="bare").done()[:2] == (127, b"")
 
 
-def test_without_a_journal_a_command_runs_all_the_same(watch: Watch, tmp_path: Path) -> None:
+def test_without_a_history_a_command_runs_all_the_same(watch: Watch, tmp_path: Path) -> None:
     (tmp_path / "state").write_text("this is no folder")
     status, out, err = watch("--", "sh", "-c", "exit 3").done()
     assert (status, out) == (3, b"")
-    assert err.startswith(b"tocsin: this run is not in the journal")
+    assert err.startswith(b"tocsin: this run is not in the ")
     assert err.count(b"\n") == 1
 
 
-# --- the journal --------------------------------------------------------------------------------------------------------------
+# --- the history --------------------------------------------------------------------------------------------------------------
 
 
-def test_without_the_code_of_the_journal_too(watch: Watch) -> None:
+def test_without_the_code_of_the_history_too(watch: Watch) -> None:
     status, out, err = watch("--", "sh", "-c", "exit 3", told="forgetful").done()
     assert (status, out) == (3, b"")
-    assert err.startswith(b"tocsin: this run is not in the journal: ModuleNotFoundError: ")
+    assert err.startswith(b"tocsin: this run is not in the history: ModuleNotFoundError: ")
 
 
 def test_a_run_is_open_until_it_ends(watch: Watch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,4 +191,4 @@ def test_a_run_that_was_killed_is_left_over(watch: Watch, tmp_path: Path, monkey
     assert watched.wait() == -signal.SIGKILL
     (run,) = killed_runs("nightly load")
     assert run.pid == watched.process.pid
-    os.kill(command, signal.SIGKILL)  # it goes on alone, and we know which it is
+    os.kill(command, signal.SIGKILL)  # it goes on alone

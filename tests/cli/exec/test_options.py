@@ -1,4 +1,4 @@
-"""What may be typed, and what is said of what may not."""
+"""The options of ``tocsin exec``, and its usage errors."""
 
 import re
 
@@ -9,14 +9,14 @@ from tocsin.core.states import KINDS
 
 
 def typed(*words: str) -> Options:
-    """The options, before some command."""
+    """Parse the options, with a command."""
     options = parse_arguments([*words, "--", "/opt/load", "--all"])
     assert options is not None
     return options
 
 
 def values(options: Options) -> dict[str, object]:
-    """All that was asked for, or goes without saying."""
+    """Return all options, with their defaults."""
     return {name: getattr(options, name) for name in Options.__annotations__}
 
 
@@ -80,7 +80,7 @@ def test_a_time_has_a_unit_or_is_in_seconds(text: str, seconds: float) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["true"], "'true' is not an option, and -- must stand before the command: write tocsin exec [options] -- COMMAND"),
+        (["true"], "'true' is not an option, and -- must come before the command: write tocsin exec [options] -- COMMAND"),
         (["true", "--", "x"], "'true' is not an option: write tocsin exec "),
         ([], "there is no command to run: write tocsin exec "),
         (["--tail", "3"], "there is no command to run"),
@@ -93,7 +93,7 @@ def test_a_time_has_a_unit_or_is_in_seconds(text: str, seconds: float) -> None:
         (["--tail", "--", "x"], "--tail: expected one argument"),
         (["--tail", "-1", "--", "x"], "--tail: '-1' is not a whole number like 20"),
         (["--tail", "²", "--", "x"], "--tail: '²' is not a whole number"),
-        (["--after", "0", "--", "x"], "--after: it counts from 1"),
+        (["--after", "0", "--", "x"], "--after: it must be at least 1"),
         (["--every", "3", "--", "x"], "--every needs --on-change or --after"),
         (["--kill-after", "5", "--", "x"], "--kill-after needs --timeout: it says "),
         (["--retry-delay=5", "--", "x"], "--retry-delay needs --retries: it says "),
@@ -102,7 +102,7 @@ def test_a_time_has_a_unit_or_is_in_seconds(text: str, seconds: float) -> None:
         (["--timeout", "soon", "--", "x"], "--timeout: 'soon' is not a time like 30, 1.5, 30s, 5m, 2h or 1d"),
         (["--timeout", "nan", "--", "x"], "--timeout: 'nan' is not a time"),
         (["--timeout", "٣", "--", "x"], "--timeout: '٣' is not a time"),
-        (["--timeout", "0", "--", "x"], "--timeout: it must be longer than nothing"),
+        (["--timeout", "0", "--", "x"], "--timeout: it must be longer than 0"),
         (["--kill-after", "12d", "--", "x"], "--kill-after: 12d is longer than 11 days"),
         (["--notify", "loud", "--", "x"], "--notify: invalid choice: 'loud'"),
     ],
@@ -115,7 +115,7 @@ def test_what_makes_no_sense_is_one_line(words: list[str], said: str) -> None:
 
 
 def test_no_retries_may_be_waited_between() -> None:
-    assert typed("--retries", "0", "--retry-delay", "5").retry_delay == 5  # as a script may have it that counts them
+    assert typed("--retries", "0", "--retry-delay", "5").retry_delay == 5  # as a script with a variable number of retries may write it
 
 
 def test_the_states_that_may_be_named_are_shown() -> None:

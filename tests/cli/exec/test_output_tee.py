@@ -1,4 +1,4 @@
-"""What a command writes and reads passes through, byte for byte and in order, also where its tail is wanted."""
+"""The command's input and output pass through unchanged and in order, with and without ``--tail``."""
 
 import fcntl
 import hashlib
@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.exec.commands import PYTHON, Watch, also
-from tocsin.cli.exec.output_tee import MAX_LINES, StreamCopy, Tail, last_lines
+from tocsin.cli.exec.output_tee import MAX_TAIL, StreamCopy, Tail, last_lines
 from tocsin.cli.exec.spawn import Route
 
 TAILS = [(), ("--tail", "3")]
@@ -90,7 +90,7 @@ def test_the_tail_of_much_is_right(watch: Watch, tmp_path: Path) -> None:
     watched = watch("--tail", "100000", "--", *PYTHON, program)
     status, out, _ = watched.done()
     assert (status, len(out)) == (0, 3_200_000)
-    assert watched.ended[0].tail == out[-MAX_LINES:]
+    assert watched.ended[0].tail == out[-MAX_TAIL:]
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_a_tail_stays_short() -> None:
         part = bytes([number]) * 10_000
         tail.keep(memoryview(part))
         said += part
-    assert bytes(tail) == said[-MAX_LINES:]
+    assert bytes(tail) == said[-MAX_TAIL:]
 
 
 @pytest.mark.parametrize("tail", TAILS)
@@ -140,7 +140,7 @@ open("seen", "w").write(str(closed))
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("tail", TAILS)
-def test_nobody_to_complain_to_is_no_error(watch: Watch, tail: tuple[str, ...], unbuffered: str) -> None:
+def test_a_standard_error_that_is_closed_is_no_error(watch: Watch, tail: tuple[str, ...], unbuffered: str) -> None:
     python = {"PYTHONUNBUFFERED": unbuffered}
     missing = (*tail, "--", "no-such-program")
     assert watch(*missing, before=also(lambda: os.close(2)), environment=python).done() == (127, b"", b"")
@@ -176,36 +176,36 @@ def test_a_full_disk_is_said_and_ends_the_pipe(watch: Watch) -> None:
     assert watched.err.read() == b"tocsin: standard output: No space left on device\n"
 
 
-class Patient(StreamCopy):
-    """A pump that says when it has to wait."""
+class Waiting(StreamCopy):
+    """A copy that reports when it has to wait for the reader."""
 
     blocked = threading.Event()
 
-    def _patiently(self) -> None:
+    def _wait_writable(self) -> None:
         self.blocked.set()
-        super()._patiently()
+        super()._wait_writable()
 
 
 @pytest.mark.parametrize("size", [60_000, 600_000])
 def test_a_reader_that_does_not_wait_gets_it_all(size: int) -> None:
     reader, writer = os.pipe()
-    os.set_blocking(writer, False)  # as somebody may have done who shares it with us
+    os.set_blocking(writer, False)  # as a process that shares the pipe may have done
     route = Route((writer,), terminal=False)
     fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
-    noise, pump = os.urandom(size), Patient(route, Tail(), threading.Event().set)
+    noise, copy = os.urandom(size), Waiting(route, Tail(), threading.Event().set)
     os.write(route.inner, noise)
-    route.begun()
-    thread = threading.Thread(target=pump.run)
-    Patient.blocked.clear()
+    route.close_inner()
+    thread = threading.Thread(target=copy.run)
+    Waiting.blocked.clear()
     thread.start()
-    assert Patient.blocked.wait(60)
+    assert Waiting.blocked.wait(60)
     with os.fdopen(reader, "rb", buffering=0) as file:
         got = b""
         while len(got) < size:
             got += file.read(size)
     thread.join(60)
     os.close(writer)
-    assert (got, pump.moved, pump.done) == (noise, size, True)
+    assert (got, copy.moved, copy.done) == (noise, size, True)
 
 
 def test_what_is_left_behind_is_not_waited_for(watch: Watch) -> None:
@@ -234,7 +234,7 @@ def test_waiting_for_a_reader_ends_with_a_signal(watch: Watch, number: int) -> N
     assert watched.err.read(1) == b"!"
     while not watched.log.exists() or len(watched.told) < 2:
         os.sched_yield()
-    with suppress(ProcessLookupError):  # until nobody is left to pass a signal on to
+    with suppress(ProcessLookupError):  # until the command has ended
         while True:
             os.kill(watched.made.pid or 0, 0)
     watched.send(signal.SIGUSR1, number)
@@ -246,7 +246,7 @@ def test_without_room_for_a_pipe_there_is_no_tail(watch: Watch) -> None:
     few = also(lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (8, 8)))
     status, out, err = watch("--tail", "3", "--", "echo", "hello", before=few).done()
     assert (status, out) == (0, b"hello\n")
-    assert b"tocsin: the tail of the output will not be known: " in err
+    assert b"tocsin: --tail cannot capture the output: " in err
 
 
 def test_a_pipe_of_ours_holds_much(watch: Watch) -> None:

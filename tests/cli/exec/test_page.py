@@ -1,4 +1,4 @@
-"""The page about it shows what happens."""
+"""The shell sessions in the page of ``tocsin exec`` show what really happens."""
 
 import os
 import re
@@ -24,7 +24,7 @@ def shell(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("session", SESSIONS, ids=lambda session: str(session).partition("\n")[0])
-def test_a_session_is_what_one_sees(session: str, shell: Path) -> None:
+def test_a_session_shows_the_real_output(session: str, shell: Path) -> None:
     typed = "\n".join(line.removeprefix("$ ") for line in session.splitlines() if line.startswith("$ "))
     shown = "".join(f"{line}\n" for line in session.splitlines() if not line.startswith("$ "))
     environment = {**os.environ, "PATH": f"{shell}:{os.environ['PATH']}", "HOME": str(shell), "TOCSIN_STATE_DIR": str(shell / "state")}

@@ -1,4 +1,4 @@
-"""Signals reach the command once, time-outs end it, and nothing that was killed leaves anything behind."""
+"""Signals reach the command once, time-outs end it, and no process of a killed group is left."""
 
 import os
 import signal
@@ -23,12 +23,12 @@ FORWARDED = [
     signal.SIGWINCH,
     signal.SIGCONT,
 ]
-BOWS = "import signal; signal.sigwait([signal.SIGTERM]); print('so be it')"
+OBEYS = "import signal; signal.sigwait([signal.SIGTERM]); print('so be it')"
 DEAF = "import time; time.sleep(1000)"
 
 
 def heard(watched: Watched, *numbers: int) -> list[str]:
-    """What the command says that it hears of the signals, and then of SIGUSR2, which ends it."""
+    """Return the signals that the command reports, up to SIGUSR2, which ends it."""
     for number in numbers:
         watched.send(number)
         assert watched.out.readline().decode().strip() == signal.Signals(number).name
@@ -38,7 +38,7 @@ def heard(watched: Watched, *numbers: int) -> list[str]:
 
 @pytest.fixture(params=[(), ("--tail", "3")], ids=["", "tail"])
 def hearing(watch: Watch, request: pytest.FixtureRequest) -> Watched:
-    """A command that says which signals it hears, and is ready for them."""
+    """A command that is ready for signals and prints those that it receives."""
     tail: tuple[str, ...] = request.param
     watched = watch(*tail, "--timeout", "1d", "--", *PYTHON, HEARS)
     assert watched.out.readline() == b"ready\n"
@@ -74,7 +74,7 @@ def test_the_whole_group_gets_it(watch: Watch) -> None:
     watched = watch("--", "sh", "-c", "echo ready; sleep 1000 | sleep 1000; echo over")
     assert watched.out.readline() == b"ready\n"
     watched.send(signal.SIGTERM)
-    assert watched.out.read() == b""  # nobody is left who could write
+    assert watched.out.read() == b""  # every writer has ended
     assert watched.wait() == 143
 
 
@@ -101,7 +101,7 @@ def test_what_was_ignored_stays_ignored(watch: Watch, number: int) -> None:
 def test_what_python_ignores_is_not_ignored(watch: Watch) -> None:
     status, out, _ = watch("--", "grep", "SigIgn", "/proc/self/status").done()
     assert status == 0
-    assert int(out.split()[1], 16) & (1 << 31) - 1 == 0  # above are those that the C library keeps to itself
+    assert int(out.split()[1], 16) & (1 << 31) - 1 == 0  # the higher ones are reserved by the C library
 
 
 def test_what_was_blocked_stays_blocked(watch: Watch) -> None:
@@ -116,14 +116,14 @@ def test_what_was_blocked_stays_blocked(watch: Watch) -> None:
 
 @pytest.fixture
 def lifeline() -> Iterator[tuple[int, int]]:
-    """A pipe: when all that inherit its second end are gone, there is an end to its first."""
+    """A pipe whose first end reports the end when all processes that inherit the second have ended."""
     reader, writer = os.pipe()
     yield reader, writer
     os.close(reader)
 
 
 def gone(lifeline: tuple[int, int]) -> bool:
-    """Whether all are gone, when they are; waits for it."""
+    """Wait until all processes have ended."""
     reader, writer = lifeline
     os.close(writer)
     return os.read(reader, 1) == b""
@@ -142,7 +142,7 @@ def test_a_time_out_is_124(watch: Watch, tail: tuple[str, ...], lifeline: tuple[
 
 @pytest.mark.parametrize("tail", [(), ("--tail", "3")])
 def test_a_command_that_ends_well_when_asked_to_has_timed_out(watch: Watch, tail: tuple[str, ...]) -> None:
-    watched = watch(*tail, "--timeout", "0.2", "--kill-after", "1d", "--", *PYTHON, BOWS, before=blocking(signal.SIGTERM))
+    watched = watch(*tail, "--timeout", "0.2", "--kill-after", "1d", "--", *PYTHON, OBEYS, before=blocking(signal.SIGTERM))
     assert watched.done() == (124, b"so be it\n", b"")
     (ended,) = watched.ended
     assert (ended.timed_out, ended.signal, ended.tail) == (True, None, b"so be it\n" if tail else b"")
@@ -165,7 +165,7 @@ def test_a_command_that_is_stopped_is_woken_up_to_end(watch: Watch) -> None:
     assert watched.ended[0].killed is False
 
 
-def test_who_is_left_of_its_group_is_killed_with_it(watch: Watch, lifeline: tuple[int, int]) -> None:
+def test_the_rest_of_its_group_is_killed_with_it(watch: Watch, lifeline: tuple[int, int]) -> None:
     program = "(trap '' TERM; sleep 1000) & exec sleep 1000"
     watched = watch("--timeout", "0.3", "--", "sh", "-c", program, keep=lifeline[1:])
     assert watched.done() == (124, b"", b"")
@@ -173,7 +173,7 @@ def test_who_is_left_of_its_group_is_killed_with_it(watch: Watch, lifeline: tupl
 
 
 class Foreign(Child):
-    """A process of somebody else's, as after ``sudo``; or one that is gone."""
+    """A process of another user, as after ``sudo``; or one that has ended."""
 
     def send(self, number: int) -> None:
         raise ProcessLookupError if number == signal.SIGCONT else PermissionError(1, "Operation not permitted")
@@ -192,14 +192,14 @@ orphan = os.posix_spawn("/bin/true", ["true"], {})
 child = Child(os.posix_spawn("/bin/sh", ["sh", "-c", "exit 3"], {}), own_group=False)
 os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
 os.waitid(os.P_PID, orphan, os.WEXITED | os.WNOWAIT)
-while not child.reap(everyone=True):
+while not child.reap(all_children=True):
     pass
 print(child.raw)
 another = Child(os.posix_spawn("/bin/sleep", ["sleep", "1000"], {}), own_group=False)
-print(another.reap(everyone=True))
+print(another.reap(all_children=True))
 another.send(9)
 os.waitid(os.P_PID, another.pid, os.WEXITED | os.WNOWAIT)
-print(another.reap(everyone=True), another.raw)
+print(another.reap(all_children=True), another.raw)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     assert (done.stdout, done.stderr) == (f"{3 << 8}\nFalse\nTrue 9\n", "")

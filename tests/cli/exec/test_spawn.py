@@ -1,4 +1,4 @@
-"""The command starts before anything heavy is imported, in the environment that we were given."""
+"""The command starts before anything heavy is imported, in the environment that tocsin was given."""
 
 import math
 import os
@@ -9,20 +9,20 @@ from pathlib import Path
 import pytest
 
 from tests.cli.exec.commands import Watch
-from tocsin.cli.exec.context import _routes, scrubbed
+from tocsin.cli.exec.context import _open_routes, scrub_environment
 from tocsin.cli.exec.signal_pipe import SignalPipe
-from tocsin.cli.exec.spawn import Route, in_foreground, surroundings, widen
+from tocsin.cli.exec.spawn import Route, enlarge_pipe, in_foreground, inherited_environment
 
 HEAVY = {
     "attr", "attrs", "returns", "typing", "subprocess", "json", "requests", "typer", "rich", "ssl", "asyncio", "platformdirs",
     "pathlib", "sqlite3", "tomllib",
 }  # fmt: skip
-LOOKS = """
+PRINTS_MODULES = """
 import os, sys
-def look(event, arguments):
+def print_modules(event, arguments):
     if event == "os.posix_spawn":
         print(*sys.modules, flush=True)
-sys.addaudithook(look)
+sys.addaudithook(print_modules)
 from tocsin.cli import main
 main()
 """
@@ -40,7 +40,7 @@ def test_nothing_heavy_is_imported_before_the_command_starts(options: tuple[str,
     environment = {**BARE, "TOCSIN_STATE_DIR": str(tmp_path)}
     words = ["exec", *options, "--", "true"]
     done = subprocess.run(
-        [sys.executable, "-c", LOOKS, *words], capture_output=True, text=True, timeout=60, env=environment, check=True
+        [sys.executable, "-c", PRINTS_MODULES, *words], capture_output=True, text=True, timeout=60, env=environment, check=True
     )
     loaded = set(done.stdout.split())
     assert "tocsin.cli.exec.spawn" in loaded
@@ -62,7 +62,7 @@ def test_what_python_added_is_taken_away(given: bytes | None, kept: bool, tmp_pa
     path = tmp_path / "environ"
     if given is not None:
         path.write_bytes(given)
-    assert ("LC_CTYPE" in surroundings(str(path))) is kept
+    assert ("LC_CTYPE" in inherited_environment(str(path))) is kept
 
 
 def test_in_the_background_of_a_terminal_it_has_a_group_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,14 +80,14 @@ def test_a_terminal_that_is_gone_is_replaced_all_the_same() -> None:
 
 def test_what_is_no_pipe_stays_as_it_is(tmp_path: Path) -> None:
     with (tmp_path / "file").open("wb") as file:
-        widen(file.fileno())
+        enlarge_pipe(file.fileno())
 
 
-def test_nobody_is_woken_who_does_not_listen_any_more() -> None:
-    with SignalPipe() as listening:
-        listening.wake()
-        assert listening.wait(math.inf) == []
-    listening.wake()
+def test_a_closed_pipe_may_be_woken() -> None:
+    with SignalPipe() as signals:
+        signals.wake()
+        assert signals.wait(math.inf) == []
+    signals.wake()
 
 
 def test_what_is_set_for_python_is_set_for_the_command(watch: Watch) -> None:
@@ -107,7 +107,7 @@ def test_secrets_are_scrubbed_where_that_is_asked(watch: Watch) -> None:
 
 def test_what_is_not_ours_stays() -> None:
     environment = {"PATH": "/bin", "SLACK": "x", "TOCSIN_NOTIFY": "none"}
-    assert scrubbed({**environment, "EMAIL_USERNAME": "x"}, None) == environment
+    assert scrub_environment({**environment, "EMAIL_USERNAME": "x"}, None) == environment
 
 
 def test_where_no_pipe_can_be_had_there_is_no_tail(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -116,5 +116,5 @@ def test_where_no_pipe_can_be_had_there_is_no_tail(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(os, "pipe", refuse)
     monkeypatch.setattr(os, "openpty", refuse)
-    assert _routes() == []
-    assert capsys.readouterr().err == "tocsin: the tail of the output will not be known: Too many open files\n"
+    assert _open_routes() == []
+    assert capsys.readouterr().err == "tocsin: --tail cannot capture the output: Too many open files\n"

@@ -1,4 +1,4 @@
-"""A command in a terminal is in a terminal."""
+"""A command in a terminal: it gets a terminal, with its size and the signals of the keyboard."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from tests.cli.exec.commands import HEARS, PYTHON, Watch, blocking, nothing
 from tests.cli.exec.terminals import SIZE, Terminal
 
 TAILS = [(), ("--tail", "3")]
-LOOKS = """
+PRINTS_TERMINAL = """
 import os
 size = os.get_terminal_size(1)
 print([os.isatty(stream) for stream in (0, 1, 2)], os.isatty(1) and (size.lines, size.columns), os.getpgrp() == os.getppid())
@@ -52,7 +52,7 @@ def terminal(watch: Watch) -> Iterator[Open]:
 
 @pytest.mark.parametrize("tail", TAILS)
 def test_it_has_a_terminal_of_the_same_size(terminal: Open, tail: tuple[str, ...]) -> None:
-    screen = terminal(*tail, "--", *PYTHON, LOOKS)
+    screen = terminal(*tail, "--", *PYTHON, PRINTS_TERMINAL)
     assert screen.shows("\n") == f"[True, True, True] {SIZE} True\r"
     assert screen.watched.wait() == 0
     assert [ended.tail for ended in screen.watched.ended] == [f"[True, True, True] {SIZE} True\n".encode() if tail else b""]
@@ -82,7 +82,7 @@ def test_the_keyboards_interrupt_reaches_it_once(terminal: Open, tail: tuple[str
 def test_without_what_we_stand_on_it_reaches_it_once_too(terminal: Open) -> None:
     screen = terminal("--", *PYTHON, HEARS, told="bare", streams=(0, 1))
     screen.shows("ready")
-    assert screen.watched.err.readline().startswith(b"tocsin: nobody was told how it went: ")
+    assert screen.watched.err.readline().startswith(b"tocsin: no notification was sent: ")
     screen.type("\x03")
     screen.shows("SIGINT")
     screen.watched.send(signal.SIGUSR1)

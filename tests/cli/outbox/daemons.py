@@ -13,7 +13,7 @@ from tests.cli.terminal_session import PATIENCE, started
 
 
 class Service:
-    """A service, and what it says to people and to systemd."""
+    """A running service, with its output and its messages to systemd."""
 
     def __init__(self, folder: Path, variables: Mapping[str, str], *options: str) -> None:
         self._manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -33,11 +33,11 @@ class Service:
             self._lines[name].put(line)
 
     def line(self, name: str = "out") -> str:
-        """The next line that it says."""
+        """Return the next line of an output."""
         return self._lines[name].get(timeout=PATIENCE)
 
     def told(self, number: int = 1) -> list[str]:
-        """What systemd is told next."""
+        """Return the next messages to systemd."""
         return [self._manager.recv(100).decode() for _ in range(number)]
 
     def ready(self) -> None:
@@ -45,26 +45,26 @@ class Service:
         assert self.told(2) == ["WATCHDOG=1", "READY=1"]
 
     def port(self) -> int:
-        """Where its metrics are."""
+        """Return the port of the metrics."""
         found = re.fullmatch(r"tocsin: metrics are at http://127\.0\.0\.1:(\d+)/metrics\n", self.line("err"))
         assert found is not None
         return int(found[1])
 
     def tell(self, number: signal.Signals) -> None:
-        """Tell it to end."""
+        """Send a signal."""
         os.kill(self.process.pid, number)
 
     def gone(self) -> int:
-        """Its exit status, once it has ended."""
+        """Wait for the end and return the exit status."""
         return self.process.wait(PATIENCE)
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Tell it to end; its exit status."""
+        """Send a signal, wait for the end and return the exit status."""
         self.tell(number)
         return self.gone()
 
     def close(self) -> None:
-        """Leave nothing behind."""
+        """Kill the service and close all streams."""
         self.process.kill()
         self.process.wait(PATIENCE)
         for reader in self._readers:

@@ -1,4 +1,4 @@
-"""An outbox with messages that stand as a test needs them: a real file, filled and moved on by the store itself."""
+"""Fills a real outbox file with messages of given statuses, through the store itself."""
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -28,14 +28,14 @@ _OUTCOMES: dict[Status, Outcome] = {
 
 
 def message(number: int, slug: str = "load", *, mail: bool = False) -> Message:
-    """A message that is like no other."""
+    """Return a message with a key of its own."""
     found = effects()[int(mail)]
     assert isinstance(found, PostToSlack | SendEmail)
     return attrs.evolve(found, key=Key("r1", slug, None, number, 0))
 
 
 def key(number: int) -> str:
-    """What its row is called."""
+    """Return the key of its row."""
     return f"r1.load..{number}.0"
 
 
@@ -55,17 +55,17 @@ class Kept:
         with_store(self.url, lambda store: self._put(store, statuses, mail=mail))
 
     def put_row(self, row: Row) -> None:
-        """Put in a row as it is, whatever is in it."""
+        """Put in a row unchanged, also a damaged one."""
         with_store(self.url, lambda store: store.put([row]))
 
     def rows(self) -> dict[str, Row]:
-        """All that is in it."""
+        """Return all rows by key."""
         found: list[Row] = []
         with_store(self.url, lambda store: found.extend(store.rows(limit=10_000)))
         return {row.key: row for row in found}
 
     def status(self, number: int) -> Status:
-        """Where a message stands."""
+        """Return the status of a message."""
         return self.rows()[key(number)].status
 
     def _put(self, store: Store, statuses: Sequence[Status], *, mail: bool) -> None:

@@ -1,4 +1,4 @@
-"""No secret in what the commands say, though a row holds one: whoever put it in did not know it as a secret."""
+"""No output of a command shows a secret that a row holds, also if the program that wrote the row did not know it as one."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Completion: what the shell suggests, and that to ask for it costs nothing, breaks nothing and makes nothing."""
+"""Completion: its suggestions, and that it prints, breaks and creates nothing."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ COMMAND = [sys.executable, "-c", "import sys; sys.argv = ['tocsin']; from tocsin
 
 
 def suggested(folder: Path, line: str, **environment: str) -> list[str]:
-    """What bash is told when the tab key is pressed at the end of a line; nothing else is said."""
+    """Return the suggestions for bash at the end of a line. Nothing else is printed."""
     words = line.split(" ")
     asked = {"_TOCSIN_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
     measured = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE")}
@@ -61,7 +61,7 @@ def test_what_is_damaged_suggests_nothing_and_says_nothing(tmp_path: Path, kept:
 
 
 class Deaf(Loopback):
-    """A server that nobody is to call."""
+    """A server that must not be called."""
 
     def serve(self, sock: object, lines: object) -> None:
         """Never called."""

@@ -1,4 +1,4 @@
-"""``tocsin outbox drain --watch``: real services in processes of their own, which send, are asked, and are told to end."""
+"""``tocsin outbox drain --watch``: real services in processes of their own, which send, answer HTTP, and are stopped."""
 
 import json
 import shutil
@@ -48,7 +48,7 @@ def test_it_sends_what_is_put_in_until_it_is_told_to_end(
     tmp_path: Path, kept: Kept, variables: dict[str, str], slack_server: SlackServer, number: signal.Signals
 ) -> None:
     with closing(Service(tmp_path, variables, "--metrics=0")) as service:
-        assert service.line("err") == f"tocsin: drains the outbox at {kept.path}\n"
+        assert service.line("err") == f"tocsin: sending from the outbox at {kept.path}\n"
         port = service.port()
         service.ready()
         assert asked(port, "/ready") == (200, "ready\n")
@@ -128,7 +128,7 @@ def test_it_goes_on_while_the_outbox_cannot_be_used(
         kept.path.write_text("dear diary, " * 100)
         said = service.line("err")
         assert said.startswith(f"tocsin: the outbox at {kept.path} cannot be used: ")
-        assert said.endswith("; it is tried again until it can be used\n")
+        assert said.endswith("; retrying until it can be used\n")
         assert asked(port, "/ready")[0] == 503
         assert asked(port, "/live")[0] == 200
         shutil.rmtree(kept.path.parent)

@@ -1,4 +1,4 @@
-"""The rounds of a service where the outbox fails between two of them, and its end where an answer does not come."""
+"""The loop of the service if the outbox fails between two rounds, and its end if an answer does not arrive."""
 
 import socket
 import threading
@@ -14,7 +14,7 @@ from tests.cli.outbox.filled_outbox import SLACK, Kept, message
 from tocsin import Recording
 from tocsin.cli.outbox import daemon
 from tocsin.cli.outbox.daemon import DrainLoop
-from tocsin.cli.outbox.drain import drain_due, noting_progress
+from tocsin.cli.outbox.drain import counting, drain_due
 from tocsin.cli.outbox.health import Health
 from tocsin.core.effects import Effect
 from tocsin.core.outbox.batches import Batch
@@ -47,25 +47,25 @@ class Failing(Store):
         return super().agenda()
 
 
-class Heard(Health):
-    """A board that says when it changes."""
+class ObservedHealth(Health):
+    """Reports when its error changes."""
 
     def __init__(self) -> None:
-        self.broke = threading.Event()
-        self.well = threading.Event()
+        self.failed = threading.Event()
+        self.recovered = threading.Event()
         super().__init__()
 
     @override
-    def breaks(self, fault: str) -> bool:
-        news = super().breaks(fault)
-        self.broke.set()
-        return news
+    def set_error(self, error: str) -> bool:
+        changed = super().set_error(error)
+        self.failed.set()
+        return changed
 
     @override
-    def mends(self) -> bool:
-        news = super().mends()
-        self.well.set()
-        return news
+    def clear_error(self) -> bool:
+        changed = super().clear_error()
+        self.recovered.set()
+        return changed
 
 
 @pytest.fixture
@@ -80,21 +80,21 @@ def store(kept: Kept) -> Iterator[Failing]:
 def test_one_that_cannot_be_written_is_broken_until_it_can(
     store: Failing, kept: Kept, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(daemon, "_AFTER_A_FAULT", 0.0)
-    board, recording = Heard(), Recording()
-    rounds = DrainLoop(store, Worker(store, recording), board)
+    monkeypatch.setattr(daemon, "_PAUSE_AFTER_ERROR", 0.0)
+    health, recording = ObservedHealth(), Recording()
+    loop = DrainLoop(store, Worker(store, recording), health)
     for _ in range(2):
-        board.broke.clear()
-        assert 0.0 < rounds.go() <= 2.0
-        assert board.broke.wait(PATIENCE)
-        assert board.broken == "the disk is full: make room"
-        assert not board.ready
+        health.failed.clear()
+        assert 0.0 < loop.run_round() <= 2.0
+        assert health.failed.wait(PATIENCE)
+        assert health.error == "the disk is full: make room"
+        assert not health.ready
     store.mended = True
-    board.well.clear()
-    rounds.go()
-    assert board.well.wait(PATIENCE)
+    health.recovered.clear()
+    loop.run_round()
+    assert health.recovered.wait(PATIENCE)
     assert kept.status(0) is Status.DELIVERED
-    said = ["tocsin: the disk is full: make room; it is tried again until it can be used"]
+    said = ["tocsin: the disk is full: make room; retrying until it can be used"]
     assert capsys.readouterr().err.splitlines() == [*said, f"tocsin: the outbox at {kept.path} can be used again"]
 
 
@@ -105,14 +105,14 @@ def test_a_drain_that_cannot_claim_says_why(store: Failing, kept: Kept) -> None:
     assert kept.status(0) is Status.PENDING
 
 
-def test_what_somebody_else_has_meanwhile_is_neither_counted_nor_told() -> None:
-    board, told = Health(), list[Row]()
+def test_a_message_of_another_worker_is_neither_counted_nor_shown() -> None:
+    health, shown = Health(), list[Row]()
     row = attrs.evolve(new_row(message(0), 0.0), status=Status.DELIVERED)
-    note = noting_progress(board, lambda _, rows: told.extend(rows))
+    note = counting(health, lambda _, rows: shown.extend(rows))
     note(Batch((row,), message(0)), Delivered(), ())
-    assert (str(board.reckoning), told) == ("nothing was due", [])
+    assert (str(health.counters), shown) == ("nothing was due", [])
     note(Batch((row,), message(0)), Delivered(), (row,))
-    assert (str(board.reckoning), told) == ("1 delivered", [row])
+    assert (str(health.counters), shown) == ("1 delivered", [row])
 
 
 def test_it_rests_after_a_fault_and_shows_that_it_lives(store: Failing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,14 +121,14 @@ def test_it_rests_after_a_fault_and_shows_that_it_lives(store: Failing, tmp_path
         sock.bind(str(tmp_path / "notify"))
         sock.settimeout(PATIENCE)
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
-        board = Heard()
-        rounds = DrainLoop(store, Worker(store, Recording()), board)
-        rounds.go()
-        assert board.broken == "the disk is gone: find it"
+        health = ObservedHealth()
+        loop = DrainLoop(store, Worker(store, Recording()), health)
+        loop.run_round()
+        assert health.error == "the disk is gone: find it"
         store.unreadable, store.mended = False, True
-        assert 0.0 < rounds.go() <= 2.0  # it does not ask yet
-        assert board.broken is not None
-        assert board.alive
+        assert 0.0 < loop.run_round() <= 2.0  # it does not ask yet
+        assert health.error is not None
+        assert health.alive
         daemon.notify_systemd("the end")
         assert [sock.recv(100) for _ in range(3)] == [b"WATCHDOG=1", b"WATCHDOG=1", b"the end"]
 
@@ -150,14 +150,14 @@ class Stuck:
 def test_an_answer_that_does_not_come_is_said(
     store: Failing, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, kept: Kept
 ) -> None:
-    monkeypatch.setattr(daemon, "LAST", 0.05)
+    monkeypatch.setattr(daemon, "STOP_TIMEOUT", 0.05)
     store.mended = True
     stuck, tried = Stuck(), threading.Event()
-    drainer = Worker(store, stuck, on_batch=lambda *_: tried.set())
-    (worker,) = drainer.start([SLACK])
+    worker_pool = Worker(store, stuck, on_batch=lambda *_: tried.set())
+    (worker,) = worker_pool.start([SLACK])
     assert stuck.asked.wait(PATIENCE)
-    daemon._stop(drainer)
-    said = "tocsin: 1 message had no answer in time: sent again when the lease has ended, marked as possibly repeated\n"
+    daemon._stop(worker_pool)
+    said = "tocsin: 1 message had no answer in time: sent again when the lease ends, marked as possibly repeated\n"
     assert capsys.readouterr().err == said
     assert kept.status(0) is Status.LEASED
     stuck.may_answer.set()

@@ -1,4 +1,4 @@
-"""``tocsin outbox drain``: what is due is sent to a real server, and what is left is said."""
+"""``tocsin outbox drain`` with a real server: what it sends, and what it reports as left."""
 
 import json
 import os
@@ -46,7 +46,7 @@ def test_what_is_put_off_is_left(tocsin: Typist, kept: Kept, slack: SlackServer)
     first, last = seen.out.splitlines()
     assert seen.status == 1
     assert first.startswith(f"delayed    {SLACK}  {key(0)}  ")
-    assert re.fullmatch(r"1 delayed; 1 message waits still, and the next is due in (9 m 5\d s|10 m)", last)
+    assert re.fullmatch(r"1 delayed; 1 message still waits, and the next is due in (9 m 5\d s|10 m)", last)
     assert kept.status(0) is Status.DELAYED
 
 
@@ -62,7 +62,7 @@ def test_what_another_process_holds_is_left_to_it(tocsin: Typist, kept: Kept, sl
     kept.put(Status.LEASED, Status.LEASED)
     seen = tocsin("outbox", "drain")
     assert seen.status == 1
-    assert re.fullmatch(r"nothing was due; 2 messages wait still, and the next is due in 59 m \d+ s\n|.* in 1 h\n", seen.out)
+    assert re.fullmatch(r"nothing was due; 2 messages still wait, and the next is due in 59 m \d+ s\n|.* in 1 h\n", seen.out)
     assert slack.requests == []
 
 
@@ -119,7 +119,7 @@ def test_a_secret_that_was_renamed_since(tocsin: Typist, kept: Kept, monkeypatch
 @pytest.mark.parametrize(
     ("number", "status", "said"),
     [
-        (signal.SIGTERM, 143, "tocsin: ended by SIGTERM: what was not sent waits in the outbox\n"),
+        (signal.SIGTERM, 143, "tocsin: ended by SIGTERM: unsent messages stay in the outbox\n"),
         (signal.SIGINT, 130, "tocsin: interrupted\n"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The parts of a service: what it says to systemd, how it is told to end, and what its board says of it."""
+"""The parts of the service: its messages to systemd, its stop by a signal, and its health."""
 
 import os
 import signal
@@ -38,8 +38,8 @@ def test_systemd_is_told(listener: socket.socket) -> None:
     assert [listener.recv(100), listener.recv(100)] == [b"READY=1", b"STOPPING=1"]
 
 
-@pytest.mark.parametrize("address", ["", "vsock:2:1", "/nowhere/notify", "@tocsin-nobody-listens-here", f"/{'x' * 300}"])
-def test_where_nobody_listens_nothing_happens(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+@pytest.mark.parametrize("address", ["", "vsock:2:1", "/nowhere/notify", "@tocsin-no-listener-here", f"/{'x' * 300}"])
+def test_without_a_listener_nothing_happens(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     monkeypatch.setenv("NOTIFY_SOCKET", address)
     daemon.notify_systemd("READY=1")
 
@@ -63,73 +63,73 @@ def test_how_long_it_may_be_silent(monkeypatch: pytest.MonkeyPatch, microseconds
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_wakes_who_waits(number: signal.Signals) -> None:
+def test_a_signal_wakes_the_waiting_thread(number: signal.Signals) -> None:
     before = signal.getsignal(number)
-    with graceful_stop() as ending:
-        assert not ending.wait(0.0)
+    with graceful_stop() as stop:
+        assert not stop.wait(0.0)
         timer = threading.Timer(0.05, os.kill, (os.getpid(), number))
         timer.start()
-        assert ending.wait(PATIENCE)
-        assert ending.wait(PATIENCE)
+        assert stop.wait(PATIENCE)
+        assert stop.wait(PATIENCE)
         timer.join()
     assert signal.getsignal(number) is before
 
 
 def test_a_second_interrupt_is_one_and_a_second_sigterm_is_the_same() -> None:
-    with graceful_stop() as ending:
+    with graceful_stop() as stop:
         for _ in range(3):
             signal.raise_signal(signal.SIGTERM)
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
-        assert ending.is_due
+        assert stop.is_due
 
 
 def test_however_many_signals_come_the_handler_does_not_wait() -> None:
-    with graceful_stop() as ending:
+    with graceful_stop() as stop:
         for _ in range(10_000):
-            ending.come(signal.SIGTERM, None)
-        assert ending.wait(PATIENCE)
+            stop.handle(signal.SIGTERM, None)
+        assert stop.wait(PATIENCE)
 
 
 def test_one_that_is_ignored_stays_ignored() -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with graceful_stop() as ending:
+    with graceful_stop() as stop:
         signal.raise_signal(signal.SIGINT)
-        assert not ending.is_due
+        assert not stop.is_due
     assert signal.signal(signal.SIGINT, before) is signal.SIG_IGN
 
 
-def test_the_board() -> None:
+def test_the_health() -> None:
     now = 100.0
-    board = Health(lambda: now)
-    assert (board.alive, board.ready) == (False, False)
-    board.turn()
-    assert (board.alive, board.ready) == (True, False)
-    board.reach()
-    assert (board.alive, board.ready) == (True, True)
-    assert [board.breaks("down"), board.breaks("down still")] == [True, False]
-    assert (board.alive, board.ready, board.broken) == (True, False, "down still")
-    assert [board.mends(), board.mends()] == [True, False]
-    assert (board.alive, board.ready) == (True, True)
+    health = Health(lambda: now)
+    assert (health.alive, health.ready) == (False, False)
+    health.note_round()
+    assert (health.alive, health.ready) == (True, False)
+    health.note_reached()
+    assert (health.alive, health.ready) == (True, True)
+    assert [health.set_error("down"), health.set_error("down still")] == [True, False]
+    assert (health.alive, health.ready, health.error) == (True, False, "down still")
+    assert [health.clear_error(), health.clear_error()] == [True, False]
+    assert (health.alive, health.ready) == (True, True)
     now += FRESH
-    assert (board.alive, board.ready) == (True, True)
+    assert (health.alive, health.ready) == (True, True)
     now += 0.1
-    assert (board.alive, board.ready) == (False, False)
-    board.turn()
-    assert (board.alive, board.ready) == (True, False)
+    assert (health.alive, health.ready) == (False, False)
+    health.note_round()
+    assert (health.alive, health.ready) == (True, False)
 
 
-def test_the_board_counts_what_many_threads_note() -> None:
-    board = Health()
+def test_the_counters_are_thread_safe() -> None:
+    health = Health()
     row = attrs.evolve(new_row(message(0), 0.0), status=Status.DELIVERED, ended=5.0)
 
     def work() -> None:
         for _ in range(200):
-            board.note([row])
+            health.count([row])
 
     threads = [threading.Thread(target=work) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert board.reckoning.count(Status.DELIVERED) == 1600
+    assert health.counters.count(Status.DELIVERED) == 1600

@@ -1,4 +1,4 @@
-"""The pages of a service: asked by good clients and by bad ones, and never for long."""
+"""The HTTP pages of the service, requested by good and bad clients."""
 
 import http.client
 import socket
@@ -49,8 +49,8 @@ def test_a_page(port: int) -> None:
     [
         ("GET", "/bad", 503, "no\n"),
         ("HEAD", "/good", 200, ""),
-        ("GET", "/elsewhere", 404, "there are /good, /bad\n"),
-        ("POST", "/good", 405, "there is only GET\n"),
+        ("GET", "/elsewhere", 404, "not found: the pages are /good, /bad\n"),
+        ("POST", "/good", 405, "only GET and HEAD are supported\n"),
     ],
 )
 def test_other_answers(port: int, method: str, path: str, status: int, body: str) -> None:
@@ -71,8 +71,8 @@ def test_what_is_no_request_is_refused(port: int, request_: bytes) -> None:
     assert sent(port, b"GET /good HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200 OK\r\n")
 
 
-def test_who_drips_is_left(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "_SECONDS", 0.3)
+def test_a_slow_client_is_disconnected(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "_TIMEOUT", 0.3)
     began = time.monotonic()
     with socket.create_connection((HOST, port), timeout=PATIENCE) as sock:
         sock.sendall(b"GET /go")
@@ -104,18 +104,18 @@ def test_no_thread_is_left() -> None:
 
 def test_the_metrics_of_an_outbox(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
     remember("TOKEN", "hunter2-and-more")
-    board, store = Health(), Store(kept.url)
-    pages = Metrics(store, board).pages
+    health, store = Health(), Store(kept.url)
+    pages = Metrics(store, health).pages
     assert pages["/metrics"]().text.endswith("tocsin_outbox_up 1\n")
     kept.put(Status.DEAD)
     assert pages["/metrics"]().text.endswith("tocsin_outbox_up 1\n")  # counted a moment ago
-    monkeypatch.setattr(reading, "_FRESH", 0.0)
+    monkeypatch.setattr(reading, "_COUNT_AGE", 0.0)
     assert f'tocsin_outbox_rows{{destination="{SLACK}",status="dead"}} 1\n' in pages["/metrics"]().text
     assert [pages["/live"]().status, pages["/ready"]().status] == [503, 503]
-    board.turn()
-    board.reach()
+    health.note_round()
+    health.note_reached()
     assert [pages["/live"]().text, pages["/ready"]().text] == ["alive\n", "ready\n"]
-    board.breaks("no hunter2-and-more")
+    health.set_error("no hunter2-and-more")
     assert (pages["/ready"]().text, pages["/live"]().status) == ("no [TOKEN]\n", 200)
     assert "tocsin_outbox_up 0\n" in pages["/metrics"]().text
     store.close()

@@ -1,4 +1,4 @@
-"""``tocsin outbox retry``, ``bury`` and ``purge``: what is done, to how many, and to which it is not."""
+"""``tocsin outbox retry``, ``bury`` and ``purge``: the messages that they change, and those that they refuse."""
 
 import json
 
@@ -22,7 +22,7 @@ def over(number: int, status: Status) -> Row:
 def test_those_that_are_named_are_tried_again_from_the_beginning(tocsin: Typist, kept: Kept) -> None:
     kept.put(*ALL)
     seen = tocsin("outbox", "retry", key(1), key(2), key(1))
-    said = "to be tried again: 2: 2 messages will be sent by whatever drains next, or by tocsin outbox drain\n"
+    said = "to be retried: 2: the next worker or tocsin outbox drain sends 2 messages\n"
     assert (seen.status, seen.out, seen.err) == (0, said, "")
     assert [kept.status(number) for number in range(6)] == [ALL[0], Status.PENDING, Status.PENDING, *ALL[3:]]
     assert kept.rows()[key(1)].attempts == 0
@@ -32,7 +32,7 @@ def test_those_that_are_named_are_tried_again_from_the_beginning(tocsin: Typist,
 def test_those_that_cannot_be_are_said(tocsin: Typist, kept: Kept) -> None:
     kept.put(*ALL)
     seen = tocsin("outbox", "retry", key(0), key(4), "nope", key(1))
-    assert (seen.status, seen.out[:21]) == (1, "to be tried again: 1:")
+    assert (seen.status, seen.out[:17]) == (1, "to be retried: 1:")
     assert seen.err.splitlines() == [
         f"tocsin: {key(0)} is delivered",
         f"tocsin: {key(4)} is being sent: try again when its lease has ended",
@@ -54,7 +54,7 @@ def test_all_that_stand_so(tocsin: Typist, kept: Kept, options: list[str], expec
     kept.put(*ALL)
     seen = tocsin("outbox", "retry", "--all", *options)
     assert (seen.status, seen.err) == (0, "")
-    assert seen.out.startswith(f"to be tried again: {len(expected)}: ")
+    assert seen.out.startswith(f"to be retried: {len(expected)}: ")
     changed = [number for number, status in enumerate(ALL) if kept.status(number) is not status]
     assert changed == expected
 
@@ -65,7 +65,7 @@ def test_however_many_they_are_each_once(tocsin: Typist, kept: Kept, monkeypatch
         kept.put_row(over(number, Status.DEAD))
     assert json.loads(tocsin("outbox", "retry", "--all", "--json").out) == {"done": 10, "refused": []}
     assert {row.status for row in kept.rows().values()} == {Status.PENDING}
-    assert tocsin("outbox", "retry", "--all").out == "to be tried again: 0\n"
+    assert tocsin("outbox", "retry", "--all").out == "to be retried: 0\n"
 
 
 @pytest.mark.parametrize("typed", [[], ["--all", "x"], ["--all", "--status=delivered"], ["--status=dead"]])
@@ -115,7 +115,7 @@ def test_what_is_younger_stays(tocsin: Typist, kept: Kept) -> None:
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        (["--older-than=soon"], "tocsin: --older-than takes an age such as 7d, 12h or 30m, and 'soon' is none\n"),
+        (["--older-than=soon"], "tocsin: --older-than takes an age such as 7d, 12h or 30m, not 'soon'\n"),
         (["--older-than=7d", "--status=pending"], "tocsin: what is pending is never removed, since it is still to be sent: "),
     ],
 )

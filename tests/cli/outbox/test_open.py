@@ -1,4 +1,4 @@
-"""Which outbox a command is about, and what is said where there can be none."""
+"""Which outbox a command uses, and the error line if there is none."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Commands send what an earlier process left, where the configuration keeps an outbox, and only there."""
+"""Commands send what an earlier process left in the outbox, if the configuration has one."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ from tocsin.shell.environment import NAME
 SCRIPT = """
 import sys, time
 from tocsin import Failed, Recording, Running, Task, interpreting, slack_notifier
-from tocsin.cli.outbox.opening import attend
+from tocsin.cli.outbox.opening import drain_leftovers
 from tocsin.shell.outbox.codec import new_row
 from tocsin.shell.outbox.store import Store
 
@@ -20,7 +20,7 @@ with interpreting(Recording()) as recording:
     slack_notifier(Task("load"), Running(), Failed("disk full"))
 store = Store()
 store.put([new_row(recording.effects[0], store.now())])
-attend(sys.argv[1])
+drain_leftovers(sys.argv[1])
 until = time.monotonic() + float(sys.argv[2])
 while store.rows()[0].status == "pending" and time.monotonic() < until:
     time.sleep(0.02)

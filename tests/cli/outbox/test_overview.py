@@ -1,4 +1,4 @@
-"""``tocsin outbox list``: what is asked for, in lines, and for programs."""
+"""``tocsin outbox list``: which messages it shows, as a table and as JSON."""
 
 import json
 import re
@@ -26,9 +26,9 @@ def test_the_newest_is_the_last(tocsin: Typist, kept: Kept) -> None:
         ["● pending", key(3), SLACK],
     ]
     assert [line[4:] for line in lines] == [
-        ["1 try", SAYS, "no_such_team"],
-        ["1 try", SAYS, "Slack is busy"],
-        ["1 try", SAYS],
+        ["1 attempt", SAYS, "no_such_team"],
+        ["1 attempt", SAYS, "Slack is busy"],
+        ["1 attempt", SAYS],
         [SAYS],
     ]
 
@@ -69,7 +69,7 @@ def test_a_row_that_is_no_message_is_a_line_like_others(tocsin: Typist, kept: Ke
     seen = tocsin("outbox", "list")
     assert (seen.status, seen.err) == (0, "")
     assert re.fullmatch(
-        r"● pending  bad key  slack:\ufffd\[31mX  \d+ d .*  \(it cannot be read: see why with tocsin outbox show\)\n", seen.out
+        r"● pending  bad key  slack:\ufffd\[31mX  \d+ d .*  \(it cannot be read: tocsin outbox show says why\)\n", seen.out
     )
     (found,) = json.loads(tocsin("outbox", "list", "--json").out)["messages"]
     assert (found["key"], found["made"]) == ("bad\nkey", "1970-01-01T00:00:00+00:00")

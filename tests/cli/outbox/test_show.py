@@ -1,4 +1,4 @@
-"""``tocsin outbox show``: all of one message, as far as it is one."""
+"""``tocsin outbox show``: a whole message, also a damaged one."""
 
 import json
 
@@ -19,15 +19,15 @@ def test_what_people_see_and_where_it_stands(tocsin: Typist, kept: Kept) -> None
     assert (seen.status, seen.err) == (0, "")
     head, drawn = seen.out.split("\n\n", 1)
     facts = dict(line.split("  ", 1) for line in head.splitlines())
-    assert {name: facts[name].strip() for name in ("key", "status", "destination", "tries", "reason", "kept as")} == {
+    assert {name: facts[name].strip() for name in ("key", "status", "destination", "attempts", "reason", "stored as")} == {
         "key": key(0),
         "status": "● dead",
         "destination": SLACK,
-        "tries": "1",
+        "attempts": "1",
         "reason": "no_such_team",
-        "kept as": "PostToSlack, version 1",
+        "stored as": "PostToSlack, version 1",
     }
-    assert {"taken in", "ended"} < facts.keys()
+    assert {"added", "ended"} < facts.keys()
     assert not {"due", "lease ends", "leased by"} & facts.keys()
     assert drawn.startswith("Slack, to the webhook in SLACK_WEBHOOK_URL\n▌ Failed\n▌ load is now in a Failed state\n")
 
@@ -38,7 +38,7 @@ def test_a_mail_that_is_being_sent_perhaps_again(tocsin: Typist, kept: Kept) -> 
     out = tocsin("outbox", "show", key(0)).out
     for line in (
         "lease ends     1970-01-01 01:00:00 UTC",
-        "tries          2 (an earlier one may have arrived)",
+        "attempts       2 (an earlier one may have arrived)",
         "in the digest  r1.digest..0.0",
         "leased by      worker-1",
         "Mail, from the account in EMAIL_USERNAME",
@@ -57,7 +57,7 @@ def test_the_beginning_of_a_key_is_enough_where_it_is_one(tocsin: Typist, kept: 
     assert seen.err.endswith("(r1.load..0.0, r1.load..1.0, r1.load..2.0, ...)\n")
     for nothing in ("", "r2"):
         seen = tocsin("outbox", "show", nothing)
-        said = f"tocsin: there is no {nothing} in the outbox: see what there is with tocsin outbox list\n".replace("  ", " ")
+        said = f"tocsin: there is no {nothing} in the outbox: tocsin outbox list shows the keys\n".replace("  ", " ")
         assert (seen.status, seen.out, seen.err) == (1, "", said)
 
 
@@ -98,5 +98,5 @@ def test_a_message_that_cannot_be_drawn_is_shown_as_it_is_kept(tocsin: Typist, k
     kept.put_row(attrs.evolve(row, body=json.dumps(body)))
     seen = tocsin("outbox", "show", key(0))
     assert (seen.status, seen.err) == (0, "")
-    assert "\nit cannot be drawn (OverflowError: " in seen.out
+    assert "\nit cannot be displayed (OverflowError: " in seen.out
     assert '"ts": 1000000000' in " ".join(seen.out.split())

@@ -1,4 +1,4 @@
-"""``tocsin outbox status``, and what all commands say where there is no outbox that can be used."""
+"""``tocsin outbox status``, and the output of all commands without a usable outbox."""
 
 import json
 import re
@@ -14,12 +14,12 @@ def test_all_that_waits_is_no_reason_to_do_anything(tocsin: Typist, kept: Kept) 
     kept.put(Status.DELIVERED, Status.DELAYED, Status.LEASED, Status.PENDING, Status.PENDING)
     seen = tocsin("outbox", "status")
     place, line, last = seen.out.splitlines()
-    assert (seen.status, seen.err, place, last) == (0, "", str(kept.path), "nobody need do anything")
+    assert (seen.status, seen.err, place, last) == (0, "", str(kept.path), "no action is needed")
     counts = "● 2 pending  ● 1 leased  ● 1 delivered  ● 1 delayed"
-    assert re.fullmatch(rf"{SLACK}  {counts}  the oldest that waits: [0-9.]+ m?s", line)
+    assert re.fullmatch(rf"{SLACK}  {counts}  oldest waiting: [0-9.]+ m?s", line)
 
 
-def test_what_is_dead_or_unknown_asks_for_somebody(tocsin: Typist, kept: Kept) -> None:
+def test_dead_and_unknown_messages_need_action(tocsin: Typist, kept: Kept) -> None:
     kept.put(Status.DEAD, Status.UNKNOWN)
     seen = tocsin("outbox", "status")
     assert (seen.status, seen.out.splitlines()[1:]) == (

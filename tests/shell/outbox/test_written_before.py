@@ -406,7 +406,7 @@ def test_one_of_them(before: Before, tocsin: Typist, file: Path) -> None:
     drawn = tocsin("outbox", "show", before.key, "--file", str(file))
     assert (drawn.status, drawn.err) == (0, "")
     assert re.search(f"^status +● {before.row['status']} *$", drawn.out, re.MULTILINE)
-    assert re.search(f"^kept as +{before.row['kind']}, version {before.row['version']} *$", drawn.out, re.MULTILINE)
+    assert re.search(f"^stored as +{before.row['kind']}, version {before.row['version']} *$", drawn.out, re.MULTILINE)
 
 
 # --- PostgreSQL ---------------------------------------------------------------------------------------------------------------

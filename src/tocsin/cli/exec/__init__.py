@@ -1,8 +1,8 @@
-"""``tocsin exec``: runs any command, and tells how it went, without standing in its way.
+"""``tocsin exec``: runs any command and reports how it went, without delaying or changing the command.
 
-- The command starts at once. What is imported before that is light: no attrs, no typing, no library; a test looks. ``options``,
-  ``listening``, ``routes`` and ``start`` are such modules, and ``command`` ties them together.
-- Everything else is imported while the command runs: ``supervising`` passes signals on and waits, ``pumping`` copies output where its
-  tail is wanted, and ``background`` has people told, in a thread of its own, so that nothing waits for a network.
-- Whatever fails of ours, the command runs, and its exit status is ours.
+- The command starts at once. Modules imported before that are light: no attrs, no typing, no library; a test checks this. ``options``,
+  ``signal_pipe`` and ``spawn`` are such modules, and ``command`` ties them together.
+- Everything else is imported while the command runs: ``supervisor_loop`` forwards signals and waits, ``output_tee`` copies output if
+  its tail is wanted, and ``notifier_thread`` sends notifications in a thread, so that nothing waits for a network.
+- If anything of tocsin's fails, the command still runs, and its exit status is tocsin's.
 """

@@ -1,7 +1,7 @@
-"""``tocsin exec``, from the words typed to the exit status.
+"""``tocsin exec``, from the command-line arguments to the exit status.
 
-Up to the start of the command nothing is imported that takes long; after that, whatever goes wrong with us, the command is waited for
-and its exit status is ours.
+Nothing slow is imported before the command starts. After that, any error of tocsin's own still leaves the command to be waited for, and
+its exit status is tocsin's.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 import sys
 import time
 
-from tocsin.cli.exec.stderr import complain, hang_up
+from tocsin.cli.exec.stderr import complain, drop_broken_stderr
 
 TYPE_CHECKING = False
 
@@ -24,16 +24,16 @@ MISUSED = 125
 
 
 def main(arguments: list[str], make: MakeNotifier | None = None) -> int:
-    """Obey the words behind ``tocsin exec``; the exit status. ``make`` makes what tells people, in place of the usual."""
+    """Run ``tocsin exec`` with these arguments and return the exit status. ``make`` replaces the default notifier."""
     try:
-        return _obeyed(arguments, make)
+        return _dispatch(arguments, make)
     finally:
-        hang_up()
+        drop_broken_stderr()
 
 
-def _obeyed(arguments: list[str], make: MakeNotifier | None) -> int:
+def _dispatch(arguments: list[str], make: MakeNotifier | None) -> int:
     if sys.platform == "win32":
-        complain("exec needs a POSIX system; Windows is none")
+        complain("exec runs only on POSIX systems, not on Windows")
         return MISUSED
     from tocsin.cli.exec.options import UsageError, parse_arguments, parser
 
@@ -49,37 +49,37 @@ def _obeyed(arguments: list[str], make: MakeNotifier | None) -> int:
 
 
 def run(options: Options, make: MakeNotifier | None) -> int:
-    """Run the command, and tell how it went; the exit status."""
+    """Run the command, report how it went, and return the exit status."""
     from tocsin.cli.exec.context import ExecContext
     from tocsin.cli.exec.signal_pipe import SignalPipe
-    from tocsin.cli.exec.spawn import occupy
+    from tocsin.cli.exec.spawn import reserve_standard_streams
 
-    occupy()
-    with SignalPipe() as listening:
+    reserve_standard_streams()
+    with SignalPipe() as signals:
         run_id, began = os.urandom(8).hex(), time.time()
-        token = _token(run_id, options.label, began)
+        lock = _run_lock(run_id, options.label, began)
         try:
-            return _seen_through(ExecContext(options, listening, run_id, began), make)
+            return _supervise(ExecContext(options, signals, run_id, began), make)
         finally:
-            if token is not None:
-                token.close()
+            if lock is not None:
+                lock.close()
 
 
-def _seen_through(course: ExecContext, make: MakeNotifier | None) -> int:
+def _supervise(context: ExecContext, make: MakeNotifier | None) -> int:
     try:
-        from tocsin.cli.exec.supervisor_loop import supervise_to_the_end
+        from tocsin.cli.exec.supervisor_loop import supervise_attempts
 
-        return supervise_to_the_end(course, make)
+        return supervise_attempts(context, make)
     except Exception as error:
-        complain(f"nobody was told how it went: {type(error).__name__}: {error}")
-    return course.waited()
+        complain(f"no notification was sent: {type(error).__name__}: {error}")
+    return context.wait_for_exit()
 
 
-def _token(run_id: str, label: str, began: float) -> RunLock | None:
+def _run_lock(run_id: str, label: str, began: float) -> RunLock | None:
     try:
         from tocsin.shell.history.run_locks import open_run
 
         return open_run(run_id, label, began)
     except Exception as error:
-        complain(f"this run is not in the journal: {type(error).__name__}: {error}")
+        complain(f"this run is not in the history: {type(error).__name__}: {error}")
         return None

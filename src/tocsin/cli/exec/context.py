@@ -1,9 +1,9 @@
-"""``--scrub-env``: what a command's environment must not hold, since it says how to reach people.
+"""The state of one ``tocsin exec``: its options, the current attempt, and the environment of the command.
 
-The default secrets, those that the configuration names, and the one of ``--ping``, each also as the file that ``NAME_FILE`` names; and
-the settings ``TOCSIN_...``, but for the two that say whether to send, and from where.
+``--scrub-env`` removes from the command's environment:
 
-The course that one ``tocsin exec`` takes: what was asked for, and the attempt that is under way.
+- the default secrets, those that the configuration names, and the one of ``--ping``, each also as ``NAME_FILE``;
+- the settings ``TOCSIN_...``, except the two that say whether to send, and from where.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import os
 import signal
 import time
 
-from tocsin.cli.exec.signal_pipe import PASSED_ON, TERMINALS
-from tocsin.cli.exec.spawn import FIRST, Child, Unstarted, start, surroundings
+from tocsin.cli.exec.signal_pipe import FORWARDED_SIGNALS, TERMINAL_SIGNALS
+from tocsin.cli.exec.spawn import INIT_PID, Child, StartFailure, inherited_environment, start
 from tocsin.cli.exec.stderr import complain
 
 TYPE_CHECKING = False
@@ -26,89 +26,67 @@ if TYPE_CHECKING:
     from tocsin.cli.exec.signal_pipe import SignalPipe
     from tocsin.cli.exec.spawn import Route
 
-_DEFAULT = ("SLACK_WEBHOOK_URL", "EMAIL_USERNAME", "EMAIL_PASSWORD")
-_KEPT = ("TOCSIN_NOTIFY", "TOCSIN_ENV")
-
-
-def scrubbed(environment: Mapping[str, str], ping: str | None) -> dict[str, str]:
-    """The environment without our secrets."""
-    names = {*_DEFAULT, *_configured(), *([ping] if ping else [])}
-    hidden = names | {f"{name}_FILE" for name in names}
-    return {name: value for name, value in environment.items() if name not in hidden and not _ours(name)}
-
-
-def _ours(name: str) -> bool:
-    return name.startswith("TOCSIN_") and name not in _KEPT
-
-
-def _configured() -> tuple[str, ...]:
-    try:
-        from tocsin.shell.config.defaults import secret_names
-
-        return secret_names()
-    except Exception as error:
-        complain(f"--scrub-env hides the default secrets alone: {type(error).__name__}: {error}")
-        return ()
-
-
-_EVER = float("inf")
+_DEFAULT_SECRETS = ("SLACK_WEBHOOK_URL", "EMAIL_USERNAME", "EMAIL_PASSWORD")
+_KEPT_SETTINGS = ("TOCSIN_NOTIFY", "TOCSIN_ENV")
+_NO_DEADLINE = float("inf")
 
 
 class ExecContext:
-    """One run, which begins when it is made; ``begin`` begins another attempt.
+    """One run. Constructing it starts the first attempt; ``start_attempt`` starts another.
 
-    ``child`` is the latest attempt, and ``since`` when it was started, by ``time.monotonic``.
+    ``child`` is the latest attempt. ``started`` is its start in seconds since 1970, ``started_monotonic`` by ``time.monotonic``.
 
     Args:
-        options: what was asked for.
-        listening: what happens meanwhile.
-        run_id: names the run.
-        began: when it did, in seconds since 1970.
+        options: the options of the command line.
+        signals: delivers signals and wake-ups while the command runs.
+        run_id: identifies the run.
+        began: start of the run, in seconds since 1970.
     """
 
-    def __init__(self, options: Options, listening: SignalPipe, run_id: str, began: float) -> None:
+    def __init__(self, options: Options, signals: SignalPipe, run_id: str, began: float) -> None:
         self.options = options
-        self.listening = listening
+        self.signals = signals
         self.run_id = run_id
         self.began = began
-        self._environment = _scrubbed(options) if options.scrub_env else surroundings()
+        inherited = inherited_environment()
+        self._environment = scrub_environment(inherited, options.ping) if options.scrub_env else inherited
         if options.notify != "live":
-            self._environment["TOCSIN_NOTIFY"] = options.notify  # what tells people inside the command is to do likewise
-        self.begin()
+            self._environment["TOCSIN_NOTIFY"] = options.notify  # a tocsin inside the command follows --notify too
+        self.start_attempt()
 
-    def begin(self) -> None:
-        """Start the command, and have its output on its way; where it cannot be started, say why."""
-        self.routes: list[Route] = _routes() if self.options.tail else []
-        self.pumps: OutputTee | None = None
+    def start_attempt(self) -> None:
+        """Start the command and the copying of its output. If it cannot be started, print the reason."""
+        self.routes: list[Route] = _open_routes() if self.options.tail else []
+        self.tee: OutputTee | None = None
         self.started: float = time.time()
-        self.since: float = time.monotonic()
-        self.child: Child | Unstarted = start(self.options.command, self._environment, self.listening.mask, self.routes)
+        self.started_monotonic: float = time.monotonic()
+        self.child: Child | StartFailure = start(self.options.command, self._environment, self.signals.mask, self.routes)
         for route in self.routes:
-            route.begun()
+            route.close_inner()
         if self.routes:
             from tocsin.cli.exec.output_tee import OutputTee
 
-            self.pumps = OutputTee(self.routes, self.listening.wake)
-        if isinstance(self.child, Unstarted):
+            self.tee = OutputTee(self.routes, self.signals.wake)
+        if isinstance(self.child, StartFailure):
             complain(self.child.fault)
 
-    def waited(self) -> int:
-        """The exit status of the attempt under way, without any of the rest: where that has failed."""
+    def wait_for_exit(self) -> int:
+        """Wait for the current attempt and return its exit status, without time-outs or retries: the fallback if those failed."""
         child = self.child
         if not isinstance(child, Child):
             return child.status
-        heard = PASSED_ON if child.own_group else PASSED_ON - TERMINALS
-        while not child.reap(everyone=os.getpid() == FIRST):
-            for number in heard.intersection(self.listening.wait(_EVER)):
+        forwarded = FORWARDED_SIGNALS if child.own_group else FORWARDED_SIGNALS - TERMINAL_SIGNALS
+        while not child.reap(all_children=os.getpid() == INIT_PID):
+            for number in forwarded.intersection(self.signals.wait(_NO_DEADLINE)):
                 send(child, number)
-        if self.pumps is not None:
-            self.pumps.settle(self.listening)
+        if self.tee is not None:
+            self.tee.finish(self.signals)
         code = child.raw or 0
         return code >> 8 & 255 if code & 127 == 0 else 128 + (code & 127)
 
 
 def send(child: Child, *numbers: int) -> None:
-    """Send signals to a process that may be gone, or not ours to send to, which is said."""
+    """Send signals to a process. If it has ended, do nothing; if sending is not permitted, print that."""
     for number in numbers:
         try:
             child.send(number)
@@ -118,16 +96,32 @@ def send(child: Child, *numbers: int) -> None:
             complain(f"{signal.Signals(number).name} could not be sent to the command: {error.strerror}")
 
 
-def _scrubbed(options: Options) -> dict[str, str]:
+def scrub_environment(environment: Mapping[str, str], ping: str | None) -> dict[str, str]:
+    """Return the environment without tocsin's secrets and settings."""
+    names = {*_DEFAULT_SECRETS, *_configured_secrets(), *([ping] if ping else [])}
+    hidden = names | {f"{name}_FILE" for name in names}
+    return {name: value for name, value in environment.items() if name not in hidden and not _is_hidden_setting(name)}
 
-    return scrubbed(surroundings(), options.ping)
+
+def _is_hidden_setting(name: str) -> bool:
+    return name.startswith("TOCSIN_") and name not in _KEPT_SETTINGS
 
 
-def _routes() -> list[Route]:
-    from tocsin.cli.exec.spawn import routes
+def _configured_secrets() -> tuple[str, ...]:
+    try:
+        from tocsin.shell.config.defaults import secret_names
+
+        return secret_names()
+    except Exception as error:
+        complain(f"--scrub-env hides only the default secrets: {type(error).__name__}: {error}")
+        return ()
+
+
+def _open_routes() -> list[Route]:
+    from tocsin.cli.exec.spawn import open_routes
 
     try:
-        return routes()
+        return open_routes()
     except OSError as error:
-        complain(f"the tail of the output will not be known: {error.strerror}")
+        complain(f"--tail cannot capture the output: {error.strerror}")
         return []

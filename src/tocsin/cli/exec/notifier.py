@@ -1,9 +1,8 @@
-"""Whom to tell of a command, of what, and by which means: the configuration, with the options over it.
+"""Sends the notifications of one ``tocsin exec``: its attempts are a run, and its events go through ``step`` as everywhere.
 
-Tells people how a command went: its attempts are a run, fed to ``step``, like everything else.
-
-It is loaded once the command is under way, in a thread of its own. It decides nothing: what an end means is in ``core.commands``,
-whether another attempt follows in ``core.plan``, whom to tell in the configuration and the options.
+- It is imported once the command has started, and runs in a thread of its own.
+- It makes no decisions: ``core.endings`` says what an end means, ``core.planning`` whether another attempt follows, and the
+  configuration with the options over it who is notified, of what, and how.
 """
 
 import os
@@ -49,31 +48,31 @@ from tocsin.shell.interpreters.base import Interpreter, Notify
 from tocsin.shell.interpreters.dry_run import DryRun, Silent
 from tocsin.shell.interpreters.reliable import reliable
 
-_TELLING = re.compile(r"SECRET|TOKEN|PASSW|CREDENTIAL|PRIVATE|API_?KEY|_KEY$|_DSN$|DATABASE_URL$", re.IGNORECASE)
-_NAMING = re.compile(r"TOCSIN_\w+_SECRET$")  # of ours: what it holds is a name
-_SHORTEST = 6  # characters; shorter values would garble a message, and protect little
+_SECRET_NAME = re.compile(r"SECRET|TOKEN|PASSW|CREDENTIAL|PRIVATE|API_?KEY|_KEY$|_DSN$|DATABASE_URL$", re.IGNORECASE)
+_NAME_OF_SECRET = re.compile(r"TOCSIN_\w+_SECRET$")  # tocsin's own: its value is the name of a secret
+_SHORTEST = 6  # characters; redacting shorter values would garble a message, and protect little
 
-_UNFOLLOWED = final_attempt | ~entered(Finished)
-"""An attempt after which another is made is no news."""
+_NOT_RETRIED = final_attempt | ~entered(Finished)
+"""Leaves out the end of an attempt that is followed by another."""
 
 
 def notify_mode(options: Options) -> Notify:
-    """What becomes of notifications; what the environment asks of a live run comes first."""
+    """Return whether to send, print or drop notifications. ``TOCSIN_NOTIFY`` overrides a live run."""
     return override() or "live" if options.notify == "live" else options.notify
 
 
 def chosen_interpreter(options: Options) -> Interpreter:
-    """By which means they are told; what is only shown goes to standard error, since standard output is the command's."""
-    here = notify_mode(options)
-    if here == "live":
+    """Return the interpreter. Printed notifications go to standard error, since standard output is the command's."""
+    mode = notify_mode(options)
+    if mode == "live":
         return reliable()
-    if here == "print":
+    if mode == "print":
         return Silent("there is no standard error to show it on") if sys.stderr is None else DryRun(sys.stderr)
     return Silent() if options.notify == "none" else _silenced()
 
 
 def _silenced() -> Silent:
-    """Nothing is sent, since the environment says so; one who misspelt it is told."""
+    """Return the interpreter for a silence that the environment asks for. Log a misspelt value once."""
     wrong = misspelt()
     if wrong is not None:
         log.once(f"{wrong}: nothing is sent")
@@ -81,31 +80,31 @@ def _silenced() -> Silent:
 
 
 def command_handlers(options: Options, config: Configuration) -> tuple[Notifier, ...]:
-    """The handlers of a run: the notifiers of the configuration, and the dead-man service."""
+    """Return the handlers of a run: the configured notifiers with the options applied, and the dead-man service."""
     usual = usual_handlers(config, notify_mode(options))
     ping = None if options.ping is None else _pinger(options.ping, config)
-    return (*(_narrowed(notifier, options) for notifier in usual), *([] if ping is None else [ping]))
+    return (*(_with_options(notifier, options) for notifier in usual), *([] if ping is None else [ping]))
 
 
-def know_secrets(config: Configuration) -> None:
-    """Have all secrets known that we can find, and what the environment holds under the name of one, so that none is shown."""
+def register_secrets(config: Configuration) -> None:
+    """Register for redaction all configured secrets, and the environment variables whose names look like a secret's."""
     for name in secret_names():
         secrets(config).find(name)
     for name, value in os.environ.items():
-        if _TELLING.search(name) and len(value) >= _SHORTEST and not name.endswith("_FILE") and not _NAMING.match(name):
+        if _SECRET_NAME.search(name) and len(value) >= _SHORTEST and not name.endswith("_FILE") and not _NAME_OF_SECRET.match(name):
             redaction.remember(name, value)
 
 
-def _narrowed(notifier: Messenger, options: Options) -> Messenger:
+def _with_options(notifier: Messenger, options: Options) -> Messenger:
     only, ignore = _kinds(options.only), _kinds(options.ignore)
-    told: Filter = _UNFOLLOWED & notifier.when
+    when: Filter = _NOT_RETRIED & notifier.when
     if options.on_change or options.after is not None:
-        told = told & on_change(options.after or 1, options.every)
+        when = when & on_change(options.after or 1, options.every)
     return attrs.evolve(
         notifier,
         only_states=only or notifier.only_states,
         ignore_states=ignore or notifier.ignore_states,
-        when=told,
+        when=when,
     )
 
 
@@ -116,41 +115,41 @@ def _kinds(names: tuple[str, ...]) -> list[type[State]]:
 def _pinger(given: str, config: Configuration) -> Pinger | None:
     url = Secret("--ping", given) if "://" in given else secrets(config).find(given)
     if isinstance(url, Rejected):
-        known = "" if url.secret == given else ": write --ping https://..., or the name of a secret"  # it may hold the token itself
-        log.once(f"the dead-man service is not told: {url.reason}{known}")
+        hint = "" if url.secret == given else ": write --ping https://..., or the name of a secret"  # it may hold the token itself
+        log.once(f"the dead-man service is not pinged: {url.reason}{hint}")
         return None
     return Pinger(Ping(url, webhook(config)))
 
 
 class CommandNotifier:
-    """Tells of one run of a command; see ``telling_protocol``."""
+    """Sends the notifications of one run of a command; see ``notifier_protocol.ExecNotifier``."""
 
     def __init__(self, options: Options, run: OpenRun) -> None:
         config = configuration()
-        know_secrets(config)
+        register_secrets(config)
         self._options = options
         self._announcer = Announcer(SystemClock(), facts())
         self._rules = RetryRules(max_retries=options.retries, retry_delay=timedelta(seconds=options.retry_delay))
         self._stack = ExitStack()
         self._stack.enter_context(interpreting(chosen_interpreter(options)))
         handlers = command_handlers(options, config)
-        self._manner = notify_mode(options)
-        self._counts = self._manner == "live" and any(isinstance(handler, Messenger) for handler in handlers)
+        self._notify = notify_mode(options)
+        self._counts = self._notify == "live" and any(isinstance(handler, Messenger) for handler in handlers)
         self._began = run.started
         label = redact(options.label)
         self._run = Run(Subject(Command(label), handlers, run.run_id, label, attempts=options.retries + 1))
-        self._tell_lost()
+        self._report_killed_runs()
 
     def started(self) -> None:
-        """Tell that an attempt has begun."""
+        """Notify of the start of an attempt."""
         at = _moment(self._began) if self._run.started_at is None else self._announcer.clock.now()
         self._run = self._announcer.feed(self._run, e.Started(at, None, facts=self._announcer.facts))
 
     def ended(self, ended: Ended) -> float | None:
-        """Tell that it has ended: the seconds until the next attempt, or None where none follows."""
+        """Notify of the end of an attempt. Return the seconds until the next attempt, or None for no further one."""
         fault = None if ended.fault is None else redact(ended.fault)
-        event = outcome(attrs.evolve(ended, fault=fault), _moment(ended.ended), self._run.attempt, self._known(ended))
-        self._run = self._over(self._run, event, self._began, ended.status)
+        event = outcome(attrs.evolve(ended, fault=fault), _moment(ended.ended), self._run.attempt, self._facts(ended))
+        self._run = self._finish(self._run, event, self._began, ended.status)
         now = self._announcer.clock.now()
         follows = plan(self._run, Situation(now, rules=self._rules, facts=self._announcer.facts))
         if isinstance(follows, e.RetryDue):
@@ -159,19 +158,19 @@ class CommandNotifier:
         return None
 
     def close(self) -> None:
-        """Nothing more will be told, but of a run that was stopped while it waited for its next attempt."""
+        """End the notifications. A run that was stopped between two attempts is reported as aborted first."""
         if isinstance(self._run.state, Retrying):
             now = self._announcer.clock.now()
             stopped = e.Interrupted(now, message=STOPPED, facts=self._announcer.facts)
-            self._run = self._over(self._run, stopped, self._began, None)
+            self._run = self._finish(self._run, stopped, self._began, None)
         self._stack.close()
         queues.finish()
 
-    def _over(self, run: Run, event: Event, began: float, status: int | None) -> Run:
-        """The run after an attempt, or after all of it.
+    def _finish(self, run: Run, event: Event, began: float, status: int | None) -> Run:
+        """Return the run after the end of an attempt. Record it in the history if it is the end of the run.
 
-        An end is written down before it is told, since telling may take long: others that end meanwhile, and the next start, are to
-        know of it. One that somebody should have heard of, and nobody could, does not count: the next one is told in its place.
+        The end is recorded before the notification, which may take long: other runs and the next start read the history meanwhile. If
+        the notification could not be delivered at all, the record is taken back, so that the next end is reported in its place.
         """
         after = moved(run, event)
         if isinstance(after, IllegalTransition) or not ends(run, after):
@@ -184,29 +183,29 @@ class CommandNotifier:
         known = attrs.evolve(run, subject=attrs.evolve(run.subject, past=past))
         return self._announcer.feed(known, event, take_back if self._counts else None)
 
-    def _known(self, ended: Ended) -> Facts:
-        """The facts of the end, with what was asked for of the command and its output; redacted before anything is cut."""
+    def _facts(self, ended: Ended) -> Facts:
+        """Return the facts of the end, with the command and the output tail if asked for. Both are redacted before they are cut."""
         details: list[Detail] = []
         if self._options.show_command:
             details.append(Detail("Command", redact(shlex.join(self._options.command)), quoted=True))
-        if self._options.tail and (said := last_lines(redact(readable(ended.tail)), self._options.tail)):
-            details.append(Detail("Last lines", said, quoted=True))
+        if self._options.tail and (lines := last_lines(redact(readable(ended.tail)), self._options.tail)):
+            details.append(Detail("Last lines", lines, quoted=True))
         return attrs.evolve(self._announcer.facts, details=tuple(details))
 
-    def _tell_lost(self) -> None:
-        """Tell of the runs of this label that nobody saw the end of: each once, but where it is only shown."""
-        shown = self._manner == "print"
-        found = killed_runs(self._options.label) if self._manner != "none" else ()
-        for lost in (each for each in found if shown or each.claim()):
-            subject = attrs.evolve(self._run.subject, run_id=lost.run_id)
-            details = (Detail("Started", _moment(lost.started).strftime("%Y-%m-%d %H:%M:%S %z")),)
-            known = attrs.evolve(self._announcer.facts, details=details)
-            event = e.Interrupted(self._announcer.clock.now(), message=KILLED, facts=known)
+    def _report_killed_runs(self) -> None:
+        """Notify of earlier runs of this label that were killed. Each is reported once; printing does not count as a report."""
+        prints = self._notify == "print"
+        found = killed_runs(self._options.label) if self._notify != "none" else ()
+        for killed in (run for run in found if prints or run.claim()):
+            subject = attrs.evolve(self._run.subject, run_id=killed.run_id)
+            details = (Detail("Started", _moment(killed.started).strftime("%Y-%m-%d %H:%M:%S %z")),)
+            killed_facts = attrs.evolve(self._announcer.facts, details=details)
+            event = e.Interrupted(self._announcer.clock.now(), message=KILLED, facts=killed_facts)
             run = Run(subject, Running(), ordinal=1)
-            if shown:
+            if prints:
                 self._announcer.feed(run, event)
             else:
-                self._over(run, event, lost.started, None)
+                self._finish(run, event, killed.started, None)
 
 
 def _moment(seconds: float) -> datetime:

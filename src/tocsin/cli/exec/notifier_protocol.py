@@ -1,4 +1,4 @@
-"""What ``tocsin exec`` asks of whatever tells people how a command went."""
+"""What ``tocsin exec`` requires of a notifier: the protocol, and the run that it is given."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -14,10 +14,10 @@ class OpenRun:
     """A run that has begun.
 
     Args:
-        run_id: names it: 16 hexadecimal digits.
-        label: what people call it; one line.
-        started: when, in seconds since 1970.
-        pid: the process of its first attempt; None where that could not be started.
+        run_id: identifies it: 16 hexadecimal digits.
+        label: its name in messages; one line.
+        started: its start, in seconds since 1970.
+        pid: the process of its first attempt; None if that could not be started.
     """
 
     run_id: str
@@ -27,23 +27,23 @@ class OpenRun:
 
 
 class ExecNotifier(Protocol):
-    """Tells people of one run, in a thread of its own; it may take its time, and whatever it raises changes nothing in the run."""
+    """Sends the notifications of one run, in a thread of its own. It may be slow, and its exceptions do not affect the run."""
 
     def started(self) -> None:
-        """An attempt has begun, or could not be started, as ``ended`` will say."""
+        """Handle the start of an attempt, or the failure to start one, which ``ended`` reports."""
         ...
 
     def ended(self, ended: Ended) -> float | None:
-        """An attempt has ended; after how many seconds another is to begin, None for none.
+        """Handle the end of an attempt. Return the seconds until the next attempt, or None for no further one.
 
-        None follows where somebody stops the run in the meantime: then ``close`` comes next.
+        If a signal stops the run during that delay, the next call is ``close``.
         """
         ...
 
     def close(self) -> None:
-        """Nothing more will be told."""
+        """End the notifications: no other call follows."""
         ...
 
 
 MakeNotifier = Callable[[Options, OpenRun], ExecNotifier]
-"""Called in that thread, once the command is under way."""
+"""Makes the notifier. It is called in the notifier's thread, once the command has started."""

@@ -1,6 +1,6 @@
-"""People are told in a thread of their own: whatever that takes, signals, output and time-outs do not wait for it.
+"""Runs the notifier in a thread, so that signals, output and time-outs never wait for it.
 
-What it raises is one line on standard error, and the command's exit status stays what it is.
+An exception of the notifier becomes one line on standard error. It does not change the command's exit status.
 """
 
 from collections.abc import Callable
@@ -19,65 +19,66 @@ _T = TypeVar("_T")
 
 
 class NotifierThread:
-    """Tells of one run, beside it, in the order of the calls. ``answered`` and ``finished`` are news that come with a ``wake``.
+    """Passes the events of one run to its notifier, in the order of the calls.
 
-    ``answer`` is that to the latest ``ended``: the seconds until the next attempt.
+    ``answer`` is the answer to the latest ``ended``: the seconds until the next attempt. ``answered`` says whether it is there, and
+    ``finished`` whether the thread has ended. Each change of these two wakes the loop that reads ``context.signals``.
     """
 
-    def __init__(self, course: ExecContext, make: MakeNotifier | None) -> None:
+    def __init__(self, context: ExecContext, make: MakeNotifier | None) -> None:
         self.answered: bool = False
         self.answer: float | None = None
         self.finished: bool = False
-        self._course = course
+        self._context = context
         self._make = make
-        self._news: SimpleQueue[str | Ended] = SimpleQueue()
-        self._pid = course.child.pid if isinstance(course.child, Child) else None
+        self._calls: SimpleQueue[str | Ended] = SimpleQueue()
+        self._pid = context.child.pid if isinstance(context.child, Child) else None
         Thread(target=self._work, name="tocsin exec", daemon=True).start()
 
     def started(self) -> None:
-        """Tell that an attempt has begun."""
-        self._news.put("started")
+        """Report that an attempt has begun."""
+        self._calls.put("started")
 
     def ended(self, ended: Ended) -> None:
-        """Tell that it has ended, and ask for another."""
+        """Report that an attempt has ended, and ask for the next one."""
         self.answered, self.answer = False, None
-        self._news.put(ended)
+        self._calls.put(ended)
 
     def close(self) -> None:
-        """Tell nothing after that."""
-        self._news.put("close")
+        """Close the notifier after the calls that are queued."""
+        self._calls.put("close")
 
     def _work(self) -> None:
-        telling = _guarded(self._telling)
-        while (news := self._news.get()) != "close":
-            self._tell(telling, news)
-        if telling is not None:
-            _guarded(telling.close)
+        notifier = _guarded(self._make_notifier)
+        while (call := self._calls.get()) != "close":
+            self._forward(notifier, call)
+        if notifier is not None:
+            _guarded(notifier.close)
         self.finished = True
-        self._course.listening.wake()
+        self._context.signals.wake()
 
-    def _telling(self) -> ExecNotifier:
-        course = self._course
-        run = OpenRun(run_id=course.run_id, label=course.options.label, started=course.began, pid=self._pid)
+    def _make_notifier(self) -> ExecNotifier:
+        context = self._context
+        run = OpenRun(run_id=context.run_id, label=context.options.label, started=context.began, pid=self._pid)
         if self._make is not None:
-            return self._make(course.options, run)
-        from tocsin.cli.exec.notifier import CommandNotifier as Usual
+            return self._make(context.options, run)
+        from tocsin.cli.exec.notifier import CommandNotifier
 
-        return Usual(course.options, run)
+        return CommandNotifier(context.options, run)
 
-    def _tell(self, telling: ExecNotifier | None, news: str | Ended) -> None:
-        if not isinstance(news, Ended):
-            if telling is not None:
-                _guarded(telling.started)
+    def _forward(self, notifier: ExecNotifier | None, call: str | Ended) -> None:
+        if not isinstance(call, Ended):
+            if notifier is not None:
+                _guarded(notifier.started)
             return
-        self.answer = None if telling is None else _guarded(lambda: telling.ended(news))
+        self.answer = None if notifier is None else _guarded(lambda: notifier.ended(call))
         self.answered = True
-        self._course.listening.wake()
+        self._context.signals.wake()
 
 
 def _guarded(act: Callable[[], _T]) -> _T | None:
     try:
         return act()
-    except BaseException as error:  # nothing that it raises is of any use to this thread
-        complain(f"could not tell how it went: {describe(error)}")
+    except BaseException as error:  # the thread goes on after every exception, SystemExit and KeyboardInterrupt too
+        complain(f"could not send notifications: {describe(error)}")
         return None

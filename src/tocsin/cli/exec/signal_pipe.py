@@ -1,10 +1,10 @@
-"""All that can happen to us while a command runs comes through one pipe, so that nothing is lost and nothing interrupts anything.
+"""Signals and wake-ups of other threads, delivered through one pipe while a command runs.
 
-- The interpreter writes the number of each signal into it as it comes, also before the command is started; threads write a zero when
-  they have something to say. One loop reads it.
-- That loop may be late, since it has to be loaded first. So the moment when a child ended is noted as the signal comes.
-- A signal that was ignored when we started stays ignored, and so it is for the command. The command gets the mask of signals that we
-  were started with; we ourselves listen whatever it says.
+- The interpreter writes the number of each signal into the pipe as it arrives, also before the command starts. Threads write a zero to
+  wake the reader. One loop reads the pipe.
+- The signal handler notes when a child ended, since the loop may start late: its module is loaded after the command has started.
+- A signal that was ignored when tocsin started stays ignored, for the command too. The command gets the signal mask that tocsin was
+  started with; tocsin itself receives these signals whatever the mask says.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Self
 
-STOPPING = frozenset({signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM})
+STOP_SIGNALS = frozenset({signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM})
 """Signals that ask a command to end."""
-PASSED_ON = STOPPING | {signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGCONT, signal.SIGWINCH}
-"""Signals that a command is to get when we get them."""
-TERMINALS = frozenset({signal.SIGINT, signal.SIGQUIT, signal.SIGWINCH})
-"""Signals that a terminal sends to all that it has in the foreground, the command among them."""
+FORWARDED_SIGNALS = STOP_SIGNALS | {signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGCONT, signal.SIGWINCH}
+"""Signals that tocsin forwards to the command."""
+TERMINAL_SIGNALS = frozenset({signal.SIGINT, signal.SIGQUIT, signal.SIGWINCH})
+"""Signals that a terminal sends to its whole foreground process group, the command included."""
 
-_LONGEST = 86_400.0  # seconds; what poll may be asked to wait is limited
+_LONGEST_WAIT = 86_400.0  # seconds; poll limits its time-out
 
 
 class SignalPipe:
-    """Signals, and words of other threads, in one queue; while it is open, in the main thread, no signal does anything else.
+    """Signals and wake-ups in one queue. While it is open, in the main thread, signals have no other effect.
 
-    ``mask`` are the signals that were blocked before, and ``child_changed`` is when a child last ended, was stopped or went on, in
+    ``mask`` is the set of signals that were blocked before. ``child_changed`` is when a child last ended, stopped or continued, in
     seconds since 1970.
     """
 
@@ -43,11 +43,11 @@ class SignalPipe:
             os.set_blocking(end, False)
         self._poll = select.poll()
         self._poll.register(self._reader, select.POLLIN)
-        heard = {*(number for number in PASSED_ON if signal.getsignal(number) is not signal.SIG_IGN), signal.SIGCHLD}
+        handled = {*(number for number in FORWARDED_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN), signal.SIGCHLD}
         self.child_changed: float = 0.0
-        self._wakeup = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)  # first, lest one come that is not in the pipe
-        self._before = {number: signal.signal(number, self._come) for number in heard}
-        self.mask: frozenset[int] = frozenset(signal.pthread_sigmask(signal.SIG_UNBLOCK, heard))
+        self._wakeup = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)  # before the handlers, so that none is lost
+        self._before = {number: signal.signal(number, self._handle) for number in handled}
+        self.mask: frozenset[int] = frozenset(signal.pthread_sigmask(signal.SIG_UNBLOCK, handled))
 
     def __enter__(self) -> Self:
         return self
@@ -62,21 +62,21 @@ class SignalPipe:
         writer, self._writer = self._writer, -1
         os.close(writer)
 
-    def _come(self, number: int, _: FrameType | None) -> None:
-        """That it came stands in the pipe already."""
+    def _handle(self, number: int, _: FrameType | None) -> None:
+        """Note the time of SIGCHLD. The interpreter has already written the signal's number into the pipe."""
         if number == signal.SIGCHLD:
             self.child_changed = time.time()
 
     def wake(self) -> None:
-        """Have ``wait`` return. Any thread may call it, also when nobody listens any more."""
+        """Make ``wait`` return. Any thread may call it, also after the pipe is closed."""
         try:  # noqa: SIM105 - contextlib takes long to load
             os.write(self._writer, b"\0")
         except OSError:
-            pass  # it is full, and will wake us, or closed
+            pass  # a full pipe wakes the reader anyway; a closed one has none
 
     def wait(self, until: float) -> list[int]:
-        """The numbers of the signals that came; waits for one, or for ``wake``, or until a moment of ``time.monotonic``."""
-        rest = min(max(until - time.monotonic(), 0), _LONGEST)
+        """Wait for a signal, for ``wake``, or until a time of ``time.monotonic``. Return the numbers of the signals that arrived."""
+        rest = min(max(until - time.monotonic(), 0), _LONGEST_WAIT)
         if not self._poll.poll(rest * 1000 + (rest > 0)):  # a millisecond too late rather than too early
             return []
         return [number for number in os.read(self._reader, 4096) if number]

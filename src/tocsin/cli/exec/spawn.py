@@ -1,19 +1,18 @@
-"""How the output of a command gets where ours goes, where its tail is wanted: which pipe or terminal stands between.
+"""Starts the command with its environment, its signals and, for ``--tail``, a pipe or terminal for its output.
 
-Without ``--tail`` there is no route: the command has our descriptors, and we never see what passes.
+- The command gets tocsin's descriptors and environment, and the signals that tocsin was started with, ignored or blocked. Python's own
+  changes are undone: it ignores SIGPIPE and SIGXFSZ, and may have set ``LC_CTYPE``.
+- In the foreground of a terminal the command is in tocsin's process group, so that the terminal's signals reach both; else it leads a
+  process group of its own.
+- A program without ``#!`` is run as a script by ``sh``, as every shell does.
 
-- Standard output and standard error that are one pipe, file or terminal stay one, so that their order is kept.
-- Where ours is a terminal, the command gets one too. It changes nothing in the output, which is for the real one to do, it has the
-  size of the real one, and follows it.
-- Where ours is a pipe, it is made to hold more: the bytes are moved in larger portions, which is what costs.
-- Where no pipe or terminal can be had, the stream goes past us, and its tail is not known.
+Without ``--tail`` there is no route: the output goes straight to tocsin's descriptors. With it:
 
-The start of a command: as if we had not been there.
-
-- It gets our descriptors, our environment, and the signals that we were started with, ignored or blocked. What Python changed for
-  itself is put back: it ignores SIGPIPE and SIGXFSZ, and may have set ``LC_CTYPE``.
-- In the foreground of a terminal it is in our process group, so that the terminal speaks to both; else it leads one of its own.
-- A program that has no ``#!`` is a script for ``sh``, as for every shell.
+- Standard output and standard error that are the same pipe, file or terminal share one route, so that their order is kept.
+- If tocsin's stream is a terminal, the command gets a terminal too. It has the size of the real one and follows it, and leaves output
+  processing to the real one.
+- If tocsin's stream is a pipe, the pipe is enlarged: fewer, larger copies are cheaper.
+- If no pipe or terminal can be created, the stream is not captured, and its tail is unknown.
 """
 
 from __future__ import annotations
@@ -29,12 +28,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-
-PIPE = 1 << 20  # bytes that a pipe of ours may hold, where it can
+INIT_PID = 1
+"""The process id of the first process of a machine or a container, which has to reap orphaned processes."""
+NOT_STARTED = 125
+NOT_EXECUTABLE = 126
+NOT_FOUND = 127
+PIPE_SIZE = 1 << 20  # bytes; the capacity that tocsin requests for its pipes
+_RESOURCE_ERRORS = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)  # the machine lacks resources
+_IGNORED_BY_PYTHON = tuple(number for number in (signal.SIGPIPE, getattr(signal, "SIGXFSZ", None)) if number is not None)
 
 
 class Route:
-    """From ``inner``, which the command writes to as the descriptors ``streams``, by ``outer``, which we read, to ``target``."""
+    """A pipe or terminal. The command has ``inner`` as its descriptors ``streams``; tocsin copies from ``outer`` to ``target``."""
 
     __slots__ = ("inner", "outer", "streams", "target", "terminal")
 
@@ -46,18 +51,18 @@ class Route:
         self.outer: int = outer
         self.inner: int = inner
         if terminal:
-            _like(self.target, self.inner)
+            _copy_terminal_settings(self.target, self.inner)
             self.resize()
         else:
-            widen(self.inner)
-            widen(self.target)
+            enlarge_pipe(self.inner)
+            enlarge_pipe(self.target)
 
-    def begun(self) -> None:
-        """Leave the command's end to the command, so that we notice when nobody has it any more."""
+    def close_inner(self) -> None:
+        """Close tocsin's copy of the command's end, so that ``outer`` reports the end of the output."""
         os.close(self.inner)
 
     def resize(self) -> None:
-        """Give the terminal, if it is one, the size of the real one."""
+        """Set the size of the terminal, if it is one, to that of the real one."""
         import termios
 
         try:  # noqa: SIM105 - contextlib takes long to load
@@ -66,44 +71,48 @@ class Route:
             pass  # the real one is gone
 
 
-def widen(pipe: int) -> None:
-    """Have a pipe hold more, so that neither side waits so often; a user may have only so much of that."""
+def enlarge_pipe(pipe: int) -> None:
+    """Enlarge a pipe, so that both sides wait less often. The system limits how much a user may have of this."""
     try:  # noqa: SIM105 - contextlib takes long to load
-        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, max(PIPE, fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ)))
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, max(PIPE_SIZE, fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ)))
     except (AttributeError, OSError):
-        pass  # this system has no such thing, or no more of it
+        pass  # not supported here, or the limit is reached
 
 
-def routes() -> list[Route]:
-    """The routes of standard output and standard error, in so far as they are open; OSError where one cannot be had."""
-    out, err = (_file(stream) for stream in (1, 2))
+def open_routes() -> list[Route]:
+    """Open the routes of standard output and standard error, for those that are open.
+
+    Raises:
+        OSError: a pipe or terminal cannot be created.
+    """
+    out, err = (_file_identity(stream) for stream in (1, 2))
     if out is not None and out == err:
         return [Route((1, 2), terminal=os.isatty(1))]
     return [Route((stream,), terminal=os.isatty(stream)) for stream, file in ((1, out), (2, err)) if file is not None]
 
 
-def inherited(stream: int) -> bool:
-    """Whether a command would find the descriptor open; see ``occupy``."""
+def is_inherited(stream: int) -> bool:
+    """Whether the command finds the descriptor open; see ``reserve_standard_streams``."""
     return not fcntl.fcntl(stream, fcntl.F_GETFD) & fcntl.FD_CLOEXEC
 
 
-def occupy() -> None:
-    """Put something that no command inherits in the place of standard streams that are closed, lest a file of ours get there."""
+def reserve_standard_streams() -> None:
+    """Open ``/dev/null``, not inheritable, in place of each closed standard stream, so that no file of tocsin's gets its number."""
     while (low := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(low)
 
 
-def _file(stream: int) -> tuple[object, ...] | None:
-    """What a descriptor means; two that write to one file in different ways are two."""
-    if not inherited(stream):
+def _file_identity(stream: int) -> tuple[object, ...] | None:
+    """Identify the open file of a descriptor, None if it is closed. Two that differ in their flags are different."""
+    if not is_inherited(stream):
         return None
     status = os.fstat(stream)
     return status.st_dev, status.st_ino, stat.S_IFMT(status.st_mode), fcntl.fcntl(stream, fcntl.F_GETFL)
 
 
-def _like(real: int, ours: int) -> None:
-    """Have our terminal behave as the real one does, and leave the output as it is."""
+def _copy_terminal_settings(real: int, ours: int) -> None:
+    """Copy the settings of the real terminal to tocsin's, and switch off output processing."""
     import termios
 
     try:
@@ -114,17 +123,8 @@ def _like(real: int, ours: int) -> None:
     termios.tcsetattr(ours, termios.TCSANOW, settings)
 
 
-FIRST = 1
-"""The process id of the first process of a machine or a container, which has to reap what others leave."""
-NOT_STARTED = 125
-NOT_EXECUTABLE = 126
-NOT_FOUND = 127
-_OURS = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)  # the machine has no room for it
-_CHANGED = tuple(number for number in (signal.SIGPIPE, getattr(signal, "SIGXFSZ", None)) if number is not None)
-
-
 class Child:
-    """A process under way, or over: ``raw`` is its wait status then. With ``own_group`` it leads a process group."""
+    """A started process. ``raw`` is its wait status once it has ended. With ``own_group`` it leads a process group."""
 
     __slots__ = ("own_group", "pid", "raw")
 
@@ -133,10 +133,10 @@ class Child:
         self.own_group: bool = own_group
         self.raw: int | None = None
 
-    def reap(self, *, everyone: bool) -> bool:
-        """Whether it is over; ``everyone`` has other children of ours reaped too, as the first process of a container has to."""
+    def reap(self, *, all_children: bool) -> bool:
+        """Return whether it has ended. ``all_children`` reaps other children too, as the first process of a container has to."""
         while self.raw is None:
-            pid, raw = os.waitpid(-1 if everyone else self.pid, os.WNOHANG)
+            pid, raw = os.waitpid(-1 if all_children else self.pid, os.WNOHANG)
             if pid == self.pid:
                 self.raw = raw
             if pid == 0:
@@ -144,12 +144,12 @@ class Child:
         return True
 
     def send(self, number: int) -> None:
-        """Send it a signal, and its group if it leads one."""
+        """Send a signal to the process, or to its group if it leads one."""
         os.kill(-self.pid if self.own_group else self.pid, number)
 
 
-class Unstarted:
-    """Why there is no process: in words, and as an exit status."""
+class StartFailure:
+    """Why a process could not be started: as a text, and as an exit status."""
 
     __slots__ = ("fault", "status")
 
@@ -160,23 +160,21 @@ class Unstarted:
 
 def start(
     command: tuple[str, ...], environment: Mapping[str, str], mask: Collection[int], routes: Sequence[Route]
-) -> Child | Unstarted:
-    """Start a command, with its output on the routes, and with the signals of ``mask`` blocked."""
+) -> Child | StartFailure:
+    """Start a command with its output connected to the routes and the signals of ``mask`` blocked."""
     try:
         try:
-            return _spawned(command[0], command, environment, mask, routes)
+            return _spawn(command[0], command, environment, mask, routes)
         except OSError as error:
             script = _script(command[0], error)
             if script is None:
                 raise
-            return _spawned("/bin/sh", ("sh", script, *command[1:]), environment, mask, routes)
+            return _spawn("/bin/sh", ("sh", script, *command[1:]), environment, mask, routes)
     except OSError as error:
-        return unstarted(command[0], error)
+        return start_failure(command[0], error)
 
 
-def _spawned(
-    path: str, words: tuple[str, ...], environment: Mapping[str, str], mask: Collection[int], routes: Sequence[Route]
-) -> Child:
+def _spawn(path: str, words: tuple[str, ...], environment: Mapping[str, str], mask: Collection[int], routes: Sequence[Route]) -> Child:
     own_group = not in_foreground()
     pid = os.posix_spawnp(
         path,
@@ -185,41 +183,41 @@ def _spawned(
         file_actions=[(os.POSIX_SPAWN_DUP2, route.inner, stream) for route in routes for stream in route.streams],
         setpgroup=0 if own_group else os.getpgrp(),
         setsigmask=mask,
-        setsigdef=_CHANGED,
+        setsigdef=_IGNORED_BY_PYTHON,
     )
     return Child(pid, own_group=own_group)
 
 
 def in_foreground() -> bool:
-    """Whether a terminal speaks to our process group."""
+    """Whether tocsin's process group is in the foreground of a terminal."""
     for stream in (0, 1, 2):
         try:
             if os.tcgetpgrp(stream) == os.getpgrp():
                 return True
         except OSError:
-            pass  # no terminal, or not ours
+            pass  # no terminal, or not the controlling one
     return False
 
 
-def surroundings(given: str = "/proc/self/environ") -> dict[str, str]:
-    """Our environment, as we were given it: ``given`` is where the system shows that, if it does."""
+def inherited_environment(source: str = "/proc/self/environ") -> dict[str, str]:
+    """Return the environment that tocsin was started with. ``source`` is the file in which the system shows it, if it does."""
     environment = {**os.environ}
-    if "LC_CTYPE" in environment and _set_by_python(given):
+    if "LC_CTYPE" in environment and _is_set_by_python(source):
         del environment["LC_CTYPE"]
     return environment
 
 
-def _set_by_python(given: str) -> bool:
-    """Whether the variable is Python's own doing, as it is in the C locale."""
+def _is_set_by_python(source: str) -> bool:
+    """Whether Python itself set ``LC_CTYPE``, as it does in the C locale."""
     try:
-        with open(given, "rb", buffering=0) as file:  # noqa: PTH123 - pathlib takes long to load
+        with open(source, "rb", buffering=0) as file:  # noqa: PTH123 - pathlib takes long to load
             return not any(each.startswith(b"LC_CTYPE=") for each in file.readall().split(b"\0"))
     except OSError:
         return False
 
 
 def _script(program: str, error: OSError) -> str | None:
-    """The path of a program that the system does not know how to execute."""
+    """Return the path of a program that the system cannot execute for lack of ``#!``."""
     if error.errno != errno.ENOEXEC:
         return None
     folders = [""] if "/" in program else os.get_exec_path()
@@ -227,14 +225,14 @@ def _script(program: str, error: OSError) -> str | None:
     return next((path for path in paths if os.access(path, os.X_OK)), None)
 
 
-def unstarted(program: str, error: OSError) -> Unstarted:
-    """What an error means that kept a program from being started."""
+def start_failure(program: str, error: OSError) -> StartFailure:
+    """Translate the error of a failed start."""
     if error.errno == errno.ENOENT:
         lost = os.path.exists(program) and "/" in program  # noqa: PTH110 - as above
         hint = "; the words of a command are written apart" if any(map(str.isspace, program)) else ""
         why = "the interpreter that it names is missing" if lost else f"there is no such program{hint}"
-        return Unstarted(f"{program}: {why}", NOT_FOUND)
+        return StartFailure(f"{program}: {why}", NOT_FOUND)
     why = os.strerror(error.errno or 0)
-    if error.errno in _OURS:
-        return Unstarted(f"{program} could not be started: {why}", NOT_STARTED)
-    return Unstarted(f"{program} cannot be executed: {why}", NOT_EXECUTABLE)
+    if error.errno in _RESOURCE_ERRORS:
+        return StartFailure(f"{program} could not be started: {why}", NOT_STARTED)
+    return StartFailure(f"{program} cannot be executed: {why}", NOT_EXECUTABLE)

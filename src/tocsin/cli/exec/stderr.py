@@ -1,6 +1,6 @@
-"""One line to people, on standard error, where there is one; without the libraries that ``tocsin[cli]`` brings.
+"""Error lines on standard error, without the libraries that ``tocsin[cli]`` brings.
 
-Secrets are known only once the module that remembers them is loaded, so it is asked only then.
+The module that knows the secrets is used only if it is loaded already: before that no secret is known.
 """
 
 from __future__ import annotations
@@ -9,17 +9,17 @@ import sys
 
 
 def complain(text: str) -> None:
-    """Say what went wrong, in one line, whatever is in the text."""
+    """Print an error as one line on standard error, if there is one."""
     try:
-        if sys.stderr is not None:  # as a service may have it
-            sys.stderr.write(f"tocsin: {fit(text)}\n")
+        if sys.stderr is not None:  # a service may have none
+            sys.stderr.write(f"tocsin: {single_line(text)}\n")
             sys.stderr.flush()
     except OSError:
-        pass  # nobody listens
+        pass  # standard error is closed at its other end
 
 
-def hang_up() -> None:
-    """Let go of a standard error that takes nothing more: at its exit the interpreter would fail over it, with a status of its own."""
+def drop_broken_stderr() -> None:
+    """Drop a standard error that can no longer be written to: else the interpreter fails over it at exit, with its own status."""
     try:
         if sys.stderr is not None:
             sys.stderr.flush()
@@ -27,8 +27,8 @@ def hang_up() -> None:
         sys.stderr = None
 
 
-def fit(text: str) -> str:
-    """The text on one line, without control characters and without known secrets."""
+def single_line(text: str) -> str:
+    """Return the text on one line, without control characters and without known secrets."""
     if "tocsin.shell.adapters.redaction" in sys.modules:
         from tocsin.shell.adapters.redaction import redact
 

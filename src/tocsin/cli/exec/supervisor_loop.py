@@ -1,7 +1,7 @@
-"""Looks after a command that is under way, through all its attempts, to the exit status.
+"""The loop that supervises a running command, through all its attempts, up to the exit status.
 
-What is decided is decided in ``core.supervision``. Here is the one loop that acts on it: it waits for signals, for the end of the
-command, for a deadline, and for what the other threads have to say.
+``core.supervisor`` makes the decisions, and this loop carries them out. It waits for signals, for the end of the command, for a
+deadline, and for wake-ups of the other threads.
 """
 
 import math
@@ -15,8 +15,8 @@ from typing import assert_never
 from tocsin.cli.exec.context import ExecContext, send
 from tocsin.cli.exec.notifier_protocol import MakeNotifier
 from tocsin.cli.exec.notifier_thread import NotifierThread
-from tocsin.cli.exec.signal_pipe import PASSED_ON, STOPPING, TERMINALS
-from tocsin.cli.exec.spawn import FIRST, Child, Unstarted
+from tocsin.cli.exec.signal_pipe import FORWARDED_SIGNALS, STOP_SIGNALS, TERMINAL_SIGNALS
+from tocsin.cli.exec.spawn import INIT_PID, Child, StartFailure
 from tocsin.cli.exec.stderr import complain
 from tocsin.core.supervisor import (
     Act,
@@ -38,108 +38,108 @@ from tocsin.core.supervisor import (
 )
 
 
-def supervise_to_the_end(course: ExecContext, make: MakeNotifier | None) -> int:
-    """Look after the attempt that is under way, and those that follow; the exit status."""
-    background = NotifierThread(course, make)
-    status = _attempts(course, background)
-    background.close()
-    while not background.finished:
-        if _stopping(course, math.inf) is not None:
-            complain("interrupted while telling how it went; it may be that nobody was told")
-            _hurry()
+def supervise_attempts(context: ExecContext, make: MakeNotifier | None) -> int:
+    """Supervise the current attempt and those that follow, wait for the notifications, and return the exit status."""
+    notifier = NotifierThread(context, make)
+    status = _attempts(context, notifier)
+    notifier.close()
+    while not notifier.finished:
+        if _stop_signal(context, math.inf) is not None:
+            complain("interrupted while sending notifications: some may not have been sent")
+            _skip_exit_timeout()
             break
     return status
 
 
-def _hurry() -> None:
-    """Let nothing that is still to be sent hold us up."""
+def _skip_exit_timeout() -> None:
+    """Do not wait for queued messages when the process ends."""
     from tocsin.shell.queues import finish  # the command was started long ago
 
     finish(0.0)
 
 
-def _attempts(course: ExecContext, background: NotifierThread) -> int:
+def _attempts(context: ExecContext, notifier: NotifierThread) -> int:
     while True:
-        background.started()
-        ended, stop = attempt(course)
-        background.ended(ended)
-        if not course.options.retries or ended.stopped_by is not None:
+        notifier.started()
+        ended, stop = _wait_for_attempt(context)
+        notifier.ended(ended)
+        if not context.options.retries or ended.stopped_by is not None:
             return ended.status
-        while stop is None and not background.answered:
-            stop = _stopping(course, math.inf)
-        if stop is None and background.answer is None:
+        while stop is None and not notifier.answered:
+            stop = _stop_signal(context, math.inf)
+        if stop is None and notifier.answer is None:
             return ended.status
-        due = time.monotonic() + (background.answer or 0)
+        due = time.monotonic() + (notifier.answer or 0)
         while stop is None and time.monotonic() < due:
-            stop = _stopping(course, due)
+            stop = _stop_signal(context, due)
         if stop is not None:
-            complain(f"no further attempt, since {named(stop)} came")
+            complain(f"no further attempt: {named(stop)} was received")
             return status_of(stop)
-        course.begin()
+        context.start_attempt()
 
 
-def _stopping(course: ExecContext, until: float) -> int | None:
-    """The signal that asks us to end, if one came."""
-    return next((number for number in course.listening.wait(until) if number in STOPPING), None)
+def _stop_signal(context: ExecContext, until: float) -> int | None:
+    """Wait for signals or a wake-up, and return the first signal that asks tocsin to end, if one arrived."""
+    return next((number for number in context.signals.wait(until) if number in STOP_SIGNALS), None)
 
 
-def attempt(course: ExecContext) -> tuple[Ended, int | None]:
-    """How the attempt under way ended, and the signal that asked us to end after that, if one did."""
-    child = course.child
-    if isinstance(child, Unstarted):
-        return Ended(status=child.status, fault=child.fault, started=course.started, ended=time.time()), None
-    over = _supervised(course, child)
-    ended = moment(course.listening.child_changed, course.started)
-    stop = None if course.pumps is None else course.pumps.settle(course.listening, patient=not over.timed_out)
-    tail = b"" if course.pumps is None else course.pumps.tail(course.options.tail)
-    return ending(over, tail=tail, started=course.started, ended=ended), stop
+def _wait_for_attempt(context: ExecContext) -> tuple[Ended, int | None]:
+    """Wait for the current attempt. Return how it ended, and the stop signal that arrived after that, if any."""
+    child = context.child
+    if isinstance(child, StartFailure):
+        return Ended(status=child.status, fault=child.fault, started=context.started, ended=time.time()), None
+    over = _supervise_child(context, child)
+    ended = end_time(context.signals.child_changed, context.started)
+    stop = None if context.tee is None else context.tee.finish(context.signals, wait_for_reader=not over.timed_out)
+    tail = b"" if context.tee is None else context.tee.tail(context.options.tail)
+    return ending(over, tail=tail, started=context.started, ended=ended), stop
 
 
-def moment(noted: float, started: float) -> float:
-    """When a process ended that is over now, in seconds since 1970: as was noted, unless that is older than the process."""
+def end_time(noted: float, started: float) -> float:
+    """Return when an ended process ended, in seconds since 1970: the noted time, or now if that is older than the process."""
     return noted if noted >= started else time.time()
 
 
-def _supervised(course: ExecContext, child: Child) -> Supervision:
-    """Watch over a process until it is over."""
-    now, since = Supervision(_rules(course, child)), course.since
+def _supervise_child(context: ExecContext, child: Child) -> Supervision:
+    """Supervise a process until it has ended."""
+    now, since = Supervision(_rules(context, child)), context.started_monotonic
     while now.phase != "over":
         deadline = math.inf if now.phase_timeout is None else since + now.phase_timeout
-        for happening in _happenings(course, child, deadline):
+        for happening in _happenings(context, child, deadline):
             phase = now.phase
             now, acts = supervise(now, happening)
             since = since if now.phase == phase else time.monotonic()
             for act in acts:
-                _do(act, course, child)
+                _do(act, context, child)
     return now
 
 
-def _rules(course: ExecContext, child: Child) -> SupervisorRules:
-    resized = {signal.SIGWINCH} if any(route.terminal for route in course.routes) else set[int]()
+def _rules(context: ExecContext, child: Child) -> SupervisorRules:
+    resized = {signal.SIGWINCH} if any(route.terminal for route in context.routes) else set[int]()
     return SupervisorRules(
-        passed_on=PASSED_ON if child.own_group else PASSED_ON - TERMINALS | resized,
-        stopping=STOPPING,
+        passed_on=FORWARDED_SIGNALS if child.own_group else FORWARDED_SIGNALS - TERMINAL_SIGNALS | resized,
+        stopping=STOP_SIGNALS,
         own_group=child.own_group,
-        timeout=course.options.timeout,
-        kill_after=course.options.kill_after,
+        timeout=context.options.timeout,
+        kill_after=context.options.kill_after,
     )
 
 
-def _happenings(course: ExecContext, child: Child, deadline: float) -> Iterator[Happening]:
-    """What happens next. Signals that came before the end of the process are told before it."""
-    for number in course.listening.wait(deadline):
+def _happenings(context: ExecContext, child: Child, deadline: float) -> Iterator[Happening]:
+    """Wait for what happens next. Signals that arrived before the end of the process come before it."""
+    for number in context.signals.wait(deadline):
         yield SignalCame(number)
-    if child.reap(everyone=os.getpid() == FIRST):
+    if child.reap(all_children=os.getpid() == INIT_PID):
         yield ChildEnded(child.raw or 0)
     elif time.monotonic() >= deadline:
         yield DeadlinePassed()
 
 
-def _do(act: Act, course: ExecContext, child: Child) -> None:
+def _do(act: Act, context: ExecContext, child: Child) -> None:
     match act:
         case Forward(number=signal.SIGWINCH):
-            if course.pumps is not None:
-                course.pumps.resize()
+            if context.tee is not None:
+                context.tee.resize()
             send(child, signal.SIGWINCH)
         case Forward(number=number):
             send(child, number)
@@ -148,7 +148,7 @@ def _do(act: Act, course: ExecContext, child: Child) -> None:
         case Kill():
             send(child, signal.SIGKILL)
         case KillRest():
-            with suppress(OSError):  # nobody is left, or nobody who minds us
+            with suppress(OSError):  # the group is empty, or may not be signalled
                 child.send(signal.SIGKILL)
         case _:
             assert_never(act)

@@ -1,4 +1,4 @@
-"""``tocsin outbox``: what is in the outbox, what is to become of it, and its being sent.
+"""``tocsin outbox``: shows the outbox, changes messages in it, and sends them.
 
-SQLAlchemy is loaded by those commands alone that open an outbox, when they do.
+SQLAlchemy is imported only by a command that opens an outbox.
 """

@@ -1,12 +1,11 @@
-"""What a service says to systemd, by the socket that ``NOTIFY_SOCKET`` names: that it is ready, alive, about to stop.
+"""``tocsin outbox drain --watch``: a service that sends new messages until a signal stops it.
 
-Where there is no such socket, or nobody listens, nothing happens: a service runs as well without systemd.
-
-``tocsin outbox drain --watch``: a small service, which sends what is put in, until it is told to stop.
-
-- It looks every few seconds; what is due is sent in threads of its own, so that one destination that is slow holds up no other.
-- A database that fails is tried again, for as long as it takes: one line says that it does, and one that it is back.
-- SIGTERM and an interrupt end it: what is being sent is ended, the rest is released, and that is no failure.
+- It checks the outbox every two seconds, or sooner if a message is due. Messages are sent in other threads, so that a slow destination
+  delays no other.
+- If the database fails, it is tried again without limit. One line is printed when it fails, and one when it works again.
+- SIGTERM and SIGINT stop it: messages being sent are finished and the rest is released. The exit status is 0.
+- It tells systemd through the socket in ``NOTIFY_SOCKET`` that it is ready, alive or stopping. Without such a socket, or without a
+  listener, that does nothing.
 """
 
 import json
@@ -18,7 +17,7 @@ from contextlib import ExitStack, suppress
 
 import attrs
 
-from tocsin.cli.outbox.drain import LAST, in_lines, noting_progress, refused, silently
+from tocsin.cli.outbox.drain import STOP_TIMEOUT, counting, is_sending_disabled, show_lines, show_nothing
 from tocsin.cli.outbox.health import Health, Metrics
 from tocsin.cli.outbox.http_server import HOST, serving
 from tocsin.cli.outbox.opening import UNUSABLE
@@ -32,132 +31,130 @@ from tocsin.shell.outbox.errors import OutboxError
 from tocsin.shell.outbox.store import Store
 from tocsin.shell.outbox.worker import Worker
 
-_PATIENCE = 1.0  # seconds
-
-
-def notify_systemd(state: str) -> None:
-    """Say it: ``READY=1``, say."""
-    address = os.environ.get("NOTIFY_SOCKET", "")
-    family: object = getattr(socket, "AF_UNIX", None)  # Windows has none
-    if address[:1] not in {"/", "@"} or not isinstance(family, int):
-        return
-    with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as sock:
-        sock.settimeout(_PATIENCE)
-        sock.connect(f"\0{address[1:]}" if address.startswith("@") else address)
-        sock.sendall(state.encode())
-
-
-def watchdog() -> float | None:
-    """How many seconds it may be silent, at most; None where nobody minds."""
-    asked, process = os.environ.get("WATCHDOG_USEC", ""), os.environ.get("WATCHDOG_PID", "")
-    meant = process in {"", str(os.getpid())}
-    return int(asked) / 1_000_000 if meant and asked.isascii() and asked.isdigit() and int(asked) > 0 else None
-
-
-_EVERY = 2.0  # seconds between two looks
-_SOONEST = 0.1
-_AFTER_A_FAULT = 5.0
-_PIPED = 10_000  # columns
+_SYSTEMD_TIMEOUT = 1.0  # seconds
+_INTERVAL = 2.0  # seconds between two checks of the outbox
+_SHORTEST_INTERVAL = 0.1  # seconds
+_PAUSE_AFTER_ERROR = 5.0  # seconds
 
 
 @attrs.frozen(kw_only=True)
 class DaemonOptions:
-    """What was asked for; see the options of the command."""
+    """The options of ``tocsin outbox drain --watch``."""
 
     metrics: int | None = None
     json: bool = False
 
 
-def run_daemon(store: Store, asked: DaemonOptions) -> int:
-    """Drain until a signal comes; the exit status."""
-    if refused():
+def run_daemon(store: Store, options: DaemonOptions) -> int:
+    """Send messages until a signal arrives, and return the exit status."""
+    if is_sending_disabled():
         return UNUSABLE
-    board = Health()
-    drainer = Worker(store, configured.configured_sender(), on_batch=noting_progress(board, silently if asked.json else in_lines()))
-    with graceful_stop() as ending, ExitStack() as stack:
+    health = Health()
+    worker = Worker(store, configured.configured_sender(), on_batch=counting(health, show_nothing if options.json else show_lines()))
+    with graceful_stop() as stop, ExitStack() as stack:
         try:
-            port = None if asked.metrics is None else stack.enter_context(serving(asked.metrics, Metrics(store, board).pages))
+            port = None if options.metrics is None else stack.enter_context(serving(options.metrics, Metrics(store, health).pages))
         except OSError as error:
-            complain(f"--metrics {asked.metrics}: {error.strerror}: choose another port, or 0 for one that is free")
+            complain(f"--metrics {options.metrics}: {error.strerror}: choose another port, or 0 for one that is free")
             return UNUSABLE
-        complain(f"drains the outbox at {store.place}")
+        complain(f"sending from the outbox at {store.place}")
         if port is not None:
             complain(f"metrics are at http://{HOST}:{port}/metrics")
-        rounds = DrainLoop(store, drainer, board)
-        while not ending.wait(rounds.go()):
+        loop = DrainLoop(store, worker, health)
+        while not stop.wait(loop.run_round()):
             pass
-        _stop(drainer)
-    if asked.json:
-        counts = {status.value: board.reckoning.count(status) for status in ENDINGS}
+        _stop(worker)
+    if options.json:
+        counts = {status.value: health.counters.count(status) for status in ENDINGS}
         write(f"{redact(json.dumps({'place': store.place, **counts}))}\n")
     else:
-        say(console(_PIPED), plain_text(f"stopped: {board.reckoning}"))
+        say(console(), plain_text(f"stopped: {health.counters}"))
     return 0
 
 
-def _stop(drainer: Worker) -> None:
+def _stop(worker: Worker) -> None:
     notify_systemd("STOPPING=1")
-    drainer.stop(LAST)
-    if drainer.sending:
-        complain(f"{messages(drainer.sending)} had no answer in time: sent again when the lease has ended, marked as possibly repeated")
+    worker.stop(STOP_TIMEOUT)
+    if worker.sending:
+        complain(f"{messages(worker.sending)} had no answer in time: sent again when the lease ends, marked as possibly repeated")
 
 
 class DrainLoop:
-    """Sees to it, round by round, that what is due is sent."""
+    """The loop of the service: each round starts to send the messages that are due."""
 
-    def __init__(self, store: Store, drainer: Worker, board: Health) -> None:
+    def __init__(self, store: Store, worker: Worker, health: Health) -> None:
         self._store = store
-        self._drainer = drainer
-        self._board = board
-        self._said_ready = False
-        self._rests_until = 0.0
-        silence = watchdog()
-        self._longest = _EVERY if silence is None else min(_EVERY, silence / 2)
+        self._worker = worker
+        self._health = health
+        self._is_ready = False
+        self._paused_until = 0.0
+        limit = watchdog()
+        self._longest_interval = _INTERVAL if limit is None else min(_INTERVAL, limit / 2)
 
-    def go(self) -> float:
-        """Go one round; after how many seconds to go the next."""
-        self._board.turn()
+    def run_round(self) -> float:
+        """Run one round. Return the seconds until the next one."""
+        self._health.note_round()
         notify_systemd("WATCHDOG=1")
-        rest = self._rests_until - time.monotonic()
-        if rest > 0:
-            return min(rest, self._longest)
+        pause = self._paused_until - time.monotonic()
+        if pause > 0:
+            return min(pause, self._longest_interval)
         try:
-            pause = self._look() if self._store.exists else self._rest()
-        except OutboxError as fault:
-            self._break(fault)
-            return self._longest
-        self._board.reach()
-        if not self._said_ready:
+            pause = self._start_sending() if self._store.exists else self._wait_for_outbox()
+        except OutboxError as error:
+            self._pause_after_error(error)
+            return self._longest_interval
+        self._health.note_reached()
+        if not self._is_ready:
             notify_systemd("READY=1")
-            self._said_ready = True
-        return min(max(pause, _SOONEST), self._longest)
+            self._is_ready = True
+        return min(max(pause, _SHORTEST_INTERVAL), self._longest_interval)
 
-    def _look(self) -> float:
+    def _start_sending(self) -> float:
+        """Start to send the messages that are due, if any. Return the seconds until the next message is due."""
         agenda = self._store.agenda()
         if not agenda.due:
-            self._mend()
+            self._clear_error()
         else:
-            threading.Thread(target=self._turn, name="tocsin_outbox", daemon=True).start()
-        return self._longest if agenda.next is None else agenda.next
+            threading.Thread(target=self._send, name="tocsin_outbox", daemon=True).start()
+        return self._longest_interval if agenda.next is None else agenda.next
 
-    def _rest(self) -> float:
-        """There is no outbox yet, and so nothing in it."""
-        self._mend()
-        return self._longest
+    def _wait_for_outbox(self) -> float:
+        """Wait for an outbox: there is no file yet, so no message either."""
+        self._clear_error()
+        return self._longest_interval
 
-    def _turn(self) -> None:
+    def _send(self) -> None:
         try:
-            self._drainer.turn()
-        except OutboxError as fault:
-            self._break(fault)
+            self._worker.turn()
+        except OutboxError as error:
+            self._pause_after_error(error)
         else:
-            self._mend()
+            self._clear_error()
 
-    def _break(self, fault: OutboxError) -> None:
-        self._rests_until = time.monotonic() + _AFTER_A_FAULT
-        if self._board.breaks(str(fault)):
-            complain(f"{fault}; it is tried again until it can be used")
+    def _pause_after_error(self, error: OutboxError) -> None:
+        self._paused_until = time.monotonic() + _PAUSE_AFTER_ERROR
+        if self._health.set_error(str(error)):
+            complain(f"{error}; retrying until it can be used")
 
-    def _mend(self) -> None:
-        if self._board.mends():
+    def _clear_error(self) -> None:
+        if self._health.clear_error():
             complain(f"the outbox at {self._store.place} can be used again")
+
+
+def notify_systemd(state: str) -> None:
+    """Send a state to systemd, for example ``READY=1``."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    family: object = getattr(socket, "AF_UNIX", None)  # Windows has none
+    if address[:1] not in {"/", "@"} or not isinstance(family, int):
+        return
+    with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(_SYSTEMD_TIMEOUT)
+        sock.connect(f"\0{address[1:]}" if address.startswith("@") else address)
+        sock.sendall(state.encode())
+
+
+def watchdog() -> float | None:
+    """Return the watchdog interval of systemd in seconds, or None if it has no watchdog for this process."""
+    microseconds, process = os.environ.get("WATCHDOG_USEC", ""), os.environ.get("WATCHDOG_PID", "")
+    valid = microseconds.isascii() and microseconds.isdigit() and int(microseconds) > 0
+    return int(microseconds) / 1_000_000 if valid and process in {"", str(os.getpid())} else None

@@ -1,9 +1,9 @@
-"""What people see of messages while they are sent: a bar on a terminal, a line each in a pipe, nothing where a program reads.
+"""``tocsin outbox drain``: sends the messages that are due, waits for them, and shows the progress.
 
-``tocsin outbox drain``: what is due is sent now, and waited for.
-
-Exit status: 0 if nothing is left that waits, and nothing was given up; 1 if something is, or was; 2 if the outbox cannot be used, or
-nothing may be sent. Stopped by a signal it ends what is being sent, releases the rest, and leaves with the signal's status.
+- Progress is a bar on a terminal, a line for each message in a pipe, and nothing with ``--json``.
+- Exit status: 0 if no message is left waiting and none was given up; 1 if one is, or was; 2 if the outbox cannot be used, or
+  ``TOCSIN_NOTIFY`` says not to send.
+- A signal stops it: it finishes the messages being sent, releases the rest, and exits with the signal's status.
 """
 
 import json
@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tocsin.cli.outbox.health import Health
-from tocsin.cli.outbox.opening import UNUSABLE, absent
+from tocsin.cli.outbox.opening import UNUSABLE, no_outbox_yet
 from tocsin.cli.signals import TERMINATED, graceful_stop
 from tocsin.cli.terminal import complain, console, plain_text, say, write
 from tocsin.core.messages.text import cut, one_line
@@ -34,21 +34,55 @@ from tocsin.shell.outbox.store import Store
 from tocsin.shell.outbox.worker import OnBatch, Worker
 
 OnProgress = Callable[[Batch, Sequence[Row]], None]
-"""Tells of a message that was tried, and of its rows from then on; from any thread."""
+"""Shows a batch that was tried, with its rows after that. It is thread-safe."""
 
-_REASON = 200  # characters
+STOP_TIMEOUT = 25.0
+"""Seconds to wait, after a signal, for the messages being sent: longer than one message takes, shorter than service managers wait."""
+
+_MIN_INTERVAL = 1.0  # seconds between two digests to the same audience; short, since the command waits for them
+_LONGEST_REASON = 200  # characters
+
+
+def drain_due(store: Store, *, as_json: bool) -> int:
+    """Send the messages that are due, and return the exit status."""
+    if is_sending_disabled():
+        return UNUSABLE
+    if not store.exists:
+        write(f"{json.dumps(_json(store, DrainCounters(), 0))}\n") if as_json else say(console(), plain_text(no_outbox_yet(store)))
+        return 0
+    health, before = Health(), store.census()
+    with progress(count(before, WAITING), as_json=as_json) as on_progress:
+        on_batch = counting(health, on_progress)
+        stopped = _send(Worker(store, configured.configured_sender(), min_interval=_MIN_INTERVAL, on_batch=on_batch))
+    if stopped is not None:
+        return stopped
+    after = store.census()
+    left = count(after, WAITING)
+    if as_json:
+        write(f"{redact(json.dumps(_json(store, health.counters, left)))}\n")
+    else:
+        say(console(), plain_text(f"{health.counters}{_left(store, left)}"))
+    return 1 if left or count(after, UNSETTLED) > count(before, UNSETTLED) else 0
+
+
+def is_sending_disabled() -> bool:
+    """Return whether ``TOCSIN_NOTIFY`` forbids to send. If so, print it."""
+    disabled = override()
+    if disabled is not None:
+        complain(f"{misspelt() or f'{NAME}={disabled} is set'}, so nothing would be sent: unset it, and drain again")
+    return disabled is not None
 
 
 @contextmanager
 def progress(waiting: int, *, as_json: bool) -> Generator[OnProgress]:
-    """Inside, people are told of each message, of so many that wait."""
+    """Show the progress through ``waiting`` messages."""
     paper = Console(stderr=True, markup=False, emoji=False, highlight=False)
     if sys.stderr is not None and paper.is_terminal:
         with _bar(paper) as bar:
             task = bar.add_task("sending", total=waiting)
             yield lambda _, rows: bar.advance(task, len(rows))
     else:
-        yield silently if as_json else in_lines()
+        yield show_nothing if as_json else show_lines()
 
 
 def _bar(paper: Console) -> Progress:
@@ -56,104 +90,68 @@ def _bar(paper: Console) -> Progress:
     return Progress(*columns, console=paper, transient=True, redirect_stdout=False)
 
 
-def silently(_: Batch, __: Sequence[Row]) -> None:
-    """Say nothing."""
+def show_nothing(_: Batch, __: Sequence[Row]) -> None:
+    """Show no progress."""
 
 
-def in_lines() -> OnProgress:
-    """Writes a line of each."""
+def show_lines() -> OnProgress:
+    """Return a function that writes a line for each batch."""
     lock = threading.Lock()
 
-    def tell(parcel: Batch, rows: Sequence[Row]) -> None:
+    def show(batch: Batch, rows: Sequence[Row]) -> None:
         with lock:
-            write(f"{_line(parcel, rows[0], len(rows))}\n")
+            write(f"{_line(batch, rows[0], len(rows))}\n")
 
-    return tell
+    return show
 
 
-def _line(parcel: Batch, row: Row, count: int) -> str:
-    what = row.key if parcel.digest is None else f"{parcel.digest} ({messages(count)} as one)"
-    cells = (f"{row.status.value:9}", one_line(row.destination), one_line(what), cut(one_line(row.reason or ""), _REASON))
+def _line(batch: Batch, row: Row, count: int) -> str:
+    what = row.key if batch.digest is None else f"{batch.digest} ({messages(count)} as one)"
+    cells = (f"{row.status.value:9}", one_line(row.destination), one_line(what), cut(one_line(row.reason or ""), _LONGEST_REASON))
     return redact("  ".join(cells)).rstrip()
 
 
-LAST = 25.0
-"""For how many seconds what is being sent is waited for, after a signal: longer than one message takes, shorter than patience does."""
+def counting(health: Health, on_progress: OnProgress) -> OnBatch:
+    """Return a function that counts each batch that was tried, and shows it."""
 
-_APART = 1.0  # seconds between two digests to the same people: somebody waits for this to end
-_PIPED = 10_000  # columns
+    def on_batch(batch: Batch, _: Outcome, rows: Sequence[Row]) -> None:
+        if rows:  # else the lease was lost, and another worker has the messages
+            health.count(rows)
+            on_progress(batch, rows)
 
-
-def refused() -> bool:
-    """Whether nothing may be sent, which is said."""
-    asked = override()
-    if asked is not None:
-        complain(f"{misspelt() or f'{NAME}={asked} is set'}, so nothing would be sent: unset it, and drain again")
-    return asked is not None
+    return on_batch
 
 
-def drain_due(store: Store, *, as_json: bool) -> int:
-    """Send what is due; the exit status."""
-    if refused():
-        return UNUSABLE
-    if not store.exists:
-        write(f"{json.dumps(_json(store, DrainCounters(), 0))}\n") if as_json else say(console(_PIPED), plain_text(absent(store)))
-        return 0
-    board, before = Health(), store.census()
-    with progress(count(before, WAITING), as_json=as_json) as tell:
-        ended_by = _turned(Worker(store, configured.configured_sender(), min_interval=_APART, on_batch=noting_progress(board, tell)))
-    if ended_by is not None:
-        return ended_by
-    after = store.census()
-    left = count(after, WAITING)
-    if as_json:
-        write(f"{redact(json.dumps(_json(store, board.reckoning, left)))}\n")
-    else:
-        say(console(_PIPED), plain_text(f"{board.reckoning}{_left(store, left)}"))
-    return 1 if left or count(after, UNSETTLED) > count(before, UNSETTLED) else 0
-
-
-def noting_progress(board: Health, tell: OnProgress) -> OnBatch:
-    """Has the board know of each message that was tried, and people."""
-
-    def note(parcel: Batch, _: Outcome, rows: Sequence[Row]) -> None:
-        if rows:  # else its lease was lost, and somebody else has them
-            board.note(rows)
-            tell(parcel, rows)
-
-    return note
-
-
-def _turned(drainer: Worker) -> int | None:
-    """Send what is due; where a signal ends that, its exit status.
+def _send(worker: Worker) -> int | None:
+    """Send the messages that are due. Return the exit status of a SIGTERM that stopped it, or None.
 
     Raises:
         OutboxError: the database cannot be used.
-        KeyboardInterrupt: somebody interrupted it.
+        KeyboardInterrupt: SIGINT stopped it.
     """
-    faults: list[OutboxError] = []
+    errors: list[OutboxError] = []
 
     def turn() -> None:
         try:
-            drainer.turn()
-        except OutboxError as fault:
-            faults.append(fault)
+            worker.turn()
+        except OutboxError as error:
+            errors.append(error)
         finally:
-            ending.wake()
+            stop.wake()
 
-    with graceful_stop() as ending:
+    with graceful_stop() as stop:
         thread = threading.Thread(target=turn, name="tocsin_outbox", daemon=True)
         thread.start()
-        if ending.wait():
-            drainer.stop(LAST)
-    if ending.signal == signal.SIGINT:
+        if stop.wait():
+            worker.stop(STOP_TIMEOUT)
+    if stop.signal == signal.SIGINT:
         raise KeyboardInterrupt
-    if ending.is_due:
-        complain("ended by SIGTERM: what was not sent waits in the outbox")
+    if stop.is_due:
+        complain("ended by SIGTERM: unsent messages stay in the outbox")
         return TERMINATED
     thread.join()
-    for fault in faults:
-        raise fault
+    for error in errors:
+        raise error
     return None
 
 
@@ -162,8 +160,8 @@ def _left(store: Store, left: int) -> str:
         return ""
     soonest = store.agenda().next
     when = "" if soonest is None else f", and the next is due in {duration_text(soonest)}"
-    return f"; {messages(left)} {'waits' if left == 1 else 'wait'} still{when}"
+    return f"; {messages(left)} still {'waits' if left == 1 else 'wait'}{when}"
 
 
-def _json(store: Store, reckoning: DrainCounters, left: int) -> dict[str, object]:
-    return {"place": store.place, **{status.value: reckoning.count(status) for status in ENDINGS}, "left": left}
+def _json(store: Store, counters: DrainCounters, left: int) -> dict[str, object]:
+    return {"place": store.place, **{status.value: counters.count(status) for status in ENDINGS}, "left": left}

@@ -1,11 +1,9 @@
-"""What the threads of a service know of it: whether it goes its rounds, whether it reaches the outbox, and what it has sent.
+"""The health and counters of ``tocsin outbox drain --watch``, and the HTTP pages that show them.
 
-It is ready when it reaches the outbox, and alive as long as it goes its rounds: a database that is down makes it unready, and is no
-reason to start it anew.
-
-The pages of a service that drains: ``/metrics`` for Prometheus, ``/ready`` and ``/live`` for whoever looks after it.
-
-However often it is asked, the outbox is counted once in a few seconds: to count a million messages takes a moment.
+- ``/metrics`` is for Prometheus, ``/ready`` and ``/live`` for the service manager.
+- The service is live while its loop runs, and ready while it reaches the outbox. So a database that is down makes it unready, and does
+  not cause a restart.
+- The outbox is counted at most once every five seconds, however often the metrics are read: counting a million messages takes a moment.
 """
 
 import threading
@@ -25,103 +23,102 @@ if TYPE_CHECKING:
     from tocsin.shell.outbox.store import Store
 
 FRESH = 60.0
-"""For how many seconds a sign of life counts."""
+"""Seconds after which the loop counts as stopped, or the outbox as not reached."""
+
+_COUNT_AGE = 5.0  # seconds for which a count of the outbox is reused
 
 
 class Health:
-    """Where it is written; from any thread.
+    """The health and the counters of the service. It is thread-safe.
 
     Args:
-        clock: seconds that only grow.
+        clock: returns seconds that never decrease.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self.reckoning: DrainCounters = DrainCounters()
-        self.broken: str | None = None
+        self.counters: DrainCounters = DrainCounters()
+        self.error: str | None = None
         self._clock = clock
         self._lock = threading.Lock()
-        self._turned: float | None = None
-        self._reached: float | None = None
+        self._round_at: float | None = None
+        self._reached_at: float | None = None
 
-    def note(self, rows: Sequence[Row]) -> None:
-        """A message was tried, and that is noted in the outbox."""
+    def count(self, rows: Sequence[Row]) -> None:
+        """Count messages that were tried and updated in the outbox."""
         with self._lock:
-            self.reckoning = self.reckoning.after_try(rows)
+            self.counters = self.counters.after_try(rows)
 
-    def turn(self) -> None:
-        """Another round begins."""
-        self._turned = self._clock()
+    def note_round(self) -> None:
+        """Note that the loop has started a round."""
+        self._round_at = self._clock()
 
-    def reach(self) -> None:
-        """The outbox answered."""
-        self._reached = self._clock()
+    def note_reached(self) -> None:
+        """Note that the outbox has answered."""
+        self._reached_at = self._clock()
 
-    def breaks(self, fault: str) -> bool:
-        """The outbox cannot be used; whether that is news."""
+    def set_error(self, error: str) -> bool:
+        """Note that the outbox cannot be used. Return whether it could be used before."""
         with self._lock:
-            before, self.broken = self.broken, fault
+            before, self.error = self.error, error
         return before is None
 
-    def mends(self) -> bool:
-        """It can be used; whether that is news."""
+    def clear_error(self) -> bool:
+        """Note that the outbox can be used. Return whether it could not be used before."""
         with self._lock:
-            before, self.broken = self.broken, None
+            before, self.error = self.error, None
         return before is not None
 
     @property
     def alive(self) -> bool:
-        """Whether it goes its rounds."""
-        return self._fresh(self._turned)
+        """Whether the loop runs."""
+        return self._is_fresh(self._round_at)
 
     @property
     def ready(self) -> bool:
-        """Whether it does, and reaches the outbox."""
-        return self.alive and self.broken is None and self._fresh(self._reached)
+        """Whether the loop runs and reaches the outbox."""
+        return self.alive and self.error is None and self._is_fresh(self._reached_at)
 
-    def _fresh(self, then: float | None) -> bool:
+    def _is_fresh(self, then: float | None) -> bool:
         return then is not None and self._clock() - then <= FRESH
 
 
-_FRESH = 5.0  # seconds for which a count is good
-
-
 class Metrics:
-    """What is known of an outbox, and of those who drain it here."""
+    """The pages of the service: metrics of the outbox and of the worker here, readiness and liveness."""
 
-    def __init__(self, store: "Store", board: Health) -> None:
+    def __init__(self, store: "Store", health: Health) -> None:
         self._store = store
-        self._board = board
+        self._health = health
         self._lock = threading.Lock()
         self._readings: Readings | None = None
-        self._read_at = -_FRESH
+        self._read_at = -_COUNT_AGE
 
     @property
     def pages(self) -> Pages:
-        """All there is."""
+        """The pages by path."""
         return {"/metrics": self._metrics, "/ready": self._ready, "/live": self._live}
 
     def _metrics(self) -> Page:
         with self._lock:
-            if self._readings is None or time.monotonic() - self._read_at >= _FRESH:
+            if self._readings is None or time.monotonic() - self._read_at >= _COUNT_AGE:
                 self._readings = self._read()
                 self._read_at = time.monotonic()
         return Page(redact(exposition(self._readings)), content_type=CONTENT_TYPE)
 
     def _read(self) -> Readings:
         try:
-            counted = self._counted() if self._board.broken is None else None
-            return Readings(self._store.now(), counted, self._board.reckoning)
+            statuses = self._statuses() if self._health.error is None else None
+            return Readings(self._store.now(), statuses, self._health.counters)
         except OutboxError:
-            return Readings(time.time(), None, self._board.reckoning)
+            return Readings(time.time(), None, self._health.counters)
 
-    def _counted(self) -> Sequence[DestinationStatus]:
+    def _statuses(self) -> Sequence[DestinationStatus]:
         return destination_statuses(self._store.census()) if self._store.exists else ()
 
     def _ready(self) -> Page:
-        if self._board.ready:
+        if self._health.ready:
             return Page("ready\n")
-        why = self._board.broken or "it has not reached the outbox of late"
-        return Page(redact(f"{why}\n"), HTTPStatus.SERVICE_UNAVAILABLE)
+        reason = self._health.error or f"the outbox was not reached in the last {FRESH:.0f} seconds"
+        return Page(redact(f"{reason}\n"), HTTPStatus.SERVICE_UNAVAILABLE)
 
     def _live(self) -> Page:
-        return Page("alive\n") if self._board.alive else Page("it goes its rounds no more\n", HTTPStatus.SERVICE_UNAVAILABLE)
+        return Page("alive\n") if self._health.alive else Page("worker loop has stopped\n", HTTPStatus.SERVICE_UNAVAILABLE)

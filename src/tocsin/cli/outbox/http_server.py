@@ -1,7 +1,7 @@
-"""Pages for programs on this machine, by HTTP on the loopback interface: whoever asks may be hostile, and gets little of our time.
+"""A small HTTP server on the loopback interface, hardened against hostile clients on the same machine.
 
-- Of a request the first line is looked at, and the rest of its head dropped: all of bounded size, in bounded time, however it drips.
-- So many are answered at a time, and no more; after an answer the connection is closed.
+- It reads the first line of a request and drops the rest of its head. Size and time are bounded, also for a client that sends slowly.
+- It answers at most eight requests at a time. Each connection is closed after its answer.
 """
 
 import socket
@@ -17,15 +17,15 @@ from typing_extensions import override
 
 HOST = "127.0.0.1"
 
-_SECONDS = 5.0  # for a request, and for its answer
-_LONGEST = 8192  # bytes of a request's head
-_AT_ONCE = 8
+_TIMEOUT = 5.0  # seconds for a request, and for its answer
+_LONGEST_HEAD = 8192  # bytes of a request's head
+_AT_ONCE = 8  # requests
 _END = b"\r\n\r\n"
 
 
 @attrs.frozen
 class Page:
-    """What is answered."""
+    """The answer to a request."""
 
     text: str
     status: HTTPStatus = HTTPStatus.OK
@@ -33,15 +33,15 @@ class Page:
 
 
 Pages = Mapping[str, Callable[[], Page]]
-"""What there is, by its path."""
+"""Functions that make the pages, by path."""
 
 
 @contextmanager
 def serving(port: int, pages: Pages) -> Generator[int]:
-    """Inside, the pages are served; the port, which is a free one where 0 was asked for.
+    """Serve the pages. Yield the port: a free one if ``port`` is 0.
 
     Raises:
-        OSError: it cannot be had.
+        OSError: the port cannot be bound.
     """
     with _Server(port, pages) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.1,), name="tocsin_metrics", daemon=True)
@@ -60,12 +60,12 @@ class _Server(ThreadingTCPServer):
 
     def __init__(self, port: int, pages: Pages) -> None:
         self.pages = pages
-        self._places = threading.BoundedSemaphore(_AT_ONCE)
+        self._slots = threading.BoundedSemaphore(_AT_ONCE)
         super().__init__((HOST, port), _Handler)
 
     @override
     def process_request(self, request: socket.socket | tuple[bytes, socket.socket], client_address: object) -> None:
-        if not self._places.acquire(blocking=False):
+        if not self._slots.acquire(blocking=False):
             self.shutdown_request(request)
             return
         super().process_request(request, client_address)
@@ -75,11 +75,11 @@ class _Server(ThreadingTCPServer):
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._places.release()
+            self._slots.release()
 
     @override
     def handle_error(self, request: socket.socket | tuple[bytes, socket.socket], client_address: object) -> None:
-        """Whoever asked has gone, or was too slow: nobody need know."""
+        """Ignore the error: the client has closed the connection, or was too slow."""
 
 
 class _Handler(BaseRequestHandler):
@@ -90,30 +90,35 @@ class _Handler(BaseRequestHandler):
         assert isinstance(server, _Server)
         head = _head(sock)
         body, page = _answer(head, server.pages)
-        said = {
+        headers = {
             "Content-Type": page.content_type,
             "Content-Length": str(len(page.text.encode())),
             "X-Content-Type-Options": "nosniff",
             "Cache-Control": "no-store",
             "Connection": "close",
         }
-        lines = (f"HTTP/1.1 {page.status.value} {page.status.phrase}", *(f"{name}: {value}" for name, value in said.items()), "", body)
-        sock.settimeout(_SECONDS)
+        lines = (
+            f"HTTP/1.1 {page.status.value} {page.status.phrase}",
+            *(f"{name}: {value}" for name, value in headers.items()),
+            "",
+            body,
+        )
+        sock.settimeout(_TIMEOUT)
         sock.sendall("\r\n".join(lines).encode())
         with suppress(OSError):
             sock.shutdown(socket.SHUT_WR)
 
 
 def _head(sock: socket.socket) -> bytes:
-    """The head of a request, as far as it came in time.
+    """Read the head of a request, or what arrives of it before the client closes the connection.
 
     Raises:
-        OSError: it did not.
+        OSError: the time is over, or the connection failed.
     """
-    head, until = b"", time.monotonic() + _SECONDS
-    while _END not in head and len(head) < _LONGEST:
+    head, until = b"", time.monotonic() + _TIMEOUT
+    while _END not in head and len(head) < _LONGEST_HEAD:
         sock.settimeout(max(until - time.monotonic(), 0.001))
-        more = sock.recv(_LONGEST)
+        more = sock.recv(_LONGEST_HEAD)
         if not more:
             break
         head += more
@@ -121,14 +126,14 @@ def _head(sock: socket.socket) -> bytes:
 
 
 def _answer(head: bytes, pages: Pages) -> tuple[str, Page]:
-    """The body of an answer, and the page that its head is about."""
+    """Return the body of the answer, and the page that its head describes."""
     words = head.partition(b"\r\n")[0].decode("latin-1").split(" ")
     if _END not in head or len(words) != 3 or not words[2].startswith("HTTP/1."):
-        page = Page("that is no request\n", HTTPStatus.BAD_REQUEST)
+        page = Page("this is not an HTTP request\n", HTTPStatus.BAD_REQUEST)
         return page.text, page
     if words[0] not in {"GET", "HEAD"}:
-        page = Page("there is only GET\n", HTTPStatus.METHOD_NOT_ALLOWED)
+        page = Page("only GET and HEAD are supported\n", HTTPStatus.METHOD_NOT_ALLOWED)
         return page.text, page
     make = pages.get(words[1].partition("?")[0])
-    page = Page(f"there are {', '.join(pages)}\n", HTTPStatus.NOT_FOUND) if make is None else make()
+    page = Page(f"not found: the pages are {', '.join(pages)}\n", HTTPStatus.NOT_FOUND) if make is None else make()
     return "" if words[0] == "HEAD" else page.text, page

@@ -1,6 +1,6 @@
-"""``tocsin outbox retry``, ``bury`` and ``purge``: what a person wants done with messages. Each says how many it was done with.
+"""``tocsin outbox retry``, ``bury`` and ``purge``: change messages, and print how many were changed.
 
-Nothing is asked back, so nothing is done that was not said: what is being sent is left alone, and what is removed has to be named.
+No command asks for confirmation. So messages that are being sent are left alone, and what is removed has to be named.
 """
 
 import json
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from tocsin.cli.outbox.opening import UNUSABLE, absent
+from tocsin.cli.outbox.opening import UNUSABLE, no_outbox_yet
 from tocsin.cli.terminal import complain, console, plain_text, say, write
 from tocsin.core.messages.text import quote
 from tocsin.core.outbox.model import Status
@@ -22,64 +22,63 @@ from tocsin.shell.adapters.redaction import redact
 if TYPE_CHECKING:
     from tocsin.shell.outbox.store import Store
 
-_PIPED = 10_000  # columns
 _PORTION = 500  # messages in one transaction
 
 
 @attrs.frozen(kw_only=True)
 class MessageSelection:
-    """What is to be tried again, as it was typed."""
+    """The messages to retry, as given on the command line."""
 
     keys: tuple[str, ...] = ()
     statuses: tuple[Status, ...] = ()
     all_of_them: bool = False
 
 
-def retry_messages(store: "Store", wanted: MessageSelection, *, as_json: bool) -> int:
-    """Have messages tried again; the exit status: 1 where one of those named could not be."""
-    chosen = select_for_retry(wanted.keys, wanted.statuses, all_of_them=wanted.all_of_them)
+def retry_messages(store: "Store", selection: MessageSelection, *, as_json: bool) -> int:
+    """Retry messages and return the exit status: 1 if one of those named could not be retried."""
+    chosen = select_for_retry(selection.keys, selection.statuses, all_of_them=selection.all_of_them)
     if isinstance(chosen, str):
         complain(chosen)
         return UNUSABLE
     if chosen.keys:
-        done, refused = _changed(store, chosen.keys, RetryAsked(store.now())) if store.exists else _nowhere(store, chosen.keys)
+        done, refused = _apply(store, chosen.keys, RetryAsked(store.now())) if store.exists else _all_missing(store, chosen.keys)
     else:
-        done, refused = _all_again(store, chosen) if store.exists else 0, ()
-    remedy = f": {messages(done)} will be sent by whatever drains next, or by tocsin outbox drain" if done else ""
-    return _said(f"to be tried again: {done:,}{remedy}", done, refused, as_json=as_json)
+        done, refused = _retry_all(store, chosen) if store.exists else 0, ()
+    remedy = f": the next worker or tocsin outbox drain sends {messages(done)}" if done else ""
+    return _report(f"to be retried: {done:,}{remedy}", done, refused, as_json=as_json)
 
 
 def bury_messages(store: "Store", keys: Sequence[str], *, as_json: bool) -> int:
-    """Have messages not sent any more; the exit status: 1 where one of them could not be buried."""
-    once = tuple(dict.fromkeys(keys))
-    done, refused = _changed(store, once, Buried(store.now())) if store.exists else _nowhere(store, once)
-    return _said(f"buried: {done:,}", done, refused, as_json=as_json)
+    """Give messages up and return the exit status: 1 if one of them could not be buried."""
+    unique = tuple(dict.fromkeys(keys))
+    done, refused = _apply(store, unique, Buried(store.now())) if store.exists else _all_missing(store, unique)
+    return _report(f"buried: {done:,}", done, refused, as_json=as_json)
 
 
 def purge_messages(store: "Store", older_than: str, statuses: Sequence[Status], *, as_json: bool) -> int:
-    """Remove messages that ended so long ago; the exit status."""
+    """Remove messages that ended at least this long ago, and return the exit status."""
     least, chosen = parse_age(older_than), statuses_to_remove(statuses)
     if least is None:
-        complain(f"--older-than takes an age such as 7d, 12h or 30m, and {quote(older_than)} is none")
+        complain(f"--older-than takes an age such as 7d, 12h or 30m, not {quote(older_than)}")
         return UNUSABLE
     if isinstance(chosen, str):
         complain(chosen)
         return UNUSABLE
     exists = store.exists
-    gone = store.purge(store.now() - least / timedelta(seconds=1), chosen) if exists else 0
+    removed = store.purge(store.now() - least / timedelta(seconds=1), chosen) if exists else 0
     census = store.census() if exists else ()
     kept = {status: count(census, [status]) for status in UNSETTLED}
     if as_json:
         counted = {status.value: number for status, number in kept.items()}
-        write(f"{redact(json.dumps({'removed': gone, 'statuses': [status.value for status in chosen], 'kept': counted}))}\n")
+        write(f"{redact(json.dumps({'removed': removed, 'statuses': [status.value for status in chosen], 'kept': counted}))}\n")
     else:
-        stay = ", ".join(f"{number:,} {status.value}" for status, number in kept.items() if number)
-        say(console(_PIPED), plain_text(f"removed: {gone:,} {' or '.join(chosen)}{f'; kept: {stay}' if stay else ''}"))
+        kept_text = ", ".join(f"{number:,} {status.value}" for status, number in kept.items() if number)
+        say(console(), plain_text(f"removed: {removed:,} {' or '.join(chosen)}{f'; kept: {kept_text}' if kept_text else ''}"))
     return 0
 
 
-def _changed(store: "Store", keys: Sequence[str], event: RowEvent) -> tuple[int, tuple[str, ...]]:
-    """To how many it happened, and why not to the others."""
+def _apply(store: "Store", keys: Sequence[str], event: RowEvent) -> tuple[int, tuple[str, ...]]:
+    """Apply the event to the messages. Return how many accepted it, and the reasons of the others."""
     answers = [
         answer
         for start in range(0, len(keys), _PORTION)
@@ -89,27 +88,27 @@ def _changed(store: "Store", keys: Sequence[str], event: RowEvent) -> tuple[int,
     return len(answers) - len(refused), refused
 
 
-def _nowhere(store: "Store", keys: Sequence[str]) -> tuple[int, tuple[str, ...]]:
-    return 0, tuple(f"there is no {key}: {absent(store)}" for key in keys)
+def _all_missing(store: "Store", keys: Sequence[str]) -> tuple[int, tuple[str, ...]]:
+    return 0, tuple(f"there is no {key}: {no_outbox_yet(store)}" for key in keys)
 
 
-def _all_again(store: "Store", chosen: RetrySelection) -> int:
-    """Have all that stands so tried again, portion by portion: each message once, whatever becomes of it meanwhile."""
+def _retry_all(store: "Store", chosen: RetrySelection) -> int:
+    """Retry all messages with the selected statuses, in portions. Each message is retried once, also if its status changes back."""
     seen: set[str] = set()
     done, fresh = 0, [""]
     while fresh:
         rows = store.rows(statuses=chosen.statuses, limit=_PORTION + len(seen))
         fresh = [row.key for row in rows if row.key not in seen]
         seen.update(fresh)
-        done += _changed(store, fresh, RetryAsked(store.now()))[0]
+        done += _apply(store, fresh, RetryAsked(store.now()))[0]
     return done
 
 
-def _said(line: str, done: int, refused: Sequence[str], *, as_json: bool) -> int:
+def _report(line: str, done: int, refused: Sequence[str], *, as_json: bool) -> int:
     if as_json:
         write(f"{redact(json.dumps({'done': done, 'refused': list(refused)}))}\n")
     else:
-        say(console(_PIPED), plain_text(line))
+        say(console(), plain_text(line))
         for reason in refused:
             complain(reason)
     return 1 if refused else 0

@@ -1,10 +1,9 @@
-"""What an earlier process left in the outbox is sent in the background while a command runs, where the configuration keeps one.
+"""Opens the outbox of a command, and sends leftovers in the background.
 
-``run`` and ``exec`` see to that by what they send with, unless they are to send nothing; ``outbox`` does what it is told.
-
-The outbox that a command is about: the one that is configured, or that in a file; nothing is made by looking for it.
-
-A password is never typed: the URL of a database is a secret, which the configuration names.
+- The outbox is the configured one, or the one in the file of ``--file``. Opening it creates nothing.
+- The URL of a database may hold a password, so it is a secret that the configuration names, and never an argument.
+- Messages that an earlier process left in the configured outbox are sent while a command runs. ``run`` and ``exec`` do so through their
+  interpreter, unless they send nothing; ``outbox`` does only what it is told.
 """
 
 from collections.abc import Callable
@@ -22,64 +21,62 @@ from tocsin.shell.outbox.errors import OutboxError
 if TYPE_CHECKING:
     from tocsin.shell.outbox.store import Store
 
-_BY_THEMSELVES = frozenset({"exec", "outbox", "run"})
+UNUSABLE = 2
+"""The exit status if an outbox cannot be used, or the arguments are wrong."""
+
+_BY_THEMSELVES = frozenset({"exec", "outbox", "run"})  # commands that need no help with leftovers
+_NEEDED = ("cattrs", "sqlalchemy")
+_IN_URLS = "?%"  # characters that have a meaning in a URL, so a path must not hold them
 
 
 def drain_leftovers(command: str | None) -> None:
-    """Begin to send it, unless the command sees to that by itself. Nobody waits for more than what is being sent as it ends."""
+    """Start to send leftovers, unless the command does that itself. The program waits at its end only for messages being sent."""
     if command not in _BY_THEMSELVES and override() is None and configuration().delivery.outbox:
         current_of_runs()
 
 
-UNUSABLE = 2
-"""The exit status where an outbox cannot be used, or what was typed makes no sense."""
-
-_NEEDED = ("cattrs", "sqlalchemy")
-_IN_URLS = "?%"  # a path that holds one of these would be read as another one
-
-
-def with_store(file: str | None, act: "Callable[[Store], int]") -> int:
-    """The exit status of ``act`` on the outbox; where that cannot be used, one line says why."""
+def with_store(file: str | None, action: "Callable[[Store], int]") -> int:
+    """Run ``action`` on the outbox and return its exit status. If the outbox cannot be used, print the reason."""
     config = configuration()
     for name in secret_names():
-        secrets(config).find(name)  # from now on it is known, and so it is never shown
+        secrets(config).find(name)  # registers the secret, so that it is redacted in all output
     try:
         store = open_store(file)
         try:
-            return act(store)
+            return action(store)
         finally:
             store.close()
-    except OutboxError as fault:
-        complain(str(fault))
+    except OutboxError as error:
+        complain(str(error))
     return UNUSABLE
 
 
 def open_store(file: str | None) -> "Store":
-    """The outbox in a file, or without one the outbox that is configured. It is not touched yet.
+    """Return the outbox in the file, or the configured one. The database is not opened yet.
 
     Raises:
-        OutboxError: there can be none, and why.
+        OutboxError: the outbox cannot be used; the message says why.
     """
     try:
         for name in _NEEDED:
             import_module(name)
-    except ModuleNotFoundError as missing:
-        absent = missing.name
+    except ModuleNotFoundError as error:
+        missing = error.name
     else:
         from tocsin.shell.outbox.configured import configured_store
         from tocsin.shell.outbox.store import Store
 
         return configured_store() if file is None else Store(_url(file))
-    raise OutboxError(f"the outbox needs the extra: pip install 'tocsin[outbox]' ({absent} is not installed)")
+    raise OutboxError(f"the outbox needs the extra: pip install 'tocsin[outbox]' ({missing} is not installed)")
 
 
-def absent(store: "Store") -> str:
-    """What to say where the file of an outbox is not there."""
+def no_outbox_yet(store: "Store") -> str:
+    """Return the message for an outbox whose file does not exist."""
     return f"nothing waits: there is no outbox at {store.place} yet"
 
 
 def _url(file: str) -> str:
-    if "://" in file:  # it is not repeated, since it may hold a password
+    if "://" in file:  # not repeated in the message, since it may hold a password
         raise OutboxError("--file takes the path of a file; the URL of a database is a secret, which delivery.outbox_secret names")
     if any(char in file for char in _IN_URLS):
         raise OutboxError(f"--file takes a path without the characters {' '.join(_IN_URLS)}: rename the file, or name it in a URL")

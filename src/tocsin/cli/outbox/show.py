@@ -1,6 +1,7 @@
-"""A row as people read it, and as programs do. What it holds is hostile, and may be no message at all: that is said in words.
+"""``tocsin outbox show``: all of one message, and how people see it; also the texts and JSON that other commands show of a row.
 
-``tocsin outbox show``: all of one message, and what people see of it; the beginning of its key is enough, where no other has it.
+- The beginning of a key is enough, if no other key has it.
+- The content of a row is untrusted, and may not be a message at all. Then a text says so.
 """
 
 import json
@@ -11,7 +12,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tocsin.cli.outbox.opening import absent
+from tocsin.cli.outbox.opening import no_outbox_yet
 from tocsin.cli.render import WIDTH, drawing
 from tocsin.cli.terminal import color_style, complain, console, plain_text, say, write
 from tocsin.core.delivery.digest import digest_content
@@ -34,31 +35,37 @@ COLORS: Mapping[Status, str] = {
     Status.DEAD: Failed.color,
     Status.UNKNOWN: Scheduled.color,
 }
-"""The colour of each status: that of the state that is most like it."""
+"""The colour of each status: that of the most similar state."""
+
+SEARCHED = 10_000
+"""The number of newest messages in which the beginning of a key is searched."""
+
+_LONGEST_KEY_LIST = 3  # keys named if several match
+_LONGEST_BODY = 10_000  # characters of a body that is not a message
 
 
 def message_in(row: Row) -> Message | str:
-    """The message in a row; a text where there is none for us, which says why, and what to do."""
-    from tocsin.shell.outbox.codec import decode  # with it comes cattrs
+    """Return the message in a row, or a text that says why it cannot be read and what to do."""
+    from tocsin.shell.outbox.codec import decode  # imports cattrs
 
     return decode(row)
 
 
-def sentence(message: Message | str) -> str:
-    """What a message says, in a sentence."""
+def message_text(message: Message | str) -> str:
+    """Return the message as one sentence."""
     if isinstance(message, str):
-        return "(it cannot be read: see why with tocsin outbox show)"
+        return "(it cannot be read: tocsin outbox show says why)"
     content = content_of(message)
     return (digest_content(content) if isinstance(content, DigestSummary) else content).sentence
 
 
 def as_json(row: Row) -> dict[str, object]:
-    """A row for programs: times are ISO 8601 in UTC, and what is not known is null."""
+    """Return a row for programs. Times are ISO 8601 in UTC, and unknown values are null."""
     return {
         "key": row.key,
         "destination": row.destination,
         "status": row.status.value,
-        "says": sentence(message_in(row)),
+        "says": message_text(message_in(row)),
         "attempts": row.attempts,
         "reason": row.reason,
         "made": timestamp_text(row.made).isoformat(),
@@ -72,21 +79,14 @@ def as_json(row: Row) -> dict[str, object]:
     }
 
 
-LOOKED_AT = 10_000
-"""Among so many of the newest messages the beginning of a key is looked for."""
-
-_NAMED = 3  # keys, where several begin so
-_LONGEST = 10_000  # characters of what is no message
-
-
 def show_message(store: "Store", key: str, *, as_json: bool) -> int:
-    """Show the message; the exit status: 1 where there is none of this key."""
+    """Show the message and return the exit status: 1 if no message has this key."""
     if not store.exists:
-        complain(absent(store))
+        complain(no_outbox_yet(store))
         return 1
-    rows = store.find([key]) or tuple(row for row in store.rows(limit=LOOKED_AT) if key and row.key.startswith(key))
+    rows = store.find([key]) or tuple(row for row in store.rows(limit=SEARCHED) if key and row.key.startswith(key))
     if len(rows) != 1:
-        complain(_unclear(key, rows) if rows else f"there is no {key} in the outbox: see what there is with tocsin outbox list")
+        complain(_ambiguous(key, rows) if rows else f"there is no {key} in the outbox: tocsin outbox list shows the keys")
         return 1
     if as_json:
         write(f"{redact(json.dumps(_json(rows[0])))}\n")
@@ -95,11 +95,10 @@ def show_message(store: "Store", key: str, *, as_json: bool) -> int:
     return 0
 
 
-def _unclear(key: str, rows: Sequence[Row]) -> str:
-    named = ", ".join(row.key for row in rows[:_NAMED])
-    return (
-        f"{len(rows):,} messages have a key that begins with {key}: write more of it ({named}{', ...' if len(rows) > _NAMED else ''})"
-    )
+def _ambiguous(key: str, rows: Sequence[Row]) -> str:
+    keys = ", ".join(row.key for row in rows[:_LONGEST_KEY_LIST])
+    more = ", ..." if len(rows) > _LONGEST_KEY_LIST else ""
+    return f"{len(rows):,} messages have a key that begins with {key}: write more of it ({keys}{more})"
 
 
 def _json(row: Row) -> dict[str, object]:
@@ -110,27 +109,27 @@ def _json(row: Row) -> dict[str, object]:
 def _facts(row: Row, at: float) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_row(plain_text("status", "dim"), plain_text(f"● {row.status.value}", color_style(COLORS[row.status])))
-    for name, text in _known(row, at):
+    for name, text in _fact_rows(row, at):
         table.add_row(plain_text(name, "dim"), plain_text(one_line(text)))
     return table
 
 
-def _known(row: Row, at: float) -> Iterator[tuple[str, str]]:
+def _fact_rows(row: Row, at: float) -> Iterator[tuple[str, str]]:
     yield "key", row.key
     yield "destination", row.destination
-    yield "taken in", f"{_when(row.made)} ({age_text(row.made, at)} ago)"
+    yield "added", f"{_when(row.made)} ({age_text(row.made, at)} ago)"
     if row.status in WAITING:
         yield ("lease ends" if row.claim else "due"), _when(row.due)
     if row.ended is not None:
         yield "ended", _when(row.ended)
-    yield "tries", f"{row.attempts}{' (an earlier one may have arrived)' if row.repeated else ''}"
+    yield "attempts", f"{row.attempts}{' (an earlier one may have arrived)' if row.repeated else ''}"
     if row.digest is not None:
         yield "in the digest", row.digest
     if row.claim is not None:
         yield "leased by", row.claim
     if row.reason is not None:
         yield "reason", row.reason
-    yield "kept as", f"{row.kind}, version {row.version}"
+    yield "stored as", f"{row.kind}, version {row.version}"
 
 
 def _when(seconds: float) -> str:
@@ -143,15 +142,15 @@ def _message(row: Row) -> Iterator[RenderableType]:
         yield plain_text(one_line(message))
         yield _raw(row)
     else:
-        yield _drawn(row, message)
+        yield _drawing(row, message)
 
 
-def _drawn(row: Row, message: Message) -> RenderableType:
+def _drawing(row: Row, message: Message) -> RenderableType:
     try:
         return drawing(message)
-    except Exception as error:  # what somebody else wrote may hold anything
-        return plain_text(f"it cannot be drawn ({one_line(describe(error))}):\n").append(_raw(row))
+    except Exception as error:  # a message written by another program may hold anything
+        return plain_text(f"it cannot be displayed ({one_line(describe(error))}):\n").append(_raw(row))
 
 
 def _raw(row: Row) -> Text:
-    return plain_text(cut(row.body, _LONGEST))
+    return plain_text(cut(row.body, _LONGEST_BODY))
