@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.adapters import Clock
-from tocsin.testing import FakeClock, moments
+from tocsin.testing import FakeClock, strategies
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -24,7 +24,7 @@ def test_it_stands_still_jumps_where_it_would_sleep_and_writes_that_down() -> No
     assert fake.sleeps == (timedelta(minutes=5),)
 
 
-@given(st.lists(moments(), max_size=5))
+@given(st.lists(strategies.moments(), max_size=5))
 def test_it_never_goes_back(asked: list[datetime]) -> None:
     clock = FakeClock(NOON)
     for moment in asked:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tocsin import Failed, State, Task, gmail_notifier, slack_notifier
 from tocsin.core.validation import invoke
-from tocsin.testing import assert_currying_laws, kinds
+from tocsin.testing import assert_currying_laws, strategies
 from tocsin.testing.laws_currying import Handler
 
 ARGUMENTS = ("tracked_obj", "old_state", "new_state")
@@ -83,7 +83,7 @@ prefixes = {"prefix": st.sampled_from(["etl", "nightly"])}
 
 
 def test_the_notifiers_pass() -> None:
-    options = {"ignore_states": st.lists(kinds(), max_size=3), "traceback": st.booleans()}
+    options = {"ignore_states": st.lists(strategies.kinds(), max_size=3), "traceback": st.booleans()}
     assert_currying_laws(slack_notifier(only_states=[Failed]), options=options, examples=20)
     assert_currying_laws(gmail_notifier(message=lambda change: change.slug), options=options, examples=20)
 

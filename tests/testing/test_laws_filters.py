@@ -11,7 +11,7 @@ import pytest
 from tocsin import Change, Failed, State, filters
 from tocsin.core.filters.algebra import Filter, Verdict
 from tocsin.core.filters.predicates import entered
-from tocsin.testing import assert_filter_laws, changes, states
+from tocsin.testing import assert_filter_laws, strategies
 
 
 @attrs.frozen
@@ -112,4 +112,8 @@ def test_what_is_no_filter_is_told_so(bad: Filter, law: str) -> None:
 
 
 def test_changes_can_be_chosen() -> None:
-    assert_filter_laws(Fragile(), changes=changes(new=states(Failed).filter(lambda state: state.message is not None)), examples=20)
+    assert_filter_laws(
+        Fragile(),
+        changes=strategies.changes(new=strategies.states(Failed).filter(lambda state: state.message is not None)),
+        examples=20,
+    )

@@ -12,7 +12,7 @@ from tocsin import Aborted, Failed, Pending, Running, Skipped, State, TimedOut, 
 from tocsin.core.endings import ending
 from tocsin.core.events import Started
 from tocsin.shell.adapters import SystemClock
-from tocsin.testing import states
+from tocsin.testing import strategies
 
 ways = pytest.mark.parametrize("way", WAYS, ids=lambda way: str(way.__name__))
 
@@ -22,7 +22,7 @@ kinds: st.SearchStrategy[type[BaseException]] = st.sampled_from(
 errors = (
     st.builds(lambda kind, text: kind(text), kinds, st.text(max_size=5))
     | st.builds(SystemExit, st.none() | st.integers(-1, 3))
-    | st.builds(signals.ENDRUN, states(Failed, Skipped, Aborted, TimedOut, Pending))
+    | st.builds(signals.ENDRUN, strategies.states(Failed, Skipped, Aborted, TimedOut, Pending))
     | st.builds(signals.FAIL, st.none() | st.text(max_size=5))
     | st.builds(lambda inner: ExceptionGroup("several", [inner]), st.builds(ValueError))
 )
