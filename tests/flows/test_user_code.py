@@ -228,7 +228,7 @@ def test_what_is_no_mode_and_no_task_is_refused() -> None:
 def test_async_bodies_and_triggers_are_refused() -> None:
     async def load() -> None: ...
 
-    with pytest.raises(TypeError, match="has an async body or trigger, and nobody would await it"):
+    with pytest.raises(TypeError, match="has an async body or trigger, which tocsin never awaits"):
         task(load)
     with pytest.raises(TypeError, match="has an async body or trigger"):
         Task("t", trigger=load)  # type: ignore[arg-type]  # likewise
