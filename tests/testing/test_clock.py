@@ -1,4 +1,4 @@
-"""The fake clock jumps, and never waits."""
+"""The fake clock moves forward at once and never waits."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -12,7 +12,7 @@ from tocsin.testing import FakeClock, strategies
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
-def test_it_stands_still_jumps_where_it_would_sleep_and_writes_that_down() -> None:
+def test_it_stands_still_jumps_instead_of_sleeping_and_records_it() -> None:
     fake = FakeClock(NOON)
     clock: Clock = fake
     assert clock.now() == clock.now() == NOON

@@ -1,4 +1,4 @@
-"""The strategies draw everything that they promise."""
+"""The strategies draw every kind of value that they document."""
 
 import pickle
 from datetime import datetime
@@ -24,7 +24,7 @@ few = settings(database=None, deadline=None, max_examples=2000, phases=[Phase.ge
 
 @attrs.frozen(eq=False, repr=False)
 class Broke(Failed):
-    """A failure of ours, with a field of a type that tocsin uses, one of another, and one that has no default."""
+    """A user's failure with fields of a type that tocsin uses, of another type, and without defaults."""
 
     since: datetime | None = attrs.field(default=None, kw_only=True)
     tried: dict[str, int] = attrs.field(factory=dict[str, int], kw_only=True)
@@ -45,7 +45,7 @@ def test_states_are_of_every_kind_and_their_fields_are_filled(kind: type[State])
 
 
 def differs(state: State, name: str) -> bool:
-    """Whether a field of the state is not what it is where nothing is given."""
+    """Return whether a field of the state differs from its default."""
     bare: object = getattr(type(state)(), name)
     return bool(getattr(state, name) != bare)
 
@@ -136,9 +136,9 @@ def test_moments_are_aware(at: datetime) -> None:
 
 
 def test_some_callbacks_raise_and_others_do_not() -> None:
-    well = find(callbacks(), lambda effect: not fails(effect), settings=few)
-    badly = find(callbacks(), fails, settings=few)
-    assert well.fn is not badly.fn
+    quiet = find(callbacks(), lambda effect: not fails(effect), settings=few)
+    failing = find(callbacks(), fails, settings=few)
+    assert quiet.fn is not failing.fn
 
 
 def fails(effect: CallBack) -> bool:
