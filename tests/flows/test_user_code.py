@@ -208,10 +208,10 @@ def test_an_answer_that_is_no_outcome_is_a_failure() -> None:
 @pytest.mark.parametrize(
     ("interpreter", "message"), [(DryRun, r"not the class DryRun: write DryRun\(\)"), ("print", "'print' is none: write DryRun")]
 )
-def test_what_is_no_interpreter_is_refused(interpreter: object, said: str) -> None:
-    with pytest.raises(TypeError, match=said):
+def test_what_is_no_interpreter_is_refused(interpreter: object, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
         Flow("f").run(interpreter=interpreter)  # type: ignore[arg-type]  # what the test is about
-    with pytest.raises(TypeError, match=said):
+    with pytest.raises(TypeError, match=message):
         interpreting(interpreter).__enter__()  # type: ignore[type-var]  # as above
 
 

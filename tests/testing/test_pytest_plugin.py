@@ -86,7 +86,7 @@ def test_processes_that_a_test_starts_are_silent() -> None:
 
 def test_the_guard_holds_from_the_import_of_a_module_to_the_end_of_its_last_fixture(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(PRELUDE + GUARDED)
-    pytester.runpytest_inprocess().assert_outcomes(passed=3)
+    pytester.runpytest_inprocess("-p", "no:randomly").assert_outcomes(passed=3)
 
 
 def test_without_the_plugin_the_same_module_sends(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
