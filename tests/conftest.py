@@ -1,6 +1,6 @@
-"""What every test may use: servers on the loopback interface; and as many examples of a property as the profile says.
+"""Fixtures and hooks of all tests: servers on the loopback interface, and the number of examples of a property by the profile.
 
-No test reads the configuration of whoever runs it, or writes into their journal.
+No test reads the configuration or writes to the history of the user who runs it.
 """
 
 import signal
@@ -17,9 +17,9 @@ pytest_plugins = ["tests.servers.fixtures"]
 
 HERE = Path(__file__).parent
 MARKED = frozenset({"docs", "kill", "laws", "typing"})
-"""The folders whose tests have a mark of the same name."""
+"""The folders whose tests get a mark of the same name."""
 
-HEEDED = frozenset({"SIGHUP", "SIGINT", "SIGQUIT"})
+SIGNALS = frozenset({"SIGHUP", "SIGINT", "SIGQUIT"})
 
 settings.register_profile("laws", PROFILE.settings(PROFILE.laws, fresh=PROFILE.fresh))
 settings.register_profile("others", PROFILE.settings(PROFILE.examples))
@@ -27,26 +27,26 @@ settings.load_profile("others")
 
 
 def folder(path: Path) -> str:
-    """The folder under tests in which a file is."""
+    """Return the top folder of a file under tests."""
     return path.relative_to(HERE).parts[0] if path.is_relative_to(HERE) and path != HERE else ""
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """Have Hypothesis's decorators find the number of examples of their folder, as a module is imported."""
+    """Load the profile of the folder before a module is imported: Hypothesis's decorators read it then."""
     settings.load_profile("laws" if folder(collector.path) == "laws" else "others")
     return (yield)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark the tests of some folders, so that a run can choose them or leave them out."""
+    """Mark the tests of some folders, so that a run can select or deselect them."""
     if (name := folder(item.path)) in MARKED:
         item.add_marker(name)
 
 
 @pytest.fixture(scope="session", autouse=True)
-def at_nobodys_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Folders for configuration and state that belong to this session alone."""
+def separate_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Give this session its own folders for configuration and state."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
         patch.setenv("TOCSIN_STATE_DIR", str(tmp_path_factory.mktemp("state")))
@@ -55,7 +55,7 @@ def at_nobodys_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def secrets_are_forgotten() -> Iterator[None]:
-    """What a test has as a secret is none in the next test: a text is searched for each secret that is known, a long text for long."""
+    """Forget the secrets of a test after it, since each text is searched for each known secret, which takes time."""
     memory = redaction._memory
     before = dict(memory.values)
     yield
@@ -66,18 +66,20 @@ def secrets_are_forgotten() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def signals_are_heeded() -> Iterator[None]:
-    """The programs that a test starts heed the keyboard's signals and a hang-up, also where this process has to ignore them.
+def signals_are_not_ignored() -> Iterator[None]:
+    """Let the programs that a test starts receive SIGHUP, SIGINT and SIGQUIT, even where this process was started to ignore them.
 
-    A shell has what it starts in the background ignore SIGINT and SIGQUIT, and nohup has it ignore SIGHUP. A program inherits what its
-    parent ignores, and no handler. So SIGINT has Python's handler here, and the others have one that does nothing.
+    A shell makes its background jobs ignore SIGINT and SIGQUIT, and nohup makes a program ignore SIGHUP. A program inherits ignored
+    signals, but no handlers. So this fixture sets Python's handler for SIGINT, and one that does nothing for the others.
     """
-    ignored = [number for number in signal.Signals if number.name in HEEDED and signal.getsignal(number) is signal.SIG_IGN]
-    before = {number: signal.signal(number, signal.default_int_handler if number.name == "SIGINT" else _let_be) for number in ignored}
+    ignored = [number for number in signal.Signals if number.name in SIGNALS and signal.getsignal(number) is signal.SIG_IGN]
+    before = {
+        number: signal.signal(number, signal.default_int_handler if number.name == "SIGINT" else _do_nothing) for number in ignored
+    }
     yield
     for number, handler in before.items():  # pragma: no cover - only where some were ignored
         signal.signal(number, handler)
 
 
-def _let_be(*_: object) -> None:  # pragma: no cover - only under nohup
-    """Go on."""
+def _do_nothing(*_: object) -> None:  # pragma: no cover - only under nohup
+    """Handle a signal by doing nothing."""

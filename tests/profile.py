@@ -1,4 +1,4 @@
-"""How much of what has no end is shown: examples of a property, kills, and faults of a disk.
+"""The amounts of unbounded tests: examples of a property, kills, and faults of a disk.
 
 ``TOCSIN_PROFILE`` names the profile. Where it is not set, it is ``gate`` in CI and ``desk`` elsewhere. ``TOCSIN_KILLS`` overrides the
 number of kills.
@@ -14,15 +14,15 @@ from hypothesis import HealthCheck, Phase, settings
 
 @attrs.frozen(kw_only=True)
 class Profile:
-    """The amounts.
+    """The amounts of one profile.
 
     Args:
-        laws: how many examples each test in tests/laws is shown.
-        examples: how many examples each other property is shown.
-        kills: how many times tests/kill kills a process at a random moment.
-        stride: each fault of a disk whose number is a multiple of it is tried; 1 for every one.
+        laws: the number of examples of each test in tests/laws.
+        examples: the number of examples of each other property.
+        kills: the number of times that tests/kill kills a process at a random moment.
+        stride: faults of a disk are tried whose number is a multiple of it; 1 tries all.
         shrinks: whether Hypothesis looks for the simplest example that fails.
-        fresh: whether a law's examples are others each time. Where coverage is measured they are not, so that it is the same each time.
+        fresh: whether each run draws new examples. Measured runs do not, so that the coverage stays the same.
     """
 
     laws: int
@@ -33,7 +33,7 @@ class Profile:
     fresh: bool = True
 
     def settings(self, examples: int, *, fresh: bool = True) -> settings:
-        """What Hypothesis is to know. It keeps no time, since the machine may be busy."""
+        """Return the settings of Hypothesis. They have no deadline, since the machine may be busy."""
         usual = settings(
             max_examples=examples,
             deadline=None,
@@ -56,7 +56,7 @@ PROFILES: Final[Mapping[str, Profile]] = {
 
 
 def named(environ: Mapping[str, str]) -> Profile:
-    """The profile that is asked for."""
+    """Return the profile that the environment names."""
     profile = PROFILES[environ.get("TOCSIN_PROFILE") or ("gate" if environ.get("CI") else "desk")]
     return attrs.evolve(profile, kills=int(environ.get("TOCSIN_KILLS") or profile.kills))
 

@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 
 import tocsin
-import tocsin.testing
+import tocsin.testing.strategies
 
 STATES = "State Pending Scheduled Paused Resume Retrying MetaState Submitted Queued ClientFailed Running Finished Looped Success Cached"
 MORE_STATES = "Mapped Skipped Failed Aborted TimedOut TriggerFailed"
@@ -28,7 +28,9 @@ def test_the_public_names_are_exact() -> None:
     assert len(set(tocsin.__all__)) == len(tocsin.__all__)
 
 
-@pytest.mark.parametrize("module", [tocsin, tocsin.testing, *MODULES], ids=lambda module: str(module.__name__))
+@pytest.mark.parametrize(
+    "module", [tocsin, tocsin.testing, tocsin.testing.strategies, *MODULES], ids=lambda module: str(module.__name__)
+)
 def test_each_public_name_is_there_and_documented(module: ModuleType) -> None:
     for name in module.__all__:
         thing = getattr(module, name)

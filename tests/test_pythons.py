@@ -38,4 +38,4 @@ def test_each_supported_version_is_looked_for(tmp_path: Path, monkeypatch: pytes
     assert list(pythons.supported()) == ["3.11", "3.12", "3.13"]
     program(tmp_path, "python3.13", 0)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert [version for version in pythons.supported() if pythons.there(version)] == ["3.13"]
+    assert [version for version in pythons.supported() if pythons.is_installed(version)] == ["3.13"]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tocsin import Aborted, Failed, Running, Skipped, State, Success, TimedOut, signals, transition
 from tocsin.core.endings import CLOSED, ending, failure
 from tocsin.core.events import Facts
-from tocsin.testing import states
+from tocsin.testing import strategies
 from tocsin.testing.value_strategies import errors, facts, moments
 
 TABLE: list[tuple[BaseException | None, type[State], str | None]] = [
@@ -33,8 +33,8 @@ TABLE: list[tuple[BaseException | None, type[State], str | None]] = [
     (signals.ENDRUN(TimedOut("late")), TimedOut, "late"),
 ]
 
-raised = st.sampled_from([error for error, _, _ in TABLE]) | errors() | states().map(signals.ENDRUN)
-"""The exceptions that a body may raise, and None."""
+raised = st.sampled_from([error for error, _, _ in TABLE]) | errors() | strategies.states().map(signals.ENDRUN)
+"""What a body may raise, or None."""
 
 
 @pytest.mark.parametrize(("error", "kind", "message"), TABLE, ids=repr)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tocsin import Retrying, Run, State, TriggerFailed, events, signals, step, triggers
 from tocsin.core.machine import Subject, is_final
 from tocsin.core.planning import Done, RetryRules, RunBody, Situation, Wait, ended, plan, verdict
-from tocsin.testing import states, tracked
+from tocsin.testing import strategies
 
 
 @attrs.frozen
@@ -40,11 +40,11 @@ rules = st.builds(
     st.none() | st.just(timedelta(days=1)),
     st.sampled_from([lambda _state, _now: True, lambda _state, _now: False, lambda _state, _now: 1 / 0 > 1]),
 )
-situations = st.builds(Situation, st.just(NOW), st.lists(states(), max_size=3).map(tuple), rules)
+situations = st.builds(Situation, st.just(NOW), st.lists(strategies.states(), max_size=3).map(tuple), rules)
 runs = st.builds(
     Run,
-    st.builds(Subject, tracked(), st.just(()), st.just("r"), st.just("s"), st.none(), st.integers(1, 4)),
-    states(),
+    st.builds(Subject, strategies.tracked(), st.just(()), st.just("r"), st.just("s"), st.none(), st.integers(1, 4)),
+    strategies.states(),
     st.integers(1, 4),
     st.integers(0, 5),
     st.booleans(),
@@ -113,7 +113,7 @@ def test_a_body_that_raises_triggerfail_is_retried_like_one_that_raises_fail(att
     assert is_final(one) is is_final(other)
 
 
-@given(st.sampled_from(TRIGGERS), st.lists(states(), max_size=3).map(tuple), retrying)
+@given(st.sampled_from(TRIGGERS), st.lists(strategies.states(), max_size=3).map(tuple), retrying)
 def test_a_trigger_that_is_not_met_is_never_retried(
     trigger: triggers.Trigger, upstream: tuple[State, ...], retrying: RetryRules
 ) -> None:
@@ -127,7 +127,7 @@ def test_a_trigger_that_is_not_met_is_never_retried(
         assert is_final(after)
 
 
-@given(st.lists(states(), max_size=4))
+@given(st.lists(strategies.states(), max_size=4))
 def test_a_flow_is_judged_by_its_references(references: list[State]) -> None:
     judged = verdict(references, NOW)
     finished = all(state.is_finished() for state in references)

@@ -1,4 +1,4 @@
-"""The traced calls of the original, read from the golden file."""
+"""The traced handler calls of the original, read from the golden file."""
 
 import json
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ class Call(TypedDict, total=False):
 
 
 class Ending(TypedDict):
-    """The state at the end."""
+    """The final state."""
 
     state: str
     message: str | None
@@ -34,6 +34,6 @@ class Case(TypedDict):
 
 
 def cases(subject: str) -> Mapping[str, Case]:
-    """The cases of ``task`` or ``flow``, by name."""
+    """Return the cases of ``task`` or ``flow`` by name."""
     data: Mapping[str, list[Case]] = json.loads(GOLDEN.read_text())
     return {case["case"]: case for case in data[subject]}

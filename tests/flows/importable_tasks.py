@@ -1,15 +1,15 @@
-"""Tasks and signals of a module, as users have them: pickle finds them by name."""
+"""Tasks and signals of a module, which pickle finds by name."""
 
 from tocsin import signals, task
 
 
 @task
 def add(x: int, y: int = 1) -> int:
-    """Adds."""
+    """Add two numbers."""
     return x + y
 
 
 class Full(signals.FAIL):
-    """A signal with something of its own."""
+    """A signal with an attribute of its own."""
 
     code = 0

@@ -1,4 +1,4 @@
-"""Graphs: what is built, and what is refused, by name."""
+"""Graphs are built, and wrong edges and tasks are refused by name."""
 
 from itertools import pairwise
 
@@ -53,15 +53,15 @@ def test_each_call_is_a_task_of_its_own() -> None:
     with Flow("twice") as flow:
         assert one() is not one()
     assert [node.name for node in flow.tasks] == ["one", "one"]
-    assert {told.change.slug for told in flow.run().changes} == {"twice", "one", "one-2"}
+    assert {each.change.slug for each in flow.run().changes} == {"twice", "one", "one-2"}
 
 
 def test_equal_names_have_slugs_of_their_own() -> None:
     tasks = [Task("load", state_handlers=[lambda *_: None]) for _ in range(3)]
     report = Flow("load", tasks=tasks, state_handlers=[lambda *_: None]).run()
-    seen = [told.change.slug for told in report.changes]
+    seen = [each.change.slug for each in report.changes]
     assert set(seen) == {"load", "load-2", "load-3", "load-4"}
-    keys = [told.change.key(0) for told in report.changes]
+    keys = [each.change.key(0) for each in report.changes]
     assert len(set(keys)) == len(keys) == 8
 
 
@@ -113,7 +113,7 @@ def test_the_imperative_calls() -> None:
     assert report.task_states[loose].result == 6
     assert flow.reference_tasks == (loose,)
     assert repr(flow) == "<Flow 'by hand' of 3 tasks>"
-    one.flow = add.flow = None  # they are the module's
+    one.flow = add.flow = None  # other tests use these tasks of the module
 
 
 def test_upstream_tasks_come_before_without_an_input() -> None:

@@ -1,8 +1,9 @@
-"""Held to the traced calls of the original: what the runner covers as whole runs, the rest as events through ``step``.
+"""Compares handler calls with the traced calls of the original: by whole runs where the runner can, else by events through ``step``.
 
-Three normalisations, and no more: a whole run goes on where one pass stopped at Retrying, so its calls begin with the traced ones; a
-flow's run begins from Scheduled, where one pass began from Pending; and handlers that raise are run in the mode "fail", which is the
-original's.
+The comparison normalises three differences:
+- A whole run continues where a traced pass stopped at Retrying, so its calls begin with the traced ones.
+- A flow's run begins from Scheduled, where a traced pass began from Pending.
+- Handlers that raise run in the mode "fail", which is the original's.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -41,13 +42,13 @@ TASK_CASES, FLOW_CASES = cases("task"), cases("flow")
 
 
 def written(old: State, new: State) -> Call:
-    """A call as the golden file writes it."""
+    """Return a call as the golden file writes it."""
     return Call(old=type(old).__name__, new=type(new).__name__, old_message=old.message, new_message=new.message)
 
 
 @attrs.frozen
 class Setup:
-    """How to bring about a case with the runner."""
+    """The task with which the runner reproduces a case."""
 
     body: Callable[[], object] = lambda: None
     options: TaskOptions = attrs.field(factory=TaskOptions)
@@ -63,7 +64,7 @@ def raiser(error: BaseException) -> Callable[[], object]:
 
 
 RETRIES = TaskOptions(max_retries=1, retry_delay=timedelta(minutes=1))
-NEVER = Gate()  # waited for by a body that is to be too slow
+NEVER = Gate()  # never set; a body that must exceed its timeout waits for it
 
 
 def divide() -> float:
@@ -124,15 +125,15 @@ def test_a_task_case_passes_as_a_run(name: str) -> None:
         flow.add_edge(before, tracked)
         states[before] = setup.upstream
     report = flow.run(task_states=states, clock=FakeClock(NOW))
-    goes_on = traced["final"] is not None and traced["final"]["state"] == "Retrying"
+    continues = traced["final"] is not None and traced["final"]["state"] == "Retrying"
     assert calls[: len(traced["calls"])] == traced["calls"]
-    assert goes_on or len(calls) == len(traced["calls"])
-    settled = [type(told.settled).__name__ for told in report.changes if told.change.tracked_obj is tracked]
+    assert continues or len(calls) == len(traced["calls"])
+    settled = [type(each.settled).__name__ for each in report.changes if each.change.tracked_obj is tracked]
     assert settled == [call["new"] for call in calls]
 
 
 def replay(start: State, happened: Sequence[events.Event], map_index: int | None = None) -> list[Call]:
-    """The calls that a handler sees when these events are fed to a run, one after the other."""
+    """Feed these events to a run, and return the calls of its handler."""
     calls = list[Call]()
 
     @attrs.frozen
@@ -164,7 +165,7 @@ def looped(turn: int) -> list[events.Event]:
 
 
 def mapped(children: int) -> list[Call]:
-    """The parent's calls, with those of its children between the first and the last."""
+    """Return the parent's calls, with its children's between the first and the last."""
     parent = replay(Pending(), [events.MappingPrepared(NOW, n=children), events.ChildrenSubmitted(NOW)])
     inner = [call for index in range(children) for call in replay(Pending(), [STARTED, SUCCEEDED], index)]
     return [parent[0], *inner, parent[1]]
@@ -208,14 +209,14 @@ def on(kind: type[State], error: Exception) -> FlowHandler:
 
 @attrs.frozen
 class FlowSetup:
-    """How to bring about a flow's case with the runner."""
+    """The flow with which the runner reproduces a case."""
 
     tasks: Sequence[Task] = ()
     handler: FlowHandler = lambda _flow, _old, _new: None
 
 
 def recovering() -> Task:
-    """Fails twice, then succeeds."""
+    """Return a task that fails twice, then succeeds."""
     attempts = iter([1, 1, 0])
 
     def body() -> None:

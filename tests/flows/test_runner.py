@@ -1,4 +1,4 @@
-"""Runs: what handlers may do to them, what waits, what is cut short, and that nothing goes on for ever."""
+"""Runs of flows: the effect of handlers, waits, timeouts and interruptions, and the bounds that end every run."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -47,7 +47,7 @@ Handler = Callable[[Task, State, State], State | None]
 
 
 def on(kind: type[State], act: Callable[[], State | None]) -> Handler:
-    """A handler that acts on a kind of new state."""
+    """Return a handler that acts on a kind of new state."""
     return lambda _task, _old, new: act() if isinstance(new, kind) else None
 
 
@@ -59,7 +59,7 @@ def raises(error: BaseException) -> Callable[[], None]:
 
 
 class Probe:
-    """One task in a flow of its own, run at once: the edges announced, the state at the end, how often its body was entered."""
+    """One task in its own flow, run at once. It records the announced edges, the final state, and the number of calls of its body."""
 
     def __init__(
         self,
@@ -85,8 +85,8 @@ class Probe:
 
     @property
     def edges(self) -> list[str]:
-        told = [t.change for t in self.report.changes if t.change.tracked_obj is self.task]
-        return [f"{type(change.old).__name__}→{type(change.new).__name__}" for change in told]
+        changes = [each.change for each in self.report.changes if each.change.tracked_obj is self.task]
+        return [f"{type(change.old).__name__}→{type(change.new).__name__}" for change in changes]
 
 
 def fail() -> object:
@@ -118,7 +118,7 @@ def test_each_handler_sees_what_the_one_before_settled_on_and_the_same_old_state
 
 def test_a_signal_from_a_handler_skips_those_after_it() -> None:
     after: list[str] = []
-    note = on(State, lambda: after.append("told"))
+    note = on(State, lambda: after.append("called"))
     retried = Probe(on(Success, raises(signals.FAIL("not so fast"))), note, retries=1)
     assert retried.edges == ["Pending→Running", "Running→Success", "Failed→Retrying", "Retrying→Running", "Running→Success"]
     assert (retried.state.message, len(after)) == ("not so fast", 3)
@@ -132,11 +132,11 @@ def test_loop_and_endrun_from_a_handler_end_the_run(signal: signals.Signal) -> N
     assert (ended.edges, ended.state.message) == (["Pending→Running", "Running→Success"], signal.state.message)
 
 
-def test_a_handler_that_raises_is_recorded_and_those_after_it_are_told(caplog: pytest.LogCaptureFixture) -> None:
-    told: list[str] = []
-    probe = Probe(on(Running, raises(KeyError("oops"))), on(State, lambda: told.append("told")))
+def test_a_handler_that_raises_is_recorded_and_later_ones_are_called(caplog: pytest.LogCaptureFixture) -> None:
+    called: list[str] = []
+    probe = Probe(on(Running, raises(KeyError("oops"))), on(State, lambda: called.append("called")))
     assert probe.state == Success(result=1)
-    assert len(told) == 2
+    assert len(called) == 2
     assert [type(fault.error) for fault in probe.report.faults] == [KeyError]
     assert "survived: the handler" in probe.report.explain()
     assert "raised KeyError" in caplog.text
@@ -145,13 +145,13 @@ def test_a_handler_that_raises_is_recorded_and_those_after_it_are_told(caplog: p
 def test_an_odd_answer_is_that_handlers_error() -> None:
     probe = Probe(lambda _task, _old, _new: 3)  # type: ignore[arg-type, return-value]  # as in code that has no types
     assert str(probe.report.faults[0].error).endswith("returned 3, which is neither a State nor None")
-    forgot = Probe(lambda tracked, old, _new: slack_notifier(tracked, old))  # type: ignore[arg-type, return-value]  # likewise
+    forgot = Probe(lambda tracked, old, _new: slack_notifier(tracked, old))  # type: ignore[arg-type, return-value]  # as above
     assert str(forgot.report.faults[0].error).endswith("which still waits for new_state")
     assert probe.state == forgot.state == Success(result=1)
 
 
 def test_in_the_mode_fail_an_error_of_a_handler_fails_the_run() -> None:
-    told: list[str] = []
+    called: list[str] = []
 
     def body() -> int:
         return 1
@@ -161,16 +161,16 @@ def test_in_the_mode_fail_an_error_of_a_handler_fails_the_run() -> None:
         name="Task",
         max_retries=2,
         retry_delay=timedelta(0),
-        state_handlers=[on(Success, raises(KeyError("oops"))), on(Success, lambda: told.append("told"))],
+        state_handlers=[on(Success, raises(KeyError("oops"))), on(Success, lambda: called.append("called"))],
     )
     report = Flow("strict", tasks=[made]).run(handler_errors="fail")
     assert report.task_states[made].message == "Unexpected error while calling state handlers: KeyError('oops')"
-    assert (told, len(report.faults), report.state) == ([], 1, Failed())
+    assert (called, len(report.faults), report.state) == ([], 1, Failed())
     assert "not notified: the handler before it ended the announcement" in report.explain()
 
 
 def refuse(effect: Effect) -> IOResult[Receipt, DeliveryError]:
-    """An interpreter that nothing gets past."""
+    """Refuse every effect."""
     return IOResult.from_failure(Rejected(f"refused {type(effect).__name__}"))
 
 
@@ -234,13 +234,13 @@ def test_a_callback_that_raises_is_a_failed_delivery() -> None:
 
 
 def calling(effect: Effect) -> IOResult[Receipt, DeliveryError]:
-    return IOResult.from_value(Delivered((f"nobody for {effect.key.slug}",)))
+    return IOResult.from_value(Delivered((f"{effect.key.slug}@example.com",)))
 
 
 def test_refused_recipients_are_listed(caplog: pytest.LogCaptureFixture) -> None:
     report = Flow("partly", state_handlers=[slack_notifier(only_states=[Success])]).run(interpreter=calling)
-    assert "delivered, but refused for nobody for partly" in report.explain()
-    assert "refused for nobody for partly" in caplog.text
+    assert "delivered, but refused for partly@example.com" in report.explain()
+    assert "refused for partly@example.com" in caplog.text
 
 
 @pytest.mark.tocsin_live
@@ -493,7 +493,7 @@ def on_any(_: Flow, __: State, new: State) -> State | None:
     return Failed("no") if isinstance(new, Success) else None
 
 
-def test_the_ambient_interpreter_is_the_default() -> None:
+def test_the_current_interpreter_is_the_default() -> None:
     with interpreting(Recording()) as recording:
         report = Flow("quiet", state_handlers=[slack_notifier]).run()
     assert [delivery.effect for delivery in report.deliveries] == list(recording.effects)

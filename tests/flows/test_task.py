@@ -1,4 +1,4 @@
-"""What a task's author may decide, and what makes no sense."""
+"""The options of a task, and the invalid ones."""
 
 from datetime import timedelta
 
@@ -40,19 +40,19 @@ def test_names_come_from_the_class_or_the_function() -> None:
         ({"timeout": float("nan")}, "timeout=nan"),
     ],
 )
-def test_values_that_make_no_sense(options: TaskOptions, error: str) -> None:
+def test_invalid_values(options: TaskOptions, error: str) -> None:
     options["name"] = "load"
     with pytest.raises(ValueError, match=error):
         Task(**options)
 
 
-def test_types_that_make_no_sense() -> None:
+def test_invalid_types() -> None:
     with pytest.raises(TypeError, match="a name is a str that is not empty, not 3"):
         Task(3)  # type: ignore[arg-type]  # as in code that has no types
     with pytest.raises(TypeError, match="the task 'load' has trigger='all': it takes a function"):
-        Task("load", trigger="all")  # type: ignore[arg-type]  # likewise
+        Task("load", trigger="all")  # type: ignore[arg-type]  # as above
     with pytest.raises(TypeError, match=r"not slack_notifier: write state_handlers=\[slack_notifier\]"):
-        Task("load", state_handlers=slack_notifier)  # type: ignore[arg-type]  # likewise
+        Task("load", state_handlers=slack_notifier)  # type: ignore[arg-type]  # as above
 
 
 def test_the_callers_list_of_handlers_is_left_alone() -> None:

@@ -1,4 +1,4 @@
-"""Whatever a user's own code does, the run goes on or ends, and the report says how."""
+"""Odd user code makes a run continue or end, and the report says why."""
 
 import pickle
 import threading
@@ -57,7 +57,7 @@ def fails() -> NoReturn:
 
 
 def ends(handler: Handler, body: Callable[[], object] = lambda: 1, retries: int = 0, cache_for: timedelta | None = None) -> State:
-    """The state in which a task with this handler ends."""
+    """Run a task with this handler, and return its final state."""
     made = FunctionTask(
         body, name="t", state_handlers=[handler], max_retries=retries, retry_delay=timedelta(seconds=1), cache_for=cache_for
     )
@@ -114,7 +114,7 @@ def test_final_is_that_of_the_state_that_was_settled_on() -> None:
 
 
 class Odd:
-    """Everything about it is odd."""
+    """An object with unusual special methods."""
 
     @property
     def name(self) -> str:
@@ -129,11 +129,11 @@ class Odd:
     def __call__(self, *_: object) -> "Odd":
         return self
 
-    __hash__ = None  # type: ignore[assignment]  # so is this
+    __hash__ = None  # type: ignore[assignment]  # unusual too
 
 
 class Unhashable(filters.Filter):
-    """A filter of a user's that cannot be hashed."""
+    """A user's filter without a hash."""
 
     __hash__ = None  # type: ignore[assignment]  # as in a dataclass
 
@@ -145,20 +145,20 @@ class Unhashable(filters.Filter):
 
 
 class Hostile(str):
-    """A str that defends itself."""
+    """A str whose methods raise."""
 
     __slots__ = ()
 
-    replace = None  # type: ignore[assignment]  # whoever calls it falls
+    replace = None  # type: ignore[assignment]  # a call of it raises TypeError
 
 
-def test_odd_things_are_told_of_all_the_same() -> None:
+def test_odd_objects_are_in_messages() -> None:
     recording = Recording()
     handlers = [slack_notifier(when=Unhashable()), slack_notifier(when=~Unhashable() | Unhashable())]
     with interpreting(recording):
         slack_notifier(Odd(), Running(), Failed(ValueError("boom")))  # type: ignore[arg-type]  # as in code without types
         slack_notifier(Task("t"), Running(), Failed("m"), message=lambda _: Hostile("<a>"))
-        slack_notifier(Task("t"), Running(), Failed("m"), message=Odd())  # type: ignore[arg-type]  # likewise
+        slack_notifier(Task("t"), Running(), Failed("m"), message=Odd())  # type: ignore[arg-type]  # as above
         report = Flow("odd", tasks=[Task("t", state_handlers=handlers)]).run()
     assert report.state == Success()
     unlike = ~Unhashable() | filters.final_attempt
@@ -167,17 +167,17 @@ def test_odd_things_are_told_of_all_the_same() -> None:
     assert len(posts) == 7
     assert posts[0].fallback == "&lt;Odd without a name&gt; failed: ValueError('boom')"
     assert posts[1].fields[0].value == "&lt;a&gt;"
-    assert repr(Failed(ValueError("boom"))) == "Failed(\"ValueError('boom')\")"  # type: ignore[arg-type]  # likewise
+    assert repr(Failed(ValueError("boom"))) == "Failed(\"ValueError('boom')\")"  # type: ignore[arg-type]  # as above
 
 
 def test_odd_answers_are_that_handlers_error() -> None:
-    report = Flow("odd", tasks=[Task("t", state_handlers=[lambda *_: Odd()])]).run()  # type: ignore[list-item]  # likewise
+    report = Flow("odd", tasks=[Task("t", state_handlers=[lambda *_: Odd()])]).run()  # type: ignore[list-item]  # as above
     assert report.state == Success()
     assert len(report.faults) == 2
 
 
 def test_an_odd_trigger_and_odd_times() -> None:
-    made = Task("t", trigger=lambda _: Odd())  # type: ignore[arg-type, return-value]  # likewise
+    made = Task("t", trigger=lambda _: Odd())  # type: ignore[arg-type, return-value]  # as above
     report = Flow("odd", tasks=[made]).run()
     assert "Unexpected error while checking task trigger" in str(report.task_states[made].message)
     long = FunctionTask(lambda: 1, cache_for=timedelta.max)
@@ -185,7 +185,7 @@ def test_an_odd_trigger_and_odd_times() -> None:
 
 
 class OwnPause(Paused):
-    """A kind with an ``__init__`` of its own."""
+    """A kind of state with its own ``__init__``."""
 
     def __init__(self) -> None:
         super().__init__("own")
@@ -196,7 +196,7 @@ def test_a_kind_with_its_own_init_stays_as_it_is() -> None:
 
 
 def odd_interpreter(_: Effect) -> IOResult[Receipt, DeliveryError]:
-    return IOResult.from_value("sent")  # type: ignore[arg-type]  # likewise
+    return IOResult.from_value("sent")  # type: ignore[arg-type]  # as above
 
 
 def test_an_answer_that_is_no_outcome_is_a_failure() -> None:
@@ -206,32 +206,32 @@ def test_an_answer_that_is_no_outcome_is_a_failure() -> None:
 
 
 @pytest.mark.parametrize(
-    ("interpreter", "said"), [(DryRun, r"not the class DryRun: write DryRun\(\)"), ("print", "'print' is none: write DryRun")]
+    ("interpreter", "message"), [(DryRun, r"not the class DryRun: write DryRun\(\)"), ("print", "'print' is none: write DryRun")]
 )
-def test_what_is_no_interpreter_is_refused(interpreter: object, said: str) -> None:
-    with pytest.raises(TypeError, match=said):
+def test_what_is_no_interpreter_is_refused(interpreter: object, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
         Flow("f").run(interpreter=interpreter)  # type: ignore[arg-type]  # what the test is about
-    with pytest.raises(TypeError, match=said):
-        interpreting(interpreter).__enter__()  # type: ignore[type-var]  # likewise
+    with pytest.raises(TypeError, match=message):
+        interpreting(interpreter).__enter__()  # type: ignore[type-var]  # as above
 
 
 def test_what_is_no_mode_and_no_task_is_refused() -> None:
     with pytest.raises(ValueError, match="handler_errors takes 'record' or 'fail', not 'fial'"):
         Flow("f").run(handler_errors="fial")  # type: ignore[arg-type]  # what the test is about
     with pytest.raises(TypeError, match="'a' is no task: decorate a function with @task"):
-        Flow("f", tasks=["a"])  # type: ignore[list-item]  # likewise
+        Flow("f", tasks=["a"])  # type: ignore[list-item]  # as above
     with pytest.raises(TypeError, match=r"task takes a function, not 'fetch': write @task\(name='fetch'\)"):
-        task("fetch")  # type: ignore[call-overload]  # likewise
+        task("fetch")  # type: ignore[call-overload]  # as above
     assert Task("t", tags="nightly").tags == {"nightly"}
 
 
 def test_async_bodies_and_triggers_are_refused() -> None:
     async def load() -> None: ...
 
-    with pytest.raises(TypeError, match="has an async body or trigger, and nobody would await it"):
+    with pytest.raises(TypeError, match="has an async body or trigger, which tocsin never awaits"):
         task(load)
     with pytest.raises(TypeError, match="has an async body or trigger"):
-        Task("t", trigger=load)  # type: ignore[arg-type]  # likewise
+        Task("t", trigger=load)  # type: ignore[arg-type]  # as above
 
 
 def test_runs_side_by_side_keep_their_own_reports() -> None:
@@ -247,7 +247,7 @@ def test_runs_side_by_side_keep_their_own_reports() -> None:
 
 
 def posted() -> Effect:
-    """Some effect."""
+    """Return an effect."""
     with interpreting(Recording()) as recording:
         slack_notifier(Task("t"), Running(), Failed("m"))
     return recording.effects[0]

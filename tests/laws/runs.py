@@ -16,7 +16,7 @@ from tocsin.core.machine import Announcement, advance, refusal, reply
 from tocsin.core.notifiers import Callback, GmailNotifier, Notifier, SlackNotifier
 from tocsin.core.outcomes import Fault
 from tocsin.core.transitions import IllegalTransition
-from tocsin.testing import filters
+from tocsin.testing import strategies
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -87,7 +87,7 @@ def notifiers(when: SearchStrategy[Filter] | None = None) -> SearchStrategy[Noti
     words = st.sampled_from([None, failing])
     return st.one_of(
         st.builds(SlackNotifier, only_states=kinds, message=words),
-        st.builds(GmailNotifier, ignore_states=kinds, when=filters() if when is None else when, message=words),
+        st.builds(GmailNotifier, ignore_states=kinds, when=strategies.filters() if when is None else when, message=words),
         st.builds(Callback, st.just(ignored), st.sampled_from([State.is_finished, never, raising])),
     )
 

@@ -13,7 +13,7 @@ from tocsin import Change, Failed, Recording, Running, State, gmail_notifier, in
 from tocsin.core.filters.algebra import Filter
 from tocsin.core.states import KINDS
 from tocsin.shell.handlers.currying import CurriedHandler
-from tocsin.testing import filters, states, texts, tracked
+from tocsin.testing import strategies
 from tocsin.testing.laws_common import pickled, timeless, without_error
 from tocsin.testing.laws_currying import LAWS, Call, Options, bind, cases
 from tocsin.testing.value_strategies import TrackedJob
@@ -29,7 +29,7 @@ def worded(change: Change) -> str:
 SHARED: Options = {
     "ignore_states": kinds,
     "only_states": kinds,
-    "when": st.none() | filters(),
+    "when": st.none() | strategies.filters(),
     "message": st.sampled_from([None, worded]),
     "title_link": st.sampled_from([None, "https://example.com/runs"]),
     "traceback": st.none() | st.booleans(),
@@ -46,7 +46,7 @@ either = pytest.mark.parametrize("notifier", NOTIFIERS)
 @given(data=st.data())
 def test_law(notifier: str, law: str, data: st.DataObject) -> None:
     handler, options = NOTIFIERS[notifier]
-    assert LAWS[law](handler, data.draw(cases(options, tracked())))
+    assert LAWS[law](handler, data.draw(cases(options, strategies.tracked())))
 
 
 @given(st.permutations([Running, Failed, State]), st.permutations([Running, Failed, State]))
@@ -69,7 +69,7 @@ def test_none_gives_an_option_its_default_back(notifier: str, data: st.DataObjec
 @given(data=st.data())
 def test_handlers_that_differ_in_what_is_bound_are_not_equal(notifier: str, data: st.DataObject) -> None:
     handler, options = NOTIFIERS[notifier]
-    case = data.draw(cases(options, tracked()))
+    case = data.draw(cases(options, strategies.tracked()))
     steps = [
         handler,
         *(bound for count in range(1, len(case.calls)) if isinstance(bound := bind(handler, case.calls[:count]), CurriedHandler)),
@@ -78,7 +78,7 @@ def test_handlers_that_differ_in_what_is_bound_are_not_equal(notifier: str, data
         assert (before == after) is (before.missing == after.missing and before.notifier == after.notifier)
 
 
-@given(states(*KINDS), texts(), kinds, filters())
+@given(strategies.states(*KINDS), strategies.texts(), kinds, strategies.filters())
 def test_a_partial_survives_pickle(old: State, name: str, ignored: list[type[State]] | None, when: Filter) -> None:
     old = without_error(old)  # two exceptions are never equal
     partial = slack_notifier(TrackedJob(name), old, ignore_states=ignored)(when=when)(message=worded)
@@ -87,9 +87,9 @@ def test_a_partial_survives_pickle(old: State, name: str, ignored: list[type[Sta
     assert (hash(copied), repr(copied)) == (hash(partial), repr(partial))
 
 
-@given(texts(), states())
-def test_cloudpickle_takes_a_partial_with_a_lambda_in_it(word: str, new: State) -> None:
-    partial = gmail_notifier(TrackedJob("load"), message=lambda change: f"{change.slug}: {word}")(State())
+@given(strategies.texts(), strategies.states())
+def test_cloudpickle_takes_a_partial_with_a_lambda_in_it(said: str, new: State) -> None:
+    partial = gmail_notifier(TrackedJob("load"), message=lambda change: f"{change.slug}: {said}")(State())
     with interpreting(Recording()) as recording:
         partial(new)
         pickled(partial)(new)

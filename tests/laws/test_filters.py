@@ -14,9 +14,9 @@ from tocsin import Change, Recording, State, filters, gmail_notifier, interpreti
 from tocsin.core.filters.algebra import Filter, everything, nothing
 from tocsin.core.notifiers import SlackNotifier
 from tocsin.core.states import KINDS
-from tocsin.testing import filters as any_filters
+from tocsin.testing import strategies
 from tocsin.testing.laws_filters import LAWS
-from tocsin.testing.strategies import again, worded
+from tocsin.testing.strategies import has_message, is_retry
 from tocsin.testing.value_strategies import TrackedJob
 
 Kinds = list[type[State]]
@@ -39,7 +39,7 @@ some_kinds = st.lists(st.sampled_from(EVERY), max_size=4)
 
 
 @pytest.mark.parametrize("law", LAWS)
-@given(any_filters(), any_filters(), any_filters(), plain_changes)
+@given(strategies.filters(), strategies.filters(), strategies.filters(), plain_changes)
 def test_law(law: str, a: Filter, b: Filter, c: Filter, change: Change) -> None:
     assert LAWS[law](a, b, c, change)
 
@@ -47,7 +47,7 @@ def test_law(law: str, a: Filter, b: Filter, c: Filter, change: Change) -> None:
 # --- as values ----------------------------------------------------------------------------------------------------------------
 
 
-@given(any_filters(), any_filters(), any_filters())
+@given(strategies.filters(), strategies.filters(), strategies.filters())
 def test_equality_is_that_of_the_formula_up_to_order_grouping_and_repetition(a: Filter, b: Filter, c: Filter) -> None:
     for join in (Filter.__and__, Filter.__or__):
         same = [join(join(a, b), c), join(a, join(b, c)), join(join(c, a), b), join(join(a, b), join(c, a))]
@@ -55,33 +55,33 @@ def test_equality_is_that_of_the_formula_up_to_order_grouping_and_repetition(a: 
         assert len({*same}) == 1
 
 
-@given(any_filters())
+@given(strategies.filters())
 def test_constants_drop_out_of_a_formula_or_take_it_over(a: Filter) -> None:
     assert a & everything == everything & a == a | nothing == nothing | a == a & a == a | a == ~~a == a
     assert a & nothing == nothing & a == nothing
     assert a | everything == everything | a == everything
 
 
-@given(any_filters(), any_filters(), plain_changes)
+@given(strategies.filters(), strategies.filters(), plain_changes)
 def test_equal_filters_give_equal_verdicts(a: Filter, b: Filter, change: Change) -> None:
     assert (a & b) != (a | b) or (a & b)(change) is (a | b)(change)
     assert a != b or a(change) is b(change)
 
 
-@given(any_filters())
+@given(strategies.filters())
 def test_the_repr_is_the_formula(a: Filter) -> None:
     atoms: dict[str, object] = {name: getattr(filters, name) for name in filters.__all__}
-    names = atoms | {kind.__name__: kind for kind in KINDS} | {"again": again, "worded": worded}
-    assert eval(repr(a), names) == a  # noqa: S307 - the text is our own repr
+    names = atoms | {kind.__name__: kind for kind in KINDS} | {"is_retry": is_retry, "has_message": has_message}
+    assert eval(repr(a), names) == a  # noqa: S307 - it is ours
 
 
-@given(any_filters())
+@given(strategies.filters())
 def test_filters_survive_pickle(a: Filter) -> None:
     copied = pickle.loads(pickle.dumps(a))
     assert (copied, hash(copied), repr(copied)) == (a, hash(a), repr(a))
 
 
-@given(any_filters(), plain_changes)
+@given(strategies.filters(), plain_changes)
 def test_a_predicate_that_raises_is_a_fault_and_a_pass(a: Filter, change: Change) -> None:
     broken = filters.where(_broken)
     for formula, asked in ((broken, True), (~broken, True), (a & broken, a(change)), (a | broken, not a(change))):
@@ -155,7 +155,7 @@ def test_adding_to_an_only_that_is_not_empty_never_sends_less(way: Way, new: Sta
     assert way(new, ignore, only + more) or not way(new, ignore, only)
 
 
-@given(any_filters(), plain_changes)
+@given(strategies.filters(), plain_changes)
 def test_when_is_one_more_condition(a: Filter, change: Change) -> None:
     assert bool(SlackNotifier(when=a)(change)) is a(change)
 
@@ -163,7 +163,7 @@ def test_when_is_one_more_condition(a: Filter, change: Change) -> None:
 # --- users' kinds -------------------------------------------------------------------------------------------------------------
 
 
-@given(any_filters(), st.sampled_from(KINDS), st.sampled_from(KINDS), plain_changes)
+@given(strategies.filters(), st.sampled_from(KINDS), st.sampled_from(KINDS), plain_changes)
 def test_a_users_kind_is_filtered_like_its_parent(a: Filter, old: type[State], new: type[State], change: Change) -> None:
     change = attrs.evolve(change, old=old(), new=new())
     assert a(attrs.evolve(change, old=OWN[old](), new=OWN[new]())) is a(change)

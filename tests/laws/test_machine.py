@@ -18,7 +18,7 @@ from tocsin.core.messages.text import describe
 from tocsin.core.notifiers import Callback, Notifier, SlackNotifier
 from tocsin.core.outcomes import Fault
 from tocsin.core.transitions import completed
-from tocsin.testing import events, states, texts, tracked
+from tocsin.testing import strategies
 from tocsin.testing.strategies import event
 from tocsin.testing.value_strategies import TrackedJob
 
@@ -27,12 +27,12 @@ Handlers = list[Notifier] | list[Foreign] | list[Notifier | Foreign]
 several = st.lists(notifiers(), max_size=3)
 between = st.lists(harmless, max_size=3)
 complete = (  # the machine completes other states, by the time and the attempt
-    states(*EVERY).filter(lambda state: not isinstance(state, s.Retrying)).map(lambda state: completed(state, NOW, 1))
+    strategies.states(*EVERY).filter(lambda state: not isinstance(state, s.Retrying)).map(lambda state: completed(state, NOW, 1))
 )
 scenes = st.one_of(
-    st.tuples(states(s.Pending, s.Scheduled), event(e.Started)),
-    st.tuples(states(s.Running), st.one_of(event(e.Succeeded), event(e.Raised), event(e.Signalled))),
-    st.tuples(states(s.Failed, s.TimedOut, s.TriggerFailed), event(e.RetryDue)),
+    st.tuples(strategies.states(s.Pending, s.Scheduled), event(e.Started)),
+    st.tuples(strategies.states(s.Running), st.one_of(event(e.Succeeded), event(e.Raised), event(e.Signalled))),
+    st.tuples(strategies.states(s.Failed, s.TimedOut, s.TriggerFailed), event(e.RetryDue)),
 )
 
 
@@ -62,7 +62,13 @@ def shown(outcome: Step) -> tuple[object, ...]:
     return outcome.run, keyed(outcome.effects), words(outcome.faults), outcome.ask, outcome.announced
 
 
-@given(states(*EVERY), events(), st.lists(notifiers() | foreign(states()), max_size=3), tracked(), texts())
+@given(
+    strategies.states(*EVERY),
+    strategies.events(),
+    st.lists(notifiers() | foreign(strategies.states()), max_size=3),
+    strategies.tracked(),
+    strategies.texts(),
+)
 def test_step_is_deterministic_and_raises_nothing(
     state: State, happened: Event, handlers: Handlers, job: TrackedJob, slug: str
 ) -> None:

@@ -16,7 +16,7 @@ from tocsin.core.events import Event
 from tocsin.core.machine import Subject, advance
 from tocsin.core.states import KINDS
 from tocsin.core.transitions import TABLE, IllegalTransition
-from tocsin.testing import events, states
+from tocsin.testing import strategies
 from tocsin.testing.strategies import EVENTS, event
 from tocsin.testing.value_strategies import TrackedJob
 
@@ -49,13 +49,15 @@ def follows_the_table(state: State, happened: Event) -> bool:
     return illegal.state is state and illegal.event is happened and named
 
 
-@given(one_of_each, states())
+@given(one_of_each, strategies.states())
 def test_transition_is_total_and_its_table_is_the_truth(happened: tuple[Event, ...], filled: State) -> None:
     for state, event_ in product([filled, *(kind() for kind in KINDS)], happened):
         assert follows_the_table(state, event_)
 
 
-@given(states(), st.one_of(event(e.HandlerReplied), event(e.HandlerSignalled), event(e.ReferencesSettled), event(e.Signalled)))
+@given(
+    strategies.states(), st.one_of(event(e.HandlerReplied), event(e.HandlerSignalled), event(e.ReferencesSettled), event(e.Signalled))
+)
 def test_a_state_that_an_event_brings_is_the_one_that_comes(
     state: State, happened: e.HandlerReplied | e.HandlerSignalled | e.ReferencesSettled | e.Signalled
 ) -> None:
@@ -66,7 +68,7 @@ def test_a_state_that_an_event_brings_is_the_one_that_comes(
         assert came is happened.state
 
 
-@given(states(s.MetaState, s.ClientFailed, s.Submitted, s.Queued), event(e.Unwrapped))
+@given(strategies.states(s.MetaState, s.ClientFailed, s.Submitted, s.Queued), event(e.Unwrapped))
 def test_an_unwrapped_state_is_no_wrapper(state: s.MetaState, happened: e.Unwrapped) -> None:
     inner: State | None = state
     while isinstance(inner, s.MetaState):
@@ -74,16 +76,16 @@ def test_an_unwrapped_state_is_no_wrapper(state: s.MetaState, happened: e.Unwrap
     assert transition(state, happened).unwrap() == (inner or s.Pending())
 
 
-@given(st.sampled_from(KINDS), events(), st.data())
+@given(st.sampled_from(KINDS), strategies.events(), st.data())
 def test_a_users_kind_goes_where_its_parent_goes(kind: type[State], happened: Event, data: st.DataObject) -> None:
-    parent = data.draw(states(kind))
+    parent = data.draw(strategies.states(kind))
     child = OWN[kind](**{field.name: getattr(parent, field.name) for field in attrs.fields(kind)})
     one, other = transition(parent, happened), transition(child, happened)
     assert one.map(repr).value_or(None) == other.map(repr).value_or(None)
     assert one.value_or(None) == other.value_or(None)
 
 
-@given(one_of_each, states(*FINISHED))
+@given(one_of_each, strategies.states(*FINISHED))
 def test_a_finished_state_stays_so_except_for_the_rows_that_leave_it(happened: tuple[Event, ...], filled: State) -> None:
     for state, event_ in product([filled, *(kind() for kind in FINISHED)], happened):
         if not isinstance(event_, ANSWERS):
@@ -92,7 +94,7 @@ def test_a_finished_state_stays_so_except_for_the_rows_that_leave_it(happened: t
             assert transition(state, event_).map(State.is_finished).value_or(None) is after
 
 
-@given(states(*FINISHED), st.lists(events(), max_size=8))
+@given(strategies.states(*FINISHED), st.lists(strategies.events(), max_size=8))
 def test_a_finished_run_stays_so_unless_it_is_retried_loops_or_its_cache_is_invalid(state: State, happened: list[Event]) -> None:
     run, reopening = Run(Subject(TrackedJob("load"), (), "r1", "load"), state), (e.RetryDue, e.LoopDue, e.CacheInvalid)
     for event_ in happened:

@@ -14,8 +14,7 @@ from tocsin import State, signals
 from tocsin.core.events import Event
 from tocsin.core.messages.text import describe
 from tocsin.core.validation import invoke
-from tocsin.testing import events as any_event
-from tocsin.testing import moments, states, texts
+from tocsin.testing import strategies
 from tocsin.testing.value_strategies import maps, results
 
 naive = st.datetimes()
@@ -33,7 +32,7 @@ def plain(value: object) -> object:
     return dict(value) if isinstance(value, Mapping) else value
 
 
-@given(states(*EVERY))
+@given(strategies.states(*EVERY))
 def test_a_state_cannot_be_changed(filled: State) -> None:
     for state in (filled, *(kind() for kind in EVERY)):
         before = plain(state)
@@ -46,7 +45,7 @@ def test_a_state_cannot_be_changed(filled: State) -> None:
         assert plain(state) == before
 
 
-@given(states(*EVERY))
+@given(strategies.states(*EVERY))
 def test_a_state_survives_pickle(filled: State) -> None:
     for state in (filled, *(kind() for kind in EVERY)):
         copied: object = pickle.loads(pickle.dumps(state))
@@ -54,21 +53,21 @@ def test_a_state_survives_pickle(filled: State) -> None:
         assert hash(copied) == hash(state)
 
 
-@given(states(*EVERY), st.none() | texts(), maps())
+@given(strategies.states(*EVERY), st.none() | strategies.texts(), maps())
 def test_how_a_state_came_about_does_not_count(state: State, message: str | None, context: Mapping[str, object]) -> None:
     other = attrs.evolve(state, message=message, context=context)
     assert other == state
     assert hash(other) == hash(state)
 
 
-@given(states(*EVERY), states(*EVERY))
+@given(strategies.states(*EVERY), strategies.states(*EVERY))
 def test_states_are_equal_where_class_result_and_own_fields_are(one: State, other: State) -> None:
     same = all(getattr(one, field.name) == getattr(other, field.name, None) for field in counting(one))
     assert (one == other) is (type(one) is type(other) and same)
     assert one != other or hash(one) == hash(other)
 
 
-@given(states(*EVERY), results())
+@given(strategies.states(*EVERY), results())
 def test_another_result_makes_another_state(state: State, result: object) -> None:
     assert (attrs.evolve(state, result=result) == state) is bool(state.result is result or state.result == result)
 
@@ -77,7 +76,7 @@ def counting(state: State) -> list["attrs.Attribute[object]"]:
     return [field for field in attrs.fields(type(state)) if field.name not in {"message", "context"}]
 
 
-@given(states(*EVERY) | any_event(), naive)
+@given(strategies.states(*EVERY) | strategies.events(), naive)
 def test_no_state_and_no_event_takes_a_naive_time(filled: State | Event, at: datetime) -> None:
     for value in (filled, *(kind() for kind in EVERY)):
         for name in (field.name for field in attrs.fields(type(value)) if field.type in TIMES):
@@ -87,7 +86,7 @@ def test_no_state_and_no_event_takes_a_naive_time(filled: State | Event, at: dat
 
 @given(
     st.sampled_from([signals.SUCCESS, signals.FAIL, signals.TRIGGERFAIL, signals.SKIP, signals.PAUSE, signals.LOOP, signals.RETRY]),
-    st.none() | texts(),
+    st.none() | strategies.texts(),
     st.fixed_dictionaries({}, optional={"result": results()}),
 )
 def test_signals_survive_pickle(kind: type[signals.Signal], message: str | None, given_: dict[str, object]) -> None:
@@ -98,7 +97,7 @@ def test_signals_survive_pickle(kind: type[signals.Signal], message: str | None,
     assert plain(copied.state.result) == plain(given_["result"]) if given_ else copied.state.result is copied
 
 
-@given(moments(), states())
+@given(strategies.moments(), strategies.states())
 def test_signals_with_more_in_them_survive_pickle(at: datetime, state: State) -> None:
     for signal in (signals.RETRY("later", start_time=at), signals.ENDRUN(state)):
         copied: object = pickle.loads(pickle.dumps(signal))

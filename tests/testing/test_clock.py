@@ -1,4 +1,4 @@
-"""The fake clock jumps, and never waits."""
+"""The fake clock moves forward at once and never waits."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.adapters import Clock
-from tocsin.testing import FakeClock, moments
+from tocsin.testing import FakeClock, strategies
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
-def test_it_stands_still_jumps_where_it_would_sleep_and_writes_that_down() -> None:
+def test_it_stands_still_jumps_instead_of_sleeping_and_records_it() -> None:
     fake = FakeClock(NOON)
     clock: Clock = fake
     assert clock.now() == clock.now() == NOON
@@ -24,7 +24,7 @@ def test_it_stands_still_jumps_where_it_would_sleep_and_writes_that_down() -> No
     assert fake.sleeps == (timedelta(minutes=5),)
 
 
-@given(st.lists(moments(), max_size=5))
+@given(st.lists(strategies.moments(), max_size=5))
 def test_it_never_goes_back(asked: list[datetime]) -> None:
     clock = FakeClock(NOON)
     for moment in asked:

@@ -1,4 +1,4 @@
-"""Hypothesis learns our types as it is imported, and is none the slower for it."""
+"""Hypothesis knows our types after its import, and importing it builds no strategy."""
 
 import subprocess
 import sys
@@ -47,7 +47,7 @@ def test_a_class_stands_for_those_under_it() -> None:
 def test_importing_hypothesis_builds_no_strategy_of_ours_and_survives_one_that_is_broken() -> None:
     code = """
 import sys
-sys.modules["tocsin.testing.strategies"] = None  # as good as broken
+sys.modules["tocsin.testing.strategies"] = None  # as if its import failed
 import hypothesis, tocsin
 assert "tocsin.testing.hypothesis_plugin" in sys.modules and "tocsin.testing.value_strategies" not in sys.modules
 """

@@ -1,4 +1,4 @@
-"""``assert_filter_laws`` passes what is a filter, and says which law is broken by what is none."""
+"""``assert_filter_laws`` passes filters, and names the law that another object breaks."""
 
 import re
 from collections.abc import Iterator
@@ -11,12 +11,12 @@ import pytest
 from tocsin import Change, Failed, State, filters
 from tocsin.core.filters.algebra import Filter, Verdict
 from tocsin.core.filters.predicates import entered
-from tocsin.testing import assert_filter_laws, changes, states
+from tocsin.testing import assert_filter_laws, strategies
 
 
 @attrs.frozen
 class LongNamed(Filter):
-    """A good one: passes changes of objects with long names."""
+    """A correct filter: it passes changes of objects with long names."""
 
     length: int = 10
 
@@ -25,15 +25,15 @@ class LongNamed(Filter):
 
 
 class Truthy(LongNamed):
-    """Passes by a number."""
+    """Returns a number as its verdict."""
 
     def __call__(self, change: Change) -> bool:
-        return len(change.tracked_obj.name)  # type: ignore[return-value]  # which is the point
+        return len(change.tracked_obj.name)  # type: ignore[return-value]  # the error under test
 
 
 @attrs.frozen
 class Fickle(Filter):
-    """Passes every other time."""
+    """Passes every second call."""
 
     turns: Iterator[int] = attrs.field(factory=count, eq=False)
 
@@ -42,35 +42,35 @@ class Fickle(Filter):
 
 
 class Hasty(LongNamed):
-    """Settles what it cannot know."""
+    """Settles changes that it would not pass."""
 
     def settles(self, kind: type[State]) -> bool | None:
         return True
 
 
 class Secretive(LongNamed):
-    """Explains the contrary."""
+    """Explains the opposite of its verdict."""
 
     def explain(self, change: Change) -> Verdict:
-        return Verdict(not self(change), "who knows")
+        return Verdict(not self(change), "no reason")
 
 
 class Unequal(Filter):
-    """Has no notion of equality."""
+    """Compares by identity."""
 
     def __call__(self, change: Change) -> bool:
         return True
 
 
 class Fragile(LongNamed):
-    """Raises where there is no message."""
+    """Raises for a state without a message."""
 
     def __call__(self, change: Change) -> bool:
-        return change.new.message.isprintable()  # type: ignore[union-attr]  # which is the point
+        return change.new.message.isprintable()  # type: ignore[union-attr]  # the error under test
 
 
 class Backwards(LongNamed):
-    """Has an ``&`` of its own."""
+    """Has a wrong ``&``."""
 
     def __and__(self, other: Filter) -> Filter:
         return self | other
@@ -105,11 +105,15 @@ def test_a_filter_passes(good: Filter) -> None:
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_what_is_no_filter_is_told_so(bad: Filter, law: str) -> None:
+def test_the_broken_law_is_named(bad: Filter, law: str) -> None:
     with pytest.raises(AssertionError, match=re.escape(law)) as raised:
         assert_filter_laws(bad)
     assert repr(bad) in str(raised.value)
 
 
 def test_changes_can_be_chosen() -> None:
-    assert_filter_laws(Fragile(), changes=changes(new=states(Failed).filter(lambda state: state.message is not None)), examples=20)
+    assert_filter_laws(
+        Fragile(),
+        changes=strategies.changes(new=strategies.states(Failed).filter(lambda state: state.message is not None)),
+        examples=20,
+    )

@@ -1,4 +1,4 @@
-"""``assert_interpreter_agrees`` passes an interpreter that keeps its promise, and says how another breaks it."""
+"""``assert_interpreter_agrees`` passes correct interpreters, and names the rule that another one breaks."""
 
 import re
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from tocsin.testing import assert_interpreter_agrees
 
 
 class Refusing:
-    """A good one: it refuses mail, for a reason."""
+    """A correct interpreter: it refuses mail with a reason."""
 
     def __init__(self, inner: Interpreter) -> None:
         self.inner = inner
@@ -24,28 +24,28 @@ class Refusing:
 
 
 class Raising:
-    """Raises, where it is to answer."""
+    """Raises instead of answering."""
 
     def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
         raise ConnectionError("no route to host")
 
 
 class Silent:
-    """Answers nothing."""
+    """Returns None."""
 
     def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
-        return None  # type: ignore[return-value]  # which is the point
+        return None  # type: ignore[return-value]  # the error under test
 
 
 class Mistaken:
-    """Answers with a failure where it says success."""
+    """Wraps a failure as a success."""
 
     def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
-        return IOResult.from_value(Rejected("no"))  # type: ignore[arg-type]  # which is the point
+        return IOResult.from_value(Rejected("no"))  # type: ignore[arg-type]  # the error under test
 
 
 class Talkative:
-    """Tells of each callback, by a message of its own."""
+    """Posts a message for each callback."""
 
     def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
         if isinstance(effect, CallBack):
@@ -67,7 +67,7 @@ def test_an_interpreter_passes(make: Callable[[], Interpreter]) -> None:
         (Talkative, "changes a flow whose tasks end so: "),
     ],
 )
-def test_a_broken_promise_is_told(make: Callable[[], Interpreter], broken: str) -> None:
+def test_the_broken_rule_is_named(make: Callable[[], Interpreter], broken: str) -> None:
     with pytest.raises(AssertionError, match=re.escape(broken)) as raised:
         assert_interpreter_agrees(make)
     assert make.__name__ in str(raised.value)

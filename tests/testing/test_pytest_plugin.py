@@ -1,4 +1,4 @@
-"""Under pytest nothing is sent for real, whoever asks for it, unless a test is marked so."""
+"""Under pytest no notification is sent, except in a test that is marked so."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ from tocsin.testing import pytest_plugin
 
 pytest_plugins = ["pytester"]
 
-TELLS = """
+PRELUDE = """
 import os
 
 import pytest
@@ -24,43 +24,43 @@ import pytest
 from tocsin import *
 
 
-def tell():  # which raises where it would be sent for real: there is no such secret
+def notify():  # raises where it would really send: there is no such secret
     return slack_notifier(Task("load"), Pending(), Running(), webhook_secret="NO_SUCH_SECRET")
 """
 GUARDED = """
-tell()  # as the module is imported
+notify()  # as the module is imported
 
 @pytest.fixture(scope="module")
-def told():
-    tell()
+def sent():
+    notify()
     yield
-    tell()
+    notify()
 
-def test_what_fixtures_tell_is_recorded_too(told, notifications):
-    tell()
+def test_notifications_of_fixtures_are_recorded_too(sent, notifications):
+    notify()
     assert len(notifications.effects) == 2
 
-def test_each_test_has_a_recording_of_its_own(told, notifications):
+def test_each_test_has_a_recording_of_its_own(sent, notifications):
     assert notifications.effects == ()
 
-def test_no_live_interpreter_sends(told):
+def test_no_live_interpreter_sends(sent):
     with interpreting(Live()):
-        tell()
+        notify()
 """
 MARKED = """
 @pytest.mark.tocsin_live
 def test_one_that_is_marked_sends():
     assert "TOCSIN_NOTIFY" not in os.environ
     with pytest.raises(SecretNotFound):
-        tell()
+        notify()
 
 def test_the_next_one_does_not():
     assert os.environ["TOCSIN_NOTIFY"] == "none"
-    tell()
+    notify()
 
 @pytest.mark.tocsin_live
 def test_it_has_no_recording(notifications):
-    tell()
+    notify()
 """
 
 
@@ -85,13 +85,13 @@ def test_processes_that_a_test_starts_are_silent() -> None:
 
 
 def test_the_guard_holds_from_the_import_of_a_module_to_the_end_of_its_last_fixture(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(TELLS + GUARDED)
-    pytester.runpytest_inprocess().assert_outcomes(passed=3)
+    pytester.makepyfile(PRELUDE + GUARDED)
+    pytester.runpytest_inprocess("-p", "no:randomly").assert_outcomes(passed=3)
 
 
 def test_without_the_plugin_the_same_module_sends(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(NAME)
-    pytester.makepyfile(TELLS + GUARDED)
+    pytester.makepyfile(PRELUDE + GUARDED)
     result = pytester.runpytest_subprocess("-p", "no:tocsin")
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*SecretNotFound*NO_SUCH_SECRET*"])
@@ -100,14 +100,14 @@ def test_without_the_plugin_the_same_module_sends(pytester: pytest.Pytester, mon
 @pytest.mark.tocsin_live
 def test_a_test_that_is_marked_sends_for_real(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(NAME, raising=False)
-    pytester.makepyfile(TELLS + MARKED)
+    pytester.makepyfile(PRELUDE + MARKED)
     result = pytester.runpytest_inprocess("--strict-markers")
     result.assert_outcomes(passed=2, errors=1)
     result.stdout.fnmatch_lines(["*a test marked tocsin_live sends for real, and records no notifications*"])
     assert NAME not in os.environ
 
 
-TAKING_IT_AWAY = (
+REMOVALS = (
     """
 def test_for_a_while(monkeypatch):
     monkeypatch.delenv("TOCSIN_NOTIFY")
@@ -133,12 +133,12 @@ def test_by_a_fixture_that_outlives_it(dry):
 
 def test_after_it(dry, notifications):
     with interpreting(Live()):
-        tell()
-    tell()
+        notify()
+    notify()
     assert len(notifications.effects) == 1
 """,
     """
-def test_by_another_word():
+def test_by_another_value():
     os.environ["TOCSIN_NOTIFY"] = "live"
 """,
     """
@@ -146,18 +146,18 @@ def test_for_good():
     del os.environ["TOCSIN_NOTIFY"]
 """,
 )
-"""What a test may do to the variable that silences the process."""
+"""Ways in which a test may change the variable that silences the process."""
 IS_THERE = """
 def test_the_variable_is_there():
     assert os.environ["TOCSIN_NOTIFY"] == "none"
 """
 
 
-def test_what_one_test_takes_away_is_there_for_the_next(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_variable_that_one_test_removes_is_back_for_the_next(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(NAME)
-    modules = [module for taking in TAKING_IT_AWAY for module in (taking, IS_THERE + GUARDED)]
+    modules = [module for removal in REMOVALS for module in (removal, IS_THERE + GUARDED)]
     names = [f"test_{number}" for number in range(len(modules))]
-    pytester.makepyfile(**{name: TELLS + module for name, module in zip(names, modules, strict=True)})
+    pytester.makepyfile(**{name: PRELUDE + module for name, module in zip(names, modules, strict=True)})
     result = pytester.runpytest_subprocess("-p", "no:randomly", *(f"{name}.py" for name in names))
     result.assert_outcomes(passed=sum(module.count("def test_") for module in modules))
 
@@ -190,13 +190,13 @@ def test_fourth():
 @pytest.mark.tocsin_live
 def test_the_configuration_of_one_test_is_not_that_of_the_next(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TOCSIN_ENV", raising=False)
-    pytester.makepyfile(TELLS + "from tocsin.shell.current import current\n" + CONFIGURES)
+    pytester.makepyfile(PRELUDE + "from tocsin.shell.current import current\n" + CONFIGURES)
     pytester.runpytest_inprocess("-p", "no:randomly").assert_outcomes(passed=4)
 
 
 @attrs.define
 class Worker:
-    """A worker of pytest-xdist, as the plugin sees it."""
+    """A worker of pytest-xdist, as the plugin gets it."""
 
     config: pytest.Config
     workerinput: dict[str, object] = attrs.field(factory=dict[str, object])
@@ -222,7 +222,7 @@ def test_a_worker_of_xdist_knows_what_it_was_outside(
 @pytest.mark.parametrize("before", ["print", "none", "live"])
 def test_the_environment_is_left_as_it_was(before: str, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(NAME, before)
-    pytester.makepyfile(TELLS + "def test_told(): assert os.environ['TOCSIN_NOTIFY'] == 'none' and tell()")
+    pytester.makepyfile(PRELUDE + "def test_sent(): assert os.environ['TOCSIN_NOTIFY'] == 'none' and notify()")
     pytester.runpytest_inprocess().assert_outcomes(passed=1)
     assert os.environ[NAME] == before
 

@@ -1,4 +1,4 @@
-"""The strategies draw everything that they promise."""
+"""The strategies draw every kind of value that they document."""
 
 import pickle
 from datetime import datetime
@@ -9,13 +9,14 @@ from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from tocsin import Change, Failed, Mapped, MetaState, State, testing
+from tocsin import Change, Failed, Mapped, MetaState, State
 from tocsin.core.effects import CallBack, Effect, PostToSlack, SendEmail
 from tocsin.core.events import Event
 from tocsin.core.filters.algebra import And, Filter, Not, Or, everything, nothing
 from tocsin.core.filters.predicates import Attempt, CameFrom, Entered, Left, Named, Where, final_attempt
 from tocsin.core.states import KINDS
 from tocsin.core.validation import invoke
+from tocsin.testing import strategies
 from tocsin.testing.strategies import EVENTS, callbacks
 
 few = settings(database=None, deadline=None, max_examples=2000, phases=[Phase.generate])
@@ -23,7 +24,7 @@ few = settings(database=None, deadline=None, max_examples=2000, phases=[Phase.ge
 
 @attrs.frozen(eq=False, repr=False)
 class Broke(Failed):
-    """A failure of ours, with a field of a type that tocsin uses, one of another, and one that has no default."""
+    """A user's failure with fields of a type that tocsin uses, of another type, and without defaults."""
 
     since: datetime | None = attrs.field(default=None, kw_only=True)
     tried: dict[str, int] = attrs.field(factory=dict[str, int], kw_only=True)
@@ -33,26 +34,28 @@ class Broke(Failed):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_states_are_of_every_kind_and_their_fields_are_filled(kind: type[State]) -> None:
-    assert type(find(testing.states(), lambda state: type(state) is kind, settings=few)) is kind
+    assert type(find(strategies.states(), lambda state: type(state) is kind, settings=few)) is kind
     own = [field.name for field in attrs.fields(kind) if field.name not in {"message", "result", "context"}]
     filled = find(
-        testing.states(kind), lambda state: all(differs(state, name) for name in ("message", "result", "context", *own)), settings=few
+        strategies.states(kind),
+        lambda state: all(differs(state, name) for name in ("message", "result", "context", *own)),
+        settings=few,
     )
     assert type(filled) is kind
 
 
 def differs(state: State, name: str) -> bool:
-    """Whether a field of the state is not what it is where nothing is given."""
+    """Return whether a field of the state differs from its default."""
     bare: object = getattr(type(state)(), name)
     return bool(getattr(state, name) != bare)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_kinds_are_all_drawn(kind: type[State]) -> None:
-    assert find(testing.kinds(), lambda drawn: drawn is kind, settings=few) is kind
+    assert find(strategies.kinds(), lambda drawn: drawn is kind, settings=few) is kind
 
 
-@given(testing.states(Broke, MetaState))
+@given(strategies.states(Broke, MetaState))
 def test_states_of_a_kind_of_ones_own_are_filled_too(state: Broke | MetaState) -> None:
     assert type(state) in {Broke, MetaState}
     assert not isinstance(state, Broke) or (state.budget > 0, type(state.owner), state.tried) == (True, bytes, {})
@@ -60,7 +63,7 @@ def test_states_of_a_kind_of_ones_own_are_filled_too(state: Broke | MetaState) -
 
 def test_states_hold_states_that_hold_states() -> None:
     deep = find(
-        testing.states(Mapped),
+        strategies.states(Mapped),
         lambda state: any(isinstance(inner, Mapped) and inner.map_states for inner in state.map_states),
         settings=few,
     )
@@ -74,27 +77,27 @@ def test_events_are_of_every_kind() -> None:
         drawn.setdefault(type(event), event)
         return len(drawn) == len(EVENTS)
 
-    find(testing.events(), complete, settings=few)
+    find(strategies.events(), complete, settings=few)
     assert set(drawn) == set(EVENTS)
     assert all(event.at.utcoffset() is not None for event in drawn.values())
 
 
 @pytest.mark.parametrize("kind", [And, Or, Not, Entered, CameFrom, Left, Attempt, Named, Where])
 def test_filters_are_of_every_kind(kind: type[object]) -> None:
-    assert isinstance(find(testing.filters(), lambda drawn: isinstance(drawn, kind), settings=few), kind)
+    assert isinstance(find(strategies.filters(), lambda drawn: isinstance(drawn, kind), settings=few), kind)
 
 
 @pytest.mark.parametrize("constant", [everything, nothing, final_attempt])
 def test_filters_without_arguments_are_drawn(constant: Filter) -> None:
-    assert find(testing.filters(), lambda drawn: drawn == constant, settings=few) == constant
+    assert find(strategies.filters(), lambda drawn: drawn == constant, settings=few) == constant
 
 
 @pytest.mark.parametrize("kind", [PostToSlack, SendEmail, CallBack])
 def test_effects_are_of_every_kind(kind: type[Effect]) -> None:
-    assert isinstance(find(testing.effects(), lambda effect: isinstance(effect, kind), settings=few), kind)
+    assert isinstance(find(strategies.effects(), lambda effect: isinstance(effect, kind), settings=few), kind)
 
 
-@given(testing.changes(), testing.changes(old=st.just(State()), new=testing.states(Failed)))
+@given(strategies.changes(), strategies.changes(old=st.just(State()), new=strategies.states(Failed)))
 def test_changes_are_as_they_are_asked_for(anyhow: Change, failed: Change) -> None:
     assert anyhow.at.utcoffset() is not None
     assert 1 <= anyhow.attempt <= anyhow.attempts
@@ -103,12 +106,20 @@ def test_changes_are_as_they_are_asked_for(anyhow: Change, failed: Change) -> No
 
 @pytest.mark.parametrize("hostile", ["<", "`", "\ud800", "\x00", "=?", "\r\n", "é" * 5000])
 def test_texts_are_hostile(hostile: str) -> None:
-    assert hostile in find(testing.texts(), lambda text: hostile in text, settings=few)
+    assert hostile in find(strategies.texts(), lambda text: hostile in text, settings=few)
 
 
 @pytest.mark.parametrize(
     "strategy",
-    [testing.states(), testing.events(), testing.changes(), testing.filters(), testing.effects(), testing.keys(), testing.tracked()],
+    [
+        strategies.states(),
+        strategies.events(),
+        strategies.changes(),
+        strategies.filters(),
+        strategies.effects(),
+        strategies.keys(),
+        strategies.tracked(),
+    ],
     ids=["states", "events", "changes", "filters", "effects", "keys", "tracked"],
 )
 @given(data=st.data())
@@ -118,16 +129,16 @@ def test_what_is_drawn_prints_and_pickles(strategy: SearchStrategy[object], data
     assert repr(copied) == repr(value) or "0x" in repr(value)
 
 
-@given(testing.moments())
+@given(strategies.moments())
 def test_moments_are_aware(at: datetime) -> None:
     assert at.utcoffset() is not None
     assert at.astimezone().timestamp() > 0
 
 
 def test_some_callbacks_raise_and_others_do_not() -> None:
-    well = find(callbacks(), lambda effect: not fails(effect), settings=few)
-    badly = find(callbacks(), fails, settings=few)
-    assert well.fn is not badly.fn
+    quiet = find(callbacks(), lambda effect: not fails(effect), settings=few)
+    failing = find(callbacks(), fails, settings=few)
+    assert quiet.fn is not failing.fn
 
 
 def fails(effect: CallBack) -> bool:
@@ -138,7 +149,9 @@ def fails(effect: CallBack) -> bool:
     return False
 
 
-@pytest.mark.parametrize("strategy", [testing.states(), testing.events(), testing.changes(), testing.filters(), testing.effects()])
+@pytest.mark.parametrize(
+    "strategy", [strategies.states(), strategies.events(), strategies.changes(), strategies.filters(), strategies.effects()]
+)
 def test_a_strategy_prints_itself_in_a_page(strategy: SearchStrategy[object]) -> None:
     find(strategy, lambda _: True, settings=few)
     assert len(repr(strategy)) < 4000

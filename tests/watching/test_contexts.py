@@ -1,4 +1,4 @@
-"""One watch may be used by many at once, and in any order: no run is taken for another."""
+"""One watch can be used many times, concurrently and in any order, and no run is confused with another."""
 
 import asyncio
 import contextvars
@@ -22,7 +22,7 @@ from tocsin.watching.run import BodyRun
 
 
 class Ends:
-    """A handler that keeps how each run ended, by its id."""
+    """A handler that records the last state of each run by its id."""
 
     def __init__(self) -> None:
         self.by_run: dict[str, State] = {}
@@ -189,10 +189,10 @@ def test_a_block_closes_what_was_opened_in_its_own_context() -> None:
 
 def test_a_run_ends_once() -> None:
     seen = Seen()
-    course = BodyRun(watch_rules("job", [seen]))
-    course.begin()
-    course.end(None)
-    course.end(ValueError("no rows"))
+    run = BodyRun(watch_rules("job", [seen]))
+    run.begin()
+    run.end(None)
+    run.end(ValueError("no rows"))
     assert [type(new) for _, new in seen.changes] == [Running, Success]
 
 
@@ -206,7 +206,7 @@ def test_a_stack_may_hold_one_watch_twice() -> None:
 
 def test_nothing_of_a_failed_call_is_kept_alive() -> None:
     class Big:
-        """What a body works with."""
+        """Data of a body."""
 
     kept: list[weakref.ref[Big]] = []
 

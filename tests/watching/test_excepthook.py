@@ -1,4 +1,4 @@
-"""What nobody caught is told, and printed as ever; real programs, that exit as they would without."""
+"""Uncaught exceptions are notified and printed, and real programs exit with the same status as without tocsin."""
 
 import os
 import subprocess
@@ -21,8 +21,8 @@ restore = install_excepthook([slack_notifier])
 """
 
 
-def ran(program: str, tmp_path: Path) -> "subprocess.CompletedProcess[str]":
-    """A script with these lines, after the hooks were installed; what would be sent is printed."""
+def run_script(program: str, tmp_path: Path) -> "subprocess.CompletedProcess[str]":
+    """Run a script that installs the hooks and then has these lines. It prints what it would send."""
     script = tmp_path / "nightly.py"
     script.write_text(HEAD + program, encoding="utf-8")
     environment = {**os.environ, "TOCSIN_NOTIFY": "print"}
@@ -33,7 +33,7 @@ INTERRUPTED = -2 if os.name == "posix" else 0xC000013A
 
 
 @pytest.mark.parametrize(
-    ("program", "status", "told", "printed"),
+    ("program", "status", "sent", "printed"),
     [
         ("raise ValueError('no rows')", 1, "nightly.py failed: ValueError: no rows", "ValueError: no rows"),
         ("raise TimeoutError('late')", 1, "nightly.py timed out: TimeoutError: late", "TimeoutError: late"),
@@ -47,22 +47,22 @@ INTERRUPTED = -2 if os.name == "posix" else 0xC000013A
         ("with watch('load', state_handlers=[slack_notifier(only_states=[Failed])]): 1 / 0", 1, "load failed", "ZeroDivisionError: "),
     ],
 )
-def test_a_program_ends_as_ever_and_is_told_of(program: str, status: int, told: str | None, printed: str, tmp_path: Path) -> None:
-    done = ran(program, tmp_path)
+def test_a_program_ends_as_before_and_notifies(program: str, status: int, sent: str | None, printed: str, tmp_path: Path) -> None:
+    done = run_script(program, tmp_path)
     assert done.returncode == status
-    assert done.stdout.count("fallback") == (0 if told is None else 1)
-    assert (told or "") in done.stdout
+    assert done.stdout.count("fallback") == (0 if sent is None else 1)
+    assert (sent or "") in done.stdout
     assert [*done.stderr.splitlines(), ""][-2 if printed else -1].startswith(printed)
 
 
-def test_a_thread_is_told_of_by_its_name_and_one_that_exits_is_not(tmp_path: Path) -> None:
+def test_a_thread_is_reported_by_its_name_and_one_that_exits_is_not(tmp_path: Path) -> None:
     program = """
 for target in (lambda: 1 / 0, lambda: sys.exit(3)):
     thread = threading.Thread(target=target, name="loader")
     thread.start()
     thread.join()
 """
-    done = ran(program, tmp_path)
+    done = run_script(program, tmp_path)
     assert (done.returncode, done.stdout.count("fallback")) == (0, 1)
     assert '"loader failed: ZeroDivisionError: division by zero"' in done.stdout
     assert done.stderr.count("Exception in thread loader") == 1
@@ -70,7 +70,7 @@ for target in (lambda: 1 / 0, lambda: sys.exit(3)):
 
 @pytest.fixture
 def printed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[BaseException | None]]:
-    """The exceptions that the hooks before ours were given; afterwards all is as it was."""
+    """Record the exceptions that the replaced hooks get; restore all hooks afterwards."""
     seen: list[BaseException | None] = []
     monkeypatch.setattr(sys, "excepthook", lambda kind, error, traceback: seen.append(error))
     monkeypatch.setattr(threading, "excepthook", lambda args: seen.append(args.exc_value))
@@ -79,7 +79,7 @@ def printed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[BaseException | No
 
 
 def uncaught(error: BaseException) -> BaseException:
-    """What Python does with an exception that nobody caught."""
+    """Do what Python does with an uncaught exception."""
     sys.excepthook(type(error), error, error.__traceback__)
     return error
 
@@ -88,11 +88,11 @@ def names(recording: Recording) -> list[str]:
     return [effect.payload.text.split(" is now")[0] for effect in recording.effects if isinstance(effect, PostToSlack)]
 
 
-def test_installed_twice_it_tells_once_as_the_second_says(printed: list[BaseException | None], notifications: Recording) -> None:
+def test_a_second_installation_replaces_the_first(printed: list[BaseException | None], notifications: Recording) -> None:
     first = install_excepthook([slack_notifier], name="first")
     second = install_excepthook([slack_notifier], name="second")
     errors = [uncaught(ValueError("one"))]
-    first()  # which is not in force any more
+    first()  # these hooks are replaced already
     errors.append(uncaught(ValueError("two")))
     second()
     second()
@@ -101,7 +101,7 @@ def test_installed_twice_it_tells_once_as_the_second_says(printed: list[BaseExce
     assert names(notifications) == ["second", "second"]
 
 
-def test_hooks_that_somebody_put_around_ours_stay(
+def test_hooks_that_wrap_ours_stay(
     printed: list[BaseException | None], notifications: Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     restore = install_excepthook([slack_notifier], name="job")
@@ -125,7 +125,7 @@ def test_a_thread_without_a_name_and_a_hook_without_an_exception(printed: list[B
     assert names(notifications) == ["a thread"]
 
 
-def test_what_a_watch_told_of_is_not_told_again(printed: list[BaseException | None], notifications: Recording) -> None:
+def test_what_a_watch_reported_is_not_reported_again(printed: list[BaseException | None], notifications: Recording) -> None:
     def work() -> None:
         with watch("load", state_handlers=[slack_notifier(only_states=[Failed])]):
             raise ValueError("no rows")

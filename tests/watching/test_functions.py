@@ -1,4 +1,4 @@
-"""Functions of every kind stay what they are; what is none is refused in words that help."""
+"""Watched functions keep their kind, and ``watch`` refuses what is no function with a helpful message."""
 
 import asyncio
 import functools
@@ -77,7 +77,7 @@ class Loader:
 
 
 class Caller:
-    """An object that can be called, and that must be awaited."""
+    """A callable object whose call is async."""
 
     async def __call__(self, x: int) -> int:
         raise ValueError(x)
@@ -272,25 +272,25 @@ def test_the_name_is_the_functions(notifications: Recording) -> None:
 
 
 def test_arguments_results_and_locals_are_in_no_message(notifications: Recording) -> None:
-    class Told(Exception):
+    class Broken(Exception):
         pass
 
     @watch(state_handlers=[slack_notifier(traceback=True)])
     def returning(secret: str, *, word: str) -> Exception:
-        return Told(secret + word)
+        return Broken(secret + word)
 
     @watch(state_handlers=[slack_notifier(traceback=True)])
     def failing(secret: str, *, word: str) -> None:
         kept = secret + word
-        raise Told(len(kept))
+        raise Broken(len(kept))
 
     returning(CANARY, word=CANARY)
-    assert isinstance(raised(lambda: failing(CANARY, word=CANARY)), Told)
+    assert isinstance(raised(lambda: failing(CANARY, word=CANARY)), Broken)
     assert len(notifications.effects) == 4
     assert CANARY not in repr(notifications.effects)
 
 
-def test_they_are_where_one_asks_for_them(notifications: Recording) -> None:
+def test_arguments_and_results_are_in_messages_on_request(notifications: Recording) -> None:
     class Hostile:
         def __repr__(self) -> str:
             raise LookupError("no repr")
@@ -313,7 +313,7 @@ def test_a_watch_says_what_it_is() -> None:
 
 
 class Klass:
-    """What cannot be watched."""
+    """A class, which cannot be watched."""
 
 
 @pytest.mark.parametrize(

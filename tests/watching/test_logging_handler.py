@@ -1,4 +1,4 @@
-"""Records of loggers, told like failures; and never those of the telling itself."""
+"""Records of loggers notify like failures, except those logged by a notification."""
 
 import logging
 import logging.config
@@ -20,7 +20,7 @@ LOGGER = logging.getLogger("loader.rows")
 
 @pytest.fixture
 def handler() -> Iterator[LoggingHandler]:
-    """One that tells Slack."""
+    """Attach a handler that notifies Slack."""
     made = LoggingHandler(state_handlers=[slack_notifier])
     LOGGER.addHandler(made)
     yield made
@@ -38,7 +38,7 @@ def fields(recording: Recording) -> dict[str, str]:
 
 
 @pytest.mark.usefixtures("handler")
-def test_records_from_a_level_on_are_told(notifications: Recording) -> None:
+def test_records_from_a_level_on_are_sent(notifications: Recording) -> None:
     LOGGER.warning("not yet")
     LOGGER.error("%d rows are missing", 3)
     LOGGER.critical("all is lost")
@@ -58,7 +58,7 @@ def test_a_record_is_a_change_from_running_to_failed() -> None:
 
 
 @pytest.mark.usefixtures("handler")
-def test_an_exception_is_told_with_its_record(notifications: Recording) -> None:
+def test_an_exception_is_sent_with_its_record(notifications: Recording) -> None:
     try:
         raise LookupError("no such row")
     except LookupError:
@@ -68,7 +68,7 @@ def test_an_exception_is_told_with_its_record(notifications: Recording) -> None:
 
 
 @pytest.mark.usefixtures("handler")
-def test_an_exception_that_a_watch_told_of_is_not_told_again(notifications: Recording) -> None:
+def test_an_exception_that_a_watch_reported_is_not_reported_again(notifications: Recording) -> None:
     def work() -> None:
         with watch("load", state_handlers=[slack_notifier(only_states=[Failed])]):
             raise LookupError("no such row")
@@ -84,7 +84,7 @@ def test_a_formatter_words_the_message(handler: LoggingHandler, notifications: R
     assert sentences(notifications) == ["loader.rows failed: ERROR: disk full"]
 
 
-def test_a_record_that_cannot_be_formatted_is_told_as_it_is(handler: LoggingHandler, notifications: Recording) -> None:
+def test_a_record_that_cannot_be_formatted_is_sent_unformatted(handler: LoggingHandler, notifications: Recording) -> None:
     handler.handle(logging.LogRecord("job", logging.ERROR, "x.py", 3, "%d rows", ("three",), None))
     assert sentences(notifications)[0].startswith("job failed: '%d rows', which cannot be formatted: TypeError: %d format")
 
@@ -111,7 +111,7 @@ class Chatty:
 
 
 @pytest.mark.usefixtures("handler")
-def test_it_does_not_hear_what_is_logged_while_it_tells() -> None:
+def test_it_ignores_what_is_logged_while_it_notifies() -> None:
     with interpreting(Chatty()) as chatty:
         LOGGER.error("disk full")
         with watch("job", state_handlers=[slack_notifier(only_states=[Failed])]):
@@ -126,24 +126,24 @@ def _fail() -> None:
 
 
 @pytest.mark.parametrize("name", ["tocsin", "tocsin.shell"])
-def test_it_does_not_hear_tocsin(name: str, notifications: Recording) -> None:
+def test_it_ignores_loggers_of_tocsin(name: str, notifications: Recording) -> None:
     LoggingHandler(state_handlers=[slack_notifier]).handle(logging.LogRecord(name, logging.ERROR, "x.py", 3, "failed", None, None))
     assert notifications.effects == ()
 
 
-def test_it_does_not_hear_the_thread_that_sends_for_an_event_loop(notifications: Recording) -> None:
+def test_it_ignores_the_thread_that_sends_for_an_event_loop(notifications: Recording) -> None:
     record = logging.LogRecord("urllib3", logging.ERROR, "x.py", 3, "retrying", None, None)
     record.threadName = "tocsin_0"
     LoggingHandler(state_handlers=[slack_notifier]).handle(record)
     assert notifications.effects == ()
 
 
-def test_others_can_log_while_it_tells() -> None:
-    telling, logged = threading.Event(), threading.Event()
+def test_other_threads_can_log_while_it_notifies() -> None:
+    notifying, logged = threading.Event(), threading.Event()
 
     def slow(tracked_obj: object, old: State, new: State) -> None:
         if new.message == "first":
-            telling.set()
+            notifying.set()
             assert logged.wait(30)
 
     handler = LoggingHandler(state_handlers=[slow])
@@ -151,7 +151,7 @@ def test_others_can_log_while_it_tells() -> None:
     try:
         first = threading.Thread(target=LOGGER.error, args=["first"])
         first.start()
-        assert telling.wait(30)
+        assert notifying.wait(30)
         LOGGER.error("second")
         logged.set()
         first.join(30)
@@ -166,7 +166,7 @@ def test_nothing_it_meets_is_raised(caplog: pytest.LogCaptureFixture, monkeypatc
 
     monkeypatch.setattr("tocsin.watching.logging_handler.run_id", broken)
     LoggingHandler(state_handlers=[]).emit(logging.LogRecord("unlucky.logger", logging.ERROR, "x.py", 3, "failed", None, None))
-    assert caplog.messages == ["tocsin: 'unlucky.logger' goes on, but nobody is told: OSError: no entropy"]
+    assert caplog.messages == ["tocsin: could not notify about 'unlucky.logger', which goes on: OSError: no entropy"]
 
 
 def test_a_closed_handler_is_silent(handler: LoggingHandler, notifications: Recording) -> None:
@@ -235,27 +235,27 @@ def test_the_handlers_of_the_configuration_are_the_default(monkeypatch: pytest.M
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-def test_a_child_that_is_forked_while_another_thread_tells_can_tell() -> None:
-    telling, forked = threading.Event(), threading.Event()
-    told: list[str | None] = []
+def test_a_child_that_is_forked_while_another_thread_notifies_can_notify() -> None:
+    notifying, forked = threading.Event(), threading.Event()
+    messages: list[str | None] = []
 
     def slow(tracked_obj: object, old: State, new: State) -> None:
-        told.append(new.message)
-        telling.set()
+        messages.append(new.message)
+        notifying.set()
         assert new.message == "in the child" or forked.wait(30)
 
     handler = LoggingHandler(state_handlers=[slow])
     thread = threading.Thread(target=handler.handle, args=[_record("in the parent")])
     thread.start()
-    assert telling.wait(30)
+    assert notifying.wait(30)
     child = os.fork()
-    if child == 0:  # pragma: no cover - a child that leaves at once writes down nothing
+    if child == 0:  # pragma: no cover - the child exits at once and records no coverage
         handler.handle(_record("in the child"))
-        os._exit(len(told))
+        os._exit(len(messages))
     forked.set()
     thread.join(30)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 2
-    assert told == ["in the parent"]
+    assert messages == ["in the parent"]
 
 
 def _record(message: str) -> logging.LogRecord:

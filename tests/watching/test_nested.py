@@ -1,4 +1,4 @@
-"""One failure, one message: the innermost that reached anybody tells it, and those around say so on their reports."""
+"""One failure makes one message: the innermost run that delivers one reports it, and the reports of outer runs say so."""
 
 import asyncio
 import copy
@@ -16,7 +16,7 @@ from tocsin.effects import DeliveryError, Effect, PostToSlack, Receipt, Rejected
 from tocsin.watching.context import WatchedRun
 from tocsin.watching.emit import ANYWHERE, mark, told_by
 
-TELL = [slack_notifier(only_states=[Failed])]
+HANDLERS = [slack_notifier(only_states=[Failed])]
 
 
 @attrs.frozen
@@ -27,8 +27,8 @@ class Down:
         return refused(Rejected("Slack is down"))
 
 
-def tellers(body: Body) -> list[str]:
-    """Who told of a failure, in order."""
+def reporters(body: Body) -> list[str]:
+    """Run a body, and return the names that reported a failure, in order."""
     with interpreting(Recording()) as recording:
         raised(body)
     return [effect.payload.text.split(" is now")[0] for effect in recording.effects if isinstance(effect, PostToSlack)]
@@ -39,61 +39,61 @@ def explained(run: WatchedRun) -> str:
     return run.report.explain()
 
 
-@watch(state_handlers=TELL)
+@watch(state_handlers=HANDLERS)
 def inner() -> None:
     raise ValueError("no rows")
 
 
-def test_the_innermost_tells_and_those_around_say_so() -> None:
+def test_the_innermost_reports_and_the_outer_reports_say_so() -> None:
     runs: list[WatchedRun] = []
 
     def nested() -> None:
-        with watch("outermost", state_handlers=TELL) as outermost, watch("outer", state_handlers=TELL) as outer:
+        with watch("outermost", state_handlers=HANDLERS) as outermost, watch("outer", state_handlers=HANDLERS) as outer:
             runs.extend([outermost, outer])
             inner()
 
-    assert tellers(nested) == ["inner"]
+    assert reporters(nested) == ["inner"]
     for run in runs:
         assert "not sent: 'inner', inside it, already announced this failure" in explained(run)
 
 
-def test_retell_tells_again_and_then_it_is_the_one_that_told() -> None:
+def test_retell_reports_again_and_is_then_the_reporter() -> None:
     runs: list[WatchedRun] = []
 
     def nested() -> None:
-        with watch("a", state_handlers=TELL) as run, watch("b", state_handlers=TELL, retell=True):
+        with watch("a", state_handlers=HANDLERS) as run, watch("b", state_handlers=HANDLERS, retell=True):
             runs.append(run)
             inner()
 
-    assert tellers(nested) == ["inner", "b"]
-    assert "'b', inside it, already announced" in explained(runs[0])
+    assert reporters(nested) == ["inner", "b"]
+    assert "'b', inside it, told" in explained(runs[0])
 
 
-def test_where_the_inner_one_reached_nobody_the_outer_tells() -> None:
+def test_the_outer_run_reports_what_the_inner_one_could_not_deliver() -> None:
     def silent() -> None:
-        with watch("outer", state_handlers=TELL), watch("silent", state_handlers=[]):
+        with watch("outer", state_handlers=HANDLERS), watch("silent", state_handlers=[]):
             raise ValueError("no rows")
 
     def unreachable() -> None:
-        with watch("outer", state_handlers=TELL), interpreting(Down()), watch("unreachable", state_handlers=TELL):
+        with watch("outer", state_handlers=HANDLERS), interpreting(Down()), watch("unreachable", state_handlers=HANDLERS):
             raise ValueError("no rows")
 
     def called() -> None:
-        with watch("outer", state_handlers=TELL), watch("called", state_handlers=[], on_failure=lambda run, state: None):
+        with watch("outer", state_handlers=HANDLERS), watch("called", state_handlers=[], on_failure=lambda run, state: None):
             raise ValueError("no rows")
 
-    assert [tellers(body) for body in (silent, unreachable, called)] == [["outer"]] * 3
+    assert [reporters(body) for body in (silent, unreachable, called)] == [["outer"]] * 3
 
 
 def test_another_exception_is_another_failure() -> None:
     def turned() -> None:
-        with watch("outer", state_handlers=TELL):
+        with watch("outer", state_handlers=HANDLERS):
             try:
                 inner()
             except ValueError as error:
                 raise LookupError("no rows") from error
 
-    assert tellers(turned) == ["inner", "outer"]
+    assert reporters(turned) == ["inner", "outer"]
 
 
 def test_one_object_that_is_raised_twice_is_two_failures() -> None:
@@ -101,10 +101,10 @@ def test_one_object_that_is_raised_twice_is_two_failures() -> None:
 
     def again() -> None:
         for name in ("one", "two", "three"):
-            with pytest.raises(ValueError, match="once"), watch(name, state_handlers=TELL):
+            with pytest.raises(ValueError, match="once"), watch(name, state_handlers=HANDLERS):
                 raise error
 
-    assert tellers(again) == ["one", "two", "three"]
+    assert reporters(again) == ["one", "two", "three"]
 
 
 def test_callbacks_of_the_outer_one_are_called() -> None:
@@ -124,36 +124,36 @@ def test_callbacks_of_the_outer_one_are_called() -> None:
 
 
 def test_a_generator_is_around_what_it_calls() -> None:
-    @watch("generator", state_handlers=TELL)
+    @watch("generator", state_handlers=HANDLERS)
     def items() -> Generator[int, None, None]:
         yield 1
         inner()
 
-    assert tellers(lambda: list(items()).clear()) == ["inner"]
+    assert reporters(lambda: list(items()).clear()) == ["inner"]
 
 
 def test_a_task_of_an_event_loop_is_inside_of_what_started_it() -> None:
-    @watch(state_handlers=TELL)
+    @watch(state_handlers=HANDLERS)
     async def fetch(name: str) -> None:
         raise ValueError(name)
 
-    @watch(state_handlers=TELL)
+    @watch(state_handlers=HANDLERS)
     async def gathered() -> None:
         await asyncio.gather(fetch("a"), asyncio.sleep(0))
 
-    @watch(state_handlers=TELL)
+    @watch(state_handlers=HANDLERS)
     async def grouped(*, another: bool) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(fetch("a"))
             group.create_task(fetch("b"))
             raising(LookupError("mine") if another else None)()
 
-    assert tellers(lambda: asyncio.run(gathered())) == ["fetch"]
-    assert tellers(lambda: asyncio.run(grouped(another=False))) == ["fetch", "fetch"]
-    assert tellers(lambda: asyncio.run(grouped(another=True)))[-1] == "grouped"
+    assert reporters(lambda: asyncio.run(gathered())) == ["fetch"]
+    assert reporters(lambda: asyncio.run(grouped(another=False))) == ["fetch", "fetch"]
+    assert reporters(lambda: asyncio.run(grouped(another=True)))[-1] == "grouped"
 
 
-def test_a_group_was_told_of_where_all_in_it_were() -> None:
+def test_a_group_is_reported_if_each_exception_in_it_is() -> None:
     one, two = ValueError("one"), ValueError("two")
     group = ExceptionGroup("both", [one, ExceptionGroup("deeper", [two])])
     mark(one, "first", ["r1"])
@@ -165,7 +165,7 @@ def test_a_group_was_told_of_where_all_in_it_were() -> None:
     assert told_by(group, "r2") is None
 
 
-def test_a_copy_was_never_told_of() -> None:
+def test_a_copy_has_no_mark() -> None:
     error = ValueError("no rows")
     mark(error, "inner", [ANYWHERE])
     assert told_by(error, ANYWHERE) == "inner"
@@ -176,7 +176,7 @@ def test_a_copy_was_never_told_of() -> None:
     assert (told_by(error, ANYWHERE), told_by(shallow, ANYWHERE)) == ("inner", "other")
 
 
-def test_an_exception_that_may_not_be_changed_is_told_of_all_the_same() -> None:
+def test_an_immutable_exception_can_be_marked() -> None:
     @attrs.frozen
     class Fixed(Exception):
         code: int
@@ -186,7 +186,7 @@ def test_an_exception_that_may_not_be_changed_is_told_of_all_the_same() -> None:
     assert told_by(error, "r1") == "inner"
 
 
-def test_what_is_written_on_an_exception_does_not_grow() -> None:
+def test_a_mark_does_not_grow() -> None:
     error = ValueError("made once")
     for number in range(100):
         mark(error, "inner", [ANYWHERE, f"r{number}"])

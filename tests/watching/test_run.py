@@ -1,4 +1,4 @@
-"""What a watched body can say of itself, and what its report says of it."""
+"""A watched body adds notes and a link to its message, and its report describes the run."""
 
 import re
 
@@ -11,7 +11,7 @@ from tocsin.watching import current_run
 
 
 def fields(recording: Recording) -> dict[str, str]:
-    """The fields of the last message."""
+    """Return the fields of the last message."""
     last = recording.effects[-1]
     assert isinstance(last, PostToSlack)
     return {field.title: field.value for field in last.payload.fields}
@@ -66,8 +66,8 @@ def test_what_is_said_too_late_is_logged(caplog: pytest.LogCaptureFixture) -> No
     run.note("one more thing")
     run.link("https://example.com")
     assert caplog.messages == [
-        "tocsin: a note about 'tardy' came after its end, and is in no message",
-        "tocsin: a link about 'tardy' came after its end, and is in no message",
+        "tocsin: a note about 'tardy' came after its run had ended, and is in no message",
+        "tocsin: a link about 'tardy' came after its run had ended, and is in no message",
     ]
 
 
@@ -88,13 +88,13 @@ def test_there_is_a_report_once_it_is_over() -> None:
 
 
 @pytest.mark.parametrize("only", [[Failed], [Running], [Success]])
-def test_a_report_is_whole_though_some_of_it_concerned_nobody(only: list[type[State]]) -> None:
+def test_a_report_also_has_the_changes_that_all_handlers_ignore(only: list[type[State]]) -> None:
     with watch("load", state_handlers=[slack_notifier(only_states=only)]) as run:
         pass
     first, second = run.report, run.report
     assert first is not None
     assert second is not None
-    assert [(type(told.change.old), type(told.change.new)) for told in first.changes] == [(Pending, Running), (Running, Success)]
+    assert [(type(each.change.old), type(each.change.new)) for each in first.changes] == [(Pending, Running), (Running, Success)]
     assert first.changes == second.changes
     assert len(first.deliveries) == sum(kind in only for kind in (Running, Success))
 
@@ -107,7 +107,7 @@ def test_what_a_handler_answers_is_on_the_report_alone() -> None:
         pass
     report = run.report
     assert report is not None
-    assert [told.settled for told in report.changes] == [Skipped("never mind")] * 2
+    assert [each.settled for each in report.changes] == [Skipped("never mind")] * 2
     assert report.state == Success()
 
 

@@ -1,4 +1,4 @@
-"""Real scripts, that fail for real: what a server that stands for Slack is told, and how they exit."""
+"""Real scripts that fail: what a fake Slack server receives, and how the scripts exit."""
 
 import os
 import signal
@@ -49,7 +49,7 @@ PROGRAMS = {
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_a_script_that_fails_is_told_to_slack(program: str, slack_server: SlackServer, ca_bundle: Path, tmp_path: Path) -> None:
+def test_a_script_that_fails_posts_to_slack(program: str, slack_server: SlackServer, ca_bundle: Path, tmp_path: Path) -> None:
     path = script(tmp_path, PROGRAMS[program])
     env = environment(slack_server, ca_bundle, tmp_path)
     done = subprocess.run([sys.executable, path], env=env, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
@@ -72,7 +72,7 @@ def test_a_script_goes_on_where_slack_does_not_answer(slack_server: SlackServer,
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the signal goes to one process")
-def test_ctrl_c_is_told_and_exits_as_ever(slack_server: SlackServer, ca_bundle: Path, tmp_path: Path) -> None:
+def test_ctrl_c_is_posted_and_exits_as_before(slack_server: SlackServer, ca_bundle: Path, tmp_path: Path) -> None:
     path = script(
         tmp_path, "import time\nfrom tocsin import watch\nwith watch('job'):\n    print('up', flush=True)\n    time.sleep(60)\n"
     )
@@ -104,7 +104,7 @@ def test_the_example_prints_what_it_would_send(tmp_path: Path) -> None:
     assert "ValueError: could not convert string to float: 'n/a'" in done.stdout
 
 
-def test_what_is_told_may_depend_on_how_it_went_before(slack_server: SlackServer, authority: Authority) -> None:
+def test_a_policy_may_depend_on_earlier_runs(slack_server: SlackServer, authority: Authority) -> None:
     job = watch("every night", state_handlers=[slack_notifier(when=filters.on_change())])
     with live_at(authority, slack_server) as live, interpreting(live):
         for fails in (True, True, False, False, True):

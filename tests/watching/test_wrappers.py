@@ -1,4 +1,4 @@
-"""Whichever way a body is watched, the same is told of it, and it goes on as if it were not."""
+"""All ways to watch a body announce the same changes, and none alters the body."""
 
 import asyncio
 import traceback
@@ -12,7 +12,7 @@ from tocsin import Aborted, Failed, Pending, Running, Skipped, State, TimedOut, 
 from tocsin.core.endings import ending
 from tocsin.core.events import Started
 from tocsin.shell.adapters import SystemClock
-from tocsin.testing import states
+from tocsin.testing import strategies
 
 ways = pytest.mark.parametrize("way", WAYS, ids=lambda way: str(way.__name__))
 
@@ -22,32 +22,32 @@ kinds: st.SearchStrategy[type[BaseException]] = st.sampled_from(
 errors = (
     st.builds(lambda kind, text: kind(text), kinds, st.text(max_size=5))
     | st.builds(SystemExit, st.none() | st.integers(-1, 3))
-    | st.builds(signals.ENDRUN, states(Failed, Skipped, Aborted, TimedOut, Pending))
+    | st.builds(signals.ENDRUN, strategies.states(Failed, Skipped, Aborted, TimedOut, Pending))
     | st.builds(signals.FAIL, st.none() | st.text(max_size=5))
     | st.builds(lambda inner: ExceptionGroup("several", [inner]), st.builds(ValueError))
 )
 
 
-def told_by(way: Way, error: BaseException | None) -> list[tuple[type[State], State]]:
+def changes_of(way: Way, error: BaseException | None) -> list[tuple[type[State], State]]:
     seen = Seen()
     assert raised(lambda: way(raising(error), [seen])) is error
     return seen.changes
 
 
 @given(error=st.none() | errors)
-def test_the_same_changes_are_told_in_every_way(error: BaseException | None) -> None:
+def test_every_way_announces_the_same_changes(error: BaseException | None) -> None:
     now = SystemClock().now()
     running = transition(Pending(), Started(now, None)).unwrap()
     expected = [(Pending, running), (Running, transition(running, ending(error, now)).unwrap())]
     for way in WAYS:
-        assert told_by(way, error) == expected, way
+        assert changes_of(way, error) == expected, way
 
 
 @ways
 @given(error=errors)
 def test_the_exception_goes_on_as_it_was(way: Way, error: BaseException) -> None:
     error.__cause__ = cause = LookupError("why")
-    told_by(way, error)
+    changes_of(way, error)
     assert (error.__cause__, error.__context__) == (cause, None)
     frames = [frame.name for frame in traceback.extract_tb(error.__traceback__)]
     assert frames[-1] == "body"
@@ -56,7 +56,7 @@ def test_the_exception_goes_on_as_it_was(way: Way, error: BaseException) -> None
 
 @ways
 def test_a_result_comes_back_untouched(way: Way) -> None:
-    assert told_by(way, None)[-1] == (Running, transition(Running(), ending(None, SystemClock().now())).unwrap())
+    assert changes_of(way, None)[-1] == (Running, transition(Running(), ending(None, SystemClock().now())).unwrap())
 
 
 @ways
@@ -83,7 +83,7 @@ def test_what_a_handler_raises_or_says_changes_nothing(way: Way) -> None:
 
 
 @ways
-def test_ctrl_c_while_people_are_told_stops_the_program(way: Way) -> None:
+def test_ctrl_c_during_a_notification_stops_the_program(way: Way) -> None:
     def pressed(tracked_obj: object, old: State, new: State) -> None:
         raise KeyboardInterrupt
 

@@ -1,4 +1,4 @@
-"""The ways to watch one body: all of them, so that a law can hold for each."""
+"""All ways to watch one body, so that a test can check each."""
 
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable
 
@@ -11,12 +11,12 @@ from tocsin.watching.options import WatchHandler
 
 Body = Callable[[], None]
 Way = Callable[[Body, Iterable[WatchHandler]], None]
-"""Has a body run and watched, under the name "job"."""
+"""Runs and watches a body under the name "job"."""
 
 
 @attrs.frozen
 class Seen:
-    """A handler of somebody's: it keeps the changes that it sees."""
+    """A user's handler that records the changes it gets."""
 
     changes: list[tuple[type[State], State]] = attrs.field(factory=list[tuple[type[State], State]])
 
@@ -26,13 +26,13 @@ class Seen:
 
 
 def drive(coroutine: Coroutine[object, object, object]) -> None:
-    """Run a coroutine that waits for nothing; no loop wraps its exceptions."""
+    """Run a coroutine that never waits, without a loop, which would wrap its exceptions."""
     with pytest.raises(StopIteration):
         coroutine.send(None)
 
 
 def raised(body: Body) -> BaseException | None:
-    """What comes out of a body."""
+    """Run a body, and return its exception."""
     try:
         body()
     except BaseException as error:
@@ -41,7 +41,7 @@ def raised(body: Body) -> BaseException | None:
 
 
 def raising(error: BaseException | None) -> Body:
-    """A body that raises, or does nothing."""
+    """Return a body that raises the error, or does nothing."""
 
     def body() -> None:
         if error is not None:
@@ -50,8 +50,8 @@ def raising(error: BaseException | None) -> Body:
     return body
 
 
-def told(act: Body) -> list[str]:
-    """The sentences that Slack would show."""
+def slack_texts(act: Body) -> list[str]:
+    """Run a body, and return the texts that Slack would show."""
     with interpreting(Recording()) as recording:
         raised(act)
     return [effect.payload.fallback for effect in recording.effects if isinstance(effect, PostToSlack)]

@@ -1,5 +1,5 @@
 """Tasks and flows: a deliberately small engine, a loop around ``plan`` and ``step``.
 
-Sequential graphs, data dependencies, triggers, retries, skips and signals, and a report at the end. For anything larger take an
-engine that does it, and let tocsin do the telling.
+- It has sequential graphs, data dependencies, triggers, retries, skips and signals, and a report at the end.
+- For anything larger, use another engine, and tocsin for its notifications.
 """

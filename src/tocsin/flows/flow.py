@@ -1,4 +1,4 @@
-"""A Flow: tasks, and which come before which."""
+"""``Flow``: tasks and their dependencies."""
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
@@ -25,7 +25,7 @@ FlowHandler = Callable[["Flow", State, State], State | None]
 
 @attrs.frozen
 class Edge:
-    """``upstream`` comes before ``downstream``; its result is the input ``key`` where there is one."""
+    """``upstream`` runs before ``downstream``. With a ``key``, its result is the input of that name."""
 
     upstream: Task
     downstream: Task
@@ -33,13 +33,13 @@ class Edge:
 
 
 class Flow:
-    """Tasks and their dependencies, with a state of its own.
+    """Tasks and their dependencies. A flow has a state of its own.
 
     Args:
-        name: what people call it.
-        tasks: tasks to begin with.
-        state_handlers: handlers to tell of each change of the flow's state, in order.
-        on_failure: called as ``on_failure(flow, state)`` when it fails, after all handlers.
+        name: the name in messages.
+        tasks: tasks to add at once.
+        state_handlers: handlers to call on each change of the flow's state, in order.
+        on_failure: called as ``on_failure(flow, state)`` when the flow fails, after all handlers.
 
     >>> from tocsin import Flow, task
     >>> @task
@@ -83,17 +83,17 @@ class Flow:
     # --- by hand --------------------------------------------------------------------------------------------------------------
 
     def add_task(self, task: Task) -> Task:
-        """Add a task, if it is not there yet, and return it. One that belongs to another flow is a ValueError."""
+        """Add a task if it is not in the flow yet, and return it. A task of another flow raises a ValueError."""
         if self._owned(task) not in self._inputs:
             task.flow = self
             self._inputs[task], self._before[task], self._after[task] = Inputs(), {}, {}
         return task
 
     def add_edge(self, upstream: Task, downstream: Task, key: str | None = None) -> Edge:
-        """Have one task come before another; with a ``key``, its result is the input of that name. Both are added if need be.
+        """Make one task run before another. With a ``key``, its result is the input of that name. Add both tasks if need be.
 
         Raises:
-            ValueError: the edge is there already, would close a cycle, or leads to another flow; all named.
+            ValueError: the edge exists already, would close a cycle, or leads to another flow. The message names the tasks.
         """
         edge = Edge(self.add_task(upstream), self.add_task(downstream), key)
         if edge in self._edges:
@@ -115,7 +115,7 @@ class Flow:
         downstream_tasks: Iterable[Task] = (),
         keyword_tasks: Mapping[str, object] | None = None,
     ) -> None:
-        """Add a task with what comes before it, after it, and what its inputs are: tasks for their results, or plain values."""
+        """Add a task with its upstream and downstream tasks and its keyword inputs. A task as an input stands for its result."""
         self.add_task(task)
         for upstream in upstream_tasks:
             self.add_edge(upstream, task)
@@ -125,7 +125,7 @@ class Flow:
             self.bind(task, (), keyword_tasks, partly=True)
 
     def set_reference_tasks(self, tasks: Iterable[Task]) -> None:
-        """Let these tasks alone decide how the flow ends; none means the terminal ones. One of another flow is a ValueError."""
+        """Let only these tasks decide how the flow ends; none means the terminal ones. A task of another flow raises a ValueError."""
         chosen = tuple(tasks)
         for task in chosen:
             if task not in self._inputs:
@@ -133,7 +133,7 @@ class Flow:
         self._references = chosen
 
     def bind(self, task: Task, args: tuple[object, ...], kwargs: Mapping[str, object], *, partly: bool = False) -> None:
-        """Add a task with these inputs, and an edge for each task in them. Inputs that the body does not take are a TypeError."""
+        """Add a task with these inputs, and an edge for each task in them. Inputs that the body does not take raise a TypeError."""
         signature = task.signature()
         try:
             bound = signature.bind_partial(*args, **kwargs) if partly else signature.bind(*args, **kwargs)
@@ -166,48 +166,48 @@ class Flow:
             raise ValueError(f"the edge from {upstream.name!r} to {downstream.name!r} would close a cycle: {names}")
 
     def _path(self, start: Task, end: Task) -> list[Task]:
-        """The tasks on a way along the edges; none if there is no way."""
+        """Return the tasks on a path along the edges, or nothing if there is no path."""
         if start is end:
             return [start]
-        if not self._after[start] or not self._before[end]:  # as it is with each new end of a chain
+        if not self._after[start] or not self._before[end]:  # the usual case: a new end of a chain
             return []
-        came: dict[Task, Task] = {start: start}
+        predecessors: dict[Task, Task] = {start: start}
         stack = [start]
         while stack:
             here = stack.pop()
             for after in self._after[here]:
-                if after not in came:
-                    came[after] = here
+                if after not in predecessors:
+                    predecessors[after] = here
                     stack.append(after)
-        return _walked(came, start, end) if end in came else []
+        return _path_back(predecessors, start, end) if end in predecessors else []
 
-    # --- to look at -----------------------------------------------------------------------------------------------------------
+    # --- reading --------------------------------------------------------------------------------------------------------------
 
     @property
     def tasks(self) -> tuple[Task, ...]:
-        """All tasks, in the order in which they were added."""
+        """All tasks, in the order of adding."""
         return tuple(self._inputs)
 
     @property
     def edges(self) -> tuple[Edge, ...]:
-        """All edges, in the order in which they were added."""
+        """All edges, in the order of adding."""
         return tuple(self._edges)
 
     @property
     def reference_tasks(self) -> tuple[Task, ...]:
-        """The tasks that decide how the flow ends: those that were set, or those with nothing after them."""
+        """The tasks that decide how the flow ends: those that were set, else those without downstream tasks."""
         return self._references or tuple(task for task, after in self._after.items() if not after)
 
     def upstream(self, task: Task) -> tuple[Task, ...]:
-        """The tasks directly before a task, in the order of the edges."""
+        """Return the tasks directly before a task, in the order of the edges."""
         return tuple(self._before[task])
 
     def inputs(self, task: Task) -> Inputs:
-        """What the body of a task is called with."""
+        """Return the inputs of a task."""
         return self._inputs[task]
 
     def sorted_tasks(self) -> tuple[Task, ...]:
-        """All tasks, each after all that come before it."""
+        """Return all tasks in topological order."""
         return tuple(TopologicalSorter(self._before).static_order())
 
     def run(
@@ -218,17 +218,17 @@ class Flow:
         handler_errors: HandlerErrors = "record",
         clock: Clock | None = None,
     ) -> Report:
-        """Run all tasks, one after the other, and say how it went.
+        """Run all tasks, one after the other, and return a report.
 
         Args:
             task_states: states to start from, such as those of an earlier run; a task that is finished is not run again.
-            interpreter: what executes the notifications; by default the one in force.
-            handler_errors: "record" logs a handler or a notification that fails, and goes on; "fail" fails the run for it.
-            clock: tells the time, and waits for retries; by default the system's.
+            interpreter: executes the notifications; by default the one in force.
+            handler_errors: "record" logs a handler or a notification that fails, and continues; "fail" fails the run.
+            clock: returns the time, and waits for retries; by default the system's clock.
 
         Raises:
             ValueError: a task in ``task_states`` is not in this flow.
-            KeyboardInterrupt, SystemExit: raised by a body; announced as Aborted, and passed on.
+            KeyboardInterrupt, SystemExit: a body raised it. It is announced as Aborted, and raised again.
         """
         from tocsin.flows.runner import run
 
@@ -238,8 +238,8 @@ class Flow:
         return f"<Flow {quote(self.name)} of {len(self._inputs)} tasks>"
 
 
-def _walked(came: Mapping[Task, Task], start: Task, end: Task) -> list[Task]:
+def _path_back(predecessors: Mapping[Task, Task], start: Task, end: Task) -> list[Task]:
     path = [end]
     while path[-1] is not start:
-        path.append(came[path[-1]])
+        path.append(predecessors[path[-1]])
     return path[::-1]

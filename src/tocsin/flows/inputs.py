@@ -1,6 +1,6 @@
-"""What the body of a task is called with: values, with a Task anywhere in them standing for its result.
+"""The inputs of a task, and the call of its body with them within its timeout.
 
-Runs the body of a task: with its inputs, and within its time.
+A Task anywhere in an input stands for its result.
 """
 
 import threading
@@ -14,16 +14,20 @@ from tocsin.core.validation import invoke
 from tocsin.flows.task import Task
 
 
+class OutOfTime(Exception):
+    """A body exceeded its timeout. It continues in its thread, which is never joined."""
+
+
 @attrs.frozen
 class Inputs:
-    """Positional and keyword inputs, tasks still in them."""
+    """Positional and keyword inputs, before each task in them is replaced by its result."""
 
     args: tuple[object, ...] = ()
     kwargs: Mapping[str, object] = attrs.field(factory=dict[str, object])
 
 
 def tasks_in(value: object) -> Iterator[Task]:
-    """The tasks in an input: itself, or in lists, tuples, sets and dicts, however deep."""
+    """Yield the tasks in an input: the input itself, or those in lists, tuples, sets and dicts, at any depth."""
     if isinstance(value, Task):
         yield value
     elif _is_dict(value):
@@ -36,7 +40,7 @@ def tasks_in(value: object) -> Iterator[Task]:
 
 
 def resolve_inputs(value: object, result_of: Callable[[Task], object]) -> object:
-    """An input with each task in it replaced by its result; one without tasks is the very value that was given."""
+    """Return the input with each task in it replaced by its result. An input without tasks is returned as the same object."""
     if isinstance(value, Task):
         return result_of(value)
     if next(tasks_in(value), None) is None:
@@ -66,10 +70,6 @@ def _is_set(value: object) -> TypeGuard[set[object] | frozenset[object]]:
     return type(value) in {set, frozenset}
 
 
-class OutOfTime(Exception):
-    """A body took longer than it may; it goes on in its thread, and nobody waits for it."""
-
-
 @attrs.frozen
 class _Ended:
     """How a call in a thread ended."""
@@ -79,7 +79,7 @@ class _Ended:
 
 
 def run_body(task: Task, inputs: Inputs, result_of: Callable[[Task], object]) -> object:
-    """What the body returns, called with the results that its inputs stand for. Raises what it raises, or ``OutOfTime``."""
+    """Call the body with its resolved inputs, and return its result. Raise its exception, or ``OutOfTime``."""
     body = task.body
     if body is None:
         return None
@@ -91,19 +91,19 @@ def run_body(task: Task, inputs: Inputs, result_of: Callable[[Task], object]) ->
 
 
 def _within(seconds: float, call: Callable[[], object]) -> object:
-    ends: list[_Ended] = []
+    ended: list[_Ended] = []
 
     def enter() -> None:
         try:
-            ends.append(_Ended(call()))
-        except BaseException as error:  # whatever it is, it is the caller's
-            ends.append(_Ended(error=error))
+            ended.append(_Ended(call()))
+        except BaseException as error:  # the caller's thread raises it
+            ended.append(_Ended(error=error))
 
     thread = threading.Thread(target=copy_context().run, args=(enter,), daemon=True, name="tocsin-body")
     thread.start()
     thread.join(seconds)
-    if not ends:
+    if not ended:
         raise OutOfTime
-    if ends[0].error is not None:
-        raise ends[0].error
-    return ends[0].result
+    if ended[0].error is not None:
+        raise ended[0].error
+    return ended[0].result

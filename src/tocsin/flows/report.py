@@ -1,4 +1,4 @@
-"""What became of a flow's run: an account of it, and the states of its tasks."""
+"""``Report``: how a run of a flow went, and the final states of its tasks."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 @attrs.frozen(repr=False, eq=False)
 class Report(RunReport):
-    """How a flow's run went; frozen. What is in it besides the ``Account`` of it:
+    """How a run of a flow went; frozen. It is a ``RunReport`` with one more field.
 
     Args:
-        task_states: the state of each task at the end; pass it to a later run to begin from there.
+        task_states: the final state of each task; pass it to a later run to continue from there.
     """
 
     task_states: "Mapping[Task, State]"

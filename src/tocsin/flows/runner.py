@@ -1,4 +1,4 @@
-"""The sequential runner: a loop around ``plan`` and ``step`` that does what they say, and decides nothing."""
+"""The sequential runner: a loop around ``plan`` and ``step``, which make all decisions."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -23,6 +23,8 @@ from tocsin.shell.history.streaks import announced, remembers
 from tocsin.shell.interpreters.base import Interpreter, checked
 from tocsin.shell.report import DeliveryLog
 
+_PENDING = Pending()
+
 
 def run(
     flow: Flow,
@@ -31,14 +33,14 @@ def run(
     handler_errors: HandlerErrors,
     clock: Clock | None,
 ) -> Report:
-    """Run the flow; see ``Flow.run``. Inside, the run's own interpreter is in force, so that its report misses nothing."""
+    """Run the flow; see ``Flow.run``. The interpreter of the run is in force inside, so that its report is complete."""
     for task in task_states:
         if checked_task(task).flow is not flow:
             raise ValueError(f"task_states holds the task {task.name!r}, which is not in the flow {flow.name!r}")
     if handler_errors not in {"record", "fail"}:
         raise ValueError(f"handler_errors takes 'record' or 'fail', not {handler_errors!r}")
-    logbook = DeliveryLog(current_of_runs() if interpreter is None else checked(interpreter))
-    with here(logbook) if interpreter is None else interpreting(logbook):  # one that was in force is in force for threads already
+    delivery_log = DeliveryLog(current_of_runs() if interpreter is None else checked(interpreter))
+    with here(delivery_log) if interpreter is None else interpreting(delivery_log):  # threads use the one in force already
         announcer = Announcer(SystemClock() if clock is None else clock, facts())
         execution = _Execution(flow, announcer, run_id(), handler_errors)
         state = execution.run(task_states)
@@ -47,18 +49,15 @@ def run(
         execution.run_id,
         state,
         tuple(announcer.announced),
-        (logbook,),
+        (delivery_log,),
         tuple(announcer.faults),
         execution.states(),
     )
 
 
-_UNTOUCHED = Pending()
-
-
 @attrs.define
 class _Execution:
-    """One run of a flow, under way."""
+    """One run of a flow, in progress."""
 
     flow: Flow
     announcer: Announcer
@@ -80,7 +79,7 @@ class _Execution:
         return self.announcer.facts
 
     def run(self, task_states: Mapping[Task, State]) -> State:
-        """The state that the flow ends in."""
+        """Run the flow, and return its final state."""
         self._prepare(task_states)
         subject = Subject(self.flow, self.flow.handlers, self.run_id, self.flow.name, handler_errors=self.handler_errors)
         started = e.Started(self.clock.now(), "Running flow.", facts=self.facts)
@@ -93,19 +92,19 @@ class _Execution:
         return run.state
 
     def states(self) -> dict[Task, State]:
-        """The states of all tasks, in the order in which they were added."""
+        """Return the states of all tasks, in the order of adding."""
         return {task: run.state for task, run in self.runs.items()}
 
     def _prepare(self, task_states: Mapping[Task, State]) -> None:
-        """Take the graph as it is now: what is added while it runs is for the next run."""
+        """Take the graph as it is now. Tasks that are added during the run belong to the next run."""
         tasks, self.order, self.references = self.flow.tasks, self.flow.sorted_tasks(), self.flow.reference_tasks
         for task, slug in zip(tasks, slugs([self.flow.name, *(task.name for task in tasks)])[1:], strict=True):
             subject = Subject(task, task.handlers, self.run_id, slug, None, task.rules.max_retries + 1, self.handler_errors)
-            self.runs[task] = Run(subject, task_states.get(task, _UNTOUCHED))
+            self.runs[task] = Run(subject, task_states.get(task, _PENDING))
         self.remembering = any(remembers(handlers) for handlers in (self.flow.handlers, *(task.handlers for task in tasks)))
 
     def _work(self) -> Event | None:
-        """Run all tasks; how they make the flow end, or None where one of them waits for a person."""
+        """Run all tasks. Return the event that ends the flow, or None if a task waits for a person."""
         try:
             self._passes()
             references = [self.runs[task].state for task in self.references]
@@ -117,7 +116,7 @@ class _Execution:
             return e.Interrupted(self.clock.now(), error, facts=self.facts)
 
     def _passes(self) -> None:
-        """Pass over the tasks, and again over those that are left each time that one waited for its moment."""
+        """Visit all tasks, then again the unfinished ones each time the wait of a task is over."""
         remaining, now = self.order, self.clock.now()
         while True:
             for task in remaining:
@@ -130,15 +129,15 @@ class _Execution:
             remaining = tuple(task for task in remaining if not self.runs[task].state.is_finished())
 
     def _visit(self, task: Task) -> None:
-        """Take a task as far as it goes, and note the moment that it waits for, if it does."""
-        until = self._until(task)
+        """Advance a task as far as possible, and record the time it waits for, if any."""
+        until = self._advance(task)
         if until is None:
             self.waits.pop(task, None)
         else:
             self.waits[task] = until
 
-    def _until(self, task: Task) -> datetime | None:
-        """Take a task as far as it goes: the moment that it waits for, or None."""
+    def _advance(self, task: Task) -> datetime | None:
+        """Advance a task as far as possible. Return the time it waits for, or None."""
         upstream = tuple(self.runs[before].state for before in self.flow.upstream(task))
         while True:
             run = self.runs[task]
@@ -148,14 +147,14 @@ class _Execution:
                 case Wait(until=until):
                     return until
                 case RunBody():
-                    self.runs[task] = self._feed(run, self._ended(task, run))
+                    self.runs[task] = self._feed(run, self._run_body(task, run))
                     if self.interruption is not None:
                         raise self.interruption
                 case event:
                     self.runs[task] = self._feed(run, event)
 
-    def _ended(self, task: Task, run: Run) -> Event:
-        """How the body ended."""
+    def _run_body(self, task: Task, run: Run) -> Event:
+        """Run the body, and return the event of its end."""
         try:
             result = run_body(task, self.flow.inputs(task), lambda before: self.runs[before].state.result)
         except OutOfTime:
@@ -167,8 +166,8 @@ class _Execution:
         return e.Succeeded(self.clock.now(), result, facts=self.facts)
 
     def _feed(self, run: Run, event: Event) -> Run:
-        """The run after the event, which was announced; a task is remembered by the flow's name and its own."""
-        if self.remembering:  # asked once a flow, since this is done for each event of each task
+        """Announce the event, and return the run after it. The history knows a task by the flow's name and its own slug."""
+        if self.remembering:  # computed once per run, since this method is called for each event of each task
             name = self.flow.name
             return announced(self.announcer, run, event, name if run.subject.tracked_obj is self.flow else f"{name}/{run.subject.slug}")
         return self.announcer.feed(run, event)

@@ -1,4 +1,4 @@
-"""A Task: a body to run, and what its author decided about it."""
+"""``Task`` and ``@task``: a body to run, with its options."""
 
 import copyreg
 import inspect
@@ -35,7 +35,7 @@ active_flow: "ContextVar[Flow | None]" = ContextVar("tocsin_active_flow", defaul
 
 
 class TaskOptions(TypedDict, total=False):
-    """What a task's author may decide; see ``Task``."""
+    """The options of ``Task``, which describes them."""
 
     name: str | None
     state_handlers: Iterable[TaskHandler] | None
@@ -51,23 +51,23 @@ class TaskOptions(TypedDict, total=False):
 
 
 class Task:
-    """A unit of work. Subclass it and write ``run``, or decorate a function with ``@task``; without either it does nothing.
+    """A unit of work. Subclass it and define ``run``, or decorate a function with ``@task``. A bare ``Task`` does nothing.
 
     Args:
-        name: what people call it; by default the name of the class or the function.
-        state_handlers: handlers to tell of each change of state, in order.
+        name: the name in messages; by default the name of the class or the function.
+        state_handlers: handlers to call on each change of state, in order.
         on_failure: called as ``on_failure(task, state)`` on every failed attempt, after all handlers.
-        max_retries: how many attempts may follow the first; needs a ``retry_delay``.
+        max_retries: the number of attempts after the first; it needs a ``retry_delay``.
         retry_delay: the time between a failure and the next attempt.
-        timeout: seconds that an attempt may take. The body then runs in a thread of its own, and is left behind when they are over.
-        trigger: decides, by the states of the upstream tasks, whether it may begin; ``all_successful`` by default.
-        skip_on_upstream_skip: whether it is skipped with the tasks before it.
-        cache_for: how long its result may be used again, when its state is passed to a later run by ``task_states=``.
-        cache_validator: decides whether such a state still holds; by default until it expires.
+        timeout: the seconds that an attempt may take. The body then runs in a thread of its own, which is abandoned after that time.
+        trigger: decides by the states of the upstream tasks whether the task may begin; by default ``all_successful``.
+        skip_on_upstream_skip: whether the task is skipped when an upstream task is.
+        cache_for: how long a later run may reuse the result, if ``task_states=`` passes it the state.
+        cache_validator: decides whether such a state is still valid; by default until it expires.
         tags: words to group tasks by.
 
     Raises:
-        TypeError, ValueError: an argument makes no sense.
+        TypeError, ValueError: an argument is invalid.
 
     >>> Task("load", max_retries=2, retry_delay=timedelta(minutes=5))
     <Task 'load'>
@@ -98,14 +98,14 @@ class Task:
 
     @property
     def body(self) -> object:
-        """What is called to run it: the method ``run`` of a subclass, or the decorated function; None if there is none."""
+        """The code of the task: the method ``run`` of a subclass, or the decorated function, or None."""
         return getattr(self, "run", None)
 
     def __call__(self, *args: object, upstream_tasks: Iterable["Task"] = (), **kwargs: object) -> Self:
-        """A copy of the task, added to the flow whose ``with`` block is open, with these inputs.
+        """Add a copy of the task with these inputs to the flow whose ``with`` block is open, and return the copy.
 
-        An input that is a task, or a list, tuple, set or dict with tasks in it, is a data dependency: the copy runs after them, and
-        is given their results. ``upstream_tasks`` come before it too, without giving it anything.
+        An input that is a task, or a list, tuple, set or dict with tasks in it, is a data dependency: the copy runs after these tasks,
+        and gets their results. It runs after ``upstream_tasks`` too, without their results.
 
         Raises:
             ValueError: no ``with Flow(...)`` is open, or an input belongs to another flow.
@@ -121,7 +121,7 @@ class Task:
         return called
 
     def signature(self) -> inspect.Signature:
-        """What the body takes; nothing where there is none."""
+        """Return the signature of the body; an empty one without a body."""
         return inspect.signature(self.body) if callable(self.body) else inspect.Signature()
 
     def __repr__(self) -> str:
@@ -129,7 +129,7 @@ class Task:
 
 
 class FunctionTask(Task, Generic[_P, _R]):
-    """A task whose body is a function; ``run`` is that function, with its own types."""
+    """A task whose body is a function. ``run`` is that function, with its own types."""
 
     def __init__(self, run: Callable[_P, _R], **options: Unpack[TaskOptions]) -> None:
         if options.get("name") is None:
@@ -139,16 +139,16 @@ class FunctionTask(Task, Generic[_P, _R]):
         self.__doc__ = run.__doc__
 
     def __reduce__(self) -> "str | tuple[object, ...]":
-        """A function that ``@task`` has replaced in its module is found there, through the task that stands in its place."""
+        """Pickle by reference a function that ``@task`` replaced in its module: the module has the task under the function's name."""
         run = self.run
         module, name = getattr(run, "__module__", None), getattr(run, "__qualname__", "")
-        there: object = getattr(sys.modules.get(str(module)), name, None)
-        if isinstance(there, FunctionTask) and there.run is run:
-            return _decorated, (type(self), module, name), {key: value for key, value in vars(self).items() if key != "run"}
-        return copyreg.__newobj__, (type(self),), vars(self)  # type: ignore[attr-defined]  # what pickle itself would do
+        found: object = getattr(sys.modules.get(str(module)), name, None)
+        if isinstance(found, FunctionTask) and found.run is run:
+            return _unpickled, (type(self), module, name), {key: value for key, value in vars(self).items() if key != "run"}
+        return copyreg.__newobj__, (type(self),), vars(self)  # type: ignore[attr-defined]  # the default of pickle
 
 
-def _decorated(kind: type[FunctionTask[_P, _R]], module: str, name: str) -> FunctionTask[_P, _R]:
+def _unpickled(kind: type[FunctionTask[_P, _R]], module: str, name: str) -> FunctionTask[_P, _R]:
     found: FunctionTask[_P, _R] = getattr(import_module(module), name)
     made = kind.__new__(kind)
     made.run = found.run
@@ -162,7 +162,7 @@ def task(**options: Unpack[TaskOptions]) -> Callable[[Callable[_P, _R]], Functio
 def task(
     fn: Callable[_P, _R] | None = None, /, **options: Unpack[TaskOptions]
 ) -> FunctionTask[_P, _R] | Callable[[Callable[_P, _R]], FunctionTask[_P, _R]]:
-    """Make a function a task, with the options of ``Task``: ``@task`` or ``@task(max_retries=3, ...)``.
+    """Make a task of a function, with the options of ``Task``: ``@task`` or ``@task(max_retries=3, ...)``.
 
     >>> @task(tags=["nightly"])
     ... def add(x: int, y: int = 1) -> int:
@@ -178,19 +178,19 @@ def task(
 
 
 def on_failed(fn: Callable[[_T, State], object] | None) -> tuple[Notifier, ...]:
-    """The handler that ``on_failure=fn`` stands for: one that calls it on each failed state; none without it."""
+    """Return the handler that calls ``fn`` on each failed state; without ``fn``, no handler."""
     return () if fn is None else (callback_factory(fn, State.is_failed).notifier,)
 
 
 def checked_name(name: object) -> str:
-    """The name, if it is one."""
+    """Return the name if it is valid, else raise a TypeError."""
     if is_text(name):
         return name
     raise TypeError(f"a name is a str that is not empty, not {quote(name)}")
 
 
 def checked_task(given: object) -> Task:
-    """The task, if it is one."""
+    """Return the task if it is one, else raise a TypeError."""
     if isinstance(given, Task):
         return given
     raise TypeError(f"{quote(given)} is no task: decorate a function with @task, or make a Task(...)")
@@ -208,4 +208,4 @@ def _checked(made: Task) -> None:
     if not callable(rules.trigger):
         raise TypeError(f"{name} has trigger={quote(rules.trigger)}: it takes a function, such as triggers.all_finished")
     if any(inspect.iscoroutinefunction(code) or inspect.isasyncgenfunction(code) for code in (made.body, rules.trigger)):
-        raise TypeError(f"{name} has an async body or trigger, and nobody would await it: make it a plain function")
+        raise TypeError(f"{name} has an async body or trigger, which tocsin never awaits: make it a plain function")

@@ -1,4 +1,4 @@
-"""A clock that never waits."""
+"""``FakeClock``: a clock that never waits."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -13,10 +13,10 @@ _SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 
 @attrs.define(eq=False)
 class FakeClock(Clock):
-    """A clock that stands still, and jumps where it is asked to sleep.
+    """A clock that stands still; a sleep moves it forward at once.
 
     Args:
-        time: what it shows, an aware datetime.
+        time: the time that the clock shows, an aware datetime.
 
     >>> from datetime import timedelta
     >>> from tocsin import Task, Flow
@@ -46,10 +46,10 @@ class FakeClock(Clock):
             self.time = moment
 
     def advance(self, duration: timedelta) -> None:
-        """Have time pass, as while something works."""
+        """Move the clock forward, as work that takes time would."""
         self.time += duration
 
     @property
     def sleeps(self) -> tuple[timedelta, ...]:
-        """How long it was asked to sleep, each time that it had to."""
+        """The length of each sleep, in order."""
         return tuple(self._slept)

@@ -1,8 +1,9 @@
-"""What Hypothesis learns from tocsin as it is imported, by entry point: ``st.from_type`` of a State, a Change, a Filter, ...
+"""The Hypothesis plugin: registers strategies, so that ``st.from_type`` draws States, Changes, Filters, events and effects.
 
-- A class stands for all that are instances of it: ``from_type(Failed)`` draws a ``TimedOut`` too.
-- Unions of classes follow: ``from_type(Event)``, ``from_type(Effect)``.
-- Only the names of classes are registered: a strategy is built when it is first asked for.
+- Hypothesis loads it by an entry point when it is imported.
+- The strategy of a class draws its subclasses too: ``from_type(Failed)`` also draws a ``TimedOut``.
+- Unions of classes work as well: ``from_type(Event)``, ``from_type(Effect)``.
+- Registering builds no strategy. A strategy is built at first use.
 """
 
 from collections.abc import Callable
@@ -22,7 +23,7 @@ _OTHERS: tuple[type[object], ...] = (Change, Key, Tracked, Filter, PostToSlack, 
 
 
 def register() -> None:
-    """Register a strategy for each class. Hypothesis calls this."""
+    """Register a strategy for each class. Hypothesis calls this function."""
     events: tuple[type[Event], ...] = get_args(Event)
     for kind in KINDS:
         register_type_strategy(kind, _lazily(_states, kind))
@@ -49,12 +50,12 @@ def _events(kind: type[Event]) -> SearchStrategy[Event]:
 
 
 def _other(kind: type[object]) -> SearchStrategy[object]:
-    from tocsin.testing import strategies, value_strategies
+    from tocsin.testing import strategies
 
     made: dict[type[object], SearchStrategy[object]] = {
         Change: strategies.changes(),
-        Key: value_strategies.keys(),
-        Tracked: value_strategies.tracked(),
+        Key: strategies.keys(),
+        Tracked: strategies.tracked(),
         Filter: strategies.filters(),
         PostToSlack: strategies.posts(),
         SendEmail: strategies.mails(),

@@ -1,8 +1,6 @@
-"""A law, upheld or broken.
+"""Helpers of the laws: how a law is checked, how effects are compared, and copies by pickle.
 
-Effects compared: by what they say and do, and not by when, nor in which run.
-
-Values sent through pickle and back.
+Effects compare by what they say and do, without their time and the id of their run.
 """
 
 import pickle
@@ -20,9 +18,13 @@ from tocsin.core.effects import CallBack, Effect, Mail, PostToSlack, SendEmail, 
 from tocsin.core.messages.text import describe
 from tocsin.core.states import State
 
+_T = TypeVar("_T")
+
+_DATE_AND_TIME = re.compile(r"\d{4,}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4}")
+
 
 def uphold(holds: Callable[[], bool], broken: Callable[[], str]) -> None:
-    """Raise an AssertionError, in the words of ``broken``, where the law does not hold, or what it asks raises."""
+    """Raise an AssertionError with the text of ``broken`` if the law does not hold, or if checking it raises."""
     try:
         held = holds()
     except Exception as error:
@@ -32,30 +34,29 @@ def uphold(holds: Callable[[], bool], broken: Callable[[], str]) -> None:
 
 
 def attempt(check: Callable[[], None]) -> None:
-    """Run a check. A law that is broken at one time and holds at another is broken."""
+    """Run a check. A law that holds only sometimes counts as broken."""
     try:
         check()
     except FlakyFailure as flaky:
-        raise AssertionError(f"{flaky.exceptions[0]}; and at another time it held") from flaky
+        raise AssertionError(f"{flaky.exceptions[0]}; with the same input it held another time") from flaky
 
 
 def limited(examples: int) -> settings:
-    """As many examples, however long they take; and one error for the first law that is broken, shrunk."""
+    """Return settings for so many examples without a deadline, which report the first broken law, with a shrunk example."""
     return settings(
         max_examples=examples,
         deadline=None,
         database=None,
         report_multiple_bugs=False,
-        phases=[Phase.explicit, Phase.generate, Phase.shrink],  # to explain takes longer than all the rest
+        phases=[Phase.explicit, Phase.generate, Phase.shrink],  # Phase.explain takes longer than all others
         suppress_health_check=[HealthCheck.too_slow],
     )
 
 
-_WHEN = re.compile(r"\d{4,}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4}")
-
-
 def timeless(effect: Effect) -> tuple[Effect, Key]:
-    """The effect without its time and the id of its run, and its key without that id: two calls that differ in no more give the same.
+    """Return the effect without its time and the id of its run, and its key without that id.
+
+    The results are equal for two calls that differ only in these.
 
     >>> import tocsin
     >>> with tocsin.interpreting(tocsin.Recording()) as recording:
@@ -75,7 +76,7 @@ def timeless(effect: Effect) -> tuple[Effect, Key]:
 
 
 def without_error(state: State) -> State:
-    """The state; with an exception for its result, only the words of that: no two exceptions are equal."""
+    """Return the state with the text of an exception in place of the exception, since two exceptions are never equal."""
     return attrs.evolve(state, result=describe(state.result)) if isinstance(state.result, BaseException) else state
 
 
@@ -85,14 +86,11 @@ def _message(payload: SlackMessage, run_id: str) -> SlackMessage:
 
 
 def _mail(mail: Mail, run_id: str) -> Mail:
-    plain, html = (_WHEN.sub("", text.replace(run_id, "")) for text in (mail.plain, mail.html))
+    plain, html = (_DATE_AND_TIME.sub("", text.replace(run_id, "")) for text in (mail.plain, mail.html))
     return attrs.evolve(mail, plain=plain, html=html, at=mail.at.min.replace(tzinfo=mail.at.tzinfo))
 
 
-_T = TypeVar("_T")
-
-
 def pickled(value: _T) -> _T:
-    """A copy of the value, as another process would get it: by cloudpickle, which takes lambdas as well."""
+    """Return a copy made by cloudpickle, as another process would get it. cloudpickle takes lambdas too."""
     copied: _T = pickle.loads(cloudpickle.dumps(value))  # noqa: S301 - it was pickled here
     return copied

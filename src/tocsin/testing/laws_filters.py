@@ -1,7 +1,4 @@
-"""The laws of a Boolean algebra, as data: each over any three filters, and on any change.
-
-``assert_filter_laws``: for filters of your own.
-"""
+"""``assert_filter_laws``: checks a user's filter against the laws of a Boolean algebra, which are data here."""
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
@@ -43,11 +40,7 @@ ALGEBRA: Mapping[str, Law] = {
     "a | ~a = everything": lambda a, _, __, x: (a | ~a)(x) is True,
     "~~a = a": lambda a, _, __, x: (~~a)(x) is a(x),
 }
-"""By the law as it is written."""
-
-
-def _is_bool(verdict: object) -> bool:
-    return isinstance(verdict, bool)
+"""The laws of a Boolean algebra by their formula. Each takes any three filters and any change."""
 
 
 LAWS: Mapping[str, Law] = {
@@ -58,19 +51,19 @@ LAWS: Mapping[str, Law] = {
     "it survives pickle, or cloudpickle": lambda a, _, __, x: pickled(a)(x) is a(x),
     **ALGEBRA,
 }
-"""What holds of every filter ``a``, any two others and any change, by the law in words."""
+"""The laws that hold for every filter ``a``, any two others and any change. The key states the law in words."""
 
 
 def assert_filter_laws(filter_: Filter, *, changes: SearchStrategy[Change] | None = None, examples: int = 100) -> None:
-    """Check that a filter is one: a value with a steady verdict, that does with ``&``, ``|`` and ``~`` what they say.
+    """Check that a filter is a value, that its verdict is stable, and that ``&``, ``|`` and ``~`` combine it as their names say.
 
     Args:
         filter_: the filter; ``a`` in the laws.
-        changes: draws the changes to show it; by default any at all.
+        changes: draws the changes to pass to the filter; by default any change.
         examples: how many changes, each with two other filters to combine it with.
 
     Raises:
-        AssertionError: a law does not hold; says which, and where.
+        AssertionError: a law does not hold. The message names the law and the example.
 
     >>> from tocsin.filters import entered, where
     >>> from tocsin import Failed
@@ -81,10 +74,14 @@ def assert_filter_laws(filter_: Filter, *, changes: SearchStrategy[Change] | Non
     @given(any_changes() if changes is None else changes, filters(), filters())
     def check(change: Change, second: Filter, third: Filter) -> None:
         for name, law in LAWS.items():
-            uphold(partial(law, filter_, second, third, change), partial(_words, name, filter_, (second, third), change))
+            uphold(partial(law, filter_, second, third, change), partial(_broken, name, filter_, (second, third), change))
 
     attempt(check)
 
 
-def _words(name: str, filter_: Filter, others: tuple[Filter, Filter], change: Change) -> str:
+def _is_bool(verdict: object) -> bool:
+    return isinstance(verdict, bool)
+
+
+def _broken(name: str, filter_: Filter, others: tuple[Filter, Filter], change: Change) -> str:
     return f"the filter a = {quote(filter_)} breaks a law: {name}; with b = {others[0]!r}, c = {others[1]!r}, of {change!r}"

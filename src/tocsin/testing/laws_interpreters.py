@@ -1,4 +1,4 @@
-"""``assert_interpreter_agrees``: for interpreters of your own."""
+"""``assert_interpreter_agrees``: checks a user's interpreter."""
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -34,17 +34,17 @@ _ENDS: tuple[End, ...] = ("returns", "raises", "skips")
 
 
 def assert_interpreter_agrees(make_interpreter: Callable[[], Interpreter], *, examples: int = 50) -> None:
-    """Check that an interpreter keeps its promise: it answers every effect, and changes nothing of what is told.
+    """Check that an interpreter answers every effect, and changes neither effects nor states.
 
-    - Whatever the effect, it returns an ``IOResult`` of a receipt, or of a delivery error; it raises nothing.
-    - A flow under it yields the effects that it yields under a ``Recording``, and its tasks end in the same states.
+    - For every effect, it returns an ``IOResult`` of a receipt or of a delivery error. It raises nothing.
+    - A flow yields the same effects under it as under a ``Recording``, and its tasks end in the same states.
 
     Args:
-        make_interpreter: gives a fresh one, for each effect and each flow.
-        examples: how many effects, and how many flows.
+        make_interpreter: returns a new interpreter for each effect and each flow.
+        examples: the number of effects, and the number of flows.
 
     Raises:
-        AssertionError: it breaks its promise; says how, and on what.
+        AssertionError: the interpreter broke a rule. The message names the rule and the example.
 
     >>> from tocsin import Recording
     >>> assert_interpreter_agrees(Recording, examples=5)
@@ -65,20 +65,22 @@ def assert_interpreter_agrees(make_interpreter: Callable[[], Interpreter], *, ex
 
 
 def _answers(interpreter: Interpreter, effect: Effect) -> None:
-    who = f"the interpreter {quote(interpreter)}"
+    subject = f"the interpreter {quote(interpreter)}"
     try:
         answer = interpreter(effect)
     except Exception as error:
-        raise AssertionError(f"{who} raised {describe(error)}, and may raise nothing; given {effect!r}") from error
+        raise AssertionError(f"{subject} raised {describe(error)}, and may raise nothing; given {effect!r}") from error
     if not _is_answer(answer):
-        raise AssertionError(f"{who} answered {quote(answer)}, which is no IOResult of a Receipt or a DeliveryError; given {effect!r}")
+        raise AssertionError(
+            f"{subject} answered {quote(answer)}, which is no IOResult of a Receipt or a DeliveryError; given {effect!r}"
+        )
 
 
 def _is_answer(answer: object) -> bool:
     if not _is_io(answer):
         return False
-    well = is_successful(answer)
-    return isinstance(unsafe_perform_io(answer.unwrap() if well else answer.failure()), Receipt if well else DeliveryError)
+    success = is_successful(answer)
+    return isinstance(unsafe_perform_io(answer.unwrap() if success else answer.failure()), Receipt if success else DeliveryError)
 
 
 def _is_io(value: object) -> TypeGuard[IOResult[object, object]]:
@@ -87,30 +89,30 @@ def _is_io(value: object) -> TypeGuard[IOResult[object, object]]:
 
 def _agrees(interpreter: Interpreter, ends: Sequence[End]) -> None:
     flow = _flow(ends)
-    for theirs, ours in zip_longest(_seen(flow, interpreter), _seen(flow, Recording())):
-        if theirs != ours:
+    for actual, expected in zip_longest(_observe(flow, interpreter), _observe(flow, Recording())):
+        if actual != expected:
             where = f"a flow whose tasks end so: {', '.join(ends)}"
             raise AssertionError(
-                f"the interpreter {quote(interpreter)} changes {where}; under it {theirs!r}, under a Recording {ours!r}"
+                f"the interpreter {quote(interpreter)} changes {where}; under it {actual!r}, under a Recording {expected!r}"
             )
 
 
-def _seen(flow: Flow, interpreter: Interpreter) -> list[tuple[Effect, Key] | tuple[str, State]]:
-    """What a run of a flow tells, and then how each task, and the flow, ended."""
+def _observe(flow: Flow, interpreter: Interpreter) -> list[tuple[Effect, Key] | tuple[str, State]]:
+    """Run a flow; return its effects, then the final state of each task and of the flow."""
     report = flow.run(interpreter=interpreter, clock=FakeClock())
     states = [*((task.name, state) for task, state in report.task_states.items()), (flow.name, report.state)]
-    told = [timeless(delivery.effect) for delivery in report.deliveries]
-    return [*told, *((name, without_error(state)) for name, state in states)]
+    effects_seen = [timeless(delivery.effect) for delivery in report.deliveries]
+    return [*effects_seen, *((name, without_error(state)) for name, state in states)]
 
 
 class _Ends(Task):
-    """Ends as it is told to."""
+    """A task that ends as ``end`` says."""
 
     def __init__(self, end: End) -> None:
         handlers: list[TaskHandler] = [
             slack_notifier,
             gmail_notifier(only_states=[Failed]),
-            callback_factory(_called, State.is_finished),
+            callback_factory(_do_nothing, State.is_finished),
         ]
         super().__init__(end, state_handlers=handlers, max_retries=1, retry_delay=timedelta(minutes=1))
         self.end = end
@@ -123,7 +125,7 @@ class _Ends(Task):
 
 
 def _flow(ends: Sequence[End]) -> Flow:
-    """Tasks one after the other, each of which ends so."""
+    """Return a chain of tasks, one for each end."""
     flow = Flow("a flow", state_handlers=[slack_notifier])
     tasks = [flow.add_task(_Ends(end)) for end in ends]
     for before, after in pairwise(tasks):
@@ -131,4 +133,4 @@ def _flow(ends: Sequence[End]) -> Flow:
     return flow
 
 
-def _called(tracked_obj: Task, state: State) -> None: ...
+def _do_nothing(tracked_obj: Task, state: State) -> None: ...

@@ -1,13 +1,12 @@
-"""The pytest plugin: no test sends anything for real, unless it says so.
+"""The pytest plugin: no test sends a notification, unless it has the marker ``tocsin_live``.
 
-- While pytest is at work, ``TOCSIN_NOTIFY`` is ``none``: every live interpreter withholds what it is given, one that a test sets up
-  itself and one in a process that a test starts among them. So do those that run before a test, as its module is imported.
-- During a test, its fixtures of whatever scope included, a ``Recording`` is in force. The fixture ``notifications`` is that Recording.
+- While pytest runs, ``TOCSIN_NOTIFY`` is ``none``. So every live interpreter withholds its effects: also one that a test makes, one
+  in a process that a test starts, and one that is used before any test, while a module is imported.
+- During a test and its fixtures of every scope, a ``Recording`` is in force. The fixture ``notifications`` returns it.
 - A test marked ``tocsin_live`` runs as if there were no plugin.
-- What one test does to the environment ends with it: the variable is ``none`` again for the next test, though a fixture took it away,
+- The effect of a test on the environment ends with it. The next test finds the variable at ``none``, even where a fixture removed it,
   and the configuration is read again.
-
-It needs pytest alone, and not Hypothesis.
+- The plugin needs only pytest, not Hypothesis.
 """
 
 import os
@@ -28,7 +27,7 @@ _INPUT = "tocsin_outside"
 
 
 class Node(Protocol):
-    """What pytest-xdist hands a hook."""
+    """The object that pytest-xdist passes to a hook."""
 
     config: pytest.Config
     workerinput: dict[str, object]
@@ -39,9 +38,9 @@ _outside = pytest.StashKey[str | None]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Silence this process and those that it starts, and say what the marker means."""
+    """Silence this process and its child processes, and register the marker."""
     config.addinivalue_line("markers", f"{_MARKER}: tocsin sends notifications for real in this test")
-    given: dict[str, object] = getattr(config, "workerinput", {_INPUT: os.environ.get(NAME)})  # a worker of xdist inherits ours
+    given: dict[str, object] = getattr(config, "workerinput", {_INPUT: os.environ.get(NAME)})  # an xdist worker inherits our variable
     value = given.get(_INPUT)
     outside = config.stash[_outside] = value if isinstance(value, str) else None
     config.add_cleanup(lambda: _set(outside))
@@ -50,13 +49,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Node) -> None:
-    """Tell a worker of pytest-xdist what it was outside; it would take our ``none`` for that."""
+    """Pass the original value of the variable to a worker of pytest-xdist, which inherits our ``none``."""
     node.workerinput[_INPUT] = node.config.stash[_outside]
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Guard a whole test, from its first fixture to its last."""
+    """Guard a whole test with all its fixtures."""
     guarded = item.get_closest_marker(_MARKER) is None
     _forget()
     _set("none" if guarded else item.config.stash[_outside])
@@ -72,18 +71,18 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 @pytest.fixture
 def notifications(request: pytest.FixtureRequest) -> Recording:
-    """The ``Recording`` in force in this test: its ``effects`` are all that would have been sent or called.
+    """Return the ``Recording`` in force in this test: its ``effects`` are all that would have been sent or called.
 
-    A callback is recorded too, and not called. In a test marked ``tocsin_live`` there is none, and asking for it fails the test.
+    A callback is recorded too, and not called. In a test marked ``tocsin_live`` there is no recording, and this fixture fails the test.
     """
-    kept: Recording | None = request.node.stash.get(_recording, None)
-    if kept is None:
+    recording: Recording | None = request.node.stash.get(_recording, None)
+    if recording is None:
         pytest.fail(f"a test marked {_MARKER} sends for real, and records no notifications", pytrace=False)
-    return kept
+    return recording
 
 
 def _forget() -> None:
-    """What was read of the files and the variables of one test is not for another."""
+    """Drop what one test read from files and variables, so that the next test reads again."""
     configuration.cache_clear()
     current.forget()
     recipients.forget()

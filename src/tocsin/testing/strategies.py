@@ -1,4 +1,4 @@
-"""Hypothesis strategies for all that the core has types for: states, events, changes, filters and effects."""
+"""Hypothesis strategies for the types of the core: states, events, changes, filters, effects, and the values in them."""
 
 from datetime import timedelta
 from typing import TypeVar, get_args, overload
@@ -15,11 +15,13 @@ from tocsin.core.messages.text import header
 from tocsin.core.states import KINDS, Finished, State
 from tocsin.testing.value_strategies import counts, facts, filled, keys, kinds, moments, ordinals, streaks, texts, tracked
 
+__all__ = ["changes", "effects", "events", "filters", "keys", "kinds", "moments", "states", "texts", "tracked"]
+
 _S = TypeVar("_S", bound=State)
 _E = TypeVar("_E", bound=Occurrence)
 
 EVENTS: tuple[type[Event], ...] = get_args(Event)
-"""Every kind of event."""
+"""The classes of events."""
 
 _ADDRESSES = ("ops@example.com", "on.call+nights@example.org", "a@b.example")
 
@@ -29,7 +31,7 @@ def states() -> SearchStrategy[State]: ...
 @overload
 def states(kind: type[_S], /, *kinds: type[_S]) -> SearchStrategy[_S]: ...
 def states(*kinds: type[State]) -> SearchStrategy[State]:
-    """States of exactly these kinds, or of every kind that tocsin knows; their own fields filled, other states inside them too.
+    """Return states of exactly these kinds, or of every kind that tocsin knows. Their own fields are filled, also with other states.
 
     >>> from hypothesis import find
     >>> from tocsin import Failed, TimedOut
@@ -45,7 +47,7 @@ def _state(draw: st.DrawFn, kinds: tuple[type[State], ...]) -> State:
 
 
 def events() -> SearchStrategy[Event]:
-    """Events of every kind."""
+    """Return events of every kind."""
     return _event()
 
 
@@ -55,14 +57,14 @@ def _event(draw: st.DrawFn) -> Event:
 
 
 def event(kind: type[_E]) -> SearchStrategy[_E]:
-    """Events of one kind. A flow is never settled in a state that is not finished."""
+    """Return events of one kind. The state of a ``ReferencesSettled`` is always a finished one."""
     if issubclass(kind, ReferencesSettled):
         return filled(kind, state=states(*(each for each in KINDS if issubclass(each, Finished))))
     return filled(kind)
 
 
 def changes(*, old: SearchStrategy[State] | None = None, new: SearchStrategy[State] | None = None) -> SearchStrategy[Change]:
-    """Changes from a state to another; ``old`` and ``new`` draw the states, which are any by default."""
+    """Return changes from one state to another. ``old`` and ``new`` draw the states; by default any state."""
     return _changes(states() if old is None else old, states() if new is None else new)
 
 
@@ -88,10 +90,10 @@ def _changes(draw: st.DrawFn, old: SearchStrategy[State], new: SearchStrategy[St
 
 
 def filters() -> SearchStrategy[Filter]:
-    """Filters of the whole algebra: every atom, and what ``&``, ``|`` and ``~`` make of them."""
+    """Return filters of the whole algebra: every predicate and policy, and their combinations by ``&``, ``|`` and ``~``."""
     some = st.lists(kinds(), max_size=4)
     numbers = st.lists(counts(), max_size=3)
-    atoms: list[SearchStrategy[Filter]] = [
+    predicates: list[SearchStrategy[Filter]] = [
         st.sampled_from([f.everything, f.nothing, f.final_attempt]),
         some.map(lambda kinds: f.entered(*kinds)),
         some.map(lambda kinds: f.came_from(*kinds)),
@@ -99,12 +101,12 @@ def filters() -> SearchStrategy[Filter]:
         st.builds(f.on_edge, kinds(), kinds()),
         numbers.map(lambda numbers: f.attempt(*numbers)),
         st.builds(f.named, st.sampled_from(["*", "nightly*", "[!a]*", "?"]) | texts().filter(bool)),
-        st.sampled_from([again, worded]).map(f.where),
+        st.sampled_from([is_retry, has_message]).map(f.where),
         counts().map(f.after),
         counts().map(f.recovered),
         st.builds(f.on_change, counts(), st.none() | counts()),
     ]
-    return st.recursive(st.one_of(atoms), _joined, max_leaves=6)
+    return st.recursive(st.one_of(predicates), _joined, max_leaves=6)
 
 
 def _joined(inner: SearchStrategy[Filter]) -> SearchStrategy[Filter]:
@@ -113,12 +115,12 @@ def _joined(inner: SearchStrategy[Filter]) -> SearchStrategy[Filter]:
 
 
 def effects() -> SearchStrategy[Effect]:
-    """Effects of every kind; some callbacks raise."""
+    """Return effects of every kind. Some callbacks raise."""
     return st.one_of(posts(), mails(), callbacks())
 
 
 def posts() -> SearchStrategy[PostToSlack]:
-    """Posts to Slack, by a webhook or as an app."""
+    """Return posts to Slack, by a webhook or as an app."""
     fields = st.lists(st.builds(SlackField, texts(), texts(), st.booleans()), max_size=3).map(tuple[SlackField, ...])
     message = st.builds(
         SlackMessage,
@@ -137,29 +139,29 @@ def posts() -> SearchStrategy[PostToSlack]:
 
 
 def mails() -> SearchStrategy[SendEmail]:
-    """Mails, to the account itself or to others."""
+    """Return mails, to the account itself or to other addresses."""
     addresses = st.lists(st.sampled_from(_ADDRESSES), min_size=1, max_size=3).map(tuple[str, ...])
     mail = st.builds(Mail, texts().map(header), texts(), texts(), st.none() | addresses, moments(), st.just(()) | addresses)
     return st.builds(SendEmail, st.just("EMAIL_USERNAME"), st.just("EMAIL_PASSWORD"), mail, keys())
 
 
 def callbacks() -> SearchStrategy[CallBack]:
-    """Calls of functions, one of which does nothing, and one of which raises."""
-    return st.builds(CallBack, st.sampled_from([_ignoring, _failing]), tracked(), states(), keys())
+    """Return calls of two functions. One does nothing, the other raises OSError."""
+    return st.builds(CallBack, st.sampled_from([_do_nothing, _fail]), tracked(), states(), keys())
 
 
-def _ignoring(tracked_obj: Tracked, state: State) -> None: ...
+def _do_nothing(tracked_obj: Tracked, state: State) -> None: ...
 
 
-def _failing(tracked_obj: Tracked, state: State) -> None:
+def _fail(tracked_obj: Tracked, state: State) -> None:
     raise OSError(f"no route to {tracked_obj.name!r}, for {state!r}")
 
 
-def again(change: Change) -> bool:
-    """A predicate: whether this is not the first attempt."""
+def is_retry(change: Change) -> bool:
+    """Return whether this is not the first attempt."""
     return change.attempt > 1
 
 
-def worded(change: Change) -> bool:
-    """A predicate: whether the new state has a message."""
+def has_message(change: Change) -> bool:
+    """Return whether the new state has a message."""
     return change.new.message is not None

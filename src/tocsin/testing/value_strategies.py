@@ -1,12 +1,9 @@
-"""Strategies for the small things that states, events, changes and effects are made of.
+"""Hypothesis strategies for the values inside states, events, changes and effects, and for objects of attrs classes.
 
-- Values are as hostile as the real ones: names and messages hold markup, line breaks, control characters and lone surrogates.
-- What is made compares, prints and pickles: no result is a NaN.
-
-Objects of attrs classes, filled field by field, by their annotations.
-
-A kind of yours with fields of its own is filled likewise: where the annotation is one that tocsin uses, and else by its default, or by
-what Hypothesis makes of the annotation.
+- Values are as hostile as real ones: names and messages hold markup, line breaks, control characters and lone surrogates.
+- Drawn values compare, print and pickle: no result is a NaN.
+- ``filled`` draws each field of an attrs class by its annotation, also of a user's own kind of state. A field whose annotation tocsin
+  does not use keeps its default. Without a default Hypothesis draws it by the annotation.
 """
 
 from collections.abc import Mapping
@@ -23,6 +20,8 @@ from tocsin.core.changes import Key, Streak, Tracked
 from tocsin.core.events import Detail, Facts
 from tocsin.core.states import KINDS, State
 from tocsin.core.values import FrozenMap, freeze
+
+_T = TypeVar("_T", bound=attrs.AttrsInstance)
 
 _HOSTILE = (
     "", " ", "nightly load", "<!channel>", "&lt; & <b>", "`", "```", "</pre><script>alert(1)</script>", "=?utf-8?q?hello=0D=0ABcc:_x?=",
@@ -41,14 +40,14 @@ _ERRORS: tuple[type[BaseException], ...] = (
 
 @attrs.frozen
 class TrackedJob:
-    """A tracked object that is nothing but its name."""
+    """A tracked object with only a name."""
 
     name: str
 
 
 @st.composite
 def texts(draw: st.DrawFn) -> str:
-    """Text as people and programs write it, lone surrogates and all; or such as has broken others."""
+    """Draw any text, with lone surrogates too, or one that is known to break programs."""
     return draw(_texts())
 
 
@@ -60,7 +59,7 @@ def _texts() -> SearchStrategy[str]:
 
 @cache
 def moments() -> SearchStrategy[datetime]:
-    """Aware datetimes, from 1970 to 2999, of any zone."""
+    """Return aware datetimes from 1970 to 2999, in any zone."""
     zones = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
     first, last = datetime(1970, 1, 2), datetime(2999, 12, 30)  # noqa: DTZ001 - the bounds hold in each zone
     return st.datetimes(first, last, timezones=st.just(UTC) | zones)
@@ -68,37 +67,37 @@ def moments() -> SearchStrategy[datetime]:
 
 @cache
 def tracked() -> SearchStrategy[Tracked]:
-    """Things with a name."""
+    """Return tracked objects."""
     return st.builds(TrackedJob, texts())
 
 
 @cache
 def keys() -> SearchStrategy[Key]:
-    """Keys of announcements."""
+    """Return keys of announcements."""
     return st.builds(Key, texts(), texts(), st.none() | ordinals(), ordinals(), ordinals())
 
 
 @cache
 def kinds() -> SearchStrategy[type[State]]:
-    """The kinds of states that tocsin knows."""
+    """Return the kinds of states that tocsin knows."""
     return st.sampled_from(KINDS)
 
 
 @cache
 def ordinals() -> SearchStrategy[int]:
-    """Counts from 0."""
+    """Return integers from 0 to 9."""
     return st.integers(0, 9)
 
 
 @cache
 def counts() -> SearchStrategy[int]:
-    """Counts from 1."""
+    """Return integers from 1 to 9."""
     return st.integers(1, 9)
 
 
 @cache
 def facts() -> SearchStrategy[Facts]:
-    """Facts, each known or not."""
+    """Return ``Facts``. Each fact is known or unknown."""
     return st.builds(
         Facts,
         st.none() | texts().map(_cut),
@@ -110,44 +109,41 @@ def facts() -> SearchStrategy[Facts]:
 
 
 def streaks() -> SearchStrategy[Streak]:
-    """What is remembered of earlier runs, if anything."""
+    """Return memories of earlier runs, the empty one too."""
     return st.just(Streak()) | st.builds(Streak, st.booleans(), counts())
 
 
 def details() -> SearchStrategy[Detail]:
-    """Something more to say, whatever its title."""
+    """Return details with usual and hostile titles."""
     return st.builds(Detail, st.sampled_from(["Note", "Last lines"]) | texts().map(_cut), texts().map(_cut), st.booleans())
 
 
 def _cut(text: str) -> str:
-    """The beginning of a text: where there are many, they need not all be long."""
+    """Return the first 1000 characters, so that objects with many texts stay small."""
     return text[:1000]
 
 
 @cache
 def errors() -> SearchStrategy[BaseException]:
-    """Exceptions of several kinds."""
+    """Return exceptions of several classes."""
     return st.tuples(st.sampled_from(_ERRORS), texts()).map(lambda drawn: drawn[0](drawn[1]))
 
 
 @cache
 def results() -> SearchStrategy[object]:
-    """What bodies return, or end with."""
+    """Return results of bodies: plain values and exceptions."""
     numbers = st.integers() | st.floats(allow_nan=False)
     return st.one_of(st.none(), st.booleans(), numbers, texts(), st.binary(max_size=8), st.lists(numbers, max_size=3), errors())
 
 
 @cache
 def maps() -> SearchStrategy[FrozenMap]:
-    """Frozen mappings."""
+    """Return frozen mappings."""
     return st.dictionaries(texts(), st.integers() | texts(), max_size=2).map(freeze)
 
 
-_T = TypeVar("_T", bound=attrs.AttrsInstance)
-
-
 def filled(kind: type[_T], **given: SearchStrategy[State]) -> SearchStrategy[_T]:
-    """Objects of an attrs class, with each field filled that is given, or has an annotation we know."""
+    """Return objects of an attrs class. A field is drawn by ``given``, or by its annotation if tocsin uses that annotation."""
     known = _by_annotation()
     fields = [field for field in attrs.fields(kind) if field.init and field.type in known]
     return st.builds(kind, **{field.alias or field.name: known[field.type] for field in fields} | given)
@@ -155,7 +151,7 @@ def filled(kind: type[_T], **given: SearchStrategy[State]) -> SearchStrategy[_T]
 
 @st.composite
 def inner_states(draw: st.DrawFn) -> State:
-    """States to stand inside of others: bare ones, and such as hold others in their turn."""
+    """Draw states to nest in other states: bare ones, and ones that hold states themselves."""
     return draw(_nested())
 
 

@@ -1,7 +1,8 @@
-"""Watching what is no flow: a function, a block, a coroutine, a generator; the records of a logger; what nobody caught.
+"""Watches what is no flow: functions, blocks, coroutines and generators; records of loggers; uncaught exceptions.
 
-Each becomes a run that is fed to ``step``, and tells people through the same handlers as a task does. ``current_run`` is the run of the
-innermost body that is being watched here: a decorated function reaches its run by it. ``WatchedRun`` is what such a run is.
+- Each becomes a run that is fed to ``step``, and notifies through the same handlers as a task.
+- ``current_run`` returns the run of the innermost watched body. A decorated function reaches its run by it.
+- ``WatchedRun`` is the type of such a run.
 """
 
 from tocsin.watching.context import WatchedRun, current_run

@@ -1,9 +1,9 @@
-"""What a watched body sees of its run: its name, and what it wants to have said when it is over.
+"""The run of a watched body, as the body sees it, and the runs that are open around the current code.
 
-Which watched bodies are open around the code that runs now: each context has its own, and a task inherits those of its maker.
-
-A level that is closed is skipped when it is met: a ``with`` block in a generator may close before those that were opened inside its
-open time, and in another context than it was opened in. Nothing is ever reset to what it was, so nothing comes back that is over.
+- Each context (``contextvars``) has its own open runs. An asyncio task inherits those of its creator.
+- A lookup skips a level that is closed. A ``with`` block in a generator may close before blocks that were opened later, and in another
+  context.
+- Nothing resets the innermost level to an earlier value, so a run that is over never becomes current again.
 """
 
 from abc import abstractmethod
@@ -16,15 +16,15 @@ from tocsin.shell.report import RunReport
 
 
 class WatchedRun:
-    """One run of something that is watched. It is what state handlers get as the tracked object.
+    """One run of a watched body. State handlers get it as the tracked object.
 
     >>> from tocsin import watch
     >>> with watch("nightly load", state_handlers=[]) as run:
     ...     run.note("7 rows were skipped")
     >>> run
     <WatchedRun 'nightly load'>
-    >>> run.report
-    <Account of 'nightly load': Success(), 0 notifications, 0 failed>
+    >>> run.report.state
+    Success()
     """
 
     __slots__ = ("_link", "_name", "_notes", "_over", "_run_id")
@@ -38,36 +38,36 @@ class WatchedRun:
 
     @property
     def name(self) -> str:
-        """What people call what is watched."""
+        """The name of the watched body in messages."""
         return self._name
 
     @property
     def run_id(self) -> str:
-        """Names the run: 16 hexadecimal digits."""
+        """The id of the run: 16 hexadecimal digits."""
         return self._run_id
 
     def note(self, text: str) -> None:
-        """Have the message of the end say this too, with all that was noted before. Anything but a str is a TypeError."""
+        """Add a text to the final message, after all earlier notes. A value that is no str raises a TypeError."""
         if not _is_str(text):
             raise TypeError(f"note takes a str, not {quote(text)}: write run.note(str(...))")
-        self._in_time("a note")
+        self._warn_if_over("a note")
         self._notes += (text,)
 
     def link(self, url: str) -> None:
-        """Have the title of the end's message lead there: an http(s) URL, and anything else is a TypeError."""
+        """Link the title of the final message to an http(s) URL. Any other value raises a TypeError."""
         options.title_link(url)
-        self._in_time("a link")
+        self._warn_if_over("a link")
         self._link = url
 
     @property
     @abstractmethod
     def report(self) -> RunReport | None:
-        """How the run went and who was told of it; None until it is over, and of a decorated function that failed."""
+        """How the run went, and which notifications were sent. It is None until the end, and for a decorated function that failed."""
 
-    def _in_time(self, what: str) -> None:
-        """A note that comes too late is no reason to fail, and one to wonder."""
+    def _warn_if_over(self, what: str) -> None:
+        """Log that a note or a link came too late. It raises nothing, since that would fail the body."""
         if self._over:
-            log.once(f"{what} about {quote(self._name)} came after its end, and is in no message")
+            log.once(f"{what} about {quote(self._name)} came after its run had ended, and is in no message")
 
     def __repr__(self) -> str:
         return f"<WatchedRun {quote(self._name)}>"
@@ -78,7 +78,7 @@ def _is_str(value: object) -> bool:
 
 
 class Level:
-    """The place of one run among those that are open; ``run`` is None once it is over, so that no context keeps it alive."""
+    """The place of a run among the open ones. ``run`` is None once it is over, so that no context keeps the run alive."""
 
     __slots__ = ("parent", "run")
 
@@ -90,34 +90,34 @@ class Level:
 _innermost: ContextVar[Level | None] = ContextVar("tocsin_watched", default=None)
 
 
-def opened(level: Level | None) -> Level | None:
-    """The level, or the innermost around it, that is open."""
+def first_open(level: Level | None) -> Level | None:
+    """Return the level itself if it is open, else the innermost open level around it."""
     while level is not None and level.run is None:
         level = level.parent
     return level
 
 
 def innermost() -> Level | None:
-    """The innermost open level, here and now."""
-    return opened(_innermost.get())
+    """Return the innermost open level of the current context."""
+    return first_open(_innermost.get())
 
 
 def enter(level: Level | None) -> Level | None:
-    """From now on what opens here is inside this level. The level that it was inside of until now."""
+    """Make this level the innermost one of the current context, and return the one before."""
     before = _innermost.get()
     _innermost.set(level)
     return before
 
 
 def leave(level: Level) -> None:
-    """The level is over."""
+    """Close the level."""
     level.run = None
     if _innermost.get() is level:
-        _innermost.set(opened(level.parent))
+        _innermost.set(first_open(level.parent))
 
 
 def current_run() -> WatchedRun | None:
-    """The run of the innermost body that is watched here; None where none is.
+    """Return the run of the innermost watched body around the caller, or None.
 
     >>> from tocsin import watch
     >>> @watch(state_handlers=[])

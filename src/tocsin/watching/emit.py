@@ -1,10 +1,10 @@
-"""Which failures people were told of already, so that one failure makes one message.
+"""Announces events about what is watched, and marks exceptions that were reported, so that one failure makes one message.
 
-A failure is an exception, and the same one is the same object. That it was told is written on the exception itself: nothing else lives
-as long as it does and no longer, and a list of exceptions would keep their frames alive, with all that is in them. It says inside of
-which runs it was told, since a program may raise one object again, much later; and a copy, or one that was pickled, was never told.
-
-Feeds events about what is watched, and says so where that fails: a body is not to notice that it is watched.
+- A failure is an exception; the same object is the same failure.
+- The mark is an attribute of the exception, and so lives exactly as long. A list of exceptions would keep their frames alive.
+- A mark holds the ids of the runs inside which the exception was reported, since a program may raise one object again much later.
+- A copy and an unpickled exception have no mark.
+- A body must not notice that it is watched: an error here is logged.
 """
 
 import sys
@@ -27,14 +27,58 @@ from tocsin.shell.history.streaks import announced
 from tocsin.shell.report import DeliveryLog
 
 ANYWHERE = ""
-"""Stands for the whole process, in the place of the id of a run."""
+"""Stands for the whole process in place of the id of a run."""
+
+CLOCK = SystemClock()
 
 _MARK = "__tocsin_told__"
-_MOST = 8  # runs; an exception that is raised again and again is not to grow
+_MOST = 8  # runs in a mark; the mark of an exception that is raised again and again must not grow
+
+_notifying: ContextVar[bool] = ContextVar("tocsin_notifying", default=False)
 
 
-class _Told(dict[str, str]):
-    """By the id of a run, the name of what told of the exception inside it."""
+# --- events -----------------------------------------------------------------------------------------------------------------------
+
+
+def feed(announcer: Announcer, run: Run, event: Event, label: str) -> DeliveryLog:
+    """Announce an event by the current interpreter; return the log of its deliveries. ``announcer.announced[-1]`` has the next run."""
+    token = _notifying.set(True)
+    delivery_log = DeliveryLog(current_of_runs())
+    try:
+        with here(delivery_log):
+            announced(announcer, run, event, label)
+    finally:
+        _notifying.reset(token)
+    return delivery_log
+
+
+def is_notifying() -> bool:
+    """Return whether the current context is inside ``feed``."""
+    return _notifying.get()
+
+
+def was_delivered(delivery_log: DeliveryLog) -> bool:
+    """Return whether at least one message is known to be delivered. A callback is no message."""
+    return any(isinstance(each.outcome, Receipt) and not isinstance(each.effect, CallBack) for each in delivery_log.deliveries)
+
+
+def log_failure(error: BaseException, name: str) -> None:
+    """Log that watching failed. It raises nothing, not even without stack or memory."""
+    with suppress(Exception):
+        log.once(f"could not notify about {quote(name)}, which goes on: {describe(error)}")
+
+
+def program_name() -> str:
+    """Return the base name of the program's script, or ``python``."""
+    script = sys.argv[0] if sys.argv else ""
+    return "python" if script in {"", "-c", "-m"} else PurePath(script).name
+
+
+# --- marks ------------------------------------------------------------------------------------------------------------------------
+
+
+class _Marks(dict[str, str]):
+    """Maps the id of a run to the name of the body that reported the exception inside it. ``owner`` is the id of the exception."""
 
     __slots__ = ("owner",)
 
@@ -47,23 +91,23 @@ class _Told(dict[str, str]):
 
 
 def mark(error: BaseException, by: str, inside: Iterable[str]) -> None:
-    """Write down that ``by`` told of the exception, inside of these runs."""
-    told = _marks(error)
-    if told is None:
-        told = _Told(id(error))
-        BaseException.__setattr__(error, _MARK, told)
+    """Mark the exception as reported by ``by`` inside these runs."""
+    marks = _marks(error)
+    if marks is None:
+        marks = _Marks(id(error))
+        BaseException.__setattr__(error, _MARK, marks)
     for run_id in inside:
-        told.pop(run_id, None)
-        told[run_id] = by
-    for oldest in list(told)[:-_MOST]:
-        del told[oldest]
+        marks.pop(run_id, None)
+        marks[run_id] = by
+    for oldest in list(marks)[:-_MOST]:
+        del marks[oldest]
 
 
 def told_by(error: BaseException, inside: str) -> str | None:
-    """Who told of the exception inside of this run; None where nobody did. A group was told of where each one in it was."""
-    told = _marks(error)
-    if told is not None and inside in told:
-        return told[inside]
+    """Return the name of what reported the exception inside this run, or None. A group is reported if each exception in it is."""
+    marks = _marks(error)
+    if marks is not None and inside in marks:
+        return marks[inside]
     if not _is_group(error):
         return None
     names = list(dict.fromkeys(told_by(leaf, inside) for leaf in _leaves(error)))
@@ -79,52 +123,13 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]
             yield each
 
 
-def _marks(error: BaseException) -> _Told | None:
+def _marks(error: BaseException) -> _Marks | None:
     try:
         found: object = BaseException.__getattribute__(error, _MARK)
     except AttributeError:
         return None
-    return found if isinstance(found, _Told) and found.owner == id(error) else None
+    return found if isinstance(found, _Marks) and found.owner == id(error) else None
 
 
 def _is_group(error: BaseException) -> TypeGuard[BaseExceptionGroup[BaseException]]:
     return isinstance(error, BaseExceptionGroup)
-
-
-CLOCK = SystemClock()
-
-_telling: ContextVar[bool] = ContextVar("tocsin_telling", default=False)
-
-
-def is_telling() -> bool:
-    """Whether people are being told of something, here and now."""
-    return _telling.get()
-
-
-def feed(announcer: Announcer, run: Run, event: Event, label: str) -> DeliveryLog:
-    """Announce an event by the interpreter in force, and say what was delivered. The run after it is the last that was announced."""
-    token = _telling.set(True)
-    logbook = DeliveryLog(current_of_runs())
-    try:
-        with here(logbook):
-            announced(announcer, run, event, label)
-    finally:
-        _telling.reset(token)
-    return logbook
-
-
-def reached(logbook: DeliveryLog) -> bool:
-    """Whether one of the messages got through, in so far as that is known; that a function was called tells nobody anything."""
-    return any(isinstance(each.outcome, Receipt) and not isinstance(each.effect, CallBack) for each in logbook.deliveries)
-
-
-def survived(error: BaseException, name: str) -> None:
-    """Say that watching failed. Raises nothing, not even where there is no stack or memory left."""
-    with suppress(Exception):
-        log.once(f"{quote(name)} goes on, but nobody is told: {describe(error)}")
-
-
-def script() -> str:
-    """What this program is called: the base name of its script, or ``python``."""
-    said = sys.argv[0] if sys.argv else ""
-    return "python" if said in {"", "-c", "-m"} else PurePath(said).name

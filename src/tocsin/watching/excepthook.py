@@ -1,4 +1,4 @@
-"""``install_excepthook``: exceptions that nobody caught, in whatever thread, told before Python prints them."""
+"""``install_excepthook``: notifies of uncaught exceptions in any thread, before Python prints them."""
 
 import sys
 import threading
@@ -16,7 +16,7 @@ from tocsin.shell.announce import Announcer
 from tocsin.shell.environment import facts, run_id
 from tocsin.shell.handlers.attach import attached
 from tocsin.shell.queues import exit_as_interrupted
-from tocsin.watching.emit import ANYWHERE, CLOCK, feed, script, survived, told_by
+from tocsin.watching.emit import ANYWHERE, CLOCK, feed, log_failure, program_name, told_by
 from tocsin.watching.recipients import Handlers, default_recipients
 
 _Hook = Callable[[type[BaseException], BaseException, TracebackType | None], object]
@@ -25,55 +25,55 @@ _ThreadHook = Callable[[threading.ExceptHookArgs], object]
 
 @attrs.frozen
 class Program:
-    """A program or a thread that nobody watched, as state handlers get it."""
+    """A program or a thread with an uncaught exception. State handlers get it as the tracked object."""
 
     name: str
 
 
 class _Hooks:
-    """Our two hooks, and those that were there before."""
+    """Our two hooks, and the hooks they replaced."""
 
-    def __init__(self, given: Handlers | None, name: str | None, before: _Hook, before_in_threads: _ThreadHook) -> None:
-        self._given = given
+    def __init__(self, handlers: Handlers | None, name: str | None, before: _Hook, before_in_threads: _ThreadHook) -> None:
+        self._handlers = handlers
         self._name = name
         self.before = before
         self.before_in_threads = before_in_threads
 
     def uncaught(self, kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
-        """Tell, and let the hook before do what it does."""
+        """Notify, then call the replaced hook."""
         try:
-            self._tell(error, script())
+            self._notify(error, program_name())
         finally:
             exit_as_interrupted(kind)
             self.before(kind, error, traceback)
 
     def uncaught_in_thread(self, args: threading.ExceptHookArgs) -> None:
-        """Likewise; a thread that exits on purpose is no failure."""
+        """Notify, then call the replaced hook of threads. A thread that raises SystemExit did not fail."""
         try:
             if args.exc_value is not None and not isinstance(args.exc_value, SystemExit):
-                self._tell(args.exc_value, "a thread" if args.thread is None else args.thread.name)
+                self._notify(args.exc_value, "a thread" if args.thread is None else args.thread.name)
         finally:
             self.before_in_threads(args)
 
-    def _tell(self, error: BaseException, name: str) -> None:
-        """Tell, if these are the hooks that count. Raises nothing: the program's own traceback is what matters."""
+    def _notify(self, error: BaseException, name: str) -> None:
+        """Notify if these hooks are the installed ones. It raises nothing, so that Python prints the program's traceback."""
         if _installed is not self:
             return
-        called = name if self._name is None else self._name
+        label = name if self._name is None else self._name
         try:
-            self._told(error, called)
-        except BaseException as own:  # Ctrl-C too: it says that nobody wants to wait
-            survived(own, called)
+            self._announce(error, label)
+        except BaseException as own:  # a KeyboardInterrupt too: the user does not want to wait for the notification
+            log_failure(own, label)
 
-    def _told(self, error: BaseException, name: str) -> None:
+    def _announce(self, error: BaseException, name: str) -> None:
         now, known = CLOCK.now(), attrs.evolve(facts(), told_by=told_by(error, ANYWHERE))
-        handlers = default_recipients().handlers if self._given is None else self._given
+        handlers = default_recipients().handlers if self._handlers is None else self._handlers
         event = failure(error, now, known)
         run = Run(Subject(Program(name), handlers, run_id(), name), Running())
         feed(Announcer(CLOCK, known), run, event, name)
 
     def restore(self) -> None:
-        """Put the hooks back that were there before; where somebody else has put theirs around ours, ours do nothing from now on."""
+        """Restore the replaced hooks. Where other code wrapped ours, they stay and only call the replaced ones."""
         global _installed  # noqa: PLW0603 - there is one sys.excepthook
         if _installed is not self:
             return
@@ -90,29 +90,29 @@ _installed: _Hooks | None = None
 def install_excepthook(
     state_handlers: Iterable[Callable[[Tracked, State, State], State | None]] | None = None, *, name: str | None = None
 ) -> Callable[[], None]:
-    """From now on tell people of each exception that nobody caught, in the main thread or in another, and print it as ever.
+    """Notify of each uncaught exception, in the main thread or in another, and print it as before.
 
-    It is Failed, a ``TimeoutError`` TimedOut, a ``KeyboardInterrupt`` Aborted. What a watch told of already is not told again.
-    Installed twice, it tells once, as the second says.
+    It is Failed, a ``TimeoutError`` TimedOut, a ``KeyboardInterrupt`` Aborted. A failure that a watch already reported is not reported
+    again. A second call replaces the hooks of the first.
 
     Args:
-        state_handlers: handlers to tell, in order; None: those of the configuration.
-        name: what people call the program; by default the base name of its script, and in a thread the thread's name.
+        state_handlers: handlers to call, in order; None: those of the configuration.
+        name: the name of the program in messages; by default the base name of its script, and in a thread the thread's name.
 
     Returns:
-        A function that puts the hooks back that were there before.
+        A function that restores the replaced hooks.
 
     Raises:
-        TypeError: an option makes no sense.
+        TypeError: an option is invalid.
 
     >>> restore = install_excepthook(state_handlers=[])
     >>> restore()
     """
     global _installed  # noqa: PLW0603 - there is one sys.excepthook
-    given = None if state_handlers is None else attached(state_handlers)
-    called = None if name is None else checked_name(name)
+    handlers = None if state_handlers is None else attached(state_handlers)
+    checked = None if name is None else checked_name(name)
     if _installed is not None:
         _installed.restore()
-    _installed = hooks = _Hooks(given, called, sys.excepthook, threading.excepthook)
+    _installed = hooks = _Hooks(handlers, checked, sys.excepthook, threading.excepthook)
     sys.excepthook, threading.excepthook = hooks.uncaught, hooks.uncaught_in_thread
     return hooks.restore

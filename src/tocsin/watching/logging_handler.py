@@ -1,10 +1,10 @@
-"""``LoggingHandler``: records of any logger, told like failures of what is watched.
+"""``LoggingHandler``: notifies of log records, like of failures of a watched body.
 
-- A record is a change of the tracked logger from Running to Failed, with the record's message. Its exception, if it has one, and where
-  it was logged are said beside it.
-- It does not hear itself: records of the logger ``tocsin`` and those under it, and whatever is logged while people are being told (by
-  urllib3, by requests, by a handler of yours) are left alone.
-- It holds no lock while it tells, so that other threads can log meanwhile. No record makes it raise.
+- A record is a change of the tracked logger from Running to Failed, with the record's message. Details are the exception, if the record
+  has one, and where it was logged.
+- The handler ignores the logger ``tocsin`` and those under it, and all records that are logged while it notifies (by urllib3, by
+  requests, by a user's handler).
+- It holds no lock while it notifies, so that other threads can log meanwhile. No record makes it raise.
 """
 
 import logging
@@ -24,29 +24,29 @@ from tocsin.core.validation import invoke
 from tocsin.shell.announce import Announcer
 from tocsin.shell.environment import facts, run_id
 from tocsin.shell.handlers.attach import attached
-from tocsin.watching.emit import ANYWHERE, CLOCK, feed, is_telling, survived, told_by
+from tocsin.watching.emit import ANYWHERE, CLOCK, feed, is_notifying, log_failure, told_by
 from tocsin.watching.recipients import Handlers, default_recipients
 
-_OURS = "tocsin"
-_WORKER = "tocsin_"  # the thread that sends where an event loop must not be kept waiting
+_OWN_LOGGER = "tocsin"
+_OWN_THREADS = "tocsin_"  # such a thread sends where an event loop must not be blocked
 
 
 @attrs.frozen
 class Logger:
-    """A logger, as state handlers get it."""
+    """A logger. State handlers get it as the tracked object."""
 
     name: str
 
 
 class LoggingHandler(logging.Handler):
-    """A handler of ``logging`` that tells people of records. Where a formatter is set, its text is the message.
+    """A handler of ``logging`` that notifies of records. A formatter, if it has one, makes the text of the message.
 
     Args:
-        level: from which level on, a name or a number.
-        state_handlers: handlers to tell, in order; None: those of the configuration.
+        level: the lowest level, a name or a number.
+        state_handlers: handlers to call, in order; None: those of the configuration.
 
     Raises:
-        TypeError, ValueError: an option makes no sense.
+        TypeError, ValueError: an option is invalid.
 
     >>> import logging
     >>> from tocsin import Recording, interpreting, slack_notifier
@@ -63,40 +63,40 @@ class LoggingHandler(logging.Handler):
         self, level: int | str = logging.ERROR, state_handlers: Iterable[Callable[[Tracked, State, State], State | None]] | None = None
     ) -> None:
         super().__init__(level)
-        self._given = None if state_handlers is None else attached(_each(state_handlers))
-        self._closed_for_good = False
+        self._own_handlers = None if state_handlers is None else attached(_items(state_handlers))
+        self._is_closed = False
 
     @property
     def handlers(self) -> Handlers:
-        """Who is told."""
-        return default_recipients().handlers if self._given is None else self._given
+        """The state handlers that are called."""
+        return default_recipients().handlers if self._own_handlers is None else self._own_handlers
 
     @override
     def handle(self, record: logging.LogRecord) -> bool:
-        """Tell of the record, if the filters let it through; unlike other handlers, without holding the lock."""
-        passed = invoke(self.filter, record)  # True, or since Python 3.12 a record in place of this one
+        """Notify of the record if the filters pass it. Unlike other handlers, it does not hold the lock."""
+        passed = invoke(self.filter, record)  # True, or since Python 3.12 a record that replaces this one
         if passed:
             self.emit(passed if isinstance(passed, logging.LogRecord) else record)
         return bool(passed)
 
     @override
     def emit(self, record: logging.LogRecord) -> None:
-        """Tell of the record, unless it is about the telling itself."""
-        if self._closed_for_good or is_telling() or _is_ours(record):
+        """Notify of the record, unless it is about a notification."""
+        if self._is_closed or is_notifying() or _is_own(record):
             return
         try:
-            self._tell(record)
+            self._notify(record)
         except Exception as error:
-            survived(error, record.name)
+            log_failure(error, record.name)
 
-    def _tell(self, record: logging.LogRecord) -> None:
-        logger, now, known = Logger(record.name), CLOCK.now(), _known(record)
-        event = e.Signalled(now, state=Failed(self._worded(record)), facts=known)
+    def _notify(self, record: logging.LogRecord) -> None:
+        logger, now, known = Logger(record.name), CLOCK.now(), _record_facts(record)
+        event = e.Signalled(now, state=Failed(self._text(record)), facts=known)
         run = Run(Subject(logger, self.handlers, run_id(), record.name), Running())
         feed(Announcer(CLOCK, known), run, event, record.name)
 
-    def _worded(self, record: logging.LogRecord) -> str:
-        """The text of the message, also of a record whose arguments do not fit it."""
+    def _text(self, record: logging.LogRecord) -> str:
+        """Return the text of the message, also for a record whose arguments do not fit its format."""
         try:
             return self.format(record) if self.formatter else record.getMessage()
         except Exception as error:
@@ -104,18 +104,18 @@ class LoggingHandler(logging.Handler):
 
     @override
     def close(self) -> None:
-        """Tell of nothing any more."""
-        self._closed_for_good = True
+        """Stop notifying."""
+        self._is_closed = True
         super().close()
 
 
-def _known(record: logging.LogRecord) -> Facts:
+def _record_facts(record: logging.LogRecord) -> Facts:
     error = _error(record)
-    said = [] if error is None else [Detail("Error", describe(error), quoted=True)]
+    details = [] if error is None else [Detail("Error", describe(error), quoted=True)]
     where = f"{record.levelname} at {record.filename}:{record.lineno} in {record.funcName}"
     return attrs.evolve(
         facts(),
-        details=(*said, Detail("Logged", where)),
+        details=(*details, Detail("Logged", where)),
         told_by=None if error is None else told_by(error, ANYWHERE),
     )
 
@@ -126,13 +126,13 @@ def _error(record: logging.LogRecord) -> BaseException | None:
     return error if isinstance(error, BaseException) else None
 
 
-def _is_ours(record: logging.LogRecord) -> bool:
-    ours = record.name == _OURS or record.name.startswith(f"{_OURS}.")
-    return ours or (record.threadName or "").startswith(_WORKER)
+def _is_own(record: logging.LogRecord) -> bool:
+    by_name = record.name == _OWN_LOGGER or record.name.startswith(f"{_OWN_LOGGER}.")
+    return by_name or (record.threadName or "").startswith(_OWN_THREADS)
 
 
-def _each(handlers: object) -> object:
-    """What is in a list. One out of ``logging.config`` turns what is written as ``ext://...`` into what it names by its index alone."""
+def _items(handlers: object) -> object:
+    """Return the items of a list by index: a list of ``logging.config`` resolves ``ext://...`` only when it is indexed."""
     return [handlers[index] for index in range(len(handlers))] if _is_list(handlers) else handlers
 
 

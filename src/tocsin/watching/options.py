@@ -1,4 +1,4 @@
-"""What the author of a ``watch`` decided about it, checked when it is written."""
+"""The options of ``watch``, checked where the watch is written."""
 
 import functools
 from collections.abc import Callable, Iterable
@@ -11,15 +11,15 @@ from tocsin.core.states import State
 from tocsin.flows.task import checked_name, on_failed
 from tocsin.shell.handlers.attach import attached
 from tocsin.watching.context import WatchedRun
-from tocsin.watching.emit import script
+from tocsin.watching.emit import program_name
 from tocsin.watching.recipients import Handlers, Recipients, default_recipients, recipients_of
 
 WatchHandler = Callable[[WatchedRun, State, State], State | None]
-"""``(run, old_state, new_state)``; what it returns is on the report, and changes nothing in what is watched."""
+"""``(run, old_state, new_state)``. Its return value is on the report, and changes nothing in the watched body."""
 
 
 class WatchOptions(TypedDict, total=False):
-    """What may be decided about a watch; see ``watch``."""
+    """The options of ``watch``, which describes them."""
 
     name: str | None
     state_handlers: Iterable[WatchHandler] | None
@@ -31,30 +31,33 @@ class WatchOptions(TypedDict, total=False):
 
 @attrs.frozen(eq=False)
 class WatchRules:
-    """The options of a ``watch``. ``given`` is its own audience, None for that of the configuration; ``last`` come after that one."""
+    """The checked options of a ``watch``.
+
+    ``own_recipients`` is None for the recipients of the configuration. ``on_failure`` is then called after their handlers.
+    """
 
     name: str | None
-    given: Recipients | None
-    last: Handlers
+    own_recipients: Recipients | None
+    on_failure: Handlers
     show_arguments: bool
     show_result: bool
     retell: bool
 
     @property
-    def audience(self) -> Recipients:
-        """Who is told."""
-        if self.given is not None:
-            return self.given
-        return recipients_of(default_recipients().handlers + self.last) if self.last else default_recipients()
+    def recipients(self) -> Recipients:
+        """The recipients: the watch's own, or those of the configuration."""
+        if self.own_recipients is not None:
+            return self.own_recipients
+        return recipients_of(default_recipients().handlers + self.on_failure) if self.on_failure else default_recipients()
 
     def named(self, function: object) -> "WatchRules":
-        """With a name for what they are about: their own, else the function's."""
-        return self if self.name is not None else attrs.evolve(self, name=_called(function))
+        """Return the rules with a name: their own, else the function's."""
+        return self if self.name is not None else attrs.evolve(self, name=_name_of(function))
 
     @property
-    def called(self) -> str:
-        """The name; without one, and without a function to have it from, the program's."""
-        return script() if self.name is None else self.name
+    def display_name(self) -> str:
+        """The name, or the program's where neither an option nor a function gave one."""
+        return program_name() if self.name is None else self.name
 
 
 def watch_rules(
@@ -66,21 +69,21 @@ def watch_rules(
     show_result: bool = False,
     retell: bool = False,
 ) -> WatchRules:
-    """The options, if they make sense: else a TypeError of one line."""
+    """Return the checked options. A wrong one raises a TypeError of one line."""
     for option, value in (("show_arguments", show_arguments), ("show_result", show_result), ("retell", retell)):
-        if not _is_switch(value):
+        if not _is_bool(value):
             raise TypeError(f"watch: {option} takes True or False, not {quote(value)}")
-    called, last = None if name is None else checked_name(name), on_failed(on_failure)
-    given = None if state_handlers is None else recipients_of(attached(state_handlers) + last)
-    return WatchRules(called, given, last, show_arguments, show_result, retell)
+    checked, failure_handlers = None if name is None else checked_name(name), on_failed(on_failure)
+    recipients = None if state_handlers is None else recipients_of(attached(state_handlers) + failure_handlers)
+    return WatchRules(checked, recipients, failure_handlers, show_arguments, show_result, retell)
 
 
-def _is_switch(value: object) -> bool:
+def _is_bool(value: object) -> bool:
     return isinstance(value, bool)
 
 
-def _called(function: object) -> str:
-    """The last part of a function's name in its source; of an object that can be called, that of its class."""
+def _name_of(function: object) -> str:
+    """Return the function's name without its module and class; for another callable object, the name of its class."""
     while isinstance(function, functools.partial):
         function = function.func
     name: object = getattr(function, "__name__", None)

@@ -1,7 +1,7 @@
-"""Who is told, and what none of them wants to hear of.
+"""The state handlers of a watch, and the default ones from the configuration.
 
-Who is told where nobody is named, stands in the configuration. It is read when the first run begins; where nobody was found, it is
-asked again once the environment names somebody, as in a notebook where that comes in a later cell.
+- The configuration is read when the first run begins, and again when the mode of notification changes.
+- If it named no handler then, it is read again once a secret in the environment changed: in a notebook, a later cell may set one.
 """
 
 import os
@@ -16,54 +16,54 @@ from tocsin.shell.interpreters.base import Notify
 
 Handlers = tuple[Notifier | ForeignHandler, ...]
 
-_COMMON: tuple[type[State], ...] = (Running, Success)  # what most runs go through, and few people want to hear of
+_COMMON: tuple[type[State], ...] = (Running, Success)  # most runs pass through these, and few handlers want them
 _SECRETS = ("SLACK_WEBHOOK_URL", "SLACK_WEBHOOK_URL_FILE", "EMAIL_USERNAME", "EMAIL_PASSWORD")
 
 
 @attrs.frozen(eq=False)
 class Recipients:
-    """State handlers, in order. ``deaf_to`` are kinds of states that concern none of them, and that none of them remembers."""
+    """State handlers, in order. ``ignored`` are the kinds of states that no handler acts on, and no handler remembers."""
 
     handlers: Handlers
-    deaf_to: tuple[type[State], ...]
+    ignored: tuple[type[State], ...]
 
 
 def recipients_of(handlers: Handlers) -> Recipients:
-    """These handlers as an audience."""
-    return Recipients(handlers, tuple(kind for kind in _COMMON if all(_is_deaf(handler, kind) for handler in handlers)))
+    """Return these handlers with the kinds of states that they ignore."""
+    return Recipients(handlers, tuple(kind for kind in _COMMON if all(_ignores(handler, kind) for handler in handlers)))
 
 
-def _is_deaf(handler: Notifier | ForeignHandler, kind: type[State]) -> bool:
+def _ignores(handler: Notifier | ForeignHandler, kind: type[State]) -> bool:
     return isinstance(handler, Notifier) and not handler.concerns(kind) and not handler.remembers()
 
 
 @attrs.frozen
-class _Found:
-    """Who is told, where notifications fare like this, and the environment holds these secrets."""
+class _Default:
+    """The default recipients, with the mode and the secrets for which they hold."""
 
-    audience: Recipients
-    manner: Notify
+    recipients: Recipients
+    mode: Notify
     secrets: tuple[str | None, ...]
 
 
-_default: _Found | None = None
+_default: _Default | None = None
 
 
 def default_recipients() -> Recipients:
-    """Who is told where nobody is named."""
+    """Return the recipients that the configuration names."""
     global _default  # noqa: PLW0603 - one value, replaced as a whole
-    here = current_mode()
-    if _default is not None and _default.manner == here and (_default.audience.handlers or _default.secrets == _secrets()):
-        return _default.audience
+    mode = current_mode()
+    if _default is not None and _default.mode == mode and (_default.recipients.handlers or _default.secrets == _secrets()):
+        return _default.recipients
     from tocsin.shell.config.defaults import usual_handlers
     from tocsin.shell.config.load import configuration
 
-    _default = _Found(recipients_of(usual_handlers(configuration(), here)), here, _secrets())
-    return _default.audience
+    _default = _Default(recipients_of(usual_handlers(configuration(), mode)), mode, _secrets())
+    return _default.recipients
 
 
 def forget() -> None:
-    """Find out again who is told, once it is needed."""
+    """Drop the default recipients, so that they are read again at next use."""
     global _default  # noqa: PLW0603 - as above
     _default = None
 

@@ -1,4 +1,4 @@
-"""``watch``: one name for all that one may want to be told about."""
+"""``watch``: watches a function, a block, a coroutine or a generator."""
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -7,7 +7,7 @@ from typing import ParamSpec, TypeVar, Unpack, overload
 
 from tocsin.core.messages.text import name_of, quote
 from tocsin.core.states import State
-from tocsin.watching.context import WatchedRun, enter, innermost, opened
+from tocsin.watching.context import WatchedRun, enter, first_open, innermost
 from tocsin.watching.options import WatchHandler, WatchOptions, WatchRules, watch_rules
 from tocsin.watching.run import BodyRun
 from tocsin.watching.wrappers import wrapped
@@ -18,9 +18,9 @@ _T = TypeVar("_T")
 
 
 class Watch:
-    """What ``watch`` gives where it is not given a function: a decorator, and a context manager, plain and async.
+    """The result of ``watch(...)`` without a function: a decorator, and a context manager, plain and async.
 
-    It may be used as often as one likes, at the same time too: each call and each block is a run of its own.
+    It can be used many times, also concurrently. Each call and each block is a run of its own.
     """
 
     __slots__ = ("_open", "_rules")
@@ -37,16 +37,16 @@ class Watch:
         return wrapped(self._rules, function)
 
     def __enter__(self) -> WatchedRun:
-        course = BodyRun(self._rules)
-        enter(course.level)
-        course.begin()
-        self._open.append(course)
-        return course
+        run = BodyRun(self._rules)
+        enter(run.level)
+        run.begin()
+        self._open.append(run)
+        return run
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /) -> None:
-        course = self._closing()
-        if course is not None:
-            course.end(error)
+        run = self._closing()
+        if run is not None:
+            run.end(error)
 
     async def __aenter__(self) -> WatchedRun:
         return self.__enter__()
@@ -57,19 +57,19 @@ class Watch:
         self.__exit__(kind, error, traceback)
 
     def _closing(self) -> BodyRun | None:
-        """The run of the block that closes: the innermost of ours here; or the last, where it was opened in another context."""
-        here, level = [*self._open], innermost()
-        while level is not None and level.run not in here:
-            level = opened(level.parent)
-        for course in reversed(here):
-            if level is None or course is level.run:
-                with suppress(ValueError):  # another thread was faster, and a run ends only once
-                    self._open.remove(course)
-                return course
+        """Return the run of the block that closes: our innermost one in this context, else the one that was opened last."""
+        own, level = [*self._open], innermost()
+        while level is not None and level.run not in own:
+            level = first_open(level.parent)
+        for run in reversed(own):
+            if level is None or run is level.run:
+                with suppress(ValueError):  # another thread removed it first; a run ends only once
+                    self._open.remove(run)
+                return run
         return None
 
     def __repr__(self) -> str:
-        return f"watch({quote(self._rules.called)})"
+        return f"watch({quote(self._rules.display_name)})"
 
 
 @overload
@@ -89,26 +89,25 @@ def watch(
     show_result: bool = False,
     retell: bool = False,
 ) -> object:
-    """Tell people how it goes with a function, a block, a coroutine or a generator: it started, it succeeded, it failed.
+    """Notify when a function, a block, a coroutine or a generator starts, succeeds or fails.
 
-    ``@watch`` and ``@watch(...)`` decorate a function, ``async def`` and generators too: each call is a run. ``with watch("name")
-    as run:`` and ``async with`` watch a block; ``run.note(...)`` and ``run.link(...)`` add to the message of the end, and
-    ``run.report`` says afterwards who was told. What is watched does what it would do without: its result and its exception are
-    the very same.
+    ``@watch`` and ``@watch(...)`` decorate a function, also ``async def`` and generators. Each call is a run. ``with watch("name") as
+    run:`` and ``async with`` watch a block. ``run.note(...)`` and ``run.link(...)`` add to the final message. ``run.report`` then
+    lists the notifications. A watch changes neither the result nor the exception.
 
     An exception is Failed; ``TimeoutError`` is TimedOut; ``KeyboardInterrupt``, a cancellation and an exit with another status than 0
-    are Aborted; a signal of ``tocsin.signals`` is its state. Where one watch is inside another, a failure is told by the inner one.
+    are Aborted; a signal of ``tocsin.signals`` is its state. Where one watch is inside another, the inner one reports a failure.
 
     Args:
-        name: what people call it; by default the function's, and the program's for a block.
-        state_handlers: handlers to tell of each change of state, in order; None: those of the configuration.
-        on_failure: called as ``on_failure(run, state)`` when it failed, after all handlers.
-        show_arguments: whether messages show what a decorated function was called with.
-        show_result: whether the message of a success shows what a decorated function returned.
-        retell: whether to tell of a failure that a watch inside this one told of already.
+        name: the name in messages; by default the function's name, and the program's for a block.
+        state_handlers: handlers to call on each change of state, in order; None: those of the configuration.
+        on_failure: called as ``on_failure(run, state)`` on a failure, after all handlers.
+        show_arguments: whether messages show the arguments of a decorated function.
+        show_result: whether the message of a success shows the result of a decorated function.
+        retell: whether to report a failure that an inner watch already reported.
 
     Raises:
-        TypeError: an option makes no sense, or what is decorated is no function.
+        TypeError: an option is invalid, or the decorated object is no function.
 
     >>> from tocsin import Failed, slack_notifier
     >>> @watch(state_handlers=[slack_notifier(only_states=[Failed])])
@@ -123,5 +122,5 @@ def watch(
         return wrapped(watch_rules(), subject)
     if subject is not None and name is not None:
         raise TypeError(f"watch takes one name, not both {quote(subject)} and {quote(name)}")
-    named = name if subject is None else subject
-    return Watch(watch_rules(named, state_handlers, on_failure, show_arguments=show_arguments, show_result=show_result, retell=retell))
+    chosen = name if subject is None else subject
+    return Watch(watch_rules(chosen, state_handlers, on_failure, show_arguments=show_arguments, show_result=show_result, retell=retell))

@@ -1,12 +1,11 @@
-"""A generator driven for another one: what is inside it is inside its run, and what happens between its items is not.
+"""Wraps functions so that each call is a run: plain and async functions, generators and async generators.
 
-Functions that are watched, one kind of code each: each call is a run, which begins where the body does.
-
-What comes back is of the same kind as what was given, so that frameworks which ask (``inspect.iscoroutinefunction`` and the like) see
-no difference. The body of a generator begins with its first item, and is over when it returns, raises, or is closed.
-
-The traceback of an exception holds the frames that it went through, and the report of a run holds the exception. Were a frame of ours
-to hold the run, none of them would be freed before the next garbage collection: so none does, and no report of a failure is kept.
+- A wrapper is of the same kind as its function, so that ``inspect.iscoroutinefunction`` and the like answer the same.
+- The run of a function begins with its body. The body of a generator begins with its first item, and is over when it returns,
+  raises, or is closed.
+- Code inside a generator is inside its run. Code between its items is not.
+- No frame of a wrapper holds the run after a failure, and no report of a failure is kept. A traceback holds its frames, and a report
+  holds the exception: such a cycle would live until the next garbage collection.
 """
 
 import functools
@@ -23,9 +22,12 @@ from tocsin.watching.context import Level, enter
 from tocsin.watching.options import WatchRules
 from tocsin.watching.run import BodyRun
 
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
-class Resumed(Generator[object, object, object]):
-    """Passes ``send``, ``throw`` and ``close`` on to a generator, inside of a level each time."""
+
+class _LevelGenerator(Generator[object, object, object]):
+    """Passes ``send``, ``throw`` and ``close`` to a generator, inside a level each time."""
 
     def __init__(self, level: Level, generator: Generator[object, object, object]) -> None:
         self._inside: Level | None = level
@@ -44,7 +46,7 @@ class Resumed(Generator[object, object, object]):
         self._resume(self._generator.close)
 
     def _resume(self, method: object, *given: object) -> object:
-        """What is open inside is so again until the next item, and what is open outside is so after it."""
+        """Call the method with the generator's own innermost level, and restore the caller's level after it."""
         outside = enter(self._inside)
         try:
             return invoke(method, *given)
@@ -52,27 +54,23 @@ class Resumed(Generator[object, object, object]):
             self._inside = enter(outside)
 
 
-_P = ParamSpec("_P")
-_R = TypeVar("_R")
-
-
 def wrapped(rules: WatchRules, function: object) -> object:
-    """The function, watched. A class, and what cannot be called, is a TypeError that says what to write."""
-    if _is_method(function):  # it is found by what stands in its class, so that stays outermost
-        return invoke(type(function), _called(rules, getattr(function, "__func__", None)))
+    """Return the watched function. A class, or an object that is not callable, raises a TypeError that says what to write."""
+    if _is_method(function):  # a class looks up the descriptor, so that one stays outermost
+        return invoke(type(function), _wrapped_function(rules, getattr(function, "__func__", None)))
     if isinstance(function, type):
         raise TypeError(f"watch takes a function, not the class {function.__name__}: write @watch above a method of it")
-    return _called(rules, function)
+    return _wrapped_function(rules, function)
 
 
-def _called(rules: WatchRules, function: object) -> Callable[[], object]:
+def _wrapped_function(rules: WatchRules, function: object) -> Callable[[], object]:
     named = rules.named(function)
     if _is_async_generator(function):
         return _async_generator(named, function)
     if _is_generator(function):
         return _generator(named, function)
     if _is_async(function):
-        return _awaited(named, function)
+        return _coroutine(named, function)
     if _is_function(function):
         return _plain(named, function)
     raise TypeError(f"watch takes a function or a name, not {quote(function)}: write @watch, or with watch('nightly load')")
@@ -81,34 +79,34 @@ def _called(rules: WatchRules, function: object) -> Callable[[], object]:
 def _plain(rules: WatchRules, function: Callable[_P, _R]) -> Callable[_P, _R]:
     @functools.wraps(function)
     def watched(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-        course = BodyRun(rules)
-        enter(course.level)
-        course.begin(args, kwargs)
+        run = BodyRun(rules)
+        enter(run.level)
+        run.begin(args, kwargs)
         try:
             result = function(*args, **kwargs)
         except BaseException as error:
-            course.fail(error)
-            del course
+            run.fail(error)
+            del run
             raise
-        course.end(None, (result,))
+        run.end(None, (result,))
         return result
 
     return watched
 
 
-def _awaited(rules: WatchRules, function: Callable[_P, Awaitable[_R]]) -> Callable[_P, Awaitable[_R]]:
+def _coroutine(rules: WatchRules, function: Callable[_P, Awaitable[_R]]) -> Callable[_P, Awaitable[_R]]:
     @functools.wraps(function)
     async def watched(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-        course = BodyRun(rules)
-        enter(course.level)
-        course.begin(args, kwargs)
+        run = BodyRun(rules)
+        enter(run.level)
+        run.begin(args, kwargs)
         try:
             result = await function(*args, **kwargs)
         except BaseException as error:
-            course.fail(error)
-            del course
+            run.fail(error)
+            del run
             raise
-        course.end(None, (result,))
+        run.end(None, (result,))
         return result
 
     return watched
@@ -119,15 +117,15 @@ def _generator(
 ) -> Callable[_P, Generator[object, object, object]]:
     @functools.wraps(function)
     def watched(*args: _P.args, **kwargs: _P.kwargs) -> Generator[object, object, object]:
-        course = BodyRun(rules)
-        course.begin(args, kwargs)
+        run = BodyRun(rules)
+        run.begin(args, kwargs)
         try:
-            result = yield from Resumed(course.level, function(*args, **kwargs))
+            result = yield from _LevelGenerator(run.level, function(*args, **kwargs))
         except BaseException as error:
-            course.fail(error)
-            del course
+            run.fail(error)
+            del run
             raise
-        course.end(None, (result,))
+        run.end(None, (result,))
         return result
 
     return watched
@@ -138,9 +136,9 @@ def _async_generator(
 ) -> Callable[_P, AsyncGenerator[object, object]]:
     @functools.wraps(function)
     async def watched(*args: _P.args, **kwargs: _P.kwargs) -> AsyncGenerator[object, object]:
-        course = BodyRun(rules)
-        course.begin(args, kwargs)
-        inside: Level | None = course.level
+        run = BodyRun(rules)
+        run.begin(args, kwargs)
+        inside: Level | None = run.level
         received: object = None
         thrown: BaseException | None = None
         closed: GeneratorExit | None = None
@@ -161,16 +159,16 @@ def _async_generator(
                 except BaseException as error:
                     thrown, closed = error, error if isinstance(error, GeneratorExit) else None
         except BaseException as error:
-            course.fail(error)
-            del course
+            run.fail(error)
+            del run
             raise
-        course.end(closed)
+        run.end(closed)
 
     return watched
 
 
 def _code(function: object) -> object:
-    """What runs when it is called: a function, or what an object's class has for that."""
+    """Return the code of a call: the function itself, or the ``__call__`` of the object's class."""
     if inspect.isroutine(function) or _is_partial(function):
         return function
     return inspect.getattr_static(type(function), "__call__", None)

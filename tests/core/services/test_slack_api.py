@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, DestinationDead, Rejected, Retryable
 from tocsin.core.services.slack_api import alone, api_fault, bot_reply, is_channel, posted_as, token_fault
-from tocsin.testing import texts
+from tocsin.testing import strategies
 
 Kind = type[Delivered | Retryable | Rejected | DestinationDead | Ambiguous]
 
@@ -82,7 +82,9 @@ def test_slack_says_how_long_to_wait() -> None:
 
 
 @example(200, {"ok": True})
-@given(st.integers(100, 599), st.dictionaries(st.sampled_from(["ok", "error", "needed"]), st.none() | st.booleans() | texts()))
+@given(
+    st.integers(100, 599), st.dictionaries(st.sampled_from(["ok", "error", "needed"]), st.none() | st.booleans() | strategies.texts())
+)
 def test_whatever_is_answered_means_something_in_one_short_line(status: int, answer: dict[str, object]) -> None:
     outcome = bot_reply(status, answer)
     assert isinstance(outcome, Delivered) is (status == 200 and answer.get("ok") is True)

@@ -14,7 +14,7 @@ from tocsin.core.events import Facts
 from tocsin.core.notifiers import GmailNotifier, SlackNotifier
 from tocsin.shell.handlers.currying import ForAll
 from tocsin.shell.handlers.slack import SlackHandler
-from tocsin.testing import changes, tracked
+from tocsin.testing import strategies
 from tocsin.testing.laws_currying import LAWS, Options, cases
 
 BOUND = slack_notifier(token_secret="SLACK_BOT_TOKEN", channel="#ops")
@@ -25,10 +25,10 @@ TOKEN = "xoxb-1234-5678-abcd"
 @pytest.mark.parametrize("law", LAWS)
 @given(data=st.data())
 def test_law(law: str, data: st.DataObject) -> None:
-    assert LAWS[law](BOUND, data.draw(cases(OPTIONS, tracked())))
+    assert LAWS[law](BOUND, data.draw(cases(OPTIONS, strategies.tracked())))
 
 
-@given(changes())
+@given(strategies.changes())
 def test_the_effect_says_which_app_and_where(drawn: Change) -> None:
     change = attrs.evolve(drawn, facts=Facts())
     (effect,) = SlackNotifier(token_secret="SLACK_BOT_TOKEN", channel="C0123ABCD")(change)
