@@ -26,7 +26,8 @@ from tocsin.cli.terminal import complain, console, plain_text, say, write
 from tocsin.core.outbox.metrics import ENDINGS
 from tocsin.core.outbox.status import messages
 from tocsin.shell.adapters.redaction import redact
-from tocsin.shell.outbox import configured
+from tocsin.shell.config.load import configuration
+from tocsin.shell.interpreters.reliable import chain
 from tocsin.shell.outbox.errors import OutboxError
 from tocsin.shell.outbox.store import Store
 from tocsin.shell.outbox.worker import Worker
@@ -50,7 +51,7 @@ def run_daemon(store: Store, options: DaemonOptions) -> int:
     if is_sending_disabled():
         return UNUSABLE
     health = Health()
-    worker = Worker(store, configured.configured_sender(), on_batch=counting(health, show_nothing if options.json else show_lines()))
+    worker = Worker(store, chain(configuration()), on_batch=counting(health, show_nothing if options.json else show_lines()))
     with graceful_stop() as stop, ExitStack() as stack:
         try:
             port = None if options.metrics is None else stack.enter_context(serving(options.metrics, Metrics(store, health).pages))

@@ -27,8 +27,9 @@ from tocsin.core.outbox.model import WAITING, Row, duration_text
 from tocsin.core.outbox.status import UNSETTLED, count, messages
 from tocsin.core.outcomes import Outcome
 from tocsin.shell.adapters.redaction import redact
+from tocsin.shell.config.load import configuration
 from tocsin.shell.environment import NAME, misspelt, override
-from tocsin.shell.outbox import configured
+from tocsin.shell.interpreters.reliable import chain
 from tocsin.shell.outbox.errors import OutboxError
 from tocsin.shell.outbox.store import Store
 from tocsin.shell.outbox.worker import OnBatch, Worker
@@ -53,7 +54,7 @@ def drain_due(store: Store, *, as_json: bool) -> int:
     health, before = Health(), store.census()
     with progress(count(before, WAITING), as_json=as_json) as on_progress:
         on_batch = counting(health, on_progress)
-        stopped = _send(Worker(store, configured.configured_sender(), min_interval=_MIN_INTERVAL, on_batch=on_batch))
+        stopped = _send(Worker(store, chain(configuration()), min_interval=_MIN_INTERVAL, on_batch=on_batch))
     if stopped is not None:
         return stopped
     after = store.census()

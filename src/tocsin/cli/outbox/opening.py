@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tocsin.cli.terminal import complain
-from tocsin.shell.config.defaults import secret_names, secrets
+from tocsin.core.outcomes import Rejected
+from tocsin.shell.config.defaults import outbox_url, secret_names, secrets
 from tocsin.shell.config.load import configuration
 from tocsin.shell.current import current_of_runs
 from tocsin.shell.environment import override
@@ -63,16 +64,22 @@ def open_store(file: str | None) -> "Store":
     except ModuleNotFoundError as error:
         missing = error.name
     else:
-        from tocsin.shell.outbox.configured import configured_store
         from tocsin.shell.outbox.store import Store
 
-        return configured_store() if file is None else Store(_url(file))
+        return Store(_configured_url() if file is None else _url(file))
     raise OutboxError(f"the outbox needs the extra: pip install 'tocsin[outbox]' ({missing} is not installed)")
 
 
 def no_outbox_yet(store: "Store") -> str:
     """Return the message for an outbox whose file does not exist."""
     return f"nothing waits: there is no outbox at {store.place} yet"
+
+
+def _configured_url() -> str | None:
+    url = outbox_url(configuration())
+    if isinstance(url, Rejected):
+        raise OutboxError(f"the URL of the outbox is not found: {url.reason}")
+    return url
 
 
 def _url(file: str) -> str:
