@@ -20,6 +20,7 @@ def run(code: str) -> tuple[str, str]:
 def test_all_is_exact() -> None:
     assert testing.__all__ == ["FakeClock", "assert_currying_laws", "assert_filter_laws", "assert_interpreter_agrees", "strategies"]
     assert all(getattr(testing, name).__name__.rpartition(".")[2] == name for name in testing.__all__)
+    assert {*testing.__all__} <= {*dir(testing)}
 
 
 def test_the_strategies_are_exact() -> None:

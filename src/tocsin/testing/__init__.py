@@ -31,6 +31,9 @@ else:
         module = import_module(f"{__name__}.{_MODULE_OF[name]}")
         return module if name == _MODULE_OF[name] else getattr(module, name)
 
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *_MODULE_OF})
+
 
 __all__ = [
     "FakeClock",
