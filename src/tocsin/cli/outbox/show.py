@@ -54,7 +54,7 @@ def message_in(row: Row) -> Message | str:
 def message_text(message: Message | str) -> str:
     """Return the message as one sentence."""
     if isinstance(message, str):
-        return "(it cannot be read: tocsin outbox show says why)"
+        return "(it cannot be read: see why with tocsin outbox show)"
     content = content_of(message)
     return (digest_content(content) if isinstance(content, DigestSummary) else content).sentence
 
