@@ -9,7 +9,7 @@ from docs.diagrams.markdown import table
 from docs.diagrams.style import HEAD, ink
 
 from tocsin.core.outbox.model import Status
-from tocsin.core.outbox.state_machine import TABLE, Answered, Buried, RetryAsked
+from tocsin.core.outbox.state_machine import TABLE, Buried, OutcomeKnown, RetryAsked
 
 COLORS: Mapping[Status, str] = {
     Status.PENDING: "#7ebdff",
@@ -63,14 +63,14 @@ def _edges() -> Iterator[str]:
 
 def _aside(before: Status, events: tuple[str, ...]) -> bool:
     """Whether all of it is done by a person, or said too late."""
-    return set(events) <= _BY_HAND or (before is not Status.LEASED and events == (Answered.__name__,))
+    return set(events) <= _BY_HAND or (before is not Status.LEASED and events == (OutcomeKnown.__name__,))
 
 
 def _note() -> Iterator[str]:
     text = (
         "Dashed is what a person does (RetryAsked, Buried),\\l"
         "and that an answer comes although the lease had ended\\l"
-        "(Answered: it arrived).\\l"
+        "(OutcomeKnown: it arrived).\\l"
         "Claimed leads to dead where no tries are left.\\l"
     )
     yield f'  "note" [shape=note, style=filled, fillcolor="#fffbe6", penwidth=1, color="#d9d2b0", fontsize=12, label="{text}"];'

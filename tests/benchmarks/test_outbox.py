@@ -19,7 +19,7 @@ from tests.benchmarks.rates import Sender, compare
 from tests.benchmarks.ratios import Rivals
 from tocsin import flush
 from tocsin.core.outbox.model import Status
-from tocsin.core.outbox.state_machine import Answered
+from tocsin.core.outbox.state_machine import OutcomeKnown
 from tocsin.core.outcomes import Delivered
 from tocsin.interpreters import Outbox
 from tocsin.shell.outbox.codec import new_row
@@ -142,7 +142,7 @@ def test_a_claim_and_a_mark(desk: Desk) -> None:
         (goal,) = desk.store.agenda().due
         began = perf_counter()
         for row in desk.store.claim(goal, "worker.1", seconds=_LEASE, most=count):
-            desk.store.advance([(row.key, Answered(desk.store.now(), "worker.1", Delivered(), 0.5))])
+            desk.store.advance([(row.key, OutcomeKnown(desk.store.now(), "worker.1", Delivered(), 0.5))])
         return perf_counter() - began
 
     def limit(count: int) -> float:

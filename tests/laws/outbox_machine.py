@@ -17,11 +17,11 @@ from typing_extensions import override
 from tocsin.core.delivery.retry import RetryPolicy
 from tocsin.core.outbox.model import WAITING, Row, Status
 from tocsin.core.outbox.state_machine import (
-    Answered,
     Buried,
     Claimed,
     Grouped,
-    Refused,
+    OutcomeKnown,
+    RefusedEvent,
     Released,
     RetryAsked,
     RowEvent,
@@ -160,7 +160,7 @@ class OutboxMachine(RuleBasedStateMachine):
         sent = self.begun(who, together=together)
         self.tried(sent, arrived=outcome in ARRIVED)
         at = self.clock.time
-        self.happen(who, [(row.key, Answered(at, who.name, outcome, 0.5, LONG_POLICY)) for row in sent])
+        self.happen(who, [(row.key, OutcomeKnown(at, who.name, outcome, 0.5, LONG_POLICY)) for row in sent])
 
     @precondition(busy)
     @rule(worker=WORKERS, begin=st.booleans(), arrived=st.booleans(), together=st.booleans(), later=st.sampled_from([0.0, LEASE]))
@@ -235,15 +235,15 @@ class OutboxMachine(RuleBasedStateMachine):
 
     # --- the model ------------------------------------------------------------------------------------------------------------
 
-    def happen(self, who: Worker, events: list[tuple[str, RowEvent]]) -> tuple[Row | Refused, ...]:
+    def happen(self, who: Worker, events: list[tuple[str, RowEvent]]) -> tuple[Row | RefusedEvent, ...]:
         """Apply the events to the outbox and the model, and check that both agree."""
         expected = tuple(self.followed(key, event) for key, event in events)
         assert who.store.advance(events) == expected
         return expected
 
-    def followed(self, key: str, event: RowEvent) -> Row | Refused:
+    def followed(self, key: str, event: RowEvent) -> Row | RefusedEvent:
         if key not in self.model:
-            return Refused(f"there is no {key} in the outbox")
+            return RefusedEvent(f"there is no {key} in the outbox")
         row = next_row(self.model[key], event)
         if isinstance(row, Row):
             self.model[key] = row

@@ -15,11 +15,11 @@ from tocsin.core.outbox.state_machine import (
     FAR,
     POLICY,
     TABLE,
-    Answered,
     Buried,
     Claimed,
     Grouped,
-    Refused,
+    OutcomeKnown,
+    RefusedEvent,
     Released,
     RetryAsked,
     RowEvent,
@@ -42,7 +42,7 @@ histories = st.lists(happenings(), max_size=12)
 def then(row: Row, event: RowEvent) -> Row:
     """Return the row after an event; unchanged if the event is refused."""
     following = next_row(row, event)
-    return row if isinstance(following, Refused) else following
+    return row if isinstance(following, RefusedEvent) else following
 
 
 def versions(row: Row, events: Sequence[RowEvent]) -> list[Row]:
@@ -68,7 +68,7 @@ def sound(row: Row) -> bool:
 @given(rows(), happenings())
 def test_the_table_is_the_truth(row: Row, event: RowEvent) -> None:
     following = next_row(row, event)
-    if isinstance(following, Refused):
+    if isinstance(following, RefusedEvent):
         assert following.reason.startswith(("run.load..0.0 ", "the lease of run.load..0.0 "))
     else:
         assert following.status in TABLE[row.status][type(event)]
@@ -77,7 +77,7 @@ def test_the_table_is_the_truth(row: Row, event: RowEvent) -> None:
 @given(rows(), happenings())
 def test_an_event_outside_the_table_is_refused(row: Row, event: RowEvent) -> None:
     if type(event) not in TABLE[row.status]:
-        assert next_row(row, event) == Refused(f"run.load..0.0 is {row.status.value}")
+        assert next_row(row, event) == RefusedEvent(f"run.load..0.0 is {row.status.value}")
 
 
 @given(rows(), histories)
@@ -97,7 +97,7 @@ def test_a_row_stays_the_same_message(row: Row, events: list[RowEvent]) -> None:
 def test_nothing_stops_waiting_but_by_an_answer_by_hand_or_by_being_given_up(row: Row, event: RowEvent) -> None:
     following = then(row, event)
     if following.status not in WAITING:
-        assert isinstance(event, Answered | Buried | Unreadable) or (
+        assert isinstance(event, OutcomeKnown | Buried | Unreadable) or (
             isinstance(event, Claimed) and following.status is Status.DEAD and row.attempts >= event.most
         )
         assert following.reason is not None or following.status is Status.DELIVERED or isinstance(event, Claimed)
@@ -151,14 +151,14 @@ def test_the_clock_may_be_set_at_will(row: Row, at: float) -> None:
 
 @given(rows(), happenings())
 def test_only_the_holder_of_the_lease_may_report(row: Row, event: RowEvent) -> None:
-    if isinstance(event, Answered | Grouped | Released | Unreadable) and row.claim != event.claim:
-        following, arrived = next_row(row, event), isinstance(event, Answered) and isinstance(event.outcome, Delivered)
-        assert isinstance(following, Refused) or (arrived and following.status is Status.DELIVERED)
+    if isinstance(event, OutcomeKnown | Grouped | Released | Unreadable) and row.claim != event.claim:
+        following, arrived = next_row(row, event), isinstance(event, OutcomeKnown) and isinstance(event.outcome, Delivered)
+        assert isinstance(following, RefusedEvent) or (arrived and following.status is Status.DELIVERED)
 
 
-@given(rows(), happenings(Answered), st.sampled_from([Delivered(), Delivered(("ops@example.com",))]))
+@given(rows(), happenings(OutcomeKnown), st.sampled_from([Delivered(), Delivered(("ops@example.com",))]))
 def test_an_arrival_counts_from_any_worker(row: Row, event: RowEvent, arrived: Delivered) -> None:
-    assert isinstance(event, Answered)
+    assert isinstance(event, OutcomeKnown)
     assert then(row, attrs.evolve(event, outcome=arrived)).status is Status.DELIVERED
 
 
@@ -166,11 +166,11 @@ def test_an_arrival_counts_from_any_worker(row: Row, event: RowEvent, arrived: D
 def test_a_lease_has_one_holder_and_ends(row: Row, event: RowEvent) -> None:
     assert isinstance(event, Claimed)
     leased = next_row(row, event)
-    if isinstance(leased, Refused):
+    if isinstance(leased, RefusedEvent):
         assert not claimable(row, event.at)
     elif leased.status is Status.LEASED:
         assert (leased.claim, leased.due) == (event.claim, event.until)
-        assert isinstance(next_row(leased, attrs.evolve(event, at=event.until - 1, claim="worker-3")), Refused)
+        assert isinstance(next_row(leased, attrs.evolve(event, at=event.until - 1, claim="worker-3")), RefusedEvent)
         assert isinstance(next_row(leased, attrs.evolve(event, at=event.until, claim="worker-3", most=99)), Row)
 
 
@@ -188,7 +188,7 @@ def test_a_released_claim_is_no_attempt(row: Row, pauses: list[float]) -> None:
 @given(rows(Status.LEASED), moments(), st.booleans())
 @example(attrs.evolve(LEASED, due=FAR + 61.0), 60.0, True)
 def test_a_person_may_do_what_a_worker_may(row: Row, at: float, bury: bool) -> None:
-    refused = isinstance(next_row(row, Buried(at) if bury else RetryAsked(at)), Refused)
+    refused = isinstance(next_row(row, Buried(at) if bury else RetryAsked(at)), RefusedEvent)
     assert refused is not claimable(row, at)
 
 
@@ -199,7 +199,7 @@ def test_a_person_may_do_what_a_worker_may(row: Row, at: float, bury: bool) -> N
 def test_a_pause_is_bounded_and_longer_than_the_rest_of_the_others(
     attempts: int, busy: Retryable, draw: float, policy: RetryPolicy
 ) -> None:
-    event = Answered(0.0, "worker-1", busy, draw, policy)
+    event = OutcomeKnown(0.0, "worker-1", busy, draw, policy)
     asked = 0.0 if busy.after is None else busy.after.total_seconds()
     drawn = policy.initial_delay + draw * policy.bound(attempts)
     assert pause_after(attempts, busy, event) in {drawn, min(asked, DAY)}
@@ -207,10 +207,10 @@ def test_a_pause_is_bounded_and_longer_than_the_rest_of_the_others(
     assert pause_after(attempts, busy, event) <= pause_after(attempts + 1, busy, event)
 
 
-@given(rows(Status.LEASED), happenings(Answered), st.sampled_from([10.0, DAY, 3 * DAY]), DRAWS)
-@example(LEASED, Answered(0.0, "worker-1", BUSY, 0.0), 3 * DAY, 0.0)
+@given(rows(Status.LEASED), happenings(OutcomeKnown), st.sampled_from([10.0, DAY, 3 * DAY]), DRAWS)
+@example(LEASED, OutcomeKnown(0.0, "worker-1", BUSY, 0.0), 3 * DAY, 0.0)
 def test_a_delayed_row_is_not_due_at_once(row: Row, event: RowEvent, base: float, draw: float) -> None:
-    assert isinstance(event, Answered)
+    assert isinstance(event, OutcomeKnown)
     lasting = attrs.evolve(event, outcome=BUSY, policy=RetryPolicy(initial_delay=base, max_delay=base), draw=draw, claim=str(row.claim))
     following = then(row, lasting)
     assert following.status is not Status.DELAYED or not claimable(following, event.at)
@@ -222,7 +222,7 @@ def tried(row: Row, policy: RetryPolicy, outcome: Outcome, lags: Sequence[float]
     for lag in lags:
         at = seen[-1].due + lag
         leased = then(seen[-1], Claimed(at, "worker-1", at + 60.0, policy.attempts))
-        seen.append(then(leased, Answered(at, "worker-1", outcome, 0.5, policy)))
+        seen.append(then(leased, OutcomeKnown(at, "worker-1", outcome, 0.5, policy)))
         if seen[-1].status not in WAITING:
             break
     return seen
@@ -241,7 +241,7 @@ def test_a_row_that_is_never_accepted_is_given_up_neither_too_soon_nor_never(pol
     assert over.status is Status.DEAD
     assert over.ended is not None
     assert min(5, policy.attempts) <= over.attempts <= policy.attempts
-    following = over.ended + pause_after(over.attempts, BUSY, Answered(0.0, "worker-1", BUSY, 0.5, policy))
+    following = over.ended + pause_after(over.attempts, BUSY, OutcomeKnown(0.0, "worker-1", BUSY, 0.5, policy))
     assert over.attempts == policy.attempts or following - last.since >= policy.deadline
 
 
@@ -300,7 +300,7 @@ SENT = Grouped(1.0, "worker-1", DIGEST)
 MAY_HAVE_ARRIVED: tuple[tuple[RowEvent, ...], ...] = (
     (SENT, Claimed(61.0, "worker-2", 121.0, most=1)),
     (SENT, Buried(61.0)),
-    (SENT, Answered(2.0, "worker-1", Ambiguous("no answer"), 0.5), Buried(3.0)),
+    (SENT, OutcomeKnown(2.0, "worker-1", Ambiguous("no answer"), 0.5), Buried(3.0)),
 )
 
 
@@ -324,14 +324,14 @@ def test_a_row_that_a_killed_worker_had_not_begun_was_not_tried(kills: int) -> N
 def test_a_possible_arrival_in_a_digest_is_sent_in_that_digest_until_it_is_over(outcome: Outcome, claim: str) -> None:
     lost = then(LEASED, SENT)
     held = then(then(lost, Claimed(61.0, claim, 121.0)), Grouped(62.0, claim, DIGEST))
-    assert again(held, Answered(63.0, claim, outcome, 0.5)).digest == DIGEST
+    assert again(held, OutcomeKnown(63.0, claim, outcome, 0.5)).digest == DIGEST
     assert then(held, Released(63.0, claim, 63.0)).digest == DIGEST
 
 
 @given(st.sampled_from([0.0, 10.0]))
 def test_a_row_that_was_not_sent_in_its_digest_is_in_none(pause: float) -> None:
     begun = then(LEASED, SENT)
-    assert then(begun, Answered(2.0, "worker-1", BUSY, 0.5)).digest is None
+    assert then(begun, OutcomeKnown(2.0, "worker-1", BUSY, 0.5)).digest is None
     assert then(begun, Released(2.0, "worker-1", 2.0 + pause)).digest is None
 
 

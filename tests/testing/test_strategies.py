@@ -13,7 +13,7 @@ from tocsin import Change, Failed, Mapped, MetaState, State
 from tocsin.core.effects import CallBack, Effect, PostToSlack, SendEmail
 from tocsin.core.events import Event
 from tocsin.core.filters.algebra import And, Filter, Not, Or, everything, nothing
-from tocsin.core.filters.predicates import Attempt, CameFrom, Entered, Left, Named, Where, final_attempt
+from tocsin.core.filters.predicates import AttemptIn, CameFrom, Entered, Left, Named, Where, final_attempt
 from tocsin.core.states import KINDS
 from tocsin.core.validation import invoke
 from tocsin.testing import strategies
@@ -82,7 +82,7 @@ def test_events_are_of_every_kind() -> None:
     assert all(event.at.utcoffset() is not None for event in drawn.values())
 
 
-@pytest.mark.parametrize("kind", [And, Or, Not, Entered, CameFrom, Left, Attempt, Named, Where])
+@pytest.mark.parametrize("kind", [And, Or, Not, Entered, CameFrom, Left, AttemptIn, Named, Where])
 def test_filters_are_of_every_kind(kind: type[object]) -> None:
     assert isinstance(find(strategies.filters(), lambda drawn: isinstance(drawn, kind), settings=few), kind)
 

@@ -10,7 +10,7 @@ from tests.cli.examples import effects
 from tocsin.core.changes import Key
 from tocsin.core.effects import Message, PostToSlack, SendEmail
 from tocsin.core.outbox.model import Row, Status
-from tocsin.core.outbox.state_machine import Answered
+from tocsin.core.outbox.state_machine import OutcomeKnown
 from tocsin.core.outcomes import Ambiguous, Delivered, Outcome, Rejected, Retryable
 from tocsin.shell.outbox.codec import new_row
 from tocsin.shell.outbox.store import Store
@@ -81,7 +81,7 @@ class Kept:
         (leased,) = [each for each in claimed if each.key == row.key]
         assert claimed == (leased,), "put in what is pending last"
         if status is not Status.LEASED:
-            (moved,) = store.advance([(row.key, Answered(store.now(), claim, _OUTCOMES[status], 0.5))])
+            (moved,) = store.advance([(row.key, OutcomeKnown(store.now(), claim, _OUTCOMES[status], 0.5))])
             assert isinstance(moved, Row)
             assert moved.status is status
 

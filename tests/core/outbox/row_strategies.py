@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tocsin.core.delivery.retry import RetryPolicy
 from tocsin.core.outbox.model import WAITING, Row, Status
-from tocsin.core.outbox.state_machine import FAR, Answered, Buried, Claimed, Grouped, Released, RetryAsked, RowEvent, Unreadable
+from tocsin.core.outbox.state_machine import FAR, Buried, Claimed, Grouped, OutcomeKnown, Released, RetryAsked, RowEvent, Unreadable
 from tocsin.core.outcomes import Ambiguous, Delivered, DestinationDead, Outcome, Queued, Rejected, Retryable, Shown, Withheld
 
 BUSY = Retryable("busy")
@@ -81,7 +81,7 @@ def happenings(draw: st.DrawFn, *kinds: type[RowEvent]) -> RowEvent:
     some: tuple[RowEvent, ...] = (
         Claimed(at, claim, at + 60.0, draw(st.integers(1, 9))),
         Grouped(at, claim, draw(DIGESTS)),
-        Answered(at, claim, draw(outcomes()), draw(DRAWS), draw(policies())),
+        OutcomeKnown(at, claim, draw(outcomes()), draw(DRAWS), draw(policies())),
         Released(at, claim, at + draw(st.sampled_from([-1.0, 0.0, 10.0]))),
         Unreadable(at, claim, "it was written by a newer tocsin"),
         RetryAsked(at),

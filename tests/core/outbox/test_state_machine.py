@@ -11,11 +11,11 @@ from tocsin.core.outbox.state_machine import (
     FAR,
     POLICY,
     TABLE,
-    Answered,
     Buried,
     Claimed,
     Grouped,
-    Refused,
+    OutcomeKnown,
+    RefusedEvent,
     Released,
     RetryAsked,
     RowEvent,
@@ -41,8 +41,8 @@ def after(row: Row, *events: RowEvent) -> Row:
     return row
 
 
-def answer(outcome: Outcome, at: float = 2.0, claim: str = "one", draw: float = 0.5, policy: RetryPolicy = POLICY) -> Answered:
-    return Answered(at, claim, outcome, draw, policy)
+def answer(outcome: Outcome, at: float = 2.0, claim: str = "one", draw: float = 0.5, policy: RetryPolicy = POLICY) -> OutcomeKnown:
+    return OutcomeKnown(at, claim, outcome, draw, policy)
 
 
 CLAIM = Claimed(1.0, "one", until=61.0)
@@ -123,7 +123,7 @@ LEASE_ENDED = "the lease of run.load..0.0 has ended"
     ],
 )
 def test_what_cannot_happen_is_refused_in_words(row: Row, event: RowEvent, reason: str) -> None:
-    assert next_row(row, event) == Refused(reason)
+    assert next_row(row, event) == RefusedEvent(reason)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from typing_extensions import override
 from tests.servers.loopback import Loopback
 from tests.servers.postgres import Mode, Postgres
 from tocsin.core.outbox.model import Row, Status
-from tocsin.core.outbox.state_machine import Answered
+from tocsin.core.outbox.state_machine import OutcomeKnown
 from tocsin.core.outcomes import Delivered, Retryable
 from tocsin.shell.outbox.errors import OutboxError
 from tocsin.shell.outbox.store import Store
@@ -152,7 +152,7 @@ def test_a_database_with_stricter_isolation_is_shared_too(isolation: str, postgr
             start.wait(PATIENCE)
             another.put(everything)
             while got := another.claim(TEAM, f"{name}{len(mine)}", seconds=60, most=3):
-                another.advance([(row.key, Answered(time.time(), f"{name}{len(mine)}", Delivered(), 0.5)) for row in got])
+                another.advance([(row.key, OutcomeKnown(time.time(), f"{name}{len(mine)}", Delivered(), 0.5)) for row in got])
                 mine += keys(got)
         return mine
 
@@ -208,7 +208,7 @@ def test_no_connection_is_left_inside_a_transaction(store: Store, database: str)
     (row,) = rows(1)
     store.put([row])
     store.claim(TEAM, "first", seconds=60)
-    store.advance([(row.key, Answered(time.time(), "another", Retryable("busy"), 0.5))])
+    store.advance([(row.key, OutcomeKnown(time.time(), "another", Retryable("busy"), 0.5))])
     store.agenda()
     with psycopg.connect(database) as connection:
         found = connection.execute(

@@ -22,11 +22,11 @@ from tocsin.core.outbox.model import WAITING, Row, Status
 from tocsin.core.outbox.state_machine import (
     FAR,
     POLICY,
-    Answered,
     Buried,
     Claimed,
     Grouped,
-    Refused,
+    OutcomeKnown,
+    RefusedEvent,
     Released,
     RetryAsked,
     claimable,
@@ -256,9 +256,9 @@ def test_rows_follow_what_happens_to_them_in_order(store: Store) -> None:
     store.claim(TEAM, "worker", seconds=60)
     answers = store.advance(
         [
-            ("b", Answered(5.0, "worker", Delivered(), 0.5)),
+            ("b", OutcomeKnown(5.0, "worker", Delivered(), 0.5)),
             ("c", Buried(5.0)),
-            ("a", Answered(5.0, "worker", Retryable("busy"), 0.0)),
+            ("a", OutcomeKnown(5.0, "worker", Retryable("busy"), 0.0)),
             ("a", Buried(6.0)),
             ("b", RetryAsked(6.0)),
             ("no\nsuch\x00\ud800", Buried(6.0)),
@@ -266,11 +266,11 @@ def test_rows_follow_what_happens_to_them_in_order(store: Store) -> None:
     )
     assert [answer.status if isinstance(answer, Row) else answer for answer in answers] == [
         Status.DELIVERED,
-        Refused("there is no c in the outbox"),
+        RefusedEvent("there is no c in the outbox"),
         Status.DELAYED,
         Status.DEAD,
-        Refused("b is delivered"),
-        Refused("there is no no such\ufffd\ufffd in the outbox"),
+        RefusedEvent("b is delivered"),
+        RefusedEvent("there is no no such\ufffd\ufffd in the outbox"),
     ]
     assert [(each.status, each.reason) for each in store.find(["a", "b"])] == [
         (Status.DEAD, "buried by hand"),
@@ -283,7 +283,7 @@ def test_a_reason_is_one_line_without_a_secret(store: Store) -> None:
     redaction.remember("SECRET", "hunter22-of-this-test")
     store.put([row("a")])
     store.claim(TEAM, "worker", seconds=60)
-    (answer,) = store.advance([("a", Answered(5.0, "worker", Rejected("no\n\x00\ud800 hunter22-of-this-test" + "x" * 2000), 0.0))])
+    (answer,) = store.advance([("a", OutcomeKnown(5.0, "worker", Rejected("no\n\x00\ud800 hunter22-of-this-test" + "x" * 2000), 0.0))])
     assert isinstance(answer, Row)
     assert answer.reason is not None
     assert answer.reason.startswith("no \ufffd\ufffd [SECRET]xxx")

@@ -17,7 +17,7 @@ from tocsin import Failed, Recording, Running, Task, interpreting, slack_notifie
 from tocsin.core.delivery.retry import RetryPolicy
 from tocsin.core.effects import Effect, Message, PostToSlack
 from tocsin.core.outbox.model import Row, Status
-from tocsin.core.outbox.state_machine import Answered, Claimed
+from tocsin.core.outbox.state_machine import Claimed, OutcomeKnown
 from tocsin.core.outcomes import Delivered, DeliveryError, Outcome, Receipt, Rejected, Retryable
 from tocsin.shell.interpreters.base import result_of
 from tocsin.shell.outbox.codec import new_row
@@ -245,7 +245,7 @@ def test_what_was_delivered_long_ago_is_removed_and_nothing_else(store: Store) -
     for name, outcome in (("sent", Delivered()), ("dead", Rejected("no_text"))):
         row = new_row(message(name), long_ago)
         store.put([row])
-        claimed, answered = Claimed(long_ago, "worker", long_ago + 60.0), Answered(long_ago, "worker", outcome, 0.0)
+        claimed, answered = Claimed(long_ago, "worker", long_ago + 60.0), OutcomeKnown(long_ago, "worker", outcome, 0.0)
         assert all(isinstance(after, Row) for after in store.advance([(row.key, claimed), (row.key, answered)]))
     put(store, message("new"))
     Worker(store, Sender()).turn()

@@ -27,7 +27,7 @@ from tocsin.core.delivery.digest_summary import DigestSummary
 from tocsin.core.effects import Effect, Message, PostToSlack, SendEmail
 from tocsin.core.messages.content import Content
 from tocsin.core.outbox.model import WAITING, Row, Status, row_name
-from tocsin.core.outbox.state_machine import Answered
+from tocsin.core.outbox.state_machine import OutcomeKnown
 from tocsin.core.outcomes import Delivered, DeliveryError, Receipt
 from tocsin.shell.interpreters.base import result_of
 from tocsin.shell.outbox.codec import decode, destination_name, encode
@@ -236,7 +236,7 @@ def test_what_is_read_is_written_in_the_same_way(before: Before, store: Store) -
 def test_the_answer_to_a_lease_counts(store: Store) -> None:
     for row in store.rows(statuses=[Status.LEASED]):
         assert row.claim is not None
-        (moved,) = store.advance([(row.key, Answered(row.due, row.claim, Delivered(), 0.5))])
+        (moved,) = store.advance([(row.key, OutcomeKnown(row.due, row.claim, Delivered(), 0.5))])
         assert isinstance(moved, Row)
         assert (moved.status, moved.ended) == (Status.DELIVERED, row.due)
 

@@ -15,7 +15,7 @@ from tocsin.cli.terminal import complain, console, plain_text, say, write
 from tocsin.core.messages.text import quote
 from tocsin.core.outbox.model import Status
 from tocsin.core.outbox.selection import RetrySelection, parse_age, select_for_retry, statuses_to_remove
-from tocsin.core.outbox.state_machine import Buried, Refused, RetryAsked, RowEvent
+from tocsin.core.outbox.state_machine import Buried, RefusedEvent, RetryAsked, RowEvent
 from tocsin.core.outbox.status import UNSETTLED, count, messages
 from tocsin.shell.adapters.redaction import redact
 
@@ -84,7 +84,7 @@ def _apply(store: "Store", keys: Sequence[str], event: RowEvent) -> tuple[int, t
         for start in range(0, len(keys), _PORTION)
         for answer in store.advance([(key, event) for key in keys[start : start + _PORTION]])
     ]
-    refused = tuple(answer.reason for answer in answers if isinstance(answer, Refused))
+    refused = tuple(answer.reason for answer in answers if isinstance(answer, RefusedEvent))
     return len(answers) - len(refused), refused
 
 

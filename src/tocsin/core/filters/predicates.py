@@ -64,7 +64,7 @@ class Left(Filter):
 
 
 @attrs.frozen(repr=False)
-class Attempt(Filter):
+class AttemptIn(Filter):
     numbers: frozenset[int]
 
     def __call__(self, change: Change) -> bool:
@@ -150,7 +150,7 @@ def attempt(*numbers: int) -> Filter:
     for number in numbers:
         if not at_least(number, 1):
             raise ValueError(f"attempt takes whole numbers from 1 on, not {quote(number)}")
-    return Attempt(frozenset(numbers))
+    return AttemptIn(frozenset(numbers))
 
 
 def named(pattern: str) -> Filter:

@@ -62,7 +62,7 @@ class Grouped(Value):
 
 
 @attrs.frozen(eq=False, repr=False)
-class Answered(Value):
+class OutcomeKnown(Value):
     """A try ended with ``outcome``. ``draw`` is a random number from 0 up to, but not including, 1."""
 
     at: float
@@ -105,12 +105,12 @@ class Buried(Value):
     reason: str = "buried by hand"
 
 
-RowEvent = Claimed | Grouped | Answered | Released | Unreadable | RetryAsked | Buried
+RowEvent = Claimed | Grouped | OutcomeKnown | Released | Unreadable | RetryAsked | Buried
 """All events of a row."""
 
 
 @attrs.frozen(eq=False, repr=False)
-class Refused(Value):
+class RefusedEvent(Value):
     """The event cannot happen to the row, which stays unchanged. ``reason`` is for people."""
 
     reason: str
@@ -123,14 +123,14 @@ _CLAIMS = frozenset({Status.LEASED, Status.DEAD})
 TABLE: Mapping[Status, Mapping[type[RowEvent], frozenset[Status]]] = {
     Status.PENDING: {
         Claimed: _CLAIMS,
-        Answered: _LATE,
+        OutcomeKnown: _LATE,
         RetryAsked: frozenset({Status.PENDING}),
         Buried: frozenset({Status.DEAD}),
     },
     Status.LEASED: {
         Claimed: _CLAIMS,
         Grouped: frozenset({Status.LEASED}),
-        Answered: _ANSWERS,
+        OutcomeKnown: _ANSWERS,
         Released: frozenset({Status.PENDING, Status.DELAYED}),
         Unreadable: frozenset({Status.DEAD}),
         RetryAsked: frozenset({Status.PENDING}),
@@ -139,12 +139,12 @@ TABLE: Mapping[Status, Mapping[type[RowEvent], frozenset[Status]]] = {
     Status.DELIVERED: {},
     Status.DELAYED: {
         Claimed: _CLAIMS,
-        Answered: _LATE,
+        OutcomeKnown: _LATE,
         RetryAsked: frozenset({Status.PENDING}),
         Buried: frozenset({Status.DEAD}),
     },
-    Status.DEAD: {Answered: _LATE, RetryAsked: frozenset({Status.PENDING})},
-    Status.UNKNOWN: {Answered: _LATE, RetryAsked: frozenset({Status.PENDING}), Buried: frozenset({Status.DEAD})},
+    Status.DEAD: {OutcomeKnown: _LATE, RetryAsked: frozenset({Status.PENDING})},
+    Status.UNKNOWN: {OutcomeKnown: _LATE, RetryAsked: frozenset({Status.PENDING}), Buried: frozenset({Status.DEAD})},
 }
 """For each status: the possible events, and the possible statuses after each."""
 
@@ -154,20 +154,20 @@ def claimable(row: Row, at: float) -> bool:
     return Claimed in TABLE[row.status] and (row.due <= at or row.due > at + FAR)
 
 
-def next_row(row: Row, event: RowEvent) -> Row | Refused:
+def next_row(row: Row, event: RowEvent) -> Row | RefusedEvent:
     """Return the row after an event.
 
     >>> row = Row.new(key="run.load..0.0", destination="slack:TEAM", kind="PostToSlack", version=1, body="{}", at=0.0)
     >>> leased = next_row(row, Claimed(1.0, "worker-1", until=61.0))
     >>> leased.status, leased.due, next_row(leased, Claimed(2.0, "worker-2", until=62.0))
-    (<Status.LEASED: 'leased'>, 61.0, Refused(reason='run.load..0.0 is being sent by another worker'))
+    (<Status.LEASED: 'leased'>, 61.0, RefusedEvent(reason='run.load..0.0 is being sent by another worker'))
     """
     if type(event) not in TABLE[row.status]:
-        return Refused(f"{row.key} is {row.status.value}")
+        return RefusedEvent(f"{row.key} is {row.status.value}")
     match event:
         case Claimed():
             return _claimed(row, event)
-        case Answered():
+        case OutcomeKnown():
             return _answered(row, event)
         case Grouped() | Released() | Unreadable():
             return _held(row, event)
@@ -177,9 +177,9 @@ def next_row(row: Row, event: RowEvent) -> Row | Refused:
             assert_never(event)
 
 
-def _claimed(row: Row, event: Claimed) -> Row | Refused:
+def _claimed(row: Row, event: Claimed) -> Row | RefusedEvent:
     if not claimable(row, event.at):
-        return Refused(f"{row.key} is being sent by another worker" if row.claim else f"{row.key} is not due yet")
+        return RefusedEvent(f"{row.key} is being sent by another worker" if row.claim else f"{row.key} is not due yet")
     unsent = row.status is Status.LEASED and row.digest is None  # its worker never began to send it
     attempts, repeated = row.attempts - unsent, _may_have_arrived(row)
     if attempts >= event.most:
@@ -200,9 +200,9 @@ def _may_have_arrived(row: Row) -> bool:
     return row.repeated or row.status is Status.UNKNOWN or (row.status is Status.LEASED and row.digest is not None)
 
 
-def _held(row: Row, event: Grouped | Released | Unreadable) -> Row | Refused:
+def _held(row: Row, event: Grouped | Released | Unreadable) -> Row | RefusedEvent:
     if row.claim != event.claim:
-        return Refused(f"the lease of {row.key} has ended")
+        return RefusedEvent(f"the lease of {row.key} has ended")
     match event:
         case Grouped(digest=digest):
             return attrs.evolve(row, digest=digest)
@@ -215,9 +215,9 @@ def _held(row: Row, event: Grouped | Released | Unreadable) -> Row | Refused:
             assert_never(event)
 
 
-def _by_hand(row: Row, event: RetryAsked | Buried) -> Row | Refused:
+def _by_hand(row: Row, event: RetryAsked | Buried) -> Row | RefusedEvent:
     if row.status is Status.LEASED and not claimable(row, event.at):
-        return Refused(f"{row.key} is being sent: try again when its lease has ended")
+        return RefusedEvent(f"{row.key} is being sent: try again when its lease has ended")
     row = attrs.evolve(row, repeated=_may_have_arrived(row))
     if isinstance(event, Buried):
         return _ended(row, Status.DEAD, event.at, event.reason)
@@ -229,10 +229,10 @@ def _waiting(row: Row) -> Row:
     return attrs.evolve(row, claim=None, digest=row.digest if row.repeated else None)
 
 
-def _answered(row: Row, event: Answered) -> Row | Refused:
+def _answered(row: Row, event: OutcomeKnown) -> Row | RefusedEvent:
     outcome, holds_lease = event.outcome, row.status is Status.LEASED and row.claim == event.claim
     if not holds_lease and not isinstance(outcome, Delivered):
-        return Refused(f"the lease of {row.key} has ended")
+        return RefusedEvent(f"the lease of {row.key} has ended")
     match outcome:
         case Delivered():
             return _ended(row, Status.DELIVERED, event.at, _refusals(outcome))
@@ -252,7 +252,7 @@ def _answered(row: Row, event: Answered) -> Row | Refused:
             assert_never(outcome)
 
 
-def _put_off(row: Row, outcome: Retryable | Rejected, event: Answered) -> Row:
+def _put_off(row: Row, outcome: Retryable | Rejected, event: OutcomeKnown) -> Row:
     policy, pause = event.policy, pause_after(row.attempts, outcome, event)
     late = event.at + pause - row.since >= policy.deadline and row.attempts >= min(_SURE, policy.attempts)
     if late or row.attempts >= policy.attempts:
@@ -264,13 +264,13 @@ def _put_off(row: Row, outcome: Retryable | Rejected, event: Answered) -> Row:
     return _waiting(attrs.evolve(row, status=Status.DELAYED, due=event.at + pause, reason=outcome.reason))
 
 
-def pause_after(attempts: int, outcome: DeliveryError, event: Answered) -> float:
+def pause_after(attempts: int, outcome: DeliveryError, event: OutcomeKnown) -> float:
     """Return the seconds until the next try.
 
     The pause is the policy's first delay plus a random part, and no shorter than ``rest_after``.
 
     >>> busy = Retryable("busy", timedelta(seconds=100))
-    >>> pause_after(1, busy, Answered(0.0, "worker-1", busy, 0.5)), pause_after(1, Retryable(""), Answered(0.0, "", busy, 0.5))
+    >>> pause_after(1, busy, OutcomeKnown(0.0, "worker-1", busy, 0.5)), pause_after(1, Retryable(""), Answered(0.0, "", busy, 0.5))
     (100.0, 15.0)
     """
     return max(min(event.policy.initial_delay + event.draw * event.policy.bound(attempts), _LONGEST), rest_after(outcome, event.policy))

@@ -74,7 +74,7 @@ class OutgoingMail:
     content: bytes
 
 
-class Refused(Exception):
+class SmtpRefusal(Exception):
     """The server refused a command. ``code`` is its reply code; None if no access token was available to log in with."""
 
     def __init__(self, error: DeliveryError, code: int | None = None) -> None:
@@ -115,7 +115,7 @@ class SmtpSession:
             return False
         try:
             self._begin()
-        except Refused as refusal:
+        except SmtpRefusal as refusal:
             if refusal.code != 421:
                 return True  # the connection is alive; ``finish`` will get the refusal again
         except OSError:
@@ -174,7 +174,7 @@ class SmtpSession:
             return
         if not 400 <= reply[0] < 600:
             raise smtplib.SMTPServerDisconnected  # neither acceptance nor refusal: not an SMTP server
-        raise Refused(interpret(reply[0], redaction.redact(reply[1].decode(errors="replace"))), reply[0])
+        raise SmtpRefusal(interpret(reply[0], redaction.redact(reply[1].decode(errors="replace"))), reply[0])
 
 
 def connect(route: TokenRoute, tokens: TokenCache, account: Credentials) -> SmtpSession:
@@ -184,10 +184,10 @@ def connect(route: TokenRoute, tokens: TokenCache, account: Credentials) -> Smtp
     known = tokens.known(account.username, account.password)
     token = known or tokens.fetch(account.username, account.password, route)
     if isinstance(token, DeliveryError):
-        raise Refused(token)
+        raise SmtpRefusal(token)
     try:
         return _open(route, account, by_token(account.username, token))
-    except Refused as refusal:
+    except SmtpRefusal as refusal:
         if refusal.code not in {534, 535}:
             raise
         tokens.drop(account.username, account.password)
@@ -224,7 +224,7 @@ def send(
     try:
         with attempting(attempt):
             return _send_over_session(sessions, account, mail, attempt, new_session)
-    except Refused as refusal:
+    except SmtpRefusal as refusal:
         return refusal.error
     except (OSError, ValueError) as error:
         return attempt.failure(error)
@@ -246,7 +246,7 @@ def _send_over_session(
         undo.callback(session.hang_up)
         try:
             outcome: Receipt | DeliveryError = session.finish(mail, attempt)
-        except Refused as refusal:
+        except SmtpRefusal as refusal:
             outcome = refusal.error
             if refusal.code == 421 or not session.reset():
                 return outcome

@@ -84,7 +84,7 @@ def probe_gmail(gmail: Gmail, account: Credentials) -> Finding:
     try:
         with attempting(attempt):
             mail_smtp.connect(TokenRoute(gmail, context, attempt), TokenCache(), account).close()
-    except mail_smtp.Refused as refusal:
+    except mail_smtp.SmtpRefusal as refusal:
         return finding(_smtp_failure(gmail, attempt, refusal.error, refusal.code))
     except (OSError, ValueError) as error:
         return finding(_smtp_failure(gmail, attempt, attempt.failure(error), None))

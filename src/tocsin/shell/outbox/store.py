@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tocsin.core.messages.text import cut, one_line
 from tocsin.core.outbox.model import Row, Status
-from tocsin.core.outbox.state_machine import FAR, Claimed, Refused, RowEvent, next_row
+from tocsin.core.outbox.state_machine import FAR, Claimed, RefusedEvent, RowEvent, next_row
 from tocsin.core.values import Value
 from tocsin.shell.adapters.redaction import redact
 from tocsin.shell.fork_safety import forget_in_child
@@ -138,7 +138,7 @@ class Store:
         now = self.now()
         return self._transaction(lambda connection: _claim(connection, destination, Claimed(now, claim, now + seconds), most))
 
-    def advance(self, events: Sequence[tuple[str, RowEvent]]) -> tuple[Row | Refused, ...]:
+    def advance(self, events: Sequence[tuple[str, RowEvent]]) -> tuple[Row | RefusedEvent, ...]:
         """Apply the events to the rows of these keys, in order, in one transaction, and return the new rows or refusals.
 
         Raises:
@@ -253,9 +253,9 @@ def _claim(connection: Connection, destination: str, event: Claimed, most: int) 
     return ()
 
 
-def _advance(connection: Connection, events: Sequence[tuple[str, RowEvent]]) -> tuple[Row | Refused, ...]:
+def _advance(connection: Connection, events: Sequence[tuple[str, RowEvent]]) -> tuple[Row | RefusedEvent, ...]:
     found = {one.row.key: one for one in queries.find(connection, [key for key, _ in events], to_change=True)}
-    before, answers = dict(found), list[Row | Refused]()
+    before, answers = dict(found), list[Row | RefusedEvent]()
     for key, event in events:
         answers.append(answer := _next(found.get(key), key, event))
         if isinstance(answer, Row):
@@ -264,9 +264,9 @@ def _advance(connection: Connection, events: Sequence[tuple[str, RowEvent]]) -> 
     return tuple(answers)
 
 
-def _next(found: Found | None, key: str, event: RowEvent) -> Row | Refused:
+def _next(found: Found | None, key: str, event: RowEvent) -> Row | RefusedEvent:
     if found is None:
-        return Refused(f"there is no {one_line(key)} in the outbox")
+        return RefusedEvent(f"there is no {one_line(key)} in the outbox")
     row = next_row(found.row, event)
     return _with_safe_reason(row) if isinstance(row, Row) else row
 

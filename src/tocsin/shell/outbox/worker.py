@@ -21,7 +21,7 @@ from tocsin.core.effects import Message
 from tocsin.core.messages.text import describe, one_line
 from tocsin.core.outbox.batches import Batch, make_batches
 from tocsin.core.outbox.model import Row, Status
-from tocsin.core.outbox.state_machine import POLICY, Answered, Grouped, Refused, Released, RowEvent, Unreadable, rest_after
+from tocsin.core.outbox.state_machine import POLICY, Grouped, OutcomeKnown, RefusedEvent, Released, RowEvent, Unreadable, rest_after
 from tocsin.core.outcomes import DeliveryError, Outcome
 from tocsin.shell import log
 from tocsin.shell.adapters import clock, time_limits
@@ -263,7 +263,7 @@ class Worker:
         try:
             outcome = execute(self._inner, batch.message)
             at, draw = lease.now, SystemRandom().random()
-            rows = self._record([(row.key, Answered(at, lease.name, outcome, draw, self._policy)) for row in batch.rows])
+            rows = self._record([(row.key, OutcomeKnown(at, lease.name, outcome, draw, self._policy)) for row in batch.rows])
             with suppress(Exception):  # a logging handler of the user may raise
                 _log_failure(batch, outcome, rows)
             self._on_batch(batch, outcome, rows)
@@ -282,7 +282,7 @@ class Worker:
         deadline = time.monotonic() + self._lease / 2
         while True:
             try:
-                return tuple(row for row in self._store.advance(events) if not isinstance(row, Refused)) if events else ()
+                return tuple(row for row in self._store.advance(events) if not isinstance(row, RefusedEvent)) if events else ()
             except OutboxError:
                 if time.monotonic() + _RETRY_PAUSE >= deadline or self._stopping.wait(_RETRY_PAUSE):
                     self._record_later(events)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 
 from tocsin.core.outbox.model import Row
-from tocsin.core.outbox.state_machine import Answered, Released, RowEvent
+from tocsin.core.outbox.state_machine import OutcomeKnown, Released, RowEvent
 from tocsin.core.outcomes import Delivered, Retryable
 from tocsin.shell.outbox.errors import OutboxError
 from tocsin.shell.outbox.store import Store
@@ -80,9 +80,9 @@ def run(folder: str, say: Say) -> None:
         steps.put("a")
         steps.put("b", "c")
         steps.claim("first")
-        steps.advance({"a": "delivered"}, [("a", Answered(now, "first", Delivered(), 0.5))])
+        steps.advance({"a": "delivered"}, [("a", OutcomeKnown(now, "first", Delivered(), 0.5))])
         later: list[tuple[str, RowEvent]] = [
-            ("b", Answered(now, "first", Retryable("busy"), 0.5)),
+            ("b", OutcomeKnown(now, "first", Retryable("busy"), 0.5)),
             ("c", Released(now, "first", now + 9.0)),
         ]
         steps.advance({"b": "delayed", "c": "delayed"}, later)
@@ -90,7 +90,7 @@ def run(folder: str, say: Say) -> None:
     with closing(Store(f"sqlite:///{folder}/outbox.sqlite", busy=_BUSY)) as store:
         steps = _Steps(store, say, "a", "b", "c", "big")
         steps.claim("second")
-        steps.advance({"big": "delivered"}, [("big", Answered(now, "second", Delivered(), 0.5))])
+        steps.advance({"big": "delivered"}, [("big", OutcomeKnown(now, "second", Delivered(), 0.5))])
         steps.put("last")
 
 
