@@ -270,7 +270,7 @@ def pause_after(attempts: int, outcome: DeliveryError, event: OutcomeKnown) -> f
     The pause is the policy's first delay plus a random part, and no shorter than ``rest_after``.
 
     >>> busy = Retryable("busy", timedelta(seconds=100))
-    >>> pause_after(1, busy, OutcomeKnown(0.0, "worker-1", busy, 0.5)), pause_after(1, Retryable(""), Answered(0.0, "", busy, 0.5))
+    >>> pause_after(1, busy, OutcomeKnown(0.0, "worker-1", busy, 0.5)), pause_after(1, Retryable(""), OutcomeKnown(0.0, "", busy, 0.5))
     (100.0, 15.0)
     """
     return max(min(event.policy.initial_delay + event.draw * event.policy.bound(attempts), _LONGEST), rest_after(outcome, event.policy))
