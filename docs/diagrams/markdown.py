@@ -8,7 +8,7 @@ from docs.diagrams.kinds import own_fields, parent
 
 from tocsin.core.messages.text import span
 from tocsin.core.outcomes import Ambiguous, DestinationDead, Outcome, Rejected, Retryable
-from tocsin.core.services.slack_api import slack_reply
+from tocsin.core.services.slack_api import webhook_reply
 from tocsin.core.services.smtp import smtp_reply
 from tocsin.core.states import KINDS, State
 from tocsin.core.transitions import GIVEN, REFUSED, TABLE
@@ -82,7 +82,7 @@ def transitions_table() -> str:
 
 def slack_table() -> str:
     """What each answer of Slack's means, asked of the code; in Markdown."""
-    answers = ((status, body, *_outcome(slack_reply(status, body))) for status, body in _SLACK_ANSWERS)
+    answers = ((status, body, *_outcome(webhook_reply(status, body))) for status, body in _SLACK_ANSWERS)
     rows = (
         (f"{status}", f"`{body}`" if body else "any", outcome, reason.removeprefix(f"Slack answered {body} (HTTP {status}): "))
         for status, body, outcome, reason in answers

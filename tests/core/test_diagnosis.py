@@ -11,7 +11,7 @@ from tocsin.core.delivery.destinations import webhook_fault
 from tocsin.core.diagnosis import Finding, Seen, announces, clock, finding, missing, of_problems, remedy
 from tocsin.core.notifiers import GmailNotifier, SlackNotifier
 from tocsin.core.outcomes import Ambiguous, Delivered, DestinationDead, Rejected, Retryable
-from tocsin.core.services.slack_api import slack_reply
+from tocsin.core.services.slack_api import webhook_reply
 from tocsin.core.services.smtp import smtp_reply
 from tocsin.core.states import KINDS, Failed, Running, State
 from tocsin.filters import attempt, final_attempt, named
@@ -62,7 +62,7 @@ def test_a_clock_that_was_not_read_is_not_quoted() -> None:
     ],
 )
 def test_an_answer_of_slack(status: int, body: str, expected: str) -> None:
-    error = slack_reply(status, body)
+    error = webhook_reply(status, body)
     assert not isinstance(error, Delivered)
     assert isinstance(error, Retryable | Rejected | DestinationDead)
     assert remedy(Seen(error, "hooks.slack.com", "TEAM_WEBHOOK")) == expected

@@ -5,7 +5,7 @@ import pytest
 from tocsin.core.diagnosis import Finding, Seen, finding, no_bot_token, unset
 from tocsin.core.outcomes import DeliveryError, Receipt, Rejected, Retryable
 from tocsin.core.services.google_oauth import AccessToken, AuthorizedUser, login_reply, token_reply
-from tocsin.core.services.slack_api import bot_reply, slack_reply
+from tocsin.core.services.slack_api import bot_reply, webhook_reply
 
 USER = AuthorizedUser("id", "s", "r")
 
@@ -28,7 +28,7 @@ def refused(outcome: Receipt | DeliveryError | AccessToken) -> DeliveryError:
         (refused(bot_reply(404, {})), "Slack answered HTTP 404, which is no acceptance: nothing", "try again later"),
         (refused(bot_reply(429, {})), "Slack asks for fewer messages (HTTP 429)", "try again later"),
         (
-            refused(slack_reply(404, "no_service")),
+            refused(webhook_reply(404, "no_service")),
             "Slack answered no_service (HTTP 404): the webhook",
             "in Slack's app settings create",
         ),

@@ -297,4 +297,7 @@ KINDS: tuple[type[State], ...] = (
     State, Pending, Scheduled, Paused, Resume, Retrying, MetaState, ClientFailed, Submitted, Queued, Running,
     Finished, Looped, Success, Cached, Mapped, Skipped, Failed, Aborted, TimedOut, TriggerFailed,
 )  # fmt: skip
-"""All kinds of states of tocsin, parents before children."""
+"""All kinds of states of tocsin, parents before children.
+
+A new kind also needs a verb in ``core.messages.content.VERBS``, and its name in ``cli.exec.options.STATES``.
+"""

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.core.messages.text import LIMIT, last_lines, printable, readable
+from tocsin.core.messages.text import OUTPUT_LIMIT, last_lines, printable, readable
 
 
 @given(st.binary(max_size=400))
@@ -31,4 +31,4 @@ def test_colours_and_progress_bars() -> None:
     assert readable(b"load: \x1b]0;no end\nerror: disk full\nexit 1") == "load: \nerror: disk full\nexit 1"
     assert readable(b"10 %\r50 %\r100 %\ndone\n") == "100 %\ndone"
     assert readable(b"\xff\xfe caf\xc3\xa9") == "\ufffd\ufffd café"
-    assert last_lines("x" * 2 * LIMIT, 1) == "… " + "x" * (LIMIT - 2)
+    assert last_lines("x" * 2 * OUTPUT_LIMIT, 1) == "… " + "x" * (OUTPUT_LIMIT - 2)

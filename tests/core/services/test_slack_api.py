@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, DestinationDead, Rejected, Retryable
-from tocsin.core.services.slack_api import alone, api_fault, bot_reply, is_channel, posted_as, token_fault
+from tocsin.core.services.slack_api import api_fault, bot_reply, is_channel, posted_as, thread_refused, token_fault, webhook_reply
 from tocsin.testing import strategies
 
 Kind = type[Delivered | Retryable | Rejected | DestinationDead | Ambiguous]
@@ -96,9 +96,9 @@ def test_whatever_is_answered_means_something_in_one_short_line(status: int, ans
 def test_ids_and_replies_that_cannot_be() -> None:
     assert posted_as({"ok": True, "channel": "C1", "ts": "1.2"}) == ("C1", "1.2")
     assert posted_as({"ok": True, "channel": "C1"}) is posted_as({"ok": True, "channel": 1, "ts": "1.2"}) is None
-    assert alone({"ok": False, "error": "restricted_action_thread_locked"})
-    assert not alone({"ok": False, "error": "channel_not_found"})
-    assert not alone({"ok": True})
+    assert thread_refused({"ok": False, "error": "restricted_action_thread_locked"})
+    assert not thread_refused({"ok": False, "error": "channel_not_found"})
+    assert not thread_refused({"ok": True})
 
 
 @pytest.mark.parametrize(
@@ -134,3 +134,36 @@ def test_tokens_and_channels_that_there_are() -> None:
     assert [token_fault(token) for token in ("xoxb-12-34-aB", "xoxp-1-2-3-4", "xoxe.xoxb-1-Mi0y")] == [None] * 3
     assert all(is_channel(name) for name in ("#ops", "#on-call_2", "#überwachung", "C0123ABCD", "G0123ABCD", "D0123ABCD"))
     assert not any(is_channel(name) for name in ("", "#", "ops", "# ops", "#a\n", "c0123abcd", "#" + "a" * 81, "C0123ABCD\n"))
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "outcome"),
+    [
+        (200, "ok", Delivered),
+        (200, "<html>", Rejected),
+        (400, "invalid_payload", Rejected),
+        (400, "user_not_found", Rejected),
+        (400, "no_text", Rejected),
+        (400, "too_many_attachments", Rejected),
+        (403, "action_prohibited", Rejected),
+        (403, "posting_to_general_channel_denied", Rejected),
+        (404, "channel_not_found", Rejected),
+        (410, "channel_is_archived", DestinationDead),
+        (404, "no_active_hooks", DestinationDead),
+        (404, "no_service", DestinationDead),
+        (404, "no_service_id", DestinationDead),
+        (404, "no_team", DestinationDead),
+        (404, "team_disabled", DestinationDead),
+        (403, "invalid_token", DestinationDead),
+        (429, "", Retryable),
+        (500, "rollup_error", Retryable),
+        (400, "rollup_error", Retryable),
+        (503, "", Retryable),
+        (502, "", Ambiguous),
+        (504, "", Ambiguous),
+        (302, "ok", Rejected),
+        (418, "teapot", Rejected),
+    ],
+)
+def test_the_outcome_of_each_slack_answer(status: int, body: str, outcome: type[object]) -> None:
+    assert isinstance(webhook_reply(status, body, "7"), outcome)

@@ -20,7 +20,7 @@ from tocsin.core.delivery.digest_summary import DigestSummary
 from tocsin.core.delivery.rendering import content_of
 from tocsin.core.effects import Message
 from tocsin.core.messages.text import cut, describe, one_line
-from tocsin.core.outbox.model import WAITING, Row, Status, age_text, timestamp_text
+from tocsin.core.outbox.model import WAITING, Row, Status, age_text, moment_of
 from tocsin.core.states import Failed, Pending, Retrying, Running, Scheduled, Success
 from tocsin.shell.adapters.redaction import redact
 
@@ -68,10 +68,10 @@ def as_json(row: Row) -> dict[str, object]:
         "says": message_text(message_in(row)),
         "attempts": row.attempts,
         "reason": row.reason,
-        "made": timestamp_text(row.made).isoformat(),
-        "since": timestamp_text(row.since).isoformat(),
-        "due": timestamp_text(row.due).isoformat(),
-        "ended": None if row.ended is None else timestamp_text(row.ended).isoformat(),
+        "made": moment_of(row.made).isoformat(),
+        "since": moment_of(row.since).isoformat(),
+        "due": moment_of(row.due).isoformat(),
+        "ended": None if row.ended is None else moment_of(row.ended).isoformat(),
         "repeated": row.repeated,
         "digest": row.digest,
         "kind": row.kind,
@@ -133,7 +133,7 @@ def _fact_rows(row: Row, at: float) -> Iterator[tuple[str, str]]:
 
 
 def _when(seconds: float) -> str:
-    return timestamp_text(seconds).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return moment_of(seconds).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def _message(row: Row) -> Iterator[RenderableType]:

@@ -17,6 +17,11 @@ from tocsin.core.effects import CallBack, Effect, Message
 from tocsin.core.messages.content import SENTENCE_LIMIT, Content, Line
 from tocsin.core.messages.text import cut, one_line, span
 
+THRESHOLD = 10
+"""Up to how many waiting messages to one audience go alone, by default. More become one digest."""
+MIN_INTERVAL = 10.0
+"""The seconds between two digests to one audience, by default."""
+
 _LISTED = 10  # states, and names
 _NAMES_IN_SENTENCE = 3
 _SHOWN = 60  # characters of a name

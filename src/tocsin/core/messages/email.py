@@ -4,7 +4,7 @@ from tocsin.core.effects import Mail
 from tocsin.core.messages.content import Content, Line
 from tocsin.core.messages.text import cut, header
 
-LIMIT = 10_000  # characters of one value, before escaping
+VALUE_LIMIT = 10_000  # characters of one value, before escaping
 
 _PAGE = """\
 <!DOCTYPE html>
@@ -31,7 +31,7 @@ _CODE = ";font-family:Menlo,Consolas,monospace"
 def mail(content: Content, recipients: tuple[str, ...] | None = None, cc: tuple[str, ...] = ()) -> Mail:
     """Return the mail with a content. ``recipients`` None means the sending account itself."""
     when = content.at.strftime("%Y-%m-%d %H:%M:%S %z")
-    lines = tuple(Line(line.title, cut(line.text, LIMIT), quoted=line.quoted) for line in content.lines)
+    lines = tuple(Line(line.title, cut(line.text, VALUE_LIMIT), quoted=line.quoted) for line in content.lines)
     return Mail(
         subject=header(content.sentence),
         plain=_plain(content, lines, when),

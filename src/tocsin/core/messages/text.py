@@ -16,7 +16,7 @@ _BREAKS = re.compile(r"\s+")
 _LONGEST_ENDING = len("… (1,000,000,000,000 more characters)")
 _HEADER_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _LONGEST_HEADER = 200  # characters
-LIMIT = 800  # characters of a program's last lines: the limit of Slack's field "Last lines"
+OUTPUT_LIMIT = 800  # characters of a program's last lines: the limit of Slack's field "Last lines"
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
 _ELLIPSIS = "… "
 
@@ -144,7 +144,7 @@ def readable(raw: bytes) -> str:
     return printable("\n".join(lines)).strip("\n")
 
 
-def last_lines(text: str, most: int, limit: int = LIMIT) -> str:
+def last_lines(text: str, most: int, limit: int = OUTPUT_LIMIT) -> str:
     """Return the last ``most`` lines of the text, and at most the last ``limit`` characters of these.
 
     >>> last_lines("one\\ntwo\\nthree", 2)

@@ -104,9 +104,9 @@ def row_name(key: Key) -> str:
     whole = ".".join((_part(key.run_id), _part(key.slug), index, str(key.ordinal), str(key.position)))
     if len(whole) <= _LONGEST_NAME and whole.isprintable() and " " not in whole:
         return whole
-    digest = sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    hashed = sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()[:32]
     shown = "".join(char if char.isprintable() and char != " " else "_" for char in one_line(whole)[:_KEPT_OF_NAME])
-    return f"{shown.rstrip('.')}~{digest}"
+    return f"{shown.rstrip('.')}~{hashed}"
 
 
 def _part(text: str) -> str:
@@ -132,7 +132,7 @@ def outcome_of_row(row: Row) -> Outcome:
     return Rejected(reason) if row.status is Status.DEAD else Ambiguous(reason)
 
 
-def timestamp_text(seconds: float) -> datetime:
+def moment_of(seconds: float) -> datetime:
     """Convert seconds since 1970 to a moment in UTC.
 
     >>> timestamp_text(0.0).isoformat(), timestamp_text(float("inf")).year, timestamp_text(float("nan")).year

@@ -44,7 +44,7 @@ _WEBHOOK_REJECTED: Mapping[str, str] = {
 _INVITE = "invite the app to the channel: write /invite @app there"
 _ADMIN = "ask an administrator of the workspace"
 _REINSTALL = "install the app again, and copy its Bot User OAuth Token"
-_DEAD: Mapping[str, str] = {
+_API_DEAD: Mapping[str, str] = {
     "channel_not_found": f"there is no such channel, or it is private and the app is not in it: correct its name, or {_INVITE}",
     "not_in_channel": f"{_INVITE}, or give the app the scope chat:write.public",
     "is_archived": "the channel is archived: un-archive it, or name another",
@@ -66,7 +66,7 @@ _DEAD: Mapping[str, str] = {
     "team_access_not_granted": f"the app may not use that workspace: {_ADMIN}",
     "two_factor_setup_required": "the workspace asks the app's owner for two-factor authentication: set it up",
 }
-_REJECTED: Mapping[str, str] = {
+_API_REJECTED: Mapping[str, str] = {
     "invalid_arguments": f"the call is malformed{_OUR_BUG}",
     "invalid_attachments": f"the message is malformed{_OUR_BUG}",
     "msg_too_long": f"the message is too long{_OUR_BUG}",
@@ -80,7 +80,7 @@ _REJECTED: Mapping[str, str] = {
     "restricted_action_thread_locked": "the thread is locked",
     "restricted_action_non_threadable_channel": "the channel has no threads",
 }
-_RETRYABLE: Mapping[str, timedelta | None] = {
+_API_RETRYABLE: Mapping[str, timedelta | None] = {
     "request_timeout": None,  # "the POST data was either missing or truncated": nothing was done
     "service_unavailable": None,
     "team_added_to_org": timedelta(minutes=10),
@@ -140,7 +140,7 @@ def is_channel(text: str) -> bool:
     return _CHANNEL.fullmatch(text) is not None
 
 
-def slack_reply(status: int, body: str, retry_after: str | None = None) -> Receipt | DeliveryError:
+def webhook_reply(status: int, body: str, retry_after: str | None = None) -> Receipt | DeliveryError:
     """Classify Slack's answer to a message that was posted to a webhook.
 
     The body counts before the status, since one status serves many errors.
@@ -191,17 +191,17 @@ def bot_reply(status: int, answer: Mapping[str, object], retry_after: str | None
     if status == 200 and answer.get("ok") is True:
         return Delivered()
     word = _word(answer, "error")
-    if word in _DEAD:
-        return DestinationDead(f"Slack answered {word}: {_DEAD[word].format(needed=_word(answer, 'needed') or 'chat:write')}")
-    if word in _REJECTED:
-        return Rejected(f"Slack answered {word}: {_REJECTED[word]}")
+    if word in _API_DEAD:
+        return DestinationDead(f"Slack answered {word}: {_API_DEAD[word].format(needed=_word(answer, 'needed') or 'chat:write')}")
+    if word in _API_REJECTED:
+        return Rejected(f"Slack answered {word}: {_API_REJECTED[word]}")
     if status == 429 or word in _RATE_LIMITED:
         return Retryable(f"Slack asks for fewer messages (HTTP {status})", parse_retry_after(retry_after))
     if word in _AMBIGUOUS or status in {502, 504}:
         return Ambiguous(f"Slack, or a gateway before it, broke down ({word or f'HTTP {status}'}): the message may have arrived")
-    if word in _RETRYABLE or status >= 500:
+    if word in _API_RETRYABLE or status >= 500:
         return Retryable(
-            f"Slack has trouble of its own ({word or f'HTTP {status}'})", parse_retry_after(retry_after) or _RETRYABLE.get(word)
+            f"Slack has trouble of its own ({word or f'HTTP {status}'})", parse_retry_after(retry_after) or _API_RETRYABLE.get(word)
         )
     if status < 200:
         return Ambiguous(f"Slack answered HTTP {status}, which announces an answer and is none: the message may have arrived")
@@ -210,7 +210,7 @@ def bot_reply(status: int, answer: Mapping[str, object], retry_after: str | None
     return Rejected(f"Slack answered HTTP {status}, which is no acceptance: {word or 'nothing'}")
 
 
-def alone(answer: Mapping[str, object]) -> bool:
+def thread_refused(answer: Mapping[str, object]) -> bool:
     """Return whether a reply was refused because the thread takes none. The message may then be posted outside the thread."""
     return _word(answer, "error") in _NO_THREAD
 

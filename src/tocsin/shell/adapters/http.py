@@ -33,7 +33,7 @@ from urllib3.exceptions import HTTPError
 
 from tocsin.core.outcomes import DeliveryError, Outcome, Receipt, Rejected
 from tocsin.core.services.healthchecks import ping_reply, ping_url
-from tocsin.core.services.slack_api import slack_reply
+from tocsin.core.services.slack_api import webhook_reply
 from tocsin.core.states import State
 from tocsin.shell.adapters import redaction, tls
 from tocsin.shell.adapters.clock import SystemClock
@@ -146,7 +146,7 @@ def _proxies(network: SlackWebhook, url: str) -> dict[str, str]:
 
 def post(webhook: SlackWebhook, transports: PerProcess[Transport], url: Secret, body: bytes) -> Receipt | DeliveryError:
     """Post ``body``, which is JSON, and return the outcome."""
-    return _request(webhook, transports, url, lambda: _post_request(url.reveal(), body), slack_reply)
+    return _request(webhook, transports, url, lambda: _post_request(url.reveal(), body), webhook_reply)
 
 
 def ping(network: SlackWebhook, transports: PerProcess[Transport], url: Secret, state: State) -> Receipt | DeliveryError:

@@ -51,10 +51,10 @@ def mime(mail: Mail, key: Key, sender: str) -> bytes:
     people = {"From": (sender,), "To": (sender,) if mail.recipients is None else mail.recipients, "Cc": mail.cc}
     written = _MAIL.format(
         date=format_datetime(_whole_minutes(mail.at)),
-        id=_digest("message", key),
+        id=_hash("message", key),
         people="".join(_field(name, ", ".join(people[name])) for name in people if people[name] or name == "To"),
         subject=_field("Subject", header(mail.subject)),
-        boundary=f"=_{_digest('boundary', key)}",  # quoted-printable text never holds "=_"
+        boundary=f"=_{_hash('boundary', key)}",  # quoted-printable text never holds "=_"
         plain=_quoted(mail.plain),
         html=_quoted(mail.html),
     )
@@ -79,7 +79,7 @@ def _quoted(text: str) -> str:
     return body_encode(whole.encode().decode("latin-1"), _WIDTH)  # it takes one character per byte
 
 
-def _digest(purpose: str, key: Key) -> str:
+def _hash(purpose: str, key: Key) -> str:
     return sha256(repr((purpose, key)).encode()).hexdigest()[:40]
 
 

@@ -15,7 +15,7 @@ from tocsin.core.effects import Bot, PostToSlack
 from tocsin.core.messages.slack import editing, posting
 from tocsin.core.messages.text import one_line
 from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, Outcome, Rejected, Retryable
-from tocsin.core.services.slack_api import alone, bot_reply, posted_as, token_fault
+from tocsin.core.services.slack_api import bot_reply, posted_as, thread_refused, token_fault
 from tocsin.shell.adapters import time_limits
 from tocsin.shell.adapters.clock import SystemClock
 from tocsin.shell.adapters.http import Transport, in_seconds
@@ -104,7 +104,7 @@ def _deliver(post: _AppPost) -> Outcome:
     if isinstance(step, Post):
         return _start_thread(post)
     response = post.send(step.thread.channel, step.thread.ts)
-    if alone(response.body):
+    if thread_refused(response.body):
         threads.drop(post.place)
         return _start_thread(post)
     if isinstance(response.outcome, Delivered):

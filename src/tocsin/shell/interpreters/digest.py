@@ -17,7 +17,7 @@ from returns.io import IOResult
 from typing_extensions import override
 
 from tocsin.core.delivery.destinations import audience
-from tocsin.core.delivery.digest import fold, portions, regroup, singly
+from tocsin.core.delivery.digest import MIN_INTERVAL, THRESHOLD, fold, portions, regroup, singly
 from tocsin.core.effects import CallBack, Effect, Message
 from tocsin.core.messages.text import quote
 from tocsin.core.outcomes import Delivered, DeliveryError, Fault, Outcome, Receipt
@@ -103,8 +103,8 @@ class Digest(Batching):
     """
 
     inner: Interpreter = attrs.field(converter=inner)
-    threshold: int = attrs.field(default=10, validator=check_threshold)
-    min_interval: float = attrs.field(default=10.0, validator=check_min_interval)
+    threshold: int = attrs.field(default=THRESHOLD, validator=check_threshold)
+    min_interval: float = attrs.field(default=MIN_INTERVAL, validator=check_min_interval)
     timer: Timer = attrs.field(factory=SystemTimer, kw_only=True, repr=False)
     _turns: _Turns = attrs.field(factory=_Turns, init=False, repr=False)
 

@@ -17,6 +17,7 @@ import attrs
 from returns.io import IOResult
 from typing_extensions import override
 
+from tocsin.core.delivery.digest import MIN_INTERVAL, THRESHOLD
 from tocsin.core.delivery.retry import RetryPolicy
 from tocsin.core.effects import CallBack, Effect, Message
 from tocsin.core.messages.text import quote
@@ -110,8 +111,8 @@ class Outbox(Queueing, Batching):
     inner: Interpreter = attrs.field(converter=_inner)
     url: str | None = attrs.field(default=None, repr=False)
     policy: RetryPolicy = attrs.field(default=POLICY, kw_only=True, validator=_policy)
-    threshold: int = attrs.field(default=10, kw_only=True, validator=check_threshold)
-    min_interval: float = attrs.field(default=10.0, kw_only=True, validator=check_min_interval)
+    threshold: int = attrs.field(default=THRESHOLD, kw_only=True, validator=check_threshold)
+    min_interval: float = attrs.field(default=MIN_INTERVAL, kw_only=True, validator=check_min_interval)
     lease: float = attrs.field(default=60.0, kw_only=True, validator=settings.seconds)
     exit_timeout: float = attrs.field(default=queues.EXIT_TIMEOUT, kw_only=True, validator=settings.seconds)
     _client: "OutboxClient" = attrs.field(init=False, repr=False, default=attrs.Factory(_make_client, takes_self=True))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from tocsin.core.delivery.destinations import Channel
+from tocsin.core.delivery.digest import MIN_INTERVAL, THRESHOLD
 from tocsin.core.delivery.rate_limit import SLACK, Rate
 from tocsin.core.delivery.retry import RetryPolicy
 from tocsin.core.messages.text import quote
@@ -35,8 +36,8 @@ def reliable(
     policy: RetryPolicy | None = None,
     slack: Rate = SLACK,
     gmail: Rate | None = None,
-    threshold: int = 10,
-    min_interval: float = 10.0,
+    threshold: int = THRESHOLD,
+    min_interval: float = MIN_INTERVAL,
     max_queue: int | None = None,
     exit_timeout: float | None = None,
     after_fork: AfterFork = "wait",

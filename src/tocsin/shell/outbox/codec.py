@@ -29,12 +29,12 @@ from tocsin.shell.adapters.redaction import redact
 VERSION = 1
 """The version of the schema in which messages are written."""
 
-KINDS: Mapping[str, type[PostToSlack] | type[SendEmail]] = {"PostToSlack": PostToSlack, "SendEmail": SendEmail}
+MESSAGE_KINDS: Mapping[str, type[PostToSlack] | type[SendEmail]] = {"PostToSlack": PostToSlack, "SendEmail": SendEmail}
 """The classes of messages that a row may hold."""
 
 _TAGS: Mapping[type[Content] | type[DigestSummary], str] = {
     Content: "Content",
-    DigestSummary: "Tally",
+    DigestSummary: "Tally",  # the tag in stored rows, whatever the class is called
 }
 
 _MAX_NAME = 200  # characters
@@ -66,8 +66,8 @@ def encode(message: Message) -> Encoded:
     ('PostToSlack', '{"webhook_secret":"TEAM","payload":{"fallb')
     """
     kind = type(message).__name__
-    if KINDS.get(kind) is not type(message):
-        raise TypeError(f"a {kind} is not one of {', '.join(KINDS)}")
+    if MESSAGE_KINDS.get(kind) is not type(message):
+        raise TypeError(f"a {kind} is not one of {', '.join(MESSAGE_KINDS)}")
     tree: object = _converter().unstructure(message)
     body = _JSON.encode(tree)
     if _BACKSLASH in body or redact(body) != body:
@@ -78,7 +78,7 @@ def encode(message: Message) -> Encoded:
 def decode(row: Row) -> Message | str:
     """Return the message in a row, or a text that says why the row holds no readable message and what to do."""
     retry = f"then: tocsin outbox retry {row.key}"
-    kind = KINDS.get(row.kind)
+    kind = MESSAGE_KINDS.get(row.kind)
     if kind is None:
         return f"{row.key} is of a kind that this tocsin does not know, {_redacted_line(row.kind)}: upgrade tocsin, {retry}"
     if row.version > VERSION:

@@ -155,7 +155,7 @@ def migrate(connection: Connection, place: str, steps: Sequence[Step] = STEPS) -
     """
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
-    version = _version(connection, place)
+    version = _version_or_new(connection, place)
     if version > len(steps):
         raise newer_schema_error(place, version, len(steps))
     for step in steps[version:]:
@@ -186,7 +186,7 @@ def _is_missing(error: DBAPIError) -> bool:
     return state in {"42703", "42P01"} or str(error.orig).startswith(("no such column", "no such table"))
 
 
-def _version(connection: Connection, place: str) -> int:
+def _version_or_new(connection: Connection, place: str) -> int:
     """Return the version of the schema. The table of versions is created if it does not exist."""
     inspector = inspect(connection)
     if inspector.has_table(versions.name):

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from random import SystemRandom
 
-from tocsin.core.delivery.digest import singly
+from tocsin.core.delivery.digest import MIN_INTERVAL, THRESHOLD, singly
 from tocsin.core.delivery.retry import RetryPolicy
 from tocsin.core.effects import Message
 from tocsin.core.messages.text import describe, one_line
@@ -106,8 +106,8 @@ class Worker:
         inner: Interpreter,
         *,
         policy: RetryPolicy = POLICY,
-        threshold: int = 10,
-        min_interval: float = 10.0,
+        threshold: int = THRESHOLD,
+        min_interval: float = MIN_INTERVAL,
         lease: float = 60.0,
         batch_size: int = 1000,
         on_batch: OnBatch = _ignore_batch,
