@@ -66,7 +66,7 @@ def test_retell_reports_again_and_is_then_the_reporter() -> None:
             inner()
 
     assert reporters(nested) == ["inner", "b"]
-    assert "'b', inside it, told" in explained(runs[0])
+    assert "'b', inside it, already announced" in explained(runs[0])
 
 
 def test_the_outer_run_reports_what_the_inner_one_could_not_deliver() -> None:

@@ -54,7 +54,7 @@ def test_a_refusal(script: dict[str, str], what: str, write: str, gmail_server: 
 
 
 @pytest.mark.parametrize(
-    ("kind", "write"), [("expired", "set this machine's clock, which says 20"), ("wrong_host", "somebody else ans")]
+    ("kind", "write"), [("expired", "set this machine's clock, which says 20"), ("wrong_host", "another server ans")]
 )
 def test_a_bad_certificate(kind: str, write: str, authority: Authority) -> None:
     server = GmailServer(authority.expired if kind == "expired" else authority.wrong_host)
