@@ -33,6 +33,7 @@ from tests.laws.chain import (
     made,
     names,
 )
+from tests.profile import PROFILE
 from tocsin.core.changes import Key
 from tocsin.core.delivery.circuit_breaker import DEAD_SECONDS
 from tocsin.core.delivery.destinations import Channel
@@ -227,6 +228,8 @@ def channel_of(message: Message) -> Channel:
 
 TestChain = Chain.TestCase
 
+STORMS = 10 if PROFILE.fresh else 2  # each takes seconds, and more where branches are measured
+
 
 @cache
 def storm() -> tuple[Message, ...]:
@@ -263,7 +266,7 @@ def storms(draw: st.DrawFn) -> list[float]:
 
 
 @given(storms(), st.floats(0.0, 4.0))
-@settings(max_examples=10)
+@settings(max_examples=STORMS)
 def test_ten_thousand_failures_in_a_minute_are_at_most_sixty_messages(moments: list[float], takes: float) -> None:
     queue, taken = sent_storm(moments, takes)
     assert len(taken) <= 60
@@ -272,7 +275,7 @@ def test_ten_thousand_failures_in_a_minute_are_at_most_sixty_messages(moments: l
 
 
 @given(st.integers(1, 30), st.floats(0.2, 3.0), st.floats(0.0, 2.0))
-@settings(max_examples=10)
+@settings(max_examples=STORMS)
 def test_a_trickle_and_then_a_storm_are_no_faster_than_the_rate(at_once: int, gap: float, takes: float) -> None:
     trickle = [second * gap for second in range(int(60 / gap)) for _ in range(at_once)]
     queue, taken = sent_storm([*trickle[:5000], *[60.0] * (10_000 - len(trickle[:5000]))], takes)
