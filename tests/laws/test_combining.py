@@ -164,5 +164,5 @@ def test_without_an_acceptance_the_error_is_the_least_settled(outcomes: list[Out
 def test_the_order_does_not_change_what_it_comes_to(outcomes: list[Outcome]) -> None:
     there, back = combined(outcomes), combined(outcomes[::-1])
     assert type(there) is type(back)
-    if isinstance(there, Retryable) and isinstance(back, Retryable):
-        assert there.after == back.after
+    after, after_back = (each.after if isinstance(each, Retryable) else None for each in (there, back))
+    assert after == after_back

@@ -10,6 +10,7 @@ from contextlib import closing
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
+from typing import assert_never
 
 import attrs
 import pytest
@@ -132,6 +133,8 @@ def said(content: Content | DigestSummary | None) -> dict[str, object] | None:
             return {"one": one(content)}
         case DigestSummary():
             return {"tally": many(content)}
+        case _:
+            assert_never(content)
 
 
 def one(content: Content) -> dict[str, object]:
