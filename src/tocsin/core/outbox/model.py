@@ -135,7 +135,7 @@ def outcome_of_row(row: Row) -> Outcome:
 def moment_of(seconds: float) -> datetime:
     """Convert seconds since 1970 to a moment in UTC.
 
-    >>> timestamp_text(0.0).isoformat(), timestamp_text(float("inf")).year, timestamp_text(float("nan")).year
+    >>> moment_of(0.0).isoformat(), moment_of(float("inf")).year, moment_of(float("nan")).year
     ('1970-01-01T00:00:00+00:00', 9999, 1970)
     """
     return datetime.fromtimestamp(_bounded(seconds), UTC)

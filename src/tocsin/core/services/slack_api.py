@@ -150,9 +150,9 @@ def webhook_reply(status: int, body: str, retry_after: str | None = None) -> Rec
         body: the beginning of the body.
         retry_after: the header Retry-After in seconds, if there was one.
 
-    >>> slack_reply(200, "ok")
+    >>> webhook_reply(200, "ok")
     Delivered(refused=(), in_digest=None)
-    >>> slack_reply(404, "no_service").reason
+    >>> webhook_reply(404, "no_service").reason
     'Slack answered no_service (HTTP 404): the webhook is disabled or removed: create a new one'
     """
     word = cut(one_line(body), 80)
