@@ -5,8 +5,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tocsin.core.changes import Change
 from tocsin.core.delivery.digest_summary import merge_summaries, summarize
-from tocsin.core.delivery.rendering import MARK, NOTE, content_of, marked_as_repeat, rerender, tells_of_failure
+from tocsin.core.delivery.rendering import (
+    MARK,
+    NOTE,
+    Annotation,
+    _annotated_content,
+    content_of,
+    marked_as_repeat,
+    rerender,
+    tells_of_failure,
+)
 from tocsin.core.effects import Message, PostToSlack, SendEmail
 from tocsin.core.messages.content import SENTENCE_LIMIT, Content, Line, compose
 from tocsin.testing.strategies import changes, mails, posts
@@ -109,3 +119,11 @@ def test_a_page_stays_a_page(html: str, annotated: str, mail: SendEmail) -> None
     assert isinstance(again, SendEmail)
     assert again.mail.html == annotated
     assert again.mail.plain == f"{NOTE}\n\n{mail.mail.plain}"
+
+
+@given(changes())
+def test_a_content_is_marked_once(change: Change) -> None:
+    annotation = Annotation(MARK, NOTE)
+    marked = _annotated_content(compose(change), annotation)
+    assert marked.sentence.startswith(MARK)
+    assert _annotated_content(marked, annotation) == marked
