@@ -1,8 +1,9 @@
 """All public names of ``tocsin``, imported from their modules; ``tocsin`` loads this module on first access."""
 
-from tocsin import adapters, effects, events, filters, interpreters, signals, triggers
+from tocsin import adapters, effects, errors, events, filters, interpreters, signals, triggers
 from tocsin.core.changes import Change, Tracked
-from tocsin.core.machine import Run, Step, step
+from tocsin.core.machine import Run, StateHandler, Step, Subject, step
+from tocsin.core.outcomes import Outcome
 from tocsin.core.states import (
     Aborted,
     Cached,
@@ -28,17 +29,20 @@ from tocsin.core.states import (
 )
 from tocsin.core.transitions import IllegalTransition, transition
 from tocsin.flows.flow import Flow
-from tocsin.flows.task import Task, task
+from tocsin.flows.report import Report
+from tocsin.flows.task import FunctionTask, Task, task
 from tocsin.shell.current import interpreting
 from tocsin.shell.errors import NotificationFailed, SecretNotFound
 from tocsin.shell.handlers.callback import callback_factory
 from tocsin.shell.handlers.gmail import gmail_notifier
 from tocsin.shell.handlers.slack import slack_notifier
-from tocsin.shell.interpreters.base import Interpreter
+from tocsin.shell.interpreters.base import Delivery, Interpreter
 from tocsin.shell.interpreters.dry_run import DryRun, Recording
 from tocsin.shell.interpreters.live import Live
 from tocsin.shell.interpreters.reliable import reliable
 from tocsin.shell.queues import flush
+from tocsin.shell.report import RunReport
+from tocsin.watching.context import WatchedRun, current_run
 from tocsin.watching.excepthook import install_excepthook
 from tocsin.watching.logging_handler import LoggingHandler
 from tocsin.watching.watch import watch
@@ -48,10 +52,12 @@ __all__ = [
     "Cached",
     "Change",
     "ClientFailed",
+    "Delivery",
     "DryRun",
     "Failed",
     "Finished",
     "Flow",
+    "FunctionTask",
     "IllegalTransition",
     "Interpreter",
     "Live",
@@ -60,28 +66,36 @@ __all__ = [
     "Mapped",
     "MetaState",
     "NotificationFailed",
+    "Outcome",
     "Paused",
     "Pending",
     "Queued",
     "Recording",
+    "Report",
     "Resume",
     "Retrying",
     "Run",
+    "RunReport",
     "Running",
     "Scheduled",
     "SecretNotFound",
     "Skipped",
     "State",
+    "StateHandler",
     "Step",
+    "Subject",
     "Submitted",
     "Success",
     "Task",
     "TimedOut",
     "Tracked",
     "TriggerFailed",
+    "WatchedRun",
     "adapters",
     "callback_factory",
+    "current_run",
     "effects",
+    "errors",
     "events",
     "filters",
     "flush",

@@ -17,6 +17,7 @@ from typing import Literal, Never, TypeGuard
 
 import attrs
 from returns.result import Result
+from typing_extensions import TypeVar
 
 from tocsin.core import events as e
 from tocsin.core import states as s
@@ -31,8 +32,16 @@ from tocsin.core.states import State
 from tocsin.core.transitions import IllegalTransition, completed, leads_to, settle
 from tocsin.core.values import Value
 
+_T_contra = TypeVar("_T_contra", bound=Tracked, contravariant=True, default=Tracked)
+
+StateHandler = Callable[[_T_contra, State, State], State | None]
+"""What ``state_handlers`` takes: it is called with ``(tracked_obj, old_state, new_state)`` and returns a state, or None for no change.
+
+``StateHandler[Task]`` accepts only tasks; a bare ``StateHandler`` accepts anything with a name, and fits everywhere.
+"""
+
 ForeignHandler = Callable[[Never, State, State], object]
-"""A user's function, called with ``(tracked_obj, old_state, new_state)``; ``reply`` checks its return value."""
+"""A user's function as it is attached; ``reply`` checks its return value."""
 
 HandlerErrors = Literal["record", "fail"]
 
@@ -42,7 +51,19 @@ _ENDING = (e.TriggerNotMet, e.Interrupted)  # events after which a run is never 
 
 @attrs.frozen(eq=False, repr=False)
 class Subject(Value):
-    """The constant part of a run: the tracked object, its handlers, the run's id and slug, and how earlier runs ended."""
+    """The constant part of a run.
+
+    Args:
+        tracked_obj: what runs. Handlers get it.
+        handlers: the handlers to notify, in order.
+        run_id: the id of the run, unique over all machines.
+        slug: the name of the tracked object, unique in the run.
+        map_index: the 0-based index of a child of a mapped task; None if it is not mapped.
+        attempts: how many attempts there may be, 1 or more.
+        handler_errors: "record" records the error of a handler; "fail" fails the run.
+        past: how earlier runs ended, for policies.
+        label: the name under which the history keeps how runs end; None for the slug.
+    """
 
     tracked_obj: Tracked
     handlers: tuple[Notifier | ForeignHandler, ...]
@@ -52,6 +73,7 @@ class Subject(Value):
     attempts: int = 1
     handler_errors: HandlerErrors = "record"
     past: Streak = UNREMEMBERED
+    label: str | None = None
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -87,7 +109,24 @@ class Announcement(Value):
     @property
     def change(self) -> Change:
         """The proposed change."""
-        return _change(self.before, self.after, self.event)
+        run, after, event, subject, new = self.before, self.after, self.event, self.before.subject, self.after.state
+        over = new.is_finished() and after.started_at is not None
+        return Change(
+            subject.tracked_obj,
+            run.state,
+            new,
+            event.at,
+            subject.run_id,
+            subject.slug,
+            subject.map_index,
+            run.ordinal,
+            after.attempt,
+            max(subject.attempts, after.attempt),
+            is_final(after),
+            event.at - after.started_at if over and after.started_at is not None else None,
+            event.facts,
+            subject.past,
+        )
 
     @property
     def handlers(self) -> tuple[Notifier | ForeignHandler, ...]:
@@ -99,9 +138,22 @@ class Announcement(Value):
         """The new state after the answers so far."""
         return self.replies[-1][1] if self.replies else self.after.state
 
+    @property
+    def ends(self) -> bool:
+        """Whether the change ends the run: in a success or a failure that nothing follows, once."""
+        before, after = self.before, self.after
+        if not isinstance(after.state, (s.Failed, s.Success)) or not is_final(after):
+            return False
+        return not (isinstance(before.state, s.Finished) and is_final(before))
+
+    def remembering(self, past: Streak) -> "Announcement":
+        """Return the announcement with this streak of earlier runs."""
+        subject = attrs.evolve(self.before.subject, past=past)
+        return attrs.evolve(self, before=attrs.evolve(self.before, subject=subject), after=attrs.evolve(self.after, subject=subject))
+
     def shown_to(self, position: int) -> Change:
         """Return the change as the handler at ``position`` received it."""
-        seen = [state for at, state in self.replies if at < position]
+        seen = [state for at, state in self.replies if at < position] if self.replies else None
         if not seen:
             return self.change
         return attrs.evolve(self.change, new=seen[-1], final=is_final(attrs.evolve(self.after, state=seen[-1])))
@@ -150,6 +202,12 @@ class Step(Value):
     faults: tuple[Fault, ...] = ()
     announced: Announcement | None = None
 
+    @property
+    def ends(self) -> bool:
+        """Whether the event ends the run, in a success or a failure that nothing follows, whatever its handlers answer."""
+        announcement = self.announced or self.run.asking
+        return announcement is not None and announcement.ends
+
 
 def step(run: Run, event: Event) -> Result[Step, IllegalTransition]:
     """Return the run after the event and all that is to be done, or a failure if the event is illegal. Raise nothing.
@@ -168,6 +226,15 @@ def step(run: Run, event: Event) -> Result[Step, IllegalTransition]:
 
 def advance(run: Run, event: Event) -> Step | IllegalTransition:
     """Do what ``step`` does, and return a plain union, which costs less than a ``Result``."""
+    proposed = propose(run, event)
+    return announce(proposed) if isinstance(proposed, Announcement) else proposed
+
+
+def propose(run: Run, event: Event) -> Announcement | Step | IllegalTransition:
+    """Return the change that the event makes, for ``announce``; a step if the event changes nothing that handlers receive.
+
+    Between the two, the caller may add the streak of earlier runs to a change that ends the run.
+    """
     if isinstance(event, e.Answered):
         return _answered(run, event)
     if run.asking is not None:
@@ -177,8 +244,12 @@ def advance(run: Run, event: Event) -> Step | IllegalTransition:
         return new
     if new is run.state or isinstance(event, _UNANNOUNCED):
         return Step(_moved(run, event, new, run.ordinal))
-    after = _moved(run, event, new, run.ordinal + 1)
-    return _announced(after, Announcement(run, after, event, len(run.subject.handlers)))
+    return Announcement(run, _moved(run, event, new, run.ordinal + 1), event, len(run.subject.handlers))
+
+
+def announce(announcement: Announcement) -> Step:
+    """Notify the handlers of a proposed change, up to the first one to ask."""
+    return _announced(announcement.after, announcement)
 
 
 def _moved(run: Run, event: Event, new: State, ordinal: int) -> Run:
@@ -197,39 +268,6 @@ def _next_attempt(run: Run) -> int:
     if isinstance(run.state, s.Retrying):
         return max(run.state.run_count + 1, run.attempt)
     return run.attempt if run.started_at is None else run.attempt + 1
-
-
-def _change(run: Run, after: Run, event: Event) -> Change:
-    subject, new = run.subject, after.state
-    over = new.is_finished() and after.started_at is not None
-    return Change(
-        subject.tracked_obj,
-        run.state,
-        new,
-        event.at,
-        subject.run_id,
-        subject.slug,
-        subject.map_index,
-        run.ordinal,
-        after.attempt,
-        max(subject.attempts, after.attempt),
-        is_final(after),
-        event.at - after.started_at if over and after.started_at is not None else None,
-        event.facts,
-        subject.past,
-    )
-
-
-def moved(run: Run, event: Event) -> Run | IllegalTransition:
-    """Return the run after the event, without an announcement."""
-    new = settle(run.state, event)
-    return new if isinstance(new, IllegalTransition) else _moved(run, event, new, run.ordinal)
-
-
-def ends(run: Run, after: Run) -> bool:
-    """Return whether the change from ``run`` to ``after`` ends the run: in a success or a failure that nothing follows, once."""
-    over = after.state.is_failed() or after.state.is_successful()
-    return over and is_final(after) and not (run.state.is_finished() and is_final(run))
 
 
 def is_final(run: Run) -> bool:

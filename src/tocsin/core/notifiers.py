@@ -85,6 +85,13 @@ def _only(messenger: "Messenger") -> tuple[type[State], ...]:
     return tuple(messenger.only_states) or (State,)
 
 
+def _filter(messenger: "Messenger") -> Filter:
+    """Return the three conditions as one filter."""
+    ignored = ~entered(*messenger.ignore_states) if messenger.ignore_states else everything
+    only = entered(*messenger.only_states) if messenger.only_states else everything
+    return ignored & only & messenger.when
+
+
 @attrs.frozen(repr=False)
 class Messenger(Notifier):
     """The common base of the notifiers that send a message: it selects the changes and words the message.
@@ -107,6 +114,8 @@ class Messenger(Notifier):
 
     _ignored: tuple[type[State], ...] = attrs.field(init=False, eq=False, default=attrs.Factory(_ignored, takes_self=True))
     _only: tuple[type[State], ...] = attrs.field(init=False, eq=False, default=attrs.Factory(_only, takes_self=True))
+    filter: Filter = attrs.field(init=False, eq=False, default=attrs.Factory(_filter, takes_self=True))
+    """The three conditions as one filter."""
 
     function: ClassVar[str]
 
@@ -129,13 +138,6 @@ class Messenger(Notifier):
         """Return the error for a missing option, with what to write; None if none is missing."""
         return None
 
-    @property
-    def filter(self) -> Filter:
-        """The three conditions as one filter."""
-        ignored = ~entered(*self.ignore_states) if self.ignore_states else everything
-        only = entered(*self.only_states) if self.only_states else everything
-        return ignored & only & self.when
-
     def concerns(self, kind: type[State]) -> bool:
         if issubclass(kind, self._ignored) or not issubclass(kind, self._only):
             return False
@@ -155,21 +157,21 @@ class Messenger(Notifier):
 
     def describe(self, change: Change, position: int, fault: Fault | None) -> Notice:
         faults = [] if fault is None else [fault]
-        message, remark = self._worded(change, faults), self._annotation(change, faults)
-        notes = tuple(str(fault) for fault in faults)
+        message = None if self.message is None else self._worded(self.message, change, faults)
+        remark = self._annotation(change, faults)
+        notes = tuple(str(fault) for fault in faults) if faults else ()
         content = compose(change, message=message, remark=remark, traceback=self.traceback, notes=notes, link=self.link(change))
         return Notice((self.effect(content, change, position),), tuple(faults))
 
-    def _worded(self, change: Change, faults: list[Fault]) -> str | None:
-        if self.message is None:
-            return None
+    @staticmethod
+    def _worded(formatter: Formatter, change: Change, faults: list[Fault]) -> str | None:
         try:
-            worded = invoke(self.message, change)  # a user's function may return anything, whatever its type says
+            worded = invoke(formatter, change)  # a user's function may return anything, whatever its type says
             if isinstance(worded, str):
                 return plain(worded)
             raise TypeError(f"it returned {quote(worded)}, not a str")
         except Exception as error:
-            faults.append(Fault(f"the formatter {name_of(self.message)}", error))
+            faults.append(Fault(f"the formatter {name_of(formatter)}", error))
             return None
 
     def _annotation(self, change: Change, faults: list[Fault]) -> str | None:

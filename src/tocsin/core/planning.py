@@ -83,6 +83,8 @@ Plan = Event | RunBody | Wait | Done
 class RetriesExhausted(Exception):
     """The run asked for more attempts than are allowed."""
 
+    __module__ = "tocsin.errors"  # where users find it
+
 
 def plan(run: Run, situation: Situation) -> Plan:
     """Return what to do next with a task's run. Raise nothing: the exception of a trigger becomes an event."""

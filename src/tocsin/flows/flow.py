@@ -8,18 +8,18 @@ from typing import Self
 
 import attrs
 
-from tocsin.core.machine import ForeignHandler, HandlerErrors
+from tocsin.core.machine import ForeignHandler, HandlerErrors, StateHandler
 from tocsin.core.messages.text import quote
 from tocsin.core.notifiers import Notifier
 from tocsin.core.states import State
-from tocsin.flows.inputs import Inputs, tasks_in
+from tocsin.flows.inputs import FlowPlan, Inputs, tasks_in
 from tocsin.flows.report import Report
-from tocsin.flows.task import Task, active_flow, checked_name, checked_task, on_failed
+from tocsin.flows.task import Graph, Task, active_flow, checked_name, checked_task, on_failed
 from tocsin.shell.adapters import Clock
 from tocsin.shell.handlers.attach import attached
 from tocsin.shell.interpreters.base import Interpreter
 
-FlowHandler = Callable[["Flow", State, State], State | None]
+FlowHandler = StateHandler["Flow"]
 """``(flow, old_state, new_state)``, returning a state, or None for no change."""
 
 
@@ -67,7 +67,7 @@ class Flow:
         self._before: dict[Task, dict[Task, None]] = {}
         self._after: dict[Task, dict[Task, None]] = {}
         self._references: tuple[Task, ...] = ()
-        self._tokens: list[Token[Flow | None]] = []
+        self._tokens: list[Token[Graph | None]] = []
         for added in tasks:
             self.add_task(added)
 
@@ -232,7 +232,12 @@ class Flow:
         """
         from tocsin.flows.runner import run
 
-        return run(self, task_states or {}, interpreter, handler_errors, clock)
+        for task in task_states or ():
+            if checked_task(task).flow is not self:
+                raise ValueError(f"task_states holds the task {task.name!r}, which is not in the flow {self.name!r}")
+        upstream = {task: tuple(before) for task, before in self._before.items()}
+        plan = FlowPlan(self, self.handlers, self.sorted_tasks(), self.reference_tasks, upstream, dict(self._inputs))
+        return run(plan, task_states or {}, interpreter, handler_errors, clock)
 
     def __repr__(self) -> str:
         return f"<Flow {quote(self.name)} of {len(self._inputs)} tasks>"

@@ -1,4 +1,4 @@
-"""The inputs of a task, and the call of its body with them within its timeout.
+"""What a run takes of a flow: its plan, the inputs of a task, and the call of its body with them within its timeout.
 
 A Task anywhere in an input stands for its result.
 """
@@ -10,6 +10,9 @@ from typing import TypeGuard
 
 import attrs
 
+from tocsin.core.changes import Tracked
+from tocsin.core.machine import ForeignHandler
+from tocsin.core.notifiers import Notifier
 from tocsin.core.validation import invoke
 from tocsin.flows.task import Task
 
@@ -24,6 +27,27 @@ class Inputs:
 
     args: tuple[object, ...] = ()
     kwargs: Mapping[str, object] = attrs.field(factory=dict[str, object])
+
+
+@attrs.frozen(eq=False)
+class FlowPlan:
+    """A flow as a run takes it. A task that is added during the run belongs to the next run.
+
+    Args:
+        flow: the flow, which its handlers get.
+        handlers: its handlers.
+        order: its tasks in topological order.
+        references: the tasks that decide how it ends.
+        upstream: the tasks directly before each task. The keys are all tasks, in the order of adding.
+        inputs: the inputs of each task.
+    """
+
+    flow: Tracked
+    handlers: tuple[Notifier | ForeignHandler, ...]
+    order: tuple[Task, ...]
+    references: tuple[Task, ...]
+    upstream: Mapping[Task, tuple[Task, ...]]
+    inputs: Mapping[Task, Inputs]
 
 
 def tasks_in(value: object) -> Iterator[Task]:

@@ -3,14 +3,14 @@
 import copyreg
 import inspect
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from datetime import timedelta
 from importlib import import_module
-from typing import TYPE_CHECKING, Generic, ParamSpec, Self, TypedDict, TypeVar, Unpack, overload
+from typing import Generic, ParamSpec, Protocol, Self, TypedDict, TypeVar, Unpack, overload
 
 from tocsin.core.changes import Tracked
-from tocsin.core.machine import ForeignHandler
+from tocsin.core.machine import ForeignHandler, StateHandler
 from tocsin.core.messages.text import quote
 from tocsin.core.notifiers import Notifier
 from tocsin.core.planning import CacheValidator, RetryRules, unexpired
@@ -20,17 +20,29 @@ from tocsin.core.validation import at_least, is_seconds, is_span, is_text
 from tocsin.shell.handlers.attach import attached
 from tocsin.shell.handlers.callback import callback_factory
 
-if TYPE_CHECKING:
-    from tocsin.flows.flow import Flow
-
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _T = TypeVar("_T", bound=Tracked)
 
-TaskHandler = Callable[["Task", State, State], State | None]
+TaskHandler = StateHandler["Task"]
 """``(task, old_state, new_state)``, returning a state, or None for no change."""
 
-active_flow: "ContextVar[Flow | None]" = ContextVar("tocsin_active_flow", default=None)
+
+class Graph(Protocol):
+    """What a task needs of its flow."""
+
+    name: str
+
+    def bind(self, task: "Task", args: tuple[object, ...], kwargs: Mapping[str, object]) -> None:
+        """Add a task with these inputs, and an edge for each task in them."""
+        ...
+
+    def set_dependencies(self, task: "Task", *, upstream_tasks: Iterable["Task"]) -> None:
+        """Add a task with its upstream tasks."""
+        ...
+
+
+active_flow: ContextVar[Graph | None] = ContextVar("tocsin_active_flow", default=None)
 """The flow of the innermost ``with Flow(...)``."""
 
 
@@ -89,7 +101,7 @@ class Task:
         tags: Iterable[str] = (),
     ) -> None:
         self.name: str = type(self).__name__ if name is None else checked_name(name)
-        self.flow: Flow | None = None
+        self.flow: Graph | None = None
         self.tags: frozenset[str] = frozenset([tags] if isinstance(tags, str) else tags)
         self.timeout = timeout
         self.handlers: tuple[Notifier | ForeignHandler, ...] = (*attached(state_handlers), *on_failed(on_failure))

@@ -1,8 +1,7 @@
 """Feeds events to the state machine, delivers the effects that it returns, and calls the handlers.
 
-- ``Announcer`` makes no decision: ``tocsin.core.machine.step`` does. It records what was announced and which user code raised.
-- Flows, watched code and watched commands all notify through ``Announcer``. No other code makes a message.
-- ``deliver`` executes an effect by the current interpreter. A failure is one line in the log.
+- ``Announcer`` makes no decision: ``tocsin.core.machine`` does. It records what was announced and which user code raised.
+- Flows, watched code, watched commands and handlers called by hand all notify through it. No other code makes a message.
 - ``DeliveryTracker`` knows whether a message about an event was delivered once all of them have an outcome. That may be long after they
   were queued.
 """
@@ -15,36 +14,18 @@ import attrs
 from tocsin.core import events as e
 from tocsin.core.effects import CallBack, Effect
 from tocsin.core.events import Answer, Event, Facts
-from tocsin.core.machine import Announcement, Ask, Run, Step, refusal, reply, step
+from tocsin.core.machine import Announcement, Ask, Run, Step, advance, announce, propose, refusal, reply
 from tocsin.core.notifiers import Notifier
 from tocsin.core.outcomes import DeliveryError, Fault, Outcome, Receipt
+from tocsin.core.transitions import IllegalTransition
 from tocsin.core.validation import invoke
 from tocsin.shell import log, queues
 from tocsin.shell.adapters import Clock
-from tocsin.shell.current import current
+from tocsin.shell.current import here
 from tocsin.shell.errors import NotificationFailed, failed
-from tocsin.shell.interpreters.base import hand_over, ignore_outcome
-from tocsin.shell.log import complain
-
-
-def deliver(effect: Effect, on_settled: Callable[[Outcome], None] = ignore_outcome) -> Outcome:
-    """Execute the effect and return its outcome so far. The final outcome is passed to ``on_settled``. Raises nothing."""
-    outcome = hand_over(current(), effect, on_settled)
-    complain(effect, outcome)
-    return outcome
-
-
-def deliver_and_wait(effect: Effect, on_settled: Callable[[Outcome], None]) -> Outcome:
-    """Deliver the effect and wait for its final outcome, at most what is left of ``EXIT_TIMEOUT``."""
-    final: list[Outcome] = []
-
-    def settle(outcome: Outcome) -> None:
-        final.append(outcome)
-        on_settled(outcome)
-
-    outcome = deliver(effect, settle)
-    queues.wait_for(lambda: bool(final), queues.left_of_exit_timeout(queues.EXIT_TIMEOUT))
-    return final[0] if final else outcome
+from tocsin.shell.history.streaks import Remember
+from tocsin.shell.interpreters.base import ignore_outcome
+from tocsin.shell.report import DeliveryLog, Entry
 
 
 class DeliveryTracker:
@@ -89,29 +70,50 @@ class DeliveryTracker:
 
 @attrs.define
 class Announcer:
-    """Announces the changes of one run, or of all runs of a flow, by the current interpreter."""
+    """Announces the changes of one run, or of all runs of a flow.
 
+    Args:
+        log: the interpreter, which keeps the outcomes. Handlers that notify by themselves use it, too.
+        clock: shows the time.
+        facts: the facts of events that answer a question.
+        remember: called with each change that ends a run. It returns the streak of earlier runs; None for no use of the history.
+        announced: all complete announcements, in order.
+        faults: the exceptions that users' code raised.
+    """
+
+    log: DeliveryLog
     clock: Clock
     facts: Facts
+    remember: Remember | None = None
     announced: list[Announcement] = attrs.field(factory=list[Announcement])
     faults: list[Fault] = attrs.field(factory=list[Fault])
 
-    def feed(self, run: Run, event: Event, on_undelivered: Callable[[], None] | None = None) -> Run:
-        """Step the machine with the event, deliver the effects, and answer its questions until it asks no more.
+    def feed(self, run: Run, event: Event) -> Run:
+        """Step the machine with the event, deliver the effects, and answer its questions until it asks no more."""
+        proposed = propose(run, event)
+        if isinstance(proposed, Announcement):
+            return self.announce(proposed)
+        return _legal(proposed).run
 
-        ``on_undelivered`` is called if there are messages about the event and all of them failed.
+    def announce(self, proposed: Announcement) -> Run:
+        """Announce a change, and return the run after it.
+
+        If the history remembers the change, and there are messages about it and all of them fail, the history forgets it again.
         """
-        tracker = None if on_undelivered is None else DeliveryTracker(on_undelivered)
-        stepped = step(run, event).unwrap()
+        tracker: DeliveryTracker | None = None
+        if self.remember is not None and proposed.ends:
+            remembered = self.remember(proposed, self.log.mode)
+            proposed = proposed.remembering(remembered.past)
+            tracker = None if remembered.take_back is None else DeliveryTracker(remembered.take_back)
+        stepped = announce(proposed)
         while stepped.ask is not None:
-            outcomes = self._act(stepped, tracker)
-            stepped = step(stepped.run, self._answer(stepped.ask, stepped, outcomes)).unwrap()
+            stepped = _legal(advance(stepped.run, self._answer(stepped.ask, self._act(stepped, tracker))))
         self._act(stepped, tracker)
         if tracker is not None:
             tracker.complete()
         return stepped.run
 
-    def _act(self, stepped: Step, tracker: DeliveryTracker | None) -> list[Outcome]:
+    def _act(self, stepped: Step, tracker: DeliveryTracker | None) -> list[Entry]:
         """Deliver the effects of a step in order, and record its faults and its announcement."""
         for fault in stepped.faults:
             self.faults.append(fault)
@@ -119,18 +121,28 @@ class Announcer:
                 log.note(fault)
         if stepped.announced is not None:
             self.announced.append(stepped.announced)
-        waits = stepped.ask is not None and isinstance(stepped.ask.handler, Notifier)  # its answer depends on the outcomes
-        act = deliver_and_wait if waits else deliver
-        return [act(effect, ignore_outcome if tracker is None else tracker.track(effect)) for effect in stepped.effects]
+        entries: list[Entry] = []
+        for effect in stepped.effects:
+            entry = self.log.deliver(effect, ignore_outcome if tracker is None else tracker.track(effect))
+            log.complain(effect, entry.answer)
+            entries.append(entry)
+        return entries
 
-    def _answer(self, ask: Ask, stepped: Step, outcomes: list[Outcome]) -> Answer:
-        if isinstance(ask.handler, Notifier):
-            for effect, outcome in zip(stepped.effects, outcomes, strict=True):
-                if isinstance(outcome, DeliveryError):
-                    return e.HandlerRaised(self.clock.now(), error=failed(effect, outcome), facts=self.facts)
+    def _answer(self, ask: Ask, deliveries: list[Entry]) -> Answer:
+        if isinstance(ask.handler, Notifier):  # its answer is the final outcome of its effects
+            for entry in deliveries:
+                queues.wait_for(entry.is_final, queues.left_of_exit_timeout(queues.EXIT_TIMEOUT))
+                if isinstance(entry.outcome, DeliveryError):
+                    return e.HandlerRaised(self.clock.now(), error=failed(entry.effect, entry.outcome), facts=self.facts)
             return e.HandlerReplied(self.clock.now(), state=ask.new, facts=self.facts)
         try:
-            returned = invoke(ask.handler, ask.tracked_obj, ask.old, ask.new)
+            with here(self.log):
+                returned = invoke(ask.handler, ask.tracked_obj, ask.old, ask.new)
         except Exception as error:
             return refusal(error, self.clock.now(), self.facts)
         return reply(ask, returned, self.clock.now(), self.facts)
+
+
+def _legal(stepped: Step | IllegalTransition) -> Step:
+    assert isinstance(stepped, Step), stepped  # the events of runs are legal
+    return stepped

@@ -71,7 +71,12 @@ def current_of_runs() -> Interpreter:
 
 def current_mode() -> Notify:
     """Return whether notifications are sent, printed or dropped in this context."""
-    mode = notify_of(current())
+    return mode_of(current())
+
+
+def mode_of(interpreter: Interpreter) -> Notify:
+    """Return what the interpreter does with notifications; the variable ``TOCSIN_NOTIFY`` overrides a live one."""
+    mode = notify_of(interpreter)
     return override() or mode if mode == "live" else mode
 
 

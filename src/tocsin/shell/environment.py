@@ -38,10 +38,7 @@ _lock = threading.RLock()  # reentrant, since a signal handler may interrupt the
 
 def override() -> Literal["print", "none"] | None:
     """Return what the environment asks of all live interpreters of this process. An unknown word means ``none``."""
-    return _parse(_value_from_outside())
-
-
-def _parse(value: str | None) -> Literal["print", "none"] | None:
+    value = _value_from_outside()
     if value is None or value in {"", "live"}:
         return None
     return "print" if value == "print" else "none"
@@ -88,7 +85,7 @@ def withdraw(scope: object, notify: Notify) -> None:
 
 
 def _value_for_children(notify: Notify, outside: str | None) -> str | None:
-    return notify if notify != "live" and _parse(outside) is None else outside
+    return notify if notify != "live" and (outside is None or outside in {"", "live"}) else outside
 
 
 def _write(value: str | None) -> None:

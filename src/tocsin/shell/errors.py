@@ -16,6 +16,8 @@ class NotificationFailed(ValueError):
     ``error`` is the delivery error; its class tells whether a retry may help.
     """
 
+    __module__ = "tocsin.errors"  # where users find it
+
     def __init__(self, message: str, error: DeliveryError) -> None:
         super().__init__(message)
         self.error = error
@@ -26,6 +28,8 @@ class NotificationFailed(ValueError):
 
 class SecretNotFound(NotificationFailed):
     """A secret that the notification needs is set in none of the places searched."""
+
+    __module__ = "tocsin.errors"  # where users find it
 
 
 def failed(effect: Effect, error: DeliveryError) -> NotificationFailed:

@@ -202,6 +202,11 @@ def flush(deadline: float | None = None) -> bool:
     return done
 
 
+def flush_of(inner: Interpreter, limit: float) -> bool:
+    """Flush the queues whose messages ``inner`` sends, for at most ``limit`` seconds. Return whether they are empty."""
+    return _flush(tuple(queue for (sender, *_), queue in _here.by_destination.items() if sender == id(inner)), limit)
+
+
 def seconds(deadline: float | None, asked_by: str) -> float:
     """Return the deadline in seconds; ten if it is None. Raise ValueError if it is negative or not a number."""
     if deadline is None:

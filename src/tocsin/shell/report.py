@@ -1,11 +1,9 @@
 """The report of a run: all announced changes and the outcome of each notification. ``DeliveryLog`` collects the outcomes."""
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Self
 
 import attrs
-from returns.io import IOResult
 from typing_extensions import override
 
 from tocsin.core.changes import Key
@@ -13,62 +11,67 @@ from tocsin.core.effects import Effect
 from tocsin.core.machine import Announcement
 from tocsin.core.messages.text import name_of, one_line, quote
 from tocsin.core.notifiers import Notifier
-from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, Fault, Outcome, Queued, Receipt, Shown, Withheld
+from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, Fault, Outcome, Queued, Shown, Withheld
 from tocsin.core.states import State
 from tocsin.shell import queues
 from tocsin.shell.adapters.redaction import redact
-from tocsin.shell.interpreters.base import Delivery, Interpreter, Notify, Queueing, hand_over, ignore_outcome, notify_of, result_of
+from tocsin.shell.current import mode_of
+from tocsin.shell.interpreters.base import Delivery, Interpreter, Notify, Queueing, Wrapper, hand_over, ignore_outcome
 
 
 @attrs.frozen(eq=False)
-class _Entry:
+class Entry:
     """An effect, the first answer to it, and in ``final`` its final outcome once known. Any thread may add that."""
 
     effect: Effect
     answer: Outcome
     final: list[Outcome]
 
+    @property
+    def outcome(self) -> Outcome:
+        """The latest known outcome."""
+        return self.final[0] if self.final else self.answer
+
+    def is_final(self) -> bool:
+        """Return whether the outcome is final."""
+        return bool(self.final)
+
 
 @attrs.frozen(eq=False)
-class DeliveryLog(Queueing):
+class DeliveryLog(Queueing, Wrapper):
     """Passes each effect on to ``inner`` and keeps it with its latest known outcome."""
 
     inner: Interpreter
-    _entries: list[_Entry] = attrs.field(factory=list[_Entry], init=False, repr=False)
+    entries: list[Entry] = attrs.field(factory=list[Entry], init=False, repr=False)
 
     @property
-    def deliveries(self) -> tuple[Delivery, ...]:
-        """All effects so far with their outcomes, in order."""
-        return tuple(Delivery(entry.effect, entry.final[0] if entry.final else entry.answer) for entry in self._entries)
-
-    @property
-    def notify(self) -> Notify:
-        """What child processes do with notifications: as the inner interpreter says."""
-        return notify_of(self.inner)
+    def mode(self) -> Notify:
+        """Whether notifications are sent, printed or dropped."""
+        return mode_of(self.inner)
 
     def wait(self, seconds: float) -> bool:
         """Wait until all outcomes are final. Return False if they are not within ``seconds``."""
         return self._is_complete() or queues.wait_for(self._is_complete, seconds)
 
-    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
-        """Pass the effect on."""
-        return result_of(self.submit(effect, ignore_outcome))
-
-    @override
-    def submit(self, effect: Effect, on_settled: Callable[[Outcome], None], /) -> Outcome:
-        """Pass the effect on; the final outcome goes to ``on_settled``, too."""
+    def deliver(self, effect: Effect, on_settled: Callable[[Outcome], None] = ignore_outcome) -> Entry:
+        """Pass the effect on and return its entry. The final outcome goes to ``on_settled``, too. Raises nothing."""
         final: list[Outcome] = []
 
         def settle(outcome: Outcome) -> None:
             final.append(outcome)
             on_settled(outcome)
 
-        outcome = hand_over(self.inner, effect, settle)
-        self._entries.append(_Entry(effect, outcome, final))
-        return outcome
+        entry = Entry(effect, hand_over(self.inner, effect, settle), final)
+        self.entries.append(entry)
+        return entry
+
+    @override
+    def submit(self, effect: Effect, on_settled: Callable[[Outcome], None], /) -> Outcome:
+        """Pass the effect on; the final outcome goes to ``on_settled``, too."""
+        return self.deliver(effect, on_settled).answer
 
     def _is_complete(self) -> bool:
-        return all(entry.final for entry in self._entries)
+        return all(entry.final for entry in self.entries)
 
 
 @attrs.frozen(repr=False, eq=False)
@@ -88,7 +91,7 @@ class RunReport:
     run_id: str
     state: State
     changes: tuple[Announcement, ...]
-    _delivery_logs: tuple[DeliveryLog, ...]
+    _log: DeliveryLog
     faults: tuple[Fault, ...]
 
     @property
@@ -97,7 +100,7 @@ class RunReport:
 
         A queued message is ``Queued`` until its outcome is final; ``wait`` and ``tocsin.flush()`` wait for that.
         """
-        return tuple(delivery for log in self._delivery_logs for delivery in log.deliveries)
+        return tuple(Delivery(entry.effect, entry.outcome) for entry in self._log.entries)
 
     def wait(self, deadline: float | None = None) -> Self:
         """Wait until all outcomes are final, at most ``deadline`` seconds (None means ten), and return this report.
@@ -107,9 +110,7 @@ class RunReport:
         >>> [delivery.outcome for delivery in report.deliveries]
         [Withheld(reason='recorded'), Withheld(reason='recorded')]
         """
-        until = time.monotonic() + queues.seconds(deadline, "wait")
-        for log in self._delivery_logs:
-            log.wait(until - time.monotonic())
+        self._log.wait(queues.seconds(deadline, "wait"))
         return self
 
     @property

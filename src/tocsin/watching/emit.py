@@ -15,21 +15,20 @@ from pathlib import PurePath
 from typing import TypeGuard
 
 from tocsin.core.effects import CallBack
-from tocsin.core.events import Event
-from tocsin.core.machine import Run
+from tocsin.core.events import Event, Facts
+from tocsin.core.machine import ForeignHandler, Run
 from tocsin.core.messages.text import describe, quote
+from tocsin.core.notifiers import Notifier
 from tocsin.core.outcomes import Receipt
 from tocsin.shell import log
-from tocsin.shell.adapters import SystemClock
+from tocsin.shell.adapters.clock import CLOCK
 from tocsin.shell.announce import Announcer
-from tocsin.shell.current import current_of_runs, here
-from tocsin.shell.history.streaks import announced
-from tocsin.shell.report import DeliveryLog
+from tocsin.shell.current import current_of_runs
+from tocsin.shell.history.streaks import remembering
+from tocsin.shell.report import DeliveryLog, Entry
 
 ANYWHERE = ""
 """Stands for the whole process in place of the id of a run."""
-
-CLOCK = SystemClock()
 
 _MARK = "__tocsin_told__"
 _MOST = 8  # runs in a mark; the mark of an exception that is raised again and again must not grow
@@ -40,26 +39,29 @@ _notifying: ContextVar[bool] = ContextVar("tocsin_notifying", default=False)
 # --- events -----------------------------------------------------------------------------------------------------------------------
 
 
-def feed(announcer: Announcer, run: Run, event: Event, label: str) -> DeliveryLog:
-    """Announce an event by the current interpreter; return the log of its deliveries. ``announcer.announced[-1]`` has the next run."""
-    token = _notifying.set(True)
-    delivery_log = DeliveryLog(current_of_runs())
+def new_announcer(handlers: tuple[Notifier | ForeignHandler, ...], known: Facts) -> Announcer:
+    """Return an announcer for one run with these handlers, which uses the current interpreter of runs."""
+    return Announcer(DeliveryLog(current_of_runs()), CLOCK, known, remembering(handlers))
+
+
+def feed(announcer: Announcer, run: Run, event: Event) -> list[Entry]:
+    """Announce an event, and return its deliveries. ``announcer.announced[-1]`` has the next run."""
+    token, before = _notifying.set(True), len(announcer.log.entries)
     try:
-        with here(delivery_log):
-            announced(announcer, run, event, label)
+        announcer.feed(run, event)
     finally:
         _notifying.reset(token)
-    return delivery_log
+    return announcer.log.entries[before:]
+
+
+def was_delivered(entries: list[Entry]) -> bool:
+    """Return whether at least one message is known to be delivered. A callback is no message."""
+    return True in [isinstance(each.outcome, Receipt) and not isinstance(each.effect, CallBack) for each in entries]
 
 
 def is_notifying() -> bool:
     """Return whether the current context is inside ``feed``."""
     return _notifying.get()
-
-
-def was_delivered(delivery_log: DeliveryLog) -> bool:
-    """Return whether at least one message is known to be delivered. A callback is no message."""
-    return any(isinstance(each.outcome, Receipt) and not isinstance(each.effect, CallBack) for each in delivery_log.deliveries)
 
 
 def log_failure(error: BaseException, name: str) -> None:

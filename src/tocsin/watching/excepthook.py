@@ -7,16 +7,15 @@ from types import TracebackType
 
 import attrs
 
-from tocsin.core.changes import Tracked
 from tocsin.core.endings import failure
-from tocsin.core.machine import Run, Subject
-from tocsin.core.states import Running, State
+from tocsin.core.machine import Run, StateHandler, Subject
+from tocsin.core.states import Running
 from tocsin.flows.task import checked_name
-from tocsin.shell.announce import Announcer
+from tocsin.shell.adapters.clock import CLOCK
 from tocsin.shell.environment import facts, run_id
 from tocsin.shell.handlers.attach import attached
 from tocsin.shell.queues import exit_as_interrupted
-from tocsin.watching.emit import ANYWHERE, CLOCK, feed, log_failure, program_name, told_by
+from tocsin.watching.emit import ANYWHERE, feed, log_failure, new_announcer, program_name, told_by
 from tocsin.watching.recipients import Handlers, default_recipients
 
 _Hook = Callable[[type[BaseException], BaseException, TracebackType | None], object]
@@ -70,7 +69,7 @@ class _Hooks:
         handlers = default_recipients().handlers if self._handlers is None else self._handlers
         event = failure(error, now, known)
         run = Run(Subject(Program(name), handlers, run_id(), name), Running())
-        feed(Announcer(CLOCK, known), run, event, name)
+        feed(new_announcer(handlers, known), run, event)
 
     def restore(self) -> None:
         """Restore the replaced hooks. Where other code wrapped ours, they stay and only call the replaced ones."""
@@ -87,9 +86,7 @@ class _Hooks:
 _installed: _Hooks | None = None
 
 
-def install_excepthook(
-    state_handlers: Iterable[Callable[[Tracked, State, State], State | None]] | None = None, *, name: str | None = None
-) -> Callable[[], None]:
+def install_excepthook(state_handlers: Iterable[StateHandler] | None = None, *, name: str | None = None) -> Callable[[], None]:
     """Notify of each uncaught exception, in the main thread or in another, and print it as before.
 
     It is Failed, a ``TimeoutError`` TimedOut, a ``KeyboardInterrupt`` Aborted. A failure that a watch already reported is not reported

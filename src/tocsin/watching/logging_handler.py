@@ -8,23 +8,22 @@
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TypeGuard
 
 import attrs
 from typing_extensions import override
 
 from tocsin.core import events as e
-from tocsin.core.changes import Tracked
 from tocsin.core.events import Detail, Facts
-from tocsin.core.machine import Run, Subject
+from tocsin.core.machine import Run, StateHandler, Subject
 from tocsin.core.messages.text import describe, quote
-from tocsin.core.states import Failed, Running, State
+from tocsin.core.states import Failed, Running
 from tocsin.core.validation import invoke
-from tocsin.shell.announce import Announcer
+from tocsin.shell.adapters.clock import CLOCK
 from tocsin.shell.environment import facts, run_id
 from tocsin.shell.handlers.attach import attached
-from tocsin.watching.emit import ANYWHERE, CLOCK, feed, is_notifying, log_failure, told_by
+from tocsin.watching.emit import ANYWHERE, feed, is_notifying, log_failure, new_announcer, told_by
 from tocsin.watching.recipients import Handlers, default_recipients
 
 _OWN_LOGGER = "tocsin"
@@ -59,9 +58,7 @@ class LoggingHandler(logging.Handler):
     >>> logger.removeHandler(handler)
     """
 
-    def __init__(
-        self, level: int | str = logging.ERROR, state_handlers: Iterable[Callable[[Tracked, State, State], State | None]] | None = None
-    ) -> None:
+    def __init__(self, level: int | str = logging.ERROR, state_handlers: Iterable[StateHandler] | None = None) -> None:
         super().__init__(level)
         self._own_handlers = None if state_handlers is None else attached(_items(state_handlers))
         self._is_closed = False
@@ -92,8 +89,8 @@ class LoggingHandler(logging.Handler):
     def _notify(self, record: logging.LogRecord) -> None:
         logger, now, known = Logger(record.name), CLOCK.now(), _record_facts(record)
         event = e.Signalled(now, state=Failed(self._text(record)), facts=known)
-        run = Run(Subject(logger, self.handlers, run_id(), record.name), Running())
-        feed(Announcer(CLOCK, known), run, event, record.name)
+        handlers = self.handlers
+        feed(new_announcer(handlers, known), Run(Subject(logger, handlers, run_id(), record.name), Running()), event)
 
     def _text(self, record: logging.LogRecord) -> str:
         """Return the text of the message, also for a record whose arguments do not fit its format."""

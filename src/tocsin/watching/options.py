@@ -6,6 +6,7 @@ from typing import TypedDict
 
 import attrs
 
+from tocsin.core.machine import StateHandler
 from tocsin.core.messages.text import quote
 from tocsin.core.states import State
 from tocsin.flows.task import checked_name, on_failed
@@ -14,7 +15,7 @@ from tocsin.watching.context import WatchedRun
 from tocsin.watching.emit import program_name
 from tocsin.watching.recipients import Handlers, Recipients, default_recipients, recipients_of
 
-WatchHandler = Callable[[WatchedRun, State, State], State | None]
+WatchHandler = StateHandler[WatchedRun]
 """``(run, old_state, new_state)``. Its return value is on the report, and changes nothing in the watched body."""
 
 

@@ -18,12 +18,13 @@ from tocsin.core.events import Detail, Event, Facts
 from tocsin.core.machine import Run, Subject
 from tocsin.core.messages.text import cut, quote
 from tocsin.core.states import Running, Success
+from tocsin.shell.adapters.clock import CLOCK
 from tocsin.shell.adapters.redaction import redact
 from tocsin.shell.announce import Announcer
 from tocsin.shell.environment import facts, run_id
-from tocsin.shell.report import DeliveryLog, RunReport
+from tocsin.shell.report import Entry, RunReport
 from tocsin.watching.context import Level, WatchedRun, first_open, innermost, leave
-from tocsin.watching.emit import ANYWHERE, CLOCK, feed, log_failure, mark, told_by, was_delivered
+from tocsin.watching.emit import ANYWHERE, feed, log_failure, mark, new_announcer, told_by, was_delivered
 from tocsin.watching.options import WatchRules
 from tocsin.watching.recipients import Recipients
 
@@ -37,14 +38,12 @@ class _Record:
 
     announcer: Announcer
     run: Run
-    delivery_logs: tuple[DeliveryLog, ...] = ()
 
-    def feed(self, event: Event) -> bool:
-        """Announce an event, and continue from its own state, not from a handler's. Return whether a message was delivered."""
-        delivery_log = feed(self.announcer, self.run, event, self.run.subject.slug)
-        self.delivery_logs += (delivery_log,)
+    def feed(self, event: Event) -> list[Entry]:
+        """Announce an event, and continue from its own state, not from a handler's. Return its deliveries."""
+        entries = feed(self.announcer, self.run, event)
         self.run = self.announcer.announced[-1].after
-        return was_delivered(delivery_log)
+        return entries
 
 
 class BodyRun(WatchedRun):
@@ -105,25 +104,25 @@ class BodyRun(WatchedRun):
         if not self._over or self._record is None:
             return None
         announcer, run = self._record.announcer, self._record.run
-        logs = self._record.delivery_logs
-        return RunReport(self.name, self.run_id, run.state, tuple(announcer.announced), logs, tuple(announcer.faults))
+        return RunReport(self.name, self.run_id, run.state, tuple(announcer.announced), announcer.log, tuple(announcer.faults))
 
     def _start(self, recipients: Recipients) -> _Record:
         known = facts()
         if self._details:
             known = attrs.evolve(known, details=self._details)
-        record = _Record(Announcer(CLOCK, known), Run(Subject(self, recipients.handlers, self.run_id, self.name)))
+        handlers = recipients.handlers
+        record = _Record(new_announcer(handlers, known), Run(Subject(self, handlers, self._run_id, self._name)))
         record.feed(e.Started(self._began, None, facts=known))
         return record
 
     def _finish(self, recipients: Recipients, error: BaseException | None) -> None:
         self._finished = True
-        inner = None if error is None else told_by(error, self.run_id)
+        inner = None if error is None else told_by(error, self._run_id)
         self._record = record = self._record or self._start(recipients)
         known = record.announcer.facts = self._final_facts(record.announcer.facts, inner)
-        delivered = record.feed(ending(error, self._ended, known))
+        entries = record.feed(ending(error, self._ended, known))
         if error is not None and record.run.state.is_failed():
-            self._mark_for_outer(error, self.name if delivered else inner)
+            self._mark_for_outer(error, self._name if was_delivered(entries) else inner)
 
     def _final_facts(self, known: Facts, inner: str | None) -> Facts:
         """Return the facts of the end: with notes, link, and the inner run that reported the failure."""

@@ -23,7 +23,7 @@ from tocsin.core.events import Detail, Event, Facts
 from tocsin.core.filters.algebra import Filter
 from tocsin.core.filters.policies import on_change
 from tocsin.core.filters.predicates import entered, final_attempt
-from tocsin.core.machine import Run, Subject, ends, moved
+from tocsin.core.machine import Run, Subject
 from tocsin.core.messages.text import last_lines, readable
 from tocsin.core.notifiers import Messenger, Notifier
 from tocsin.core.outcomes import Rejected
@@ -31,7 +31,6 @@ from tocsin.core.planning import RetryRules, Situation, plan
 from tocsin.core.services.healthchecks import Pinger
 from tocsin.core.states import KINDS, Finished, Retrying, Running, State
 from tocsin.core.supervisor import Ended
-from tocsin.core.transitions import IllegalTransition
 from tocsin.shell import log, queues
 from tocsin.shell.adapters import SystemClock, redaction
 from tocsin.shell.adapters.healthchecks import Ping
@@ -42,11 +41,12 @@ from tocsin.shell.config.defaults import secret_names, secrets, usual_handlers, 
 from tocsin.shell.config.load import configuration
 from tocsin.shell.current import interpreting
 from tocsin.shell.environment import NAME, facts, misspelt, override
-from tocsin.shell.history import streaks
 from tocsin.shell.history.run_locks import killed_runs
+from tocsin.shell.history.streaks import record_end
 from tocsin.shell.interpreters.base import Interpreter, Notify
 from tocsin.shell.interpreters.dry_run import DryRun, Silent
 from tocsin.shell.interpreters.reliable import reliable
+from tocsin.shell.report import DeliveryLog
 
 _SECRET_NAME = re.compile(r"SECRET|TOKEN|PASSW|CREDENTIAL|PRIVATE|API_?KEY|_KEY$|_DSN$|DATABASE_URL$", re.IGNORECASE)
 _NAME_OF_SECRET = re.compile(r"TOCSIN_\w+_SECRET$")  # tocsin's own: its value is the name of a secret
@@ -128,10 +128,10 @@ class CommandNotifier:
         config = configuration()
         register_secrets(config)
         self._options = options
-        self._announcer = Announcer(SystemClock(), facts())
         self._rules = RetryRules(max_retries=options.retries, retry_delay=timedelta(seconds=options.retry_delay))
         self._stack = ExitStack()
-        self._stack.enter_context(interpreting(chosen_interpreter(options)))
+        delivery_log = self._stack.enter_context(interpreting(DeliveryLog(chosen_interpreter(options))))
+        self._announcer = Announcer(delivery_log, SystemClock(), facts())
         handlers = command_handlers(options, config)
         self._notify = notify_mode(options)
         self._counts = self._notify == "live" and any(isinstance(handler, Messenger) for handler in handlers)
@@ -172,16 +172,8 @@ class CommandNotifier:
         The end is recorded before the notification, which may take long: other runs and the next start read the history meanwhile. If
         the notification could not be delivered at all, the record is taken back, so that the next end is reported in its place.
         """
-        after = moved(run, event)
-        if isinstance(after, IllegalTransition) or not ends(run, after):
-            return self._announcer.feed(run, event)
-        past = streaks.write_down(after, began, event.at.timestamp(), status, counts=self._counts)
-
-        def take_back() -> None:
-            streaks.retract(run.subject.slug, failed=after.state.is_failed(), before=past)
-
-        known = attrs.evolve(run, subject=attrs.evolve(run.subject, past=past))
-        return self._announcer.feed(known, event, take_back if self._counts else None)
+        self._announcer.remember = lambda proposed, _: record_end(proposed, began, status, counts=self._counts)
+        return self._announcer.feed(run, event)
 
     def _facts(self, ended: Ended) -> Facts:
         """Return the facts of the end, with the command and the output tail if asked for. Both are redacted before they are cut."""

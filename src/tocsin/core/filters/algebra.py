@@ -121,11 +121,19 @@ class Constant(Filter):
     def settles(self, kind: type[State]) -> bool | None:  # noqa: ARG002 - a constant needs no kind
         return self.passes
 
-    def reason(self, change: Change, *, passed: bool) -> str:  # noqa: ARG002 - a constant needs no change
-        return f"{self!r} {'lets every change pass' if self.passes else 'lets no change pass'}"
+    def reason(self, change: Change, *, passed: bool) -> str:  # noqa: ARG002 - it is the same for every change
+        return self.explain(change).reason
+
+    def explain(self, change: Change) -> Verdict:  # noqa: ARG002 - a constant needs no change
+        """Return the verdict, which is the same for every change."""
+        return _EVERYTHING if self.passes else _NOTHING
 
     def __repr__(self) -> str:
         return "everything" if self.passes else "nothing"
+
+
+_EVERYTHING = Verdict(True, "everything lets every change pass")
+_NOTHING = Verdict(False, "nothing lets no change pass")
 
 
 everything: Filter = Constant(True)

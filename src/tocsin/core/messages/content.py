@@ -5,13 +5,15 @@
 - All text is made printable here. Nothing is escaped here: each channel escapes for itself.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 
 import attrs
 
 from tocsin.core import states as s
 from tocsin.core.changes import Change
+from tocsin.core.events import Detail
 from tocsin.core.messages.text import cut, describe, frames, label, one_line, plain, printable, quote, span
 from tocsin.core.signals import Signal
 from tocsin.core.states import State
@@ -116,31 +118,34 @@ def compose(
         notes: sentences about the message itself, for example that a formatter failed.
         link: the URL behind the title.
     """
-    kind = type(change.new).__name__
+    kind, error = type(change.new).__name__, error_of(change.new)
     name = cut(one_line(label(change.tracked_obj)), NAME_LIMIT)
     index = "" if change.map_index is None else f"[{change.map_index}]"
-    lines = (
-        *_message_lines(change.new, message),
-        *_detail_lines(change, remark),
-        *_fact_lines(change),
-        *(_traceback_lines(change.new) if traceback else ()),
-    )
+    lines = [*_message_lines(change.new, error, message), *_detail_lines(change.facts.details, remark), *_fact_lines(change)]
+    if traceback and error is not None and (seen := frames(error)):
+        lines.append(Line("Traceback, innermost first", printable("\n".join(seen)), quoted=True))
+    if notes:
+        lines += [Line("Note", printable(note)) for note in notes]
     return Content(
         name=f"{name}{index}",
-        sentence=_sentence(f"{name}{index}", change, message, remark),
+        sentence=_sentence(f"{name}{index}", change, error, message, remark),
         headline=f"{name}{index} is now in a {kind} state",
         state=kind,
         failed=change.new.is_failed(),
         color=change.new.color,
         at=change.at,
-        lines=(*lines, *(Line("Note", printable(note)) for note in notes)),
+        lines=tuple(lines),
         link=link,
     )
 
 
-def _sentence(name: str, change: Change, message: str | None, remark: str | None) -> str:
-    new, error = change.new, error_of(change.new)
-    verb = next(VERBS[kind] for kind in type(new).__mro__ if kind in VERBS)
+@lru_cache(maxsize=256)
+def _verb(kind: type[State]) -> str:
+    return next(VERBS[parent] for parent in kind.__mro__ if parent in VERBS)
+
+
+def _sentence(name: str, change: Change, error: BaseException | None, message: str | None, remark: str | None) -> str:
+    new, verb = change.new, _verb(type(change.new))
     took = f" after {span(change.duration)}" if change.duration is not None and new.is_finished() else ""
     own = None if new.message is None else plain(new.message)
     reason = message or (own if error is None else describe(error))
@@ -148,37 +153,33 @@ def _sentence(name: str, change: Change, message: str | None, remark: str | None
     return cut(one_line(f"{name} {verb}{took}{history}{f': {reason}' if reason else ''}"), SENTENCE_LIMIT)
 
 
-def _message_lines(state: State, message: str | None) -> Iterator[Line]:
-    error = error_of(state)
+def _message_lines(state: State, error: BaseException | None, message: str | None) -> list[Line]:
+    lines: list[Line] = []
     if message is not None:
-        yield Line("Message", printable(message))
+        lines.append(Line("Message", printable(message)))
     elif error is not None:
-        yield Line("Message", printable(quote(error)), quoted=True)
+        lines.append(Line("Message", printable(quote(error)), quoted=True))
     elif state.message is not None:
-        yield Line("Message", printable(plain(state.message)))
+        lines.append(Line("Message", printable(plain(state.message))))
     if error is not None:
-        yield Line("Error", printable(describe(error)), quoted=True)
+        lines.append(Line("Error", printable(describe(error)), quoted=True))
+    return lines
 
 
-def _detail_lines(change: Change, remark: str | None) -> Iterator[Line]:
-    if remark is not None:
-        yield Line("History", printable(remark))
-    for detail in change.facts.details:
-        yield Line(one_line(detail.title), printable(detail.text), quoted=detail.quoted)
+def _detail_lines(details: tuple[Detail, ...], remark: str | None) -> list[Line]:
+    lines = [] if remark is None else [Line("History", printable(remark))]
+    if details:
+        lines += [Line(one_line(detail.title), printable(detail.text), quoted=detail.quoted) for detail in details]
+    return lines
 
 
-def _fact_lines(change: Change) -> Iterator[Line]:
+def _fact_lines(change: Change) -> list[Line]:
+    lines: list[Line] = []
     if change.duration is not None:
-        yield Line("Duration", span(change.duration), ours=True, short=True)
+        lines.append(Line("Duration", span(change.duration), ours=True, short=True))
     if change.attempts > 1:
-        yield Line("Attempt", f"{change.attempt} of {change.attempts}", ours=True, short=True)
+        lines.append(Line("Attempt", f"{change.attempt} of {change.attempts}", ours=True, short=True))
     if change.map_index is not None:
-        yield Line("Map index", str(change.map_index), ours=True, short=True)
+        lines.append(Line("Map index", str(change.map_index), ours=True, short=True))
     known = (("Host", change.facts.host), ("Environment", change.facts.environment), ("Run id", change.run_id))
-    yield from (Line(title, one_line(text), short=True) for title, text in known if text)
-
-
-def _traceback_lines(state: State) -> Iterator[Line]:
-    error = error_of(state)
-    if error is not None and (lines := frames(error)):
-        yield Line("Traceback, innermost first", printable("\n".join(lines)), quoted=True)
+    return lines + [Line(title, one_line(text), short=True) for title, text in known if text]

@@ -9,6 +9,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NotRequired, TypedDict
 
 from tocsin.core.effects import SlackField, SlackMessage
@@ -43,14 +44,14 @@ _MARKUP = re.compile(r"[*_~`]")
 
 def slack_message(content: Content) -> SlackMessage:
     """Return the payload for a webhook."""
-    has_code = any(line.quoted for line in content.lines)
+    has_code = True in [line.quoted for line in content.lines]
     return SlackMessage(
         fallback=escape(content.sentence),
         color=content.color,
         title=escape(content.state),
         title_link=content.link,
         text=escape(content.headline),
-        fields=tuple(_field(line, has_code=has_code) for line in content.lines),
+        fields=tuple([_field(line, has_code=has_code) for line in content.lines]),
         mrkdwn_in=("fields",) if has_code else (),
         ts=int(content.at.timestamp()),
     )
@@ -71,9 +72,15 @@ def fence(text: str) -> str:
 
 
 def _field(line: Line, *, has_code: bool) -> SlackField:
-    text = cut(line.text, LIMITS.get(line.title, OTHER_LIMIT))
+    limit = LIMITS.get(line.title, OTHER_LIMIT)
+    text = line.text if len(line.text) <= limit else cut(line.text, limit)
     bare = not has_code or line.ours or (not line.quoted and _PLAIN_WORDS.fullmatch(text) is not None)
-    return SlackField(escape(cut(line.title, TITLE_LIMIT)), escape(text) if bare else fence(text), short=line.short)
+    return SlackField(_title(line.title), escape(text) if bare else fence(text), short=line.short)
+
+
+@lru_cache(maxsize=256)
+def _title(title: str) -> str:
+    return escape(cut(title, TITLE_LIMIT))
 
 
 class Posting(TypedDict):

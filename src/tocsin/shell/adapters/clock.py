@@ -45,6 +45,9 @@ class SystemClock(Clock):
             time.sleep(min(left, _LONGEST_NAP))
 
 
+CLOCK = SystemClock()
+
+
 class Timer(Protocol):
     """A monotonic clock that also waits."""
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 class PingFailed(Exception):
     """A ping failed. The message says why, and does not contain the URL."""
 
+    __module__ = "tocsin.errors"  # where users find it
+
 
 def _kept() -> "PerProcess[Transport]":
     return PerProcess()

@@ -20,7 +20,6 @@ from tocsin.core.states import Success
 from tocsin.shell.adapters import SystemClock
 from tocsin.shell.adapters.redaction import contained
 from tocsin.shell.adapters.secrets import Secret
-from tocsin.shell.announce import deliver
 from tocsin.shell.check.secrets import check_secrets, inspect_secret
 from tocsin.shell.config.defaults import (
     CHANNELS,
@@ -36,8 +35,8 @@ from tocsin.shell.config.defaults import (
     webhook,
 )
 from tocsin.shell.config.load import Place, loaded
-from tocsin.shell.current import interpreting
 from tocsin.shell.environment import NAME, facts, misspelt, override, run_id
+from tocsin.shell.interpreters.base import Interpreter, execute
 
 _ADDRESS = "set it to the account's address"
 _LOGIN = "set it to an app password of the account, or to the JSON that Google gives for it"
@@ -72,9 +71,8 @@ def diagnose_connections(checkup: Diagnosis) -> tuple[Finding, ...]:
 
 def send_test_messages(checkup: Diagnosis) -> tuple[Finding, ...]:
     """Send a test message by each notifier, and return the outcomes."""
-
-    with interpreting(live(checkup.config)) as interpreter:
-        found = tuple(send_test_message(notifier, checkup.config.gmail.host) for notifier in checkup.notifiers.values())
+    interpreter, host = live(checkup.config), checkup.config.gmail.host
+    found = tuple(send_test_message(interpreter, notifier, host) for notifier in checkup.notifiers.values())
     interpreter.slack.close()
     interpreter.mail.close()
     return found
@@ -155,14 +153,14 @@ class _TestSubject:
     name: str = "tocsin check"
 
 
-def send_test_message(notifier: Messenger, mail_host: str) -> Finding:
-    """Send one test message by the current interpreter, and return the outcome; ``mail_host`` is the SMTP server."""
+def send_test_message(interpreter: Interpreter, notifier: Messenger, mail_host: str) -> Finding:
+    """Send one test message, and return the outcome; ``mail_host`` is the SMTP server."""
     unfiltered = attrs.evolve(notifier, ignore_states=None, only_states=[Success], when=None)
     subject = Subject(_TestSubject(), (unfiltered,), run_id=run_id(), slug="tocsin check")
     now, known = SystemClock().now(), facts()
     running = step(Run(subject), Started(now, facts=known)).unwrap().run
     (effect,) = step(running, Succeeded(now, facts=known, message="This is a test: messages arrive.")).unwrap().effects
-    return _test_finding(notifier, deliver(effect), mail_host)
+    return _test_finding(notifier, execute(interpreter, effect), mail_host)
 
 
 def _test_finding(notifier: Messenger, outcome: Outcome, mail_host: str) -> Finding:

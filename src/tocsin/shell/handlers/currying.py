@@ -8,24 +8,25 @@
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from enum import Enum
 from typing import Self, TypeGuard, TypeVar
 
 import attrs
 
-from tocsin.core.changes import Change, Tracked
-from tocsin.core.machine import Run, Subject, ends
+from tocsin.core.changes import Tracked
+from tocsin.core.events import Signalled
+from tocsin.core.machine import Announcement, Run, Subject
 from tocsin.core.messages.text import label, quote
 from tocsin.core.notifiers import Messenger, Notifier
 from tocsin.core.outcomes import DeliveryError
 from tocsin.core.states import KINDS, State
-from tocsin.shell import log
-from tocsin.shell.announce import DeliveryTracker, deliver
+from tocsin.shell.adapters.clock import CLOCK
+from tocsin.shell.announce import Announcer
+from tocsin.shell.current import current
 from tocsin.shell.environment import facts, run_id
-from tocsin.shell.errors import NotificationFailed, failed
-from tocsin.shell.history.streaks import remember_end, retraction
-from tocsin.shell.interpreters.base import ignore_outcome
+from tocsin.shell.errors import failed
+from tocsin.shell.history.streaks import remembering
+from tocsin.shell.report import DeliveryLog
 
 
 def announce_change(notifier: Notifier, tracked_obj: Tracked, old: State, new: State) -> None:
@@ -33,27 +34,13 @@ def announce_change(notifier: Notifier, tracked_obj: Tracked, old: State, new: S
 
     It is raised outside every ``except`` block: an exception context would hold the failed request and the secrets in it.
     """
-    if not notifier.concerns(type(new)):
-        return
-    name, now = label(tracked_obj), datetime.now(UTC)
-    run = Run(Subject(tracked_obj, (notifier,), run_id(), name))  # a handler called by hand knows no earlier states
-    after = attrs.evolve(run, state=new)
-    known = remember_end(run, after, name) if notifier.remembers() and ends(run, after) else run
-    subject = known.subject
-    change = Change(tracked_obj, old, new, now, subject.run_id, name, facts=facts(), past=subject.past)
-    notice = limit_formatter(notifier).notice(change)
-    for fault in notice.faults:
-        log.note(fault)
-    retract_end = None if known is run else retraction(known, after, name)
-    tracker = None if retract_end is None else DeliveryTracker(retract_end)
-    failures: list[NotificationFailed] = []
-    for effect in notice.effects:
-        outcome = deliver(effect, ignore_outcome if tracker is None else tracker.track(effect))
-        failures += [failed(effect, outcome)] if isinstance(outcome, DeliveryError) else []
-    if tracker is not None:
-        tracker.complete()
-    if failures:
-        raise failures[0]
+    known, handlers = facts(), (limit_formatter(notifier),)
+    subject = Subject(tracked_obj, handlers, run_id(), label(tracked_obj))
+    announcer = Announcer(DeliveryLog(current()), CLOCK, known, remembering(handlers))
+    announcer.announce(Announcement(Run(subject, old), Run(subject, new), Signalled(CLOCK.now(), state=new, facts=known), 1))
+    for entry in announcer.log.entries:
+        if isinstance(entry.answer, DeliveryError):
+            raise failed(entry.effect, entry.answer)
 
 
 def limit_formatter(notifier: Notifier) -> Notifier:

@@ -23,6 +23,8 @@ _MAX_NAME = 100  # characters
 class HistoryError(Exception):
     """The history cannot be used. The message names the file, the reason and the remedy, in one line without a secret."""
 
+    __module__ = "tocsin.errors"  # where users find it
+
     def __init__(self, text: str) -> None:
         super().__init__(redact(one_line(text)))
 

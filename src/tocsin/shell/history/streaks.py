@@ -11,62 +11,79 @@
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from functools import partial
 
 import attrs
 
 from tocsin.core.changes import Streak
-from tocsin.core.events import Event
-from tocsin.core.machine import ForeignHandler, Run, ends, moved
+from tocsin.core.machine import Announcement, ForeignHandler
 from tocsin.core.notifiers import Notifier
-from tocsin.core.transitions import IllegalTransition
 from tocsin.shell import log
-from tocsin.shell.announce import Announcer
-from tocsin.shell.current import current_mode
 from tocsin.shell.history.run_record import HistoryError, RunRecord
 from tocsin.shell.history.store import HistoryStore
+from tocsin.shell.interpreters.base import Notify
 
 
-def past(label: str) -> Streak:
-    """Return the streak of a label; an empty one if the history cannot be read."""
-    return _use_store(lambda store: store.past(label), "nothing is known of earlier runs")
+@attrs.frozen
+class Remembered:
+    """The streak before the end of a run, and the function that removes the end from it; None if the end was not written."""
+
+    past: Streak
+    take_back: Callable[[], None] | None = None
 
 
-def advance(label: str, *, failed: bool) -> Streak:
-    """Add an end to a label's streak. Return the streak before it."""
-    return _use_store(lambda store: store.advance(label, failed=failed), "this run will not be remembered")
+Remember = Callable[[Announcement, Notify], Remembered]
+"""Called with a change that ends a run, and whether notifications are sent, printed or dropped."""
 
 
-def retract(label: str, *, failed: bool, before: Streak) -> None:
-    """Undo the change of the streak by ``advance`` or ``write_down``."""
-
-    def act(store: HistoryStore) -> Streak:
-        store.retract(label, failed=failed, before=before)
-        return before
-
-    _use_store(act, "this run will be remembered, though its notification failed")
+def remembering(handlers: Iterable[Notifier | ForeignHandler]) -> Remember | None:
+    """Return ``remember_end`` if one of the handlers depends on earlier runs, else None."""
+    return remember_end if any(isinstance(handler, Notifier) and handler.remembers() for handler in handlers) else None
 
 
-def write_down(run: Run, started: float, ended: float, status: int | None, *, counts: bool) -> Streak:
-    """Add an ended run to the history. Return its label's streak before it.
+def remember_end(proposed: Announcement, mode: Notify) -> Remembered:
+    """Return the streak of the run's label. If notifications are sent, add the end to the streak."""
+    subject, failed = proposed.before.subject, proposed.after.state.is_failed()
+    label = subject.label or subject.slug
+    if mode == "none" or not remembering(subject.handlers):
+        return Remembered(subject.past)
+    if mode == "print":
+        return Remembered(_use_store(lambda store: store.past(label), "nothing is known of earlier runs"))
+    past = _use_store(lambda store: store.advance(label, failed=failed), "this run will not be remembered")
+    return Remembered(past, partial(_take_back, label, failed, past))
+
+
+def record_end(proposed: Announcement, started: float, status: int | None, *, counts: bool) -> Remembered:
+    """Add an ended run to the history. Return the streak of its label before it.
 
     Args:
-        run: the run, which has ended.
+        proposed: the change that ends the run.
         started: its start, in seconds since 1970.
-        ended: its end, in seconds since 1970.
         status: the exit status of the command; None if there is none.
         counts: whether its end is part of the streak.
     """
-    subject = run.subject
+    subject, after = proposed.before.subject, proposed.after
     record = RunRecord.of(
-        run.state,
+        after.state,
         run_id=subject.run_id,
         label=subject.slug,
         started=datetime.fromtimestamp(started, UTC),
-        ended=datetime.fromtimestamp(ended, UTC),
-        attempts=run.attempt,
+        ended=proposed.event.at,
+        attempts=after.attempt,
         status=status,
     )
-    return _use_store(lambda store: store.record(record, counts=counts), "this run will not be remembered")
+    past = _use_store(lambda store: store.record(record, counts=counts), "this run will not be remembered")
+    return Remembered(past, partial(_take_back, subject.slug, after.state.is_failed(), past) if counts else None)
+
+
+def _take_back(label: str, failed: bool, past: Streak) -> None:  # noqa: FBT001 - bound in order by ``partial``
+    """Undo the change of a streak."""
+
+    def act(store: HistoryStore) -> Streak:
+        store.retract(label, failed=failed, before=past)
+        return past
+
+    _use_store(act, "this run will be remembered, though its notification failed")
 
 
 def _use_store(act: Callable[[HistoryStore], Streak], consequence: str) -> Streak:
@@ -76,45 +93,3 @@ def _use_store(act: Callable[[HistoryStore], Streak], consequence: str) -> Strea
     except HistoryError as error:
         log.once(f"{error}; {consequence}")
         return Streak()
-
-
-def announced(announcer: Announcer, run: Run, event: Event, label: str) -> Run:
-    """Announce the event and return the run after it. An end is announced with the streak of its label."""
-    after = _end(run, event)
-    if after is None:
-        return announcer.feed(run, event)
-    known = remember_end(run, after, label)
-    return announcer.feed(known, event, None if known is run else retraction(known, after, label))
-
-
-def _end(run: Run, event: Event) -> Run | None:
-    """Return the run that the event ends, before handlers change its state; None if it ends none or no handler needs earlier runs."""
-    if not remembers(run.subject.handlers):
-        return None
-    after = moved(run, event)
-    return None if isinstance(after, IllegalTransition) or not ends(run, after) else after
-
-
-def remember_end(run: Run, after: Run, label: str) -> Run:
-    """Return the run with the streak of its label; if runs are live, add the end ``after`` to the streak."""
-    mode = current_mode()
-    if mode == "none":
-        return run
-    before = advance(label, failed=after.state.is_failed()) if mode == "live" else past(label)
-    return attrs.evolve(run, subject=attrs.evolve(run.subject, past=before))
-
-
-def retraction(run: Run, after: Run, label: str) -> Callable[[], None] | None:
-    """Return the function that removes the end ``after`` from the streak; None if it was not written."""
-    if current_mode() != "live":
-        return None
-
-    def retract_end() -> None:
-        retract(label, failed=after.state.is_failed(), before=run.subject.past)
-
-    return retract_end
-
-
-def remembers(handlers: Iterable[Notifier | ForeignHandler]) -> bool:
-    """Return whether one of the handlers depends on earlier runs."""
-    return any(isinstance(handler, Notifier) and handler.remembers() for handler in handlers)

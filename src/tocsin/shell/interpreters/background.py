@@ -15,31 +15,20 @@ from contextvars import copy_context
 from typing import Literal
 
 import attrs
-from returns.io import IOResult
 from typing_extensions import override
 
 from tocsin.core.delivery.destinations import destination
 from tocsin.core.effects import CallBack, Effect
 from tocsin.core.messages.text import quote
-from tocsin.core.outcomes import DeliveryError, Outcome, Queued, Receipt, Retryable, received
+from tocsin.core.outcomes import DeliveryError, Outcome, Queued, Retryable
 from tocsin.shell import environment, queues
 from tocsin.shell.adapters import settings, time_limits
 from tocsin.shell.destination_queue import OnSettled, QueuedMessage
-from tocsin.shell.interpreters.base import (
-    Interpreter,
-    Notify,
-    Queueing,
-    execute,
-    ignore_outcome,
-    inner_of_background,
-    notify_of,
-    result_of,
-)
+from tocsin.shell.interpreters.base import Interpreter, Queueing, Wrapper, execute, inner_of_background
 
 AfterFork = Literal["wait", "queue"]
 
 _QUEUED = Queued("a background thread")
-_ANSWER = received(_QUEUED)  # made once, since most messages get it
 
 
 def _max_queue(_: object, attribute: "attrs.Attribute[int]", value: object) -> None:
@@ -53,7 +42,7 @@ def _after_fork(_: object, attribute: "attrs.Attribute[AfterFork]", value: objec
 
 
 @attrs.frozen(eq=False)
-class Background(Queueing):
+class Background(Queueing, Wrapper):
     """Queues messages; one thread for each destination sends them by ``inner``.
 
     Args:
@@ -80,16 +69,6 @@ class Background(Queueing):
     exit_timeout: float = attrs.field(default=queues.EXIT_TIMEOUT, kw_only=True, validator=settings.seconds)
     after_fork: AfterFork = attrs.field(default="wait", kw_only=True, validator=_after_fork)
 
-    @property
-    def notify(self) -> Notify:
-        """What child processes do with notifications: as the inner interpreter says."""
-        return notify_of(self.inner)
-
-    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
-        """Queue the effect, or execute it at once if it is not to be queued."""
-        outcome = self.submit(effect, ignore_outcome)
-        return _ANSWER if outcome is _QUEUED else result_of(outcome)
-
     @override
     def submit(self, effect: Effect, on_settled: OnSettled, /) -> Outcome:
         """Queue or execute the effect; ``on_settled`` gets its final outcome, once."""
@@ -105,6 +84,13 @@ class Background(Queueing):
         full = Retryable(f"{self.max_queue:,} messages to as many audiences wait for {where} already")
         on_settled(full)
         return full
+
+    def close(self) -> None:
+        """Send the messages that wait, for at most ``exit_timeout`` seconds. Those that are left are reported and stay queued.
+
+        A program need not call it: the messages are sent in the background, and at exit.
+        """
+        queues.flush_of(self.inner, self.exit_timeout)
 
     def _queues(self) -> bool:
         if environment.override() is not None:

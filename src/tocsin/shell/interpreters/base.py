@@ -1,4 +1,9 @@
-"""The interpreter protocol: an interpreter executes an effect and returns its outcome. Interpreters wrap interpreters."""
+"""The interpreter protocol, and the bases of tocsin's own interpreters. An interpreter executes an effect and returns its outcome.
+
+- Inside, outcomes are plain: ``perform`` returns one. At the public door, a call wraps it in an ``IOResult``.
+- ``execute`` and ``hand_over`` call any interpreter, and raise nothing.
+- Interpreters wrap interpreters: ``Wrapper`` is the base of those that do, ``Queueing`` of those that answer before they send.
+"""
 
 import inspect
 from abc import abstractmethod
@@ -9,10 +14,11 @@ import attrs
 from returns.io import IOResult
 from returns.pipeline import is_successful
 from returns.unsafe import unsafe_perform_io
+from typing_extensions import override
 
 from tocsin.core.effects import Effect
 from tocsin.core.messages.text import cut, describe, name_of, one_line, quote
-from tocsin.core.outcomes import DeliveryError, Outcome, Receipt, Rejected, received, refused
+from tocsin.core.outcomes import DeliveryError, Outcome, Receipt, Rejected
 from tocsin.shell.adapters.redaction import redact
 
 Notify = Literal["live", "print", "none"]
@@ -22,15 +28,30 @@ Notify = Literal["live", "print", "none"]
 class Interpreter(Protocol):
     """Executes, prints or records an effect. It returns the outcome and raises nothing.
 
-    Its attribute ``notify`` ("live", "print" or "none"), if it has one, tells what child processes do; without it they print.
+    Your own interpreter may return a plain outcome; those of tocsin wrap it in an ``IOResult``. The attribute ``notify`` ("live",
+    "print" or "none"), if it has one, tells what child processes do; without it they print.
     """
 
-    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError] | Outcome:
         """Execute the effect and return its outcome."""
         ...
 
 
-class Queueing:
+class Performer:
+    """The base of tocsin's interpreters: ``perform`` executes an effect."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def perform(self, effect: Effect, /) -> Outcome:
+        """Execute the effect and return its outcome."""
+
+    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+        """Execute the effect and return its outcome."""
+        return result_of(self.perform(effect))
+
+
+class Queueing(Performer):
     """An interpreter whose outcome may become final later: it answers ``Queued`` first."""
 
     __slots__ = ()
@@ -38,6 +59,11 @@ class Queueing:
     @abstractmethod
     def submit(self, effect: Effect, on_settled: Callable[[Outcome], None], /) -> Outcome:
         """Take the effect. ``on_settled`` gets its final outcome once: now, or later in another thread."""
+
+    @override
+    def perform(self, effect: Effect, /) -> Outcome:
+        """Take the effect."""
+        return self.submit(effect, ignore_outcome)
 
 
 class Batching:
@@ -56,13 +82,6 @@ class Delivery:
 
     effect: Effect
     outcome: Outcome
-
-
-def outcome_of(result: IOResult[Receipt, DeliveryError]) -> Outcome:
-    """Return the outcome in an interpreter's answer as a plain union."""
-    if is_successful(result):
-        return unsafe_perform_io(result.unwrap())
-    return unsafe_perform_io(result.failure())
 
 
 def checked(given: Interpreter) -> Interpreter:
@@ -94,18 +113,41 @@ def inner_of_background(given: Interpreter) -> Interpreter:
     return wrapped
 
 
+def notify_of(interpreter: Interpreter) -> Notify:
+    """Return what child processes under this interpreter do: print, unless it says otherwise, so that none sends by accident."""
+    mode: object = getattr(interpreter, "notify", "print")
+    return "live" if mode == "live" else "none" if mode == "none" else "print"
+
+
+@attrs.frozen(eq=False)
+class Wrapper(Performer):
+    """The base of tocsin's interpreters that pass effects on to ``inner``."""
+
+    inner: Interpreter = attrs.field(converter=inner)
+
+    @property
+    def notify(self) -> Notify:
+        """What child processes do with notifications: as the inner interpreter says."""
+        return notify_of(self.inner)
+
+
 def execute(interpreter: Interpreter, effect: Effect) -> Outcome:
     """Execute the effect and return its outcome. Raises nothing: if the interpreter raises, the outcome is ``Rejected``."""
-    name = name_of(interpreter if inspect.isroutine(interpreter) else type(interpreter))
     try:
-        answer: object = interpreter(effect)
-        outcome: object = outcome_of(answer) if _is_result(answer) else None
+        if isinstance(interpreter, Performer) and type(interpreter).__call__ is Performer.__call__:
+            answer: object = interpreter.perform(effect)  # a user's subclass with a call of its own is called
+        else:
+            answer = interpreter(effect)
+        outcome: object = outcome_of(answer) if _is_result(answer) else answer
     except Exception as error:
-        return Rejected(redact(f"the interpreter {name} raised {describe(error)}"))
-    if _is_outcome(outcome):
+        return Rejected(redact(f"the interpreter {_name(interpreter)} raised {describe(error)}"))
+    if isinstance(outcome, Outcome):
         return outcome
-    wrong = f"{_shown(outcome)}, which is no outcome" if _is_result(answer) else f"{_shown(answer)}, which is no IOResult"
-    return Rejected(redact(f"the interpreter {name} answered {wrong}: write return IOResult.from_value(Delivered())"))
+    return Rejected(redact(f"the interpreter {_name(interpreter)} answered {_shown(outcome)}, which is no outcome: return Delivered()"))
+
+
+def _name(interpreter: Interpreter) -> str:
+    return name_of(interpreter if inspect.isroutine(interpreter) else type(interpreter))
 
 
 def _shown(value: object) -> str:
@@ -129,16 +171,13 @@ def _is_result(value: object) -> TypeGuard[IOResult[Receipt, DeliveryError]]:
     return isinstance(value, IOResult)
 
 
-def _is_outcome(value: object) -> TypeGuard[Outcome]:
-    return isinstance(value, Outcome)
+def outcome_of(result: IOResult[Receipt, DeliveryError]) -> Outcome:
+    """Return the outcome in an interpreter's answer as a plain union."""
+    if is_successful(result):
+        return unsafe_perform_io(result.unwrap())
+    return unsafe_perform_io(result.failure())
 
 
 def result_of(outcome: Outcome) -> IOResult[Receipt, DeliveryError]:
     """Return the outcome as an interpreter's answer."""
-    return received(outcome) if isinstance(outcome, Receipt) else refused(outcome)
-
-
-def notify_of(interpreter: Interpreter) -> Notify:
-    """Return what child processes under this interpreter do: print, unless it says otherwise, so that none sends by accident."""
-    mode: object = getattr(interpreter, "notify", "print")
-    return "live" if mode == "live" else "none" if mode == "none" else "print"
+    return IOResult.from_value(outcome) if isinstance(outcome, Receipt) else IOResult.from_failure(outcome)

@@ -13,19 +13,18 @@ from collections import deque
 from collections.abc import Sequence
 
 import attrs
-from returns.io import IOResult
 from typing_extensions import override
 
 from tocsin.core.delivery.destinations import audience
 from tocsin.core.delivery.digest import MIN_INTERVAL, THRESHOLD, fold, portions, regroup, singly
 from tocsin.core.effects import CallBack, Effect, Message
 from tocsin.core.messages.text import quote
-from tocsin.core.outcomes import Delivered, DeliveryError, Fault, Outcome, Receipt
+from tocsin.core.outcomes import Delivered, Fault, Outcome
 from tocsin.shell import log
 from tocsin.shell.adapters import time_limits
 from tocsin.shell.adapters.clock import SystemTimer, Timer
 from tocsin.shell.fork_safety import forget_in_child
-from tocsin.shell.interpreters.base import Batching, Interpreter, Notify, execute, inner, notify_of, result_of
+from tocsin.shell.interpreters.base import Batching, Wrapper, execute
 
 
 def folded(messages: Sequence[Message]) -> Message:
@@ -77,7 +76,7 @@ class _Turns:
 
 
 @attrs.frozen(eq=False)
-class Digest(Batching):
+class Digest(Wrapper, Batching):
     """Folds waiting messages to the same audience and passes them on to ``inner``.
 
     Args:
@@ -102,20 +101,15 @@ class Digest(Batching):
     12
     """
 
-    inner: Interpreter = attrs.field(converter=inner)
     threshold: int = attrs.field(default=THRESHOLD, validator=check_threshold)
     min_interval: float = attrs.field(default=MIN_INTERVAL, validator=check_min_interval)
     timer: Timer = attrs.field(factory=SystemTimer, kw_only=True, repr=False)
     _turns: _Turns = attrs.field(factory=_Turns, init=False, repr=False)
 
-    @property
-    def notify(self) -> Notify:
-        """What child processes do with notifications: as the inner interpreter says."""
-        return notify_of(self.inner)
-
-    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+    @override
+    def perform(self, effect: Effect, /) -> Outcome:
         """Pass on a single effect at once, unchanged."""
-        return result_of(execute(self.inner, effect))
+        return execute(self.inner, effect)
 
     @override
     def batch(self, effects: Sequence[Effect], /) -> Sequence[Outcome]:

@@ -9,17 +9,18 @@ import sys
 from typing import ClassVar, TextIO
 
 import attrs
-from returns.io import IOResult
+from typing_extensions import override
 
 from tocsin.core.effects import Bot, CallBack, Effect, PostToSlack, SendEmail, SlackMessage
+from tocsin.core.messages.content import Content
 from tocsin.core.messages.slack import posting
 from tocsin.core.messages.text import label, name_of, one_line
-from tocsin.core.outcomes import DeliveryError, Receipt, Shown, Withheld, received
-from tocsin.shell.interpreters.base import Notify
+from tocsin.core.outcomes import Outcome, Shown, Withheld
+from tocsin.shell.interpreters.base import Notify, Performer
 
 
 @attrs.frozen
-class DryRun:
+class DryRun(Performer):
     """Prints each effect to ``file`` (None means the standard output at that time).
 
     A Slack message is printed exactly as it would be posted, an app's as the first message of its run. In a mail the account's address
@@ -30,14 +31,15 @@ class DryRun:
 
     notify: ClassVar[Notify] = "print"
 
-    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+    @override
+    def perform(self, effect: Effect, /) -> Outcome:
         file = sys.stdout if self.file is None else self.file
         if file is None:  # a service may have none
-            return received(Withheld("there is no standard output to show it on"))
+            return Withheld("there is no standard output to show it on")
         encoding = file.encoding or "utf-8"
         file.write(f"{shown(effect)}\n".encode(encoding, "backslashreplace").decode(encoding))
         file.flush()
-        return received(Shown())
+        return Shown()
 
 
 def shown(effect: Effect) -> str:
@@ -73,20 +75,21 @@ def _mail(effect: SendEmail) -> str:
 
 
 @attrs.frozen
-class Silent:
+class Silent(Performer):
     """Drops each effect; ``reason`` explains why."""
 
     reason: str = "--notify=none says so"
 
     notify: ClassVar[Notify] = "none"
 
-    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:  # noqa: ARG002 - every effect is dropped
+    @override
+    def perform(self, effect: Effect, /) -> Outcome:
         """Withhold the effect."""
-        return received(Withheld(self.reason))
+        return Withheld(self.reason)
 
 
 @attrs.frozen(eq=False, repr=False)
-class Recording:
+class Recording(Performer):
     """Keeps each effect, in order, in ``effects``. Thread-safe.
 
     >>> import tocsin
@@ -105,9 +108,29 @@ class Recording:
         """All effects so far."""
         return tuple(self._kept)
 
-    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+    @property
+    def slack(self) -> tuple[PostToSlack, ...]:
+        """The messages to Slack so far."""
+        return tuple(effect for effect in self.effects if isinstance(effect, PostToSlack))
+
+    @property
+    def mail(self) -> tuple[SendEmail, ...]:
+        """The mails so far."""
+        return tuple(effect for effect in self.effects if isinstance(effect, SendEmail))
+
+    def about(self, name: str) -> tuple[PostToSlack | SendEmail, ...]:
+        """Return the messages about what has this name, in order."""
+        return tuple(effect for effect in self.effects if not isinstance(effect, CallBack) and _is_about(effect, name))
+
+    @override
+    def perform(self, effect: Effect, /) -> Outcome:
         self._kept.append(effect)
-        return received(Withheld("recorded"))
+        return Withheld("recorded")
 
     def __repr__(self) -> str:
         return f"<Recording of {len(self._kept)} effects>"
+
+
+def _is_about(message: PostToSlack | SendEmail, name: str) -> bool:
+    content = message.content
+    return message.key.slug == name or (isinstance(content, Content) and content.name == name)

@@ -9,7 +9,7 @@
 """
 
 import attrs
-from returns.io import IOResult
+from typing_extensions import override
 
 from tocsin.core.delivery.combining import after_fallback, combined, message_for_fallback
 from tocsin.core.delivery.destinations import destination
@@ -18,7 +18,7 @@ from tocsin.core.effects import CallBack, Effect, Message
 from tocsin.core.messages.text import one_line
 from tocsin.core.outcomes import Delivered, DeliveryError, DestinationDead, Outcome, Receipt
 from tocsin.shell.adapters.redaction import redact
-from tocsin.shell.interpreters.base import Interpreter, Notify, execute, inner, notify_of, result_of
+from tocsin.shell.interpreters.base import Interpreter, Notify, Performer, execute, inner, notify_of
 from tocsin.shell.log import complain, failure, logger, revived
 
 _dead: dict[str, object] = {}  # by destination, a mark of the call that noticed; each access is atomic, so it needs no lock
@@ -26,7 +26,7 @@ _dead_in_fanouts: set[str] = set()  # dead destinations that this process has re
 
 
 @attrs.frozen(eq=False)
-class Fallback:
+class Fallback(Performer):
     """Passes each effect to ``first``, and to ``second`` if ``first`` failed to deliver it.
 
     A message that may have arrived goes to ``second`` only if it reports a failure, with a note that it may be a repetition. Only
@@ -56,12 +56,13 @@ class Fallback:
         """What child processes do with notifications."""
         return notify_among(self.first, self.second)
 
-    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+    @override
+    def perform(self, effect: Effect, /) -> Outcome:
         outcome = execute(self.first, effect)
         if isinstance(effect, CallBack):
-            return result_of(outcome)
+            return outcome
         self._report_death(effect, outcome)
-        return result_of(self._fall_back(effect, outcome) if isinstance(outcome, DeliveryError) else outcome)
+        return self._fall_back(effect, outcome) if isinstance(outcome, DeliveryError) else outcome
 
     def _fall_back(self, message: Message, error: DeliveryError) -> Outcome:
         given = message_for_fallback(message, error)
@@ -92,7 +93,7 @@ class Fallback:
 
 
 @attrs.frozen(eq=False, init=False, repr=False)
-class Fanout:
+class Fanout(Performer):
     """Passes each message to all ``interpreters``, in order. A call of a user function goes to the first one only: it is made once.
 
     The outcome is a receipt, like ``Delivered``, only if no interpreter failed. If some delivered and others failed, it is
@@ -120,14 +121,15 @@ class Fanout:
         """What child processes do with notifications."""
         return notify_among(*self.interpreters)
 
-    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+    @override
+    def perform(self, effect: Effect, /) -> Outcome:
         if isinstance(effect, CallBack):
-            return result_of(execute(self.interpreters[0], effect))
+            return execute(self.interpreters[0], effect)
         outcomes = [execute(each, effect) for each in self.interpreters]
         outcome = combined(outcomes)
         if not isinstance(outcome, DestinationDead):  # the caller reports that one
             _report_dead(effect, outcomes)
-        return result_of(outcome)
+        return outcome
 
     def __repr__(self) -> str:
         return f"Fanout({', '.join(map(repr, self.interpreters))})"

@@ -11,17 +11,17 @@ from functools import partial
 from typing import ClassVar, NoReturn
 
 import attrs
-from returns.io import IOResult
+from typing_extensions import override
 
 from tocsin.core.effects import Bot, CallBack, Effect, PostToSlack, SendEmail
 from tocsin.core.messages.text import describe, name_of
-from tocsin.core.outcomes import Delivered, DeliveryError, Outcome, Receipt, Rejected, Withheld, received
+from tocsin.core.outcomes import Delivered, Outcome, Rejected, Withheld
 from tocsin.core.validation import invoke
+from tocsin.shell import environment
 from tocsin.shell.adapters import Gmail, Secrets, SlackWebhook
 from tocsin.shell.adapters.redaction import redact
-from tocsin.shell.environment import NAME, misspelt, override
 from tocsin.shell.interpreters.background import Background, in_event_loop
-from tocsin.shell.interpreters.base import Notify, result_of
+from tocsin.shell.interpreters.base import Notify, Performer
 from tocsin.shell.interpreters.dry_run import DryRun
 from tocsin.shell.log import once
 
@@ -32,11 +32,11 @@ def _secrets(given: Mapping[str, str] | Secrets | None) -> Secrets:
 
 def _in_background(live: "Live") -> Background:
     """Return the interpreter for threads in which an event loop runs."""
-    return Background(partial(_at_once, live))
+    return Background(partial(_perform, live))
 
 
 @attrs.frozen
-class Live:
+class Live(Performer):
     """Executes effects for real, once each.
 
     Args:
@@ -56,25 +56,22 @@ class Live:
 
     notify: ClassVar[Notify] = "live"
 
-    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
-        asked = override()
+    @override
+    def perform(self, effect: Effect, /) -> Outcome:
+        asked = environment.override()
         if asked == "print":
-            return DryRun()(effect)
+            return DryRun().perform(effect)
         if asked == "none":
-            return received(Withheld(_silenced()))
+            return Withheld(_silenced())
         if not isinstance(effect, CallBack) and in_event_loop():
-            return self._background(effect)
-        return _at_once(self, effect)
+            return self._background.perform(effect)
+        return _perform(self, effect)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Live interpreter does not pickle, since it may hold secrets: build one where it is needed")
 
 
-def _at_once(live: Live, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
-    return result_of(_perform(live, effect))
-
-
-def _perform(live: Live, effect: Effect) -> Outcome:
+def _perform(live: Live, effect: Effect, /) -> Outcome:
     match effect:
         case PostToSlack(bot=Bot() as bot):
             token = live.secrets.find(bot.token_secret)
@@ -93,9 +90,9 @@ def _perform(live: Live, effect: Effect) -> Outcome:
 
 def _silenced() -> str:
     """Return the reason why nothing is sent. Log an unknown value of the variable once."""
-    error = misspelt()
+    error = environment.misspelt()
     if error is None:
-        return f"{NAME}=none says so"
+        return f"{environment.NAME}=none says so"
     once(f"{error}: nothing is sent")
     return error
 

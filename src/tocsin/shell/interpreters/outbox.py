@@ -14,7 +14,6 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, NoReturn
 
 import attrs
-from returns.io import IOResult
 from typing_extensions import override
 
 from tocsin.core.delivery.digest import MIN_INTERVAL, THRESHOLD
@@ -22,12 +21,12 @@ from tocsin.core.delivery.retry import RetryPolicy
 from tocsin.core.effects import CallBack, Effect, Message
 from tocsin.core.messages.text import quote
 from tocsin.core.outbox.state_machine import POLICY
-from tocsin.core.outcomes import DeliveryError, Outcome, Queued, Receipt, received
+from tocsin.core.outcomes import Outcome, Queued
 from tocsin.shell import environment, queues
 from tocsin.shell.adapters import settings
 from tocsin.shell.destination_queue import OnSettled
 from tocsin.shell.interpreters.background import Background, in_event_loop
-from tocsin.shell.interpreters.base import Batching, Interpreter, Notify, Queueing, execute, ignore_outcome, inner, notify_of, result_of
+from tocsin.shell.interpreters.base import Batching, Interpreter, Queueing, Wrapper, execute, ignore_outcome, inner
 from tocsin.shell.interpreters.digest import Digest, check_min_interval, check_threshold
 from tocsin.shell.outbox.errors import OutboxError
 
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from tocsin.shell.outbox.client import OutboxClient
 
 _QUEUED = Queued("the outbox")
-_ANSWER = received(_QUEUED)  # made once, since most messages get it
 _NOT_COMMITTED = Queued("memory, on its way to the outbox")
 _LOOP_COMMIT_TIMEOUT = 0.2  # seconds that an event loop waits for a commit
 _SERVER_COMMIT_TIMEOUT = 10.0  # seconds that a thread waits for a commit on a database server, which may not answer
@@ -76,7 +74,7 @@ def _without_outbox(outbox: "Outbox") -> Background:
 
 
 @attrs.frozen(eq=False)
-class Outbox(Queueing, Batching):
+class Outbox(Queueing, Wrapper, Batching):
     """Commits messages to a database, from which background workers send them by ``inner``.
 
     Args:
@@ -119,11 +117,6 @@ class Outbox(Queueing, Batching):
     _fallback: Background = attrs.field(init=False, repr=False, default=attrs.Factory(_without_outbox, takes_self=True))
 
     @property
-    def notify(self) -> Notify:
-        """What child processes do with notifications: as the inner interpreter says."""
-        return notify_of(self.inner)
-
-    @property
     def place(self) -> str:
         """The location of the outbox, without a password."""
         return self._client.place
@@ -139,11 +132,6 @@ class Outbox(Queueing, Batching):
         it ends need not close it.
         """
         self._client.close()
-
-    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
-        """Store the message, to be sent in the background."""
-        outcome = self.submit(effect, ignore_outcome)
-        return _ANSWER if outcome is _QUEUED else result_of(outcome)
 
     @override
     def submit(self, effect: Effect, on_settled: OnSettled, /) -> Outcome:

@@ -13,7 +13,6 @@ import threading
 from datetime import timedelta
 
 import attrs
-from returns.io import IOResult
 from typing_extensions import override
 
 from tocsin.core.delivery.circuit_breaker import Circuit, error_if_open, record
@@ -21,13 +20,12 @@ from tocsin.core.delivery.destinations import Destination, destination
 from tocsin.core.delivery.rate_limit import GMAIL, SLACK, Bucket, Rate, take, take_late
 from tocsin.core.effects import Effect
 from tocsin.core.messages.text import one_line, quote, span
-from tocsin.core.outcomes import DeliveryError, Outcome, Receipt, Retryable, refused
+from tocsin.core.outcomes import DeliveryError, Outcome, Retryable
 from tocsin.shell.adapters.clock import SystemTimer, Timer, hurried_by
 from tocsin.shell.adapters.redaction import redact
 from tocsin.shell.adapters.time_limits import seconds_left
 from tocsin.shell.fork_safety import forget_in_child
-from tocsin.shell.interpreters import base
-from tocsin.shell.interpreters.base import Interpreter, Notify, execute, notify_of, result_of
+from tocsin.shell.interpreters.base import Wrapper, execute
 
 _EARLY = 0.05  # seconds; clocks and sleeps are not more exact: 16 ms on Windows
 
@@ -56,7 +54,7 @@ class _Destinations:
 
 
 @attrs.frozen(eq=False)
-class RateLimited:
+class RateLimited(Wrapper):
     """Passes each effect on to ``inner`` as soon as the rate limit of its destination permits. Calls of functions do not wait.
 
     Args:
@@ -70,30 +68,25 @@ class RateLimited:
     Rate(messages=30, per=60, burst=3)
     """
 
-    inner: Interpreter = attrs.field(converter=base.inner)
     slack: Rate = attrs.field(default=SLACK, validator=_rate)
     gmail: Rate = attrs.field(default=GMAIL, validator=_rate)
     timer: Timer = attrs.field(factory=SystemTimer, kw_only=True, repr=False)
     _destinations: _Destinations = attrs.field(factory=_Destinations, init=False, repr=False)
 
-    @property
-    def notify(self) -> Notify:
-        """What child processes do with notifications: as the inner interpreter says."""
-        return notify_of(self.inner)
-
-    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+    @override
+    def perform(self, effect: Effect, /) -> Outcome:
         where = destination(effect)
         if where is None:
-            return result_of(execute(self.inner, effect))
+            return execute(self.inner, effect)
         began = self.timer.monotonic()
         error = self._error_if_open(where, began) or self._wait(where)
         if error is not None:
-            return refused(error)
+            return error
         limit = seconds_left(began)
         outcome = execute(self.inner, effect)
         now = self.timer.monotonic()
         self._record(where, outcome, now, now - began if limit < math.inf else 0.0, limit)
-        return result_of(outcome)
+        return outcome
 
     def _error_if_open(self, where: Destination, now: float) -> DeliveryError | None:
         """Return the outcome of a message that is not tried, since the circuit of its destination is open; else None."""

@@ -5,18 +5,17 @@ these interpreters, where they see the real destination.
 """
 
 import attrs
-from returns.io import IOResult
+from typing_extensions import override
 
 from tocsin.core import options
 from tocsin.core.delivery.fallback import as_mail, as_slack
 from tocsin.core.effects import Bot, CallBack, Effect
-from tocsin.core.outcomes import DeliveryError, Receipt
-from tocsin.shell.interpreters import base
-from tocsin.shell.interpreters.base import Interpreter, Notify, execute, notify_of, result_of
+from tocsin.core.outcomes import Outcome
+from tocsin.shell.interpreters.base import Wrapper, execute
 
 
 @attrs.frozen(eq=False)
-class ByMail:
+class ByMail(Wrapper):
     """Passes each message to ``inner`` as a mail from the account in the secrets ``EMAIL_USERNAME`` and ``EMAIL_PASSWORD``.
 
     A message that is a mail already keeps its text and goes to these recipients instead.
@@ -37,22 +36,17 @@ class ByMail:
     'load failed: disk full'
     """
 
-    inner: Interpreter = attrs.field(converter=base.inner)
     to: tuple[str, ...] | None = attrs.field(default=None, converter=options.recipients, kw_only=True)
     cc: tuple[str, ...] = attrs.field(default=None, converter=options.copies, kw_only=True)
 
-    @property
-    def notify(self) -> Notify:
-        """What child processes do with notifications: as the inner interpreter says."""
-        return notify_of(self.inner)
-
-    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+    @override
+    def perform(self, effect: Effect, /) -> Outcome:
         rendered = effect if isinstance(effect, CallBack) else as_mail(effect, self.to, self.cc)
-        return result_of(execute(self.inner, rendered))
+        return execute(self.inner, rendered)
 
 
 @attrs.frozen(eq=False)
-class BySlack:
+class BySlack(Wrapper):
     """Passes each message to ``inner`` as a post to the incoming webhook whose URL is the secret named ``webhook_secret``.
 
     With both ``token_secret`` and ``channel``, it is a post by the app with that token to that channel, and needs no webhook. A message
@@ -70,7 +64,6 @@ class BySlack:
             ``channel`` is given without the other.
     """
 
-    inner: Interpreter = attrs.field(converter=base.inner)
     webhook_secret: str = attrs.field(default=None, converter=options.webhook_secret, kw_only=True)
     token_secret: str | None = attrs.field(default=None, converter=options.token_secret, kw_only=True)
     channel: str | None = attrs.field(default=None, converter=options.channel, kw_only=True)
@@ -85,11 +78,7 @@ class BySlack:
         """The app that posts; None if a webhook does."""
         return None if self.token_secret is None or self.channel is None else Bot(self.token_secret, self.channel)
 
-    @property
-    def notify(self) -> Notify:
-        """What child processes do with notifications: as the inner interpreter says."""
-        return notify_of(self.inner)
-
-    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+    @override
+    def perform(self, effect: Effect, /) -> Outcome:
         rendered = effect if isinstance(effect, CallBack) else as_slack(effect, self.webhook_secret, self.bot)
-        return result_of(execute(self.inner, rendered))
+        return execute(self.inner, rendered)

@@ -7,15 +7,15 @@
 from collections.abc import Callable
 
 import attrs
-from returns.io import IOResult
+from typing_extensions import override
 
 from tocsin.core.delivery.retry import Final, RetryLater, RetryPolicy, Try, decide
 from tocsin.core.effects import Effect
 from tocsin.core.messages.text import quote
-from tocsin.core.outcomes import DeliveryError, Receipt
+from tocsin.core.outcomes import Outcome
 from tocsin.shell.adapters import time_limits
 from tocsin.shell.adapters.clock import SystemTimer, Timer, hurried_by
-from tocsin.shell.interpreters.base import Interpreter, Notify, execute, inner, notify_of, result_of
+from tocsin.shell.interpreters.base import Interpreter, Wrapper, execute
 from tocsin.shell.interpreters.live import Live
 from tocsin.shell.interpreters.rate_limited import RateLimited
 from tocsin.shell.interpreters.rendered import ByMail, BySlack
@@ -36,7 +36,7 @@ def _policy(_: object, __: object, value: object) -> None:
 
 
 @attrs.frozen(eq=False)
-class Retrying:
+class Retrying(Wrapper):
     """Passes each effect on to ``inner``, and again while another attempt may succeed.
 
     Args:
@@ -54,7 +54,6 @@ class Retrying:
     Retrying(inner=<Recording of 0 effects>, policy=RetryPolicy(attempts=3, initial_delay=1.0, max_delay=60.0, deadline=300.0))
     """
 
-    inner: Interpreter = attrs.field(converter=inner)
     policy: RetryPolicy = attrs.field(factory=RetryPolicy, validator=_policy)
     timer: Timer = attrs.field(factory=SystemTimer, kw_only=True, repr=False)
     draw: Callable[[], float] = attrs.field(default=_chance, kw_only=True, repr=False)
@@ -65,18 +64,14 @@ class Retrying:
             too_short = f"deadline={self.policy.deadline:g} of the policy is shorter than one try, which may take {longest:g} s"
             raise ValueError(f"{too_short}: write RetryPolicy(deadline={longest:g}), or more")
 
-    @property
-    def notify(self) -> Notify:
-        """What child processes do with notifications: as the inner interpreter says."""
-        return notify_of(self.inner)
-
-    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+    @override
+    def perform(self, effect: Effect, /) -> Outcome:
         began, attempt = self.timer.monotonic(), Try(effect)
         while isinstance(decision := self._attempt(attempt, began), RetryLater):
             if not self._pause(decision):
-                return result_of(decision.otherwise)
+                return decision.otherwise
             attempt = decision.attempt
-        return result_of(decision.outcome)
+        return decision.outcome
 
     def _pause(self, decision: RetryLater) -> bool:
         """Pause before the next attempt. A hurry cuts that short, except for the time that the destination demands.

@@ -11,9 +11,13 @@ from tocsin.shell.adapters.redaction import redact
 class OutboxError(ValueError):
     """The outbox cannot be used. The message says in one line why and what to do, and holds no password."""
 
+    __module__ = "tocsin.errors"  # where users find it
+
 
 class OutboxBusy(OutboxError):
     """The outbox cannot be used from this thread at this moment, since the thread is already using it."""
+
+    __module__ = "tocsin.errors"  # where users find it
 
 
 _LONGEST = 300  # characters of the error text of the database

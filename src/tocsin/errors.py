@@ -1,0 +1,32 @@
+"""All exceptions of tocsin. Signals, which are control flow, are in ``tocsin.signals``.
+
+ValueError
+├── NotificationFailed     a handler that was called by hand could not notify
+│   └── SecretNotFound     a secret that the notification needs is not set anywhere
+└── OutboxError            the outbox cannot be used
+    └── OutboxBusy         the thread that asks is already using it
+RuntimeError
+└── TaskFailed             a task failed without an exception, for example by the state that a handler returned
+Exception
+├── RetriesExhausted       a body asked for more attempts than are allowed
+├── HistoryError           the history of runs cannot be used
+└── PingFailed             a health-check service could not be pinged
+"""
+
+from tocsin.core.planning import RetriesExhausted
+from tocsin.flows.report import TaskFailed
+from tocsin.shell.adapters.healthchecks import PingFailed
+from tocsin.shell.errors import NotificationFailed, SecretNotFound
+from tocsin.shell.history.run_record import HistoryError
+from tocsin.shell.outbox.errors import OutboxBusy, OutboxError
+
+__all__ = [
+    "HistoryError",
+    "NotificationFailed",
+    "OutboxBusy",
+    "OutboxError",
+    "PingFailed",
+    "RetriesExhausted",
+    "SecretNotFound",
+    "TaskFailed",
+]
