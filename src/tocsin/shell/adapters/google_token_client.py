@@ -24,7 +24,7 @@ from urllib3.exceptions import HTTPError
 
 from tocsin.core.outcomes import DeliveryError, Rejected
 from tocsin.core.services.google_oauth import SCOPE, AccessToken, AuthorizedUser, Grant, token_reply
-from tocsin.shell.adapters import redaction
+from tocsin.shell import redaction
 from tocsin.shell.adapters.http import Transport
 from tocsin.shell.adapters.settings import SmtpSettings
 from tocsin.shell.adapters.time_limits import Attempt, attempting

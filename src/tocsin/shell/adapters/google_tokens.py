@@ -11,7 +11,7 @@ import attrs
 
 from tocsin.core.outcomes import DeliveryError, Rejected
 from tocsin.core.services.google_oauth import Grant, read_grant
-from tocsin.shell.adapters import redaction
+from tocsin.shell import redaction
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.adapters.settings import SmtpSettings
 from tocsin.shell.adapters.time_limits import Attempt

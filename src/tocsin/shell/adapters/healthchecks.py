@@ -8,7 +8,7 @@ from tocsin.core.changes import Tracked
 from tocsin.core.delivery.destinations import https_fault
 from tocsin.core.outcomes import DeliveryError, Receipt, Rejected
 from tocsin.core.states import State
-from tocsin.shell.adapters import redaction
+from tocsin.shell import redaction
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.adapters.settings import HttpSettings
 from tocsin.shell.fork_safety import PerProcess

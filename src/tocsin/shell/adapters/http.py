@@ -35,7 +35,8 @@ from tocsin.core.outcomes import DeliveryError, Outcome, Receipt, Rejected
 from tocsin.core.services.healthchecks import ping_reply, ping_url
 from tocsin.core.services.slack_api import webhook_reply
 from tocsin.core.states import State
-from tocsin.shell.adapters import redaction, tls
+from tocsin.shell import redaction
+from tocsin.shell.adapters import tls
 from tocsin.shell.adapters.clock import SystemClock
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.adapters.settings import HttpSettings

@@ -15,7 +15,7 @@ from tocsin.core.delivery.destinations import address_fault
 from tocsin.core.effects import Mail
 from tocsin.core.outcomes import DeliveryError, Receipt, Rejected
 from tocsin.core.services.google_oauth import is_grant
-from tocsin.shell.adapters import redaction
+from tocsin.shell import redaction
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.adapters.settings import SmtpSettings, first
 from tocsin.shell.fork_safety import PerProcess

@@ -20,7 +20,8 @@ import attrs
 from tocsin.core.outcomes import Delivered, DeliveryError, Receipt, Rejected, Retryable
 from tocsin.core.services.google_oauth import is_grant, login_reply
 from tocsin.core.services.smtp import smtp_reply
-from tocsin.shell.adapters import redaction, tls
+from tocsin.shell import redaction
+from tocsin.shell.adapters import tls
 from tocsin.shell.adapters.google_tokens import TokenCache, TokenRoute
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.adapters.settings import SmtpSettings

@@ -19,12 +19,12 @@ from tocsin.core.services.slack_api import bot_reply, posted_as, thread_refused,
 from tocsin.shell.adapters import time_limits
 from tocsin.shell.adapters.clock import SystemClock
 from tocsin.shell.adapters.http import Transport, exchange, in_seconds
-from tocsin.shell.adapters.redaction import redact
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.adapters.settings import HttpSettings
 from tocsin.shell.adapters.thread_cache import Place, ThreadCache
 from tocsin.shell.fork_safety import PerProcess
 from tocsin.shell.log import logger
+from tocsin.shell.redaction import redact
 
 if TYPE_CHECKING:
     from tocsin.shell.adapters.slack_client import ApiCall

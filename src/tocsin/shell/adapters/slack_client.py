@@ -16,8 +16,8 @@ from slack_sdk.web.slack_response import SlackResponse
 from typing_extensions import override
 
 from tocsin.shell.adapters.http import HEADERS, RequestSender
-from tocsin.shell.adapters.redaction import redact
 from tocsin.shell.adapters.secrets import Secret
+from tocsin.shell.redaction import redact
 
 ApiCall = Callable[["Client"], SlackResponse]
 """One call of the API."""

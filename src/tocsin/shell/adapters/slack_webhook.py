@@ -13,7 +13,8 @@ from tocsin.core.delivery.destinations import webhook_fault
 from tocsin.core.effects import Bot, PostToSlack, SlackMessage
 from tocsin.core.outcomes import DeliveryError, Receipt, Rejected
 from tocsin.core.services.slack_api import api_fault
-from tocsin.shell.adapters import redaction, settings
+from tocsin.shell import redaction
+from tocsin.shell.adapters import settings
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.adapters.thread_cache import ThreadCache
 from tocsin.shell.fork_safety import PerProcess

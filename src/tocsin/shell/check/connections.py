@@ -30,12 +30,12 @@ from tocsin.shell.adapters import SlackWebhook, SystemClock, mail_smtp, tls
 from tocsin.shell.adapters.google_tokens import TokenCache, TokenRoute
 from tocsin.shell.adapters.http import RequestSender, Transport
 from tocsin.shell.adapters.mail_smtp import Credentials
-from tocsin.shell.adapters.redaction import redact
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.adapters.settings import HttpSettings, SmtpSettings
 from tocsin.shell.adapters.slack_client import Client
 from tocsin.shell.adapters.time_limits import Attempt, attempting
 from tocsin.shell.config.defaults import PASSWORD
+from tocsin.shell.redaction import redact
 
 _T = TypeVar("_T")
 _TUNNEL_REFUSED = re.compile(r"Tunnel connection failed: (\d{3})")
