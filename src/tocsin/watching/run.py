@@ -19,7 +19,7 @@ from tocsin.core.machine import Run, Subject
 from tocsin.core.messages.text import cut, quote
 from tocsin.core.states import Running, Success
 from tocsin.shell.adapters.clock import CLOCK
-from tocsin.shell.adapters.redaction import redact
+from tocsin.shell.redaction import redact
 from tocsin.shell.announce import Announcer
 from tocsin.shell.environment import facts, run_id
 from tocsin.shell.report import Entry, RunReport

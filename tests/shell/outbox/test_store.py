@@ -33,7 +33,7 @@ from tocsin.core.outbox.state_machine import (
     next_row,
 )
 from tocsin.core.outcomes import Delivered, Rejected, Retryable
-from tocsin.shell.adapters import redaction
+from tocsin.shell import redaction
 from tocsin.shell.outbox import database as outbox_database
 from tocsin.shell.outbox import queries
 from tocsin.shell.outbox.errors import OutboxError

@@ -32,9 +32,10 @@ from tocsin.core.services.healthchecks import Pinger
 from tocsin.core.states import KINDS, Finished, Retrying, Running, State
 from tocsin.core.supervisor import Ended
 from tocsin.shell import log, queues
-from tocsin.shell.adapters import SystemClock, redaction
+from tocsin.shell import redaction
+from tocsin.shell.adapters import SystemClock
 from tocsin.shell.adapters.healthchecks import Ping
-from tocsin.shell.adapters.redaction import redact
+from tocsin.shell.redaction import redact
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.announce import Announcer
 from tocsin.shell.config.defaults import secret_names, secrets, usual_handlers, webhook

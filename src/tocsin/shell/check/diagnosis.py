@@ -18,7 +18,7 @@ from tocsin.core.notifiers import Messenger, SlackNotifier
 from tocsin.core.outcomes import Delivered, DeliveryError, Outcome, Rejected
 from tocsin.core.states import Success
 from tocsin.shell.adapters import SystemClock
-from tocsin.shell.adapters.redaction import contained
+from tocsin.shell.redaction import contained
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.check.secrets import check_secrets, inspect_secret
 from tocsin.shell.config.defaults import (

@@ -19,7 +19,7 @@ from typing_extensions import override
 from tocsin.core.effects import Effect
 from tocsin.core.messages.text import cut, describe, name_of, one_line, quote
 from tocsin.core.outcomes import DeliveryError, Outcome, Receipt, Rejected
-from tocsin.shell.adapters.redaction import redact
+from tocsin.shell.redaction import redact
 
 Notify = Literal["live", "print", "none"]
 """What child processes do with their notifications."""

@@ -19,7 +19,7 @@ from tocsin.core.outcomes import Delivered, Outcome, Rejected, Withheld
 from tocsin.core.validation import invoke
 from tocsin.shell import environment
 from tocsin.shell.adapters import Gmail, Secrets, SlackWebhook
-from tocsin.shell.adapters.redaction import redact
+from tocsin.shell.redaction import redact
 from tocsin.shell.interpreters.background import Background, in_event_loop
 from tocsin.shell.interpreters.base import Notify, Performer
 from tocsin.shell.interpreters.dry_run import DryRun

@@ -22,7 +22,7 @@ from tocsin.core.effects import Effect
 from tocsin.core.messages.text import one_line, quote, span
 from tocsin.core.outcomes import DeliveryError, Outcome, Retryable
 from tocsin.shell.adapters.clock import SystemTimer, Timer, hurried_by
-from tocsin.shell.adapters.redaction import redact
+from tocsin.shell.redaction import redact
 from tocsin.shell.adapters.time_limits import seconds_left
 from tocsin.shell.fork_safety import forget_in_child
 from tocsin.shell.interpreters.base import Wrapper, execute
