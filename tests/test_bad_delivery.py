@@ -28,7 +28,7 @@ from tocsin import (
 )
 from tocsin.adapters import Gmail, SlackWebhook
 from tocsin.core.effects import Effect
-from tocsin.core.outcomes import Delivered, DeliveryError, Outcome, Queued, Receipt, received
+from tocsin.core.outcomes import Delivered, DeliveryError, Outcome, Queued, Receipt
 from tocsin.core.validation import invoke
 from tocsin.flows.task import FunctionTask
 from tocsin.interpreters import (
@@ -44,7 +44,7 @@ from tocsin.interpreters import (
     Retrying,
     RetryPolicy,
 )
-from tocsin.shell.interpreters.base import Batching, Queueing
+from tocsin.shell.interpreter import Batching, Queueing, result_of
 
 pytestmark = pytest.mark.tocsin_live
 TIMEOUT = 10.0
@@ -319,7 +319,7 @@ class Blocks:
 
     def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
         assert self.opened.wait(TIMEOUT)
-        return received(Delivered())
+        return result_of(Delivered())
 
 
 @pytest.mark.parametrize("around", ["Background", "Background of Digest", "reliable", "reliable with a fallback"])

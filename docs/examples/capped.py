@@ -5,7 +5,7 @@ from typing import Literal
 import attrs
 from returns.io import IOResult
 
-from tocsin import Interpreter
+from tocsin import Interpreter, Outcome
 from tocsin.effects import DeliveryError, Effect, Receipt, Withheld
 
 
@@ -19,9 +19,9 @@ class Capped:
 
     notify: Literal["print"] = attrs.field(default="print", init=False)
 
-    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError] | Outcome:
         """Pass the effect on, or withhold it."""
         if self.passed == self.most:
-            return IOResult.from_value(Withheld(f"{self.most} messages were sent already"))
+            return Withheld(f"{self.most} messages were sent already")
         self.passed += 1
         return self.inner(effect)

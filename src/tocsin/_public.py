@@ -36,11 +36,11 @@ from tocsin.shell.errors import NotificationFailed, SecretNotFound
 from tocsin.shell.handlers.callback import callback_factory
 from tocsin.shell.handlers.gmail import gmail_notifier
 from tocsin.shell.handlers.slack import slack_notifier
-from tocsin.shell.interpreters.base import Delivery, Interpreter
+from tocsin.shell.interpreter import Delivery, Interpreter
 from tocsin.shell.interpreters.dry_run import DryRun, Recording
 from tocsin.shell.interpreters.live import Live
-from tocsin.shell.interpreters.reliable import reliable
 from tocsin.shell.queues import flush
+from tocsin.shell.reliable import reliable
 from tocsin.shell.report import RunReport
 from tocsin.watching.context import WatchedRun, current_run
 from tocsin.watching.excepthook import install_excepthook

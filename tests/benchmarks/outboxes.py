@@ -21,7 +21,8 @@ from tests.benchmarks.rates import Sender
 from tocsin import Failed, Pending, Recording, Task, interpreting, slack_notifier
 from tocsin.core.effects import Effect, PostToSlack
 from tocsin.core.outbox.model import Row
-from tocsin.core.outcomes import Delivered, DeliveryError, Receipt, received
+from tocsin.core.outcomes import Delivered, DeliveryError, Receipt
+from tocsin.shell.interpreter import result_of
 from tocsin.shell.outbox.codec import new_row
 
 _T = TypeVar("_T")
@@ -142,7 +143,7 @@ class Destination:
     def __call__(self, _: Effect, /) -> IOResult[Receipt, DeliveryError]:
         """Accept the message."""
         self.open.wait()
-        return received(Delivered())
+        return result_of(Delivered())
 
 
 def keeping(make: Callable[[], _T], keep: Callable[[_T], object], *, calls: int, share: int = 1) -> Sender:

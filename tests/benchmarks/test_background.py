@@ -17,9 +17,9 @@ from returns.io import IOResult
 from tests.benchmarks.ratios import Rivals
 from tocsin import Failed, Pending, Recording, Task, flush, interpreting, reliable, slack_notifier
 from tocsin.core.effects import Effect
-from tocsin.core.outcomes import Delivered, DeliveryError, Queued, Receipt, received
+from tocsin.core.outcomes import Delivered, DeliveryError, Queued, Receipt
 from tocsin.interpreters import Interpreter, Rate
-from tocsin.shell.interpreters.base import outcome_of
+from tocsin.shell.interpreter import outcome_of, result_of
 from tocsin.shell.report import DeliveryLog
 
 pytestmark = pytest.mark.tocsin_live
@@ -38,7 +38,7 @@ class Destination:
     def __call__(self, _: Effect, /) -> IOResult[Receipt, DeliveryError]:
         """Accept the message."""
         self.open.wait()
-        return received(Delivered())
+        return result_of(Delivered())
 
 
 @attrs.frozen

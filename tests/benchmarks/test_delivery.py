@@ -22,11 +22,12 @@ from tests.benchmarks.ratios import Rivals, table
 from tests.benchmarks.servers import HOST, Served, live, serving
 from tocsin import Failed, Live, Pending, Recording, Task, gmail_notifier, interpreting, slack_notifier
 from tocsin.core.effects import Effect, PostToSlack, SendEmail
-from tocsin.core.outcomes import Delivered, received
+from tocsin.core.outcomes import Delivered
+from tocsin.shell.interpreter import result_of
 
 pytestmark = pytest.mark.tocsin_live
 
-DELIVERED = received(Delivered())
+DELIVERED = result_of(Delivered())
 
 
 @attrs.frozen

@@ -12,7 +12,7 @@ from tocsin.cli.report_view import as_json
 from tocsin.core.outcomes import Ambiguous, Delivered, DestinationDead, Outcome, Queued, Rejected, Retryable, Shown, Withheld
 from tocsin.flows.report import Report
 from tocsin.shell.adapters.secrets import Secret
-from tocsin.shell.interpreters.base import result_of
+from tocsin.shell.interpreter import result_of
 from tocsin.shell.report import DeliveryLog
 from tocsin.testing import FakeClock
 
@@ -101,7 +101,7 @@ def test_the_whole() -> None:
 def test_each_outcome_has_a_word_and_a_reason(outcome: Outcome, word: str, reason: str | None) -> None:
     log = DeliveryLog(lambda _: result_of(outcome))
     log(effects()[1])
-    kept = attrs.evolve(report(), delivery_logs=(log,))
+    kept = attrs.evolve(report(), log=log)
     assert json.loads(as_json(kept))["deliveries"] == [{"kind": "mail", "about": "load", "outcome": word, "reason": reason}]
 
 

@@ -12,8 +12,8 @@ from returns.io import IOResult
 from tests.docs.recipes import Machine
 from tests.servers.slack import SlackServer
 from tocsin import Live, interpreting
-from tocsin.core.outcomes import received
 from tocsin.effects import CallBack, DeliveryError, Effect, Receipt, Withheld
+from tocsin.shell.interpreter import result_of
 
 ROOT = Path(__file__).parents[2]
 SECRETS = ("SLACK_WEBHOOK_URL", "EMAIL_USERNAME", "EMAIL_PASSWORD")
@@ -26,7 +26,7 @@ class Rehearsal:
     notify: ClassVar[str] = "none"
 
     def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
-        return Live()(effect) if isinstance(effect, CallBack) else received(Withheld("this is a page of the documentation"))
+        return Live()(effect) if isinstance(effect, CallBack) else result_of(Withheld("this is a page of the documentation"))
 
 
 def _refuse(*_: object) -> NoReturn:

@@ -8,8 +8,9 @@ import pytest
 from returns.io import IOResult
 
 from tocsin import DryRun, Interpreter, Live, Pending, Recording, Running, Task, slack_notifier
-from tocsin.core.outcomes import DeliveryError, Receipt, Rejected, received, refused
-from tocsin.effects import CallBack, Effect, SendEmail, Withheld
+from tocsin.core.outcomes import DeliveryError, Receipt, Rejected
+from tocsin.effects import CallBack, Effect, Outcome, SendEmail, Withheld
+from tocsin.shell.interpreter import result_of
 from tocsin.testing import assert_interpreter_agrees
 
 
@@ -19,38 +20,38 @@ class Refusing:
     def __init__(self, inner: Interpreter) -> None:
         self.inner = inner
 
-    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
-        return refused(Rejected("no mail today")) if isinstance(effect, SendEmail) else self.inner(effect)
+    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError] | Outcome:
+        return result_of(Rejected("no mail today")) if isinstance(effect, SendEmail) else self.inner(effect)
 
 
 class Raising:
     """Raises instead of answering."""
 
-    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError] | Outcome:
         raise ConnectionError("no route to host")
 
 
 class Silent:
     """Returns None."""
 
-    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError] | Outcome:
         return None  # type: ignore[return-value]  # the error under test
 
 
 class Mistaken:
     """Wraps a failure as a success."""
 
-    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError] | Outcome:
         return IOResult.from_value(Rejected("no"))  # type: ignore[arg-type]  # the error under test
 
 
 class Talkative:
     """Posts a message for each callback."""
 
-    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError] | Outcome:
         if isinstance(effect, CallBack):
             slack_notifier(Task("talk"), Pending(), Running())
-        return received(Withheld("on purpose"))
+        return result_of(Withheld("on purpose"))
 
 
 @pytest.mark.parametrize("make", [Recording, Live, lambda: DryRun(StringIO()), lambda: Refusing(Recording())])

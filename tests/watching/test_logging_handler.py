@@ -12,8 +12,8 @@ from returns.io import IOResult
 
 from tests.watching.watched_bodies import raised
 from tocsin import Failed, LoggingHandler, Recording, Running, State, Tracked, interpreting, slack_notifier, watch
-from tocsin.core.outcomes import received
 from tocsin.effects import Delivered, DeliveryError, Effect, PostToSlack, Receipt
+from tocsin.shell.interpreter import result_of
 
 LOGGER = logging.getLogger("loader.rows")
 
@@ -107,7 +107,7 @@ class Chatty:
         self.sent.append(effect)
         LOGGER.error("retrying")
         logging.getLogger("tocsin.inside").error("retrying")
-        return received(Delivered())
+        return result_of(Delivered())
 
 
 @pytest.mark.usefixtures("handler")

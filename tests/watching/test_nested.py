@@ -11,8 +11,8 @@ from returns.io import IOResult
 
 from tests.watching.watched_bodies import Body, raised, raising
 from tocsin import Failed, Recording, State, callback_factory, interpreting, slack_notifier, watch
-from tocsin.core.outcomes import refused
 from tocsin.effects import DeliveryError, Effect, PostToSlack, Receipt, Rejected
+from tocsin.shell.interpreter import result_of
 from tocsin.watching.context import WatchedRun
 from tocsin.watching.emit import ANYWHERE, mark, told_by
 
@@ -24,7 +24,7 @@ class Down:
     """Slack is down."""
 
     def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
-        return refused(Rejected("Slack is down"))
+        return result_of(Rejected("Slack is down"))
 
 
 def reporters(body: Body) -> list[str]:

@@ -10,9 +10,10 @@ from tests.watching.watched_bodies import slack_texts
 from tocsin import DryRun, Failed, interpreting, watch
 from tocsin.core.effects import Effect
 from tocsin.core.notifiers import SlackNotifier
-from tocsin.core.outcomes import Delivered, DeliveryError, Receipt, received
+from tocsin.core.outcomes import Delivered, DeliveryError, Receipt
 from tocsin.filters import on_change
 from tocsin.shell.config.load import configuration
+from tocsin.shell.interpreter import result_of
 from tocsin.watching import recipients
 
 pytestmark = pytest.mark.usefixtures("unconfigured")
@@ -37,7 +38,7 @@ class FakeLive:
 
     def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
         self.effects.append(effect)
-        return received(Delivered())
+        return result_of(Delivered())
 
 
 def job() -> None:

@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import ClassVar
 
 import attrs
-from returns.io import IOResult
+from typing_extensions import override
 
 from tocsin.cli.report_view import as_json, as_table, task_rows
 from tocsin.cli.signals import TERMINATED, Stopped, terminable
@@ -25,14 +25,14 @@ from tocsin.cli.terminal import complain, console, note, plain_text, report_erro
 from tocsin.core.effects import Effect
 from tocsin.core.messages.content import error_of
 from tocsin.core.messages.text import describe
-from tocsin.core.outcomes import DeliveryError, Receipt, Shown, received
+from tocsin.core.outcomes import Outcome, Shown
 from tocsin.flows.flow import Flow
 from tocsin.flows.report import Report
+from tocsin.shell import environment
 from tocsin.shell.current import interpreting
-from tocsin.shell.environment import override
-from tocsin.shell.interpreters.base import Interpreter, Notify
+from tocsin.shell.interpreter import Interpreter, Notify, Performer
 from tocsin.shell.interpreters.dry_run import DryRun, Silent
-from tocsin.shell.interpreters.reliable import reliable
+from tocsin.shell.reliable import reliable
 
 
 @attrs.frozen
@@ -114,23 +114,23 @@ def _available(flows: dict[str, Flow]) -> str:
 
 
 @attrs.frozen
-class Printing:
+class Printing(Performer):
     """A dry run on standard output that tolerates a reader who leaves."""
 
     notify: ClassVar[Notify] = "print"
 
-    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
-        """Print the effect."""
+    @override
+    def perform(self, effect: Effect, /) -> Outcome:
         with tolerate_closed_stdout():
-            DryRun()(effect)
-        return received(Shown())
+            DryRun().perform(effect)
+        return Shown()
 
 
 def interpreter_for(notify: Notify) -> Interpreter:
     """Return the interpreter for ``--notify``. ``TOCSIN_NOTIFY`` overrides ``live``."""
     if notify == "none":
         return Silent()
-    return Printing() if "print" in {notify, override()} else reliable()
+    return Printing() if "print" in {notify, environment.override()} else reliable()
 
 
 @attrs.frozen(kw_only=True)

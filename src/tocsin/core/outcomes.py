@@ -12,7 +12,6 @@ Reasons are for people. They are redacted: none holds the value of a secret.
 from datetime import timedelta
 
 import attrs
-from returns.io import IOResult
 
 from tocsin.core.changes import Key
 from tocsin.core.messages.text import describe
@@ -89,16 +88,6 @@ class Ambiguous(Value):
 Receipt = Delivered | Queued | Withheld | Shown
 DeliveryError = Retryable | Rejected | DestinationDead | Ambiguous
 Outcome = Receipt | DeliveryError
-
-
-def received(receipt: Receipt) -> IOResult[Receipt, DeliveryError]:
-    """Wrap a receipt as the result of an interpreter."""
-    return IOResult.from_value(receipt)
-
-
-def refused(error: DeliveryError) -> IOResult[Receipt, DeliveryError]:
-    """Wrap a delivery error as the result of an interpreter."""
-    return IOResult.from_failure(error)
 
 
 @attrs.frozen(eq=False, repr=False)

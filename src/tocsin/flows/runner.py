@@ -16,11 +16,11 @@ from tocsin.flows.report import Report
 from tocsin.flows.task import Task
 from tocsin.shell.adapters import Clock
 from tocsin.shell.adapters.clock import CLOCK
-from tocsin.shell.announce import Announcer
+from tocsin.shell.announce import Announcer, facts
 from tocsin.shell.current import current_of_runs, here, interpreting
-from tocsin.shell.environment import facts, run_id
+from tocsin.shell.environment import run_id
 from tocsin.shell.history.streaks import remembering
-from tocsin.shell.interpreters.base import Interpreter, checked
+from tocsin.shell.interpreter import Interpreter, checked
 from tocsin.shell.report import DeliveryLog
 
 _PENDING = Pending()

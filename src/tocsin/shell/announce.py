@@ -6,6 +6,8 @@
   were queued.
 """
 
+import os
+import platform
 import threading
 from collections.abc import Callable
 
@@ -24,8 +26,15 @@ from tocsin.shell.adapters import Clock
 from tocsin.shell.current import here
 from tocsin.shell.errors import NotificationFailed, failed
 from tocsin.shell.history.streaks import Remember
-from tocsin.shell.interpreters.base import ignore_outcome
+from tocsin.shell.interpreter import ignore_outcome
 from tocsin.shell.report import DeliveryLog, Entry
+
+
+def facts() -> Facts:
+    """Return the facts that events carry: the host, and the name of the environment."""
+    from tocsin.shell.config.load import configuration  # slow to load, and read once
+
+    return Facts(host=platform.node() or None, environment=os.environ.get("TOCSIN_ENV") or configuration().environment)
 
 
 class DeliveryTracker:

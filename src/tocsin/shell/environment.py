@@ -1,4 +1,4 @@
-"""The process's environment: the variable ``TOCSIN_NOTIFY``, the facts of events, and run ids.
+"""The process's environment: the variable ``TOCSIN_NOTIFY``, and run ids.
 
 - A dry run must stay dry in child processes, which inherit the environment: while a non-live interpreter is current, ``TOCSIN_NOTIFY``
   is ``print`` or ``none``.
@@ -6,18 +6,15 @@
   only.
 - Each scope keeps the value that it found and the value that it wrote. The end of a scope restores what it found, in whatever order
   scopes end. A value that other code (a test, for example) wrote in the meantime stays; so does its removal.
-- The facts are the host's name and the configured environment name.
 """
 
 import os
-import platform
 import threading
 from typing import Literal
 
 import attrs
 
-from tocsin.core.events import Facts
-from tocsin.shell.interpreters.base import Notify
+from tocsin.shell.interpreter import Notify
 
 NAME = "TOCSIN_NOTIFY"
 
@@ -105,18 +102,6 @@ def _unlock() -> None:
 
 if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has none
     os.register_at_fork(after_in_child=_unlock)
-
-
-def facts() -> Facts:
-    """Return the facts that events carry."""
-    return Facts(host=platform.node() or None, environment=os.environ.get("TOCSIN_ENV") or _configured())
-
-
-def _configured() -> str | None:
-    """Return the environment name from the configuration, which is read once."""
-    from tocsin.shell.config.load import configuration
-
-    return configuration().environment
 
 
 def run_id() -> str:

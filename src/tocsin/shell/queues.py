@@ -25,7 +25,7 @@ from tocsin.core.messages.text import quote
 from tocsin.shell import fork_safety, log
 from tocsin.shell.adapters.time_limits import Deadline
 from tocsin.shell.destination_queue import DestinationQueue, QueuedMessage
-from tocsin.shell.interpreters.base import Interpreter
+from tocsin.shell.interpreter import Interpreter
 
 
 class Queue(Protocol):

@@ -14,9 +14,9 @@ from tocsin.core.notifiers import Notifier
 from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, Fault, Outcome, Queued, Shown, Withheld
 from tocsin.core.states import State
 from tocsin.shell import queues
-from tocsin.shell.redaction import redact
 from tocsin.shell.current import mode_of
-from tocsin.shell.interpreters.base import Delivery, Interpreter, Notify, Queueing, Wrapper, hand_over, ignore_outcome
+from tocsin.shell.interpreter import Delivery, Interpreter, Notify, Queueing, Wrapper, hand_over, ignore_outcome
+from tocsin.shell.redaction import redact
 
 
 @attrs.frozen(eq=False)

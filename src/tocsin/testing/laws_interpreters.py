@@ -14,7 +14,7 @@ from returns.unsafe import unsafe_perform_io
 from tocsin.core.changes import Key
 from tocsin.core.effects import Effect
 from tocsin.core.messages.text import describe, quote
-from tocsin.core.outcomes import DeliveryError, Receipt
+from tocsin.core.outcomes import DeliveryError, Outcome, Receipt
 from tocsin.core.signals import SKIP
 from tocsin.core.states import Failed, State
 from tocsin.flows.flow import Flow
@@ -22,7 +22,7 @@ from tocsin.flows.task import Task, TaskHandler
 from tocsin.shell.handlers.callback import callback_factory
 from tocsin.shell.handlers.gmail import gmail_notifier
 from tocsin.shell.handlers.slack import slack_notifier
-from tocsin.shell.interpreters.base import Interpreter
+from tocsin.shell.interpreter import Interpreter
 from tocsin.shell.interpreters.dry_run import Recording
 from tocsin.testing.clock import FakeClock
 from tocsin.testing.laws_common import attempt, limited, timeless, without_error
@@ -36,7 +36,7 @@ _ENDS: tuple[End, ...] = ("returns", "raises", "skips")
 def assert_interpreter_agrees(make_interpreter: Callable[[], Interpreter], *, examples: int = 50) -> None:
     """Check that an interpreter answers every effect, and changes neither effects nor states.
 
-    - For every effect, it returns an ``IOResult`` of a receipt or of a delivery error. It raises nothing.
+    - For every effect, it returns an outcome, plain or in an ``IOResult`` of a receipt or a delivery error. It raises nothing.
     - A flow yields the same effects under it as under a ``Recording``, and its tasks end in the same states.
 
     Args:
@@ -71,14 +71,12 @@ def _answers(interpreter: Interpreter, effect: Effect) -> None:
     except Exception as error:
         raise AssertionError(f"{subject} raised {describe(error)}, and may raise nothing; given {effect!r}") from error
     if not _is_answer(answer):
-        raise AssertionError(
-            f"{subject} answered {quote(answer)}, which is no IOResult of a Receipt or a DeliveryError; given {effect!r}"
-        )
+        raise AssertionError(f"{subject} answered {quote(answer)}, which is no outcome, plain or in an IOResult; given {effect!r}")
 
 
 def _is_answer(answer: object) -> bool:
     if not _is_io(answer):
-        return False
+        return isinstance(answer, Outcome)
     success = is_successful(answer)
     return isinstance(unsafe_perform_io(answer.unwrap() if success else answer.failure()), Receipt if success else DeliveryError)
 

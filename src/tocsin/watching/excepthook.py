@@ -12,7 +12,8 @@ from tocsin.core.machine import Run, StateHandler, Subject
 from tocsin.core.states import Running
 from tocsin.flows.task import checked_name
 from tocsin.shell.adapters.clock import CLOCK
-from tocsin.shell.environment import facts, run_id
+from tocsin.shell.announce import facts
+from tocsin.shell.environment import run_id
 from tocsin.shell.handlers.attach import attached
 from tocsin.shell.queues import exit_as_interrupted
 from tocsin.watching.emit import ANYWHERE, feed, log_failure, new_announcer, program_name, told_by

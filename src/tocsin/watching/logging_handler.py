@@ -21,7 +21,8 @@ from tocsin.core.messages.text import describe, quote
 from tocsin.core.states import Failed, Running
 from tocsin.core.validation import invoke
 from tocsin.shell.adapters.clock import CLOCK
-from tocsin.shell.environment import facts, run_id
+from tocsin.shell.announce import facts
+from tocsin.shell.environment import run_id
 from tocsin.shell.handlers.attach import attached
 from tocsin.watching.emit import ANYWHERE, feed, is_notifying, log_failure, new_announcer, told_by
 from tocsin.watching.recipients import Handlers, default_recipients

@@ -19,9 +19,9 @@ from tocsin.core.machine import Run, Subject
 from tocsin.core.messages.text import cut, quote
 from tocsin.core.states import Running, Success
 from tocsin.shell.adapters.clock import CLOCK
+from tocsin.shell.announce import Announcer, facts
+from tocsin.shell.environment import run_id
 from tocsin.shell.redaction import redact
-from tocsin.shell.announce import Announcer
-from tocsin.shell.environment import facts, run_id
 from tocsin.shell.report import Entry, RunReport
 from tocsin.watching.context import Level, WatchedRun, first_open, innermost, leave
 from tocsin.watching.emit import ANYWHERE, feed, log_failure, mark, new_announcer, told_by, was_delivered

@@ -19,7 +19,8 @@ from tocsin.cli.outbox.health import Health
 from tocsin.core.effects import Effect
 from tocsin.core.outbox.batches import Batch
 from tocsin.core.outbox.model import Row, Status
-from tocsin.core.outcomes import Delivered, DeliveryError, Receipt, Retryable, refused
+from tocsin.core.outcomes import Delivered, DeliveryError, Receipt, Retryable
+from tocsin.shell.interpreter import result_of
 from tocsin.shell.outbox.codec import new_row
 from tocsin.shell.outbox.errors import OutboxError
 from tocsin.shell.outbox.store import Agenda, Store
@@ -144,7 +145,7 @@ class Stuck:
         """Wait."""
         self.asked.set()
         self.may_answer.wait(PATIENCE)
-        return refused(Retryable("busy"))
+        return result_of(Retryable("busy"))
 
 
 def test_an_answer_that_does_not_come_is_said(

@@ -32,9 +32,9 @@ from tocsin import (
 )
 from tocsin.core.changes import Streak
 from tocsin.core.effects import Effect
-from tocsin.core.outcomes import DeliveryError, Receipt, Rejected, refused
-from tocsin.shell.history import streaks
+from tocsin.core.outcomes import DeliveryError, Receipt, Rejected
 from tocsin.shell.history.store import HistoryStore
+from tocsin.shell.interpreter import result_of
 
 pytestmark = pytest.mark.tocsin_live
 JOB = Task("load")
@@ -66,7 +66,7 @@ class Broken:
     notify: ClassVar[Literal["print"]] = "print"
 
     def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
-        return refused(Rejected("no paper"))
+        return result_of(Rejected("no paper"))
 
 
 class Flaky(Task):
@@ -182,8 +182,8 @@ def test_handlers_without_memory_leave_no_file(live: Live, folder: Path) -> None
 def test_a_dry_run_reads_the_history_and_a_test_does_not(
     interpreter: Interpreter, shown: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    streaks.advance("load", failed=True)
-    streaks.advance("load", failed=True)
+    for _ in range(2):
+        HistoryStore.usual().advance("load", failed=True)
     with interpreting(interpreter):
         announce(Success(), Success())
     assert capsys.readouterr().out.count("recovered after") == 4 * shown

@@ -18,23 +18,11 @@ from tocsin.core.delivery.digest import digest_key
 from tocsin.core.delivery.digest_summary import DigestSummary
 from tocsin.core.effects import Effect, PostToSlack
 from tocsin.core.messages.content import Content
-from tocsin.core.outcomes import (
-    Ambiguous,
-    Delivered,
-    DeliveryError,
-    Outcome,
-    Queued,
-    Receipt,
-    Rejected,
-    Retryable,
-    Shown,
-    Withheld,
-    received,
-)
+from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, Outcome, Queued, Receipt, Rejected, Retryable, Shown, Withheld
 from tocsin.interpreters import Background, Digest, Retrying
 from tocsin.shell.environment import NAME
-from tocsin.shell.interpreters.base import Batching, Queueing, execute
-from tocsin.shell.interpreters.reliable import reliable
+from tocsin.shell.interpreter import Batching, Queueing, execute, result_of
+from tocsin.shell.reliable import reliable
 
 pytestmark = pytest.mark.tocsin_live
 QUEUED = Queued("a background thread")
@@ -78,7 +66,7 @@ class Door:
             self.arrived.set()
             assert self.opened.wait(TIMEOUT)
         self.passed.append(effect)
-        return received(Delivered())
+        return result_of(Delivered())
 
 
 def submitted(background: Background, effects: Sequence[Effect]) -> list[Outcome]:
@@ -107,7 +95,7 @@ def test_an_order_is_kept_and_each_is_sent_in_the_context_of_its_caller() -> Non
 
     def note(effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
         seen.append((effect.key.slug, who.get()))
-        return received(Delivered())
+        return result_of(Delivered())
 
     background = Background(note)
     for name in ("a", "b", "c"):
@@ -190,7 +178,7 @@ class Batches(Batching):
     answers: int
 
     def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
-        return received(Delivered())
+        return result_of(Delivered())
 
     def batch(self, effects: Sequence[Effect], /) -> Sequence[Outcome]:
         return [execute(self, each) for each in effects][: len(effects) // self.answers]
@@ -237,7 +225,7 @@ def test_messages_of_a_thread_that_dies_are_reported_and_another_takes_over(capl
             door.arrived.set()
             assert door.opened.wait(TIMEOUT)
             raise SystemExit(3)
-        return received(Delivered())
+        return result_of(Delivered())
 
     ends = submitted(Background(deadly), [effect(name="poison")])
     assert door.arrived.wait(TIMEOUT)
@@ -354,7 +342,7 @@ def test_flush_cuts_pauses_short() -> None:
     def once(_: Effect, /) -> IOResult[Receipt, DeliveryError]:
         tries.append(time.monotonic())
         tried.set()
-        return received(Delivered()) if len(tries) > 1 else IOResult.from_failure(Retryable("not now", after=None))
+        return result_of(Delivered()) if len(tries) > 1 else IOResult.from_failure(Retryable("not now", after=None))
 
     background = Background(Retrying(once, draw=lambda: 0.999))
     submitted(background, [effect()])

@@ -16,7 +16,7 @@ from tocsin.adapters import Secrets
 from tocsin.effects import Effect, Queued, Shown, Withheld
 from tocsin.shell import log
 from tocsin.shell.environment import NAME
-from tocsin.shell.interpreters.base import execute
+from tocsin.shell.interpreter import execute
 
 pytestmark = pytest.mark.tocsin_live
 

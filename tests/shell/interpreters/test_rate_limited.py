@@ -27,11 +27,11 @@ from tocsin.core.changes import Key, Tracked
 from tocsin.core.delivery.destinations import destination
 from tocsin.core.delivery.rate_limit import GMAIL, SLACK, Rate
 from tocsin.core.effects import Bot, CallBack, Effect, Mail, PostToSlack, SendEmail, SlackMessage
-from tocsin.core.outcomes import Delivered, DeliveryError, DestinationDead, Outcome, Queued, Receipt, Rejected, Retryable, received
+from tocsin.core.outcomes import Delivered, DeliveryError, DestinationDead, Outcome, Queued, Receipt, Rejected, Retryable
 from tocsin.core.validation import invoke
 from tocsin.shell.adapters import time_limits
 from tocsin.shell.adapters.clock import SystemTimer, Timer
-from tocsin.shell.interpreters.base import Queueing, outcome_of, result_of
+from tocsin.shell.interpreter import Queueing, outcome_of, result_of
 from tocsin.shell.interpreters.rate_limited import RateLimited
 from tocsin.testing import assert_interpreter_agrees
 from tocsin.testing.value_strategies import TrackedJob
@@ -84,7 +84,7 @@ class Sent:
 
     def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
         self.sent.append((effect, self.timer.monotonic()))
-        return received(Delivered())
+        return result_of(Delivered())
 
 
 @contextmanager

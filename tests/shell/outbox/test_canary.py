@@ -9,9 +9,10 @@ from returns.io import IOResult
 
 from tocsin import Failed, Recording, Running, Task, flush, gmail_notifier, interpreting, slack_notifier
 from tocsin.core.effects import Effect, SendEmail
-from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, Receipt, Rejected, Retryable, received, refused
+from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, Receipt, Rejected, Retryable
 from tocsin.interpreters import Outbox
 from tocsin.shell.adapters.secrets import Secret
+from tocsin.shell.interpreter import result_of
 from tocsin.shell.outbox.codec import decode, new_row
 from tocsin.shell.outbox.store import Store
 
@@ -33,7 +34,7 @@ class Leaky:
         self._answers = list(ANSWERS)
 
     def __call__(self, _: Effect, /) -> IOResult[Receipt, DeliveryError]:
-        return refused(self._answers.pop()(f"{self._url} and {PASSWORD} said no")) if self._answers else received(Delivered())
+        return result_of(self._answers.pop()(f"{self._url} and {PASSWORD} said no")) if self._answers else result_of(Delivered())
 
 
 @pytest.fixture

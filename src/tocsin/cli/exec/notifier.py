@@ -31,22 +31,21 @@ from tocsin.core.planning import RetryRules, Situation, plan
 from tocsin.core.services.healthchecks import Pinger
 from tocsin.core.states import KINDS, Finished, Retrying, Running, State
 from tocsin.core.supervisor import Ended
-from tocsin.shell import log, queues
-from tocsin.shell import redaction
+from tocsin.shell import log, queues, redaction
 from tocsin.shell.adapters import SystemClock
 from tocsin.shell.adapters.healthchecks import Ping
-from tocsin.shell.redaction import redact
 from tocsin.shell.adapters.secrets import Secret
-from tocsin.shell.announce import Announcer
+from tocsin.shell.announce import Announcer, facts
 from tocsin.shell.config.defaults import secret_names, secrets, usual_handlers, webhook
 from tocsin.shell.config.load import configuration
 from tocsin.shell.current import interpreting
-from tocsin.shell.environment import NAME, facts, misspelt, override
+from tocsin.shell.environment import NAME, misspelt, override
 from tocsin.shell.history.run_locks import killed_runs
 from tocsin.shell.history.streaks import record_end
-from tocsin.shell.interpreters.base import Interpreter, Notify
+from tocsin.shell.interpreter import Interpreter, Notify
 from tocsin.shell.interpreters.dry_run import DryRun, Silent
-from tocsin.shell.interpreters.reliable import reliable
+from tocsin.shell.redaction import redact
+from tocsin.shell.reliable import reliable
 from tocsin.shell.report import DeliveryLog
 
 _SECRET_NAME = re.compile(r"SECRET|TOKEN|PASSW|CREDENTIAL|PRIVATE|API_?KEY|_KEY$|_DSN$|DATABASE_URL$", re.IGNORECASE)

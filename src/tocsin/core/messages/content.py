@@ -7,7 +7,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from functools import lru_cache
 
 import attrs
 
@@ -139,13 +138,12 @@ def compose(
     )
 
 
-@lru_cache(maxsize=256)
-def _verb(kind: type[State]) -> str:
+def _inherited_verb(kind: type[State]) -> str:
     return next(VERBS[parent] for parent in kind.__mro__ if parent in VERBS)
 
 
 def _sentence(name: str, change: Change, error: BaseException | None, message: str | None, remark: str | None) -> str:
-    new, verb = change.new, _verb(type(change.new))
+    new, verb = change.new, VERBS.get(type(change.new)) or _inherited_verb(type(change.new))
     took = f" after {span(change.duration)}" if change.duration is not None and new.is_finished() else ""
     own = None if new.message is None else plain(new.message)
     reason = message or (own if error is None else describe(error))

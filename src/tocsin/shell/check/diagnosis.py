@@ -18,8 +18,8 @@ from tocsin.core.notifiers import Messenger, SlackNotifier
 from tocsin.core.outcomes import Delivered, DeliveryError, Outcome, Rejected
 from tocsin.core.states import Success
 from tocsin.shell.adapters import SystemClock
-from tocsin.shell.redaction import contained
 from tocsin.shell.adapters.secrets import Secret
+from tocsin.shell.announce import facts
 from tocsin.shell.check.secrets import check_secrets, inspect_secret
 from tocsin.shell.config.defaults import (
     CHANNELS,
@@ -35,8 +35,9 @@ from tocsin.shell.config.defaults import (
     webhook,
 )
 from tocsin.shell.config.load import Place, loaded
-from tocsin.shell.environment import NAME, facts, misspelt, override, run_id
-from tocsin.shell.interpreters.base import Interpreter, execute
+from tocsin.shell.environment import NAME, misspelt, override, run_id
+from tocsin.shell.interpreter import Interpreter, execute
+from tocsin.shell.redaction import contained
 
 _ADDRESS = "set it to the account's address"
 _LOGIN = "set it to an app password of the account, or to the JSON that Google gives for it"

@@ -21,9 +21,9 @@ from tocsin.core.notifiers import Messenger, Notifier
 from tocsin.core.outcomes import DeliveryError
 from tocsin.core.states import KINDS, State
 from tocsin.shell.adapters.clock import CLOCK
-from tocsin.shell.announce import Announcer
+from tocsin.shell.announce import Announcer, facts
 from tocsin.shell.current import current
-from tocsin.shell.environment import facts, run_id
+from tocsin.shell.environment import run_id
 from tocsin.shell.errors import failed
 from tocsin.shell.history.streaks import remembering
 from tocsin.shell.report import DeliveryLog

@@ -21,7 +21,7 @@ from tocsin.core.notifiers import Notifier
 from tocsin.shell import log
 from tocsin.shell.history.run_record import HistoryError, RunRecord
 from tocsin.shell.history.store import HistoryStore
-from tocsin.shell.interpreters.base import Notify
+from tocsin.shell.interpreter import Notify
 
 
 @attrs.frozen

@@ -24,7 +24,7 @@ from tocsin.core.outcomes import DeliveryError, Outcome, Queued, Retryable
 from tocsin.shell import environment, queues
 from tocsin.shell.adapters import settings, time_limits
 from tocsin.shell.destination_queue import OnSettled, QueuedMessage
-from tocsin.shell.interpreters.base import Interpreter, Queueing, Wrapper, execute, inner_of_background
+from tocsin.shell.interpreter import Interpreter, Queueing, Wrapper, execute, inner_of_background
 
 AfterFork = Literal["wait", "queue"]
 

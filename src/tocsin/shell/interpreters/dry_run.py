@@ -16,7 +16,7 @@ from tocsin.core.messages.content import Content
 from tocsin.core.messages.slack import posting
 from tocsin.core.messages.text import label, name_of, one_line
 from tocsin.core.outcomes import Outcome, Shown, Withheld
-from tocsin.shell.interpreters.base import Notify, Performer
+from tocsin.shell.interpreter import Notify, Performer
 
 
 @attrs.frozen

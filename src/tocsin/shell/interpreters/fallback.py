@@ -17,9 +17,9 @@ from tocsin.core.delivery.fallback import dead_destination_alarm
 from tocsin.core.effects import CallBack, Effect, Message
 from tocsin.core.messages.text import one_line
 from tocsin.core.outcomes import Delivered, DeliveryError, DestinationDead, Outcome, Receipt
-from tocsin.shell.redaction import redact
-from tocsin.shell.interpreters.base import Interpreter, Notify, Performer, execute, inner, notify_of
+from tocsin.shell.interpreter import Interpreter, Notify, Performer, execute, inner, notify_of
 from tocsin.shell.log import complain, failure, logger, revived
+from tocsin.shell.redaction import redact
 
 _dead: dict[str, object] = {}  # by destination, a mark of the call that noticed; each access is atomic, so it needs no lock
 _dead_in_fanouts: set[str] = set()  # dead destinations that this process has reported: position of the interpreter, and destination

@@ -19,11 +19,11 @@ from tocsin.core.outcomes import Delivered, Outcome, Rejected, Withheld
 from tocsin.core.validation import invoke
 from tocsin.shell import environment
 from tocsin.shell.adapters import Gmail, Secrets, SlackWebhook
-from tocsin.shell.redaction import redact
+from tocsin.shell.interpreter import Notify, Performer
 from tocsin.shell.interpreters.background import Background, in_event_loop
-from tocsin.shell.interpreters.base import Notify, Performer
 from tocsin.shell.interpreters.dry_run import DryRun
 from tocsin.shell.log import once
+from tocsin.shell.redaction import redact
 
 
 def _secrets(given: Mapping[str, str] | Secrets | None) -> Secrets:

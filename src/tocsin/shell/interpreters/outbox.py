@@ -25,8 +25,8 @@ from tocsin.core.outcomes import Outcome, Queued
 from tocsin.shell import environment, queues
 from tocsin.shell.adapters import settings
 from tocsin.shell.destination_queue import OnSettled
+from tocsin.shell.interpreter import Batching, Interpreter, Queueing, Wrapper, execute, ignore_outcome, inner
 from tocsin.shell.interpreters.background import Background, in_event_loop
-from tocsin.shell.interpreters.base import Batching, Interpreter, Queueing, Wrapper, execute, ignore_outcome, inner
 from tocsin.shell.interpreters.digest import Digest, check_min_interval, check_threshold
 from tocsin.shell.outbox.errors import OutboxError
 

@@ -22,10 +22,10 @@ from tocsin.core.effects import Effect
 from tocsin.core.messages.text import one_line, quote, span
 from tocsin.core.outcomes import DeliveryError, Outcome, Retryable
 from tocsin.shell.adapters.clock import SystemTimer, Timer, hurried_by
-from tocsin.shell.redaction import redact
 from tocsin.shell.adapters.time_limits import seconds_left
 from tocsin.shell.fork_safety import forget_in_child
-from tocsin.shell.interpreters.base import Wrapper, execute
+from tocsin.shell.interpreter import Wrapper, execute
+from tocsin.shell.redaction import redact
 
 _EARLY = 0.05  # seconds; clocks and sleeps are not more exact: 16 ms on Windows
 

@@ -11,7 +11,7 @@ from tocsin.core import options
 from tocsin.core.delivery.fallback import as_mail, as_slack
 from tocsin.core.effects import Bot, CallBack, Effect
 from tocsin.core.outcomes import Outcome
-from tocsin.shell.interpreters.base import Wrapper, execute
+from tocsin.shell.interpreter import Wrapper, execute
 
 
 @attrs.frozen(eq=False)
