@@ -53,6 +53,7 @@ class Shell:
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environment)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [(), TAIL], ids=["bare", "tail"])
 def test_the_start_of_a_command(rivals: Rivals, tmp_path: Path, options: tuple[str, ...]) -> None:
     shell = Shell(tmp_path)
@@ -61,6 +62,7 @@ def test_the_start_of_a_command(rivals: Rivals, tmp_path: Path, options: tuple[s
     note(rivals, f"exec{shown(options)}: its command starts", 2.5, measured[1:])  # the first one compiles
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [(), TAIL], ids=["bare", "tail"])
 def test_the_output_of_a_command(rivals: Rivals, tmp_path: Path, options: tuple[str, ...]) -> None:
     shell, rounds, blocks = Shell(tmp_path), *((9, 1 << 14) if rivals.benchmark.enabled else (1, 1 << 7))

@@ -32,6 +32,7 @@ class Broke(Failed):
     owner: bytes = attrs.field(kw_only=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_states_are_of_every_kind_and_their_fields_are_filled(kind: type[State]) -> None:
     assert type(find(strategies.states(), lambda state: type(state) is kind, settings=few)) is kind
@@ -70,6 +71,7 @@ def test_states_hold_states_that_hold_states() -> None:
     assert isinstance(deep, Mapped)
 
 
+@pytest.mark.slow
 def test_events_are_of_every_kind() -> None:
     drawn: dict[type[Event], Event] = {}
 

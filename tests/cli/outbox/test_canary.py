@@ -14,6 +14,7 @@ CANARY = "CANARY-7f3a9b2c-not-to-be-seen"
 WEBHOOK = f"https://hooks.slack.com/services/T000/B000/{CANARY}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [

@@ -189,6 +189,7 @@ def test_what_is_acknowledged_is_on_the_disk(worker: Worker) -> None:
         assert before[-1] == "sw"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("mode", "code"), [(ONCE, errno.EIO), (FROM_THEN_ON, errno.ENOSPC)], ids=["once, a disk error", "from then on, a full disk"]
 )
