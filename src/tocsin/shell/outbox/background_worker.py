@@ -71,7 +71,7 @@ class BackgroundWorker:
         self._ended = threading.Event()
         self._thread: WorkerThread | None = None
         self._next_look = 0.0
-        self._logged_error = ""
+        self._outages = log.Outages()
 
     @property
     def deadline(self) -> Deadline:
@@ -173,15 +173,14 @@ class BackgroundWorker:
         except OutboxError as error:
             self._log(str(error))
             return _INTERVAL_ERROR
-        self._logged_error = ""
+        self._outages.clear()
         if agenda.due:
             return _INTERVAL_SENDING
         return _INTERVAL_IDLE if agenda.next is None else min(max(agenda.next, _INTERVAL_MIN), _INTERVAL)
 
     def _log(self, error: str) -> None:
-        """Log the error, unless it was the last one and no look has succeeded since."""
-        if error != self._logged_error:
-            self._logged_error = error
+        """Log the error, unless it was logged and no look has succeeded since."""
+        if self._outages.begins(error):
             with suppress(Exception):  # a logging handler of the user may raise
                 log.logger.error("%s", redact(one_line(f"tocsin: {error}")))
 
