@@ -31,8 +31,8 @@ def ended(call: Callable[[], object]) -> CallThread[object]:
 
 
 @pytest.mark.parametrize("daemon", [True, False])
-@pytest.mark.parametrize("kind", [WorkerThread, CallThread[None]])
-def test_a_thread_has_its_name_and_says_that_it_has_started(kind: Callable[..., WorkerThread], daemon: bool) -> None:
+@pytest.mark.parametrize("kind", [WorkerThread, CallThread])
+def test_a_thread_has_its_name_and_says_that_it_has_started(kind: type[WorkerThread] | type[CallThread[None]], daemon: bool) -> None:
     seen: list[object] = []
     thread = kind("tocsin_test", lambda: seen.append(threading.current_thread()), daemon=daemon)
     assert thread.try_start()

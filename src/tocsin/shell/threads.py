@@ -6,7 +6,6 @@ No thread can start while the interpreter shuts down, or if the system has no mo
 import threading
 from collections.abc import Callable
 from contextvars import copy_context
-from functools import partial
 from typing import Generic, TypeVar
 
 _T = TypeVar("_T")
@@ -31,11 +30,12 @@ class CallThread(WorkerThread, Generic[_T]):
     """A thread that runs ``call`` in a copy of the context. A call that takes too long is left behind: it cannot be stopped."""
 
     def __init__(self, name: str, call: Callable[[], _T], *, daemon: bool = True) -> None:
-        super().__init__(name, partial(copy_context().run, self._run, call), daemon=daemon)
+        context = copy_context()
+        super().__init__(name, lambda: context.run(self._enter, call), daemon=daemon)
         self._results: list[_T] = []
         self._errors: list[BaseException] = []
 
-    def _run(self, call: Callable[[], _T]) -> None:
+    def _enter(self, call: Callable[[], _T]) -> None:
         try:
             self._results.append(call())
         except BaseException as error:  # raised again in the thread that waits

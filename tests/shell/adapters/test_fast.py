@@ -20,7 +20,6 @@ from tests.shell.adapters.examples import KEY, MAIL, MESSAGE
 from tocsin.core.outcomes import Delivered
 from tocsin.shell.adapters import Gmail, SlackWebhook, redaction
 from tocsin.shell.adapters.secrets import Secret, Secrets
-from tocsin.shell.fork_safety import forget_all
 
 _OTHERS = 16  # forgotten values that stay hidden
 
@@ -142,7 +141,7 @@ def test_a_child_may_remember_while_another_thread_of_its_parent_is_just_about_t
     thread = threading.Thread(target=lambda: redaction.remember("PARENTS", Slow(uuid4().hex)))
     thread.start()
     Slow.held.wait()
-    forget_all()  # as in a forked child
+    redaction._memory.forget()  # as in a forked child
     value = uuid4().hex
     redaction.remember("CHILDS", value)
     Slow.done.set()
