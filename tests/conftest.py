@@ -11,7 +11,7 @@ import pytest
 from hypothesis import settings
 
 from tests.profile import PROFILE
-from tocsin.shell.adapters import redaction
+from tocsin.shell import redaction
 from tocsin.shell.log import outages
 
 pytest_plugins = ["tests.servers.fixtures"]

@@ -15,10 +15,10 @@ import pytest
 
 from tests.cli.terminal_session import Typist
 from tocsin import Failed, State, Success, TimedOut
-from tocsin.shell.adapters.redaction import remember
 from tocsin.shell.history.run_locks import RunLock, open_run
 from tocsin.shell.history.run_record import RunRecord
 from tocsin.shell.history.store import HistoryStore
+from tocsin.shell.redaction import remember
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

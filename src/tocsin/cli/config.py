@@ -8,8 +8,8 @@ from rich.table import Table
 from tocsin.cli.terminal import complain, console, plain_text, say, write
 from tocsin.core.config.display import shown, value_of, written
 from tocsin.core.config.schema import DEFAULT, TABLE
-from tocsin.shell.adapters.redaction import redact
 from tocsin.shell.config.load import Loaded, Place, here, loaded
+from tocsin.shell.redaction import redact
 
 
 def show(*, as_json: bool) -> int:

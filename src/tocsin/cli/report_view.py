@@ -22,8 +22,8 @@ from tocsin.core.messages.text import cut, describe, one_line, span
 from tocsin.core.outcomes import Ambiguous, Delivered, Fault, Outcome, Queued, Shown, Withheld
 from tocsin.core.states import State
 from tocsin.flows.report import Report
-from tocsin.shell.adapters.redaction import redact
 from tocsin.shell.interpreters.base import Delivery
+from tocsin.shell.redaction import redact
 
 _LONGEST_CELL = 300  # characters of a message in the table
 _LONGEST_NAME = 60  # characters of a name in the table

@@ -19,7 +19,7 @@ from rich.style import Style
 from rich.text import Text
 
 from tocsin.core.messages.text import one_line, printable
-from tocsin.shell.adapters.redaction import redact
+from tocsin.shell.redaction import redact
 
 PIPE_WIDTH = 10_000
 """Columns of output that is not a terminal: wide enough that no row is folded."""

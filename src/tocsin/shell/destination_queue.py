@@ -23,8 +23,8 @@ from tocsin.core.messages.text import describe
 from tocsin.core.outcomes import Ambiguous, Outcome, Rejected
 from tocsin.shell import log
 from tocsin.shell.adapters import clock, time_limits
-from tocsin.shell.adapters.redaction import redact
 from tocsin.shell.interpreters.base import Batching, Interpreter, execute
+from tocsin.shell.redaction import redact
 from tocsin.shell.threads import WorkerThread
 
 _IDLE_SECONDS = 1.0  # seconds that an idle thread waits for more

@@ -18,9 +18,9 @@ from tocsin.core.events import Detail, Event, Facts
 from tocsin.core.machine import Run, Subject
 from tocsin.core.messages.text import cut, quote
 from tocsin.core.states import Running, Success
-from tocsin.shell.adapters.redaction import redact
 from tocsin.shell.announce import Announcer
 from tocsin.shell.environment import facts, run_id
+from tocsin.shell.redaction import redact
 from tocsin.shell.report import DeliveryLog, RunReport
 from tocsin.watching.context import Level, WatchedRun, first_open, innermost, leave
 from tocsin.watching.emit import ANYWHERE, CLOCK, feed, log_failure, mark, told_by, was_delivered

@@ -3,8 +3,8 @@
 import pytest
 
 from tocsin.cli.exec.notifier import register_secrets
-from tocsin.shell.adapters.redaction import redact
 from tocsin.shell.config.load import configuration
+from tocsin.shell.redaction import redact
 
 
 def test_a_value_is_hidden_and_the_name_of_one_is_not(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,8 +17,8 @@ from tocsin.cli.outbox import http_server as server
 from tocsin.cli.outbox.health import Health, Metrics
 from tocsin.cli.outbox.http_server import HOST, Page, serving
 from tocsin.core.outbox.model import Status
-from tocsin.shell.adapters.redaction import remember
 from tocsin.shell.outbox.store import Store
+from tocsin.shell.redaction import remember
 
 PATIENCE = 30.0
 

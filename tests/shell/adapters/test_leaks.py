@@ -9,11 +9,9 @@ import sys
 import threading
 import traceback
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote
-from uuid import uuid4
 
 import pytest
 
@@ -21,8 +19,7 @@ from tests.servers.gmail import DROP, SILENT, GmailServer
 from tests.servers.slack import Reply, SlackServer
 from tests.shell.adapters.examples import account, post, send, webhook
 from tocsin.core.outcomes import Retryable
-from tocsin.shell.adapters import Gmail, SlackWebhook, redaction
-from tocsin.shell.adapters.secrets import Secret
+from tocsin.shell.adapters import Gmail, SlackWebhook
 
 
 def everything(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> str:
@@ -137,90 +134,6 @@ def test_an_interrupt_leaves_without_the_password(stage: str, gmail_server: Gmai
     gmail.close()
 
 
-def test_what_is_already_being_handled_stays_known() -> None:
-    def fail() -> None:
-        raise Stop
-
-    def act() -> None:
-        try:
-            raise KeyError
-        except KeyError:
-            redaction.contained(fail)
-
-    with pytest.raises(Stop) as caught:
-        act()
-    assert isinstance(caught.value.__context__, KeyError)
-    assert not caught.value.__suppress_context__
-
-
-@pytest.mark.parametrize(
-    "form",
-    [
-        lambda url: url,
-        lambda url: url.removeprefix("https://hooks.slack.com"),
-        lambda url: url.rpartition("/")[2],
-        quote,
-        lambda url: quote(url, safe=""),
-        lambda url: b64encode(url.encode()).decode(),
-        lambda url: b64encode(f"a{url}b".encode()).decode(),
-        lambda url: b64encode(f"ab{url}".encode()).decode(),
-    ],
-)
-def test_each_form_of_a_secret_is_redacted(form: Callable[[str], str]) -> None:
-    url = "https://hooks.slack.com/services/T0/B0/CANARY+éaRe9kQpLzXw"
-    Secret("HOOK", url)
-    text = redaction.redact(f"<{form(url)}>")
-    assert "[HOOK]" in text
-    assert "aRe9kQpLzXw" not in text
-    assert len(text) < 40
-
-
-def test_each_line_of_a_long_secret_is_redacted_anywhere() -> None:
-    lines = [f"{number}MIIEowIBAAKCAQEA+longline" for number in range(3)]
-    Secret("PEM", "\r\n".join(["  head", *(f"  {line}" for line in lines), "short"]))
-    assert redaction.redact(f"> {lines[1]} <\n\t{lines[2]}\nshort head") == "> [PEM] <\n\t[PEM]\nshort head"
-
-
-@pytest.mark.parametrize("tail", ["", "?create=1", "/start?create=1", "/backup", "#5f0c8a52"])
-def test_the_token_of_a_url_is_redacted_anywhere(tail: str) -> None:
-    token = uuid4().hex  # a new one each time: a registered value stays registered
-    Secret("PING", f"https://hc.example-host.com/{token}{tail}")
-    for text in (f"no such check: /{token}{tail}", f"no such check: {token}", f"/{token}/fail"):
-        assert token not in redaction.redact(text)
-
-
-def test_the_token_in_the_query_of_a_url_is_redacted() -> None:
-    Secret("QUERY", "https://hc.example-host.com?rid=1&key=q0p9o8i7u6y5t4r3")
-    assert redaction.redact("q0p9o8i7u6y5t4r3 is unknown to hc.example-host.com") == "[QUERY] is unknown to hc.example-host.com"
-
-
-def test_short_values_and_strange_ones() -> None:
-    Secret("SHORT", "abc")
-    Secret("STRANGE", 'q"\udc80\\n')
-    assert redaction.redact("abc") == "abc"
-    assert redaction.redact(repr('<q"\udc80\\n>')) == "'<[STRANGE]>'"
-
-
-def test_the_log_filter_reaches_every_part_of_a_record(caplog: pytest.LogCaptureFixture) -> None:
-    Secret("LOGGED", "loggedcanary")
-    redaction.guard_logs()
-    redaction.guard_logs()
-    logger = logging.getLogger("urllib3.connectionpool")
-    assert len([one for one in logger.filters if type(one).__module__.startswith("tocsin")]) == 1
-    caplog.set_level(logging.DEBUG)
-    logger.debug("in %s and %d", ["loggedcanary"], 3)
-    logger.debug("loggedcanary by %(name)s", {"name": "loggedcanary"})
-    logger.debug("loggedcanary alone")
-    try:
-        raise ValueError("loggedcanary")
-    except ValueError:
-        logger.debug("raised", exc_info=True)
-    messages = [record.getMessage() for record in caplog.records]
-    assert messages == ["in ['[LOGGED]'] and 3", "[LOGGED] by [LOGGED]", "[LOGGED] alone", "raised"]
-    assert "ValueError: [LOGGED]" in caplog.text
-    assert "loggedcanary" not in caplog.text
-
-
 def test_settings_are_values(ca_bundle: Path) -> None:
     for one, same, other in (
         (SlackWebhook(deadline=3, proxies={}), SlackWebhook(deadline=3, proxies={}), SlackWebhook()),
@@ -242,9 +155,3 @@ def test_a_bundle_may_be_gone_when_settings_are_unpickled(tmp_path: Path, ca_bun
     outcome = post(slack, slack_server.url)
     assert not isinstance(outcome, Retryable)
     assert "ca_bundle is refused" in repr(outcome)
-
-
-def test_the_password_in_a_url_is_a_secret_by_itself() -> None:
-    redaction.remember("DATABASE_URL", "postgres://app:hunter2@db.example.com/shop")
-    assert redaction.redact("no access for app with hunter2") == "no access for app with [DATABASE_URL]"
-    assert redaction.redact("app at db.example.com") == "app at db.example.com"

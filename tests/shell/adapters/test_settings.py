@@ -1,11 +1,14 @@
 """Invalid settings raise ValueError with a one-line message."""
 
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 
+import attrs
 import pytest
 
 from tocsin.shell.adapters import Gmail, SlackWebhook
+from tocsin.shell.adapters.settings import CheckedOnUse
 
 
 @pytest.mark.parametrize(
@@ -35,3 +38,10 @@ def test_a_proxy_is_shown_without_its_password() -> None:
         "SlackWebhook(allowed_hosts=('a.b',), ca_bundle=None, connect_timeout=5.0, read_timeout=10.0, deadline=30.0,"
         " proxies={'https': 'http://...@proxy:3128'}, api='https://slack.com/api/')"
     )
+
+
+@pytest.mark.parametrize("adapter", [SlackWebhook, Gmail])
+def test_a_bundle_that_is_checked_on_use_stays_so_in_a_copy(adapter: type[SlackWebhook] | type[Gmail]) -> None:
+    given = adapter(ca_bundle=CheckedOnUse("/no/file"))
+    assert given == pickle.loads(pickle.dumps(given)) == attrs.evolve(given, deadline=30.0)
+    assert attrs.evolve(pickle.loads(pickle.dumps(given)), deadline=1.0).ca_bundle == "/no/file"

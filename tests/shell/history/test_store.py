@@ -16,11 +16,11 @@ import pytest
 from tocsin import Aborted, Failed, Finished, Running, Skipped, State, Success
 from tocsin.core.changes import Streak
 from tocsin.shell import history as package
-from tocsin.shell.adapters.redaction import remember
 from tocsin.shell.history import connection as history_connection
 from tocsin.shell.history import store as history_store
 from tocsin.shell.history.run_record import HistoryError, RunRecord
 from tocsin.shell.history.store import HistoryStore
+from tocsin.shell.redaction import remember
 
 AT = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 

@@ -25,10 +25,10 @@ from tocsin.core.messages.slack import slack_message
 from tocsin.core.outcomes import Delivered, DeliveryError, DestinationDead, Outcome, Queued, Receipt, Retryable, Shown, Withheld
 from tocsin.shell.adapters import time_limits
 from tocsin.shell.adapters.clock import Timer
-from tocsin.shell.adapters.redaction import remember
 from tocsin.shell.interpreters.background import Background
 from tocsin.shell.interpreters.base import Interpreter, outcome_of, result_of
 from tocsin.shell.interpreters.digest import Digest, folded
+from tocsin.shell.redaction import remember
 
 AT = datetime(2026, 2, 3, 3, 0, 7, tzinfo=UTC)
 

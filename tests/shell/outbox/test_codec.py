@@ -17,9 +17,9 @@ from tocsin.core.effects import Bot, Mail, Message, PostToSlack, SendEmail, Slac
 from tocsin.core.messages.content import Content, Line
 from tocsin.core.outbox.model import Row, row_name
 from tocsin.core.validation import is_list, is_table
-from tocsin.shell.adapters import redaction
-from tocsin.shell.adapters.redaction import redact
+from tocsin.shell import redaction
 from tocsin.shell.outbox.codec import VERSION, decode, destination_name, encode, new_row
+from tocsin.shell.redaction import redact
 from tocsin.testing.strategies import mails, posts
 from tocsin.testing.value_strategies import keys, moments, texts
 

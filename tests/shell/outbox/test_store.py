@@ -33,8 +33,7 @@ from tocsin.core.outbox.state_machine import (
     next_row,
 )
 from tocsin.core.outcomes import Delivered, Rejected, Retryable
-from tocsin.shell import fork_safety
-from tocsin.shell.adapters import redaction
+from tocsin.shell import fork_safety, redaction
 from tocsin.shell.outbox import database as outbox_database
 from tocsin.shell.outbox import queries
 from tocsin.shell.outbox.errors import OutboxError

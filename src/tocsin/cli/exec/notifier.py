@@ -32,10 +32,9 @@ from tocsin.core.services.healthchecks import Pinger
 from tocsin.core.states import KINDS, Finished, Retrying, Running, State
 from tocsin.core.supervisor import Ended
 from tocsin.core.transitions import IllegalTransition
-from tocsin.shell import log, queues
-from tocsin.shell.adapters import SystemClock, redaction
+from tocsin.shell import log, queues, redaction
+from tocsin.shell.adapters import SystemClock
 from tocsin.shell.adapters.healthchecks import Ping
-from tocsin.shell.adapters.redaction import redact
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.announce import Announcer
 from tocsin.shell.config.defaults import secret_names, secrets, usual_handlers, webhook
@@ -47,6 +46,7 @@ from tocsin.shell.history.run_locks import killed_runs
 from tocsin.shell.interpreters.base import Interpreter, Notify
 from tocsin.shell.interpreters.dry_run import DryRun, Silent
 from tocsin.shell.interpreters.reliable import reliable
+from tocsin.shell.redaction import redact
 
 _SECRET_NAME = re.compile(r"SECRET|TOKEN|PASSW|CREDENTIAL|PRIVATE|API_?KEY|_KEY$|_DSN$|DATABASE_URL$", re.IGNORECASE)
 _NAME_OF_SECRET = re.compile(r"TOCSIN_\w+_SECRET$")  # tocsin's own: its value is the name of a secret

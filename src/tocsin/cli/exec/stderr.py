@@ -29,8 +29,8 @@ def drop_broken_stderr() -> None:
 
 def single_line(text: str) -> str:
     """Return the text on one line, without control characters and without known secrets."""
-    if "tocsin.shell.adapters.redaction" in sys.modules:
-        from tocsin.shell.adapters.redaction import redact
+    if "tocsin.shell.redaction" in sys.modules:
+        from tocsin.shell.redaction import redact
 
         text = redact(text)
     if text.isascii() and text.isprintable():

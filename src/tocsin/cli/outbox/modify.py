@@ -17,7 +17,7 @@ from tocsin.core.outbox.model import Status
 from tocsin.core.outbox.selection import RetrySelection, parse_age, select_for_retry, statuses_to_remove
 from tocsin.core.outbox.state_machine import Buried, RefusedEvent, RetryAsked, RowEvent
 from tocsin.core.outbox.status import UNSETTLED, count, messages
-from tocsin.shell.adapters.redaction import redact
+from tocsin.shell.redaction import redact
 
 if TYPE_CHECKING:
     from tocsin.shell.outbox.store import Store

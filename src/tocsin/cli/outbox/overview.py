@@ -19,7 +19,7 @@ from tocsin.cli.terminal import color_style, console, plain_text, say, write
 from tocsin.core.messages.text import cut, one_line
 from tocsin.core.outbox.model import WAITING, Row, Status, age_text, seconds_between
 from tocsin.core.outbox.status import DestinationStatus, StatusCount, count, destination_statuses, to_do
-from tocsin.shell.adapters.redaction import redact
+from tocsin.shell.redaction import redact
 
 if TYPE_CHECKING:
     from tocsin.shell.outbox.store import Store

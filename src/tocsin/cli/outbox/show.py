@@ -22,7 +22,7 @@ from tocsin.core.effects import Message
 from tocsin.core.messages.text import cut, describe, one_line
 from tocsin.core.outbox.model import WAITING, Row, Status, age_text, moment_of
 from tocsin.core.states import Failed, Pending, Retrying, Running, Scheduled, Success
-from tocsin.shell.adapters.redaction import redact
+from tocsin.shell.redaction import redact
 
 if TYPE_CHECKING:
     from tocsin.shell.outbox.store import Store

@@ -7,6 +7,7 @@
 """
 
 import json
+import ssl
 from collections.abc import Mapping
 from http.client import HTTPException
 from typing import Protocol
@@ -23,9 +24,9 @@ from urllib3.exceptions import HTTPError
 
 from tocsin.core.outcomes import DeliveryError, Rejected
 from tocsin.core.services.google_oauth import SCOPE, AccessToken, AuthorizedUser, Grant, token_reply
-from tocsin.shell.adapters import redaction
-from tocsin.shell.adapters.google_tokens import TokenRoute
+from tocsin.shell import redaction
 from tocsin.shell.adapters.http import Transport
+from tocsin.shell.adapters.settings import SmtpSettings
 from tocsin.shell.adapters.time_limits import Attempt, attempting
 
 _LONGEST_ANSWER = 1 << 16  # bytes
@@ -58,9 +59,10 @@ class _Response:
 class _TokenTransport(transport.Request):
     """Sends one request of google-auth to the grant's endpoint, whatever URL the request names. ``token`` holds the result."""
 
-    def __init__(self, grant: Grant, route: TokenRoute) -> None:
+    def __init__(self, grant: Grant, settings: SmtpSettings, context: ssl.SSLContext) -> None:
         self._grant = grant
-        self._route = route
+        self._timeout = settings.connect_timeout, settings.read_timeout
+        self._context = context
         self.token = AccessToken("", 0.0)
 
     @override
@@ -84,10 +86,9 @@ class _TokenTransport(transport.Request):
         proxies = get_environ_proxies(uri)
         if (select_proxy(uri, proxies) or "").lower().startswith("socks"):
             return Rejected("SOCKS proxies are not supported: name an http:// proxy in HTTPS_PROXY")
-        timeout = (self._route.gmail.connect_timeout, self._route.gmail.read_timeout)
-        connection = Transport(self._route.context)
+        connection = Transport(self._context)
         try:
-            with connection.send(request.prepare(), stream=True, timeout=timeout, proxies=proxies) as response:
+            with connection.send(request.prepare(), stream=True, timeout=self._timeout, proxies=proxies) as response:
                 body: bytes = response.raw.read(_LONGEST_ANSWER, decode_content=False)
                 text = body.decode(errors="replace")
                 shown = text if response.status_code == 200 else redaction.redact(text)
@@ -96,14 +97,16 @@ class _TokenTransport(transport.Request):
             connection.close()
 
 
-def fetch_token(grant: Grant, account: str, route: TokenRoute) -> AccessToken | DeliveryError:
-    """Fetch a new token for ``account``, or return why there is none."""
+def fetch_token(
+    grant: Grant, account: str, settings: SmtpSettings, context: ssl.SSLContext, ongoing: Attempt
+) -> AccessToken | DeliveryError:
+    """Fetch a new token for ``account`` in the time that the ``ongoing`` attempt has left, or return why there is none."""
     redaction.guard_logs()
     google_credentials = _credentials(grant, account)
     if isinstance(google_credentials, Rejected):
         return google_credentials
-    token_transport = _TokenTransport(grant, route)
-    attempt = Attempt(urlsplit(grant.token_uri).hostname or "", route.attempt.left(), route.gmail.connect_timeout)
+    token_transport = _TokenTransport(grant, settings, context)
+    attempt = Attempt(urlsplit(grant.token_uri).hostname or "", ongoing.left(), settings.connect_timeout)
     try:
         with attempting(attempt):
             google_credentials.refresh(token_transport)

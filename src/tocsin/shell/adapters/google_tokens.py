@@ -6,25 +6,22 @@
 
 import ssl
 import time
-from typing import TYPE_CHECKING
 
 import attrs
 
 from tocsin.core.outcomes import DeliveryError, Rejected
 from tocsin.core.services.google_oauth import Grant, read_grant
-from tocsin.shell.adapters import redaction
+from tocsin.shell import redaction
 from tocsin.shell.adapters.secrets import Secret
+from tocsin.shell.adapters.settings import SmtpSettings
 from tocsin.shell.adapters.time_limits import Attempt
-
-if TYPE_CHECKING:
-    from tocsin.shell.adapters.mail_gmail import Gmail
 
 
 @attrs.frozen
 class TokenRoute:
-    """How to reach the token endpoint: the settings of ``gmail``, TLS by ``context``, in the time that ``attempt`` has left."""
+    """How to reach a server: the settings, TLS by ``context``, in the time that ``attempt`` has left."""
 
-    gmail: "Gmail"
+    settings: SmtpSettings
     context: ssl.SSLContext
     attempt: Attempt
 
@@ -42,7 +39,7 @@ class TokenCache:
 
     def fetch(self, username: Secret, password: Secret, route: TokenRoute) -> Secret | DeliveryError:
         """Fetch a new token and cache it, or return why there is none."""
-        grant = _read_grant(password, route.gmail.token_hosts)
+        grant = _read_grant(password, route.settings.token_hosts)
         if isinstance(grant, Rejected):
             return grant
         try:
@@ -52,7 +49,7 @@ class TokenCache:
                 f"the secret {password.name!r} holds OAuth credentials, which need google-auth: pip install 'tocsin[gmail-oauth]'"
             )
         asked = time.monotonic()
-        token = google_token_client.fetch_token(grant, username.reveal(), route)
+        token = google_token_client.fetch_token(grant, username.reveal(), route.settings, route.context, route.attempt)
         if isinstance(token, DeliveryError):
             return token
         secret = Secret(password.name, token.value)

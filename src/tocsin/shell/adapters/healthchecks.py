@@ -8,9 +8,9 @@ from tocsin.core.changes import Tracked
 from tocsin.core.delivery.destinations import https_fault
 from tocsin.core.outcomes import DeliveryError, Receipt, Rejected
 from tocsin.core.states import State
-from tocsin.shell.adapters import redaction
+from tocsin.shell import redaction
 from tocsin.shell.adapters.secrets import Secret
-from tocsin.shell.adapters.slack_webhook import SlackWebhook
+from tocsin.shell.adapters.settings import HttpSettings
 from tocsin.shell.fork_safety import PerProcess
 
 if TYPE_CHECKING:
@@ -31,11 +31,11 @@ class Ping:
 
     Args:
         url: the service's URL for this job. It is a secret: it lets its holder report for the job.
-        network: the adapter whose time-outs, proxies and trusted certificates apply.
+        settings: the time limits, proxies and trusted certificates.
     """
 
     url: Secret
-    network: SlackWebhook
+    settings: HttpSettings
     _kept: "PerProcess[Transport]" = attrs.field(init=False, factory=_kept, eq=False)
 
     def __call__(self, tracked_obj: Tracked, state: State) -> None:  # noqa: ARG002 - the URL says which job it is
@@ -51,7 +51,7 @@ class Ping:
             return Rejected(f"the URL to ping is refused: {fault}")
         from tocsin.shell.adapters import http
 
-        return http.ping(self.network, self._kept, self.url, state)
+        return http.ping(self.settings, self._kept, self.url, state)
 
     def __repr__(self) -> str:
         return "ping"

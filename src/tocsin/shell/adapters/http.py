@@ -35,10 +35,11 @@ from tocsin.core.outcomes import DeliveryError, Outcome, Receipt, Rejected
 from tocsin.core.services.healthchecks import ping_reply, ping_url
 from tocsin.core.services.slack_api import webhook_reply
 from tocsin.core.states import State
-from tocsin.shell.adapters import redaction, tls
+from tocsin.shell import redaction
+from tocsin.shell.adapters import tls
 from tocsin.shell.adapters.clock import SystemClock
 from tocsin.shell.adapters.secrets import Secret
-from tocsin.shell.adapters.slack_webhook import SlackWebhook
+from tocsin.shell.adapters.settings import HttpSettings
 from tocsin.shell.adapters.sockets import dial
 from tocsin.shell.adapters.time_limits import Attempt, attempting, current_attempt
 from tocsin.shell.fork_safety import PerProcess
@@ -114,20 +115,20 @@ class RequestSender:
 
 
 def exchange(
-    network: SlackWebhook, transports: PerProcess[Transport], url: str, seconds: float, call: Callable[[RequestSender], _T]
+    settings: HttpSettings, transports: PerProcess[Transport], url: str, seconds: float, call: Callable[[RequestSender], _T]
 ) -> _T | DeliveryError:
     """Run ``call``, which sends a request to ``url``, within ``seconds``; return its result, or why it failed."""
-    context = tls.context(network.ca_bundle)
+    context = tls.context(settings.ca_bundle)
     if isinstance(context, Rejected):
         return context
-    attempt = Attempt(urlsplit(url).hostname or "", seconds, network.connect_timeout)
+    attempt = Attempt(urlsplit(url).hostname or "", seconds, settings.connect_timeout)
     with attempting(attempt):
         try:
-            proxies = _proxies(network, url)
+            proxies = _proxies(settings, url)
             if (select_proxy(url, proxies) or "").lower().startswith("socks"):
                 return Rejected("SOCKS proxies are not supported: name an http:// proxy in proxies, or in HTTPS_PROXY")
             transport = transports.get(lambda: Transport(context))
-            return call(RequestSender(transport, proxies, (network.connect_timeout, network.read_timeout)))
+            return call(RequestSender(transport, proxies, (settings.connect_timeout, settings.read_timeout)))
         except ProxyError as error:
             attempt.trouble = attempt.trouble or f"the proxy does not lead to {attempt.host}: check the proxy settings"
             return attempt.failure(error)
@@ -135,23 +136,23 @@ def exchange(
             return attempt.failure(error)
 
 
-def _proxies(network: SlackWebhook, url: str) -> dict[str, str]:
+def _proxies(settings: HttpSettings, url: str) -> dict[str, str]:
     """Return proxy URLs by scheme."""
-    if network.proxies is not None:
-        return dict(network.proxies)
+    if settings.proxies is not None:
+        return dict(settings.proxies)
     if _ONLY_ENVIRONMENT and "_proxy" not in " ".join(os.environ).lower():  # searching the joined text is four times as fast
         return {}
     return get_environ_proxies(url)
 
 
-def post(webhook: SlackWebhook, transports: PerProcess[Transport], url: Secret, body: bytes) -> Receipt | DeliveryError:
+def post(settings: HttpSettings, transports: PerProcess[Transport], url: Secret, body: bytes) -> Receipt | DeliveryError:
     """Post ``body``, which is JSON, and return the outcome."""
-    return _request(webhook, transports, url, lambda: _post_request(url.reveal(), body), webhook_reply)
+    return _request(settings, transports, url, lambda: _post_request(url.reveal(), body), webhook_reply)
 
 
-def ping(network: SlackWebhook, transports: PerProcess[Transport], url: Secret, state: State) -> Receipt | DeliveryError:
+def ping(settings: HttpSettings, transports: PerProcess[Transport], url: Secret, state: State) -> Receipt | DeliveryError:
     """Report a state to the health-check service at ``url``, and return the outcome."""
-    return _request(network, transports, url, lambda: Request("GET", ping_url(url.reveal(), state), headers=_PING_HEADERS), ping_reply)
+    return _request(settings, transports, url, lambda: Request("GET", ping_url(url.reveal(), state), headers=_PING_HEADERS), ping_reply)
 
 
 def _post_request(url: str, body: bytes) -> PreparedRequest:
@@ -167,13 +168,13 @@ def _empty_post(url: str) -> PreparedRequest:
 
 
 def _request(
-    network: SlackWebhook, transports: PerProcess[Transport], url: Secret, make: Callable[[], AnyRequest], interpret: Interpret
+    settings: HttpSettings, transports: PerProcess[Transport], url: Secret, make: Callable[[], AnyRequest], interpret: Interpret
 ) -> Outcome:
     def call(sender: RequestSender) -> Outcome:
         with sender.send(make()) as response:
             return _outcome(response, interpret)
 
-    return exchange(network, transports, url.reveal(), network.deadline, call)
+    return exchange(settings, transports, url.reveal(), settings.deadline, call)
 
 
 def _outcome(response: Response, interpret: Interpret) -> Outcome:

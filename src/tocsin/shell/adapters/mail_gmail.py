@@ -6,7 +6,6 @@
   token.
 """
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import attrs
@@ -16,8 +15,9 @@ from tocsin.core.delivery.destinations import address_fault
 from tocsin.core.effects import Mail
 from tocsin.core.outcomes import DeliveryError, Receipt, Rejected
 from tocsin.core.services.google_oauth import is_grant
-from tocsin.shell.adapters import redaction, settings
+from tocsin.shell import redaction
 from tocsin.shell.adapters.secrets import Secret
+from tocsin.shell.adapters.settings import SmtpSettings, first
 from tocsin.shell.fork_safety import PerProcess
 
 if TYPE_CHECKING:
@@ -33,12 +33,8 @@ def _no_tokens() -> "PerProcess[TokenCache]":
     return PerProcess()
 
 
-def _hosts(names: Iterable[str]) -> tuple[str, ...]:
-    return settings.names("token_hosts", names)
-
-
-@attrs.frozen(kw_only=True)
-class Gmail:
+@attrs.frozen(kw_only=True, field_transformer=first("host", "port"))
+class Gmail(SmtpSettings):
     """Sends mail from a Gmail account over one connection that stays open. It is thread-safe; threads take turns.
 
     Args:
@@ -55,13 +51,6 @@ class Gmail:
         ValueError: a setting is invalid.
     """
 
-    host: str = attrs.field(default="smtp.gmail.com", validator=settings.host)
-    port: int = attrs.field(default=465, validator=settings.port)
-    ca_bundle: str | None = attrs.field(default=None, converter=settings.path, validator=settings.bundle)
-    connect_timeout: float = attrs.field(default=5.0, validator=settings.seconds)
-    read_timeout: float = attrs.field(default=10.0, validator=settings.seconds)
-    deadline: float = attrs.field(default=30.0, validator=settings.seconds)
-    token_hosts: tuple[str, ...] = attrs.field(default=(), converter=_hosts)
     _kept: "PerProcess[SmtpSession]" = attrs.field(init=False, factory=_no_session, eq=False, repr=False)
     _tokens: "PerProcess[TokenCache]" = attrs.field(init=False, factory=_no_tokens, eq=False, repr=False)
 

@@ -20,10 +20,11 @@ import attrs
 from tocsin.core.outcomes import Delivered, DeliveryError, Receipt, Rejected, Retryable
 from tocsin.core.services.google_oauth import is_grant, login_reply
 from tocsin.core.services.smtp import smtp_reply
-from tocsin.shell.adapters import redaction, tls
+from tocsin.shell import redaction
+from tocsin.shell.adapters import tls
 from tocsin.shell.adapters.google_tokens import TokenCache, TokenRoute
-from tocsin.shell.adapters.mail_gmail import Gmail
 from tocsin.shell.adapters.secrets import Secret
+from tocsin.shell.adapters.settings import SmtpSettings
 from tocsin.shell.adapters.sockets import dial
 from tocsin.shell.adapters.time_limits import Attempt, attempting
 from tocsin.shell.fork_safety import PerProcess
@@ -98,9 +99,9 @@ class SmtpSession:
 
     def open(self, route: TokenRoute, login: Login) -> None:
         """Connect and log in. Raises Refused and OSError."""
-        sock = dial(route.gmail.host, route.gmail.port, route.attempt)
-        self._smtp.sock = route.context.wrap_socket(sock, server_hostname=route.gmail.host)
-        self._smtp.sock.settimeout(route.gmail.read_timeout)
+        sock = dial(route.settings.host, route.settings.port, route.attempt)
+        self._smtp.sock = route.context.wrap_socket(sock, server_hostname=route.settings.host)
+        self._smtp.sock.settimeout(route.settings.read_timeout)
         self._expect(self._smtp.getreply(), 220)
         self._command("EHLO", "localhost")
         reply = self._smtp.docmd("AUTH", login.argument)
@@ -207,20 +208,24 @@ def _open(route: TokenRoute, account: Credentials, login: Login) -> SmtpSession:
 
 
 def send(
-    gmail: Gmail, sessions: PerProcess[SmtpSession], tokens: PerProcess[TokenCache], account: Credentials, mail: OutgoingMail
+    settings: SmtpSettings,
+    sessions: PerProcess[SmtpSession],
+    tokens: PerProcess[TokenCache],
+    account: Credentials,
+    mail: OutgoingMail,
 ) -> Receipt | DeliveryError:
     """Send ``mail`` over the open session, or over a new one."""
-    context = tls.context(gmail.ca_bundle)
+    context = tls.context(settings.ca_bundle)
     if isinstance(context, Rejected):
         return context
 
     def new_session() -> SmtpSession:
-        return connect(TokenRoute(gmail, context, attempt), tokens.get(TokenCache), account)
+        return connect(TokenRoute(settings, context, attempt), tokens.get(TokenCache), account)
 
-    attempt = Attempt(gmail.host, gmail.deadline, gmail.connect_timeout)
+    attempt = Attempt(settings.host, settings.deadline, settings.connect_timeout)
     lock = sessions.lock
-    if not lock.acquire(timeout=gmail.deadline):
-        return Retryable(f"other mails kept the connection to {gmail.host} busy for {gmail.deadline:g} s")
+    if not lock.acquire(timeout=settings.deadline):
+        return Retryable(f"other mails kept the connection to {settings.host} busy for {settings.deadline:g} s")
     try:
         with attempting(attempt):
             return _send_over_session(sessions, account, mail, attempt, new_session)

@@ -13,7 +13,7 @@ from typing import Never, final
 from typing_extensions import override
 
 from tocsin.core.outcomes import Rejected
-from tocsin.shell.adapters import redaction
+from tocsin.shell import redaction
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")
 _NO_NAME = "[not a name]"

@@ -18,13 +18,13 @@ from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, Outcome, R
 from tocsin.core.services.slack_api import bot_reply, posted_as, thread_refused, token_fault
 from tocsin.shell.adapters import time_limits
 from tocsin.shell.adapters.clock import SystemClock
-from tocsin.shell.adapters.http import Transport, in_seconds
-from tocsin.shell.adapters.redaction import redact
+from tocsin.shell.adapters.http import Transport, exchange, in_seconds
 from tocsin.shell.adapters.secrets import Secret
-from tocsin.shell.adapters.slack_webhook import SlackWebhook
+from tocsin.shell.adapters.settings import HttpSettings
 from tocsin.shell.adapters.thread_cache import Place, ThreadCache
 from tocsin.shell.fork_safety import PerProcess
 from tocsin.shell.log import logger
+from tocsin.shell.redaction import redact
 
 if TYPE_CHECKING:
     from tocsin.shell.adapters.slack_client import ApiCall
@@ -32,9 +32,10 @@ if TYPE_CHECKING:
 
 @attrs.frozen
 class AppConnection:
-    """What the adapter posts with: its settings, its connections and its known threads."""
+    """What the adapter posts with: its settings, the URL of the API, its connections and its known threads."""
 
-    network: SlackWebhook
+    settings: HttpSettings
+    api: str
     transports: PerProcess[Transport]
     threads: ThreadCache
 
@@ -73,9 +74,10 @@ class _AppPost:
         return self._call(seconds, lambda client: client.chat_update(**arguments))
 
     def _call(self, seconds: float, call: "ApiCall") -> _Response:
-        from tocsin.shell.adapters.slack_client import call_api
+        from tocsin.shell.adapters.slack_client import Client
 
-        response = call_api(self.connection.network, self.connection.transports, self.token, seconds, call)
+        to, token = self.connection, self.token
+        response = exchange(to.settings, to.transports, to.api, seconds, lambda sender: call(Client(to.api, sender, token)))
         if isinstance(response, DeliveryError):
             return _Response(response)
         words = {name: redact(str(response.data[name])) for name in ("error", "needed") if name in response.data}
@@ -91,7 +93,7 @@ def post_as_app(connection: AppConnection, token: Secret, bot: Bot, message: Pos
         return Rejected(f"the token in the secret {token.name!r} is refused: {fault}")
     if find_spec("slack_sdk") is None:
         return Rejected("to post to Slack as an app needs the extra: pip install 'tocsin[slack-bot]'")
-    limit = connection.network.deadline
+    limit = connection.settings.deadline
     post = _AppPost(connection, token, bot, message, time.monotonic() + limit)
     with connection.threads.turn(post.place, min(limit, time_limits.seconds_left())) as ours:
         return _deliver(post) if ours else Retryable("the message of the same run before it is still on its way to Slack")

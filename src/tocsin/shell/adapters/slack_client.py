@@ -15,12 +15,9 @@ from slack_sdk.web.client import WebClient
 from slack_sdk.web.slack_response import SlackResponse
 from typing_extensions import override
 
-from tocsin.core.outcomes import DeliveryError
-from tocsin.shell.adapters.http import HEADERS, RequestSender, Transport, exchange
-from tocsin.shell.adapters.redaction import redact
+from tocsin.shell.adapters.http import HEADERS, RequestSender
 from tocsin.shell.adapters.secrets import Secret
-from tocsin.shell.adapters.slack_webhook import SlackWebhook
-from tocsin.shell.fork_safety import PerProcess
+from tocsin.shell.redaction import redact
 
 ApiCall = Callable[["Client"], SlackResponse]
 """One call of the API."""
@@ -62,13 +59,6 @@ class Client(WebClient):
                 headers=dict(response.headers.lower_items()),
                 status_code=response.status_code,
             )
-
-
-def call_api(
-    network: SlackWebhook, transports: PerProcess[Transport], token: Secret, seconds: float, call: ApiCall
-) -> SlackResponse | DeliveryError:
-    """Make a call of the API within ``seconds``; return the response, or why there is none."""
-    return exchange(network, transports, network.api, seconds, lambda sender: call(Client(network.api, sender, token)))
 
 
 def _parse(body: bytes) -> Mapping[str, object]:

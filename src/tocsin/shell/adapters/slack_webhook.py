@@ -5,7 +5,6 @@
 - A request is never redirected, and carries no cookies, no ``.netrc`` login and no other state of the machine.
 """
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import attrs
@@ -14,7 +13,8 @@ from tocsin.core.delivery.destinations import webhook_fault
 from tocsin.core.effects import Bot, PostToSlack, SlackMessage
 from tocsin.core.outcomes import DeliveryError, Receipt, Rejected
 from tocsin.core.services.slack_api import api_fault
-from tocsin.shell.adapters import redaction, settings
+from tocsin.shell import redaction
+from tocsin.shell.adapters import settings
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.adapters.thread_cache import ThreadCache
 from tocsin.shell.fork_safety import PerProcess
@@ -37,8 +37,8 @@ def _api(slack: "SlackWebhook", attribute: "attrs.Attribute[str]", value: str) -
         raise ValueError(f"{attribute.name} is refused: {problem}")
 
 
-@attrs.frozen(kw_only=True)
-class SlackWebhook:
+@attrs.frozen(kw_only=True, field_transformer=settings.first("allowed_hosts"))
+class SlackWebhook(settings.HttpSettings):
     """Posts messages to incoming webhooks, or as an app, over connections that stay open. It is thread-safe.
 
     Args:
@@ -56,12 +56,7 @@ class SlackWebhook:
         ValueError: a setting is invalid.
     """
 
-    allowed_hosts: tuple[str, ...] = attrs.field(default=(), converter=settings.hosts)
-    ca_bundle: str | None = attrs.field(default=None, converter=settings.path, validator=settings.bundle)
-    connect_timeout: float = attrs.field(default=5.0, validator=settings.seconds)
-    read_timeout: float = attrs.field(default=10.0, validator=settings.seconds)
-    deadline: float = attrs.field(default=30.0, validator=settings.seconds)
-    proxies: Mapping[str, str] | None = attrs.field(default=None, converter=settings.copied, repr=settings.without_logins, hash=False)
+    allowed_hosts: tuple[str, ...] = attrs.field(default=(), converter=settings.allowed_hosts)
     api: str = attrs.field(default=_API, validator=_api)
     _kept: "PerProcess[Transport]" = attrs.field(init=False, factory=_no_transport, eq=False, repr=False)
     _threads: ThreadCache = attrs.field(init=False, factory=ThreadCache, eq=False, repr=False)
@@ -92,4 +87,4 @@ class SlackWebhook:
         redaction.guard_logs()
         from tocsin.shell.adapters import slack_app
 
-        return slack_app.post_as_app(slack_app.AppConnection(self, self._kept, self._threads), token, bot, message)
+        return slack_app.post_as_app(slack_app.AppConnection(self, self.api, self._kept, self._threads), token, bot, message)

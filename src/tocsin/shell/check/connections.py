@@ -26,15 +26,16 @@ from tocsin.core.diagnosis import Finding, Seen, clock, finding
 from tocsin.core.messages.text import cut, one_line
 from tocsin.core.outcomes import DeliveryError, Rejected
 from tocsin.core.services.slack_api import bot_reply
-from tocsin.shell.adapters import Gmail, SlackWebhook, SystemClock, mail_smtp, tls
+from tocsin.shell.adapters import SlackWebhook, SystemClock, mail_smtp, tls
 from tocsin.shell.adapters.google_tokens import TokenCache, TokenRoute
 from tocsin.shell.adapters.http import RequestSender, Transport
 from tocsin.shell.adapters.mail_smtp import Credentials
-from tocsin.shell.adapters.redaction import redact
 from tocsin.shell.adapters.secrets import Secret
+from tocsin.shell.adapters.settings import HttpSettings, SmtpSettings
 from tocsin.shell.adapters.slack_client import Client
 from tocsin.shell.adapters.time_limits import Attempt, attempting
 from tocsin.shell.config.defaults import PASSWORD
+from tocsin.shell.redaction import redact
 
 _T = TypeVar("_T")
 _TUNNEL_REFUSED = re.compile(r"Tunnel connection failed: (\d{3})")
@@ -64,10 +65,10 @@ def probe_webhook(webhook: SlackWebhook, url: Secret) -> tuple[Finding, ...]:
     return (Finding(route.host, f"{route.reached}, and its certificate is good"), *_clock_findings(route, date))
 
 
-def probe_app(network: SlackWebhook, token: Secret) -> tuple[Finding, ...]:
+def probe_app(slack: SlackWebhook, token: Secret) -> tuple[Finding, ...]:
     """Check that Slack accepts the token, say whose it is, and check that this machine's clock agrees with Slack's."""
-    route = _route_to(network, network.api)
-    response = _ask_slack(network, route, token.name, lambda sender: Client(network.api, sender, token).api_call("auth.test", json={}))
+    route = _route_to(slack, slack.api)
+    response = _ask_slack(slack, route, token.name, lambda sender: Client(slack.api, sender, token).api_call("auth.test", json={}))
     if isinstance(response, Seen):
         return (finding(response),)
     if response is None:
@@ -75,40 +76,40 @@ def probe_app(network: SlackWebhook, token: Secret) -> tuple[Finding, ...]:
     return (_token_finding(response, route, token), *_clock_findings(route, response.headers.get("date")))
 
 
-def probe_gmail(gmail: Gmail, account: Credentials) -> Finding:
+def probe_gmail(settings: SmtpSettings, account: Credentials) -> Finding:
     """Check that the account can log in."""
-    context = tls.context(gmail.ca_bundle)
+    context = tls.context(settings.ca_bundle)
     if isinstance(context, Rejected):
-        return finding(Seen(context, gmail.host, PASSWORD))
-    attempt = Attempt(gmail.host, gmail.deadline, gmail.connect_timeout)
+        return finding(Seen(context, settings.host, PASSWORD))
+    attempt = Attempt(settings.host, settings.deadline, settings.connect_timeout)
     try:
         with attempting(attempt):
-            mail_smtp.connect(TokenRoute(gmail, context, attempt), TokenCache(), account).close()
+            mail_smtp.connect(TokenRoute(settings, context, attempt), TokenCache(), account).close()
     except mail_smtp.SmtpRefusal as refusal:
-        return finding(_smtp_failure(gmail, attempt, refusal.error, refusal.code))
+        return finding(_smtp_failure(settings, attempt, refusal.error, refusal.code))
     except (OSError, ValueError) as error:
-        return finding(_smtp_failure(gmail, attempt, attempt.failure(error), None))
-    return Finding(gmail.host, "reached, its certificate is good, and the login is accepted")
+        return finding(_smtp_failure(settings, attempt, attempt.failure(error), None))
+    return Finding(settings.host, "reached, its certificate is good, and the login is accepted")
 
 
-def _route_to(network: SlackWebhook, url: str) -> SlackRoute:
+def _route_to(settings: HttpSettings, url: str) -> SlackRoute:
     """Return the route to the host of a URL. The URL was checked before and holds no login."""
     parts = urlsplit(url)
     base = f"https://{parts.netloc}/"
-    proxies = dict(network.proxies) if network.proxies is not None else dict(get_environ_proxies(base))
+    proxies = dict(settings.proxies) if settings.proxies is not None else dict(get_environ_proxies(base))
     proxy = select_proxy(base, proxies)
     return SlackRoute(base, parts.hostname or "", proxies, None if proxy is None else without_login(proxy))
 
 
-def _ask_slack(network: SlackWebhook, route: SlackRoute, secret: str, ask: Callable[[RequestSender], _T]) -> _T | Seen | None:
+def _ask_slack(settings: HttpSettings, route: SlackRoute, secret: str, ask: Callable[[RequestSender], _T]) -> _T | Seen | None:
     """Return the result of ``ask``; a ``Seen`` if no request could be sent; None if one was sent but not answered."""
-    context = tls.context(network.ca_bundle)
+    context = tls.context(settings.ca_bundle)
     if isinstance(context, Rejected):
         return Seen(context, route.host, secret)
-    attempt, transport = Attempt(route.host, network.deadline, network.connect_timeout), Transport(context)
+    attempt, transport = Attempt(route.host, settings.deadline, settings.connect_timeout), Transport(context)
     try:
         with attempting(attempt):
-            return ask(RequestSender(transport, route.proxies, (network.connect_timeout, network.read_timeout)))
+            return ask(RequestSender(transport, route.proxies, (settings.connect_timeout, settings.read_timeout)))
     except (OSError, HTTPException, HTTPError, ValueError) as error:
         return None if attempt.sent else _slack_failure(attempt, error, route, secret)
     finally:
@@ -124,8 +125,8 @@ def _slack_failure(attempt: Attempt, error: Exception, route: SlackRoute, secret
     return Seen(attempt.failure(error), route.host, secret, attempt.untrusted, code, proxy, SystemClock().now())
 
 
-def _smtp_failure(gmail: Gmail, attempt: Attempt, error: DeliveryError, code: int | None) -> Seen:
-    return Seen(error, gmail.host, PASSWORD, attempt.untrusted, code, None, SystemClock().now())
+def _smtp_failure(settings: SmtpSettings, attempt: Attempt, error: DeliveryError, code: int | None) -> Seen:
+    return Seen(error, settings.host, PASSWORD, attempt.untrusted, code, None, SystemClock().now())
 
 
 def _date(sender: RequestSender, route: SlackRoute) -> str | None:

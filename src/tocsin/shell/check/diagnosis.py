@@ -18,7 +18,6 @@ from tocsin.core.notifiers import Messenger, SlackNotifier
 from tocsin.core.outcomes import Delivered, DeliveryError, Outcome, Rejected
 from tocsin.core.states import Success
 from tocsin.shell.adapters import SystemClock
-from tocsin.shell.adapters.redaction import contained
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.announce import deliver
 from tocsin.shell.check.secrets import check_secrets, inspect_secret
@@ -38,6 +37,7 @@ from tocsin.shell.config.defaults import (
 from tocsin.shell.config.load import Place, loaded
 from tocsin.shell.current import interpreting
 from tocsin.shell.environment import NAME, facts, misspelt, override, run_id
+from tocsin.shell.redaction import contained
 
 _ADDRESS = "set it to the account's address"
 _LOGIN = "set it to an app password of the account, or to the JSON that Google gives for it"

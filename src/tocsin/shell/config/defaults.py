@@ -10,8 +10,9 @@ from tocsin.core.delivery.rate_limit import Rate
 from tocsin.core.delivery.retry import RetryPolicy
 from tocsin.core.notifiers import GmailNotifier, Messenger, SlackNotifier
 from tocsin.core.outcomes import Rejected
-from tocsin.shell.adapters import Gmail, Secrets, SlackWebhook, settings
+from tocsin.shell.adapters import Gmail, Secrets, SlackWebhook
 from tocsin.shell.adapters.secrets import Secret
+from tocsin.shell.adapters.settings import CheckedOnUse
 from tocsin.shell.config.load import configuration
 from tocsin.shell.interpreters.base import Interpreter, Notify
 from tocsin.shell.interpreters.live import Live
@@ -22,20 +23,6 @@ USERNAME, PASSWORD = "EMAIL_USERNAME", "EMAIL_PASSWORD"
 
 Channel = Literal["slack", "gmail"]
 CHANNELS: tuple[Channel, ...] = ("slack", "gmail")
-
-
-@attrs.frozen(kw_only=True)
-class _LazySlackWebhook(SlackWebhook):
-    """A ``SlackWebhook`` that checks its CA bundle only when it sends: a bad bundle fails the message, not the program."""
-
-    ca_bundle: str | None = attrs.field(default=None, converter=settings.path)
-
-
-@attrs.frozen(kw_only=True)
-class _LazyGmail(Gmail):
-    """A ``Gmail`` that checks its CA bundle only when it sends: a bad bundle fails the message, not the program."""
-
-    ca_bundle: str | None = attrs.field(default=None, converter=settings.path)
 
 
 def default_handlers(config: Configuration) -> tuple[Messenger, ...]:
@@ -139,9 +126,9 @@ def mails(config: Configuration) -> Rate:
 def webhook(config: Configuration) -> SlackWebhook:
     """Return the Slack adapter as configured."""
     slack = config.slack
-    return (SlackWebhook if slack.ca_bundle is None else _LazySlackWebhook)(
+    return SlackWebhook(
         allowed_hosts=slack.allowed_hosts,
-        ca_bundle=_expanded(slack.ca_bundle),
+        ca_bundle=_bundle(slack.ca_bundle),
         connect_timeout=slack.connect_timeout,
         read_timeout=slack.read_timeout,
         deadline=slack.deadline,
@@ -152,10 +139,10 @@ def webhook(config: Configuration) -> SlackWebhook:
 def mailer(config: Configuration) -> Gmail:
     """Return the Gmail adapter as configured."""
     gmail = config.gmail
-    return (Gmail if gmail.ca_bundle is None else _LazyGmail)(
+    return Gmail(
         host=gmail.host,
         port=gmail.port,
-        ca_bundle=_expanded(gmail.ca_bundle),
+        ca_bundle=_bundle(gmail.ca_bundle),
         connect_timeout=gmail.connect_timeout,
         read_timeout=gmail.read_timeout,
         deadline=gmail.deadline,
@@ -185,5 +172,5 @@ def _is_set(config: Configuration, name: str) -> bool:
     return not isinstance(secrets(config).find(name), Rejected) or any(os.environ.get(each) for each in (name, f"{name}_FILE"))
 
 
-def _expanded(path: str | None) -> str | None:
-    return None if path is None else os.path.expanduser(path)  # noqa: PTH111 - it does not raise if there is no home folder
+def _bundle(path: str | None) -> str | None:
+    return None if path is None else CheckedOnUse(os.path.expanduser(path))  # noqa: PTH111 - it does not raise if there is no home folder

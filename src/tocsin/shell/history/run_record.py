@@ -7,9 +7,9 @@ import attrs
 from tocsin.core.messages.text import cut, one_line
 from tocsin.core.states import State, aware
 from tocsin.core.values import Value
-from tocsin.shell.adapters.redaction import redact
 from tocsin.shell.history.paths import NAME
 from tocsin.shell.history.run_locks import line
+from tocsin.shell.redaction import redact
 
 ELSEWHERE = f"set {NAME} to another folder"
 RENEW = f"move it away, so that tocsin begins a new one, or {ELSEWHERE}"

@@ -13,7 +13,7 @@ from returns.unsafe import unsafe_perform_io
 from tocsin.core.effects import Effect
 from tocsin.core.messages.text import cut, describe, name_of, one_line, quote
 from tocsin.core.outcomes import DeliveryError, Outcome, Receipt, Rejected, received, refused
-from tocsin.shell.adapters.redaction import redact
+from tocsin.shell.redaction import redact
 
 Notify = Literal["live", "print", "none"]
 """What child processes do with their notifications."""

@@ -18,12 +18,12 @@ from tocsin.core.messages.text import describe, name_of
 from tocsin.core.outcomes import Delivered, DeliveryError, Outcome, Receipt, Rejected, Withheld, received
 from tocsin.core.validation import invoke
 from tocsin.shell.adapters import Gmail, Secrets, SlackWebhook
-from tocsin.shell.adapters.redaction import redact
 from tocsin.shell.environment import NAME, misspelt, override
 from tocsin.shell.interpreters.background import Background, in_event_loop
 from tocsin.shell.interpreters.base import Notify, result_of
 from tocsin.shell.interpreters.dry_run import DryRun
 from tocsin.shell.log import once
+from tocsin.shell.redaction import redact
 
 
 def _secrets(given: Mapping[str, str] | Secrets | None) -> Secrets:

@@ -23,11 +23,11 @@ from tocsin.core.effects import Effect
 from tocsin.core.messages.text import one_line, quote, span
 from tocsin.core.outcomes import DeliveryError, Outcome, Receipt, Retryable, refused
 from tocsin.shell.adapters.clock import SystemTimer, Timer, hurried_by
-from tocsin.shell.adapters.redaction import redact
 from tocsin.shell.adapters.time_limits import seconds_left
 from tocsin.shell.fork_safety import forget_in_child
 from tocsin.shell.interpreters import base
 from tocsin.shell.interpreters.base import Interpreter, Notify, execute, notify_of, result_of
+from tocsin.shell.redaction import redact
 
 _EARLY = 0.05  # seconds; clocks and sleeps are not more exact: 16 ms on Windows
 

@@ -20,12 +20,12 @@ from tocsin.core.outbox.batches import Batch
 from tocsin.core.outbox.model import GONE, WAITING, Row, Status, outcome_of_row
 from tocsin.core.outcomes import Outcome
 from tocsin.shell import environment, log, queues
-from tocsin.shell.adapters.redaction import redact
 from tocsin.shell.adapters.time_limits import Deadline
 from tocsin.shell.fork_safety import forget_in_child
 from tocsin.shell.outbox.errors import OutboxError
 from tocsin.shell.outbox.store import Store
 from tocsin.shell.outbox.worker import OnBatch, Worker
+from tocsin.shell.redaction import redact
 from tocsin.shell.threads import WorkerThread
 
 OnSettled = Callable[[Outcome], None]

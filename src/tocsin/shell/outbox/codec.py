@@ -24,7 +24,7 @@ from tocsin.core.messages.content import Content
 from tocsin.core.messages.text import cut, describe, one_line
 from tocsin.core.outbox.model import Row, row_name
 from tocsin.core.validation import is_list, is_table
-from tocsin.shell.adapters.redaction import redact
+from tocsin.shell.redaction import redact
 
 VERSION = 1
 """The version of the schema in which messages are written."""

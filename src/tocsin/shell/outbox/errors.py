@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Mapping
 
 from tocsin.core.messages.text import cut, describe, one_line
-from tocsin.shell.adapters.redaction import redact
+from tocsin.shell.redaction import redact
 
 
 class OutboxError(ValueError):

@@ -19,13 +19,13 @@ from tocsin.core.messages.text import cut, one_line
 from tocsin.core.outbox.model import Row, Status
 from tocsin.core.outbox.state_machine import FAR, Claimed, RefusedEvent, RowEvent, next_row
 from tocsin.core.values import Value
-from tocsin.shell.adapters.redaction import redact
 from tocsin.shell.fork_safety import forget_in_child
 from tocsin.shell.outbox import queries
 from tocsin.shell.outbox.database import Database, OutboxConnection
 from tocsin.shell.outbox.errors import OutboxError, describe_database_error
 from tocsin.shell.outbox.queries import ServerClock, storable
 from tocsin.shell.outbox.schema import Found
+from tocsin.shell.redaction import redact
 
 _T = TypeVar("_T")
 

@@ -25,12 +25,12 @@ from tocsin.core.outbox.state_machine import POLICY, Grouped, OutcomeKnown, Refu
 from tocsin.core.outcomes import DeliveryError, Outcome
 from tocsin.shell import log
 from tocsin.shell.adapters import clock, time_limits
-from tocsin.shell.adapters.redaction import redact
 from tocsin.shell.environment import run_id
 from tocsin.shell.interpreters.base import Interpreter, execute
 from tocsin.shell.outbox.codec import decode
 from tocsin.shell.outbox.errors import OutboxError
 from tocsin.shell.outbox.store import Store
+from tocsin.shell.redaction import redact
 from tocsin.shell.threads import WorkerThread
 
 Event = tuple[str, RowEvent]
