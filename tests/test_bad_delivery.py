@@ -44,7 +44,7 @@ from tocsin.interpreters import (
     Retrying,
     RetryPolicy,
 )
-from tocsin.shell.interpreters.base import Batching, Queueing
+from tocsin.shell.interpreter import Batching, Queueing
 
 pytestmark = pytest.mark.tocsin_live
 TIMEOUT = 10.0

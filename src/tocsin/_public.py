@@ -34,11 +34,11 @@ from tocsin.shell.errors import NotificationFailed, SecretNotFound
 from tocsin.shell.handlers.callback import callback_factory
 from tocsin.shell.handlers.gmail import gmail_notifier
 from tocsin.shell.handlers.slack import slack_notifier
-from tocsin.shell.interpreters.base import Interpreter
+from tocsin.shell.interpreter import Interpreter
 from tocsin.shell.interpreters.dry_run import DryRun, Recording
 from tocsin.shell.interpreters.live import Live
-from tocsin.shell.interpreters.reliable import reliable
 from tocsin.shell.queues import flush
+from tocsin.shell.reliable import reliable
 from tocsin.watching.excepthook import install_excepthook
 from tocsin.watching.logging_handler import LoggingHandler
 from tocsin.watching.watch import watch

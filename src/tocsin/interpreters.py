@@ -2,8 +2,8 @@
 
 from tocsin.core.delivery.rate_limit import Rate
 from tocsin.core.delivery.retry import RetryPolicy
+from tocsin.shell.interpreter import Interpreter
 from tocsin.shell.interpreters.background import Background
-from tocsin.shell.interpreters.base import Interpreter
 from tocsin.shell.interpreters.digest import Digest
 from tocsin.shell.interpreters.dry_run import DryRun, Recording
 from tocsin.shell.interpreters.fallback import Fallback, Fanout

@@ -30,7 +30,7 @@ from tocsin.core.effects import Effect
 from tocsin.core.outbox.model import Row, Status
 from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, Outcome, Receipt, Retryable
 from tocsin.interpreters import Outbox
-from tocsin.shell.interpreters.base import result_of
+from tocsin.shell.interpreter import result_of
 from tocsin.shell.outbox.store import Store
 
 _MANY = 1000

@@ -19,7 +19,7 @@ from tocsin import Failed, Pending, Recording, Task, flush, interpreting, reliab
 from tocsin.core.effects import Effect
 from tocsin.core.outcomes import Delivered, DeliveryError, Queued, Receipt, received
 from tocsin.interpreters import Interpreter, Rate
-from tocsin.shell.interpreters.base import outcome_of
+from tocsin.shell.interpreter import outcome_of
 from tocsin.shell.report import DeliveryLog
 
 pytestmark = pytest.mark.tocsin_live

@@ -61,5 +61,5 @@ def test_nothing_is_imported_that_only_a_delivery_needs(tmp_path: Path) -> None:
 
 def test_nothing_is_imported_that_only_the_outbox_needs_also_by_a_command(tmp_path: Path) -> None:
     loaded = Python(tmp_path)(COMMAND, "exec", "--", "true").split()
-    assert "tocsin.shell.interpreters.reliable" in loaded
+    assert "tocsin.shell.reliable" in loaded
     assert OUTBOX.isdisjoint(loaded)

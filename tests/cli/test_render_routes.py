@@ -15,7 +15,7 @@ from tocsin.core.changes import Key
 from tocsin.core.notifiers import SlackNotifier
 from tocsin.core.outcomes import Delivered, Outcome
 from tocsin.flows.report import Report
-from tocsin.shell.interpreters.base import result_of
+from tocsin.shell.interpreter import result_of
 from tocsin.shell.interpreters.dry_run import shown
 from tocsin.shell.report import DeliveryLog
 

@@ -12,7 +12,7 @@ from tocsin.cli.report_view import as_json
 from tocsin.core.outcomes import Ambiguous, Delivered, DestinationDead, Outcome, Queued, Rejected, Retryable, Shown, Withheld
 from tocsin.flows.report import Report
 from tocsin.shell.adapters.secrets import Secret
-from tocsin.shell.interpreters.base import result_of
+from tocsin.shell.interpreter import result_of
 from tocsin.shell.report import DeliveryLog
 from tocsin.testing import FakeClock
 

@@ -19,7 +19,7 @@ from tocsin.adapters import SlackWebhook
 from tocsin.core.outbox.model import row_name
 from tocsin.core.outcomes import Queued
 from tocsin.interpreters import Outbox, RateLimited, Rate, Retrying, RetryPolicy
-from tocsin.shell.interpreters.base import execute, result_of
+from tocsin.shell.interpreter import execute, result_of
 from tocsin.shell.outbox.store import Store
 
 NAMES = [f"step-{number}" for number in range(12)]

@@ -23,7 +23,7 @@ from tocsin.core.messages.slack import slack_message
 from tocsin.core.outcomes import Delivered, DeliveryError, Outcome, Receipt
 from tocsin.shell.adapters.clock import Timer
 from tocsin.shell.adapters.time_limits import with_deadline
-from tocsin.shell.interpreters.base import Batching, Interpreter, execute, result_of
+from tocsin.shell.interpreter import Batching, Interpreter, execute, result_of
 
 Slip = Literal["exact", "early", "still", "suspended"]
 """How a wait goes wrong: it lasts as long as it should, or half as long, or not at all; or the machine sleeps an hour meanwhile."""

@@ -26,7 +26,7 @@ from tocsin.core.messages.slack import slack_message
 from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, Outcome, Queued, Receipt, Retryable
 from tocsin.shell.adapters import time_limits
 from tocsin.shell.adapters.clock import Timer
-from tocsin.shell.interpreters.base import result_of
+from tocsin.shell.interpreter import result_of
 from tocsin.shell.interpreters.digest import Digest
 from tocsin.testing import assert_interpreter_agrees
 from tocsin.testing import strategies as ours

@@ -34,7 +34,7 @@ from tocsin.core.outcomes import (
 from tocsin.core.states import Failed
 from tocsin.shell.adapters.clock import Timer
 from tocsin.shell.adapters.time_limits import Deadline, with_deadline, with_shared_deadline
-from tocsin.shell.interpreters.base import execute, result_of
+from tocsin.shell.interpreter import execute, result_of
 from tocsin.shell.interpreters.retrying import Retrying
 from tocsin.testing.value_strategies import TrackedJob
 

@@ -17,7 +17,7 @@ from tocsin import DryRun, Failed, Interpreter, Live, Recording, Running, Task, 
 from tocsin.effects import Delivered, DeliveryError, Effect, Receipt
 from tocsin.shell import current as shell_current
 from tocsin.shell.environment import NAME, override
-from tocsin.shell.interpreters.base import notify_of
+from tocsin.shell.interpreter import notify_of
 from tocsin.shell.report import DeliveryLog
 
 pytestmark = pytest.mark.tocsin_live  # only these tests set an interpreter

@@ -11,7 +11,7 @@ from tocsin import Failed, Live, Recording, Running, Task, callback_factory, int
 from tocsin.effects import PostToSlack, Withheld
 from tocsin.shell.current import current
 from tocsin.shell.environment import NAME
-from tocsin.shell.interpreters.base import outcome_of
+from tocsin.shell.interpreter import outcome_of
 from tocsin.testing import pytest_plugin
 
 pytest_plugins = ["pytester"]

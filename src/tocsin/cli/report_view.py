@@ -22,7 +22,7 @@ from tocsin.core.messages.text import cut, describe, one_line, span
 from tocsin.core.outcomes import Ambiguous, Delivered, Fault, Outcome, Queued, Shown, Withheld
 from tocsin.core.states import State
 from tocsin.flows.report import Report
-from tocsin.shell.interpreters.base import Delivery
+from tocsin.shell.interpreter import Delivery
 from tocsin.shell.redaction import redact
 
 _LONGEST_CELL = 300  # characters of a message in the table

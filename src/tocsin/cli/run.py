@@ -30,9 +30,9 @@ from tocsin.flows.flow import Flow
 from tocsin.flows.report import Report
 from tocsin.shell.current import interpreting
 from tocsin.shell.environment import override
-from tocsin.shell.interpreters.base import Interpreter, Notify
+from tocsin.shell.interpreter import Interpreter, Notify
 from tocsin.shell.interpreters.dry_run import DryRun, Silent
-from tocsin.shell.interpreters.reliable import reliable
+from tocsin.shell.reliable import reliable
 
 
 @attrs.frozen

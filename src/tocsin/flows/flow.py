@@ -17,7 +17,7 @@ from tocsin.flows.report import Report
 from tocsin.flows.task import Task, active_flow, checked_name, checked_task, on_failed
 from tocsin.shell.adapters import Clock
 from tocsin.shell.handlers.attach import attached
-from tocsin.shell.interpreters.base import Interpreter
+from tocsin.shell.interpreter import Interpreter
 
 FlowHandler = Callable[["Flow", State, State], State | None]
 """``(flow, old_state, new_state)``, returning a state, or None for no change."""

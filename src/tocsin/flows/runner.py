@@ -20,7 +20,7 @@ from tocsin.shell.announce import Announcer
 from tocsin.shell.current import current_of_runs, here, interpreting
 from tocsin.shell.environment import facts, run_id
 from tocsin.shell.history.streaks import announced, remembers
-from tocsin.shell.interpreters.base import Interpreter, checked
+from tocsin.shell.interpreter import Interpreter, checked
 from tocsin.shell.report import DeliveryLog
 
 _PENDING = Pending()

@@ -23,7 +23,7 @@ from tocsin.shell import log, queues
 from tocsin.shell.adapters import Clock
 from tocsin.shell.current import current
 from tocsin.shell.errors import NotificationFailed, failed
-from tocsin.shell.interpreters.base import hand_over, ignore_outcome
+from tocsin.shell.interpreter import hand_over, ignore_outcome
 from tocsin.shell.log import complain
 
 

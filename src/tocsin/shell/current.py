@@ -17,7 +17,7 @@ import attrs
 
 from tocsin.shell.environment import export_to_children, override, withdraw
 from tocsin.shell.fork_safety import ForkSafeLock
-from tocsin.shell.interpreters.base import Interpreter, Notify, checked, notify_of
+from tocsin.shell.interpreter import Interpreter, Notify, checked, notify_of
 
 _I = TypeVar("_I", bound=Interpreter)
 
@@ -47,7 +47,7 @@ def _configured() -> Interpreter:
 @cache
 def _configured_for_runs() -> Interpreter:
     """Return the configured interpreter of runs: it sends in the background and retries."""
-    from tocsin.shell.interpreters.reliable import reliable
+    from tocsin.shell.reliable import reliable
 
     return reliable()
 

@@ -23,7 +23,7 @@ from tocsin.core.messages.text import describe
 from tocsin.core.outcomes import Ambiguous, Outcome, Rejected
 from tocsin.shell import log
 from tocsin.shell.adapters import clock, time_limits
-from tocsin.shell.interpreters.base import Batching, Interpreter, execute
+from tocsin.shell.interpreter import Batching, Interpreter, execute
 from tocsin.shell.redaction import redact
 from tocsin.shell.threads import WorkerThread
 

@@ -17,7 +17,7 @@ import attrs
 
 from tocsin.core.events import Facts
 from tocsin.shell.fork_safety import ForkSafeLock
-from tocsin.shell.interpreters.base import Notify
+from tocsin.shell.interpreter import Notify
 
 NAME = "TOCSIN_NOTIFY"
 

@@ -25,7 +25,7 @@ from tocsin.shell import log
 from tocsin.shell.adapters.time_limits import Deadline
 from tocsin.shell.destination_queue import DestinationQueue, QueuedMessage
 from tocsin.shell.fork_safety import forget_in_child
-from tocsin.shell.interpreters.base import Interpreter
+from tocsin.shell.interpreter import Interpreter
 
 
 class Queue(Protocol):

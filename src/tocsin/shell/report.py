@@ -16,7 +16,7 @@ from tocsin.core.notifiers import Notifier
 from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, Fault, Outcome, Queued, Receipt, Shown, Withheld
 from tocsin.core.states import State
 from tocsin.shell import queues
-from tocsin.shell.interpreters.base import Delivery, Interpreter, Notify, Queueing, hand_over, ignore_outcome, notify_of, result_of
+from tocsin.shell.interpreter import Delivery, Interpreter, Notify, Queueing, hand_over, ignore_outcome, notify_of, result_of
 from tocsin.shell.redaction import redact
 
 

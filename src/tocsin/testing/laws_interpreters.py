@@ -22,7 +22,7 @@ from tocsin.flows.task import Task, TaskHandler
 from tocsin.shell.handlers.callback import callback_factory
 from tocsin.shell.handlers.gmail import gmail_notifier
 from tocsin.shell.handlers.slack import slack_notifier
-from tocsin.shell.interpreters.base import Interpreter
+from tocsin.shell.interpreter import Interpreter
 from tocsin.shell.interpreters.dry_run import Recording
 from tocsin.testing.clock import FakeClock
 from tocsin.testing.laws_common import attempt, limited, timeless, without_error

@@ -28,7 +28,7 @@ from tocsin.core.messages.slack import posting, slack_message
 from tocsin.core.outcomes import Ambiguous, Delivered, DestinationDead, Outcome, Rejected, Retryable
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.adapters.time_limits import with_deadline
-from tocsin.shell.interpreters.base import execute
+from tocsin.shell.interpreter import execute
 
 BOT = Bot("SLACK_BOT_TOKEN", "#ops")
 AT = datetime(2026, 7, 1, 3, tzinfo=UTC)

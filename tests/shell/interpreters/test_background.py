@@ -33,8 +33,8 @@ from tocsin.core.outcomes import (
 )
 from tocsin.interpreters import Background, Digest, Retrying
 from tocsin.shell.environment import NAME
-from tocsin.shell.interpreters.base import Batching, Queueing, execute
-from tocsin.shell.interpreters.reliable import reliable
+from tocsin.shell.interpreter import Batching, Queueing, execute
+from tocsin.shell.reliable import reliable
 
 pytestmark = pytest.mark.tocsin_live
 QUEUED = Queued("a background thread")

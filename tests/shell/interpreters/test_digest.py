@@ -25,8 +25,8 @@ from tocsin.core.messages.slack import slack_message
 from tocsin.core.outcomes import Delivered, DeliveryError, DestinationDead, Outcome, Queued, Receipt, Retryable, Shown, Withheld
 from tocsin.shell.adapters import time_limits
 from tocsin.shell.adapters.clock import Timer
+from tocsin.shell.interpreter import Interpreter, outcome_of, result_of
 from tocsin.shell.interpreters.background import Background
-from tocsin.shell.interpreters.base import Interpreter, outcome_of, result_of
 from tocsin.shell.interpreters.digest import Digest, folded
 from tocsin.shell.redaction import remember
 

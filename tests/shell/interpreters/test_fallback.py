@@ -21,8 +21,8 @@ from tocsin import DryRun, Failed, Live, Recording, Running, State, Success, Tas
 from tocsin.core.delivery.combining import after_fallback
 from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, DestinationDead, Outcome, Receipt, Rejected, Retryable, Withheld
 from tocsin.effects import CallBack, Effect, PostToSlack
+from tocsin.shell.interpreter import execute, notify_of, result_of
 from tocsin.shell.interpreters.background import Background
-from tocsin.shell.interpreters.base import execute, notify_of, result_of
 from tocsin.shell.interpreters.fallback import Fallback
 from tocsin.shell.interpreters.rendered import ByMail
 from tocsin.shell.redaction import remember

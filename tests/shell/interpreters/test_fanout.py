@@ -14,8 +14,8 @@ from tests.shell.adapters.examples import KEY, MESSAGE
 from tocsin import DryRun, Failed, Live, Recording, Task
 from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, DestinationDead, Outcome, Receipt, Retryable
 from tocsin.effects import CallBack, Effect, PostToSlack
+from tocsin.shell.interpreter import execute, notify_of, result_of
 from tocsin.shell.interpreters.background import Background
-from tocsin.shell.interpreters.base import execute, notify_of, result_of
 from tocsin.shell.interpreters.fallback import Fanout
 from tocsin.shell.interpreters.rendered import ByMail
 from tocsin.testing import assert_interpreter_agrees

@@ -15,7 +15,7 @@ from tocsin import DryRun, Failed, Live, Recording, Running, Task, callback_fact
 from tocsin.adapters import Secrets
 from tocsin.effects import Effect, Queued, Shown, Withheld
 from tocsin.shell.environment import NAME
-from tocsin.shell.interpreters.base import execute
+from tocsin.shell.interpreter import execute
 
 pytestmark = pytest.mark.tocsin_live
 

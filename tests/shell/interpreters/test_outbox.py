@@ -39,12 +39,12 @@ from tocsin.core.outcomes import (
 )
 from tocsin.interpreters import Background, Digest, Interpreter, Live, Outbox, OutboxError
 from tocsin.shell.environment import NAME
+from tocsin.shell.interpreter import execute, result_of
 from tocsin.shell.interpreters import outbox as outboxes
-from tocsin.shell.interpreters.base import execute, result_of
-from tocsin.shell.interpreters.reliable import reliable
 from tocsin.shell.outbox import background_worker, client
 from tocsin.shell.outbox.codec import new_row
 from tocsin.shell.outbox.store import Store
+from tocsin.shell.reliable import reliable
 
 pytestmark = pytest.mark.tocsin_live
 QUEUED = Queued("the outbox")

@@ -31,7 +31,7 @@ from tocsin.core.outcomes import Delivered, DeliveryError, DestinationDead, Outc
 from tocsin.core.validation import invoke
 from tocsin.shell.adapters import time_limits
 from tocsin.shell.adapters.clock import SystemTimer, Timer
-from tocsin.shell.interpreters.base import Queueing, outcome_of, result_of
+from tocsin.shell.interpreter import Queueing, outcome_of, result_of
 from tocsin.shell.interpreters.rate_limited import RateLimited
 from tocsin.testing import assert_interpreter_agrees
 from tocsin.testing.value_strategies import TrackedJob

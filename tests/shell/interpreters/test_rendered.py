@@ -22,8 +22,8 @@ from tocsin import (
 from tocsin.core.effects import Bot
 from tocsin.core.outcomes import Delivered, Outcome
 from tocsin.effects import CallBack, PostToSlack, SendEmail
+from tocsin.shell.interpreter import execute, notify_of
 from tocsin.shell.interpreters.background import Background
-from tocsin.shell.interpreters.base import execute, notify_of
 from tocsin.shell.interpreters.rendered import ByMail, BySlack
 from tocsin.testing import assert_interpreter_agrees
 

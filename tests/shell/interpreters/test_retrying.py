@@ -37,7 +37,7 @@ from tocsin.shell.adapters import tls
 from tocsin.shell.adapters.clock import Timer
 from tocsin.shell.adapters.http import Transport
 from tocsin.shell.adapters.mail_mime import mime
-from tocsin.shell.interpreters.base import Interpreter, Queueing, execute, result_of
+from tocsin.shell.interpreter import Interpreter, Queueing, execute, result_of
 from tocsin.shell.interpreters.retrying import Retrying
 
 QUICK = RetryPolicy(attempts=3, initial_delay=0.01)

@@ -101,7 +101,7 @@ import sys
 from tests.shell.interpreters.test_outbox import Sender, message
 from tocsin.interpreters import Outbox
 from tocsin.shell import queues
-from tocsin.shell.interpreters.base import execute
+from tocsin.shell.interpreter import execute
 queues.finish()
 print(execute(Outbox(Sender(), sys.argv[1]), message()))
 """

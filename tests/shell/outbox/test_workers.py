@@ -40,7 +40,7 @@ WORKER = """
 import sys
 from tocsin.interpreters import Outbox, Rate
 from tocsin.shell.config.load import configuration
-from tocsin.shell.interpreters.reliable import chain
+from tocsin.shell.reliable import chain
 
 sends = chain(configuration(), slack=Rate(1000, per=1, burst=1000))
 outbox = Outbox(sends, sys.argv[1], lease=float(sys.argv[2]), min_interval=0.1)

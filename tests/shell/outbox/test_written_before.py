@@ -30,7 +30,7 @@ from tocsin.core.messages.content import Content
 from tocsin.core.outbox.model import WAITING, Row, Status, row_name
 from tocsin.core.outbox.state_machine import OutcomeKnown
 from tocsin.core.outcomes import Delivered, DeliveryError, Receipt
-from tocsin.shell.interpreters.base import result_of
+from tocsin.shell.interpreter import result_of
 from tocsin.shell.outbox.codec import decode, destination_name, encode
 from tocsin.shell.outbox.database import Database
 from tocsin.shell.outbox.store import Store

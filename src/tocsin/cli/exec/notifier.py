@@ -43,10 +43,10 @@ from tocsin.shell.current import interpreting
 from tocsin.shell.environment import NAME, facts, misspelt, override
 from tocsin.shell.history import streaks
 from tocsin.shell.history.run_locks import killed_runs
-from tocsin.shell.interpreters.base import Interpreter, Notify
+from tocsin.shell.interpreter import Interpreter, Notify
 from tocsin.shell.interpreters.dry_run import DryRun, Silent
-from tocsin.shell.interpreters.reliable import reliable
 from tocsin.shell.redaction import redact
+from tocsin.shell.reliable import reliable
 
 _SECRET_NAME = re.compile(r"SECRET|TOKEN|PASSW|CREDENTIAL|PRIVATE|API_?KEY|_KEY$|_DSN$|DATABASE_URL$", re.IGNORECASE)
 _NAME_OF_SECRET = re.compile(r"TOCSIN_\w+_SECRET$")  # tocsin's own: its value is the name of a secret

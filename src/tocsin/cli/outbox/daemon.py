@@ -25,11 +25,11 @@ from tocsin.cli.terminal import complain, console, plain_text, say, write
 from tocsin.core.outbox.metrics import ENDINGS
 from tocsin.core.outbox.status import messages
 from tocsin.shell.config.load import configuration
-from tocsin.shell.interpreters.reliable import chain
 from tocsin.shell.outbox.errors import OutboxError
 from tocsin.shell.outbox.store import Store
 from tocsin.shell.outbox.worker import Worker
 from tocsin.shell.redaction import redact
+from tocsin.shell.reliable import chain
 from tocsin.shell.threads import WorkerThread
 
 _SYSTEMD_TIMEOUT = 1.0  # seconds

@@ -28,11 +28,11 @@ from tocsin.core.outbox.status import UNSETTLED, count, messages
 from tocsin.core.outcomes import Outcome
 from tocsin.shell.config.load import configuration
 from tocsin.shell.environment import NAME, misspelt, override
-from tocsin.shell.interpreters.reliable import chain
 from tocsin.shell.outbox.errors import OutboxError
 from tocsin.shell.outbox.store import Store
 from tocsin.shell.outbox.worker import OnBatch, Worker
 from tocsin.shell.redaction import redact
+from tocsin.shell.reliable import chain
 from tocsin.shell.threads import WorkerThread
 
 OnProgress = Callable[[Batch, Sequence[Row]], None]

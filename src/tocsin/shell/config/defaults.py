@@ -14,7 +14,7 @@ from tocsin.shell.adapters import Gmail, Secrets, SlackWebhook
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.adapters.settings import CheckedOnUse
 from tocsin.shell.config.load import configuration
-from tocsin.shell.interpreters.base import Interpreter, Notify
+from tocsin.shell.interpreter import Interpreter, Notify
 from tocsin.shell.interpreters.live import Live
 from tocsin.shell.interpreters.rendered import ByMail, BySlack
 from tocsin.shell.log import once

@@ -25,7 +25,7 @@ from tocsin.shell.announce import DeliveryTracker, deliver
 from tocsin.shell.environment import facts, run_id
 from tocsin.shell.errors import NotificationFailed, failed
 from tocsin.shell.history.streaks import remember_end, retraction
-from tocsin.shell.interpreters.base import ignore_outcome
+from tocsin.shell.interpreter import ignore_outcome
 
 
 def announce_change(notifier: Notifier, tracked_obj: Tracked, old: State, new: State) -> None:

@@ -25,7 +25,7 @@ from tocsin.core.outcomes import DeliveryError, Outcome, Queued, Receipt, Retrya
 from tocsin.shell import environment, queues
 from tocsin.shell.adapters import settings, time_limits
 from tocsin.shell.destination_queue import OnSettled, QueuedMessage
-from tocsin.shell.interpreters.base import (
+from tocsin.shell.interpreter import (
     Interpreter,
     Notify,
     Queueing,

@@ -25,7 +25,7 @@ from tocsin.shell import log
 from tocsin.shell.adapters import time_limits
 from tocsin.shell.adapters.clock import SystemTimer, Timer
 from tocsin.shell.fork_safety import forget_in_child
-from tocsin.shell.interpreters.base import Batching, Interpreter, Notify, execute, inner, notify_of, result_of
+from tocsin.shell.interpreter import Batching, Interpreter, Notify, execute, inner, notify_of, result_of
 
 
 def folded(messages: Sequence[Message]) -> Message:

@@ -15,7 +15,7 @@ from tocsin.core.effects import Bot, CallBack, Effect, PostToSlack, SendEmail, S
 from tocsin.core.messages.slack import posting
 from tocsin.core.messages.text import label, name_of, one_line
 from tocsin.core.outcomes import DeliveryError, Receipt, Shown, Withheld, received
-from tocsin.shell.interpreters.base import Notify
+from tocsin.shell.interpreter import Notify
 
 
 @attrs.frozen

@@ -17,7 +17,7 @@ from tocsin.core.delivery.fallback import dead_destination_alarm
 from tocsin.core.effects import CallBack, Effect, Message
 from tocsin.core.messages.text import one_line
 from tocsin.core.outcomes import Delivered, DeliveryError, DestinationDead, Outcome, Receipt
-from tocsin.shell.interpreters.base import Interpreter, Notify, execute, inner, notify_of, result_of
+from tocsin.shell.interpreter import Interpreter, Notify, execute, inner, notify_of, result_of
 from tocsin.shell.log import complain, failure, logger, outages
 from tocsin.shell.redaction import redact
 

@@ -19,8 +19,8 @@ from tocsin.core.outcomes import Delivered, DeliveryError, Outcome, Receipt, Rej
 from tocsin.core.validation import invoke
 from tocsin.shell.adapters import Gmail, Secrets, SlackWebhook
 from tocsin.shell.environment import NAME, misspelt, override
+from tocsin.shell.interpreter import Notify, result_of
 from tocsin.shell.interpreters.background import Background, in_event_loop
-from tocsin.shell.interpreters.base import Notify, result_of
 from tocsin.shell.interpreters.dry_run import DryRun
 from tocsin.shell.log import once
 from tocsin.shell.redaction import redact

@@ -24,8 +24,8 @@ from tocsin.core.outcomes import DeliveryError, Outcome, Queued, Receipt, receiv
 from tocsin.shell import environment, queues
 from tocsin.shell.adapters import settings
 from tocsin.shell.destination_queue import OnSettled
+from tocsin.shell.interpreter import Batching, Interpreter, Notify, Queueing, execute, ignore_outcome, inner, notify_of, result_of
 from tocsin.shell.interpreters.background import Background, in_event_loop
-from tocsin.shell.interpreters.base import Batching, Interpreter, Notify, Queueing, execute, ignore_outcome, inner, notify_of, result_of
 from tocsin.shell.interpreters.digest import Digest, check_min_interval, check_threshold
 from tocsin.shell.outbox.errors import OutboxError
 from tocsin.shell.threads import CallThread

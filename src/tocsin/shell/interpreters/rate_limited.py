@@ -25,8 +25,8 @@ from tocsin.core.outcomes import DeliveryError, Outcome, Receipt, Retryable, ref
 from tocsin.shell.adapters.clock import SystemTimer, Timer, hurried_by
 from tocsin.shell.adapters.time_limits import seconds_left
 from tocsin.shell.fork_safety import forget_in_child
+from tocsin.shell.interpreter import Interpreter, Notify, execute, notify_of, result_of
 from tocsin.shell.interpreters import base
-from tocsin.shell.interpreters.base import Interpreter, Notify, execute, notify_of, result_of
 from tocsin.shell.redaction import redact
 
 _EARLY = 0.05  # seconds; clocks and sleeps are not more exact: 16 ms on Windows

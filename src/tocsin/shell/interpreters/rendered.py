@@ -11,8 +11,8 @@ from tocsin.core import options
 from tocsin.core.delivery.fallback import as_mail, as_slack
 from tocsin.core.effects import Bot, CallBack, Effect
 from tocsin.core.outcomes import DeliveryError, Receipt
+from tocsin.shell.interpreter import Interpreter, Notify, execute, notify_of, result_of
 from tocsin.shell.interpreters import base
-from tocsin.shell.interpreters.base import Interpreter, Notify, execute, notify_of, result_of
 
 
 @attrs.frozen(eq=False)

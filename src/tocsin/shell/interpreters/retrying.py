@@ -15,7 +15,7 @@ from tocsin.core.messages.text import quote
 from tocsin.core.outcomes import DeliveryError, Receipt
 from tocsin.shell.adapters import time_limits
 from tocsin.shell.adapters.clock import SystemTimer, Timer, hurried_by
-from tocsin.shell.interpreters.base import Interpreter, Notify, execute, inner, notify_of, result_of
+from tocsin.shell.interpreter import Interpreter, Notify, execute, inner, notify_of, result_of
 from tocsin.shell.interpreters.live import Live
 from tocsin.shell.interpreters.rate_limited import RateLimited
 from tocsin.shell.interpreters.rendered import ByMail, BySlack

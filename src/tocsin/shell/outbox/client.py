@@ -10,7 +10,7 @@ from tocsin.core.messages.text import describe, one_line
 from tocsin.core.outbox.model import Row
 from tocsin.core.outcomes import Outcome
 from tocsin.shell import log
-from tocsin.shell.interpreters.base import Interpreter
+from tocsin.shell.interpreter import Interpreter
 from tocsin.shell.outbox.background_worker import BackgroundWorker
 from tocsin.shell.outbox.codec import new_row
 from tocsin.shell.outbox.errors import OutboxBusy, OutboxError

@@ -26,7 +26,7 @@ from tocsin.core.outcomes import DeliveryError, Outcome
 from tocsin.shell import log
 from tocsin.shell.adapters import clock, time_limits
 from tocsin.shell.environment import run_id
-from tocsin.shell.interpreters.base import Interpreter, execute
+from tocsin.shell.interpreter import Interpreter, execute
 from tocsin.shell.outbox.codec import decode
 from tocsin.shell.outbox.errors import OutboxError
 from tocsin.shell.outbox.store import Store

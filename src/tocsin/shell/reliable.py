@@ -15,8 +15,8 @@ from tocsin.core.delivery.retry import RetryPolicy
 from tocsin.core.messages.text import quote
 from tocsin.core.outcomes import Rejected
 from tocsin.shell import log
+from tocsin.shell.interpreter import Interpreter
 from tocsin.shell.interpreters.background import AfterFork, Background
-from tocsin.shell.interpreters.base import Interpreter
 from tocsin.shell.interpreters.digest import Digest
 from tocsin.shell.interpreters.fallback import Fallback
 from tocsin.shell.interpreters.outbox import Outbox

@@ -69,7 +69,7 @@ def checked(given: Interpreter) -> Interpreter:
     """Return the given interpreter. Raise TypeError, which says what to write, if it is none."""
     if isinstance(given, type):
         raise TypeError(f"an interpreter is needed, not the class {given.__name__}: write {given.__name__}()")
-    if inspect.isfunction(given) and given.__module__ == "tocsin.shell.interpreters.reliable":
+    if inspect.isfunction(given) and given.__module__ == "tocsin.shell.reliable":
         raise TypeError("an interpreter is needed, and reliable makes one: write reliable()")
     if not callable(given):
         raise TypeError(f"an interpreter is needed, and {quote(given)} is none: write DryRun(), Recording() or Live()")
