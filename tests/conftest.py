@@ -12,6 +12,7 @@ from hypothesis import settings
 
 from tests.profile import PROFILE
 from tocsin.shell import redaction
+from tocsin.shell.log import outages
 
 pytest_plugins = ["tests.servers.fixtures"]
 
@@ -63,6 +64,12 @@ def secrets_are_forgotten() -> Iterator[None]:
         memory.values.clear()
         memory.values.update(before)
         memory.version += 1
+
+
+@pytest.fixture(autouse=True)
+def outages_are_forgotten() -> None:
+    """Forget what earlier tests reported in this process, so that a test finds its own reports in the log."""
+    outages.clear()
 
 
 @pytest.fixture(scope="session", autouse=True)

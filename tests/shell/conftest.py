@@ -8,7 +8,6 @@ import pytest
 from tests.shell.homes import Home
 from tocsin.shell.adapters.secret_files import secrets_file
 from tocsin.shell.config.load import configuration
-from tocsin.shell.log import once
 
 SECRETS = ("SLACK_WEBHOOK_URL", "EMAIL_USERNAME", "EMAIL_PASSWORD", "TEAM_WEBHOOK")
 
@@ -26,5 +25,4 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     (tmp_path / "project").mkdir()
     monkeypatch.chdir(tmp_path / "project")
     configuration.cache_clear()
-    once.cache_clear()
     return Home(tmp_path / "project", secrets_file().parent)

@@ -11,7 +11,7 @@ from tests.servers.gmail import GmailServer
 from tests.servers.slack import SlackServer
 from tests.shell.adapters.examples import account, post, send, webhook
 from tocsin.core.outcomes import Delivered
-from tocsin.shell import fork_safety
+from tocsin.shell import fork_safety, queues
 from tocsin.shell.adapters import tls
 from tocsin.shell.adapters.sockets import Secured, dial
 from tocsin.shell.adapters.time_limits import Attempt
@@ -77,7 +77,10 @@ def test_a_child_builds_its_own(
     assert "QUIT" in gmail_server.commands  # at exit
 
 
-def test_what_is_forgotten_is_opened_again(slack_server: SlackServer, gmail_server: GmailServer, ca_bundle: Path) -> None:
+def test_what_is_forgotten_is_opened_again(
+    slack_server: SlackServer, gmail_server: GmailServer, ca_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queues._here, "forked", False)  # undone after the test: this process is no child
     slack, gmail = webhook(ca_bundle), account(gmail_server, ca_bundle)
     for _ in range(2):
         assert {post(slack, slack_server.url), send(gmail, gmail_server)} == {Delivered()}

@@ -14,7 +14,6 @@ from typing_extensions import override
 
 from tocsin.shell import redaction
 from tocsin.shell.adapters.secrets import Secret, Secrets
-from tocsin.shell.fork_safety import forget_all
 
 OTHERS = 16  # forgotten values that stay hidden
 
@@ -165,7 +164,7 @@ def test_a_child_may_remember_while_another_thread_of_its_parent_is_just_about_t
     thread = threading.Thread(target=lambda: redaction.remember("PARENTS", Slow(uuid4().hex)))
     thread.start()
     Slow.held.wait()
-    forget_all()  # as in a forked child
+    redaction._memory.forget()  # as in a forked child
     value = uuid4().hex
     redaction.remember("CHILDS", value)
     Slow.done.set()

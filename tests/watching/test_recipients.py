@@ -47,9 +47,6 @@ def job() -> None:
 
 
 def test_missing_recipients_are_logged_once(caplog: pytest.LogCaptureFixture) -> None:
-    from tocsin.shell.log import once
-
-    once.cache_clear()
     fake_live = FakeLive()
     with interpreting(fake_live):
         job()

@@ -3,9 +3,7 @@
 A Task anywhere in an input stands for its result.
 """
 
-import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextvars import copy_context
 from typing import TypeGuard
 
 import attrs
@@ -15,6 +13,7 @@ from tocsin.core.machine import ForeignHandler
 from tocsin.core.notifiers import Notifier
 from tocsin.core.validation import invoke
 from tocsin.flows.task import Task
+from tocsin.shell.threads import CallThread
 
 
 class OutOfTime(Exception):
@@ -94,14 +93,6 @@ def _is_set(value: object) -> TypeGuard[set[object] | frozenset[object]]:
     return type(value) in {set, frozenset}
 
 
-@attrs.frozen
-class _Ended:
-    """How a call in a thread ended."""
-
-    result: object = None
-    error: BaseException | None = None
-
-
 def run_body(task: Task, inputs: Inputs, result_of: Callable[[Task], object]) -> object:
     """Call the body with its resolved inputs, and return its result. Raise its exception, or ``OutOfTime``."""
     body = task.body
@@ -111,23 +102,8 @@ def run_body(task: Task, inputs: Inputs, result_of: Callable[[Task], object]) ->
     kwargs = {name: resolve_inputs(value, result_of) for name, value in inputs.kwargs.items()}
     if task.timeout is None:
         return invoke(body, *args, **kwargs)
-    return _within(task.timeout, lambda: invoke(body, *args, **kwargs))
-
-
-def _within(seconds: float, call: Callable[[], object]) -> object:
-    ended: list[_Ended] = []
-
-    def enter() -> None:
-        try:
-            ended.append(_Ended(call()))
-        except BaseException as error:  # the caller's thread raises it
-            ended.append(_Ended(error=error))
-
-    thread = threading.Thread(target=copy_context().run, args=(enter,), daemon=True, name="tocsin-body")
+    thread = CallThread("tocsin-body", lambda: invoke(body, *args, **kwargs))
     thread.start()
-    thread.join(seconds)
-    if not ended:
+    if not thread.wait(task.timeout):
         raise OutOfTime
-    if ended[0].error is not None:
-        raise ended[0].error
-    return ended[0].result
+    return thread.result()

@@ -7,8 +7,6 @@
 - Where none is open, a ``Live`` sends as configured. Runs (flows and watched code) use ``reliable()`` around it.
 """
 
-import os
-import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -18,6 +16,7 @@ from typing import TypeVar
 import attrs
 
 from tocsin.shell.environment import export_to_children, override, withdraw
+from tocsin.shell.fork_safety import ForkSafeLock
 from tocsin.shell.interpreter import Interpreter, Notify, checked, notify_of
 
 _I = TypeVar("_I", bound=Interpreter)
@@ -33,7 +32,7 @@ class _Scope:
 
 _here: ContextVar[tuple[_Scope, ...]] = ContextVar("tocsin_interpreter", default=())  # innermost first
 _open: tuple[_Scope, ...] = ()  # of the whole process, innermost first
-_lock = threading.Lock()
+_guard = ForkSafeLock()
 
 
 @cache
@@ -148,14 +147,14 @@ def _without(scope: _Scope, scopes: tuple[_Scope, ...]) -> tuple[_Scope, ...]:
 
 def _begin(scope: _Scope) -> None:
     global _open  # noqa: PLW0603 - replaced as a whole, so that readers need no lock
-    with _lock:
+    with _guard.lock:
         _open = (scope, *_open)
         export_to_children(scope, _of_process())
 
 
 def _end(scope: _Scope) -> None:
     global _open  # noqa: PLW0603 - as above
-    with _lock:
+    with _guard.lock:
         _open = tuple(other for other in _open if other is not scope)
         withdraw(scope, _of_process())
 
@@ -164,13 +163,3 @@ def _of_process() -> Notify:
     """Return what child processes started now do with their notifications."""
     interpreter = _of_other_contexts()
     return "live" if interpreter is None else notify_of(interpreter)
-
-
-def _unlock() -> None:
-    """Replace the lock in a child process: another thread of the parent may have held the old one."""
-    global _lock  # noqa: PLW0603 - as the name says
-    _lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has none
-    os.register_at_fork(after_in_child=_unlock)

@@ -25,6 +25,7 @@ from tocsin.shell import log
 from tocsin.shell.adapters import clock, time_limits
 from tocsin.shell.interpreter import Batching, Interpreter, execute
 from tocsin.shell.redaction import redact
+from tocsin.shell.threads import WorkerThread
 
 _IDLE_SECONDS = 1.0  # seconds that an idle thread waits for more
 
@@ -85,7 +86,7 @@ class DestinationQueue:
         self._sending: tuple[QueuedMessage, ...] = ()
         self._incompressible = False
         self._changed = threading.Condition()
-        self._thread: threading.Thread | None = None
+        self._thread: WorkerThread | None = None
 
     def put(self, entry: QueuedMessage) -> tuple[bool, list[_Folding]]:
         """Add the entry if there is room. Return whether there was, and what was folded to make room. Call ``start`` afterwards."""
@@ -116,15 +117,15 @@ class DestinationQueue:
         with self._changed:
             if self._thread is not None or not self._waiting:
                 return
-            thread = self._thread = threading.Thread(target=self._work, name="tocsin_delivery", daemon=True)
+            thread = self._thread = WorkerThread("tocsin_delivery", self._work)
         try:
-            thread.start()
-        except RuntimeError:  # the interpreter shuts down, or the system has no more threads
-            with time_limits.with_deadline(time.monotonic() + self.exit_timeout):
-                self._send_all(idle_seconds=0.0)
+            started = thread.try_start()
         except BaseException:
             self._thread = thread if thread.ident is not None else None  # the exception may have come after the start
             raise
+        if not started:
+            with time_limits.with_deadline(time.monotonic() + self.exit_timeout):
+                self._send_all(idle_seconds=0.0)
 
     @property
     def idle(self) -> bool:

@@ -9,11 +9,11 @@
 """
 
 import os
-import threading
 from typing import Literal
 
 import attrs
 
+from tocsin.shell.fork_safety import ForkSafeLock
 from tocsin.shell.interpreter import Notify
 
 NAME = "TOCSIN_NOTIFY"
@@ -30,7 +30,7 @@ class _Mark:
 
 
 _marks: tuple[_Mark, ...] = ()  # of open scopes, innermost first
-_lock = threading.RLock()  # reentrant, since a signal handler may interrupt the holder
+_guard = ForkSafeLock()
 
 
 def override() -> Literal["print", "none"] | None:
@@ -43,7 +43,7 @@ def override() -> Literal["print", "none"] | None:
 
 def _value_from_outside() -> str | None:
     """Return the variable's value from outside: its present value, or the one before tocsin wrote it."""
-    with _lock:
+    with _guard.lock:
         value = os.environ.get(NAME)
         return _marks[0].outside if _marks and value == _marks[0].wrote else value
 
@@ -57,7 +57,7 @@ def misspelt() -> str | None:
 def export_to_children(scope: object, notify: Notify) -> None:
     """Set the variable for child processes at the start of a scope."""
     global _marks  # noqa: PLW0603 - replaced as a whole
-    with _lock:
+    with _guard.lock:
         found, outside = os.environ.get(NAME), _value_from_outside()
         wrote = _value_for_children(notify, outside)
         _marks = (_Mark(scope, found, outside, wrote), *_marks)
@@ -67,7 +67,7 @@ def export_to_children(scope: object, notify: Notify) -> None:
 def withdraw(scope: object, notify: Notify) -> None:
     """Set the variable for child processes at the end of a scope. ``notify`` is what the scopes still open ask for."""
     global _marks  # noqa: PLW0603 - as above
-    with _lock:
+    with _guard.lock:
         place = next(place for place, mark in enumerate(_marks) if mark.scope is scope)
         inner, ended, outer = _marks[:place], _marks[place], _marks[place + 1 :]
         if inner and inner[-1].found == ended.wrote:
@@ -92,16 +92,6 @@ def _write(value: str | None) -> None:
         os.environ.pop(NAME)
     else:
         os.environ[NAME] = value
-
-
-def _unlock() -> None:
-    """Replace the lock in a child process: another thread of the parent may have held the old one."""
-    global _lock  # noqa: PLW0603 - as the name says
-    _lock = threading.RLock()
-
-
-if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has none
-    os.register_at_fork(after_in_child=_unlock)
 
 
 def run_id() -> str:

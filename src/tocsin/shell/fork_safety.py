@@ -1,5 +1,7 @@
-"""Fork safety: a fork waits for locks that a child could never get, and a child drops inherited connections.
+"""Fork safety: a fork waits for locks that a child could never get, and a child drops what it inherited.
 
+- Before a fork, what ``close_before_fork`` registered is closed and locked; then the fork waits for the threads of tocsin. After it,
+  the parent unlocks. A child calls ``forget`` of what ``forget_in_child`` registered, in the order of registration.
 - Some locks are outside Python's control: a module's during its import, OpenSSL's while a context is built or a connection is opened,
   the resolver's during a look-up. A child forked while one of them is held would wait for it for ever.
 - So a fork waits until no thread of tocsin is in such code. That takes milliseconds. A fork waits at most one second for a connection
@@ -9,6 +11,7 @@
 """
 
 import atexit
+import logging  # noqa: F401 # pyright: ignore[reportUnusedImport] - see the end of this file
 import os
 import sys
 import threading
@@ -27,6 +30,7 @@ _MAX_LOCK_DELAY = 1.0  # seconds that a fork waits at most for a connection or a
 _MAX_IMPORT_DELAY = 10.0  # seconds that a fork waits at most for an import; a busy machine takes more than one for requests
 _POLL_INTERVAL = 0.001  # seconds
 _CLOSE_TIMEOUT = 1.0  # seconds that closing waits for a thread that is sending
+_MAX_CLOSE_DELAY = 2.0  # seconds that a fork waits at most for what is closed before it
 
 
 def wait_for_locks() -> None:
@@ -73,11 +77,24 @@ class Inherited(Protocol):
         ...
 
 
+class ClosedBeforeFork(Protocol):
+    """An object that must not be open during a fork."""
+
+    def close_and_lock(self, seconds: float) -> bool:
+        """Close and lock it, if it is free within these seconds. Return whether it is locked."""
+        ...
+
+    def unlock(self) -> None:
+        """Undo ``close_and_lock``."""
+        ...
+
+
 class Owned(Closeable, Inherited, Protocol):
     """An object that is closed at exit and dropped by a forked child."""
 
 
 _T = TypeVar("_T", bound=Closeable)
+_Registered = TypeVar("_Registered")
 
 
 class PerProcess(Generic[_T]):
@@ -120,9 +137,31 @@ class PerProcess(Generic[_T]):
         return type(self), ()
 
 
+class ForkSafeLock:
+    """Holds a reentrant lock that is free in a forked child: another thread of the parent may have held it.
+
+    Write ``with holder.lock:``. A block in which the process forks thus releases the lock that it acquired.
+    """
+
+    def __init__(self) -> None:
+        self.lock: threading.RLock = threading.RLock()  # reentrant, since a signal handler may interrupt the holder
+        forget_in_child(self)
+
+    def forget(self) -> None:
+        """Replace the lock in a forked child."""
+        self.lock = threading.RLock()
+
+
 _owned: weakref.WeakValueDictionary[int, Owned] = weakref.WeakValueDictionary()
 _inherited: weakref.WeakValueDictionary[int, Inherited] = weakref.WeakValueDictionary()
+_closed_before_fork: weakref.WeakValueDictionary[int, ClosedBeforeFork] = weakref.WeakValueDictionary()
+_locked_for_fork: list[ClosedBeforeFork] = []
 _abandoned: list[Closeable | None] = []
+
+
+def _alive(registry: weakref.WeakValueDictionary[int, _Registered]) -> list[_Registered]:
+    """Return the objects that still exist, in the order of registration."""
+    return [thing for reference in registry.valuerefs() if (thing := reference()) is not None]
 
 
 def forget_in_child(thing: Inherited) -> None:
@@ -130,18 +169,38 @@ def forget_in_child(thing: Inherited) -> None:
     _inherited[id(thing)] = thing
 
 
+def close_before_fork(thing: ClosedBeforeFork) -> None:
+    """Close and lock ``thing`` before each fork, and unlock it in the parent afterwards. A child forgets it by itself."""
+    _closed_before_fork[id(thing)] = thing
+
+
 def close_all() -> None:
     """Close all open objects, as at exit."""
-    for holder in filter(None, [reference() for reference in _owned.valuerefs()]):
+    for holder in _alive(_owned):
         holder.close()
 
 
 def forget_all() -> None:
     """Drop all open objects, as in a forked child."""
-    for thing in filter(None, [reference() for reference in _inherited.valuerefs()]):
+    _locked_for_fork.clear()
+    for thing in _alive(_inherited):
         thing.forget()
 
 
+def _prepare_fork() -> None:
+    deadline = time.monotonic() + _MAX_CLOSE_DELAY
+    things = _alive(_closed_before_fork)
+    _locked_for_fork.extend(thing for thing in things if thing.close_and_lock(max(deadline - time.monotonic(), 0.0)))
+    wait_for_locks()
+
+
+def _unlock_in_parent() -> None:
+    while _locked_for_fork:
+        _locked_for_fork.pop().unlock()
+
+
 atexit.register(close_all)
+# Before a fork, functions are called in the reverse order of registration. logging takes its lock then, and must do so after the wait,
+# since a thread that imports a module may need that lock: so it is imported above, and has registered already.
 if sys.platform != "win32":  # pragma: no branch
-    os.register_at_fork(after_in_child=forget_all)
+    os.register_at_fork(before=_prepare_fork, after_in_parent=_unlock_in_parent, after_in_child=forget_all)

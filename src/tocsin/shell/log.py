@@ -1,10 +1,9 @@
 """Logs through the logger ``tocsin``: each failed notification is one line on standard error, which cron mails."""
 
 import logging
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Hashable, Sequence
 
-from tocsin.core.delivery.destinations import Destination, destination
+from tocsin.core.delivery.destinations import destination
 from tocsin.core.delivery.digest import gist
 from tocsin.core.effects import CallBack, Effect, Message, PostToSlack, SendEmail
 from tocsin.core.messages.text import cut, name_of, one_line, quote
@@ -14,7 +13,30 @@ from tocsin.shell.redaction import redact
 logger: logging.Logger = logging.getLogger("tocsin")
 
 _LONGEST = 150  # characters of a name
-_dead: set[Destination | None] = set()  # destinations reported as dead by this process
+
+
+class Outages:
+    """Remembers what is out of order, so that each outage is reported once. Threads and signal handlers may use it."""
+
+    def __init__(self) -> None:
+        self._begun: dict[Hashable, object] = {}  # each access is atomic, so it needs no lock
+
+    def begins(self, what: Hashable) -> bool:
+        """Note an outage of ``what``. Return whether it is new, and so to be reported."""
+        mine = object()
+        return self._begun.setdefault(what, mine) is mine
+
+    def ends(self, what: Hashable) -> bool:
+        """Note the end of an outage of ``what``. Return whether there was one."""
+        return self._begun.pop(what, None) is not None
+
+    def clear(self) -> None:
+        """Note the end of all outages."""
+        self._begun.clear()
+
+
+outages: Outages = Outages()
+"""The outages of this process. A forked child knows those of its parent."""
 
 
 def complain(effect: Effect, outcome: Outcome, *, more: int = 0) -> None:
@@ -23,17 +45,18 @@ def complain(effect: Effect, outcome: Outcome, *, more: int = 0) -> None:
         case Retryable() | Rejected() | Ambiguous():
             logger.error("%s", failure(effect, outcome, more))
         case DestinationDead():
-            logger.log(_level(effect), "%s", failure(effect, outcome, more))
+            level = logging.CRITICAL if outages.begins(destination(effect)) else logging.ERROR
+            logger.log(level, "%s", failure(effect, outcome, more))
         case Delivered(refused=refused) if refused:
             logger.error("tocsin: %s: refused for %s", act(effect), one_line(", ".join(refused)))
         case _:
             pass
 
 
-@cache
 def once(text: str) -> None:
     """Log the text as an error, once in a process."""
-    logger.error("%s", redact(one_line(f"tocsin: {text}")))
+    if outages.begins(text):
+        logger.error("%s", redact(one_line(f"tocsin: {text}")))
 
 
 def failure(effect: Effect, error: DeliveryError, more: int = 0) -> str:
@@ -64,17 +87,3 @@ def folded(whole: Message, messages: Sequence[Message]) -> None:
 def note(fault: Fault) -> None:
     """Log an exception that user code raised and tocsin caught."""
     logger.warning("%s", redact(one_line(f"tocsin: {fault}")))
-
-
-def _level(effect: Effect) -> int:
-    """Return CRITICAL for the first failure at a dead destination, ERROR for the following ones."""
-    where = destination(effect)
-    if where in _dead:
-        return logging.ERROR
-    _dead.add(where)
-    return logging.CRITICAL
-
-
-def revived(effect: Effect) -> None:
-    """Note that the effect's destination works again: its next failure is CRITICAL again."""
-    _dead.discard(destination(effect))

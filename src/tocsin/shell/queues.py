@@ -12,7 +12,6 @@
 
 import atexit
 import math
-import os
 import sys
 import threading
 import time
@@ -22,9 +21,10 @@ from typing import Literal, Protocol
 
 from tocsin.core.delivery.destinations import Destination
 from tocsin.core.messages.text import quote
-from tocsin.shell import fork_safety, log
+from tocsin.shell import log
 from tocsin.shell.adapters.time_limits import Deadline
 from tocsin.shell.destination_queue import DestinationQueue, QueuedMessage
+from tocsin.shell.fork_safety import forget_in_child
 from tocsin.shell.interpreter import Interpreter
 
 
@@ -76,10 +76,16 @@ _FINALIZE_PRIORITY = 100  # in a multiprocessing child: before multiprocessing j
 
 
 class _Queues:
-    """The queues of one process. ``lost`` is the number of seconds of consecutive waits that ended without success."""
+    """The queues of this process. ``lost`` is the number of seconds of consecutive waits that ended without success."""
 
-    def __init__(self, *, forked: bool) -> None:
-        self.forked = forked
+    def __init__(self) -> None:
+        self.forget()
+        self.forked = False
+        forget_in_child(self)
+
+    def forget(self) -> None:
+        """Start without queues in a forked child."""
+        self.forked = True
         self.closed = False
         self.lost = 0.0
         self.by_destination: dict[tuple[int, str, str], DestinationQueue] = {}
@@ -132,7 +138,7 @@ class _Queues:
             self.progress.notify_all()
 
 
-_here = _Queues(forked=False)
+_here = _Queues()
 
 
 def is_child() -> bool:
@@ -291,14 +297,7 @@ def _finish_at_end_of_child() -> None:
         Finalize(None, finish, exitpriority=_FINALIZE_PRIORITY)
 
 
-def _after_fork() -> None:
-    global _here  # noqa: PLW0603 - one value, replaced as a whole
-    _here = _Queues(forked=True)
-
-
 atexit.register(_at_exit)
-if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has none
-    os.register_at_fork(before=fork_safety.wait_for_locks, after_in_child=_after_fork)
 
 
 def exit_as_interrupted(kind: object) -> None:

@@ -12,7 +12,6 @@
 
 import logging
 import re
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
@@ -23,7 +22,7 @@ from typing_extensions import override
 
 from tocsin.core.messages import text as texts
 from tocsin.core.outcomes import DeliveryError, Receipt
-from tocsin.shell.fork_safety import forget_in_child
+from tocsin.shell.fork_safety import ForkSafeLock
 
 _T = TypeVar("_T")
 _MIN_LENGTH = 4  # characters of a value
@@ -50,19 +49,14 @@ class _Value:
     count: int = 0
 
 
-class _Memory:
+class _Memory(ForkSafeLock):
     """The registered values by name and value. ``version`` changes whenever the set of values does."""
 
     def __init__(self) -> None:
-        self.lock: threading.RLock = threading.RLock()  # a signal handler may interrupt a holder of the lock, and look up a secret
+        super().__init__()
         self.values: dict[tuple[str, str], _Value] = {}
         self.forgotten: deque[tuple[str, str]] = deque()
         self.version: int = 0
-        forget_in_child(self)
-
-    def forget(self) -> None:
-        """Replace the lock in a forked child, because a thread of the parent may hold it. The child keeps the values."""
-        self.lock = threading.RLock()
 
 
 _memory = _Memory()

@@ -163,4 +163,4 @@ def test_an_answer_that_does_not_come_is_said(
     assert kept.status(0) is Status.LEASED
     stuck.may_answer.set()
     assert tried.wait(PATIENCE)
-    worker.thread.join(PATIENCE)
+    worker.join(PATIENCE)

@@ -44,7 +44,7 @@ class Scripted:
 
 
 def post(webhook: str, new: State | None = None) -> PostToSlack:
-    """Return a message to a webhook. Each test has its own, since a dead destination is dead for the whole process."""
+    """Return a message to a webhook."""
     with interpreting(Recording()) as recording:
         slack_notifier(webhook_secret=webhook)(Task("load"), Running(), new or Failed("disk full"))
     effect = recording.effects[0]

@@ -14,7 +14,6 @@ from tests.servers.slack import Reply, SlackServer
 from tocsin import DryRun, Failed, Live, Recording, Running, Task, callback_factory, interpreting, slack_notifier
 from tocsin.adapters import Secrets
 from tocsin.effects import Effect, Queued, Shown, Withheld
-from tocsin.shell import log
 from tocsin.shell.environment import NAME
 from tocsin.shell.interpreter import execute
 
@@ -43,7 +42,6 @@ def test_the_environment_silences_it(monkeypatch: pytest.MonkeyPatch, capsys: py
 
 
 def test_a_misspelt_word_silences_it_and_says_so_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    log.once.cache_clear()  # another test may have said it in this process
     monkeypatch.setenv(NAME, "prnt")
     wrong = "TOCSIN_NOTIFY='prnt' is none of live, print, none"
     assert [execute(Live(), effect()) for _ in range(2)] == [Withheld(wrong)] * 2

@@ -33,7 +33,7 @@ from tocsin.core.outbox.state_machine import (
     next_row,
 )
 from tocsin.core.outcomes import Delivered, Rejected, Retryable
-from tocsin.shell import redaction
+from tocsin.shell import fork_safety, redaction
 from tocsin.shell.outbox import database as outbox_database
 from tocsin.shell.outbox import queries
 from tocsin.shell.outbox.errors import OutboxError
@@ -407,7 +407,7 @@ def test_a_child_puts_in_while_its_parent_does(store: Store, url: str) -> None:
 
 
 def test_a_child_forked_during_a_transaction_does_not_use_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox_database, "_FORK_TIMEOUT", 0.05)
+    monkeypatch.setattr(fork_safety, "_MAX_CLOSE_DELAY", 0.05)
     with closing(Store(f"sqlite:///{tmp_path}/outbox.sqlite")) as store, inside_transaction(store):
         child = os.fork()
         if not child:
@@ -453,7 +453,7 @@ def test_a_thread_waits_for_another_one_but_not_for_ever(tmp_path: Path, monkeyp
 
 
 def test_to_close_waits_for_a_bounded_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox_database, "_FORK_TIMEOUT", 0.05)
+    monkeypatch.setattr(outbox_database, "_CLOSE_TIMEOUT", 0.05)
     store = Store(f"sqlite:///{tmp_path}/outbox.sqlite")
     with inside_transaction(store):
         began = time.monotonic()

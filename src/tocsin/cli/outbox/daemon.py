@@ -11,7 +11,6 @@
 import json
 import os
 import socket
-import threading
 import time
 from contextlib import ExitStack, suppress
 
@@ -31,6 +30,7 @@ from tocsin.shell.outbox.store import Store
 from tocsin.shell.outbox.worker import Worker
 from tocsin.shell.redaction import redact
 from tocsin.shell.reliable import chain
+from tocsin.shell.threads import WorkerThread
 
 _SYSTEMD_TIMEOUT = 1.0  # seconds
 _INTERVAL = 2.0  # seconds between two checks of the outbox
@@ -116,7 +116,7 @@ class DrainLoop:
         if not agenda.due:
             self._clear_error()
         else:
-            threading.Thread(target=self._send, name="tocsin_outbox", daemon=True).start()
+            WorkerThread("tocsin_outbox", self._send).start()
         return self._longest_interval if agenda.next is None else agenda.next
 
     def _wait_for_outbox(self) -> float:

@@ -33,6 +33,7 @@ from tocsin.shell.outbox.store import Store
 from tocsin.shell.outbox.worker import OnBatch, Worker
 from tocsin.shell.redaction import redact
 from tocsin.shell.reliable import chain
+from tocsin.shell.threads import WorkerThread
 
 OnProgress = Callable[[Batch, Sequence[Row]], None]
 """Shows a batch that was tried, with its rows after that. It is thread-safe."""
@@ -141,7 +142,7 @@ def _send(worker: Worker) -> int | None:
             stop.wake()
 
     with graceful_stop() as stop:
-        thread = threading.Thread(target=turn, name="tocsin_outbox", daemon=True)
+        thread = WorkerThread("tocsin_outbox", turn)
         thread.start()
         if stop.wait():
             worker.stop(STOP_TIMEOUT)

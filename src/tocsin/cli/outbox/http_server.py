@@ -15,6 +15,8 @@ from socketserver import BaseRequestHandler, ThreadingTCPServer
 import attrs
 from typing_extensions import override
 
+from tocsin.shell.threads import WorkerThread
+
 HOST = "127.0.0.1"
 
 _TIMEOUT = 5.0  # seconds for a request, and for its answer
@@ -44,7 +46,7 @@ def serving(port: int, pages: Pages) -> Generator[int]:
         OSError: the port cannot be bound.
     """
     with _Server(port, pages) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.1,), name="tocsin_metrics", daemon=True)
+        thread = WorkerThread("tocsin_metrics", lambda: server.serve_forever(0.1))
         thread.start()
         try:
             yield server.socket.getsockname()[1]

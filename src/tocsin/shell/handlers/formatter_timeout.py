@@ -10,7 +10,6 @@
 
 import threading
 import time
-from contextvars import copy_context
 from types import FunctionType, MethodType
 
 import attrs
@@ -20,6 +19,7 @@ from tocsin.core.changes import Change
 from tocsin.core.messages.text import name_of
 from tocsin.core.notifiers import Messenger
 from tocsin.core.options import Formatter
+from tocsin.shell.threads import CallThread
 
 SECONDS = 5.0
 """Default time limit of a formatter."""
@@ -75,26 +75,11 @@ class TimedFormatter:
         late = _late.get(id(code))
         if late is not None and not late.is_over(time.monotonic()):
             raise TimeoutError(f"it did not answer lately, and has to rest for {self.rest:g} s")
-        answers: list[str] = []
-        errors: list[BaseException] = []
-
-        def call() -> None:
-            try:
-                answers.append(self.fn(change))
-            except BaseException as error:  # raised again in the caller's thread
-                errors.append(error)
-
-        thread = threading.Thread(target=copy_context().run, args=(call,), name="tocsin_formatter", daemon=True)
-        try:
-            thread.start()
-        except RuntimeError:  # the interpreter shuts down, or the system has no more threads
-            call()
-        else:
-            thread.join(self.seconds)
-        if errors:
-            raise errors.pop()  # removed from the list, which its traceback refers to
-        if answers:
-            return answers[0]
+        thread = CallThread("tocsin_formatter", lambda: self.fn(change))
+        if not thread.try_start():
+            return self.fn(change)
+        if thread.wait(self.seconds):
+            return thread.result()
         _note(_Late(code, thread, time.monotonic() + self.rest))
         raise TimeoutError(f"it did not answer within {self.seconds:g} s")
 

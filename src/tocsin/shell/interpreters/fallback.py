@@ -18,11 +18,8 @@ from tocsin.core.effects import CallBack, Effect, Message
 from tocsin.core.messages.text import one_line
 from tocsin.core.outcomes import Delivered, DeliveryError, DestinationDead, Outcome, Receipt
 from tocsin.shell.interpreter import Interpreter, Notify, Performer, execute, inner, notify_of
-from tocsin.shell.log import complain, failure, logger, revived
+from tocsin.shell.log import complain, failure, logger, outages
 from tocsin.shell.redaction import redact
-
-_dead: dict[str, object] = {}  # by destination, a mark of the call that noticed; each access is atomic, so it needs no lock
-_dead_in_fanouts: set[str] = set()  # dead destinations that this process has reported: position of the interpreter, and destination
 
 
 @attrs.frozen(eq=False)
@@ -75,13 +72,13 @@ class Fallback(Performer):
 
     def _report_death(self, message: Message, outcome: Outcome) -> None:
         """Log a dead destination and raise an alarm, once; after a delivery, note that the destination works again."""
-        where, mine = str(destination(message)), object()
+        where = destination(message)
         if isinstance(outcome, Delivered):
-            if _dead.pop(where, None) is not None:
-                revived(message)
-        elif isinstance(outcome, DestinationDead) and _dead.setdefault(where, mine) is mine:
+            if outages.ends(("first of a fallback", where)):
+                outages.ends(where)
+        elif isinstance(outcome, DestinationDead) and outages.begins(("first of a fallback", where)):
             complain(message, outcome)
-            self._alarm(message, outcome, where)
+            self._alarm(message, outcome, str(where))
 
     def _alarm(self, message: Message, dead: DestinationDead, where: str) -> None:
         alarm = dead_destination_alarm(message, redact(dead.reason))
@@ -138,11 +135,10 @@ class Fanout(Performer):
 def _report_dead(message: Message, outcomes: list[Outcome]) -> None:
     """Log each dead destination once, at level CRITICAL: the combined outcome does not show it."""
     for number, outcome in enumerate(outcomes, 1):
-        where = f"number {number}, {destination(message)}"
+        where = (number, destination(message))
         if isinstance(outcome, Delivered):
-            _dead_in_fanouts.discard(where)
-        if isinstance(outcome, DestinationDead) and where not in _dead_in_fanouts:
-            _dead_in_fanouts.add(where)
+            outages.ends(where)
+        if isinstance(outcome, DestinationDead) and outages.begins(where):
             logger.critical("%s", failure(message, outcome))
 
 

@@ -8,9 +8,7 @@
 - If the environment asks for a dry run or for silence, messages are printed or dropped at once; none is stored or sent from the outbox.
 """
 
-import threading
 from collections.abc import Sequence
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, NoReturn
 
 import attrs
@@ -25,10 +23,19 @@ from tocsin.core.outcomes import Outcome, Queued
 from tocsin.shell import environment, queues
 from tocsin.shell.adapters import settings
 from tocsin.shell.destination_queue import OnSettled
-from tocsin.shell.interpreter import Batching, Interpreter, Queueing, Wrapper, execute, ignore_outcome, inner
+from tocsin.shell.interpreter import (
+    Batching,
+    Interpreter,
+    Queueing,
+    Wrapper,
+    execute,
+    ignore_outcome,
+    inner,
+)
 from tocsin.shell.interpreters.background import Background, in_event_loop
 from tocsin.shell.interpreters.digest import Digest, check_min_interval, check_threshold
 from tocsin.shell.outbox.errors import OutboxError
+from tocsin.shell.threads import CallThread
 
 if TYPE_CHECKING:
     from tocsin.shell.outbox.client import OutboxClient
@@ -170,18 +177,10 @@ class Outbox(Queueing, Wrapper, Batching):
 
     def _store_in_thread(self, message: Message, on_settled: OnSettled, seconds: float) -> Outcome:
         """Store the message in a thread of its own, so that a slow database delays the caller for at most ``seconds``."""
-        answer: SimpleQueue[Outcome] = SimpleQueue()
-        thread = threading.Thread(
-            target=lambda: answer.put(self._store(message, on_settled)), name="tocsin_outbox", daemon=self._client.far
-        )
-        try:
-            thread.start()
-        except RuntimeError:  # the interpreter shuts down, or the system has no more threads
+        thread = CallThread("tocsin_outbox", lambda: self._store(message, on_settled), daemon=self._client.far)
+        if not thread.try_start():
             return self._store(message, on_settled)
-        try:
-            return answer.get(timeout=seconds)
-        except Empty:
-            return _NOT_COMMITTED
+        return thread.result() if thread.wait(seconds) else _NOT_COMMITTED
 
     def _send_without_outbox(self, message: Message, on_settled: OnSettled, error: OutboxError) -> Outcome:
         self._client.say(error)

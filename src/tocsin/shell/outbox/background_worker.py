@@ -26,6 +26,7 @@ from tocsin.shell.outbox.errors import OutboxError
 from tocsin.shell.outbox.store import Store
 from tocsin.shell.outbox.worker import OnBatch, Worker
 from tocsin.shell.redaction import redact
+from tocsin.shell.threads import WorkerThread
 
 OnSettled = Callable[[Outcome], None]
 WorkerFactory = Callable[[OnBatch], Worker]
@@ -68,9 +69,9 @@ class BackgroundWorker:
         self._changed = threading.Condition()
         self._wake = threading.Event()
         self._ended = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread: WorkerThread | None = None
         self._next_look = 0.0
-        self._logged_error = ""
+        self._outages = log.Outages()
 
     @property
     def deadline(self) -> Deadline:
@@ -110,13 +111,8 @@ class BackgroundWorker:
         with self._changed:
             if self._thread is not None or self._ended.is_set():
                 return
-            thread = self._thread = threading.Thread(target=self._work, name="tocsin_outbox", daemon=True)
-        if not queues.register(self):
-            self._thread = None
-            return
-        try:
-            thread.start()
-        except RuntimeError:  # the interpreter shuts down, or the system has no more threads; the messages stay in the outbox
+            thread = self._thread = WorkerThread("tocsin_outbox", self._work)
+        if not queues.register(self) or not thread.try_start():  # the messages stay in the outbox
             self._thread = None
 
     def wait(self, until: float) -> bool:
@@ -177,15 +173,14 @@ class BackgroundWorker:
         except OutboxError as error:
             self._log(str(error))
             return _INTERVAL_ERROR
-        self._logged_error = ""
+        self._outages.clear()
         if agenda.due:
             return _INTERVAL_SENDING
         return _INTERVAL_IDLE if agenda.next is None else min(max(agenda.next, _INTERVAL_MIN), _INTERVAL)
 
     def _log(self, error: str) -> None:
-        """Log the error, unless it was the last one and no look has succeeded since."""
-        if error != self._logged_error:
-            self._logged_error = error
+        """Log the error, unless it was logged and no look has succeeded since."""
+        if self._outages.begins(error):
             with suppress(Exception):  # a logging handler of the user may raise
                 log.logger.error("%s", redact(one_line(f"tocsin: {error}")))
 

@@ -51,7 +51,7 @@ class OutboxClient:
         self._worker = BackgroundWorker(self._store, make_worker, exit_timeout)
         self._error: OutboxError | None = None
         self._paused_until = 0.0
-        self._error_logged = False
+        self._outages = log.Outages()
 
     @property
     def far(self) -> bool:
@@ -60,8 +60,7 @@ class OutboxClient:
 
     def say(self, error: OutboxError) -> None:
         """Log that messages are not stored; once, until the next message is stored."""
-        if not self._error_logged:
-            self._error_logged = True
+        if self._outages.begins(self.place):
             text = f"tocsin: {error}; until then, messages are sent without it, and are lost if the process dies"
             log.logger.error("%s", redact(one_line(text)))
 
@@ -98,7 +97,7 @@ class OutboxClient:
             for key, callback in callbacks:
                 self._worker.disown(key, callback)
             raise
-        self._error_logged = False
+        self._outages.ends(self.place)
         self._worker.mark_stored([row.key for row in rows])
         self._worker.wake()
 

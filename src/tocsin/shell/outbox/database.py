@@ -10,10 +10,7 @@
 """
 
 import os
-import sys
 import threading
-import time
-import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -25,6 +22,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import NullPool
 
 from tocsin.core.messages.text import cut, one_line
+from tocsin.shell.fork_safety import close_before_fork
 from tocsin.shell.history.paths import state_folder
 from tocsin.shell.outbox.errors import OutboxBusy, OutboxError
 from tocsin.shell.outbox.schema import STEPS, check, migrate
@@ -39,7 +37,7 @@ _EXAMPLES = "write sqlite:////var/lib/app/outbox.sqlite, or postgresql://user:pa
 _LONGEST_PLACE = 200  # characters
 _LOCK_TIMEOUT = 10.0  # seconds that a thread waits for another one, in addition to the time that this one may wait for the database
 _RETRY_STATES = frozenset({"40001", "40P01"})  # PostgreSQL: serialization failure, deadlock
-_FORK_TIMEOUT = 2.0  # seconds that a fork, or a close, waits for a transaction
+_CLOSE_TIMEOUT = 2.0  # seconds that a close waits for a transaction
 
 
 class Database:
@@ -95,7 +93,7 @@ class OutboxConnection:
         self._owner: int | None = None
         self._open_during_fork = False
         if database.file is not None:
-            _sqlite_connections.add(self)
+            close_before_fork(self)
 
     def do(self, act: Callable[[Connection], _T]) -> _T:
         """Run ``act`` in a transaction, which is committed when this returns. ``act`` may be run a second time.
@@ -173,7 +171,7 @@ class OutboxConnection:
 
     def close(self) -> None:
         """Close the connection, unless a thread uses it for longer than 2 seconds. The next call opens it again."""
-        if self.close_and_lock(_FORK_TIMEOUT):
+        if self.close_and_lock(_CLOSE_TIMEOUT):
             self._lock.release()
 
     def close_and_lock(self, seconds: float) -> bool:
@@ -198,8 +196,6 @@ class OutboxConnection:
             _disconnect(connection)
 
 
-_sqlite_connections: "weakref.WeakSet[OutboxConnection]" = weakref.WeakSet()
-_locked_for_fork: list[OutboxConnection] = []
 _abandoned: list[Connection] = []  # of the parent: garbage collection would close them
 
 
@@ -303,17 +299,3 @@ def _disconnect(connection: Connection) -> None:
         null_device = os.open(os.devnull, os.O_RDWR)
         os.dup2(null_device, number)
         os.close(null_device)
-
-
-def _close_before_fork() -> None:
-    deadline = time.monotonic() + _FORK_TIMEOUT
-    _locked_for_fork.extend(each for each in tuple(_sqlite_connections) if each.close_and_lock(max(deadline - time.monotonic(), 0.0)))
-
-
-def _unlock_in_parent() -> None:
-    while _locked_for_fork:
-        _locked_for_fork.pop().unlock()
-
-
-if sys.platform != "win32":  # pragma: no branch
-    os.register_at_fork(before=_close_before_fork, after_in_parent=_unlock_in_parent, after_in_child=_locked_for_fork.clear)

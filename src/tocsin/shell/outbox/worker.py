@@ -31,6 +31,7 @@ from tocsin.shell.outbox.codec import decode
 from tocsin.shell.outbox.errors import OutboxError
 from tocsin.shell.outbox.store import Store
 from tocsin.shell.redaction import redact
+from tocsin.shell.threads import WorkerThread
 
 Event = tuple[str, RowEvent]
 """The key of a row, and the event that happened to it."""
@@ -51,12 +52,12 @@ def _ignore_batch(_: Batch, __: Outcome, ___: Sequence[Row]) -> None:
     pass
 
 
-class _DestinationThread:
+class _DestinationThread(WorkerThread):
     """The thread that sends to one destination."""
 
     def __init__(self, work: "Callable[[_DestinationThread], None]", destination: str) -> None:
+        super().__init__("tocsin_outbox", lambda: work(self))
         self.destination = destination
-        self.thread = threading.Thread(target=work, args=(self,), name="tocsin_outbox", daemon=True)
         self.nudge = threading.Event()
         self.sending: frozenset[str] = frozenset()
         self.claimed = False
@@ -139,7 +140,7 @@ class Worker:
         """
         started = self.start(self._store.agenda().due)
         for each in started:
-            each.thread.join()
+            each.join()
         self._raise()
         return any(each.claimed for each in started)
 
@@ -155,9 +156,9 @@ class Worker:
         self._record_late()
         self._purge()
         with self._lock:
-            self._threads = {destination: each for destination, each in self._threads.items() if each.thread.is_alive()}
+            self._threads = {destination: each for destination, each in self._threads.items() if each.is_alive()}
             idle = [destination for destination in due if destination not in self._threads]
-            started = tuple(each for each in [_DestinationThread(self._work, destination) for destination in idle] if _start(each))
+            started = tuple(each for each in [_DestinationThread(self._work, destination) for destination in idle] if each.try_start())
             self._threads.update((each.destination, each) for each in started)
         return started
 
@@ -193,7 +194,7 @@ class Worker:
         deadline = time.monotonic() + seconds
         for each in tuple(self._threads.values()):
             with suppress(RuntimeError):  # the calling thread cannot join itself
-                each.thread.join(max(deadline - time.monotonic(), 0.0))
+                each.join(max(deadline - time.monotonic(), 0.0))
 
     def _work(self, own: _DestinationThread) -> None:
         try:
@@ -309,14 +310,6 @@ class Worker:
         except OutboxError:
             self._record_later(events)
             raise
-
-
-def _start(new: _DestinationThread) -> bool:
-    try:
-        new.thread.start()
-    except RuntimeError:  # the interpreter shuts down, or the system has no more threads
-        return False
-    return True
 
 
 def _log_failure(batch: Batch, outcome: Outcome, rows: Sequence[Row]) -> None:

@@ -1,0 +1,53 @@
+"""Worker threads, and calls in a thread with a limited wait for the result.
+
+No thread can start while the interpreter shuts down, or if the system has no more threads. ``try_start`` says so.
+"""
+
+import threading
+from collections.abc import Callable
+from contextvars import copy_context
+from typing import Generic, TypeVar
+
+_T = TypeVar("_T")
+
+
+class WorkerThread(threading.Thread):
+    """A thread that runs ``work``. As a daemon thread, the default, it does not keep the program alive."""
+
+    def __init__(self, name: str, work: Callable[[], object], *, daemon: bool = True) -> None:
+        super().__init__(target=work, name=name, daemon=daemon)
+
+    def try_start(self) -> bool:
+        """Start the thread. Return False if no thread can start."""
+        try:
+            self.start()
+        except RuntimeError:
+            return False
+        return True
+
+
+class CallThread(WorkerThread, Generic[_T]):
+    """A thread that runs ``call`` in a copy of the context. A call that takes too long is left behind: it cannot be stopped."""
+
+    def __init__(self, name: str, call: Callable[[], _T], *, daemon: bool = True) -> None:
+        context = copy_context()
+        super().__init__(name, lambda: context.run(self._enter, call), daemon=daemon)
+        self._results: list[_T] = []
+        self._errors: list[BaseException] = []
+
+    def _enter(self, call: Callable[[], _T]) -> None:
+        try:
+            self._results.append(call())
+        except BaseException as error:  # raised again in the thread that waits
+            self._errors.append(error)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait at most ``seconds`` for the end of the call. Return whether it has ended."""
+        self.join(seconds)
+        return bool(self._results or self._errors)
+
+    def result(self) -> _T:
+        """Return the result of the ended call, or raise its exception. This may be called once."""
+        if self._errors:
+            raise self._errors.pop()  # removed, since its traceback refers to this thread
+        return self._results.pop()
