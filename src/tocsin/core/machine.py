@@ -153,7 +153,7 @@ class Announcement(Value):
 
     def shown_to(self, position: int) -> Change:
         """Return the change as the handler at ``position`` received it."""
-        seen = [state for at, state in self.replies if at < position] if self.replies else None
+        seen = [state for at, state in self.replies if at < position]
         if not seen:
             return self.change
         return attrs.evolve(self.change, new=seen[-1], final=is_final(attrs.evolve(self.after, state=seen[-1])))
@@ -283,7 +283,7 @@ def _announced(run: Run, announcement: Announcement, start: int = 0, faults: tup
 
     Most changes concern no handler. No ``Change`` is built for them.
     """
-    kind = type(announcement.settled)
+    kind = type(run.state)
     for handler in run.subject.handlers[start:]:
         if not isinstance(handler, Notifier) or handler.concerns(kind):
             return _notify(run, announcement, start, faults)
@@ -291,7 +291,7 @@ def _announced(run: Run, announcement: Announcement, start: int = 0, faults: tup
 
 
 def _notify(run: Run, announcement: Announcement, start: int, before: tuple[Fault, ...]) -> Step:
-    subject, change = run.subject, announcement.shown_to(start)
+    subject, change = run.subject, announcement.shown_to(start) if announcement.replies else announcement.change
     effects: list[Effect] = []
     faults = list(before)
     for position, handler in enumerate(subject.handlers[start:], start):

@@ -158,7 +158,7 @@ class Messenger(Notifier):
     def describe(self, change: Change, position: int, fault: Fault | None) -> Notice:
         faults = [] if fault is None else [fault]
         message = None if self.message is None else self._worded(self.message, change, faults)
-        remark = self._annotation(change, faults)
+        remark = None if self.when is everything else self._annotation(change, faults)
         notes = tuple(str(fault) for fault in faults) if faults else ()
         content = compose(change, message=message, remark=remark, traceback=self.traceback, notes=notes, link=self.link(change))
         return Notice((self.effect(content, change, position),), tuple(faults))

@@ -94,7 +94,10 @@ class _Queues:
         self.progress = threading.Condition()
 
     def put(self, inner: Interpreter, destination: Destination, max_queue: int, exit_timeout: float, entry: QueuedMessage) -> Put:
-        """Queue the entry. One lock covers all queues, so that none is removed while another thread is about to use it."""
+        """Queue the entry for its destination, to be sent by ``inner``, if there is room and the process is not ending.
+
+        One lock covers all queues, so that none is removed while another thread is about to use it.
+        """
         key = (id(inner), destination.channel, destination.name)  # the id stays unique: the queue keeps the interpreter alive
         with self.lock:
             if self.closed:
@@ -112,7 +115,7 @@ class _Queues:
         return "queued" if room else "full"
 
     def register(self, queue: Queue) -> bool:
-        """Have the queue flushed at exit; return False if the process is already ending."""
+        """Have another module's queue flushed, by ``flush`` and at exit; return False if the process is already ending."""
         with self.lock:
             if self.closed:
                 return False
@@ -146,19 +149,7 @@ def is_child() -> bool:
     return _here.forked or _is_of_multiprocessing()
 
 
-def put(inner: Interpreter, destination: Destination, max_queue: int, exit_timeout: float, entry: QueuedMessage) -> Put:
-    """Queue the entry for its destination, to be sent by ``inner``, if there is room and the process is not ending."""
-    return _here.put(inner, destination, max_queue, exit_timeout, entry)
-
-
-def register(queue: Queue) -> bool:
-    """Have another module's queue flushed, by ``flush`` and at exit; return False if the process is already ending."""
-    return _here.register(queue)
-
-
-def announce() -> None:
-    """Wake waiting threads: some messages have a final outcome."""
-    _here.announce()
+put, register, announce = _here.put, _here.register, _here.announce
 
 
 def wait_for(condition: Callable[[], bool], seconds: float) -> bool:

@@ -73,7 +73,8 @@ class Background(Queueing, Wrapper):
     def submit(self, effect: Effect, on_settled: OnSettled, /) -> Outcome:
         """Queue or execute the effect; ``on_settled`` gets its final outcome, once."""
         where = destination(effect)
-        if isinstance(effect, CallBack) or where is None or not self._queues():
+        at_once = environment.override() is not None or (self.after_fork == "wait" and queues.is_child() and not in_event_loop())
+        if isinstance(effect, CallBack) or where is None or at_once:
             return self._now(effect, on_settled)
         entry = QueuedMessage(effect, (on_settled,), copy_context())
         result = queues.put(self.inner, where, self.max_queue, self.exit_timeout, entry)
@@ -91,11 +92,6 @@ class Background(Queueing, Wrapper):
         A program need not call it: the messages are sent in the background, and at exit.
         """
         queues.flush_of(self.inner, self.exit_timeout)
-
-    def _queues(self) -> bool:
-        if environment.override() is not None:
-            return False
-        return self.after_fork == "queue" or not queues.is_child() or in_event_loop()
 
     def _now(self, effect: Effect, on_settled: OnSettled) -> Outcome:
         began = time.monotonic()
