@@ -6,8 +6,8 @@ from docs.diagrams.markdown import table
 from tests.shell.adapters.hostile import ROWS
 from tests.shell.adapters.hostile.row import Row
 
-from tocsin.core.messages.text import span
 from tocsin.core.outcomes import Ambiguous, Delivered, DestinationDead, Rejected, Retryable
+from tocsin.core.text import span
 
 _AGAIN = {
     Delivered: "there is no need",

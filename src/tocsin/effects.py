@@ -1,6 +1,8 @@
 """Effects: a closed union of described actions, which interpreters execute; with their messages and outcomes."""
 
-from tocsin.core.effects import Bot, CallBack, Effect, Mail, PostToSlack, SendEmail, SlackField, SlackMessage
+from tocsin.core.effects import Bot, CallBack, Effect, PostToSlack, SendEmail
+from tocsin.core.messages.email import Mail
+from tocsin.core.messages.slack import SlackField, SlackMessage
 from tocsin.core.outcomes import (
     Ambiguous,
     Delivered,

@@ -8,7 +8,7 @@ from tocsin import Running, Success
 from tocsin.core.changes import slugs
 from tocsin.core.delivery.destinations import address_fault
 from tocsin.core.delivery.retry import parse_retry_after
-from tocsin.core.messages.text import name_of, span
+from tocsin.core.text import name_of, span
 from tocsin.core.validation import invoke
 from tocsin.core.values import FrozenMap, freeze
 from tocsin.effects import Ambiguous, Delivered, Queued

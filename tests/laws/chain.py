@@ -14,10 +14,10 @@ from tocsin.core.changes import Key
 from tocsin.core.delivery.combining import outcome_in_digest
 from tocsin.core.delivery.destinations import audience
 from tocsin.core.delivery.digest import fold
-from tocsin.core.delivery.digest_summary import DigestSummary
 from tocsin.core.delivery.rendering import content_of
 from tocsin.core.effects import CallBack, Effect, Message, PostToSlack, SendEmail
 from tocsin.core.messages.content import Content
+from tocsin.core.messages.digest_summary import DigestSummary
 from tocsin.core.messages.email import mail
 from tocsin.core.messages.slack import slack_message
 from tocsin.core.outcomes import Delivered, DeliveryError, Outcome, Receipt

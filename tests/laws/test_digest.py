@@ -16,12 +16,12 @@ from tocsin import Recording
 from tocsin.core.changes import Key
 from tocsin.core.delivery.destinations import audience
 from tocsin.core.delivery.digest import digest_content, fold, gist, portions
-from tocsin.core.delivery.digest_summary import NAMED, DigestSummary, summarize
 from tocsin.core.delivery.rate_limit import SLACK, Bucket, take
 from tocsin.core.delivery.rendering import content_of
-from tocsin.core.effects import Bot, CallBack, Effect, Mail, Message, PostToSlack, SendEmail
+from tocsin.core.effects import Bot, CallBack, Effect, Message, PostToSlack, SendEmail
 from tocsin.core.messages.content import Content, Line
-from tocsin.core.messages.email import mail
+from tocsin.core.messages.digest_summary import NAMED, DigestSummary, summarize
+from tocsin.core.messages.email import Mail, mail
 from tocsin.core.messages.slack import slack_message
 from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, Outcome, Queued, Receipt, Retryable
 from tocsin.shell.adapters import time_limits

@@ -14,9 +14,9 @@ from tocsin.core.effects import Effect
 from tocsin.core.events import Event
 from tocsin.core.filters.algebra import everything
 from tocsin.core.machine import Subject, is_final
-from tocsin.core.messages.text import describe
 from tocsin.core.notifiers import Callback, Notifier, SlackNotifier
 from tocsin.core.outcomes import Fault
+from tocsin.core.text import describe
 from tocsin.core.transitions import completed
 from tocsin.testing import strategies
 from tocsin.testing.strategies import event

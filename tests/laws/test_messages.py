@@ -16,9 +16,9 @@ from tocsin.core.effects import PostToSlack, SendEmail
 from tocsin.core.events import Detail, Facts
 from tocsin.core.messages.content import VERBS, compose, error_of
 from tocsin.core.messages.slack import LIMITS, OTHER_LIMIT
-from tocsin.core.messages.text import cut, describe, one_line, printable, quote
 from tocsin.core.notifiers import GmailNotifier, SlackNotifier
 from tocsin.core.states import KINDS
+from tocsin.core.text import cut, describe, one_line, printable, quote
 from tocsin.shell.adapters.mail_mime import mime
 
 HOSTILE = (

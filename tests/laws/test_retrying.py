@@ -13,11 +13,13 @@ from returns.io import IOResult
 from typing_extensions import override
 
 from tocsin.core.changes import Key
-from tocsin.core.delivery.digest_summary import merge_summaries, summarize
 from tocsin.core.delivery.rendering import marked_as_repeat, rerender, tells_of_failure
 from tocsin.core.delivery.retry import Final, RetryLater, RetryPolicy, Try, decide
-from tocsin.core.effects import CallBack, Effect, Mail, Message, PostToSlack, SendEmail, SlackMessage
+from tocsin.core.effects import CallBack, Effect, Message, PostToSlack, SendEmail
 from tocsin.core.messages.content import Content, Line
+from tocsin.core.messages.digest_summary import merge_summaries, summarize
+from tocsin.core.messages.email import Mail
+from tocsin.core.messages.slack import SlackMessage
 from tocsin.core.outcomes import (
     Ambiguous,
     Delivered,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.laws.user_kinds import EVERY
 from tocsin import State, signals
 from tocsin.core.events import Event
-from tocsin.core.messages.text import describe
+from tocsin.core.text import describe
 from tocsin.core.validation import invoke
 from tocsin.testing import strategies
 from tocsin.testing.value_strategies import maps, results

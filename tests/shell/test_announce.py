@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from tests.servers.scripts import script
 from tocsin import Failed, Running, Task
 from tocsin.core.changes import Key
-from tocsin.core.effects import CallBack, PostToSlack, SlackMessage
+from tocsin.core.effects import CallBack, PostToSlack
+from tocsin.core.messages.slack import SlackMessage
 from tocsin.core.outcomes import Ambiguous, Delivered, DestinationDead, Outcome, Queued, Receipt, Rejected, Retryable, Shown, Withheld
 from tocsin.shell.announce import DeliveryTracker
 from tocsin.shell.queues import exit_as_interrupted

@@ -21,7 +21,8 @@ import multiprocessing, os, sys
 from datetime import datetime, UTC
 
 from tocsin.core.changes import Key
-from tocsin.core.effects import Mail, SlackMessage
+from tocsin.core.messages.email import Mail
+from tocsin.core.messages.slack import SlackMessage
 from tocsin.core.outcomes import Delivered
 from tocsin.shell.adapters import Gmail, SlackWebhook
 from tocsin.shell.adapters.secrets import Secret

@@ -12,8 +12,8 @@ from rich.text import Text
 
 from tocsin.cli.terminal import color_style, console, plain_text, say
 from tocsin.core.diagnosis import Finding, announces
-from tocsin.core.messages.text import one_line
 from tocsin.core.states import KINDS
+from tocsin.core.text import one_line
 from tocsin.shell.check.diagnosis import Diagnosis, diagnose_connections, diagnose_offline, send_test_messages
 from tocsin.shell.config.load import here
 

@@ -18,9 +18,9 @@ from tocsin.cli.terminal import color_style, plain_text
 from tocsin.core.changes import Change
 from tocsin.core.effects import CallBack, Effect, PostToSlack, SendEmail
 from tocsin.core.machine import Announcement
-from tocsin.core.messages.text import cut, describe, one_line, span
 from tocsin.core.outcomes import Ambiguous, Delivered, Fault, Outcome, Queued, Shown, Withheld
 from tocsin.core.states import State
+from tocsin.core.text import cut, describe, one_line, span
 from tocsin.flows.report import Report
 from tocsin.shell.interpreter import Delivery
 from tocsin.shell.redaction import redact

@@ -24,8 +24,8 @@ from tocsin.cli.signals import TERMINATED, Stopped, terminable
 from tocsin.cli.terminal import complain, console, note, plain_text, report_error, say, tolerate_closed_stdout, write
 from tocsin.core.effects import Effect
 from tocsin.core.messages.content import error_of
-from tocsin.core.messages.text import describe
 from tocsin.core.outcomes import Outcome, Shown
+from tocsin.core.text import describe
 from tocsin.flows.flow import Flow
 from tocsin.flows.report import Report
 from tocsin.shell import environment

@@ -9,8 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from tocsin.cli.terminal import color_style, complain, console, plain_text, say, write
-from tocsin.core.messages.text import cut, one_line, span
 from tocsin.core.states import KINDS, Aborted, Failed, Running, State, Success
+from tocsin.core.text import cut, one_line, span
 from tocsin.shell.history.run_locks import KilledRun, killed_runs, line, open_runs
 from tocsin.shell.history.run_record import HistoryError, RunRecord
 from tocsin.shell.history.store import KEPT_IN_ALL, HistoryStore

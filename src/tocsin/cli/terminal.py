@@ -18,7 +18,7 @@ from rich.console import Console, RenderableType
 from rich.style import Style
 from rich.text import Text
 
-from tocsin.core.messages.text import one_line, printable
+from tocsin.core.text import one_line, printable
 from tocsin.shell.redaction import redact
 
 PIPE_WIDTH = 10_000

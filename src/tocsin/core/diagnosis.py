@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 import attrs
 
 from tocsin.core.config.problems import Problem
-from tocsin.core.messages.text import span
 from tocsin.core.notifiers import Messenger
 from tocsin.core.outcomes import DeliveryError
 from tocsin.core.states import State
+from tocsin.core.text import span
 from tocsin.core.values import Value
 
 _TOLERATED_CLOCK_OFFSET = timedelta(minutes=5)

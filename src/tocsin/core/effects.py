@@ -5,94 +5,17 @@
 """
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Never
 
 import attrs
 
 from tocsin.core.changes import Key, Tracked
-from tocsin.core.delivery.digest_summary import DigestSummary
 from tocsin.core.messages.content import Content
-from tocsin.core.states import State, aware
+from tocsin.core.messages.digest_summary import DigestSummary
+from tocsin.core.messages.email import Mail
+from tocsin.core.messages.slack import SlackMessage
+from tocsin.core.states import State
 from tocsin.core.values import Value
-
-
-@attrs.frozen(eq=False, repr=False)
-class SlackField(Value):
-    """One titled value of a Slack message; Slack shows ``short`` fields side by side."""
-
-    title: str
-    value: str
-    short: bool = False
-
-
-@attrs.frozen(eq=False, repr=False)
-class SlackMessage(Value):
-    """The message for an incoming webhook: one attachment, with its colour bar.
-
-    Source of the fields: Slack's reference of message attachments. All text is already escaped. ``mrkdwn_in`` names the parts in
-    which Slack parses markup.
-    """
-
-    fallback: str
-    color: str
-    title: str
-    text: str
-    fields: tuple[SlackField, ...] = ()
-    title_link: str | None = None
-    mrkdwn_in: tuple[str, ...] = ()
-    footer: str | None = None
-    ts: int | None = None
-
-    def to_json(self) -> str:
-        """Return the exact JSON to post.
-
-        >>> SlackMessage("load failed", "#eb0000", "Failed", "load is now in a Failed state").to_json()[:60]
-        '{"attachments": [{"fallback": "load failed", "color": "#eb00'
-        """
-        import json  # seldom needed, and slow to load
-
-        return json.dumps({"attachments": [self.attachment()], "unfurl_links": False, "unfurl_media": False}, ensure_ascii=False)
-
-    def attachment(self) -> dict[str, object]:
-        """Return the attachment as a JSON object.
-
-        >>> SlackMessage("load failed", "#eb0000", "Failed", "load is now in a Failed state").attachment()["title"]
-        'Failed'
-        """
-        attachment: dict[str, object] = {
-            "fallback": self.fallback,
-            "color": self.color,
-            "title": self.title,
-            "title_link": self.title_link,
-            "text": self.text,
-            "fields": [{"title": f.title, "value": f.value, "short": f.short} for f in self.fields],
-            "mrkdwn_in": list(self.mrkdwn_in),
-            "footer": self.footer,
-            "ts": self.ts,
-        }
-        return {name: value for name, value in attachment.items() if value is not None}
-
-
-@attrs.frozen(eq=False, repr=False)
-class Mail(Value):
-    """A mail without its sender: the adapter that knows the account sets From, and To if ``recipients`` is None.
-
-    Args:
-        subject: one plain line of at most 200 characters.
-        plain: the text part.
-        html: the HTML part.
-        recipients: addresses for To; None means the account itself.
-        cc: addresses for Cc.
-        at: when it happened, an aware datetime; the Date header.
-    """
-
-    subject: str
-    plain: str
-    html: str
-    recipients: tuple[str, ...] | None
-    at: datetime = attrs.field(validator=aware)
-    cc: tuple[str, ...] = ()
 
 
 @attrs.frozen(eq=False, repr=False)

@@ -23,10 +23,10 @@ import attrs
 
 from tocsin.core import events as e
 from tocsin.core.events import UNKNOWN, Event, Facts
-from tocsin.core.messages.text import describe
 from tocsin.core.signals import ENDRUN, Signal
 from tocsin.core.states import Failed
 from tocsin.core.supervisor import Ended, describe_end
+from tocsin.core.text import describe
 from tocsin.core.values import Value
 
 KILLED = "tocsin itself was killed while this ran: how it ended is not known"

@@ -24,11 +24,11 @@ from tocsin.core import states as s
 from tocsin.core.changes import UNREMEMBERED, Change, Streak, Tracked
 from tocsin.core.effects import Effect
 from tocsin.core.events import UNKNOWN, Answer, Event, Facts
-from tocsin.core.messages.text import name_of, quote
 from tocsin.core.notifiers import Notifier
 from tocsin.core.outcomes import Fault
 from tocsin.core.signals import ENDRUN, Signal
 from tocsin.core.states import State
+from tocsin.core.text import name_of, quote
 from tocsin.core.transitions import IllegalTransition, completed, leads_to, settle
 from tocsin.core.values import Value
 

@@ -16,14 +16,14 @@ from tocsin.core import options
 from tocsin.core.changes import Change
 from tocsin.core.effects import Bot, CallBack, Effect, PostToSlack, SendEmail
 from tocsin.core.filters.algebra import Filter, Verdict, everything
-from tocsin.core.filters.predicates import entered
+from tocsin.core.filters.predicates import Kinds, entered, names
 from tocsin.core.messages.content import Content, compose
 from tocsin.core.messages.email import mail
 from tocsin.core.messages.slack import slack_message
-from tocsin.core.messages.text import name_of, one_line, plain, quote
-from tocsin.core.options import Formatter, Kinds, names
+from tocsin.core.options import Formatter
 from tocsin.core.outcomes import Fault
-from tocsin.core.states import State
+from tocsin.core.states import Finished, Running, State
+from tocsin.core.text import name_of, one_line, plain, quote
 from tocsin.core.validation import invoke
 from tocsin.core.values import Value
 
@@ -255,6 +255,27 @@ class Callback(Notifier):
     def describe(self, change: Change, position: int, fault: Fault | None) -> Notice:
         effect = CallBack(self.fn, change.tracked_obj, change.new, change.key(position))
         return Notice((effect,), () if fault is None else (fault,))
+
+
+@attrs.frozen(repr=False)
+class Pinger(Notifier):
+    """Calls ``ping(tracked_obj, state)`` when a run starts, and when it has ended with no attempt to follow."""
+
+    ping: Callable[[Never, State], object]
+
+    def concerns(self, kind: type[State]) -> bool:
+        return issubclass(kind, Running | Finished)
+
+    def explain(self, change: Change) -> Verdict:
+        if isinstance(change.new, Running):
+            return Verdict(change.attempt == 1, f"attempt {change.attempt} starts")
+        return Verdict(change.final, "nothing follows" if change.final else "another attempt may follow")
+
+    def describe(self, change: Change, position: int, fault: Fault | None) -> Notice:  # noqa: ARG002 - no code of the user's runs here
+        return Notice((CallBack(self.ping, change.tracked_obj, change.new, change.key(position)),))
+
+    def __repr__(self) -> str:
+        return name_of(self.ping)
 
 
 def _as_written(value: object) -> str:

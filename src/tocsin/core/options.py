@@ -6,60 +6,20 @@
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TypeGuard
 
 from tocsin.core.changes import Change
 from tocsin.core.delivery.destinations import address_fault
 from tocsin.core.filters.algebra import Filter, everything
-from tocsin.core.messages.text import cut, quote
+from tocsin.core.filters.predicates import Kinds, kinds_of
 from tocsin.core.services.slack_api import is_channel
-from tocsin.core.states import State
-
-Kinds = frozenset[type[State]]
+from tocsin.core.text import cut, quote
 
 Formatter = Callable[[Change], str]
 """A user's function that words the message of a change."""
 
 _SECRET_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")
-
-
-def kinds_of(given: object, what: str, write: str) -> Kinds:
-    """Return the given State classes as a set, or raise a TypeError that shows what to ``write`` (``{}``: their names).
-
-    >>> from tocsin.core.states import Failed, Success
-    >>> kinds_of(Failed, "only_states", "only_states=[{}]")
-    Traceback (most recent call last):
-    ...
-    TypeError: only_states takes a list of State classes, not Failed: write only_states=[Failed]
-    >>> names(kinds_of([Success, Failed], "only_states", "only_states=[{}]"))
-    'Failed, Success'
-    """
-    if _is_kind(given):
-        raise TypeError(f"{what} takes a list of State classes, not {given.__name__}: write {write.format(given.__name__)}")
-    if isinstance(given, str | State) or not _is_iterable(given):
-        example = type(given).__name__ if isinstance(given, State) else "Failed"
-        raise TypeError(f"{what} takes a list of State classes, not {quote(given)}: write {write.format(example)}")
-    kinds: set[type[State]] = set()
-    for kind in given:
-        if not _is_kind(kind):
-            example = type(kind).__name__ if isinstance(kind, State) else "Failed"
-            raise TypeError(f"{what} takes State classes, and {quote(kind)} is none: write {write.format(example)}")
-        kinds.add(kind)
-    return frozenset(kinds)
-
-
-def names(kinds: Kinds) -> str:
-    """Return the names of the kinds, in alphabetical order."""
-    return ", ".join(sorted(kind.__name__ for kind in kinds))
-
-
-def _is_kind(value: object) -> TypeGuard[type[State]]:
-    return isinstance(value, type) and issubclass(value, State)
-
-
-def _is_iterable(value: object) -> TypeGuard[Iterable[object]]:
-    return isinstance(value, Iterable)
 
 
 def ignore_states(given: object) -> Kinds:
@@ -160,7 +120,7 @@ def copies(given: object) -> tuple[str, ...]:
 
 
 def _addresses(given: object, option: str, *, least: int) -> tuple[str, ...]:
-    if isinstance(given, str | bytes) or not _is_iterable(given):
+    if isinstance(given, str | bytes) or not is_iterable(given):
         raise TypeError(f"{option} takes a list of addresses, not {quote(given)}: write {option}=['ops@example.com']")
     found: list[str] = []
     for address in given:

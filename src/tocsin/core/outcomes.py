@@ -14,7 +14,7 @@ from datetime import timedelta
 import attrs
 
 from tocsin.core.changes import Key
-from tocsin.core.messages.text import describe
+from tocsin.core.text import describe
 from tocsin.core.values import Value
 
 

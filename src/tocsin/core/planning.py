@@ -14,9 +14,9 @@ from tocsin.core import events as e
 from tocsin.core import states as s
 from tocsin.core.events import UNKNOWN, Event, Facts
 from tocsin.core.machine import Run
-from tocsin.core.messages.text import quote
 from tocsin.core.signals import ENDRUN, Signal
 from tocsin.core.states import State
+from tocsin.core.text import quote
 from tocsin.core.transitions import later, leads_to
 from tocsin.core.triggers import Trigger, all_successful
 from tocsin.core.values import Value

@@ -15,7 +15,7 @@ from typing import ClassVar
 import attrs
 from attrs.validators import optional
 
-from tocsin.core.messages.text import quote
+from tocsin.core.text import quote
 from tocsin.core.validation import is_text
 from tocsin.core.values import EMPTY, FrozenMap, freeze
 

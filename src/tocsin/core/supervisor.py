@@ -13,7 +13,7 @@ from typing import Literal, assert_never
 
 import attrs
 
-from tocsin.core.messages.text import span
+from tocsin.core.text import span
 from tocsin.core.values import Value
 
 TIMED_OUT = 124

@@ -17,8 +17,8 @@ from returns.result import Result
 from tocsin.core import events as e
 from tocsin.core import states as s
 from tocsin.core.events import Event
-from tocsin.core.messages.text import quote
 from tocsin.core.states import State
+from tocsin.core.text import quote
 from tocsin.core.values import Value
 
 GIVEN = State

@@ -5,7 +5,7 @@ accepts every such function, but allows no call with an argument. The user's own
 argument fits.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import TypeGuard
 
@@ -37,6 +37,11 @@ def is_seconds(value: object) -> bool:
 def is_list(value: object) -> TypeGuard[Sequence[object]]:
     """Return whether the value is a list or a tuple."""
     return isinstance(value, list | tuple)
+
+
+def is_iterable(value: object) -> TypeGuard[Iterable[object]]:
+    """Return whether the value can be iterated over."""
+    return isinstance(value, Iterable)
 
 
 def is_table(value: object) -> TypeGuard[Mapping[str, object]]:

@@ -9,9 +9,9 @@ from typing import Self
 import attrs
 
 from tocsin.core.machine import ForeignHandler, HandlerErrors, StateHandler
-from tocsin.core.messages.text import quote
 from tocsin.core.notifiers import Notifier
 from tocsin.core.states import State
+from tocsin.core.text import quote
 from tocsin.flows.inputs import FlowPlan, Inputs, tasks_in
 from tocsin.flows.report import Report
 from tocsin.flows.task import Graph, Task, active_flow, checked_name, checked_task, on_failed

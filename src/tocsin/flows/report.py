@@ -5,8 +5,8 @@ from typing import ParamSpec, TypeVar, overload
 
 import attrs
 
-from tocsin.core.messages.text import quote
 from tocsin.core.states import Skipped, State, Success, TriggerFailed
+from tocsin.core.text import quote
 from tocsin.flows.task import FunctionTask, Task
 from tocsin.shell.report import RunReport
 

@@ -11,10 +11,10 @@ from typing import Generic, ParamSpec, Protocol, Self, TypedDict, TypeVar, Unpac
 
 from tocsin.core.changes import Tracked
 from tocsin.core.machine import ForeignHandler, StateHandler
-from tocsin.core.messages.text import quote
 from tocsin.core.notifiers import Notifier
 from tocsin.core.planning import CacheValidator, RetryRules, unexpired
 from tocsin.core.states import State
+from tocsin.core.text import quote
 from tocsin.core.triggers import Trigger, all_successful
 from tocsin.core.validation import at_least, is_seconds, is_span, is_text
 from tocsin.shell.handlers.attach import attached

@@ -17,10 +17,10 @@ import attrs
 from tocsin.core.delivery.combining import describe_unfinished, outcome_at_exit, outcome_in_digest
 from tocsin.core.delivery.destinations import Destination, audience
 from tocsin.core.delivery.digest import fold
-from tocsin.core.delivery.digest_summary import DigestSummary
 from tocsin.core.effects import Message
-from tocsin.core.messages.text import describe
+from tocsin.core.messages.digest_summary import DigestSummary
 from tocsin.core.outcomes import Ambiguous, Outcome, Rejected
+from tocsin.core.text import describe
 from tocsin.shell import log
 from tocsin.shell.adapters import clock, time_limits
 from tocsin.shell.interpreter import Batching, Interpreter, execute

@@ -17,8 +17,8 @@ from returns.unsafe import unsafe_perform_io
 from typing_extensions import override
 
 from tocsin.core.effects import Effect
-from tocsin.core.messages.text import cut, describe, name_of, one_line, quote
 from tocsin.core.outcomes import DeliveryError, Outcome, Receipt, Rejected
+from tocsin.core.text import cut, describe, name_of, one_line, quote
 from tocsin.shell.redaction import redact
 
 Notify = Literal["live", "print", "none"]

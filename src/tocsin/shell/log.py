@@ -6,8 +6,8 @@ from collections.abc import Hashable, Sequence
 from tocsin.core.delivery.destinations import destination
 from tocsin.core.delivery.digest import gist
 from tocsin.core.effects import CallBack, Effect, Message, PostToSlack, SendEmail
-from tocsin.core.messages.text import cut, name_of, one_line, quote
 from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, DestinationDead, Fault, Outcome, Rejected, Retryable
+from tocsin.core.text import cut, name_of, one_line, quote
 from tocsin.shell.redaction import redact
 
 logger: logging.Logger = logging.getLogger("tocsin")

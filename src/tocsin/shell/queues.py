@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from typing import Literal, Protocol
 
 from tocsin.core.delivery.destinations import Destination
-from tocsin.core.messages.text import quote
+from tocsin.core.text import quote
 from tocsin.shell import log
 from tocsin.shell.adapters.time_limits import Deadline
 from tocsin.shell.destination_queue import DestinationQueue, QueuedMessage

@@ -20,7 +20,7 @@ from typing import TypeVar
 import attrs
 from typing_extensions import override
 
-from tocsin.core.messages import text as texts
+from tocsin.core import text as texts
 from tocsin.core.outcomes import DeliveryError, Receipt
 from tocsin.shell.fork_safety import ForkSafeLock
 

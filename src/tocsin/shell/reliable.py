@@ -12,8 +12,8 @@ from tocsin.core.delivery.destinations import Channel
 from tocsin.core.delivery.digest import MIN_INTERVAL, THRESHOLD
 from tocsin.core.delivery.rate_limit import SLACK, Rate
 from tocsin.core.delivery.retry import RetryPolicy
-from tocsin.core.messages.text import quote
 from tocsin.core.outcomes import Rejected
+from tocsin.core.text import quote
 from tocsin.shell import log
 from tocsin.shell.interpreter import Interpreter
 from tocsin.shell.interpreters.background import AfterFork, Background

@@ -9,10 +9,10 @@ from typing_extensions import override
 from tocsin.core.changes import Key
 from tocsin.core.effects import Effect
 from tocsin.core.machine import Announcement
-from tocsin.core.messages.text import name_of, one_line, quote
 from tocsin.core.notifiers import Notifier
 from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, Fault, Outcome, Queued, Shown, Withheld
 from tocsin.core.states import State
+from tocsin.core.text import name_of, one_line, quote
 from tocsin.shell import queues
 from tocsin.shell.current import mode_of
 from tocsin.shell.interpreter import Delivery, Interpreter, Notify, Queueing, Wrapper, hand_over, ignore_outcome

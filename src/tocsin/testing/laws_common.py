@@ -14,9 +14,11 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.errors import FlakyFailure
 
 from tocsin.core.changes import Key
-from tocsin.core.effects import CallBack, Effect, Mail, PostToSlack, SendEmail, SlackMessage
-from tocsin.core.messages.text import describe
+from tocsin.core.effects import CallBack, Effect, PostToSlack, SendEmail
+from tocsin.core.messages.email import Mail
+from tocsin.core.messages.slack import SlackMessage
 from tocsin.core.states import State
+from tocsin.core.text import describe
 
 _T = TypeVar("_T")
 

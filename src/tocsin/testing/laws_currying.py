@@ -15,8 +15,8 @@ from hypothesis.strategies import SearchStrategy
 
 from tocsin.core.changes import Key, Tracked
 from tocsin.core.effects import Effect
-from tocsin.core.messages.text import quote
 from tocsin.core.states import State
+from tocsin.core.text import quote
 from tocsin.core.validation import invoke
 from tocsin.shell.current import interpreting
 from tocsin.shell.handlers.currying import ARGUMENTS

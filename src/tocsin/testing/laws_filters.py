@@ -9,7 +9,7 @@ from hypothesis.strategies import SearchStrategy
 
 from tocsin.core.changes import Change
 from tocsin.core.filters.algebra import Filter, everything, nothing
-from tocsin.core.messages.text import quote
+from tocsin.core.text import quote
 from tocsin.testing.laws_common import attempt, limited, pickled, uphold
 from tocsin.testing.strategies import changes as any_changes
 from tocsin.testing.strategies import filters

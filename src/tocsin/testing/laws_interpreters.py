@@ -13,10 +13,10 @@ from returns.unsafe import unsafe_perform_io
 
 from tocsin.core.changes import Key
 from tocsin.core.effects import Effect
-from tocsin.core.messages.text import describe, quote
 from tocsin.core.outcomes import DeliveryError, Outcome, Receipt
 from tocsin.core.signals import SKIP
 from tocsin.core.states import Failed, State
+from tocsin.core.text import describe, quote
 from tocsin.flows.flow import Flow
 from tocsin.flows.task import Task, TaskHandler
 from tocsin.shell.handlers.callback import callback_factory

@@ -8,11 +8,13 @@ from hypothesis.strategies import SearchStrategy
 
 from tocsin import filters as f
 from tocsin.core.changes import Change, Tracked
-from tocsin.core.effects import Bot, CallBack, Effect, Mail, PostToSlack, SendEmail, SlackField, SlackMessage
+from tocsin.core.effects import Bot, CallBack, Effect, PostToSlack, SendEmail
 from tocsin.core.events import Event, Occurrence, ReferencesSettled
 from tocsin.core.filters.algebra import Filter
-from tocsin.core.messages.text import header
+from tocsin.core.messages.email import Mail
+from tocsin.core.messages.slack import SlackField, SlackMessage
 from tocsin.core.states import KINDS, Finished, State
+from tocsin.core.text import header
 from tocsin.testing.value_strategies import counts, facts, filled, keys, kinds, moments, ordinals, streaks, texts, tracked
 
 __all__ = ["changes", "effects", "events", "filters", "keys", "kinds", "moments", "states", "texts", "tracked"]

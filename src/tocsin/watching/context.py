@@ -10,7 +10,7 @@ from abc import abstractmethod
 from contextvars import ContextVar
 
 from tocsin.core import options
-from tocsin.core.messages.text import quote
+from tocsin.core.text import quote
 from tocsin.shell import log
 from tocsin.shell.report import RunReport
 

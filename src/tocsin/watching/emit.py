@@ -17,9 +17,9 @@ from typing import TypeGuard
 from tocsin.core.effects import CallBack
 from tocsin.core.events import Event, Facts
 from tocsin.core.machine import ForeignHandler, Run
-from tocsin.core.messages.text import describe, quote
 from tocsin.core.notifiers import Notifier
 from tocsin.core.outcomes import Receipt
+from tocsin.core.text import describe, quote
 from tocsin.shell import log
 from tocsin.shell.adapters.clock import CLOCK
 from tocsin.shell.announce import Announcer

@@ -17,8 +17,8 @@ from typing_extensions import override
 from tocsin.core import events as e
 from tocsin.core.events import Detail, Facts
 from tocsin.core.machine import Run, StateHandler, Subject
-from tocsin.core.messages.text import describe, quote
 from tocsin.core.states import Failed, Running
+from tocsin.core.text import describe, quote
 from tocsin.core.validation import invoke
 from tocsin.shell.adapters.clock import CLOCK
 from tocsin.shell.announce import facts

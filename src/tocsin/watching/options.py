@@ -7,8 +7,8 @@ from typing import TypedDict
 import attrs
 
 from tocsin.core.machine import StateHandler
-from tocsin.core.messages.text import quote
 from tocsin.core.states import State
+from tocsin.core.text import quote
 from tocsin.flows.task import checked_name, on_failed
 from tocsin.shell.handlers.attach import attached
 from tocsin.watching.context import WatchedRun

@@ -16,8 +16,8 @@ from tocsin.core import events as e
 from tocsin.core.endings import ending
 from tocsin.core.events import Detail, Event, Facts
 from tocsin.core.machine import Run, Subject
-from tocsin.core.messages.text import cut, quote
 from tocsin.core.states import Running, Success
+from tocsin.core.text import cut, quote
 from tocsin.shell.adapters.clock import CLOCK
 from tocsin.shell.announce import Announcer, facts
 from tocsin.shell.environment import run_id

@@ -5,8 +5,8 @@ from contextlib import suppress
 from types import TracebackType
 from typing import ParamSpec, TypeVar, Unpack, overload
 
-from tocsin.core.messages.text import name_of, quote
 from tocsin.core.states import State
+from tocsin.core.text import name_of, quote
 from tocsin.watching.context import WatchedRun, enter, first_open, innermost
 from tocsin.watching.options import WatchHandler, WatchOptions, WatchRules, watch_rules
 from tocsin.watching.run import BodyRun

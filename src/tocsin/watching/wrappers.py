@@ -16,7 +16,7 @@ from typing import ParamSpec, TypeGuard, TypeVar
 
 from typing_extensions import override
 
-from tocsin.core.messages.text import quote
+from tocsin.core.text import quote
 from tocsin.core.validation import invoke
 from tocsin.watching.context import Level, enter
 from tocsin.watching.options import WatchRules

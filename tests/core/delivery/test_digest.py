@@ -10,8 +10,8 @@ import pytest
 from tests.golden.golden_messages import SAID
 from tocsin.core.changes import Key
 from tocsin.core.delivery.digest import digest_content, digest_key, gist, portions, regroup, singly
-from tocsin.core.delivery.digest_summary import NAMED, DigestSummary, merge_summaries, summarize
 from tocsin.core.messages.content import Content, Line
+from tocsin.core.messages.digest_summary import NAMED, DigestSummary, merge_summaries, summarize
 
 AT = datetime(2026, 2, 3, 3, 0, 7, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")

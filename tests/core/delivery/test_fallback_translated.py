@@ -8,11 +8,11 @@ from hypothesis import given
 from tocsin import Change
 from tocsin.core.changes import Key
 from tocsin.core.delivery.digest import digest_content, fold
-from tocsin.core.delivery.digest_summary import DigestSummary
 from tocsin.core.delivery.fallback import as_mail, as_slack
-from tocsin.core.effects import Bot, CallBack, Message, PostToSlack, SendEmail, SlackMessage
+from tocsin.core.effects import Bot, CallBack, Message, PostToSlack, SendEmail
+from tocsin.core.messages.digest_summary import DigestSummary
 from tocsin.core.messages.email import mail
-from tocsin.core.messages.slack import slack_message
+from tocsin.core.messages.slack import SlackMessage, slack_message
 from tocsin.core.notifiers import GmailNotifier, Messenger, SlackNotifier
 from tocsin.shell.adapters.mail_mime import mime
 from tocsin.testing.strategies import changes, mails, posts

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.core.changes import Key
-from tocsin.core.delivery.digest_summary import summarize
 from tocsin.core.delivery.rendering import content_of, rerender
-from tocsin.core.effects import Mail, Message, PostToSlack, SendEmail, SlackField, SlackMessage
+from tocsin.core.effects import Message, PostToSlack, SendEmail
 from tocsin.core.messages.content import Content, Line, compose
-from tocsin.core.messages.email import mail
-from tocsin.core.messages.slack import slack_message
+from tocsin.core.messages.digest_summary import summarize
+from tocsin.core.messages.email import Mail, mail
+from tocsin.core.messages.slack import SlackField, SlackMessage, slack_message
 from tocsin.testing.strategies import changes, mails, posts
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

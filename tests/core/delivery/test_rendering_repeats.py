@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.core.changes import Change
-from tocsin.core.delivery.digest_summary import merge_summaries, summarize
 from tocsin.core.delivery.rendering import (
     MARK,
     NOTE,
@@ -19,6 +18,7 @@ from tocsin.core.delivery.rendering import (
 )
 from tocsin.core.effects import Message, PostToSlack, SendEmail
 from tocsin.core.messages.content import SENTENCE_LIMIT, Content, Line, compose
+from tocsin.core.messages.digest_summary import merge_summaries, summarize
 from tocsin.testing.strategies import changes, mails, posts
 
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from tocsin.core.changes import Key
 from tocsin.core.delivery.digest import fold
 from tocsin.core.delivery.slack_threads import REMEMBERED, Post, Reply, Thread, edited, forgotten, opened, planned, remembered, sealed
-from tocsin.core.effects import Bot, PostToSlack, SlackMessage
+from tocsin.core.effects import Bot, PostToSlack
 from tocsin.core.messages.content import Content
-from tocsin.core.messages.slack import editing, posting, slack_message
+from tocsin.core.messages.slack import SlackMessage, editing, posting, slack_message
 from tocsin.testing.strategies import posts
 
 AT = datetime(2026, 7, 1, 3, tzinfo=UTC)

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.core.messages.text import OUTPUT_LIMIT, last_lines, printable, readable
+from tocsin.core.text import OUTPUT_LIMIT, last_lines, printable, readable
 
 
 @given(st.binary(max_size=400))

@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from tocsin.core.changes import Key
 from tocsin.core.delivery.destinations import audience
 from tocsin.core.delivery.digest import fold
-from tocsin.core.delivery.digest_summary import DigestSummary
 from tocsin.core.delivery.fallback import as_mail, as_slack
 from tocsin.core.delivery.rendering import MARK, content_of, marked_as_repeat, rerender
-from tocsin.core.effects import Mail, Message, PostToSlack, SendEmail, SlackMessage
+from tocsin.core.effects import Message, PostToSlack, SendEmail
 from tocsin.core.messages.content import Content, Line
+from tocsin.core.messages.digest_summary import DigestSummary
+from tocsin.core.messages.email import Mail
+from tocsin.core.messages.slack import SlackMessage
 from tocsin.core.outbox.batches import LATE, Batch, make_batches, message_of_row, signed
 from tocsin.core.outbox.model import Row, Status, row_name
 

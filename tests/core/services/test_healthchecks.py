@@ -12,8 +12,9 @@ from tocsin.core.delivery.destinations import https_fault
 from tocsin.core.effects import CallBack
 from tocsin.core.endings import Command
 from tocsin.core.machine import Subject, advance
+from tocsin.core.notifiers import Pinger
 from tocsin.core.outcomes import Delivered, DeliveryError, Rejected, Retryable
-from tocsin.core.services.healthchecks import Pinger, ping_reply, ping_url
+from tocsin.core.services.healthchecks import ping_reply, ping_url
 from tocsin.core.transitions import IllegalTransition
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -6,7 +6,8 @@ from pathlib import Path
 from tests.servers.gmail import GmailServer
 from tests.servers.slack import SlackServer
 from tocsin.core.changes import Key
-from tocsin.core.effects import Mail, SlackMessage
+from tocsin.core.messages.email import Mail
+from tocsin.core.messages.slack import SlackMessage
 from tocsin.core.outcomes import DeliveryError, Receipt
 from tocsin.shell.adapters import Gmail, SlackWebhook
 from tocsin.shell.adapters.secrets import Secret

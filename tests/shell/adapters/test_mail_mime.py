@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from tests.shell.adapters.examples import KEY, MAIL
 from tocsin.core.delivery.destinations import address_fault
-from tocsin.core.effects import Mail
-from tocsin.core.messages.text import header
+from tocsin.core.messages.email import Mail
+from tocsin.core.text import header
 from tocsin.shell.adapters.mail_mime import mime
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))

@@ -15,9 +15,9 @@ from returns.io import IOResult
 
 from tocsin import DryRun, Failed, Flow, Recording, Running, Task, callback_factory, flush, gmail_notifier, interpreting, slack_notifier
 from tocsin.core.delivery.digest import digest_key
-from tocsin.core.delivery.digest_summary import DigestSummary
 from tocsin.core.effects import Effect, PostToSlack
 from tocsin.core.messages.content import Content
+from tocsin.core.messages.digest_summary import DigestSummary
 from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, Outcome, Queued, Receipt, Rejected, Retryable, Shown, Withheld
 from tocsin.interpreters import Background, Digest, Retrying
 from tocsin.shell.environment import NAME

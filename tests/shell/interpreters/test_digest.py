@@ -18,9 +18,9 @@ from typing_extensions import override
 
 from tocsin import DryRun, Recording, Running, Task
 from tocsin.core.changes import Key
-from tocsin.core.delivery.digest_summary import DigestSummary
 from tocsin.core.effects import Bot, CallBack, Effect, PostToSlack
 from tocsin.core.messages.content import Content
+from tocsin.core.messages.digest_summary import DigestSummary
 from tocsin.core.messages.slack import slack_message
 from tocsin.core.outcomes import Delivered, DeliveryError, DestinationDead, Outcome, Queued, Receipt, Retryable, Shown, Withheld
 from tocsin.shell.adapters import time_limits

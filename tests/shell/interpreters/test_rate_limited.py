@@ -26,7 +26,9 @@ from tocsin import Failed, Interpreter, Recording, State
 from tocsin.core.changes import Key, Tracked
 from tocsin.core.delivery.destinations import destination
 from tocsin.core.delivery.rate_limit import GMAIL, SLACK, Rate
-from tocsin.core.effects import Bot, CallBack, Effect, Mail, PostToSlack, SendEmail, SlackMessage
+from tocsin.core.effects import Bot, CallBack, Effect, PostToSlack, SendEmail
+from tocsin.core.messages.email import Mail
+from tocsin.core.messages.slack import SlackMessage
 from tocsin.core.outcomes import Delivered, DeliveryError, DestinationDead, Outcome, Queued, Receipt, Rejected, Retryable
 from tocsin.core.validation import invoke
 from tocsin.shell.adapters import time_limits

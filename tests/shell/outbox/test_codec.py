@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from tocsin.core.changes import Key
 from tocsin.core.delivery.digest import fold
-from tocsin.core.delivery.digest_summary import DigestSummary, merge_summaries, summarize
-from tocsin.core.effects import Bot, Mail, Message, PostToSlack, SendEmail, SlackMessage
+from tocsin.core.effects import Bot, Message, PostToSlack, SendEmail
 from tocsin.core.messages.content import Content, Line
+from tocsin.core.messages.digest_summary import DigestSummary, merge_summaries, summarize
+from tocsin.core.messages.email import Mail
+from tocsin.core.messages.slack import SlackMessage
 from tocsin.core.outbox.model import Row, row_name
 from tocsin.core.validation import is_list, is_table
 from tocsin.shell import redaction

@@ -24,9 +24,9 @@ from tests.servers.slack_api import SlackApiServer
 from tocsin import Live
 from tocsin.adapters import Gmail, SlackWebhook
 from tocsin.core.changes import Key
-from tocsin.core.delivery.digest_summary import DigestSummary
 from tocsin.core.effects import Effect, Message, PostToSlack, SendEmail
 from tocsin.core.messages.content import Content
+from tocsin.core.messages.digest_summary import DigestSummary
 from tocsin.core.outbox.model import WAITING, Row, Status, row_name
 from tocsin.core.outbox.state_machine import OutcomeKnown
 from tocsin.core.outcomes import Delivered, DeliveryError, Receipt

@@ -24,13 +24,12 @@ from tocsin.core.filters.algebra import Filter
 from tocsin.core.filters.policies import on_change
 from tocsin.core.filters.predicates import entered, final_attempt
 from tocsin.core.machine import Run, Subject
-from tocsin.core.messages.text import last_lines, readable
-from tocsin.core.notifiers import Messenger, Notifier
+from tocsin.core.notifiers import Messenger, Notifier, Pinger
 from tocsin.core.outcomes import Rejected
 from tocsin.core.planning import RetryRules, Situation, plan
-from tocsin.core.services.healthchecks import Pinger
 from tocsin.core.states import KINDS, Finished, Retrying, Running, State
 from tocsin.core.supervisor import Ended
+from tocsin.core.text import last_lines, readable
 from tocsin.shell import log, queues, redaction
 from tocsin.shell.adapters import SystemClock
 from tocsin.shell.adapters.healthchecks import Ping

@@ -12,8 +12,8 @@ from tocsin.cli.exec.context import ExecContext
 from tocsin.cli.exec.notifier_protocol import ExecNotifier, MakeNotifier, OpenRun
 from tocsin.cli.exec.spawn import Child
 from tocsin.cli.exec.stderr import complain
-from tocsin.core.messages.text import describe
 from tocsin.core.supervisor import Ended
+from tocsin.core.text import describe
 
 _T = TypeVar("_T")
 

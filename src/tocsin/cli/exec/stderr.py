@@ -35,6 +35,6 @@ def single_line(text: str) -> str:
         text = redact(text)
     if text.isascii() and text.isprintable():
         return text
-    from tocsin.core.messages.text import one_line
+    from tocsin.core.text import one_line
 
     return one_line(text)

@@ -20,12 +20,12 @@ from tocsin.cli.outbox.health import Health
 from tocsin.cli.outbox.opening import UNUSABLE, no_outbox_yet
 from tocsin.cli.signals import TERMINATED, graceful_stop
 from tocsin.cli.terminal import complain, console, plain_text, say, write
-from tocsin.core.messages.text import cut, one_line
 from tocsin.core.outbox.batches import Batch
 from tocsin.core.outbox.metrics import ENDINGS, DrainCounters
 from tocsin.core.outbox.model import WAITING, Row, duration_text
 from tocsin.core.outbox.status import UNSETTLED, count, messages
 from tocsin.core.outcomes import Outcome
+from tocsin.core.text import cut, one_line
 from tocsin.shell.config.load import configuration
 from tocsin.shell.environment import NAME, misspelt, override
 from tocsin.shell.outbox.errors import OutboxError

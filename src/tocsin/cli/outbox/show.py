@@ -16,12 +16,12 @@ from tocsin.cli.outbox.opening import no_outbox_yet
 from tocsin.cli.render import WIDTH, drawing
 from tocsin.cli.terminal import color_style, complain, console, plain_text, say, write
 from tocsin.core.delivery.digest import digest_content
-from tocsin.core.delivery.digest_summary import DigestSummary
 from tocsin.core.delivery.rendering import content_of
 from tocsin.core.effects import Message
-from tocsin.core.messages.text import cut, describe, one_line
+from tocsin.core.messages.digest_summary import DigestSummary
 from tocsin.core.outbox.model import WAITING, Row, Status, age_text, moment_of
 from tocsin.core.states import Failed, Pending, Retrying, Running, Scheduled, Success
+from tocsin.core.text import cut, describe, one_line
 from tocsin.shell.redaction import redact
 
 if TYPE_CHECKING:

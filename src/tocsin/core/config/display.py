@@ -4,7 +4,7 @@ from typing import TypeGuard
 
 from tocsin.core.config.schema import ConfigKey, Configuration
 from tocsin.core.delivery.destinations import without_login
-from tocsin.core.options import Kinds, names
+from tocsin.core.filters.predicates import Kinds, names
 from tocsin.core.validation import is_list, is_table
 
 Shown = str | float | bool | list[str] | dict[str, str] | None

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 import attrs
 
-from tocsin.core.messages.text import one_line
+from tocsin.core.text import one_line
 from tocsin.core.validation import is_list, is_table
 from tocsin.core.values import Value
 

@@ -11,7 +11,7 @@ import attrs
 
 from tocsin.core.config import value_types
 from tocsin.core.config.value_types import ValueType
-from tocsin.core.options import Kinds
+from tocsin.core.filters.predicates import Kinds
 from tocsin.core.states import Finished
 from tocsin.core.values import Value
 

@@ -11,7 +11,7 @@ import attrs
 
 from tocsin.core import options
 from tocsin.core.config.problems import hint
-from tocsin.core.options import Kinds
+from tocsin.core.filters.predicates import Kinds
 from tocsin.core.states import KINDS
 from tocsin.core.validation import at_least, is_list, is_seconds, is_table, is_text
 from tocsin.core.values import Value

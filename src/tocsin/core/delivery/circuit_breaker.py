@@ -13,7 +13,6 @@ from typing import assert_never
 
 import attrs
 
-from tocsin.core.messages.text import span
 from tocsin.core.outcomes import (
     Ambiguous,
     Delivered,
@@ -26,6 +25,7 @@ from tocsin.core.outcomes import (
     Shown,
     Withheld,
 )
+from tocsin.core.text import span
 from tocsin.core.values import Value
 
 DEAD_SECONDS = 300.0

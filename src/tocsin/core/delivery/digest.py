@@ -11,11 +11,11 @@ import attrs
 
 from tocsin.core.changes import Key
 from tocsin.core.delivery.destinations import audience
-from tocsin.core.delivery.digest_summary import NAMED, Counts, DigestSummary, Excerpt, merge_summaries, summarize
 from tocsin.core.delivery.rendering import content_of, rerender
 from tocsin.core.effects import CallBack, Effect, Message
 from tocsin.core.messages.content import SENTENCE_LIMIT, Content, Line
-from tocsin.core.messages.text import cut, one_line, span
+from tocsin.core.messages.digest_summary import NAMED, Counts, DigestSummary, Excerpt, merge_summaries, summarize
+from tocsin.core.text import cut, one_line, span
 
 THRESHOLD = 10
 """Up to how many waiting messages to one audience go alone, by default. More become one digest."""

@@ -11,14 +11,14 @@ import attrs
 
 from tocsin.core.delivery.destinations import destination
 from tocsin.core.delivery.digest import digest_content
-from tocsin.core.delivery.digest_summary import DigestSummary
 from tocsin.core.delivery.rendering import content_of, rerender
 from tocsin.core.effects import Bot, Message, PostToSlack, SendEmail
 from tocsin.core.messages.content import SENTENCE_LIMIT, Content, Line
+from tocsin.core.messages.digest_summary import DigestSummary
 from tocsin.core.messages.email import mail
 from tocsin.core.messages.slack import slack_message
-from tocsin.core.messages.text import cut, one_line
 from tocsin.core.states import Failed
+from tocsin.core.text import cut, one_line
 
 _NAME_LIMIT = 80
 _FROM_NOW_ON = "Messages go by the fallback from now on."

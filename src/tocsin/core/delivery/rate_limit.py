@@ -13,7 +13,7 @@ from typing import TypeGuard
 
 import attrs
 
-from tocsin.core.messages.text import quote
+from tocsin.core.text import quote
 from tocsin.core.validation import at_least
 from tocsin.core.values import Value
 

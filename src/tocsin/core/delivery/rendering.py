@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 
 import attrs
 
-from tocsin.core.delivery.digest_summary import DigestSummary
-from tocsin.core.effects import Mail, Message, PostToSlack, SlackMessage
+from tocsin.core.effects import Message, PostToSlack
 from tocsin.core.messages.content import SENTENCE_LIMIT, Content, Line
-from tocsin.core.messages.email import mail
-from tocsin.core.messages.slack import slack_message
-from tocsin.core.messages.text import cut, header
+from tocsin.core.messages.digest_summary import DigestSummary
+from tocsin.core.messages.email import Mail, mail
+from tocsin.core.messages.slack import SlackMessage, slack_message
+from tocsin.core.text import cut, header
 
 MARK = "Possibly repeated:"
 """The beginning of a message that may be a repetition: on a phone, and in the subject of a mail."""

@@ -19,8 +19,8 @@ import attrs
 from tocsin.core.delivery.rendering import marked_as_repeat, tells_of_failure
 from tocsin.core.effects import CallBack, Effect
 from tocsin.core.filters.policies import count
-from tocsin.core.messages.text import quote, span
 from tocsin.core.outcomes import Ambiguous, DeliveryError, Outcome, Retryable
+from tocsin.core.text import quote, span
 from tocsin.core.validation import is_seconds
 from tocsin.core.values import Value
 

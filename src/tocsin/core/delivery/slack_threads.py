@@ -13,9 +13,10 @@ from typing import TypeVar
 import attrs
 
 from tocsin.core.changes import Key
-from tocsin.core.delivery.digest_summary import DigestSummary
-from tocsin.core.effects import PostToSlack, SlackMessage
+from tocsin.core.effects import PostToSlack
 from tocsin.core.messages.content import Content
+from tocsin.core.messages.digest_summary import DigestSummary
+from tocsin.core.messages.slack import SlackMessage
 from tocsin.core.values import Value
 
 REMEMBERED = 1000

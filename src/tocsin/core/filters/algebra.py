@@ -19,9 +19,9 @@ from typing import NoReturn
 import attrs
 
 from tocsin.core.changes import Change
-from tocsin.core.messages.text import quote
 from tocsin.core.outcomes import Fault
 from tocsin.core.states import State
+from tocsin.core.text import quote
 from tocsin.core.values import Value
 
 

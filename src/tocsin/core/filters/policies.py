@@ -15,8 +15,8 @@ import attrs
 
 from tocsin.core.changes import Change, Streak
 from tocsin.core.filters.algebra import Filter, Verdict
-from tocsin.core.messages.text import quote
 from tocsin.core.states import Failed, State, Success
+from tocsin.core.text import quote
 from tocsin.core.validation import at_least
 
 

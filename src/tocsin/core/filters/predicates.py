@@ -5,15 +5,51 @@ Each atom is a frozen value. The function of its name makes it, and checks the a
 
 from collections.abc import Callable
 from fnmatch import fnmatchcase
+from typing import TypeGuard
 
 import attrs
 
 from tocsin.core.changes import Change
 from tocsin.core.filters.algebra import Filter
-from tocsin.core.messages.text import label, name_of, quote
-from tocsin.core.options import Kinds, kinds_of, names
 from tocsin.core.states import State
-from tocsin.core.validation import at_least, is_text
+from tocsin.core.text import label, name_of, quote
+from tocsin.core.validation import at_least, is_iterable, is_text
+
+Kinds = frozenset[type[State]]
+
+
+def kinds_of(given: object, what: str, write: str) -> Kinds:
+    """Return the given State classes as a set, or raise a TypeError that shows what to ``write`` (``{}``: their names).
+
+    >>> from tocsin.core.states import Failed, Success
+    >>> kinds_of(Failed, "only_states", "only_states=[{}]")
+    Traceback (most recent call last):
+    ...
+    TypeError: only_states takes a list of State classes, not Failed: write only_states=[Failed]
+    >>> names(kinds_of([Success, Failed], "only_states", "only_states=[{}]"))
+    'Failed, Success'
+    """
+    if _is_kind(given):
+        raise TypeError(f"{what} takes a list of State classes, not {given.__name__}: write {write.format(given.__name__)}")
+    if isinstance(given, str | State) or not is_iterable(given):
+        example = type(given).__name__ if isinstance(given, State) else "Failed"
+        raise TypeError(f"{what} takes a list of State classes, not {quote(given)}: write {write.format(example)}")
+    kinds: set[type[State]] = set()
+    for kind in given:
+        if not _is_kind(kind):
+            example = type(kind).__name__ if isinstance(kind, State) else "Failed"
+            raise TypeError(f"{what} takes State classes, and {quote(kind)} is none: write {write.format(example)}")
+        kinds.add(kind)
+    return frozenset(kinds)
+
+
+def names(kinds: Kinds) -> str:
+    """Return the names of the kinds, in alphabetical order."""
+    return ", ".join(sorted(kind.__name__ for kind in kinds))
+
+
+def _is_kind(value: object) -> TypeGuard[type[State]]:
+    return isinstance(value, type) and issubclass(value, State)
 
 
 @attrs.frozen(repr=False)

@@ -13,9 +13,9 @@ import attrs
 from tocsin.core import states as s
 from tocsin.core.changes import Change
 from tocsin.core.events import Detail
-from tocsin.core.messages.text import cut, describe, frames, label, one_line, plain, printable, quote, span
 from tocsin.core.signals import Signal
 from tocsin.core.states import State
+from tocsin.core.text import cut, describe, frames, label, one_line, plain, printable, quote, span
 from tocsin.core.values import Value
 
 VERBS: Mapping[type[State], str] = {

@@ -1,8 +1,13 @@
 """A message as a mail: a plain text part, and an HTML part with a colour bar and no remote image."""
 
-from tocsin.core.effects import Mail
+from datetime import datetime
+
+import attrs
+
 from tocsin.core.messages.content import Content, Line
-from tocsin.core.messages.text import cut, header
+from tocsin.core.states import aware
+from tocsin.core.text import cut, header
+from tocsin.core.values import Value
 
 VALUE_LIMIT = 10_000  # characters of one value, before escaping
 
@@ -26,6 +31,27 @@ _ROW = (
     '<td valign="top" style="padding:2px 0;white-space:pre-wrap{face}">{text}</td></tr>'
 )
 _CODE = ";font-family:Menlo,Consolas,monospace"
+
+
+@attrs.frozen(eq=False, repr=False)
+class Mail(Value):
+    """A mail without its sender: the adapter that knows the account sets From, and To if ``recipients`` is None.
+
+    Args:
+        subject: one plain line of at most 200 characters.
+        plain: the text part.
+        html: the HTML part.
+        recipients: addresses for To; None means the account itself.
+        cc: addresses for Cc.
+        at: when it happened, an aware datetime; the Date header.
+    """
+
+    subject: str
+    plain: str
+    html: str
+    recipients: tuple[str, ...] | None
+    at: datetime = attrs.field(validator=aware)
+    cc: tuple[str, ...] = ()
 
 
 def mail(content: Content, recipients: tuple[str, ...] | None = None, cc: tuple[str, ...] = ()) -> Mail:

@@ -12,9 +12,11 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import NotRequired, TypedDict
 
-from tocsin.core.effects import SlackField, SlackMessage
+import attrs
+
 from tocsin.core.messages.content import Content, Line
-from tocsin.core.messages.text import cut
+from tocsin.core.text import cut
+from tocsin.core.values import Value
 
 LIMITS: Mapping[str, int] = {
     "Message": 1000,
@@ -40,6 +42,63 @@ TITLE_LIMIT = 60
 _PLAIN_WORDS = re.compile(r"[A-Za-z0-9]+(?:[ -][A-Za-z0-9]+)*")  # a dot could make a link, an underscore italics
 _INVISIBLE = "\u200b"
 _MARKUP = re.compile(r"[*_~`]")
+
+
+@attrs.frozen(eq=False, repr=False)
+class SlackField(Value):
+    """One titled value of a Slack message; Slack shows ``short`` fields side by side."""
+
+    title: str
+    value: str
+    short: bool = False
+
+
+@attrs.frozen(eq=False, repr=False)
+class SlackMessage(Value):
+    """The message for an incoming webhook: one attachment, with its colour bar.
+
+    Source of the fields: Slack's reference of message attachments. All text is already escaped. ``mrkdwn_in`` names the parts in
+    which Slack parses markup.
+    """
+
+    fallback: str
+    color: str
+    title: str
+    text: str
+    fields: tuple[SlackField, ...] = ()
+    title_link: str | None = None
+    mrkdwn_in: tuple[str, ...] = ()
+    footer: str | None = None
+    ts: int | None = None
+
+    def to_json(self) -> str:
+        """Return the exact JSON to post.
+
+        >>> SlackMessage("load failed", "#eb0000", "Failed", "load is now in a Failed state").to_json()[:60]
+        '{"attachments": [{"fallback": "load failed", "color": "#eb00'
+        """
+        import json  # seldom needed, and slow to load
+
+        return json.dumps({"attachments": [self.attachment()], "unfurl_links": False, "unfurl_media": False}, ensure_ascii=False)
+
+    def attachment(self) -> dict[str, object]:
+        """Return the attachment as a JSON object.
+
+        >>> SlackMessage("load failed", "#eb0000", "Failed", "load is now in a Failed state").attachment()["title"]
+        'Failed'
+        """
+        attachment: dict[str, object] = {
+            "fallback": self.fallback,
+            "color": self.color,
+            "title": self.title,
+            "title_link": self.title_link,
+            "text": self.text,
+            "fields": [{"title": f.title, "value": f.value, "short": f.short} for f in self.fields],
+            "mrkdwn_in": list(self.mrkdwn_in),
+            "footer": self.footer,
+            "ts": self.ts,
+        }
+        return {name: value for name, value in attachment.items() if value is not None}
 
 
 def slack_message(content: Content) -> SlackMessage:

@@ -16,8 +16,8 @@ from tocsin.core.delivery.digest import fold, portions
 from tocsin.core.delivery.rendering import MARK, Annotation, annotate, with_footer, with_postscript
 from tocsin.core.effects import Message, PostToSlack
 from tocsin.core.messages.content import Content, Line
-from tocsin.core.messages.text import span
 from tocsin.core.outbox.model import Row, row_name
+from tocsin.core.text import span
 from tocsin.core.values import Value
 
 LATE = timedelta(hours=1)

@@ -12,8 +12,8 @@ from hashlib import sha256
 import attrs
 
 from tocsin.core.changes import Key
-from tocsin.core.messages.text import one_line, span
 from tocsin.core.outcomes import Ambiguous, Delivered, Outcome, Queued, Rejected
+from tocsin.core.text import one_line, span
 from tocsin.core.values import Value
 
 _LONGEST_NAME = 200  # characters

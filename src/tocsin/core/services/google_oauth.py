@@ -16,9 +16,9 @@ import attrs
 
 from tocsin.core.delivery.destinations import https_fault
 from tocsin.core.delivery.retry import parse_retry_after
-from tocsin.core.messages.text import cut, one_line
 from tocsin.core.outcomes import DeliveryError, DestinationDead, Rejected, Retryable
 from tocsin.core.services.smtp import smtp_reply
+from tocsin.core.text import cut, one_line
 from tocsin.core.validation import is_table
 from tocsin.core.values import Value
 

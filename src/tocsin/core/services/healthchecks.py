@@ -5,40 +5,10 @@
 - ``URL/start`` reports a start, ``URL`` a success and ``URL/fail`` a failure: the protocol of healthchecks.io.
 """
 
-from collections.abc import Callable
-from typing import Never
-
-import attrs
-
-from tocsin.core.changes import Change
 from tocsin.core.delivery.retry import parse_retry_after
-from tocsin.core.effects import CallBack
-from tocsin.core.filters.algebra import Verdict
-from tocsin.core.messages.text import cut, name_of, one_line
-from tocsin.core.notifiers import Notice, Notifier
-from tocsin.core.outcomes import Delivered, DeliveryError, Fault, Receipt, Rejected, Retryable
-from tocsin.core.states import Finished, Running, State
-
-
-@attrs.frozen(repr=False)
-class Pinger(Notifier):
-    """Calls ``ping(tracked_obj, state)`` when a run starts, and when it has ended with no attempt to follow."""
-
-    ping: Callable[[Never, State], object]
-
-    def concerns(self, kind: type[State]) -> bool:
-        return issubclass(kind, Running | Finished)
-
-    def explain(self, change: Change) -> Verdict:
-        if isinstance(change.new, Running):
-            return Verdict(change.attempt == 1, f"attempt {change.attempt} starts")
-        return Verdict(change.final, "nothing follows" if change.final else "another attempt may follow")
-
-    def describe(self, change: Change, position: int, fault: Fault | None) -> Notice:  # noqa: ARG002 - no code of the user's runs here
-        return Notice((CallBack(self.ping, change.tracked_obj, change.new, change.key(position)),))
-
-    def __repr__(self) -> str:
-        return name_of(self.ping)
+from tocsin.core.outcomes import Delivered, DeliveryError, Receipt, Rejected, Retryable
+from tocsin.core.states import Running, State
+from tocsin.core.text import cut, one_line
 
 
 def ping_url(url: str, state: State) -> str:

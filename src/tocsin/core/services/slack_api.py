@@ -14,8 +14,8 @@ from datetime import timedelta
 
 from tocsin.core.delivery.destinations import https_fault
 from tocsin.core.delivery.retry import parse_retry_after
-from tocsin.core.messages.text import cut, one_line
 from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, DestinationDead, Receipt, Rejected, Retryable
+from tocsin.core.text import cut, one_line
 
 API_HOSTS = ("slack.com", "slack-gov.com")
 _TOKEN = re.compile(r"xox[A-Za-z0-9._-]{5,500}")

@@ -5,8 +5,8 @@ Source: Gmail's page of SMTP errors and codes.
 
 from datetime import timedelta
 
-from tocsin.core.messages.text import cut, one_line
 from tocsin.core.outcomes import DeliveryError, DestinationDead, Rejected, Retryable
+from tocsin.core.text import cut, one_line
 
 
 def smtp_reply(code: int, text: str) -> DeliveryError:

@@ -12,7 +12,7 @@ import attrs
 
 from tocsin.core.changes import Key
 from tocsin.core.delivery.destinations import address_fault
-from tocsin.core.effects import Mail
+from tocsin.core.messages.email import Mail
 from tocsin.core.outcomes import DeliveryError, Receipt, Rejected
 from tocsin.core.services.google_oauth import is_grant
 from tocsin.shell import redaction

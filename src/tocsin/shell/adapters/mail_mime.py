@@ -17,8 +17,8 @@ from email.utils import format_datetime
 from hashlib import sha256
 
 from tocsin.core.changes import Key
-from tocsin.core.effects import Mail
-from tocsin.core.messages.text import header
+from tocsin.core.messages.email import Mail
+from tocsin.core.text import header
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _WIDTH = 78  # characters per line at most; RFC 5322

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 import attrs
 
 from tocsin.core.delivery.destinations import without_login
-from tocsin.core.messages.text import quote
+from tocsin.core.text import quote
 
 
 def seconds(_: object, attribute: "attrs.Attribute[float]", value: object) -> None:

@@ -13,9 +13,9 @@ import attrs
 from tocsin.core.delivery.slack_threads import Post, Thread, edited, opened, planned, sealed
 from tocsin.core.effects import Bot, PostToSlack
 from tocsin.core.messages.slack import editing, posting
-from tocsin.core.messages.text import one_line
 from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, Outcome, Rejected, Retryable
 from tocsin.core.services.slack_api import bot_reply, posted_as, thread_refused, token_fault
+from tocsin.core.text import one_line
 from tocsin.shell.adapters import time_limits
 from tocsin.shell.adapters.clock import SystemClock
 from tocsin.shell.adapters.http import Transport, exchange, in_seconds

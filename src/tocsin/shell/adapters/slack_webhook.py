@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import attrs
 
 from tocsin.core.delivery.destinations import webhook_fault
-from tocsin.core.effects import Bot, PostToSlack, SlackMessage
+from tocsin.core.effects import Bot, PostToSlack
+from tocsin.core.messages.slack import SlackMessage
 from tocsin.core.outcomes import DeliveryError, Receipt, Rejected
 from tocsin.core.services.slack_api import api_fault
 from tocsin.shell import redaction

@@ -23,9 +23,9 @@ from urllib3.exceptions import HTTPError
 
 from tocsin.core.delivery.destinations import without_login
 from tocsin.core.diagnosis import Finding, Seen, clock, finding
-from tocsin.core.messages.text import cut, one_line
 from tocsin.core.outcomes import DeliveryError, Rejected
 from tocsin.core.services.slack_api import bot_reply
+from tocsin.core.text import cut, one_line
 from tocsin.shell.adapters import SlackWebhook, SystemClock, mail_smtp, tls
 from tocsin.shell.adapters.google_tokens import TokenCache, TokenRoute
 from tocsin.shell.adapters.http import RequestSender, Transport

@@ -13,10 +13,10 @@ from tocsin.core.config.schema import Configuration
 from tocsin.core.diagnosis import Finding, Seen, finding, of_problems, unset
 from tocsin.core.events import Started, Succeeded
 from tocsin.core.machine import Run, Subject, step
-from tocsin.core.messages.text import one_line
 from tocsin.core.notifiers import Messenger, SlackNotifier
 from tocsin.core.outcomes import Delivered, DeliveryError, Outcome, Rejected
 from tocsin.core.states import Success
+from tocsin.core.text import one_line
 from tocsin.shell.adapters import SystemClock
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.announce import facts

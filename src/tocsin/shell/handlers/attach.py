@@ -2,13 +2,13 @@
 
 import inspect
 import warnings
-from collections.abc import Iterable
 from typing import TypeGuard
 
+from tocsin.core.filters.predicates import names
 from tocsin.core.machine import ForeignHandler
-from tocsin.core.messages.text import name_of, quote
 from tocsin.core.notifiers import Messenger, Notifier
-from tocsin.core.options import names
+from tocsin.core.text import name_of, quote
+from tocsin.core.validation import is_iterable
 from tocsin.shell.handlers.callback import CallbackHandler
 from tocsin.shell.handlers.currying import ARGUMENTS, CurriedHandler, limit_formatter
 
@@ -22,7 +22,7 @@ def attached(handlers: object) -> tuple[Notifier | ForeignHandler, ...]:
     """
     if handlers is None:
         return ()
-    if isinstance(handlers, str) or callable(handlers) or not _is_iterable(handlers):
+    if isinstance(handlers, str) or callable(handlers) or not is_iterable(handlers):
         raise TypeError(f"state_handlers takes a list of handlers, not {quote(handlers)}: {_HOW}")
     return tuple(_attached(handler) for handler in handlers)
 
@@ -65,10 +65,6 @@ def _stack_level_of_user() -> int:
     while frame is not None and str(frame.f_globals.get("__name__", "")).split(".")[0] == "tocsin":
         frame, level = frame.f_back, level + 1
     return level
-
-
-def _is_iterable(value: object) -> TypeGuard[Iterable[object]]:
-    return isinstance(value, Iterable)
 
 
 def _is_callable(value: object) -> TypeGuard[ForeignHandler]:

@@ -8,9 +8,9 @@ import attrs
 from typing_extensions import TypeVar
 
 from tocsin.core.changes import Tracked
-from tocsin.core.messages.text import quote
 from tocsin.core.notifiers import Callback
 from tocsin.core.states import State
+from tocsin.core.text import quote
 from tocsin.shell.handlers.currying import announce_change
 
 _T_contra = TypeVar("_T_contra", bound=Tracked, contravariant=True, default=Tracked)  # a lambda's object is a Tracked

@@ -16,10 +16,10 @@ import attrs
 from tocsin.core.changes import Tracked
 from tocsin.core.events import Signalled
 from tocsin.core.machine import Announcement, Run, Subject
-from tocsin.core.messages.text import label, quote
 from tocsin.core.notifiers import Messenger, Notifier
 from tocsin.core.outcomes import DeliveryError
 from tocsin.core.states import KINDS, State
+from tocsin.core.text import label, quote
 from tocsin.shell.adapters.clock import CLOCK
 from tocsin.shell.announce import Announcer, facts
 from tocsin.shell.current import current

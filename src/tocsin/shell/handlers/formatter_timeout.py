@@ -16,9 +16,9 @@ import attrs
 from typing_extensions import override
 
 from tocsin.core.changes import Change
-from tocsin.core.messages.text import name_of
 from tocsin.core.notifiers import Messenger
 from tocsin.core.options import Formatter
+from tocsin.core.text import name_of
 from tocsin.shell.threads import CallThread
 
 SECONDS = 5.0

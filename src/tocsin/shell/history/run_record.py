@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import attrs
 
-from tocsin.core.messages.text import cut, one_line
 from tocsin.core.states import State, aware
+from tocsin.core.text import cut, one_line
 from tocsin.core.values import Value
 from tocsin.shell.history.paths import NAME
 from tocsin.shell.history.run_locks import line

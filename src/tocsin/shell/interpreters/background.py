@@ -19,8 +19,8 @@ from typing_extensions import override
 
 from tocsin.core.delivery.destinations import destination
 from tocsin.core.effects import CallBack, Effect
-from tocsin.core.messages.text import quote
 from tocsin.core.outcomes import DeliveryError, Outcome, Queued, Retryable
+from tocsin.core.text import quote
 from tocsin.shell import environment, queues
 from tocsin.shell.adapters import settings, time_limits
 from tocsin.shell.destination_queue import OnSettled, QueuedMessage

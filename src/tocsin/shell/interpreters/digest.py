@@ -18,8 +18,8 @@ from typing_extensions import override
 from tocsin.core.delivery.destinations import audience
 from tocsin.core.delivery.digest import MIN_INTERVAL, THRESHOLD, fold, portions, regroup, singly
 from tocsin.core.effects import CallBack, Effect, Message
-from tocsin.core.messages.text import quote
 from tocsin.core.outcomes import Delivered, Fault, Outcome
+from tocsin.core.text import quote
 from tocsin.shell import log
 from tocsin.shell.adapters import time_limits
 from tocsin.shell.adapters.clock import SystemTimer, Timer

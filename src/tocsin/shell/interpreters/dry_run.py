@@ -11,11 +11,11 @@ from typing import ClassVar, TextIO
 import attrs
 from typing_extensions import override
 
-from tocsin.core.effects import Bot, CallBack, Effect, PostToSlack, SendEmail, SlackMessage
+from tocsin.core.effects import Bot, CallBack, Effect, PostToSlack, SendEmail
 from tocsin.core.messages.content import Content
-from tocsin.core.messages.slack import posting
-from tocsin.core.messages.text import label, name_of, one_line
+from tocsin.core.messages.slack import SlackMessage, posting
 from tocsin.core.outcomes import Outcome, Shown, Withheld
+from tocsin.core.text import label, name_of, one_line
 from tocsin.shell.interpreter import Notify, Performer
 
 

@@ -15,8 +15,8 @@ from tocsin.core.delivery.combining import after_fallback, combined, message_for
 from tocsin.core.delivery.destinations import destination
 from tocsin.core.delivery.fallback import dead_destination_alarm
 from tocsin.core.effects import CallBack, Effect, Message
-from tocsin.core.messages.text import one_line
 from tocsin.core.outcomes import Delivered, DeliveryError, DestinationDead, Outcome, Receipt
+from tocsin.core.text import one_line
 from tocsin.shell.interpreter import Interpreter, Notify, Performer, execute, inner, notify_of
 from tocsin.shell.log import complain, failure, logger, outages
 from tocsin.shell.redaction import redact

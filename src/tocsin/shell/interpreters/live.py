@@ -14,8 +14,8 @@ import attrs
 from typing_extensions import override
 
 from tocsin.core.effects import Bot, CallBack, Effect, PostToSlack, SendEmail
-from tocsin.core.messages.text import describe, name_of
 from tocsin.core.outcomes import Delivered, Outcome, Rejected, Withheld
+from tocsin.core.text import describe, name_of
 from tocsin.core.validation import invoke
 from tocsin.shell import environment
 from tocsin.shell.adapters import Gmail, Secrets, SlackWebhook

@@ -17,9 +17,9 @@ from typing_extensions import override
 from tocsin.core.delivery.digest import MIN_INTERVAL, THRESHOLD
 from tocsin.core.delivery.retry import RetryPolicy
 from tocsin.core.effects import CallBack, Effect, Message
-from tocsin.core.messages.text import quote
 from tocsin.core.outbox.state_machine import POLICY
 from tocsin.core.outcomes import Outcome, Queued
+from tocsin.core.text import quote
 from tocsin.shell import environment, queues
 from tocsin.shell.adapters import settings
 from tocsin.shell.destination_queue import OnSettled

@@ -19,8 +19,8 @@ from tocsin.core.delivery.circuit_breaker import Circuit, error_if_open, record
 from tocsin.core.delivery.destinations import Destination, destination
 from tocsin.core.delivery.rate_limit import GMAIL, SLACK, Bucket, Rate, take, take_late
 from tocsin.core.effects import Effect
-from tocsin.core.messages.text import one_line, quote, span
 from tocsin.core.outcomes import DeliveryError, Outcome, Retryable
+from tocsin.core.text import one_line, quote, span
 from tocsin.shell.adapters.clock import SystemTimer, Timer, hurried_by
 from tocsin.shell.adapters.time_limits import seconds_left
 from tocsin.shell.fork_safety import forget_in_child

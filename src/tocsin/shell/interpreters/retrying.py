@@ -11,8 +11,8 @@ from typing_extensions import override
 
 from tocsin.core.delivery.retry import Final, RetryLater, RetryPolicy, Try, decide
 from tocsin.core.effects import Effect
-from tocsin.core.messages.text import quote
 from tocsin.core.outcomes import Outcome
+from tocsin.core.text import quote
 from tocsin.shell.adapters import time_limits
 from tocsin.shell.adapters.clock import SystemTimer, Timer, hurried_by
 from tocsin.shell.interpreter import Interpreter, Wrapper, execute

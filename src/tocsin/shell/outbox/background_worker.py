@@ -15,10 +15,10 @@ from contextlib import suppress
 from itertools import islice
 
 from tocsin.core.delivery.combining import outcome_in_digest
-from tocsin.core.messages.text import one_line
 from tocsin.core.outbox.batches import Batch
 from tocsin.core.outbox.model import GONE, WAITING, Row, Status, outcome_of_row
 from tocsin.core.outcomes import Outcome
+from tocsin.core.text import one_line
 from tocsin.shell import environment, log, queues
 from tocsin.shell.adapters.time_limits import Deadline
 from tocsin.shell.fork_safety import forget_in_child

@@ -6,9 +6,9 @@ from typing import TypeVar
 
 from tocsin.core.delivery.retry import RetryPolicy
 from tocsin.core.effects import Message
-from tocsin.core.messages.text import describe, one_line
 from tocsin.core.outbox.model import Row
 from tocsin.core.outcomes import Outcome
+from tocsin.core.text import describe, one_line
 from tocsin.shell import log
 from tocsin.shell.interpreter import Interpreter
 from tocsin.shell.outbox.background_worker import BackgroundWorker

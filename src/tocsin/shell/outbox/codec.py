@@ -18,11 +18,11 @@ import attrs
 from cattrs import Converter
 
 from tocsin.core.delivery.destinations import destination
-from tocsin.core.delivery.digest_summary import DigestSummary
 from tocsin.core.effects import Message, PostToSlack, SendEmail
 from tocsin.core.messages.content import Content
-from tocsin.core.messages.text import cut, describe, one_line
+from tocsin.core.messages.digest_summary import DigestSummary
 from tocsin.core.outbox.model import Row, row_name
+from tocsin.core.text import cut, describe, one_line
 from tocsin.core.validation import is_list, is_table
 from tocsin.shell.redaction import redact
 

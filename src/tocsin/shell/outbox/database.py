@@ -21,7 +21,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import NullPool
 
-from tocsin.core.messages.text import cut, one_line
+from tocsin.core.text import cut, one_line
 from tocsin.shell.fork_safety import close_before_fork
 from tocsin.shell.history.paths import state_folder
 from tocsin.shell.outbox.errors import OutboxBusy, OutboxError

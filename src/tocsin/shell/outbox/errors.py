@@ -4,7 +4,7 @@ import errno
 import sqlite3
 from collections.abc import Mapping
 
-from tocsin.core.messages.text import cut, describe, one_line
+from tocsin.core.text import cut, describe, one_line
 from tocsin.shell.redaction import redact
 
 

@@ -15,9 +15,9 @@ import attrs
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from tocsin.core.messages.text import cut, one_line
 from tocsin.core.outbox.model import Row, Status
 from tocsin.core.outbox.state_machine import FAR, Claimed, RefusedEvent, RowEvent, next_row
+from tocsin.core.text import cut, one_line
 from tocsin.core.values import Value
 from tocsin.shell.fork_safety import forget_in_child
 from tocsin.shell.outbox import queries

@@ -18,11 +18,11 @@ from random import SystemRandom
 from tocsin.core.delivery.digest import MIN_INTERVAL, THRESHOLD, singly
 from tocsin.core.delivery.retry import RetryPolicy
 from tocsin.core.effects import Message
-from tocsin.core.messages.text import describe, one_line
 from tocsin.core.outbox.batches import Batch, make_batches
 from tocsin.core.outbox.model import Row, Status
 from tocsin.core.outbox.state_machine import POLICY, Grouped, OutcomeKnown, RefusedEvent, Released, RowEvent, Unreadable, rest_after
 from tocsin.core.outcomes import DeliveryError, Outcome
+from tocsin.core.text import describe, one_line
 from tocsin.shell import log
 from tocsin.shell.adapters import clock, time_limits
 from tocsin.shell.environment import run_id

@@ -14,7 +14,7 @@ import attrs
 
 from tocsin.core.changes import Key
 from tocsin.core.messages.content import NAME_LIMIT, SENTENCE_LIMIT, Content
-from tocsin.core.messages.text import cut, one_line
+from tocsin.core.text import cut, one_line
 from tocsin.core.values import Value
 
 FIRST = 3
