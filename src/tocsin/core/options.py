@@ -15,6 +15,7 @@ from tocsin.core.filters.algebra import Filter, everything
 from tocsin.core.filters.predicates import Kinds, kinds_of
 from tocsin.core.services.slack_api import is_channel
 from tocsin.core.text import cut, quote
+from tocsin.core.validation import is_iterable
 
 Formatter = Callable[[Change], str]
 """A user's function that words the message of a change."""
