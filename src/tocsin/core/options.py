@@ -21,6 +21,14 @@ Kinds = frozenset[type[State]]
 Formatter = Callable[[Change], str]
 """A user's function that words the message of a change."""
 
+# the types of options as users give them: what the converters below accept
+Classes = Iterable[type[State]] | None
+When = Filter | None
+Format = Formatter | None
+Text = str | None
+Switch = bool | None
+Addresses = Iterable[str] | None
+
 _SECRET_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")
 
 

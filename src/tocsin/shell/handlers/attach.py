@@ -28,7 +28,7 @@ def attached(handlers: object) -> tuple[Notifier | ForeignHandler, ...]:
 
 
 def _attached(handler: object) -> Notifier | ForeignHandler:
-    if isinstance(handler, CurriedHandler):
+    if _is_curried(handler):
         return _notifier(handler)
     if isinstance(handler, CallbackHandler):
         return handler.notifier
@@ -69,6 +69,10 @@ def _stack_level_of_user() -> int:
 
 def _is_iterable(value: object) -> TypeGuard[Iterable[object]]:
     return isinstance(value, Iterable)
+
+
+def _is_curried(value: object) -> TypeGuard[CurriedHandler]:
+    return isinstance(value, CurriedHandler)
 
 
 def _is_callable(value: object) -> TypeGuard[ForeignHandler]:

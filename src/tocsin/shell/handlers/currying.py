@@ -10,14 +10,16 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Self, TypeGuard, TypeVar
+from typing import Generic, Self, TypeGuard, overload
 
 import attrs
+from typing_extensions import TypeVar
 
 from tocsin.core.changes import Change, Tracked
 from tocsin.core.machine import Run, Subject, ends
 from tocsin.core.messages.text import label, quote
 from tocsin.core.notifiers import Messenger, Notifier
+from tocsin.core.options import Classes, Format, Switch, Text, When
 from tocsin.core.outcomes import DeliveryError
 from tocsin.core.states import KINDS, State
 from tocsin.shell import log
@@ -81,7 +83,8 @@ class ForSome:
     """Was bound out of order, by keyword: the missing arguments are known only at run time."""
 
 
-Waits = TypeVar("Waits", ForAll, ForStates, ForNew, ForSome)
+Waits = TypeVar("Waits", bound=ForAll | ForStates | ForNew | ForSome, default=ForSome)
+_S = TypeVar("_S", bound=State)
 
 
 class Unbound(Enum):
@@ -121,7 +124,7 @@ def _state(value: object, argument: str) -> State | Unbound:
     raise TypeError(f"{argument} takes a State, not {quote(value)}")
 
 
-def _silent(handler: "CurriedHandler") -> frozenset[type[State]]:
+def _silent(handler: "CurriedHandler[Waits]") -> frozenset[type[State]]:
     """Return the State classes of ``new_state`` for which a full call has nothing to do."""
     if handler.missing != ARGUMENTS:
         return frozenset()
@@ -129,8 +132,11 @@ def _silent(handler: "CurriedHandler") -> frozenset[type[State]]:
 
 
 @attrs.frozen(repr=False)
-class CurriedHandler:
-    """A notifier, and the arguments bound to it so far."""
+class CurriedHandler(Generic[Waits]):
+    """A notifier, and the arguments bound to it so far.
+
+    Its type is what all handlers have in common: a list of different ones is a list of state handlers.
+    """
 
     notifier: Messenger
     tracked_obj: Tracked | Unbound = attrs.field(default=UNBOUND, converter=_tracked)
@@ -153,6 +159,26 @@ class CurriedHandler:
         bound = tuple(f"{name}={quote(getattr(self, name))}" for name in ARGUMENTS if name not in self.missing)
         shown = ", ".join((*bound, *self.notifier.written()))
         return f"{self.function}({shown})" if shown else self.function
+
+    @overload
+    def __call__(self: "CurriedHandler[ForAll]", tracked_obj: Tracked, old_state: State, new_state: _S) -> _S: ...
+    @overload
+    def __call__(
+        self,
+        *,
+        ignore_states: Classes = ...,
+        only_states: Classes = ...,
+        when: When = ...,
+        message: Format = ...,
+        title_link: Text = ...,
+        traceback: Switch = ...,
+    ) -> Self: ...
+    def __call__(self, *arguments: object, **named: object) -> object:
+        if len(arguments) == 3 and not named:  # the fast path for states that the handler ignores
+            new = arguments[2]
+            if type(new) in self._silent:
+                return new
+        return self.bind(arguments, named)
 
     def bind(self, arguments: tuple[object, ...], named: Mapping[str, object]) -> State | Self:
         """Return the handler with more bound. Once all arguments are bound, announce the change and return the new state."""
