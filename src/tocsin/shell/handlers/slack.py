@@ -1,8 +1,8 @@
 """``slack_notifier`` and its exact types: the result of each way to call it.
 
-The overloads are types alone: ``CurriedHandler`` holds the code. First come the two that it has too, since pyright compares overrides in
-order; then the other calls in order, and those out of order by keyword. Each call may give options, which are written out: ty ignores
-unknown keywords of an unpacked ``TypedDict``.
+The overloads are types alone; the code is in ``CurriedHandler``. Its own two come first, where pyright expects them. The other calls in
+order follow, then those out of order by keyword. Each call may give options. These are written out, since ty ignores unknown keywords
+of an unpacked ``TypedDict``.
 """
 
 from typing import TYPE_CHECKING, Self, TypeVar, overload
