@@ -1,6 +1,14 @@
 """All public names of ``tocsin``, imported from their modules; ``tocsin`` loads this module on first access."""
+# ruff: noqa: PLR0402 - ty and pyrefly find no module by `from tocsin import`, which leads in a circle to this file
 
-from tocsin import adapters, effects, errors, events, filters, interpreters, signals, triggers
+import tocsin.adapters as adapters
+import tocsin.effects as effects
+import tocsin.errors as errors
+import tocsin.events as events
+import tocsin.filters as filters
+import tocsin.interpreters as interpreters
+import tocsin.signals as signals
+import tocsin.triggers as triggers
 from tocsin.core.changes import Change, Tracked
 from tocsin.core.machine import Run, StateHandler, Step, Subject, step
 from tocsin.core.outcomes import Outcome

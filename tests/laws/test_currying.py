@@ -12,7 +12,7 @@ from tests.laws.user_kinds import EVERY
 from tocsin import Change, Failed, Recording, Running, State, gmail_notifier, interpreting, slack_notifier
 from tocsin.core.filters.algebra import Filter
 from tocsin.core.states import KINDS
-from tocsin.shell.handlers.currying import CurriedHandler
+from tocsin.shell.handlers.currying import CurriedHandler, ForAll
 from tocsin.testing import strategies
 from tocsin.testing.laws_common import pickled, timeless, without_error
 from tocsin.testing.laws_currying import LAWS, Call, Options, bind, cases
@@ -34,7 +34,7 @@ SHARED: Options = {
     "title_link": st.sampled_from([None, "https://example.com/runs"]),
     "traceback": st.none() | st.booleans(),
 }
-NOTIFIERS: Mapping[str, tuple[CurriedHandler, Options]] = {
+NOTIFIERS: Mapping[str, tuple[CurriedHandler[ForAll], Options]] = {
     "slack": (slack_notifier, {**SHARED, "webhook_secret": st.sampled_from([None, "TEAM_WEBHOOK"])}),
     "gmail": (gmail_notifier, {**SHARED, "to": addresses, "cc": addresses}),
 }

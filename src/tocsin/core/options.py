@@ -6,7 +6,7 @@
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeGuard
 
 from tocsin.core.changes import Change
@@ -14,11 +14,20 @@ from tocsin.core.delivery.destinations import address_fault
 from tocsin.core.filters.algebra import Filter, everything
 from tocsin.core.filters.predicates import Kinds, kinds_of
 from tocsin.core.services.slack_api import is_channel
+from tocsin.core.states import State
 from tocsin.core.text import cut, quote
 from tocsin.core.validation import is_iterable
 
 Formatter = Callable[[Change], str]
 """A user's function that words the message of a change."""
+
+# the types of options as users give them: what the converters below accept
+Classes = Iterable[type[State]] | None
+When = Filter | None
+Format = Formatter | None
+Text = str | None
+Switch = bool | None
+Addresses = Iterable[str] | None
 
 _SECRET_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")
 

@@ -10,7 +10,7 @@ from tocsin.core.notifiers import Messenger, Notifier
 from tocsin.core.text import name_of, quote
 from tocsin.core.validation import is_iterable
 from tocsin.shell.handlers.callback import CallbackHandler
-from tocsin.shell.handlers.currying import ARGUMENTS, CurriedHandler, limit_formatter
+from tocsin.shell.handlers.currying import ARGUMENTS, CurriedHandler, check, limit_formatter
 
 _HOW = "write state_handlers=[slack_notifier]"
 
@@ -28,7 +28,7 @@ def attached(handlers: object) -> tuple[Notifier | ForeignHandler, ...]:
 
 
 def _attached(handler: object) -> Notifier | ForeignHandler:
-    if isinstance(handler, CurriedHandler):
+    if _is_curried(handler):
         return _notifier(handler)
     if isinstance(handler, CallbackHandler):
         return handler.notifier
@@ -47,7 +47,7 @@ def _notifier(handler: CurriedHandler) -> Notifier:
             f"state_handlers takes a handler that waits for {', '.join(ARGUMENTS)}, and {quote(handler)} waits only for"
             f" {', '.join(handler.missing)}: attach it without binding them"
         )
-    handler.check()
+    check(handler.notifier)
     _warn_if_it_never_notifies(handler, handler.notifier)
     return limit_formatter(handler.notifier)
 
@@ -65,6 +65,10 @@ def _stack_level_of_user() -> int:
     while frame is not None and str(frame.f_globals.get("__name__", "")).split(".")[0] == "tocsin":
         frame, level = frame.f_back, level + 1
     return level
+
+
+def _is_curried(value: object) -> TypeGuard[CurriedHandler]:
+    return isinstance(value, CurriedHandler)
 
 
 def _is_callable(value: object) -> TypeGuard[ForeignHandler]:

@@ -8,15 +8,16 @@
 """
 
 from collections.abc import Mapping
-from enum import Enum
-from typing import Self, TypeGuard, TypeVar
+from typing import Generic, Self, TypeGuard, overload
 
 import attrs
+from typing_extensions import TypeVar
 
 from tocsin.core.changes import Tracked
 from tocsin.core.events import Signalled
 from tocsin.core.machine import Announcement, Run, Subject
 from tocsin.core.notifiers import Messenger, Notifier
+from tocsin.core.options import Classes, Format, Switch, Text, When
 from tocsin.core.outcomes import DeliveryError
 from tocsin.core.states import KINDS, State
 from tocsin.core.text import label, quote
@@ -68,21 +69,15 @@ class ForSome:
     """Was bound out of order, by keyword: the missing arguments are known only at run time."""
 
 
-Waits = TypeVar("Waits", ForAll, ForStates, ForNew, ForSome)
+Waits = TypeVar("Waits", bound=ForAll | ForStates | ForNew | ForSome, default=ForSome)
+_S = TypeVar("_S", bound=State)
 
 
-class Unbound(Enum):
-    """The sentinel for an argument that is not bound yet."""
-
-    UNBOUND = "unbound"
-
-
-UNBOUND = Unbound.UNBOUND
 ARGUMENTS = ("tracked_obj", "old_state", "new_state")
 
 
-def _tracked(value: object) -> Tracked | Unbound:
-    if isinstance(value, Unbound) or _has_name(value):
+def _tracked(value: object) -> Tracked:
+    if _has_name(value):
         return value
     raise TypeError(f"tracked_obj takes a Task, a Flow, or anything with a name, not {quote(value)}")
 
@@ -94,21 +89,13 @@ def _has_name(value: object) -> TypeGuard[Tracked]:
         return True  # its property raises; the message handles that
 
 
-def _old(value: object) -> State | Unbound:
-    return _state(value, "old_state")
-
-
-def _new(value: object) -> State | Unbound:
-    return _state(value, "new_state")
-
-
-def _state(value: object, argument: str) -> State | Unbound:
-    if isinstance(value, Unbound | State):
+def _state(value: object, argument: str) -> State:
+    if isinstance(value, State):
         return value
     raise TypeError(f"{argument} takes a State, not {quote(value)}")
 
 
-def _silent(handler: "CurriedHandler") -> frozenset[type[State]]:
+def _silent(handler: "CurriedHandler[Waits]") -> frozenset[type[State]]:
     """Return the State classes of ``new_state`` for which a full call has nothing to do."""
     if handler.missing != ARGUMENTS:
         return frozenset()
@@ -116,20 +103,22 @@ def _silent(handler: "CurriedHandler") -> frozenset[type[State]]:
 
 
 @attrs.frozen(repr=False)
-class CurriedHandler:
-    """A notifier, and the arguments bound to it so far."""
+class CurriedHandler(Generic[Waits]):
+    """A notifier, and the arguments bound to it so far. None stands for one that is not.
+
+    Its type is what all handlers have in common: a list of different ones is a list of state handlers.
+    """
 
     notifier: Messenger
-    tracked_obj: Tracked | Unbound = attrs.field(default=UNBOUND, converter=_tracked)
-    old_state: State | Unbound = attrs.field(default=UNBOUND, converter=_old)
-    new_state: State | Unbound = attrs.field(default=UNBOUND, converter=_new)
+    tracked_obj: Tracked | None = None
+    old_state: State | None = None
+    new_state: State | None = None
     _silent: frozenset[type[State]] = attrs.field(init=False, eq=False, default=attrs.Factory(_silent, takes_self=True))
 
     @property
     def missing(self) -> tuple[str, ...]:
         """The arguments that are not bound yet, in order."""
-        bound = (self.tracked_obj, self.old_state, self.new_state)
-        return tuple(name for name, value in zip(ARGUMENTS, bound, strict=True) if value is UNBOUND)
+        return tuple([name for name in ARGUMENTS if getattr(self, name) is None])
 
     @property
     def function(self) -> str:
@@ -141,31 +130,43 @@ class CurriedHandler:
         shown = ", ".join((*bound, *self.notifier.written()))
         return f"{self.function}({shown})" if shown else self.function
 
+    @overload
+    def __call__(self: "CurriedHandler[ForAll]", tracked_obj: Tracked, old_state: State, new_state: _S) -> _S: ...
+    @overload
+    def __call__(
+        self,
+        *,
+        ignore_states: Classes = ...,
+        only_states: Classes = ...,
+        when: When = ...,
+        message: Format = ...,
+        title_link: Text = ...,
+        traceback: Switch = ...,
+    ) -> Self: ...
+    def __call__(self, *arguments: object, **named: object) -> object:
+        if len(arguments) == 3 and not named:  # the fast path for states that the handler ignores
+            new = arguments[2]
+            if type(new) in self._silent:
+                return new
+        return self.bind(arguments, named)
+
     def bind(self, arguments: tuple[object, ...], named: Mapping[str, object]) -> State | Self:
         """Return the handler with more bound. Once all arguments are bound, announce the change and return the new state."""
-        options = {name: value for name, value in named.items() if name not in ARGUMENTS}
-        bound = attrs.evolve(self, notifier=self._with(options) if options else self.notifier, **self._filled(arguments, named))
-        tracked, old, new = bound.tracked_obj, bound.old_state, bound.new_state
-        if isinstance(tracked, Unbound) or isinstance(old, Unbound) or isinstance(new, Unbound):
-            return bound
-        bound.check()
-        announce_change(bound.notifier, tracked, old, new)
-        return new
-
-    def check(self) -> None:
-        """Raise ValueError if an option is bound without another that it needs."""
-        lacking = self.notifier.lacking()
-        if lacking is not None:
-            raise ValueError(lacking)
-
-    def _filled(self, arguments: tuple[object, ...], named: Mapping[str, object]) -> dict[str, object]:
-        """Return the arguments of a call by name."""
         free = [name for name in self.missing if name not in named]
         if len(arguments) > len(free):
             takes = f"{len(free)} more: {', '.join(free)}" if free else "no more"
             raise TypeError(f"{self.function} was given {len(arguments)} positional arguments, and takes {takes}")
-        by_keyword = {name: value for name, value in named.items() if name in ARGUMENTS}
-        return {**dict(zip(free, arguments, strict=False)), **by_keyword}
+        given = {**dict(zip(free, arguments, strict=False)), **named}
+        options = {name: value for name, value in given.items() if name not in ARGUMENTS}
+        notifier = self._with(options) if options else self.notifier
+        tracked = _tracked(given["tracked_obj"]) if "tracked_obj" in given else self.tracked_obj
+        old = _state(given["old_state"], "old_state") if "old_state" in given else self.old_state
+        new = _state(given["new_state"], "new_state") if "new_state" in given else self.new_state
+        if tracked is None or old is None or new is None:
+            return attrs.evolve(self, notifier=notifier, tracked_obj=tracked, old_state=old, new_state=new)
+        check(notifier)
+        announce_change(notifier, tracked, old, new)
+        return new
 
     def _with(self, options: Mapping[str, object]) -> Messenger:
         known = self.notifier.options()
@@ -177,3 +178,10 @@ class CurriedHandler:
                 hint = f"did you mean {near[0]!r}?" if near else f"its options are {', '.join(known)}"
                 raise TypeError(f"{self.function} has no option {name!r}: {hint}")
         return attrs.evolve(self.notifier, **options)
+
+
+def check(notifier: Messenger) -> None:
+    """Raise ValueError if an option is bound without another that it needs."""
+    lacking = notifier.lacking()
+    if lacking is not None:
+        raise ValueError(lacking)

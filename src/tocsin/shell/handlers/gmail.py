@@ -1,38 +1,25 @@
 """``gmail_notifier`` and its exact types: the result of each way to call it.
 
-The overloads run from the full call down: first in order, then out of order by keyword. Each call may give options.
+The overloads are types alone; the code is in ``CurriedHandler``. Its own two come first, where pyright expects them. The other calls in
+order follow, then those out of order by keyword. Each call may give options. These are written out, since ty ignores unknown keywords
+of an unpacked ``TypedDict``.
 """
 
-from collections.abc import Iterable
-from typing import Generic, Self, TypedDict, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Self, TypeVar, overload
 
 import attrs
 
 from tocsin.core.changes import Tracked
-from tocsin.core.filters.algebra import Filter
 from tocsin.core.notifiers import GmailNotifier
-from tocsin.core.options import Formatter
+from tocsin.core.options import Addresses, Classes, Format, Switch, Text, When
 from tocsin.core.states import State
 from tocsin.shell.handlers.currying import CurriedHandler, ForAll, ForNew, ForSome, ForStates, Waits
 
 _S = TypeVar("_S", bound=State)
 
 
-class GmailOptions(TypedDict, total=False):
-    """The options of ``gmail_notifier``. Each may be given in any call; None restores its default."""
-
-    ignore_states: Iterable[type[State]] | None
-    only_states: Iterable[type[State]] | None
-    when: Filter | None
-    message: Formatter | None
-    title_link: str | None
-    traceback: bool | None
-    to: Iterable[str] | None
-    cc: Iterable[str] | None
-
-
 @attrs.frozen(repr=False)
-class GmailHandler(CurriedHandler, Generic[Waits]):
+class GmailHandler(CurriedHandler[Waits]):
     """A curried state handler that mails by Gmail. ``Waits`` stands for the missing arguments.
 
     The account is the secret ``EMAIL_USERNAME``; its app password, or the JSON that Google gives for it, is ``EMAIL_PASSWORD``.
@@ -59,49 +46,61 @@ class GmailHandler(CurriedHandler, Generic[Waits]):
     gmail_notifier(only_states=[Failed], to=['ops@example.com'])
     """
 
-    @overload
-    def __call__(
-        self: "GmailHandler[ForAll]", tracked_obj: Tracked, old_state: State, new_state: _S, **options: Unpack[GmailOptions]
-    ) -> _S: ...
-    @overload
-    def __call__(
-        self: "GmailHandler[ForAll]", tracked_obj: Tracked, old_state: State, **options: Unpack[GmailOptions]
-    ) -> "GmailHandler[ForNew]": ...
-    @overload
-    def __call__(self: "GmailHandler[ForAll]", tracked_obj: Tracked, **options: Unpack[GmailOptions]) -> "GmailHandler[ForStates]": ...
-    @overload
-    def __call__(self: "GmailHandler[ForStates]", old_state: State, new_state: _S, **options: Unpack[GmailOptions]) -> _S: ...
-    @overload
-    def __call__(self: "GmailHandler[ForStates]", old_state: State, **options: Unpack[GmailOptions]) -> "GmailHandler[ForNew]": ...
-    @overload
-    def __call__(self: "GmailHandler[ForNew]", new_state: _S, **options: Unpack[GmailOptions]) -> _S: ...
-    @overload
-    def __call__(self, **options: Unpack[GmailOptions]) -> Self: ...
-    @overload  # from here on by keyword, out of order
-    def __call__(
-        self: "GmailHandler[ForAll]", tracked_obj: Tracked = ..., *, new_state: State, **options: Unpack[GmailOptions]
-    ) -> "GmailHandler[ForSome]": ...
-    @overload
-    def __call__(
-        self: "GmailHandler[ForAll]", *, old_state: State, new_state: State = ..., **options: Unpack[GmailOptions]
-    ) -> "GmailHandler[ForSome]": ...
-    @overload
-    def __call__(self: "GmailHandler[ForStates]", *, new_state: State, **options: Unpack[GmailOptions]) -> "GmailHandler[ForSome]": ...
-    @overload
-    def __call__(
-        self: "GmailHandler[ForSome]",
-        *bound: Tracked | State,
-        tracked_obj: Tracked = ...,
-        old_state: State = ...,
-        new_state: State = ...,
-        **options: Unpack[GmailOptions],
-    ) -> "State | GmailHandler[ForSome]": ...
-    def __call__(self, *arguments: object, **named: object) -> object:
-        if len(arguments) == 3 and not named:  # the fast path for states that the handler ignores
-            new = arguments[2]
-            if type(new) in self._silent:
-                return new
-        return self.bind(arguments, named)
+    if TYPE_CHECKING:
+        # fmt: off
+        @overload
+        def __call__(self: "GmailHandler[ForAll]", tracked_obj: Tracked, old_state: State, new_state: _S, *,
+            ignore_states: Classes = ..., only_states: Classes = ..., when: When = ..., message: Format = ..., title_link: Text = ...,
+            traceback: Switch = ..., to: Addresses = ..., cc: Addresses = ...,
+        ) -> _S: ...
+        @overload
+        def __call__(self, *,
+            ignore_states: Classes = ..., only_states: Classes = ..., when: When = ..., message: Format = ..., title_link: Text = ...,
+            traceback: Switch = ..., to: Addresses = ..., cc: Addresses = ...,
+        ) -> Self: ...
+        @overload
+        def __call__(self: "GmailHandler[ForAll]", tracked_obj: Tracked, old_state: State, *,
+            ignore_states: Classes = ..., only_states: Classes = ..., when: When = ..., message: Format = ..., title_link: Text = ...,
+            traceback: Switch = ..., to: Addresses = ..., cc: Addresses = ...,
+        ) -> "GmailHandler[ForNew]": ...
+        @overload
+        def __call__(self: "GmailHandler[ForAll]", tracked_obj: Tracked, *,  # pyright: ignore[reportOverlappingOverload] - the first match is exact
+            ignore_states: Classes = ..., only_states: Classes = ..., when: When = ..., message: Format = ..., title_link: Text = ...,
+            traceback: Switch = ..., to: Addresses = ..., cc: Addresses = ...,
+        ) -> "GmailHandler[ForStates]": ...
+        @overload
+        def __call__(self: "GmailHandler[ForStates]", old_state: State, new_state: _S, *,
+            ignore_states: Classes = ..., only_states: Classes = ..., when: When = ..., message: Format = ..., title_link: Text = ...,
+            traceback: Switch = ..., to: Addresses = ..., cc: Addresses = ...,
+        ) -> _S: ...
+        @overload
+        def __call__(self: "GmailHandler[ForStates]", old_state: State, *,
+            ignore_states: Classes = ..., only_states: Classes = ..., when: When = ..., message: Format = ..., title_link: Text = ...,
+            traceback: Switch = ..., to: Addresses = ..., cc: Addresses = ...,
+        ) -> "GmailHandler[ForNew]": ...
+        @overload
+        def __call__(self: "GmailHandler[ForNew]", new_state: _S, *,
+            ignore_states: Classes = ..., only_states: Classes = ..., when: When = ..., message: Format = ..., title_link: Text = ...,
+            traceback: Switch = ..., to: Addresses = ..., cc: Addresses = ...,
+        ) -> _S: ...
+        @overload
+        def __call__(self: "GmailHandler[ForAll]", tracked_obj: Tracked = ..., *, old_state: State = ..., new_state: State = ...,
+            ignore_states: Classes = ..., only_states: Classes = ..., when: When = ..., message: Format = ..., title_link: Text = ...,
+            traceback: Switch = ..., to: Addresses = ..., cc: Addresses = ...,
+        ) -> "GmailHandler[ForSome]": ...
+        @overload
+        def __call__(self: "GmailHandler[ForStates]", *, new_state: State,
+            ignore_states: Classes = ..., only_states: Classes = ..., when: When = ..., message: Format = ..., title_link: Text = ...,
+            traceback: Switch = ..., to: Addresses = ..., cc: Addresses = ...,
+        ) -> "GmailHandler[ForSome]": ...
+        @overload
+        def __call__(self: "GmailHandler[ForSome]", *bound: Tracked | State,
+            tracked_obj: Tracked = ..., old_state: State = ..., new_state: State = ...,
+            ignore_states: Classes = ..., only_states: Classes = ..., when: When = ..., message: Format = ..., title_link: Text = ...,
+            traceback: Switch = ..., to: Addresses = ..., cc: Addresses = ...,
+        ) -> "State | GmailHandler[ForSome]": ...
+        def __call__(self, *arguments: object, **named: object) -> object: ...
+        # fmt: on
 
 
 gmail_notifier: GmailHandler[ForAll] = GmailHandler(GmailNotifier())

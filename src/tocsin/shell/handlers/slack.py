@@ -1,39 +1,25 @@
 """``slack_notifier`` and its exact types: the result of each way to call it.
 
-The overloads run from the full call down: first in order, then out of order by keyword. Each call may give options.
+The overloads are types alone; the code is in ``CurriedHandler``. Its own two come first, where pyright expects them. The other calls in
+order follow, then those out of order by keyword. Each call may give options. These are written out, since ty ignores unknown keywords
+of an unpacked ``TypedDict``.
 """
 
-from collections.abc import Iterable
-from typing import Generic, Self, TypedDict, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Self, TypeVar, overload
 
 import attrs
 
 from tocsin.core.changes import Tracked
-from tocsin.core.filters.algebra import Filter
 from tocsin.core.notifiers import SlackNotifier
-from tocsin.core.options import Formatter
+from tocsin.core.options import Classes, Format, Switch, Text, When
 from tocsin.core.states import State
 from tocsin.shell.handlers.currying import CurriedHandler, ForAll, ForNew, ForSome, ForStates, Waits
 
 _S = TypeVar("_S", bound=State)
 
 
-class SlackOptions(TypedDict, total=False):
-    """The options of ``slack_notifier``. Each may be given in any call; None restores its default."""
-
-    ignore_states: Iterable[type[State]] | None
-    only_states: Iterable[type[State]] | None
-    when: Filter | None
-    message: Formatter | None
-    title_link: str | None
-    traceback: bool | None
-    webhook_secret: str | None
-    token_secret: str | None
-    channel: str | None
-
-
 @attrs.frozen(repr=False)
-class SlackHandler(CurriedHandler, Generic[Waits]):
+class SlackHandler(CurriedHandler[Waits]):
     """A curried state handler that posts to Slack. ``Waits`` stands for the missing arguments.
 
     Args:
@@ -66,49 +52,61 @@ class SlackHandler(CurriedHandler, Generic[Waits]):
     Running()
     """
 
-    @overload
-    def __call__(
-        self: "SlackHandler[ForAll]", tracked_obj: Tracked, old_state: State, new_state: _S, **options: Unpack[SlackOptions]
-    ) -> _S: ...
-    @overload
-    def __call__(
-        self: "SlackHandler[ForAll]", tracked_obj: Tracked, old_state: State, **options: Unpack[SlackOptions]
-    ) -> "SlackHandler[ForNew]": ...
-    @overload
-    def __call__(self: "SlackHandler[ForAll]", tracked_obj: Tracked, **options: Unpack[SlackOptions]) -> "SlackHandler[ForStates]": ...
-    @overload
-    def __call__(self: "SlackHandler[ForStates]", old_state: State, new_state: _S, **options: Unpack[SlackOptions]) -> _S: ...
-    @overload
-    def __call__(self: "SlackHandler[ForStates]", old_state: State, **options: Unpack[SlackOptions]) -> "SlackHandler[ForNew]": ...
-    @overload
-    def __call__(self: "SlackHandler[ForNew]", new_state: _S, **options: Unpack[SlackOptions]) -> _S: ...
-    @overload
-    def __call__(self, **options: Unpack[SlackOptions]) -> Self: ...
-    @overload  # from here on by keyword, out of order
-    def __call__(
-        self: "SlackHandler[ForAll]", tracked_obj: Tracked = ..., *, new_state: State, **options: Unpack[SlackOptions]
-    ) -> "SlackHandler[ForSome]": ...
-    @overload
-    def __call__(
-        self: "SlackHandler[ForAll]", *, old_state: State, new_state: State = ..., **options: Unpack[SlackOptions]
-    ) -> "SlackHandler[ForSome]": ...
-    @overload
-    def __call__(self: "SlackHandler[ForStates]", *, new_state: State, **options: Unpack[SlackOptions]) -> "SlackHandler[ForSome]": ...
-    @overload
-    def __call__(
-        self: "SlackHandler[ForSome]",
-        *bound: Tracked | State,
-        tracked_obj: Tracked = ...,
-        old_state: State = ...,
-        new_state: State = ...,
-        **options: Unpack[SlackOptions],
-    ) -> "State | SlackHandler[ForSome]": ...
-    def __call__(self, *arguments: object, **named: object) -> object:
-        if len(arguments) == 3 and not named:  # the fast path for states that the handler ignores
-            new = arguments[2]
-            if type(new) in self._silent:
-                return new
-        return self.bind(arguments, named)
+    if TYPE_CHECKING:
+        # fmt: off
+        @overload
+        def __call__(self: "SlackHandler[ForAll]", tracked_obj: Tracked, old_state: State, new_state: _S, *,
+            ignore_states: Classes = ..., only_states: Classes = ..., when: When = ..., message: Format = ..., title_link: Text = ...,
+            traceback: Switch = ..., webhook_secret: Text = ..., token_secret: Text = ..., channel: Text = ...,
+        ) -> _S: ...
+        @overload
+        def __call__(self, *,
+            ignore_states: Classes = ..., only_states: Classes = ..., when: When = ..., message: Format = ..., title_link: Text = ...,
+            traceback: Switch = ..., webhook_secret: Text = ..., token_secret: Text = ..., channel: Text = ...,
+        ) -> Self: ...
+        @overload
+        def __call__(self: "SlackHandler[ForAll]", tracked_obj: Tracked, old_state: State, *,
+            ignore_states: Classes = ..., only_states: Classes = ..., when: When = ..., message: Format = ..., title_link: Text = ...,
+            traceback: Switch = ..., webhook_secret: Text = ..., token_secret: Text = ..., channel: Text = ...,
+        ) -> "SlackHandler[ForNew]": ...
+        @overload
+        def __call__(self: "SlackHandler[ForAll]", tracked_obj: Tracked, *,  # pyright: ignore[reportOverlappingOverload] - the first match is exact
+            ignore_states: Classes = ..., only_states: Classes = ..., when: When = ..., message: Format = ..., title_link: Text = ...,
+            traceback: Switch = ..., webhook_secret: Text = ..., token_secret: Text = ..., channel: Text = ...,
+        ) -> "SlackHandler[ForStates]": ...
+        @overload
+        def __call__(self: "SlackHandler[ForStates]", old_state: State, new_state: _S, *,
+            ignore_states: Classes = ..., only_states: Classes = ..., when: When = ..., message: Format = ..., title_link: Text = ...,
+            traceback: Switch = ..., webhook_secret: Text = ..., token_secret: Text = ..., channel: Text = ...,
+        ) -> _S: ...
+        @overload
+        def __call__(self: "SlackHandler[ForStates]", old_state: State, *,
+            ignore_states: Classes = ..., only_states: Classes = ..., when: When = ..., message: Format = ..., title_link: Text = ...,
+            traceback: Switch = ..., webhook_secret: Text = ..., token_secret: Text = ..., channel: Text = ...,
+        ) -> "SlackHandler[ForNew]": ...
+        @overload
+        def __call__(self: "SlackHandler[ForNew]", new_state: _S, *,
+            ignore_states: Classes = ..., only_states: Classes = ..., when: When = ..., message: Format = ..., title_link: Text = ...,
+            traceback: Switch = ..., webhook_secret: Text = ..., token_secret: Text = ..., channel: Text = ...,
+        ) -> _S: ...
+        @overload
+        def __call__(self: "SlackHandler[ForAll]", tracked_obj: Tracked = ..., *, old_state: State = ..., new_state: State = ...,
+            ignore_states: Classes = ..., only_states: Classes = ..., when: When = ..., message: Format = ..., title_link: Text = ...,
+            traceback: Switch = ..., webhook_secret: Text = ..., token_secret: Text = ..., channel: Text = ...,
+        ) -> "SlackHandler[ForSome]": ...
+        @overload
+        def __call__(self: "SlackHandler[ForStates]", *, new_state: State,
+            ignore_states: Classes = ..., only_states: Classes = ..., when: When = ..., message: Format = ..., title_link: Text = ...,
+            traceback: Switch = ..., webhook_secret: Text = ..., token_secret: Text = ..., channel: Text = ...,
+        ) -> "SlackHandler[ForSome]": ...
+        @overload
+        def __call__(self: "SlackHandler[ForSome]", *bound: Tracked | State,
+            tracked_obj: Tracked = ..., old_state: State = ..., new_state: State = ...,
+            ignore_states: Classes = ..., only_states: Classes = ..., when: When = ..., message: Format = ..., title_link: Text = ...,
+            traceback: Switch = ..., webhook_secret: Text = ..., token_secret: Text = ..., channel: Text = ...,
+        ) -> "State | SlackHandler[ForSome]": ...
+        def __call__(self, *arguments: object, **named: object) -> object: ...
+        # fmt: on
 
 
 slack_notifier: SlackHandler[ForAll] = SlackHandler(SlackNotifier())
