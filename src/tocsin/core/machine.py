@@ -287,7 +287,7 @@ def _announced(run: Run, announcement: Announcement, start: int = 0, faults: tup
     for handler in run.subject.handlers[start:]:
         if not isinstance(handler, Notifier) or handler.concerns(kind):
             return _notify(run, announcement, start, faults)
-    return Step(_closed(run, announcement), (), None, faults, announcement)
+    return Step(run if run.asking is None else _closed(run, announcement), (), None, faults, announcement)
 
 
 def _notify(run: Run, announcement: Announcement, start: int, before: tuple[Fault, ...]) -> Step:
@@ -303,13 +303,11 @@ def _notify(run: Run, announcement: Announcement, start: int, before: tuple[Faul
             waiting = attrs.evolve(run, asking=attrs.evolve(announcement, position=position))
             ask = Ask(handler, subject.tracked_obj, change.old, change.new, position)
             return Step(waiting, tuple(effects), ask, tuple(faults))
-    return Step(_closed(run, announcement), tuple(effects), None, tuple(faults), announcement)
+    return Step(run if run.asking is None else _closed(run, announcement), tuple(effects), None, tuple(faults), announcement)
 
 
 def _closed(run: Run, announcement: Announcement) -> Run:
     """Return the run after its announcement. It has ended if a handler finished it before its body could be entered again."""
-    if run.asking is None:
-        return run
     proposed = announcement.after.state
     turned = run.state is not proposed and run.state.is_finished()
     kept_out = turned and isinstance(proposed, (s.Running, s.Retrying, s.Cached))  # the run is over before its body is entered again

@@ -135,10 +135,10 @@ def execute(interpreter: Interpreter, effect: Effect) -> Outcome:
     """Execute the effect and return its outcome. Raises nothing: if the interpreter raises, the outcome is ``Rejected``."""
     try:
         if isinstance(interpreter, Performer) and type(interpreter).__call__ is Performer.__call__:
-            answer: object = interpreter.perform(effect)  # a user's subclass with a call of its own is called
+            outcome: object = interpreter.perform(effect)  # a user's subclass with a call of its own is called
         else:
-            answer = interpreter(effect)
-        outcome: object = outcome_of(answer) if _is_result(answer) else answer
+            answer: object = interpreter(effect)
+            outcome = outcome_of(answer) if _is_result(answer) else answer
     except Exception as error:
         return Rejected(redact(f"the interpreter {_name(interpreter)} raised {describe(error)}"))
     if isinstance(outcome, Outcome):

@@ -45,7 +45,7 @@ def kinds_of(given: object, what: str, write: str) -> Kinds:
 
 def names(kinds: Kinds) -> str:
     """Return the names of the kinds, in alphabetical order."""
-    return ", ".join(sorted(kind.__name__ for kind in kinds))
+    return ", ".join(sorted([kind.__name__ for kind in kinds]))
 
 
 def _is_kind(value: object) -> TypeGuard[type[State]]:

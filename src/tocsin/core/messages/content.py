@@ -12,7 +12,6 @@ import attrs
 
 from tocsin.core import states as s
 from tocsin.core.changes import Change
-from tocsin.core.events import Detail
 from tocsin.core.signals import Signal
 from tocsin.core.states import State
 from tocsin.core.text import cut, describe, frames, label, one_line, plain, printable, quote, span
@@ -120,7 +119,12 @@ def compose(
     kind, error = type(change.new).__name__, error_of(change.new)
     name = cut(one_line(label(change.tracked_obj)), NAME_LIMIT)
     index = "" if change.map_index is None else f"[{change.map_index}]"
-    lines = [*_message_lines(change.new, error, message), *_detail_lines(change.facts.details, remark), *_fact_lines(change)]
+    lines = _message_lines(change.new, error, message)
+    if remark is not None:
+        lines.append(Line("History", printable(remark)))
+    if change.facts.details:
+        lines += [Line(one_line(detail.title), printable(detail.text), quoted=detail.quoted) for detail in change.facts.details]
+    lines += _fact_lines(change)
     if traceback and error is not None and (seen := frames(error)):
         lines.append(Line("Traceback, innermost first", printable("\n".join(seen)), quoted=True))
     if notes:
@@ -161,13 +165,6 @@ def _message_lines(state: State, error: BaseException | None, message: str | Non
         lines.append(Line("Message", printable(plain(state.message))))
     if error is not None:
         lines.append(Line("Error", printable(describe(error)), quoted=True))
-    return lines
-
-
-def _detail_lines(details: tuple[Detail, ...], remark: str | None) -> list[Line]:
-    lines = [] if remark is None else [Line("History", printable(remark))]
-    if details:
-        lines += [Line(one_line(detail.title), printable(detail.text), quoted=detail.quoted) for detail in details]
     return lines
 
 

@@ -95,6 +95,10 @@ def _state(value: object, argument: str) -> State:
     raise TypeError(f"{argument} takes a State, not {quote(value)}")
 
 
+def _missing(handler: "CurriedHandler[Waits]") -> tuple[str, ...]:
+    return tuple([name for name in ARGUMENTS if getattr(handler, name) is None])
+
+
 def _silent(handler: "CurriedHandler[Waits]") -> frozenset[type[State]]:
     """Return the State classes of ``new_state`` for which a full call has nothing to do."""
     if handler.missing != ARGUMENTS:
@@ -113,12 +117,9 @@ class CurriedHandler(Generic[Waits]):
     tracked_obj: Tracked | None = None
     old_state: State | None = None
     new_state: State | None = None
+    missing: tuple[str, ...] = attrs.field(init=False, eq=False, default=attrs.Factory(_missing, takes_self=True))
+    """The arguments that are not bound yet, in order."""
     _silent: frozenset[type[State]] = attrs.field(init=False, eq=False, default=attrs.Factory(_silent, takes_self=True))
-
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """The arguments that are not bound yet, in order."""
-        return tuple([name for name in ARGUMENTS if getattr(self, name) is None])
 
     @property
     def function(self) -> str:
@@ -152,12 +153,12 @@ class CurriedHandler(Generic[Waits]):
 
     def bind(self, arguments: tuple[object, ...], named: Mapping[str, object]) -> State | Self:
         """Return the handler with more bound. Once all arguments are bound, announce the change and return the new state."""
-        free = [name for name in self.missing if name not in named]
+        free = [name for name in self.missing if name not in named] if named else self.missing
         if len(arguments) > len(free):
             takes = f"{len(free)} more: {', '.join(free)}" if free else "no more"
             raise TypeError(f"{self.function} was given {len(arguments)} positional arguments, and takes {takes}")
         given = {**dict(zip(free, arguments, strict=False)), **named}
-        options = {name: value for name, value in given.items() if name not in ARGUMENTS}
+        options = {name: value for name, value in named.items() if name not in ARGUMENTS} if named else {}
         notifier = self._with(options) if options else self.notifier
         tracked = _tracked(given["tracked_obj"]) if "tracked_obj" in given else self.tracked_obj
         old = _state(given["old_state"], "old_state") if "old_state" in given else self.old_state

@@ -38,7 +38,7 @@ Remember = Callable[[Announcement, Notify], Remembered]
 
 def remembering(handlers: Iterable[Notifier | ForeignHandler]) -> Remember | None:
     """Return ``remember_end`` if one of the handlers depends on earlier runs, else None."""
-    return remember_end if any(isinstance(handler, Notifier) and handler.remembers() for handler in handlers) else None
+    return remember_end if True in [isinstance(handler, Notifier) and handler.remembers() for handler in handlers] else None
 
 
 def remember_end(proposed: Announcement, mode: Notify) -> Remembered:
