@@ -24,6 +24,7 @@ PURE = {
     "re",
     "tomllib",
     "typing",
+    "typing_extensions",
     "urllib.parse",
     "attrs",
     "returns",

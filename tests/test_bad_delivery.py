@@ -244,10 +244,6 @@ def says_nothing(_: Effect, /) -> None:
     """Return None."""
 
 
-def answers_bare(_: Effect, /) -> Outcome:
-    return Delivered()
-
-
 def answers_words(_: Effect, /) -> IOResult[str, str]:
     return IOResult.from_value("sent\nindeed")
 
@@ -257,8 +253,7 @@ def takes_nothing() -> None: ...
 
 BROKEN: dict[str, tuple[object, str]] = {
     "raises": (raises, "the interpreter raises raised LookupError: two"),
-    "says nothing": (says_nothing, "the interpreter says_nothing answered None, which is no IOResult: write return IOResult."),
-    "answers bare": (answers_bare, "the interpreter answers_bare answered Delivered(refused=(), in_digest=None), which is no IOResult"),
+    "says nothing": (says_nothing, "the interpreter says_nothing answered None, which is no outcome: return Delivered()"),
     "answers words": (answers_words, r"the interpreter answers_words answered 'sent\nindeed', which is no outcome"),
     "takes nothing": (takes_nothing, "the interpreter takes_nothing raised TypeError: takes_nothing() takes 0 positional arguments"),
 }

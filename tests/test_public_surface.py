@@ -4,6 +4,8 @@ import importlib
 import inspect
 import subprocess
 import sys
+import typing
+from collections.abc import Iterator
 from types import ModuleType
 
 import pytest
@@ -13,11 +15,11 @@ import tocsin.testing.strategies
 
 STATES = "State Pending Scheduled Paused Resume Retrying MetaState Submitted Queued ClientFailed Running Finished Looped Success Cached"
 MORE_STATES = "Mapped Skipped Failed Aborted TimedOut TriggerFailed"
-FLOWS = "Task Flow task Tracked callback_factory slack_notifier gmail_notifier"
-CORE = "transition step Run Step Change IllegalTransition"
-SHELL = "Interpreter Live DryRun Recording interpreting reliable flush NotificationFailed SecretNotFound"
-NAMED_MODULES = "adapters effects events filters interpreters signals triggers"
-WATCHING = "watch install_excepthook LoggingHandler"
+FLOWS = "Task FunctionTask TaskOptions Flow Edge Inputs Report task Tracked callback_factory slack_notifier gmail_notifier"
+CORE = "transition step Run Step Subject Announcement Ask Change FrozenMap IllegalTransition StateHandler Outcome"
+SHELL = "Interpreter Live DryRun Recording Delivery RunReport interpreting reliable flush NotificationFailed SecretNotFound"
+NAMED_MODULES = "adapters effects errors events filters handlers interpreters signals triggers"
+WATCHING = "watch WatchedRun current_run install_excepthook LoggingHandler"
 PUBLIC = f"{STATES} {MORE_STATES} {FLOWS} {CORE} {SHELL} {WATCHING} {NAMED_MODULES}".split(" ")
 MODULES = [importlib.import_module(f"tocsin.{name}") for name in NAMED_MODULES.split(" ")]
 HEAVY = "requests urllib3 smtplib email ssl asyncio typer rich hypothesis keyring platformdirs"
@@ -36,6 +38,54 @@ def test_each_public_name_is_there_and_documented(module: ModuleType) -> None:
         thing = getattr(module, name)
         if inspect.isclass(thing) or inspect.isfunction(thing) or inspect.ismodule(thing):
             assert inspect.getdoc(thing), f"{module.__name__}.{name} has no docstring"
+
+
+PUBLIC_CLASSES = {thing for module in (tocsin, *MODULES) for name in module.__all__ if inspect.isclass(thing := getattr(module, name))}
+
+
+def classes_in(hint: object) -> Iterator[type[object]]:
+    """Yield the classes of tocsin in an annotation."""
+    for part in (hint, typing.get_origin(hint)):
+        if inspect.isclass(part) and part.__module__.startswith("tocsin"):
+            yield part
+    inner = typing.get_args(hint)
+    for each in inner if typing.get_origin(hint) is not typing.Literal else ():
+        yield from classes_in(each)
+        yield from (found for one in (each if isinstance(each, list) else ()) for found in classes_in(one))
+
+
+def members(thing: object) -> Iterator[object]:
+    """Yield what has annotations: a function, or a class with its public methods and properties."""
+    if inspect.isfunction(thing):
+        yield thing
+    elif inspect.isclass(thing):
+        yield thing
+        for name, member in inspect.getmembers(thing):
+            if not name.startswith("_") or name == "__call__":
+                yield from (found for found in (member, getattr(member, "fget", None)) if inspect.isfunction(found))
+
+
+@pytest.mark.parametrize("module", [tocsin, *MODULES], ids=lambda module: str(module.__name__))
+def test_the_classes_that_stand_in_signatures_are_public(module: ModuleType) -> None:
+    hidden: dict[str, str] = {}
+    for name in module.__all__:
+        for member in members(getattr(module, name)):
+            if not str(getattr(member, "__module__", "")).startswith("tocsin"):
+                continue
+            try:
+                hints = typing.get_type_hints(member)
+            except NameError:  # imported for type checkers alone
+                continue
+            for argument, hint in hints.items():
+                if not argument.startswith("_"):
+                    hidden |= {f"{name}: {argument}": found.__name__ for found in classes_in(hint) if found not in PUBLIC_CLASSES}
+    assert hidden == {}
+
+
+@pytest.mark.parametrize("name", tocsin.errors.__all__)
+def test_a_traceback_names_an_exception_as_users_find_it(name: str) -> None:
+    kind = getattr(tocsin.errors, name)
+    assert not issubclass(kind, Exception) or f"{kind.__module__}.{kind.__qualname__}" == f"tocsin.errors.{name}"
 
 
 def test_the_modules_import_by_either_spelling() -> None:

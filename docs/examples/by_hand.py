@@ -4,8 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import attrs
 
-from tocsin import Failed, Run, events, slack_notifier, step
-from tocsin.core.machine import Subject
+from tocsin import Failed, Run, Subject, events, slack_notifier, step
 
 
 @attrs.frozen

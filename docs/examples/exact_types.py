@@ -3,8 +3,7 @@
 from typing import assert_type
 
 from tocsin import Failed, Running, State, Task, slack_notifier
-from tocsin.shell.handlers.currying import ForAll, ForNew, ForSome, ForStates
-from tocsin.shell.handlers.slack import SlackHandler
+from tocsin.handlers import ForAll, ForNew, ForSome, ForStates, SlackHandler
 
 
 def calls(task: Task, old: Running, new: Failed) -> None:

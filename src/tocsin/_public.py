@@ -6,11 +6,12 @@ import tocsin.effects as effects
 import tocsin.errors as errors
 import tocsin.events as events
 import tocsin.filters as filters
+import tocsin.handlers as handlers
 import tocsin.interpreters as interpreters
 import tocsin.signals as signals
 import tocsin.triggers as triggers
 from tocsin.core.changes import Change, Tracked
-from tocsin.core.machine import Run, StateHandler, Step, Subject, step
+from tocsin.core.machine import Announcement, Ask, Run, StateHandler, Step, Subject, step
 from tocsin.core.outcomes import Outcome
 from tocsin.core.states import (
     Aborted,
@@ -36,9 +37,11 @@ from tocsin.core.states import (
     TriggerFailed,
 )
 from tocsin.core.transitions import IllegalTransition, transition
-from tocsin.flows.flow import Flow
+from tocsin.core.values import FrozenMap
+from tocsin.flows.flow import Edge, Flow
+from tocsin.flows.inputs import Inputs
 from tocsin.flows.report import Report
-from tocsin.flows.task import FunctionTask, Task, task
+from tocsin.flows.task import FunctionTask, Task, TaskOptions, task
 from tocsin.shell.current import interpreting
 from tocsin.shell.errors import NotificationFailed, SecretNotFound
 from tocsin.shell.handlers.callback import callback_factory
@@ -57,16 +60,21 @@ from tocsin.watching.watch import watch
 
 __all__ = [
     "Aborted",
+    "Announcement",
+    "Ask",
     "Cached",
     "Change",
     "ClientFailed",
     "Delivery",
     "DryRun",
+    "Edge",
     "Failed",
     "Finished",
     "Flow",
+    "FrozenMap",
     "FunctionTask",
     "IllegalTransition",
+    "Inputs",
     "Interpreter",
     "Live",
     "LoggingHandler",
@@ -95,6 +103,7 @@ __all__ = [
     "Submitted",
     "Success",
     "Task",
+    "TaskOptions",
     "TimedOut",
     "Tracked",
     "TriggerFailed",
@@ -108,6 +117,7 @@ __all__ = [
     "filters",
     "flush",
     "gmail_notifier",
+    "handlers",
     "install_excepthook",
     "interpreters",
     "interpreting",

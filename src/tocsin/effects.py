@@ -1,6 +1,9 @@
 """Effects: a closed union of described actions, which interpreters execute; with their messages and outcomes."""
 
+from tocsin.core.changes import Key
 from tocsin.core.effects import Bot, CallBack, Effect, PostToSlack, SendEmail
+from tocsin.core.messages.content import Content, Line
+from tocsin.core.messages.digest_summary import DigestSummary, Excerpt
 from tocsin.core.messages.email import Mail
 from tocsin.core.messages.slack import SlackField, SlackMessage
 from tocsin.core.outcomes import (
@@ -21,10 +24,15 @@ __all__ = [
     "Ambiguous",
     "Bot",
     "CallBack",
+    "Content",
     "Delivered",
     "DeliveryError",
     "DestinationDead",
+    "DigestSummary",
     "Effect",
+    "Excerpt",
+    "Key",
+    "Line",
     "Mail",
     "Outcome",
     "PostToSlack",

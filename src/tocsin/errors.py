@@ -1,4 +1,4 @@
-"""All exceptions of tocsin. Signals, which are control flow, are in ``tocsin.signals``.
+"""All exceptions of tocsin, and ``Fault``, the record of one that your code raised. Signals are in ``tocsin.signals``.
 
 ValueError
 ├── NotificationFailed     a handler that was called by hand could not notify
@@ -13,6 +13,7 @@ Exception
 └── PingFailed             a health-check service could not be pinged
 """
 
+from tocsin.core.outcomes import Fault
 from tocsin.core.planning import RetriesExhausted
 from tocsin.flows.report import TaskFailed
 from tocsin.shell.adapters.healthchecks import PingFailed
@@ -21,6 +22,7 @@ from tocsin.shell.history.run_record import HistoryError
 from tocsin.shell.outbox.errors import OutboxBusy, OutboxError
 
 __all__ = [
+    "Fault",
     "HistoryError",
     "NotificationFailed",
     "OutboxBusy",

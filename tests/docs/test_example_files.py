@@ -7,7 +7,7 @@ import tomllib
 from html import unescape
 
 import pytest
-from docs.examples.picture import drawn
+from docs.diagrams.picture import drawn
 
 from tests.docs.pages import ROOT
 
@@ -27,7 +27,7 @@ def test_the_callback_prints_its_two_lines() -> None:
 
 def test_the_picture_is_the_one_that_is_drawn() -> None:
     kept = (ROOT / "docs" / "images" / "message.svg").read_text(encoding="utf-8")
-    assert _words(kept) == _words(drawn()), "run: python docs/examples/picture.py docs/images/message.svg"
+    assert _words(kept) == _words(drawn()), "run: python docs/diagrams/picture.py docs/images/message.svg"
     assert "nightly\xa0load\xa0is\xa0now\xa0in\xa0a\xa0Failed\xa0state" in " ".join(_words(kept))
 
 

@@ -63,8 +63,8 @@ def test_an_interpreter_passes(make: Callable[[], Interpreter]) -> None:
     ("make", "broken"),
     [
         (Raising, "raised ConnectionError: no route to host, and may raise nothing"),
-        (Silent, "answered None, which is no IOResult"),
-        (Mistaken, "which is no IOResult of a Receipt or a DeliveryError"),
+        (Silent, "answered None, which is no outcome"),
+        (Mistaken, "which is no outcome, plain or in an IOResult"),
         (Talkative, "changes a flow whose tasks end so: "),
     ],
 )

@@ -110,7 +110,7 @@ class Announcement(Value):
     def change(self) -> Change:
         """The proposed change."""
         run, after, event, subject, new = self.before, self.after, self.event, self.before.subject, self.after.state
-        over = new.is_finished() and after.started_at is not None
+        over = isinstance(new, s.Finished)
         return Change(
             subject.tracked_obj,
             run.state,
@@ -274,7 +274,7 @@ def is_final(run: Run) -> bool:
     """Return whether no further attempt can follow."""
     if isinstance(run.state, s.Retrying):
         return run.ended
-    closed = run.state.is_finished() and leads_to(type(run.state), e.RetryDue) is None
+    closed = isinstance(run.state, s.Finished) and leads_to(type(run.state), e.RetryDue) is None
     return run.ended or closed or run.attempt >= run.subject.attempts
 
 

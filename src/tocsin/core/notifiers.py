@@ -141,6 +141,8 @@ class Messenger(Notifier):
     def concerns(self, kind: type[State]) -> bool:
         if issubclass(kind, self._ignored) or not issubclass(kind, self._only):
             return False
+        if self.when is everything:
+            return True
         try:
             return self.when.settles(kind) is not False
         except Exception:
@@ -160,7 +162,9 @@ class Messenger(Notifier):
         message = None if self.message is None else self._worded(self.message, change, faults)
         remark = None if self.when is everything else self._annotation(change, faults)
         notes = tuple(str(fault) for fault in faults) if faults else ()
-        content = compose(change, message=message, remark=remark, traceback=self.traceback, notes=notes, link=self.link(change))
+        content = compose(
+            change, message=message, remark=remark, traceback=self.traceback, notes=notes, link=change.facts.link or self.title_link
+        )
         return Notice((self.effect(content, change, position),), tuple(faults))
 
     @staticmethod
@@ -180,10 +184,6 @@ class Messenger(Notifier):
         except Exception as error:
             faults.append(Fault(f"the remark of {quote(self.when)}", error))
             return None
-
-    def link(self, change: Change) -> str | None:
-        """Return the target of the message's title: the run's own link, else ``title_link``."""
-        return change.facts.link or self.title_link
 
     @abstractmethod
     def effect(self, content: Content, change: Change, position: int) -> Effect:

@@ -71,16 +71,13 @@ def watch_rules(
     retell: bool = False,
 ) -> WatchRules:
     """Return the checked options. A wrong one raises a TypeError of one line."""
-    for option, value in (("show_arguments", show_arguments), ("show_result", show_result), ("retell", retell)):
-        if not _is_bool(value):
+    switches: dict[str, object] = {"show_arguments": show_arguments, "show_result": show_result, "retell": retell}
+    for option, value in switches.items():
+        if not isinstance(value, bool):
             raise TypeError(f"watch: {option} takes True or False, not {quote(value)}")
     checked, failure_handlers = None if name is None else checked_name(name), on_failed(on_failure)
     recipients = None if state_handlers is None else recipients_of(attached(state_handlers) + failure_handlers)
     return WatchRules(checked, recipients, failure_handlers, show_arguments, show_result, retell)
-
-
-def _is_bool(value: object) -> bool:
-    return isinstance(value, bool)
 
 
 def _name_of(function: object) -> str:

@@ -30,7 +30,7 @@ class Recipients:
 
 def recipients_of(handlers: Handlers) -> Recipients:
     """Return these handlers with the kinds of states that they ignore."""
-    return Recipients(handlers, tuple(kind for kind in _COMMON if all(_ignores(handler, kind) for handler in handlers)))
+    return Recipients(handlers, tuple([kind for kind in _COMMON if False not in [_ignores(handler, kind) for handler in handlers]]))
 
 
 def _ignores(handler: Notifier | ForeignHandler, kind: type[State]) -> bool:

@@ -134,7 +134,7 @@ def compose(
         sentence=_sentence(f"{name}{index}", change, error, message, remark),
         headline=f"{name}{index} is now in a {kind} state",
         state=kind,
-        failed=change.new.is_failed(),
+        failed=isinstance(change.new, s.Failed),
         color=change.new.color,
         at=change.at,
         lines=tuple(lines),
@@ -148,7 +148,7 @@ def _inherited_verb(kind: type[State]) -> str:
 
 def _sentence(name: str, change: Change, error: BaseException | None, message: str | None, remark: str | None) -> str:
     new, verb = change.new, VERBS.get(type(change.new)) or _inherited_verb(type(change.new))
-    took = f" after {span(change.duration)}" if change.duration is not None and new.is_finished() else ""
+    took = f" after {span(change.duration)}" if change.duration is not None and isinstance(new, s.Finished) else ""
     own = None if new.message is None else plain(new.message)
     reason = message or (own if error is None else describe(error))
     history = f" ({remark})" if remark else ""  # before the reason, which may be cut
@@ -177,4 +177,4 @@ def _fact_lines(change: Change) -> list[Line]:
     if change.map_index is not None:
         lines.append(Line("Map index", str(change.map_index), ours=True, short=True))
     known = (("Host", change.facts.host), ("Environment", change.facts.environment), ("Run id", change.run_id))
-    return lines + [Line(title, one_line(text), short=True) for title, text in known if text]
+    return lines + [Line(title, text if text.isalnum() else one_line(text), short=True) for title, text in known if text]

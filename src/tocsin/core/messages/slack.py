@@ -9,7 +9,6 @@
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import NotRequired, TypedDict
 
 import attrs
@@ -134,12 +133,9 @@ def _field(line: Line, *, has_code: bool) -> SlackField:
     limit = LIMITS.get(line.title, OTHER_LIMIT)
     text = line.text if len(line.text) <= limit else cut(line.text, limit)
     bare = not has_code or line.ours or (not line.quoted and _PLAIN_WORDS.fullmatch(text) is not None)
-    return SlackField(_title(line.title), escape(text) if bare else fence(text), short=line.short)
-
-
-@lru_cache(maxsize=256)
-def _title(title: str) -> str:
-    return escape(cut(title, TITLE_LIMIT))
+    plain_title = len(line.title) <= TITLE_LIMIT and _PLAIN_WORDS.fullmatch(line.title) is not None
+    title = line.title if plain_title else escape(cut(line.title, TITLE_LIMIT))
+    return SlackField(title, escape(text) if bare else fence(text), short=line.short)
 
 
 class Posting(TypedDict):

@@ -17,6 +17,7 @@ from tocsin.core.notifiers import Messenger, SlackNotifier
 from tocsin.core.outcomes import Delivered, DeliveryError, Outcome, Rejected
 from tocsin.core.states import Success
 from tocsin.core.text import one_line
+from tocsin.shell import log
 from tocsin.shell.adapters import SystemClock
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.announce import facts
@@ -161,7 +162,9 @@ def send_test_message(interpreter: Interpreter, notifier: Messenger, mail_host: 
     now, known = SystemClock().now(), facts()
     running = step(Run(subject), Started(now, facts=known)).unwrap().run
     (effect,) = step(running, Succeeded(now, facts=known, message="This is a test: messages arrive.")).unwrap().effects
-    return _test_finding(notifier, execute(interpreter, effect), mail_host)
+    outcome = execute(interpreter, effect)
+    log.complain(effect, outcome)
+    return _test_finding(notifier, outcome, mail_host)
 
 
 def _test_finding(notifier: Messenger, outcome: Outcome, mail_host: str) -> Finding:

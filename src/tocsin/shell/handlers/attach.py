@@ -24,7 +24,7 @@ def attached(handlers: object) -> tuple[Notifier | ForeignHandler, ...]:
         return ()
     if isinstance(handlers, str) or callable(handlers) or not is_iterable(handlers):
         raise TypeError(f"state_handlers takes a list of handlers, not {quote(handlers)}: {_HOW}")
-    return tuple(_attached(handler) for handler in handlers)
+    return tuple([_attached(handler) for handler in handlers])
 
 
 def _attached(handler: object) -> Notifier | ForeignHandler:

@@ -1,4 +1,4 @@
-"""Draws the picture in the README: what a failure looks like on Slack. ``python docs/examples/picture.py FILE`` writes it.
+"""Draws the picture in the README: what a failure looks like on Slack. ``python docs/diagrams/picture.py FILE`` writes it.
 
 The change is written down here, with its time and its ids, so that the picture is the same wherever it is drawn. What is said of
 it, and how, is the real notifier's and the real renderer's.
