@@ -9,11 +9,11 @@ from tests.laws.user_kinds import EVERY
 from tocsin import Run, State, Step, signals, step
 from tocsin import events as e
 from tocsin.core import states as s
-from tocsin.core.changes import Key, slugs
+from tocsin.core.changes import Key, Streak, slugs
 from tocsin.core.effects import Effect
 from tocsin.core.events import Event
 from tocsin.core.filters.algebra import everything
-from tocsin.core.machine import Subject, is_final
+from tocsin.core.machine import Announcement, Subject, advance, announce, is_final, propose
 from tocsin.core.notifiers import Callback, Notifier, SlackNotifier
 from tocsin.core.outcomes import Fault
 from tocsin.core.text import describe
@@ -53,6 +53,36 @@ def keyed(effects: tuple[Effect, ...], shift: int = 0) -> list[tuple[Effect, Key
 
 def words(faults: tuple[Fault, ...]) -> list[str]:
     return [f"{fault.where}: {describe(fault.error)}" for fault in faults]
+
+
+# --- phases -------------------------------------------------------------------------------------------------------------------
+
+
+@given(scenes, several, st.tuples(st.booleans(), st.integers(1, 5)))
+def test_a_streak_that_is_added_to_a_proposed_change_counts_as_one_known_before(
+    scene: tuple[State, Event], handlers: list[Notifier], length: tuple[bool, int]
+) -> None:
+    run, past = run_in(scene[0], *handlers), Streak(*length)
+    proposed = propose(run, scene[1])
+    assert isinstance(proposed, Announcement)
+    known = advance(attrs.evolve(run, subject=attrs.evolve(run.subject, past=past)), scene[1])
+    assert isinstance(known, Step)
+    assert shown(announce(proposed.remembering(past))) == shown(known)
+
+
+@given(strategies.states(*EVERY), strategies.events(), between)
+def test_a_step_ends_a_run_once_by_a_success_or_a_failure_that_nothing_follows(
+    state: State, happened: Event, handlers: list[Foreign]
+) -> None:
+    run = run_in(state, *handlers)
+    stepped = advance(run, happened)
+    if isinstance(stepped, Step) and stepped.ends:
+        proposed = stepped.announced or stepped.run.asking
+        assert proposed is not None
+        assert is_final(proposed.after)
+        assert proposed.after.state.is_failed() or proposed.after.state.is_successful()
+        again = advance(proposed.after, happened)
+        assert not isinstance(again, Step) or not again.ends
 
 
 # --- step ---------------------------------------------------------------------------------------------------------------------
