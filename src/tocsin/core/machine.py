@@ -34,8 +34,9 @@ from tocsin.core.values import Value
 
 _T_contra = TypeVar("_T_contra", bound=Tracked, contravariant=True, default=Tracked)
 
-StateHandler = Callable[[_T_contra, State, State], State | None]
-"""What ``state_handlers`` takes: it is called with ``(tracked_obj, old_state, new_state)`` and returns a state, or None for no change.
+StateHandler = Callable[[_T_contra, State, State], State | None] | Notifier
+"""What ``state_handlers`` takes: a function of ``(tracked_obj, old_state, new_state)`` that returns a state, or None for no change; or a
+notifier of one's own.
 
 ``StateHandler[Task]`` accepts only tasks; a bare ``StateHandler`` accepts anything with a name, and fits everywhere.
 """

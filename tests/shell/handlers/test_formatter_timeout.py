@@ -209,7 +209,7 @@ def test_limits_of_ones_own_are_kept_and_a_bare_notifier_is_wrapped_too() -> Non
     handlers = Flow("load", state_handlers=[slack_notifier(message=own), slack_notifier]).handlers
     assert message_of(handlers[0]) is own
     assert message_of(handlers[1]) is None
-    (bare,) = Flow("load", state_handlers=[SlackNotifier(message=worded)]).handlers  # type: ignore[list-item]  # no type says so
+    (bare,) = Flow("load", state_handlers=[SlackNotifier(message=worded)]).handlers
     assert isinstance(message_of(bare), TimedFormatter)
 
 
