@@ -46,7 +46,7 @@ MUTANTS = (
                 "return tuple(messenger.ignore_states)",
                 "return tuple(messenger.ignore_states - messenger.only_states)",
             ),
-            Edit("core/notifiers.py", "return ignored & only & self.when", "return (ignored | only) & self.when"),
+            Edit("core/notifiers.py", "return ignored & only & messenger.when", "return (ignored | only) & messenger.when"),
         ),
     ),
     Mutant(
@@ -76,8 +76,8 @@ MUTANTS = (
         (
             Edit(
                 "shell/handlers/currying.py",
-                "        announce_change(bound.notifier, tracked, old, new)\n        return new",
-                "        announce_change(bound.notifier, tracked, old, new)\n        return attrs.evolve(new)",
+                "        announce_change(notifier, tracked, old, new)\n        return new",
+                "        announce_change(notifier, tracked, old, new)\n        return attrs.evolve(new)",
             ),
         ),
     ),
