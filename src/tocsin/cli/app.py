@@ -10,7 +10,6 @@ Exit statuses:
 - 143: ended by SIGTERM.
 """
 
-from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -33,19 +32,6 @@ app: typer.Typer = typer.Typer(
     rich_markup_mode=None,  # help and errors are plain text: a file's name is never read as markup
     pretty_exceptions_enable=False,
 )
-
-
-class NotifyChoice(StrEnum):
-    """The values of ``--notify``."""
-
-    LIVE = "live"
-    PRINT = "print"
-    NONE = "none"
-
-    @property
-    def notify(self) -> Notify:
-        """The value as interpreters name it."""
-        return "live" if self is NotifyChoice.LIVE else "print" if self is NotifyChoice.PRINT else "none"
 
 
 def _version(requested: bool) -> None:  # noqa: FBT001 - Typer passes it by position
@@ -92,9 +78,7 @@ def demo(
 def run(
     target: Annotated[str, typer.Argument(metavar="FILE[:FLOW]", help="A Python file, and the name of a flow in it.")],
     *,
-    notify: Annotated[
-        NotifyChoice, typer.Option("--notify", help="Send notifications, print them, or do neither.")
-    ] = NotifyChoice.LIVE,
+    notify: Annotated[Notify, typer.Option("--notify", help="Send notifications, print them, or do neither.")] = "live",
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the report as one JSON object; all other output goes to standard error.")
     ] = False,
@@ -113,9 +97,7 @@ def run(
     Exit status: 0 if the flow succeeds, 1 if it does not, 2 if the flow to run is missing or ambiguous, and with --fail-on-notify 3
     if it succeeds but a notification fails. SIGTERM aborts the flow, which sends notifications like any other end: 143.
     """
-    options = running.RunOptions(
-        notify=notify.notify, json=as_json, fail_on_notify=fail_on_notify, traceback=traceback, explain=explain
-    )
+    options = running.RunOptions(notify=notify, json=as_json, fail_on_notify=fail_on_notify, traceback=traceback, explain=explain)
     with interruptible():
         status = running.run(target, options)
     raise typer.Exit(status)
@@ -173,5 +155,5 @@ def runs(
     Exit status: 0, or 2 if the history cannot be read.
     """
     with interruptible():
-        status = remembered.runs(remembered.RunsOptions(label=label, limit=limit, json=as_json, open=only_open))
+        status = remembered.runs(label, limit=limit, as_json=as_json, only_open=only_open)
     raise typer.Exit(status)

@@ -1,7 +1,4 @@
-"""``tocsin check``: shows the configuration, its faults, and what is notified; on request it tests the connections.
-
-Exit status: 0 if there is no fault, 1 if there is one. Each fault comes with its remedy.
-"""
+"""``tocsin check``: shows the configuration, its faults, and what is notified; on request it tests the connections."""
 
 import os
 from collections.abc import Iterable

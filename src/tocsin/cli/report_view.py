@@ -6,7 +6,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 import attrs
@@ -25,6 +25,13 @@ from tocsin.flows.report import Report
 from tocsin.shell.interpreter import Delivery
 from tocsin.shell.redaction import redact
 
+_WORDS: Mapping[type[Outcome], str] = {
+    Delivered: "delivered",
+    Queued: "queued",
+    Withheld: "withheld",
+    Shown: "shown",
+    Ambiguous: "unknown",
+}
 _LONGEST_CELL = 300  # characters of a message in the table
 _LONGEST_NAME = 60  # characters of a name in the table
 _LONGEST_TEXT = 10_000  # characters of one text in JSON
@@ -63,19 +70,7 @@ def outcome_text(outcome: Outcome) -> str:
 
 def outcome_word(outcome: Outcome) -> str:
     """Describe an outcome in one word."""
-    match outcome:
-        case Delivered():
-            return "delivered"
-        case Queued():
-            return "queued"
-        case Withheld():
-            return "withheld"
-        case Shown():
-            return "shown"
-        case Ambiguous():
-            return "unknown"
-        case _:
-            return "failed"
+    return _WORDS.get(type(outcome), "failed")
 
 
 def as_table(report: Report) -> RenderableType:

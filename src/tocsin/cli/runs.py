@@ -20,36 +20,26 @@ _LONGEST_LABEL = 60  # characters
 _COLORS = {kind.__name__: kind.color for kind in KINDS}
 
 
-@attrs.frozen(kw_only=True)
-class RunsOptions:
-    """The options of ``tocsin runs``."""
-
-    label: str | None = None
-    limit: int = 20
-    json: bool = False
-    open: bool = False
-
-
-def runs(options: RunsOptions) -> int:
-    """Show the runs and return the exit status."""
+def runs(label: str | None, *, limit: int, as_json: bool, only_open: bool) -> int:
+    """Show the runs with the label, or all, and return the exit status. Of the ended ones, show the last ``limit``."""
     try:
-        ended = () if options.open else tuple(reversed(HistoryStore.usual().history(options.label, min(options.limit, KEPT_IN_ALL))))
+        ended = () if only_open else tuple(reversed(HistoryStore.usual().history(label, min(limit, KEPT_IN_ALL))))
     except HistoryError as error:
         complain(str(error))
         return 2
-    killed, under_way = killed_runs(options.label), open_runs(options.label)
-    if options.json:
+    killed, under_way = killed_runs(label), open_runs(label)
+    if as_json:
         write(f"{_as_json(ended, killed, under_way)}\n")
     elif not (ended or killed or under_way):
-        say(console(), plain_text(_nothing(options)))
+        say(console(), plain_text(_nothing(label, only_open=only_open)))
     else:
         say(console(), _as_table(ended, killed, under_way))
     return 0
 
 
-def _nothing(options: RunsOptions) -> str:
-    what = "no runs are open" if options.open else "no runs yet"
-    of = "" if options.label is None else f" of {line(options.label)!r}"
+def _nothing(label: str | None, *, only_open: bool) -> str:
+    what = "no runs are open" if only_open else "no runs yet"
+    of = "" if label is None else f" of {line(label)!r}"
     return f"{what}{of}: tocsin exec --label=NAME -- COMMAND makes one"
 
 

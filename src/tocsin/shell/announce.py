@@ -2,8 +2,6 @@
 
 - ``Announcer`` makes no decision: ``tocsin.core.machine`` does. It records what was announced and which user code raised.
 - Flows, watched code, watched commands and handlers called by hand all notify through it. No other code makes a message.
-- ``DeliveryTracker`` knows whether a message about an event was delivered once all of them have an outcome. That may be long after they
-  were queued.
 """
 
 import os
@@ -38,7 +36,7 @@ def facts() -> Facts:
 
 
 class DeliveryTracker:
-    """Tracks whether at least one message about an event was delivered. Thread-safe.
+    """Tracks whether at least one message about an event was delivered, which may be long after it was queued. Thread-safe.
 
     Args:
         on_undelivered: called once if there were messages and none was delivered.
@@ -61,17 +59,13 @@ class DeliveryTracker:
 
     def complete(self) -> None:
         """Declare that no more messages follow."""
-        self._close(failed=False, delivered=False)
+        self._settle(None)
 
-    def _settle(self, outcome: Outcome) -> None:
-        delivered = isinstance(outcome, Receipt)
-        self._close(failed=not delivered, delivered=delivered)
-
-    def _close(self, *, failed: bool, delivered: bool) -> None:
+    def _settle(self, outcome: Outcome | None) -> None:
         with self._lock:
             self._pending -= 1
-            self._failed = self._failed or failed
-            self._delivered = self._delivered or delivered
+            self._failed |= isinstance(outcome, DeliveryError)
+            self._delivered |= isinstance(outcome, Receipt)
             undelivered = self._pending == 0 and self._failed and not self._delivered
         if undelivered:
             self._on_undelivered()

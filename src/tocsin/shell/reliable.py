@@ -77,19 +77,15 @@ def reliable(
     sender = chain(config, inner, fallback, policy=policy, slack=slack, gmail=gmail)
     if outbox or (outbox is None and config.delivery.outbox):
         try:
-            return _attended(
-                Outbox(
-                    sender,
-                    outbox if isinstance(outbox, str) else _url(config),
-                    threshold=threshold,
-                    min_interval=min_interval,
-                    exit_timeout=exit_timeout,
-                )
-            )
+            url = outbox if isinstance(outbox, str) else outbox_url(config)
+            stored = Outbox(sender, url, threshold=threshold, min_interval=min_interval, exit_timeout=exit_timeout)
+            stored.attend()
         except OutboxError as error:
             if outbox is not None:
                 raise
             log.once(f"messages are not stored in an outbox, though delivery.outbox is set: {error}")
+        else:
+            return stored
     return Background(
         Digest(sender, threshold, min_interval),
         max_queue=config.delivery.max_queue if max_queue is None else max_queue,
@@ -122,25 +118,21 @@ def chain(
     mail_rate = defaults.mails(config) if gmail is None else gmail
     main = defaults.live(config) if inner is None else inner
     first: Interpreter = RateLimited(Retrying(main, retries), slack, mail_rate)
-    second: Interpreter | None = None
-    if isinstance(fallback, str):
-        second = defaults.fallback(config, main, fallback)
-    elif fallback is not None:
-        second = fallback
-    elif inner is None:
-        second = defaults.fallback(config, main)
-    return first if second is None else Fallback(first, with_retries(second))
+    if isinstance(fallback, str) or (fallback is None and inner is None):
+        fallback = defaults.fallback(config, main, fallback)
+    return first if fallback is None else Fallback(first, with_retries(fallback))
 
 
-def _attended(outbox: Outbox) -> Outbox:
-    outbox.attend()
-    return outbox
+def outbox_url(config: "Configuration") -> str | None:
+    """Return the configured URL of the outbox; None for the file in the user's state folder.
 
-
-def _url(config: "Configuration") -> str | None:
+    Raises:
+        OutboxError: the secret that holds the URL is not found.
+    """
     from tocsin.shell.config import defaults
 
-    url = defaults.outbox_url(config)
+    name = config.delivery.outbox_secret
+    url = None if name is None else defaults.secrets(config).find(name)
     if isinstance(url, Rejected):
         raise OutboxError(f"the URL of the outbox is not found: {url.reason}")
-    return url
+    return None if url is None else url.reveal()

@@ -15,8 +15,6 @@ import pytest
 
 from tocsin import Aborted, Failed, Finished, Running, Skipped, State, Success
 from tocsin.core.changes import Streak
-from tocsin.shell import history as package
-from tocsin.shell.history import connection as history_connection
 from tocsin.shell.history import store as history_store
 from tocsin.shell.history.run_record import HistoryError, RunRecord
 from tocsin.shell.history.store import HistoryStore
@@ -246,18 +244,18 @@ def test_a_folder_that_cannot_be_made(store: HistoryStore) -> None:
 
 def test_a_file_that_may_only_be_read(store: HistoryStore) -> None:
     store.record(ended("r1"))
-    with history_connection.reading(store.path) as connection:
+    with history_store.reading(store.path) as connection:
         assert connection is not None
         connection.execute("PRAGMA query_only = 1")  # as in a read-only folder, except for the superuser
         with (
             pytest.raises(HistoryError, match="attempt to write a readonly database; make it writable, or"),
-            history_connection.describe_errors(store.path),
+            history_store.describe_errors(store.path),
         ):
             connection.execute("DELETE FROM runs")
 
 
 def _filling(store: HistoryStore) -> None:
-    with history_connection.writing(store.path) as connection:
+    with history_store.writing(store.path) as connection:
         connection.execute("PRAGMA max_page_count = 1")
         connection.execute("INSERT INTO streaks VALUES (?, 1, 1, 1.0)", ("x" * 99_999,))
 
@@ -271,7 +269,7 @@ def test_a_disk_that_is_full(store: HistoryStore) -> None:
 
 def test_a_file_that_another_process_locks(store: HistoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
     store.record(ended("r1"))
-    monkeypatch.setattr(history_connection, "BUSY", 0.01)
+    monkeypatch.setattr(history_store, "BUSY", 0.01)
     with closing(sqlite3.connect(store.path, isolation_level=None)) as connection:
         connection.execute("BEGIN EXCLUSIVE")
         with pytest.raises(HistoryError, match="database is locked; another process keeps it locked; end that process"):
@@ -282,7 +280,7 @@ def test_a_file_that_another_process_locks(store: HistoryStore, monkeypatch: pyt
 
 
 def _interrupted(store: HistoryStore) -> None:
-    with history_connection.writing(store.path) as connection:
+    with history_store.writing(store.path) as connection:
         connection.execute("DELETE FROM runs")
         raise KeyboardInterrupt
 
@@ -306,8 +304,6 @@ def test_a_user_without_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("use", USES)
 def test_a_python_without_sqlite(store: HistoryStore, use: Callable[[HistoryStore], object], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sqlite3", None)
-    monkeypatch.delitem(sys.modules, "tocsin.shell.history.connection")
-    monkeypatch.delattr(package, "connection")
     with pytest.raises(HistoryError, match="this Python was built without sqlite3; install one that has it"):
         use(store)
 
@@ -364,7 +360,7 @@ def test_a_process_that_is_killed_leaves_all_of_a_run_or_nothing(store: HistoryS
 def test_a_transaction_that_its_process_did_not_end_is_undone(store: HistoryStore) -> None:
     store.record(ended("r1"))
     dies = (
-        "import os, signal, sys; from pathlib import Path; from tocsin.shell.history.connection import writing\n"
+        "import os, signal, sys; from pathlib import Path; from tocsin.shell.history.store import writing\n"
         "with writing(Path(sys.argv[1])) as connection:\n"
         "    connection.execute('PRAGMA cache_size = 1')\n"
         "    connection.execute('DELETE FROM runs')\n"

@@ -100,11 +100,8 @@ def scrub_environment(environment: Mapping[str, str], ping: str | None) -> dict[
     """Return the environment without tocsin's secrets and settings."""
     names = {*_DEFAULT_SECRETS, *_configured_secrets(), *([ping] if ping else [])}
     hidden = names | {f"{name}_FILE" for name in names}
-    return {name: value for name, value in environment.items() if name not in hidden and not _is_hidden_setting(name)}
-
-
-def _is_hidden_setting(name: str) -> bool:
-    return name.startswith("TOCSIN_") and name not in _KEPT_SETTINGS
+    hidden |= {name for name in environment if name.startswith("TOCSIN_") and name not in _KEPT_SETTINGS}
+    return {name: value for name, value in environment.items() if name not in hidden}
 
 
 def _configured_secrets() -> tuple[str, ...]:

@@ -46,16 +46,11 @@ def supervise_attempts(context: ExecContext, make: MakeNotifier | None) -> int:
     while not notifier.finished:
         if _stop_signal(context, math.inf) is not None:
             complain("interrupted while sending notifications: some may not have been sent")
-            _skip_exit_timeout()
+            from tocsin.shell.queues import finish  # the command was started long ago
+
+            finish(0.0)  # else the end of the process waits for queued messages
             break
     return status
-
-
-def _skip_exit_timeout() -> None:
-    """Do not wait for queued messages when the process ends."""
-    from tocsin.shell.queues import finish  # the command was started long ago
-
-    finish(0.0)
 
 
 def _attempts(context: ExecContext, notifier: NotifierThread) -> int:

@@ -148,7 +148,7 @@ def drain(
         if watch:
             from tocsin.cli.outbox import daemon
 
-            return daemon.run_daemon(store, daemon.DaemonOptions(metrics=metrics, json=as_json))
+            return daemon.run_daemon(store, metrics=metrics, as_json=as_json)
         from tocsin.cli.outbox.drain import drain_due
 
         return drain_due(store, as_json=as_json)
@@ -172,8 +172,7 @@ def retry(
 
     Exit status: 0, or 1 if a message that was named cannot be retried; 2 if the outbox cannot be used.
     """
-    selection = modify.MessageSelection(keys=tuple(named or ()), statuses=tuple(statuses or ()), all_of_them=all_of_them)
-    _exit_with(file, lambda store: modify.retry_messages(store, selection, as_json=as_json))
+    _exit_with(file, lambda store: modify.retry_messages(store, named or (), statuses or (), all_of_them=all_of_them, as_json=as_json))
 
 
 @outbox_app.command()

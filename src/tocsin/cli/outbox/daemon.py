@@ -14,8 +14,6 @@ import socket
 import time
 from contextlib import ExitStack, suppress
 
-import attrs
-
 from tocsin.cli.outbox.drain import STOP_TIMEOUT, counting, is_sending_disabled, show_lines, show_nothing
 from tocsin.cli.outbox.health import Health, Metrics
 from tocsin.cli.outbox.http_server import HOST, serving
@@ -26,7 +24,7 @@ from tocsin.core.outbox.metrics import ENDINGS
 from tocsin.core.outbox.status import messages
 from tocsin.shell.config.load import configuration
 from tocsin.shell.outbox.errors import OutboxError
-from tocsin.shell.outbox.store import Store
+from tocsin.shell.outbox.store import Agenda, Store
 from tocsin.shell.outbox.worker import Worker
 from tocsin.shell.redaction import redact
 from tocsin.shell.reliable import chain
@@ -38,25 +36,17 @@ _SHORTEST_INTERVAL = 0.1  # seconds
 _PAUSE_AFTER_ERROR = 5.0  # seconds
 
 
-@attrs.frozen(kw_only=True)
-class DaemonOptions:
-    """The options of ``tocsin outbox drain --watch``."""
-
-    metrics: int | None = None
-    json: bool = False
-
-
-def run_daemon(store: Store, options: DaemonOptions) -> int:
-    """Send messages until a signal arrives, and return the exit status."""
+def run_daemon(store: Store, *, metrics: int | None, as_json: bool) -> int:
+    """Send messages until a signal arrives, and return the exit status. ``metrics`` is the port to serve them on."""
     if is_sending_disabled():
         return UNUSABLE
     health = Health()
-    worker = Worker(store, chain(configuration()), on_batch=counting(health, show_nothing if options.json else show_lines()))
+    worker = Worker(store, chain(configuration()), on_batch=counting(health, show_nothing if as_json else show_lines()))
     with graceful_stop() as stop, ExitStack() as stack:
         try:
-            port = None if options.metrics is None else stack.enter_context(serving(options.metrics, Metrics(store, health).pages))
+            port = None if metrics is None else stack.enter_context(serving(metrics, Metrics(store, health).pages))
         except OSError as error:
-            complain(f"--metrics {options.metrics}: {error.strerror}: choose another port, or 0 for one that is free")
+            complain(f"--metrics {metrics}: {error.strerror}: choose another port, or 0 for one that is free")
             return UNUSABLE
         complain(f"sending from the outbox at {store.place}")
         if port is not None:
@@ -65,7 +55,7 @@ def run_daemon(store: Store, options: DaemonOptions) -> int:
         while not stop.wait(loop.run_round()):
             pass
         _stop(worker)
-    if options.json:
+    if as_json:
         counts = {status.value: health.counters.count(status) for status in ENDINGS}
         write(f"{redact(json.dumps({'place': store.place, **counts}))}\n")
     else:
@@ -100,7 +90,7 @@ class DrainLoop:
         if pause > 0:
             return min(pause, self._longest_interval)
         try:
-            pause = self._start_sending() if self._store.exists else self._wait_for_outbox()
+            pause = self._start_sending()
         except OutboxError as error:
             self._pause_after_error(error)
             return self._longest_interval
@@ -112,17 +102,12 @@ class DrainLoop:
 
     def _start_sending(self) -> float:
         """Start to send the messages that are due, if any. Return the seconds until the next message is due."""
-        agenda = self._store.agenda()
+        agenda = self._store.agenda() if self._store.exists else Agenda((), None)
         if not agenda.due:
             self._clear_error()
         else:
             WorkerThread("tocsin_outbox", self._send).start()
         return self._longest_interval if agenda.next is None else agenda.next
-
-    def _wait_for_outbox(self) -> float:
-        """Wait for an outbox: there is no file yet, so no message either."""
-        self._clear_error()
-        return self._longest_interval
 
     def _send(self) -> None:
         try:

@@ -1,8 +1,6 @@
 """``tocsin outbox drain``: sends the messages that are due, waits for them, and shows the progress.
 
 - Progress is a bar on a terminal, a line for each message in a pipe, and nothing with ``--json``.
-- Exit status: 0 if no message is left waiting and none was given up; 1 if one is, or was; 2 if the outbox cannot be used, or
-  ``TOCSIN_NOTIFY`` says not to send.
 - A signal stops it: it finishes the messages being sent, releases the rest, and exits with the signal's status.
 """
 

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import attrs
-
 from tocsin.cli.outbox.opening import UNUSABLE, no_outbox_yet
 from tocsin.cli.terminal import complain, console, plain_text, say, write
 from tocsin.core.outbox.model import Status
@@ -25,18 +23,9 @@ if TYPE_CHECKING:
 _PORTION = 500  # messages in one transaction
 
 
-@attrs.frozen(kw_only=True)
-class MessageSelection:
-    """The messages to retry, as given on the command line."""
-
-    keys: tuple[str, ...] = ()
-    statuses: tuple[Status, ...] = ()
-    all_of_them: bool = False
-
-
-def retry_messages(store: "Store", selection: MessageSelection, *, as_json: bool) -> int:
+def retry_messages(store: "Store", keys: Sequence[str], statuses: Sequence[Status], *, all_of_them: bool, as_json: bool) -> int:
     """Retry messages and return the exit status: 1 if one of those named could not be retried."""
-    chosen = select_for_retry(selection.keys, selection.statuses, all_of_them=selection.all_of_them)
+    chosen = select_for_retry(keys, statuses, all_of_them=all_of_them)
     if isinstance(chosen, str):
         complain(chosen)
         return UNUSABLE

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tocsin.cli.terminal import complain
-from tocsin.core.outcomes import Rejected
-from tocsin.shell.config.defaults import outbox_url, secret_names, secrets
+from tocsin.shell.config.defaults import secret_names, secrets
 from tocsin.shell.config.load import configuration
 from tocsin.shell.current import current_of_runs
 from tocsin.shell.environment import override
 from tocsin.shell.outbox.errors import OutboxError
+from tocsin.shell.reliable import outbox_url
 
 if TYPE_CHECKING:
     from tocsin.shell.outbox.store import Store
@@ -66,20 +66,13 @@ def open_store(file: str | None) -> "Store":
     else:
         from tocsin.shell.outbox.store import Store
 
-        return Store(_configured_url() if file is None else _url(file))
+        return Store(outbox_url(configuration()) if file is None else _url(file))
     raise OutboxError(f"the outbox needs the extra: pip install 'tocsin[outbox]' ({missing} is not installed)")
 
 
 def no_outbox_yet(store: "Store") -> str:
     """Return the message for an outbox whose file does not exist."""
     return f"nothing waits: there is no outbox at {store.place} yet"
-
-
-def _configured_url() -> str | None:
-    url = outbox_url(configuration())
-    if isinstance(url, Rejected):
-        raise OutboxError(f"the URL of the outbox is not found: {url.reason}")
-    return url
 
 
 def _url(file: str) -> str:

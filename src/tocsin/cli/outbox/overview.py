@@ -1,8 +1,6 @@
 """``tocsin outbox status``, the number of messages by destination and status, and ``tocsin outbox list``, the newest messages.
 
-- ``status`` exits with 1 if messages are dead or unknown, so that a monitoring check can use it.
-- ``list`` shows one message a line, the newest last, as in a log.
-- Both exit with 0 otherwise, and with 2 if the outbox cannot be read.
+``status`` exits with 1 if messages are dead or unknown, so that a monitoring check can use it.
 """
 
 import json

@@ -17,7 +17,6 @@ import attrs
 from google.auth import transport
 from google.oauth2 import credentials, service_account
 from requests import Request
-from requests.exceptions import ProxyError
 from requests.utils import get_environ_proxies, select_proxy
 from typing_extensions import override
 from urllib3.exceptions import HTTPError
@@ -25,7 +24,7 @@ from urllib3.exceptions import HTTPError
 from tocsin.core.outcomes import DeliveryError, Rejected
 from tocsin.core.services.google_oauth import SCOPE, AccessToken, AuthorizedUser, Grant, token_reply
 from tocsin.shell import redaction
-from tocsin.shell.adapters.http import Transport
+from tocsin.shell.adapters.http import Transport, failure
 from tocsin.shell.adapters.settings import SmtpSettings
 from tocsin.shell.adapters.time_limits import Attempt, attempting
 
@@ -113,15 +112,9 @@ def fetch_token(
     except _NoTokenError as no_token:
         return no_token.error
     except (OSError, HTTPException, HTTPError, ValueError) as error:
-        return _failure(attempt, error)
+        attempt.sent = False  # to ask again does no harm
+        return failure(attempt, error)
     return token_transport.token
-
-
-def _failure(attempt: Attempt, error: Exception) -> DeliveryError:
-    if isinstance(error, ProxyError):
-        attempt.trouble = attempt.trouble or f"the proxy does not lead to {attempt.host}: check the proxy settings"
-    attempt.sent = False
-    return attempt.failure(error)
 
 
 def _credentials(grant: Grant, account: str) -> _Credentials | Rejected:

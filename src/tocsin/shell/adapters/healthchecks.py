@@ -23,10 +23,6 @@ class PingFailed(Exception):
     __module__ = "tocsin.errors"  # where users find it
 
 
-def _kept() -> "PerProcess[Transport]":
-    return PerProcess()
-
-
 @attrs.frozen(repr=False)
 class Ping:
     """A state handler that calls the URL of a service, with ``/start``, ``/fail`` or nothing appended.
@@ -38,7 +34,7 @@ class Ping:
 
     url: Secret
     settings: HttpSettings
-    _kept: "PerProcess[Transport]" = attrs.field(init=False, factory=_kept, eq=False)
+    _kept: "PerProcess[Transport]" = attrs.field(init=False, factory=PerProcess["Transport"], eq=False)
 
     def __call__(self, tracked_obj: Tracked, state: State) -> None:  # noqa: ARG002 - the URL says which job it is
         """Report the state to the service. Raises PingFailed."""

@@ -129,11 +129,15 @@ def exchange(
                 return Rejected("SOCKS proxies are not supported: name an http:// proxy in proxies, or in HTTPS_PROXY")
             transport = transports.get(lambda: Transport(context))
             return call(RequestSender(transport, proxies, (settings.connect_timeout, settings.read_timeout)))
-        except ProxyError as error:
-            attempt.trouble = attempt.trouble or f"the proxy does not lead to {attempt.host}: check the proxy settings"
-            return attempt.failure(error)
         except (OSError, HTTPException, HTTPError, ValueError) as error:
-            return attempt.failure(error)
+            return failure(attempt, error)
+
+
+def failure(attempt: Attempt, error: Exception) -> DeliveryError:
+    """Turn the ``error`` of a request that ended the attempt into a delivery error."""
+    if isinstance(error, ProxyError):
+        attempt.trouble = attempt.trouble or f"the proxy does not lead to {attempt.host}: check the proxy settings"
+    return attempt.failure(error)
 
 
 def _proxies(settings: HttpSettings, url: str) -> dict[str, str]:

@@ -25,14 +25,6 @@ if TYPE_CHECKING:
     from tocsin.shell.adapters.mail_smtp import SmtpSession
 
 
-def _no_session() -> "PerProcess[SmtpSession]":
-    return PerProcess()
-
-
-def _no_tokens() -> "PerProcess[TokenCache]":
-    return PerProcess()
-
-
 @attrs.frozen(kw_only=True, field_transformer=first("host", "port"))
 class Gmail(SmtpSettings):
     """Sends mail from a Gmail account over one connection that stays open. It is thread-safe; threads take turns.
@@ -51,8 +43,8 @@ class Gmail(SmtpSettings):
         ValueError: a setting is invalid.
     """
 
-    _kept: "PerProcess[SmtpSession]" = attrs.field(init=False, factory=_no_session, eq=False, repr=False)
-    _tokens: "PerProcess[TokenCache]" = attrs.field(init=False, factory=_no_tokens, eq=False, repr=False)
+    _kept: "PerProcess[SmtpSession]" = attrs.field(init=False, factory=PerProcess["SmtpSession"], eq=False, repr=False)
+    _tokens: "PerProcess[TokenCache]" = attrs.field(init=False, factory=PerProcess["TokenCache"], eq=False, repr=False)
 
     def send(self, username: Secret, password: Secret, mail: Mail, key: Key) -> Receipt | DeliveryError:
         """Send ``mail``. Return Delivered with the refused recipients, or the error; a failure is never raised."""

@@ -8,6 +8,7 @@
 import os
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Never, final
 
 from typing_extensions import override
@@ -118,14 +119,10 @@ class Secrets:
         return hash((frozenset(self._explicit), self._keyring))
 
     @override
-    def __reduce__(self) -> tuple[Callable[[bool], "Secrets"], tuple[bool]]:
+    def __reduce__(self) -> tuple[Callable[[], "Secrets"], tuple[()]]:
         if self._explicit:
             raise TypeError("Secrets that hold values are not pickled: use the environment or a file instead")
-        return _without_values, (self._keyring,)
-
-
-def _without_values(keyring: bool) -> Secrets:  # noqa: FBT001 - pickle passes it by position
-    return Secrets(keyring=keyring)
+        return partial(Secrets, keyring=self._keyring), ()
 
 
 def _from_environment(name: str) -> str | None:

@@ -27,10 +27,6 @@ if TYPE_CHECKING:
 _API = "https://slack.com/api/"
 
 
-def _no_transport() -> "PerProcess[Transport]":
-    return PerProcess()
-
-
 def _api(slack: "SlackWebhook", attribute: "attrs.Attribute[str]", value: str) -> None:
     """Validate the API's URL: a token is sent to Slack, or to an allowed host."""
     problem = None if value == _API else api_fault(value, slack.allowed_hosts)
@@ -59,7 +55,7 @@ class SlackWebhook(settings.HttpSettings):
 
     allowed_hosts: tuple[str, ...] = attrs.field(default=(), converter=settings.allowed_hosts)
     api: str = attrs.field(default=_API, validator=_api)
-    _kept: "PerProcess[Transport]" = attrs.field(init=False, factory=_no_transport, eq=False, repr=False)
+    _kept: "PerProcess[Transport]" = attrs.field(init=False, factory=PerProcess["Transport"], eq=False, repr=False)
     _threads: ThreadCache = attrs.field(init=False, factory=ThreadCache, eq=False, repr=False)
 
     def post(self, url: Secret, payload: SlackMessage) -> Receipt | DeliveryError:

@@ -11,7 +11,6 @@ from tocsin.core.delivery.retry import RetryPolicy
 from tocsin.core.notifiers import GmailNotifier, Messenger, SlackNotifier
 from tocsin.core.outcomes import Rejected
 from tocsin.shell.adapters import Gmail, Secrets, SlackWebhook
-from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.adapters.settings import CheckedOnUse
 from tocsin.shell.config.load import configuration
 from tocsin.shell.interpreter import Interpreter, Notify
@@ -102,13 +101,6 @@ def fallback(config: Configuration, sends: Interpreter, channel: Channel | None 
             return BySlack(sends, webhook_secret=slack.webhook_secret, token_secret=slack.token_secret, channel=slack.channel)
         case _:
             return None
-
-
-def outbox_url(config: Configuration) -> str | Rejected | None:
-    """Return the URL of the outbox's database, or Rejected if its secret is missing. None: the file in the state folder."""
-    name = config.delivery.outbox_secret
-    url = None if name is None else secrets(config).find(name)
-    return url.reveal() if isinstance(url, Secret) else url
 
 
 def policy(config: Configuration) -> RetryPolicy:

@@ -1,9 +1,4 @@
-"""``gmail_notifier`` and its exact types: the result of each way to call it.
-
-The overloads are types alone; the code is in ``CurriedHandler``. Its own two come first, where pyright expects them. The other calls in
-order follow, then those out of order by keyword. Each call may give options. These are written out, since ty ignores unknown keywords
-of an unpacked ``TypedDict``.
-"""
+"""``gmail_notifier`` and its exact types: the result of each way to call it, as in ``slack``."""
 
 from typing import TYPE_CHECKING, Self, TypeVar, overload
 

@@ -4,12 +4,16 @@
   turns.
 - The number of runs is bounded, for each label and in all; so is the number of streaks. The oldest are deleted first.
 - A label is stored as one line of printable characters: labels that print alike are one.
+- Each transaction has a connection of its own: no lock is held during a run. A lock that another process holds is waited for.
 - Every error of the file is a ``HistoryError``. The file of a newer version is not changed.
+- The file has mode 0600. SQLite uses a rollback journal, not a write-ahead log: that works on every file system, and the next process
+  cleans up after a killed one.
 """
 
+import os
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,12 +23,17 @@ import attrs
 from tocsin.core.changes import Streak
 from tocsin.shell.history.paths import state_folder
 from tocsin.shell.history.run_locks import line
-from tocsin.shell.history.run_record import ELSEWHERE, HistoryError, Row, RunRecord, from_row, whole
+from tocsin.shell.history.run_record import ELSEWHERE, RENEW, HistoryError, Row, RunRecord, from_row, whole
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
 FILE = "journal.sqlite3"
+VERSION = 1
+BUSY = 20.0
+"""Seconds that a writer waits for the lock: many runs may end at once."""
+BUSY_READING = 5.0
+"""Seconds that a reader waits for the lock."""
 KEPT = 1000
 """Maximum number of stored runs of one label."""
 KEPT_IN_ALL = 20_000
@@ -42,7 +51,25 @@ _STREAK = "SELECT failed, length FROM streaks WHERE label = ?"
 _DROP = "DELETE FROM streaks WHERE label = ?"
 _SET = "INSERT OR REPLACE INTO streaks (label, failed, length, updated) VALUES (?, ?, ?, ?)"
 _PRUNE_STREAKS = "DELETE FROM streaks WHERE updated <= (SELECT updated FROM streaks ORDER BY updated DESC LIMIT 1 OFFSET ?)"
-_NO_SQLITE = "there is no history: this Python was built without sqlite3; install one that has it"
+_SCHEMA = (
+    """CREATE TABLE runs (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        run_id TEXT NOT NULL UNIQUE,
+        label TEXT NOT NULL,
+        started REAL NOT NULL,
+        ended REAL NOT NULL,
+        kind TEXT NOT NULL,
+        failed INTEGER,
+        message TEXT,
+        attempts INTEGER NOT NULL,
+        status INTEGER,
+        version TEXT NOT NULL
+    )""",
+    "CREATE INDEX runs_by_label ON runs (label, number)",
+    "CREATE TABLE streaks (label TEXT PRIMARY KEY, failed INTEGER, length INTEGER NOT NULL, updated REAL NOT NULL)",
+    "CREATE INDEX streaks_by_age ON streaks (updated)",
+    f"PRAGMA user_version = {VERSION}",
+)
 
 
 @attrs.frozen
@@ -73,7 +100,7 @@ class HistoryStore:
 
     def past(self, label: str) -> Streak:
         """Return the streak of a label: how its last runs ended."""
-        with _reading(self.path) as connection:
+        with reading(self.path) as connection:
             return Streak() if connection is None else _streak(connection, line(label))
 
     def record(self, ended: RunRecord, *, counts: bool = True) -> Streak:
@@ -86,7 +113,7 @@ class HistoryStore:
         Returns:
             The label's streak before this run, by which policies decide about its end.
         """
-        with _writing(self.path) as connection:
+        with writing(self.path) as connection:
             before = _streak(connection, ended.label)
             if connection.execute(_ADD, ended.row()).rowcount:
                 if counts and ended.failed is not None:
@@ -97,14 +124,14 @@ class HistoryStore:
 
     def advance(self, label: str, *, failed: bool) -> Streak:
         """Add an end to a label's streak. Return the streak before it."""
-        with _writing(self.path) as connection:
+        with writing(self.path) as connection:
             before = _streak(connection, line(label))
             _remember(connection, line(label), before.then(failed=failed))
             return before
 
     def retract(self, label: str, *, failed: bool, before: Streak) -> None:
         """Restore the streak ``before`` that ``advance`` returned, unless another run of the label has ended since."""
-        with _writing(self.path) as connection:
+        with writing(self.path) as connection:
             if _streak(connection, line(label)) == before.then(failed=failed):
                 if before.failed is None:
                     connection.execute(_DROP, (line(label),))
@@ -113,7 +140,7 @@ class HistoryStore:
 
     def history(self, label: str | None = None, limit: int = 20) -> tuple[RunRecord, ...]:
         """Return the last recorded runs of one label or of all, newest first, at most ``limit``."""
-        with _reading(self.path) as connection:
+        with reading(self.path) as connection:
             if connection is None:
                 return ()
             query = (_LAST, (limit,)) if label is None else (_LAST_OF, (line(label), limit))
@@ -122,7 +149,7 @@ class HistoryStore:
 
     def forget(self, before: datetime) -> int:
         """Delete runs that ended, and streaks last updated, before an aware datetime. Return the number of deleted runs."""
-        with _writing(self.path) as connection:
+        with writing(self.path) as connection:
             connection.execute("DELETE FROM streaks WHERE updated < ?", (before.timestamp(),))
             return connection.execute("DELETE FROM runs WHERE ended < ?", (before.timestamp(),)).rowcount
 
@@ -138,20 +165,69 @@ def _remember(connection: "Connection", label: str, streak: Streak) -> None:
 
 
 @contextmanager
-def _reading(path: Path) -> "Generator[Connection | None, None, None]":
-    try:
-        from tocsin.shell.history.connection import reading
-    except ImportError:
-        raise HistoryError(_NO_SQLITE) from None
-    with reading(path) as connection:
-        yield connection
+def reading(path: Path) -> "Generator[Connection | None]":
+    """Yield a connection for reading; None if there is no history yet."""
+    with describe_errors(path):
+        if not path.exists():
+            yield None
+            return
+        with closing(_connected(path, BUSY_READING)) as connection:
+            yield connection if _version(connection, path) else None
 
 
 @contextmanager
-def _writing(path: Path) -> "Generator[Connection, None, None]":
+def writing(path: Path) -> "Generator[Connection]":
+    """Yield a connection in a transaction. The end of the block commits it; an exception rolls it back."""
+    with describe_errors(path):
+        path.parent.mkdir(0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        with closing(_connected(path, BUSY)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            if not _version(connection, path):
+                for statement in _SCHEMA:
+                    connection.execute(statement)
+            yield connection
+            connection.execute("COMMIT")
+
+
+def _connected(path: Path, busy_timeout: float) -> "Connection":
+    """Connect to an existing file. Closing the connection rolls back an open transaction."""
+    import sqlite3
+
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", timeout=busy_timeout, isolation_level=None, uri=True)
+
+
+def _version(connection: "Connection", path: Path) -> int:
+    """Return the schema version of the file; 0 if it has no tables."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    found = int(version)
+    if not 0 <= found <= VERSION:
+        newer = f"a newer tocsin (its version is {found}, and this tocsin knows {VERSION})"
+        raise HistoryError(f"the history file {path} was written by {newer}; upgrade tocsin, or {ELSEWHERE}")
+    return found
+
+
+@contextmanager
+def describe_errors(path: Path) -> Generator[None]:
+    """Raise errors of SQLite, the operating system and the data as ``HistoryError``."""
     try:
-        from tocsin.shell.history.connection import writing
+        import sqlite3  # slow to load, and used by few programs
     except ImportError:
-        raise HistoryError(_NO_SQLITE) from None
-    with writing(path) as connection:
-        yield connection
+        raise HistoryError("there is no history: this Python was built without sqlite3; install one that has it") from None
+    remedies = {
+        sqlite3.SQLITE_BUSY: "another process keeps it locked; end that process, or try again",
+        sqlite3.SQLITE_FULL: f"make room on the disk, or {ELSEWHERE}",
+        sqlite3.SQLITE_READONLY: f"make it writable, or {ELSEWHERE}",
+        sqlite3.SQLITE_CANTOPEN: f"make it a file that you may read and write, or {ELSEWHERE}",
+        sqlite3.SQLITE_IOERR: f"check the disk, or {ELSEWHERE}",
+    }
+    try:
+        yield
+    except sqlite3.Error as error:
+        remedy = remedies.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)  # the higher bits hold details
+        trouble = f"cannot be used: {error}; {remedy}" if remedy else f"is damaged: {error}; {RENEW}"
+        raise HistoryError(f"the history file {path} {trouble}") from None
+    except OSError as error:
+        raise HistoryError(f"the history file {path} cannot be used: {error.strerror}; {ELSEWHERE}") from None
+    except (ValueError, OverflowError) as error:
+        raise HistoryError(f"the history file {path} is damaged: {error}; {RENEW}") from None

@@ -1,9 +1,4 @@
-"""The interpreters that send nothing, open no socket and read no secret.
-
-- ``DryRun`` prints each effect.
-- ``Silent`` drops each effect.
-- ``Recording`` keeps each effect, for tests.
-"""
+"""The interpreters that send nothing, open no socket and read no secret."""
 
 import sys
 from typing import ClassVar, TextIO

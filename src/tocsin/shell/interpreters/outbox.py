@@ -9,6 +9,7 @@
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 import attrs
@@ -60,18 +61,22 @@ def _inner(given: Interpreter) -> Interpreter:
 def _make_client(outbox: "Outbox") -> "OutboxClient":
     try:
         from tocsin.shell.outbox.client import OutboxClient
+        from tocsin.shell.outbox.store import Store
+        from tocsin.shell.outbox.worker import Worker
     except ModuleNotFoundError as missing:
         absent = missing.name
     else:
-        return OutboxClient(
-            outbox.url,
+        store = Store(outbox.url)
+        make_worker = partial(
+            Worker,
+            store,
             outbox.inner,
             policy=outbox.policy,
             threshold=outbox.threshold,
             min_interval=outbox.min_interval,
             lease=outbox.lease,
-            exit_timeout=outbox.exit_timeout,
         )
+        return OutboxClient(store, make_worker, outbox.exit_timeout)
     raise OutboxError(f"the outbox needs the extra: pip install 'tocsin[outbox]' ({absent} is not installed)")
 
 

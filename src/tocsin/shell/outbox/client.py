@@ -4,18 +4,15 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from tocsin.core.delivery.retry import RetryPolicy
 from tocsin.core.effects import Message
 from tocsin.core.outbox.model import Row
 from tocsin.core.outcomes import Outcome
 from tocsin.core.text import describe, one_line
 from tocsin.shell import log
-from tocsin.shell.interpreter import Interpreter
-from tocsin.shell.outbox.background_worker import BackgroundWorker
+from tocsin.shell.outbox.background_worker import BackgroundWorker, WorkerFactory
 from tocsin.shell.outbox.codec import new_row
 from tocsin.shell.outbox.errors import OutboxBusy, OutboxError
 from tocsin.shell.outbox.store import Store
-from tocsin.shell.outbox.worker import OnBatch, Worker
 from tocsin.shell.redaction import redact
 
 _T = TypeVar("_T")
@@ -24,31 +21,11 @@ _ERROR_PAUSE = 30.0  # seconds without a new attempt after the database could no
 
 
 class OutboxClient:
-    """Stores messages in the outbox at ``url`` and sends them by ``inner``. ``Outbox`` documents the other parameters.
+    """Stores messages in ``store`` and sends them by the worker of ``make_worker``. ``exit_timeout`` is that of ``Outbox``."""
 
-    Raises:
-        OutboxError: the URL names no outbox.
-    """
-
-    def __init__(
-        self,
-        url: str | None,
-        inner: Interpreter,
-        *,
-        policy: RetryPolicy,
-        threshold: int,
-        min_interval: float,
-        lease: float,
-        exit_timeout: float,
-    ) -> None:
-        self._store = Store(url)
-
-        def make_worker(on_batch: OnBatch) -> Worker:
-            return Worker(
-                self._store, inner, policy=policy, threshold=threshold, min_interval=min_interval, lease=lease, on_batch=on_batch
-            )
-
-        self._worker = BackgroundWorker(self._store, make_worker, exit_timeout)
+    def __init__(self, store: Store, make_worker: WorkerFactory, exit_timeout: float) -> None:
+        self._store = store
+        self._worker = BackgroundWorker(store, make_worker, exit_timeout)
         self._error: OutboxError | None = None
         self._paused_until = 0.0
         self._outages = log.Outages()

@@ -1,6 +1,6 @@
 """The database of an outbox: the one that a URL names, and durable connections to it.
 
-- A URL is checked at once. Nothing is open_connection before it is needed.
+- A URL is checked at once. Nothing is opened before it is needed.
 - An outbox has two connections that stay open: one writes, one reads. One thread at a time uses a connection, for one transaction; the
   wait for it is bounded. After an error the connection is closed, and the next call opens a new one.
 - A transaction is repeated once where the server closed the connection before it, or chose it as the victim of a conflict. A commit

@@ -64,7 +64,7 @@ class Store:
         busy: seconds that another process may hold the database before that is an error.
 
     Raises:
-        OutboxError: the URL names no outbox.
+        OutboxError: the URL names no outbox. Each method: the database cannot be used.
 
     >>> import tempfile
     >>> folder = tempfile.TemporaryDirectory()
@@ -104,11 +104,7 @@ class Store:
         return file is None or file.identity is not None
 
     def now(self) -> float:
-        """Return the time by the clock of the database, in seconds since 1970. A server is asked only now and then.
-
-        Raises:
-            OutboxError: the server cannot be asked.
-        """
+        """Return the time by the clock of the database, in seconds since 1970. A server is asked only now and then."""
         if self._database.file is not None:
             return time.time()
         return self._clock.now(lambda: self._run(self._reader, queries.server_time))
@@ -147,40 +143,24 @@ class Store:
         return self._transaction(lambda connection: _advance(connection, events)) if events else ()
 
     def agenda(self) -> Agenda:
-        """Return what there is to send. The time that this takes does not depend on the number of rows.
-
-        Raises:
-            OutboxError: the database cannot be read.
-        """
+        """Return what there is to send. The time that this takes does not depend on the number of rows."""
         now = self.now()
         found = self._run(self._reader, lambda connection: queries.due_destinations(connection, now, now + FAR))
         later = [each.later for each in found if each.later is not None]
         return Agenda(tuple(each.destination for each in found if each.is_due), max(min(later) - now, 0.0) if later else None)
 
     def find(self, keys: Sequence[str]) -> tuple[Row, ...]:
-        """Return the rows of these keys that exist, in order of insertion.
-
-        Raises:
-            OutboxError: the database cannot be read.
-        """
+        """Return the rows of these keys that exist, in order of insertion."""
         found = [self._find(keys[start : start + _CHUNK]) for start in range(0, len(keys), _CHUNK)]
         return tuple(one.row for one in sorted((one for some in found for one in some), key=lambda one: one.number))
 
     def rows(self, *, statuses: Sequence[Status] = (), destination: str | None = None, limit: int = 100) -> tuple[Row, ...]:
-        """Return the newest ``limit`` rows, the newest last, with these statuses and this destination; the defaults mean all.
-
-        Raises:
-            OutboxError: the database cannot be read.
-        """
+        """Return the newest ``limit`` rows, the newest last, with these statuses and this destination; the defaults mean all."""
         found = self._run(self._reader, lambda connection: queries.last(connection, statuses, destination, limit))
         return tuple(one.row for one in reversed(found))
 
     def census(self) -> tuple[Census, ...]:
-        """Count the rows of each destination and status.
-
-        Raises:
-            OutboxError: the database cannot be read.
-        """
+        """Count the rows of each destination and status."""
         found = self._run(self._reader, queries.census)
         return tuple(Census(name, Status(status), count, oldest) for name, status, count, oldest in sorted(found))
 

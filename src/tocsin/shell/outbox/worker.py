@@ -48,10 +48,6 @@ _RETRY_PAUSE = 0.5  # seconds between two attempts to record an answer
 _CLOCK_TOLERANCE = 5.0  # seconds by which the two clocks may differ over half a lease; beyond it, the machine was suspended
 
 
-def _ignore_batch(_: Batch, __: Outcome, ___: Sequence[Row]) -> None:
-    pass
-
-
 class _DestinationThread(WorkerThread):
     """The thread that sends to one destination."""
 
@@ -93,25 +89,25 @@ class Worker:
     Args:
         store: the outbox.
         inner: sends one message.
+        on_batch: called after each attempt to send a message.
         policy: how often a message is tried, and for how long.
         threshold: the number of waiting messages to one audience up to which they are sent singly; more become a digest.
         min_interval: seconds between two digests, at least, except during ``hurry()``.
         lease: seconds for which a claim lasts.
         batch_size: rows claimed at once, at most.
-        on_batch: called after each attempt to send a message.
     """
 
     def __init__(
         self,
         store: Store,
         inner: Interpreter,
+        on_batch: OnBatch = lambda _, __, ___: None,
         *,
         policy: RetryPolicy = POLICY,
         threshold: int = THRESHOLD,
         min_interval: float = MIN_INTERVAL,
         lease: float = 60.0,
         batch_size: int = 1000,
-        on_batch: OnBatch = _ignore_batch,
     ) -> None:
         self.deadline: time_limits.Deadline = time_limits.Deadline()
         self._store = store
