@@ -32,13 +32,13 @@ from tocsin.core.text import name_of, quote
 from tocsin.core.transitions import IllegalTransition, completed, leads_to, settle
 from tocsin.core.values import Value
 
-_T_contra = TypeVar("_T_contra", bound=Tracked, contravariant=True, default=Tracked)
+_T = TypeVar("_T", bound=Tracked, default=Tracked)
 
-StateHandler = Callable[[_T_contra, State, State], State | None] | Notifier
-"""What ``state_handlers`` takes: a function of ``(tracked_obj, old_state, new_state)`` that returns a state, or None for no change; or a
-notifier of one's own.
+StateHandler = Callable[[_T, State, State], State | None] | Notifier
+"""What ``state_handlers`` takes: a function of ``(tracked_obj, old_state, new_state)``, or a notifier of one's own.
 
-``StateHandler[Task]`` accepts only tasks; a bare ``StateHandler`` accepts anything with a name, and fits everywhere.
+The function returns a state, or None for no change. A bare ``StateHandler`` accepts anything with a name, and fits everywhere;
+``StateHandler[Task]`` accepts only tasks.
 """
 
 ForeignHandler = Callable[[Never, State, State], object]

@@ -20,7 +20,7 @@ from tocsin.shell.announce import Announcer, facts
 from tocsin.shell.current import current_of_runs, here, interpreting
 from tocsin.shell.environment import run_id
 from tocsin.shell.history.streaks import remembering
-from tocsin.shell.interpreter import Interpreter, checked
+from tocsin.shell.interpreter import Interpreter
 from tocsin.shell.report import DeliveryLog
 
 _PENDING = Pending()
@@ -36,7 +36,7 @@ def run(
     """Run the flow; see ``Flow.run``. The interpreter of the run is in force inside, so that its report is complete."""
     if handler_errors not in {"record", "fail"}:
         raise ValueError(f"handler_errors takes 'record' or 'fail', not {handler_errors!r}")
-    delivery_log = DeliveryLog(current_of_runs() if interpreter is None else checked(interpreter))
+    delivery_log = DeliveryLog(current_of_runs() if interpreter is None else interpreter)
     with here(delivery_log) if interpreter is None else interpreting(delivery_log):  # threads use the one in force already
         remember = remembering([*flow.handlers, *(handler for task in flow.order for handler in task.handlers)])
         announcer = Announcer(delivery_log, CLOCK if clock is None else clock, facts(), remember)

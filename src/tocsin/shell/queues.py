@@ -149,7 +149,9 @@ def is_child() -> bool:
     return _here.forked or _is_of_multiprocessing()
 
 
-put, register, announce = _here.put, _here.register, _here.announce
+put: Callable[[Interpreter, Destination, int, float, QueuedMessage], Put] = _here.put
+register: Callable[[Queue], bool] = _here.register
+announce: Callable[[], None] = _here.announce
 
 
 def wait_for(condition: Callable[[], bool], seconds: float) -> bool:

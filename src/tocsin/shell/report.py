@@ -15,7 +15,7 @@ from tocsin.core.states import State
 from tocsin.core.text import name_of, one_line, quote
 from tocsin.shell import queues
 from tocsin.shell.current import mode_of
-from tocsin.shell.interpreter import Delivery, Interpreter, Notify, Queueing, Wrapper, hand_over, ignore_outcome
+from tocsin.shell.interpreter import Delivery, Interpreter, Notify, Queueing, Wrapper, checked, hand_over, ignore_outcome
 from tocsin.shell.redaction import redact
 
 
@@ -41,7 +41,7 @@ class Entry:
 class DeliveryLog(Queueing, Wrapper):
     """Passes each effect on to ``inner`` and keeps it with its latest known outcome."""
 
-    inner: Interpreter
+    inner: Interpreter = attrs.field(converter=checked)
     entries: list[Entry] = attrs.field(factory=list[Entry], init=False, repr=False)
 
     @property

@@ -6,7 +6,7 @@ from typing import TypedDict
 
 import attrs
 
-from tocsin.core.machine import StateHandler
+from tocsin.core.notifiers import Notifier
 from tocsin.core.states import State
 from tocsin.core.text import quote
 from tocsin.flows.task import checked_name, on_failed
@@ -15,7 +15,7 @@ from tocsin.watching.context import WatchedRun
 from tocsin.watching.emit import program_name
 from tocsin.watching.recipients import Handlers, Recipients, default_recipients, recipients_of
 
-WatchHandler = StateHandler[WatchedRun]
+WatchHandler = Callable[[WatchedRun, State, State], State | None] | Notifier
 """``(run, old_state, new_state)``. Its return value is on the report, and changes nothing in the watched body."""
 
 
