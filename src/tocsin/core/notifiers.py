@@ -16,7 +16,7 @@ from tocsin.core import options
 from tocsin.core.changes import Change
 from tocsin.core.effects import Bot, CallBack, Effect, PostToSlack, SendEmail
 from tocsin.core.filters.algebra import Filter, Verdict, everything
-from tocsin.core.filters.predicates import Kinds, entered, names
+from tocsin.core.filters.predicates import Kinds, are_kinds, entered, names
 from tocsin.core.messages.content import Content, compose
 from tocsin.core.messages.email import mail
 from tocsin.core.messages.slack import slack_message
@@ -279,15 +279,11 @@ class Pinger(Notifier):
 
 
 def _as_written(value: object) -> str:
-    if _is_kinds(value):
+    if are_kinds(value):
         return f"[{names(value)}]"
     if _is_tuple(value):
         return quote(list(value))
     return name_of(value)
-
-
-def _is_kinds(value: object) -> TypeGuard[Kinds]:
-    return isinstance(value, frozenset)
 
 
 def _is_tuple(value: object) -> TypeGuard[tuple[object, ...]]:

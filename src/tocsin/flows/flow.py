@@ -179,7 +179,12 @@ class Flow:
                 if after not in predecessors:
                     predecessors[after] = here
                     stack.append(after)
-        return _path_back(predecessors, start, end) if end in predecessors else []
+        if end not in predecessors:
+            return []
+        path = [end]
+        while path[-1] is not start:
+            path.append(predecessors[path[-1]])
+        return path[::-1]
 
     # --- reading --------------------------------------------------------------------------------------------------------------
 
@@ -241,10 +246,3 @@ class Flow:
 
     def __repr__(self) -> str:
         return f"<Flow {quote(self.name)} of {len(self._inputs)} tasks>"
-
-
-def _path_back(predecessors: Mapping[Task, Task], start: Task, end: Task) -> list[Task]:
-    path = [end]
-    while path[-1] is not start:
-        path.append(predecessors[path[-1]])
-    return path[::-1]

@@ -99,7 +99,10 @@ def _families(readings: Readings) -> Iterator[str]:
     yield _family("up", "gauge", "Whether the outbox could be read.", [((), float(statuses is not None))])
     if statuses:
         yield _family("rows", "gauge", "Messages in the outbox, by status.", _row_samples(statuses))
-        ages = [((("destination", each.destination),), _oldest_age(each, readings.at)) for each in statuses]
+        ages = [
+            ((("destination", each.destination),), 0.0 if each.oldest is None else seconds_between(each.oldest, readings.at))
+            for each in statuses
+        ]
         yield _family("oldest_waiting_seconds", "gauge", "Age of the oldest message that waits; 0 where none does.", ages)
     if counters.tries:
         yield _family(
@@ -128,10 +131,6 @@ def _try_samples(counters: DrainCounters) -> Samples:
         for status in ENDINGS:
             labels = (("destination", destination), ("outcome", status.value))
             yield labels, float(counts.get((destination, status), 0))
-
-
-def _oldest_age(status: DestinationStatus, at: float) -> float:
-    return 0.0 if status.oldest is None else seconds_between(status.oldest, at)
 
 
 def _labels(labels: Labels) -> str:

@@ -124,11 +124,9 @@ def token_fault(token: str) -> str | None:
     >>> token_fault("https://hooks.slack.com/services/T0/B0/x")
     'it is no token of Slack, which begins with xoxb-: copy the Bot User OAuth Token of the app'
     """
-    return (
-        None
-        if _TOKEN.fullmatch(token)
-        else "it is no token of Slack, which begins with xoxb-: copy the Bot User OAuth Token of the app"
-    )
+    if _TOKEN.fullmatch(token):
+        return None
+    return "it is no token of Slack, which begins with xoxb-: copy the Bot User OAuth Token of the app"
 
 
 def is_channel(text: str) -> bool:
