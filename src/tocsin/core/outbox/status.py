@@ -4,7 +4,6 @@ A dead message will not be sent, and an unknown one may or may not have arrived:
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Protocol
 
 import attrs
 
@@ -15,28 +14,14 @@ UNSETTLED = (Status.DEAD, Status.UNKNOWN)
 """The statuses that need a person."""
 
 
-class StatusCount(Protocol):
-    """The number of rows of a destination with a status."""
+@attrs.frozen(eq=False, repr=False)
+class StatusCount(Value):
+    """The number of rows with a destination and a status, and when the oldest of them was inserted, in seconds since 1970."""
 
-    @property
-    def destination(self) -> str:
-        """The destination of the rows."""
-        ...
-
-    @property
-    def status(self) -> Status:
-        """The status of the rows."""
-        ...
-
-    @property
-    def count(self) -> int:
-        """The number of the rows."""
-        ...
-
-    @property
-    def oldest(self) -> float:
-        """When the oldest of the rows was written, in seconds since 1970."""
-        ...
+    destination: str
+    status: Status
+    count: int
+    oldest: float
 
 
 @attrs.frozen(eq=False, repr=False)
