@@ -76,7 +76,6 @@ class Notifier:
 
 
 def _ignored(messenger: "Messenger") -> tuple[type[State], ...]:
-    """Return the kinds to ignore, for ``issubclass``."""
     return tuple(messenger.ignore_states)
 
 
@@ -86,7 +85,6 @@ def _only(messenger: "Messenger") -> tuple[type[State], ...]:
 
 
 def _filter(messenger: "Messenger") -> Filter:
-    """Return the three conditions as one filter."""
     ignored = ~entered(*messenger.ignore_states) if messenger.ignore_states else everything
     only = entered(*messenger.only_states) if messenger.only_states else everything
     return ignored & only & messenger.when

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from tocsin.core.delivery.destinations import https_fault
+from tocsin.core.delivery.destinations import https_fault, leads_to
 from tocsin.core.delivery.retry import parse_retry_after
 from tocsin.core.outcomes import DeliveryError, DestinationDead, Rejected, Retryable
 from tocsin.core.services.smtp import smtp_reply
@@ -125,7 +125,7 @@ def read_grant(text: str, token_hosts: tuple[str, ...] = ()) -> Grant | str:
     if kind not in _NEEDED:
         return f"its type is not known: it must be {' or '.join(_NEEDED)}"
     uri = texts.get("token_uri", "" if "token_uri" in found else _ENDPOINT)
-    if _is_foreign(uri, token_hosts):
+    if https_fault(uri) is not None or not leads_to(uri, (HOST,), token_hosts):
         return f"its token_uri does not lead to {HOST}: remove it, or write {_ENDPOINT}"
     missing = next((name for name in _NEEDED[kind] if name not in texts), None)
     if missing is not None:
@@ -137,15 +137,6 @@ def read_grant(text: str, token_hosts: tuple[str, ...] = ()) -> Grant | str:
 
 def _is_usable(part: str) -> bool:
     return bool(part.strip()) and part.replace("\n", "").replace("\r", "").isprintable()
-
-
-def _is_foreign(uri: str, token_hosts: tuple[str, ...]) -> bool:
-    from urllib.parse import urlsplit
-
-    if https_fault(uri) is not None:
-        return True
-    parts = urlsplit(uri)
-    return parts.hostname not in token_hosts and (parts.hostname != HOST or parts.port not in {None, 443})
 
 
 def json_object(text: str) -> Mapping[str, object]:
