@@ -6,8 +6,8 @@
 - Registering builds no strategy. A strategy is built at first use.
 """
 
-from functools import partial
-from typing import get_args
+from collections.abc import Callable
+from typing import TypeVar, get_args
 
 from hypothesis.strategies import SearchStrategy, deferred, register_type_strategy
 
@@ -17,6 +17,8 @@ from tocsin.core.events import Event
 from tocsin.core.filters.algebra import Filter
 from tocsin.core.states import KINDS, State
 
+_T = TypeVar("_T")
+
 _OTHERS: tuple[type[object], ...] = (Change, Key, Tracked, Filter, PostToSlack, SendEmail, CallBack)
 
 
@@ -24,11 +26,15 @@ def register() -> None:
     """Register a strategy for each class. Hypothesis calls this function."""
     events: tuple[type[Event], ...] = get_args(Event)
     for kind in KINDS:
-        register_type_strategy(kind, deferred(partial(_states, kind)))
+        register_type_strategy(kind, _lazily(_states, kind))
     for event in events:
-        register_type_strategy(event, deferred(partial(_events, event)))
+        register_type_strategy(event, _lazily(_events, event))
     for other in _OTHERS:
-        register_type_strategy(other, deferred(partial(_other, other)))
+        register_type_strategy(other, _lazily(_other, other))
+
+
+def _lazily(make: Callable[[type[_T]], SearchStrategy[_T]], kind: type[_T]) -> SearchStrategy[_T]:
+    return deferred(lambda: make(kind))
 
 
 def _states(kind: type[State]) -> SearchStrategy[State]:
