@@ -8,7 +8,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import ClassVar, Never, TypeGuard
+from typing import ClassVar, Never
 
 import attrs
 
@@ -24,7 +24,7 @@ from tocsin.core.options import Formatter
 from tocsin.core.outcomes import Fault
 from tocsin.core.states import Finished, Running, State
 from tocsin.core.text import name_of, one_line, plain, quote
-from tocsin.core.validation import invoke
+from tocsin.core.validation import invoke, is_list
 from tocsin.core.values import Value
 
 
@@ -279,10 +279,6 @@ class Pinger(Notifier):
 def _as_written(value: object) -> str:
     if are_kinds(value):
         return f"[{names(value)}]"
-    if _is_tuple(value):
+    if is_list(value):
         return quote(list(value))
     return name_of(value)
-
-
-def _is_tuple(value: object) -> TypeGuard[tuple[object, ...]]:
-    return isinstance(value, tuple)

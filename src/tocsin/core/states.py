@@ -181,7 +181,6 @@ class MetaState(State):
     """The base of states that wrap another state, in ``state``."""
 
     state: State | None = attrs.field(default=None, kw_only=True)
-    color: ClassVar[str] = "#696969"
 
 
 class ClientFailed(MetaState):
@@ -225,7 +224,6 @@ class Looped(Finished):
     """Turn ``loop_count`` (1-based) of a loop is over, and another is requested."""
 
     loop_count: int = attrs.field(default=1, kw_only=True, validator=positive)
-    color: ClassVar[str] = "#003ccb"
 
 
 class Success(Finished):

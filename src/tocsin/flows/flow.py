@@ -99,7 +99,9 @@ class Flow:
         if edge in self._edges:
             named = f" as {key!r}" if key else ""
             raise ValueError(f"the edge from {upstream.name!r} to {downstream.name!r}{named} is in the flow {self.name!r} already")
-        self._refuse_cycle(upstream, downstream)
+        if path := self._path(downstream, upstream):
+            names = " → ".join(repr(task.name) for task in (upstream, *path))
+            raise ValueError(f"the edge from {upstream.name!r} to {downstream.name!r} would close a cycle: {names}")
         self._edges[edge] = None
         self._before[downstream][upstream] = self._after[upstream][downstream] = None
         if key is not None:
@@ -158,12 +160,6 @@ class Flow:
             for upstream in dict.fromkeys(tasks_in(value)):
                 self.add_edge(upstream, task, key)
         self._inputs[task] = Inputs(bound.args or before.args, {**before.kwargs, **bound.kwargs})
-
-    def _refuse_cycle(self, upstream: Task, downstream: Task) -> None:
-        path = self._path(downstream, upstream)
-        if path:
-            names = " → ".join(repr(task.name) for task in (upstream, *path))
-            raise ValueError(f"the edge from {upstream.name!r} to {downstream.name!r} would close a cycle: {names}")
 
     def _path(self, start: Task, end: Task) -> list[Task]:
         """Return the tasks on a path along the edges, or nothing if there is no path."""

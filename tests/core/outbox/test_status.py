@@ -8,9 +8,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.core.outbox.model import WAITING, Status, age_text, duration_text, moment_of, seconds_between
-from tocsin.core.outbox.selection import REMOVABLE, RETRYABLE, RetrySelection, parse_age, select_for_retry, statuses_to_remove
 from tocsin.core.outbox.state_machine import TABLE, RetryAsked
-from tocsin.core.outbox.status import UNSETTLED, StatusCount, count, destination_statuses, messages, to_do
+from tocsin.core.outbox.status import (
+    REMOVABLE,
+    RETRYABLE,
+    UNSETTLED,
+    RetrySelection,
+    StatusCount,
+    count,
+    destination_statuses,
+    messages,
+    parse_age,
+    select_for_retry,
+    statuses_to_remove,
+    to_do,
+)
 
 STATUSES = st.sampled_from(Status)
 COUNTS = st.lists(st.builds(StatusCount, st.sampled_from(["slack:A", "gmail:B"]), STATUSES, st.integers(1, 9), st.floats(0.0, 100.0)))
