@@ -7,8 +7,8 @@ from html import escape
 from docs.diagrams.kinds import own_fields, parent
 
 from tocsin.core.outcomes import Ambiguous, DestinationDead, Outcome, Rejected, Retryable
+from tocsin.core.services.google import smtp_reply
 from tocsin.core.services.slack_api import webhook_reply
-from tocsin.core.services.smtp import smtp_reply
 from tocsin.core.states import KINDS, State
 from tocsin.core.text import span
 from tocsin.core.transitions import GIVEN, REFUSED, TABLE

@@ -11,8 +11,8 @@ from tocsin.core.delivery.destinations import webhook_fault
 from tocsin.core.diagnosis import Finding, Seen, announces, clock, finding, missing, of_problems, remedy
 from tocsin.core.notifiers import GmailNotifier, SlackNotifier
 from tocsin.core.outcomes import Ambiguous, Delivered, DestinationDead, Rejected, Retryable
+from tocsin.core.services.google import smtp_reply
 from tocsin.core.services.slack_api import webhook_reply
-from tocsin.core.services.smtp import smtp_reply
 from tocsin.core.states import KINDS, Failed, Running, State
 from tocsin.filters import attempt, final_attempt, named
 

@@ -28,8 +28,9 @@ from tocsin.core.outbox.state_machine import (
     claimable,
     next_row,
 )
+from tocsin.core.outbox.status import StatusCount
 from tocsin.core.outcomes import Ambiguous, Delivered, DestinationDead, Outcome, Rejected, Retryable
-from tocsin.shell.outbox.store import Census, Store
+from tocsin.shell.outbox.store import Store
 
 START = 1_800_000_000.0
 LEASE = 60.0
@@ -269,7 +270,7 @@ class OutboxMachine(RuleBasedStateMachine):
         for row in self.model.values():
             made.setdefault((row.destination, row.status), []).append(row.made)
             assert row in self.store.rows(statuses=[row.status], destination=row.destination)
-        assert set(self.store.census()) == {Census(*group, len(times), min(times)) for group, times in made.items()}
+        assert set(self.store.census()) == {StatusCount(*group, len(times), min(times)) for group, times in made.items()}
 
     @override
     def teardown(self) -> None:

@@ -5,7 +5,7 @@
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import attrs
@@ -19,7 +19,7 @@ from tocsin.core.values import Value
 
 _TOLERATED_CLOCK_OFFSET = timedelta(minutes=5)
 _GOOGLE = "https://myaccount.google.com/apppasswords"
-_WEBHOOK = "in Slack's app settings create an Incoming Webhook, and put its URL where {} is"
+_WEBHOOK = "in Slack's app settings create an Incoming Webhook, and put its URL where {secret} is"
 _COPY = "in Slack's app settings, under OAuth & Permissions, copy the Bot User OAuth Token, and put it where {} is"
 _REASON_WITH_REMEDY = re.compile(  # reasons of the form "what happened: what to do"
     r"(?P<what>Slack answered \w+"  # the answer to an app; an answer to a webhook also contains the status
@@ -126,7 +126,8 @@ def remedy(seen: Seen) -> str:
         return f"correct HTTPS_PROXY, or slack.proxies ({seen.proxy}), or name {seen.host} in NO_PROXY to go there directly"
     if seen.code in {534, 535}:
         return f"create an app password ({_GOOGLE}, which needs 2-step verification), and put its 16 letters where {seen.secret} is"
-    return next((act(seen) for pattern, act in _BY_REASON if pattern.search(seen.error.reason)), "try again later")
+    act = next((act for pattern, act in _BY_REASON if pattern.search(seen.error.reason)), "try again later")
+    return act.format(host=seen.host, secret=seen.secret)
 
 
 def _certificate_remedy(seen: Seen, problem: str) -> str:
@@ -140,39 +141,27 @@ def _certificate_remedy(seen: Seen, problem: str) -> str:
     return "a proxy or a company signs the traffic: ask for the file of its CA, and name it in REQUESTS_CA_BUNDLE or ca_bundle"
 
 
-_Act = Callable[[Seen], str]
-
-
-def _always(text: str) -> _Act:
-    return lambda _: text
-
-
-_BY_REASON: tuple[tuple[re.Pattern[str], _Act], ...] = (
-    (re.compile("starts a workflow"), lambda seen: f"{_WEBHOOK.format(seen.secret)}: a workflow's URL takes no messages"),
-    (
-        re.compile("no_service|no_active_hooks|no_team|invalid_token"),
-        lambda seen: f"{_WEBHOOK.format(seen.secret)}: this one is revoked",
-    ),
-    (re.compile("channel_|posting_to_general|action_prohibited"), lambda seen: f"{_WEBHOOK.format(seen.secret)}, for another channel"),
-    (re.compile("does not lead to"), lambda seen: f"{_WEBHOOK.format(seen.secret)}; another host must stand in slack.allowed_hosts"),
-    (re.compile("webhook URL"), lambda seen: f"{_WEBHOOK.format(seen.secret)}, whole, from https:// on"),
+_BY_REASON: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile("starts a workflow"), f"{_WEBHOOK}: a workflow's URL takes no messages"),
+    (re.compile("no_service|no_active_hooks|no_team|invalid_token"), f"{_WEBHOOK}: this one is revoked"),
+    (re.compile("channel_|posting_to_general|action_prohibited"), f"{_WEBHOOK}, for another channel"),
+    (re.compile("does not lead to"), f"{_WEBHOOK}; another host must stand in slack.allowed_hosts"),
+    (re.compile("webhook URL"), f"{_WEBHOOK}, whole, from https:// on"),
     (
         re.compile("does not resolve"),
-        _always("look whether this machine has a network and a name server; where a proxy leads out, name it in HTTPS_PROXY"),
+        "look whether this machine has a network and a name server; where a proxy leads out, name it in HTTPS_PROXY",
     ),
     (
         re.compile("cannot reach|in time|broke"),
-        lambda seen: f"a firewall may be in the way: let this machine reach {seen.host}; for Slack a proxy will do, by HTTPS_PROXY",
+        "a firewall may be in the way: let this machine reach {host}; for Slack a proxy will do, by HTTPS_PROXY",
     ),
-    (re.compile("SOCKS"), _always("name an http:// proxy in HTTPS_PROXY, or in slack.proxies")),
-    (
-        re.compile("is refused: .*(?:PEM|cannot be read|not a file)"),
-        _always("name a file of CA certificates, in PEM form, that you can read"),
-    ),
-    (re.compile("too many logins|today"), _always("wait: the account has a limit, which ends by itself")),
-    (re.compile("user name"), lambda seen: f"put the whole address of the account where {seen.secret} is"),
-    (re.compile("app password"), lambda seen: f"create an app password ({_GOOGLE}), and put it where {seen.secret} is"),
+    (re.compile("SOCKS"), "name an http:// proxy in HTTPS_PROXY, or in slack.proxies"),
+    (re.compile("is refused: .*(?:PEM|cannot be read|not a file)"), "name a file of CA certificates, in PEM form, that you can read"),
+    (re.compile("too many logins|today"), "wait: the account has a limit, which ends by itself"),
+    (re.compile("user name"), "put the whole address of the account where {secret} is"),
+    (re.compile("app password"), f"create an app password ({_GOOGLE}), and put it where {{secret}} is"),
 )
+"""The remedies by what the reason of an error says, with the names of the ``host`` and the ``secret`` to fill in."""
 
 
 def unset(name: str, *, token: bool) -> str:

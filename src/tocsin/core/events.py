@@ -13,6 +13,35 @@ from attrs.validators import optional
 from tocsin.core.states import State, aware, positive
 from tocsin.core.values import FrozenMap, Value, freeze
 
+__all__ = [
+    "Answer",
+    "CacheHit",
+    "CacheInvalid",
+    "CacheStored",
+    "ChildrenSubmitted",
+    "Detail",
+    "Event",
+    "Facts",
+    "HandlerRaised",
+    "HandlerReplied",
+    "HandlerSignalled",
+    "Interrupted",
+    "LoopDue",
+    "MappingPrepared",
+    "PauseAsked",
+    "Raised",
+    "ReferencesSettled",
+    "Resumed",
+    "RetryDue",
+    "Signalled",
+    "Started",
+    "Succeeded",
+    "TimedOutAt",
+    "TriggerNotMet",
+    "Unwrapped",
+    "UpstreamSkipped",
+]
+
 
 @attrs.frozen(eq=False, repr=False)
 class Detail(Value):

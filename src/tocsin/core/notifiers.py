@@ -8,7 +8,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import ClassVar, Never, TypeGuard
+from typing import ClassVar, Never
 
 import attrs
 
@@ -16,7 +16,7 @@ from tocsin.core import options
 from tocsin.core.changes import Change
 from tocsin.core.effects import Bot, CallBack, Effect, PostToSlack, SendEmail
 from tocsin.core.filters.algebra import Filter, Verdict, everything
-from tocsin.core.filters.predicates import Kinds, entered, names
+from tocsin.core.filters.predicates import Kinds, are_kinds, entered, names
 from tocsin.core.messages.content import Content, compose
 from tocsin.core.messages.email import mail
 from tocsin.core.messages.slack import slack_message
@@ -24,7 +24,7 @@ from tocsin.core.options import Formatter
 from tocsin.core.outcomes import Fault
 from tocsin.core.states import Finished, Running, State
 from tocsin.core.text import name_of, one_line, plain, quote
-from tocsin.core.validation import invoke
+from tocsin.core.validation import invoke, is_list
 from tocsin.core.values import Value
 
 
@@ -76,7 +76,6 @@ class Notifier:
 
 
 def _ignored(messenger: "Messenger") -> tuple[type[State], ...]:
-    """Return the kinds to ignore, for ``issubclass``."""
     return tuple(messenger.ignore_states)
 
 
@@ -86,7 +85,6 @@ def _only(messenger: "Messenger") -> tuple[type[State], ...]:
 
 
 def _filter(messenger: "Messenger") -> Filter:
-    """Return the three conditions as one filter."""
     ignored = ~entered(*messenger.ignore_states) if messenger.ignore_states else everything
     only = entered(*messenger.only_states) if messenger.only_states else everything
     return ignored & only & messenger.when
@@ -279,16 +277,8 @@ class Pinger(Notifier):
 
 
 def _as_written(value: object) -> str:
-    if _is_kinds(value):
+    if are_kinds(value):
         return f"[{names(value)}]"
-    if _is_tuple(value):
+    if is_list(value):
         return quote(list(value))
     return name_of(value)
-
-
-def _is_kinds(value: object) -> TypeGuard[Kinds]:
-    return isinstance(value, frozenset)
-
-
-def _is_tuple(value: object) -> TypeGuard[tuple[object, ...]]:
-    return isinstance(value, tuple)

@@ -1,9 +1,4 @@
-"""The decisions of the flow engine, as pure functions: what to do next with a run, and how a flow ends.
-
-- ``plan`` decides on skips, triggers, caches, retries and limits. It returns an event for ``step``, or ``RunBody``, ``Wait`` or
-  ``Done``.
-- ``verdict`` decides how a flow ends.
-"""
+"""The decisions of the flow engine, as pure functions: what to do next with a run, and how a flow ends."""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
@@ -87,7 +82,7 @@ class RetriesExhausted(Exception):
 
 
 def plan(run: Run, situation: Situation) -> Plan:
-    """Return what to do next with a task's run. Raise nothing: the exception of a trigger becomes an event."""
+    """Decide on skips, triggers, caches, retries and limits of a task's run. Raise nothing: a trigger's exception becomes an event."""
     state = run.state
     if run.ended:
         return DONE

@@ -8,11 +8,11 @@
 - Colours are those of the bar beside a Slack message.
 """
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import ClassVar
 
 import attrs
+from attrs import converters
 from attrs.validators import optional
 
 from tocsin.core.text import quote
@@ -34,10 +34,6 @@ def same(one: object, other: object) -> bool:
         return (one == other) is True
     except Exception:
         return False
-
-
-def _frozen(items: Mapping[str, object] | None) -> FrozenMap | None:
-    return None if items is None else freeze(items)
 
 
 def positive(_: object, attribute: "attrs.Attribute[int]", value: int) -> None:
@@ -146,7 +142,7 @@ class State:
 class Pending(State):
     """The run has not started."""
 
-    cached_inputs: FrozenMap | None = attrs.field(default=None, kw_only=True, converter=_frozen)
+    cached_inputs: FrozenMap | None = attrs.field(default=None, kw_only=True, converter=converters.optional(freeze))
     color: ClassVar[str] = "#7ebdff"
 
 
@@ -185,7 +181,6 @@ class MetaState(State):
     """The base of states that wrap another state, in ``state``."""
 
     state: State | None = attrs.field(default=None, kw_only=True)
-    color: ClassVar[str] = "#696969"
 
 
 class ClientFailed(MetaState):
@@ -229,7 +224,6 @@ class Looped(Finished):
     """Turn ``loop_count`` (1-based) of a loop is over, and another is requested."""
 
     loop_count: int = attrs.field(default=1, kw_only=True, validator=positive)
-    color: ClassVar[str] = "#003ccb"
 
 
 class Success(Finished):
@@ -243,8 +237,8 @@ class Success(Finished):
 class Cached(Success):
     """The run succeeded; later runs may use its result until ``cached_result_expiration`` (aware; None: for ever)."""
 
-    cached_inputs: FrozenMap | None = attrs.field(default=None, kw_only=True, converter=_frozen)
-    cached_parameters: FrozenMap | None = attrs.field(default=None, kw_only=True, converter=_frozen)
+    cached_inputs: FrozenMap | None = attrs.field(default=None, kw_only=True, converter=converters.optional(freeze))
+    cached_parameters: FrozenMap | None = attrs.field(default=None, kw_only=True, converter=converters.optional(freeze))
     cached_result_expiration: datetime | None = attrs.field(default=None, kw_only=True, validator=optional(aware))
     color: ClassVar[str] = "#34d058"
 
@@ -268,7 +262,7 @@ class Skipped(Success):
 class Failed(Finished):
     """The run failed; the result is the exception, if there was one."""
 
-    cached_inputs: FrozenMap | None = attrs.field(default=None, kw_only=True, converter=_frozen)
+    cached_inputs: FrozenMap | None = attrs.field(default=None, kw_only=True, converter=converters.optional(freeze))
     color: ClassVar[str] = "#eb0000"
 
 

@@ -22,6 +22,19 @@ import attrs
 from tocsin.core.signals import PAUSE, TRIGGERFAIL
 from tocsin.core.states import State
 
+__all__ = [
+    "Trigger",
+    "all_failed",
+    "all_finished",
+    "all_successful",
+    "always_run",
+    "any_failed",
+    "any_successful",
+    "manual_only",
+    "some_failed",
+    "some_successful",
+]
+
 Trigger = Callable[[Sequence[State]], bool]
 """A function of the states of the upstream tasks, in the order of the edges."""
 

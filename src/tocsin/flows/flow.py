@@ -99,7 +99,9 @@ class Flow:
         if edge in self._edges:
             named = f" as {key!r}" if key else ""
             raise ValueError(f"the edge from {upstream.name!r} to {downstream.name!r}{named} is in the flow {self.name!r} already")
-        self._refuse_cycle(upstream, downstream)
+        if path := self._path(downstream, upstream):
+            names = " → ".join(repr(task.name) for task in (upstream, *path))
+            raise ValueError(f"the edge from {upstream.name!r} to {downstream.name!r} would close a cycle: {names}")
         self._edges[edge] = None
         self._before[downstream][upstream] = self._after[upstream][downstream] = None
         if key is not None:
@@ -159,12 +161,6 @@ class Flow:
                 self.add_edge(upstream, task, key)
         self._inputs[task] = Inputs(bound.args or before.args, {**before.kwargs, **bound.kwargs})
 
-    def _refuse_cycle(self, upstream: Task, downstream: Task) -> None:
-        path = self._path(downstream, upstream)
-        if path:
-            names = " → ".join(repr(task.name) for task in (upstream, *path))
-            raise ValueError(f"the edge from {upstream.name!r} to {downstream.name!r} would close a cycle: {names}")
-
     def _path(self, start: Task, end: Task) -> list[Task]:
         """Return the tasks on a path along the edges, or nothing if there is no path."""
         if start is end:
@@ -179,7 +175,12 @@ class Flow:
                 if after not in predecessors:
                     predecessors[after] = here
                     stack.append(after)
-        return _path_back(predecessors, start, end) if end in predecessors else []
+        if end not in predecessors:
+            return []
+        path = [end]
+        while path[-1] is not start:
+            path.append(predecessors[path[-1]])
+        return path[::-1]
 
     # --- reading --------------------------------------------------------------------------------------------------------------
 
@@ -241,10 +242,3 @@ class Flow:
 
     def __repr__(self) -> str:
         return f"<Flow {quote(self.name)} of {len(self._inputs)} tasks>"
-
-
-def _path_back(predecessors: Mapping[Task, Task], start: Task, end: Task) -> list[Task]:
-    path = [end]
-    while path[-1] is not start:
-        path.append(predecessors[path[-1]])
-    return path[::-1]

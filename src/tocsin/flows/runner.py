@@ -110,20 +110,16 @@ class _Execution:
         while True:
             for task in remaining:
                 if task not in self.waits or self.waits[task] <= now:
-                    self._visit(task)
+                    until = self._advance(task)
+                    if until is None:
+                        self.waits.pop(task, None)
+                    else:
+                        self.waits[task] = until
             if not self.waits:
                 return
             self.clock.sleep_until(min(self.waits.values()))
             now = self.clock.now()
             remaining = tuple(task for task in remaining if not self.runs[task].state.is_finished())
-
-    def _visit(self, task: Task) -> None:
-        """Advance a task as far as possible, and record the time it waits for, if any."""
-        until = self._advance(task)
-        if until is None:
-            self.waits.pop(task, None)
-        else:
-            self.waits[task] = until
 
     def _advance(self, task: Task) -> datetime | None:
         """Advance a task as far as possible. Return the time it waits for, or None."""
@@ -143,7 +139,6 @@ class _Execution:
                     self.runs[task] = self.announcer.feed(run, event)
 
     def _run_body(self, task: Task, run: Run) -> Event:
-        """Run the body, and return the event of its end."""
         try:
             result = run_body(task, self.flow.inputs[task], lambda before: self.runs[before].state.result)
         except OutOfTime:

@@ -178,7 +178,6 @@ def bind(handler: object, calls: Sequence[Call]) -> object:
 
 
 def _perform(handler: object, calls: Sequence[Call]) -> tuple[object, list[tuple[Effect, Key]]]:
-    """Return the answer of the last call, and the effects."""
     with interpreting(Recording()) as recording:
         answer = bind(handler, calls)
     return answer, [timeless(effect) for effect in recording.effects]

@@ -123,7 +123,6 @@ class _Ends(Task):
 
 
 def _flow(ends: Sequence[End]) -> Flow:
-    """Return a chain of tasks, one for each end."""
     flow = Flow("a flow", state_handlers=[slack_notifier])
     tasks = [flow.add_task(_Ends(end)) for end in ends]
     for before, after in pairwise(tasks):

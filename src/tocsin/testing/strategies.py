@@ -48,13 +48,9 @@ def _state(draw: st.DrawFn, kinds: tuple[type[State], ...]) -> State:
     return draw(filled(draw(st.sampled_from(kinds))))
 
 
-def events() -> SearchStrategy[Event]:
-    """Return events of every kind."""
-    return _event()
-
-
 @st.composite
-def _event(draw: st.DrawFn) -> Event:
+def events(draw: st.DrawFn) -> Event:
+    """Draw events of every kind."""
     return draw(event(draw(st.sampled_from(EVENTS))))
 
 

@@ -61,16 +61,12 @@ class _Hooks:
             return
         label = name if self._name is None else self._name
         try:
-            self._announce(error, label)
+            now, known = CLOCK.now(), attrs.evolve(facts(), told_by=told_by(error, ANYWHERE))
+            handlers = default_recipients().handlers if self._handlers is None else self._handlers
+            run = Run(Subject(Program(label), handlers, run_id(), label), Running())
+            feed(new_announcer(handlers, known), run, failure(error, now, known))
         except BaseException as own:  # a KeyboardInterrupt too: the user does not want to wait for the notification
             log_failure(own, label)
-
-    def _announce(self, error: BaseException, name: str) -> None:
-        now, known = CLOCK.now(), attrs.evolve(facts(), told_by=told_by(error, ANYWHERE))
-        handlers = default_recipients().handlers if self._handlers is None else self._handlers
-        event = failure(error, now, known)
-        run = Run(Subject(Program(name), handlers, run_id(), name), Running())
-        feed(new_announcer(handlers, known), run, event)
 
     def restore(self) -> None:
         """Restore the replaced hooks. Where other code wrapped ours, they stay and only call the replaced ones."""

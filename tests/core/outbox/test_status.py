@@ -3,33 +3,33 @@
 import math
 from datetime import UTC, datetime, timedelta
 
-import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.core.outbox.model import WAITING, Status, age_text, duration_text, moment_of, seconds_between
-from tocsin.core.outbox.selection import REMOVABLE, RETRYABLE, RetrySelection, parse_age, select_for_retry, statuses_to_remove
 from tocsin.core.outbox.state_machine import TABLE, RetryAsked
-from tocsin.core.outbox.status import UNSETTLED, count, destination_statuses, messages, to_do
-
-
-@attrs.frozen
-class Counted:
-    """The number of rows of a destination with a status."""
-
-    destination: str
-    status: Status
-    count: int
-    oldest: float
-
+from tocsin.core.outbox.status import (
+    REMOVABLE,
+    RETRYABLE,
+    UNSETTLED,
+    RetrySelection,
+    StatusCount,
+    count,
+    destination_statuses,
+    messages,
+    parse_age,
+    select_for_retry,
+    statuses_to_remove,
+    to_do,
+)
 
 STATUSES = st.sampled_from(Status)
-COUNTS = st.lists(st.builds(Counted, st.sampled_from(["slack:A", "gmail:B"]), STATUSES, st.integers(1, 9), st.floats(0.0, 100.0)))
+COUNTS = st.lists(st.builds(StatusCount, st.sampled_from(["slack:A", "gmail:B"]), STATUSES, st.integers(1, 9), st.floats(0.0, 100.0)))
 
 
 @given(COUNTS)
-def test_nothing_is_lost_in_counting(counts: list[Counted]) -> None:
+def test_nothing_is_lost_in_counting(counts: list[StatusCount]) -> None:
     found = destination_statuses(counts)
     assert [each.destination for each in found] == sorted({each.destination for each in counts})
     for status in Status:
@@ -38,21 +38,21 @@ def test_nothing_is_lost_in_counting(counts: list[Counted]) -> None:
 
 
 @given(COUNTS)
-def test_the_oldest_is_of_those_that_wait(counts: list[Counted]) -> None:
+def test_the_oldest_is_of_those_that_wait(counts: list[StatusCount]) -> None:
     waiting = [each.oldest for each in counts if each.status in WAITING]
     oldest = [each.oldest for each in destination_statuses(counts) if each.oldest is not None]
     assert min(oldest, default=None) == min(waiting, default=None)
 
 
 @given(COUNTS)
-def test_a_person_is_asked_where_nothing_goes_by_itself(counts: list[Counted]) -> None:
+def test_a_person_is_asked_where_nothing_goes_by_itself(counts: list[StatusCount]) -> None:
     lines = to_do(counts)
     assert bool(lines) == bool(count(counts, UNSETTLED))
     assert len(lines) == len({each.status for each in counts} & set(UNSETTLED))
 
 
 def test_what_a_person_is_asked() -> None:
-    counts = [Counted("slack:A", Status.DEAD, 1200, 0.0), Counted("slack:A", Status.UNKNOWN, 1, 0.0)]
+    counts = [StatusCount("slack:A", Status.DEAD, 1200, 0.0), StatusCount("slack:A", Status.UNKNOWN, 1, 0.0)]
     assert to_do(counts) == (
         "1,200 messages given up, and kept: see why with tocsin outbox list --status dead",
         "1 message may have arrived, or not: see which with tocsin outbox list --status unknown",

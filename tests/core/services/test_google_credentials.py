@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tocsin.core.services.google_oauth import AuthorizedUser, ServiceAccount, is_grant, read_grant
+from tocsin.core.services.google import AuthorizedUser, ServiceAccount, is_grant, read_grant
 
 USER = {"type": "authorized_user", "client_id": "id", "client_secret": "secret", "refresh_token": "refresh"}
 SERVICE = {"type": "service_account", "client_email": "robot@x.y", "private_key": "key\n"}

@@ -32,13 +32,14 @@ from tocsin.core.outbox.state_machine import (
     claimable,
     next_row,
 )
+from tocsin.core.outbox.status import StatusCount
 from tocsin.core.outcomes import Delivered, Rejected, Retryable
 from tocsin.shell import fork_safety, redaction
 from tocsin.shell.outbox import database as outbox_database
 from tocsin.shell.outbox import queries
 from tocsin.shell.outbox.errors import OutboxError
 from tocsin.shell.outbox.schema import Found
-from tocsin.shell.outbox.store import Agenda, Census, Store
+from tocsin.shell.outbox.store import Agenda, Store
 
 TEAM = "slack:TEAM"
 MAIL = "gmail:NAME"
@@ -333,9 +334,9 @@ def test_a_census_counts_by_destination_and_status(store: Store) -> None:
     store.put([row("d", destination=MAIL)])
     store.advance([("a", Buried(5.0)), ("b", Buried(5.0))])
     assert store.census() == (
-        Census(MAIL, Status.PENDING, 1, 1.0),
-        Census(TEAM, Status.DEAD, 2, 1.0),
-        Census(TEAM, Status.PENDING, 1, 3.0),
+        StatusCount(MAIL, Status.PENDING, 1, 1.0),
+        StatusCount(TEAM, Status.DEAD, 2, 1.0),
+        StatusCount(TEAM, Status.PENDING, 1, 3.0),
     )
 
 

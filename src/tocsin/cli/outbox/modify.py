@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 from tocsin.cli.outbox.opening import UNUSABLE, no_outbox_yet
 from tocsin.cli.terminal import complain, console, plain_text, say, write
 from tocsin.core.outbox.model import Status
-from tocsin.core.outbox.selection import RetrySelection, parse_age, select_for_retry, statuses_to_remove
 from tocsin.core.outbox.state_machine import Buried, RefusedEvent, RetryAsked, RowEvent
-from tocsin.core.outbox.status import UNSETTLED, count, messages
+from tocsin.core.outbox.status import UNSETTLED, RetrySelection, count, messages, parse_age, select_for_retry, statuses_to_remove
 from tocsin.core.text import quote
 from tocsin.shell.redaction import redact
 

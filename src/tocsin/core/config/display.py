@@ -1,10 +1,8 @@
 """A configuration as it may be shown: values in TOML's notation, without the login of a proxy or a link."""
 
-from typing import TypeGuard
-
 from tocsin.core.config.schema import ConfigKey, Configuration
 from tocsin.core.delivery.destinations import without_login
-from tocsin.core.filters.predicates import Kinds, names
+from tocsin.core.filters.predicates import are_kinds, names
 from tocsin.core.validation import is_list, is_table
 
 Shown = str | float | bool | list[str] | dict[str, str] | None
@@ -28,7 +26,7 @@ def shown(value: object) -> Shown:
         return {name: without_login(str(url)) for name, url in value.items()}
     if is_list(value):
         return [str(item) for item in value]
-    if _are_kinds(value):
+    if are_kinds(value):
         return names(value).split(", ") if value else []
     if isinstance(value, str):
         return without_login(value)
@@ -53,7 +51,3 @@ def _toml(value: Shown) -> str:
             return f"{{ {', '.join(f'{name} = {_toml(item)}' for name, item in value.items())} }}"
         case _:
             return f"{value:g}"
-
-
-def _are_kinds(value: object) -> TypeGuard[Kinds]:
-    return isinstance(value, frozenset)

@@ -13,18 +13,7 @@ import attrs
 
 from tocsin.core.config import schema
 from tocsin.core.config.problems import Problem
-from tocsin.core.config.schema import (
-    DEFAULT,
-    KEYS,
-    SLACK_CHANNEL,
-    SLACK_TOKEN_SECRET,
-    ConfigKey,
-    Configuration,
-    DeliverySettings,
-    GmailSettings,
-    SecretSettings,
-    SlackSettings,
-)
+from tocsin.core.config.schema import DEFAULT, ConfigKey, Configuration
 from tocsin.core.config.value_types import Invalid
 from tocsin.core.values import Value
 
@@ -58,7 +47,7 @@ def layer_from(values: Mapping[str, object], origin: str = "option") -> Layer | 
     settings: dict[str, Setting] = {}
     for name, value in values.items():
         if value is not None:
-            problem = checked(KEYS[name], value, origin)
+            problem = checked(schema.KEYS[name], value, origin)
             if problem is not None:
                 return problem
             settings[name] = Setting(value, origin)
@@ -95,7 +84,7 @@ def merge(*layers: Layer) -> Configuration:
         ignore=of(schema.IGNORE),
         environment=of(schema.ENVIRONMENT),
         traceback=of(schema.TRACEBACK),
-        slack=SlackSettings(
+        slack=schema.SlackSettings(
             webhook_secret=of(schema.SLACK_WEBHOOK_SECRET),
             token_secret=of(schema.SLACK_TOKEN_SECRET),
             channel=of(schema.SLACK_CHANNEL),
@@ -109,7 +98,7 @@ def merge(*layers: Layer) -> Configuration:
             ca_bundle=of(schema.SLACK_BUNDLE),
             proxies=of(schema.SLACK_PROXIES),
         ),
-        gmail=GmailSettings(
+        gmail=schema.GmailSettings(
             to=of(schema.GMAIL_TO),
             cc=of(schema.GMAIL_CC),
             only=of(schema.GMAIL_ONLY),
@@ -122,7 +111,7 @@ def merge(*layers: Layer) -> Configuration:
             deadline=of(schema.GMAIL_DEADLINE),
             daily=of(schema.GMAIL_DAILY),
         ),
-        delivery=DeliverySettings(
+        delivery=schema.DeliverySettings(
             exit_timeout=of(schema.DELIVERY_EXIT_TIMEOUT),
             attempts=of(schema.DELIVERY_ATTEMPTS),
             retry_for=of(schema.DELIVERY_RETRY_FOR),
@@ -131,7 +120,7 @@ def merge(*layers: Layer) -> Configuration:
             outbox=of(schema.DELIVERY_OUTBOX),
             outbox_secret=of(schema.DELIVERY_OUTBOX_SECRET),
         ),
-        secrets=SecretSettings(names=of(schema.SECRETS_NAMES), keyring=of(schema.SECRETS_KEYRING)),
+        secrets=schema.SecretSettings(names=of(schema.SECRETS_NAMES), keyring=of(schema.SECRETS_KEYRING)),
         origins=origins,
     )
 
@@ -146,7 +135,8 @@ def drop_incomplete(config: Configuration) -> tuple[Configuration, tuple[Problem
     slack = config.slack
     if (slack.token_secret is None) == (slack.channel is None):
         return config, ()
-    present, missing = (SLACK_TOKEN_SECRET, SLACK_CHANNEL) if slack.channel is None else (SLACK_CHANNEL, SLACK_TOKEN_SECRET)
+    token, channel = schema.SLACK_TOKEN_SECRET, schema.SLACK_CHANNEL
+    present, missing = (token, channel) if slack.channel is None else (channel, token)
     whole = attrs.evolve(
         config,
         slack=attrs.evolve(slack, token_secret=None, channel=None),

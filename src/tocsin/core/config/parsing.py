@@ -157,7 +157,8 @@ def _keys_and_values(tables: Mapping[str, object]) -> Iterator[_Entry]:
 
 def _problem_of(path: tuple[str, ...], value: object, where: str, *, project: bool) -> Problem | None:
     key = KEYS.get(".".join(path)) if all("." not in part for part in path) else None
-    if suspicious_value([*path, value]) or (key is None and any(suspicious_key(name) for name in _names(path, value))):
+    names = (*path, *value) if is_table(value) else path
+    if suspicious_value([*path, value]) or (key is None and any(suspicious_key(name) for name in names)):
         return Problem(where, "this looks like a secret", REMEDY)
     if path[0] in SECTIONS and len(path) == 1:
         return Problem(where, f"{path[0]}: takes a table", f"write [{path[0]}] on a line, and its keys below it")
@@ -184,11 +185,6 @@ def _suggestion(name: str) -> str:
         return f"it is called {RENAMED[name].name} now"
     near = closest(name, (*KEYS, *SECTIONS))
     return "`tocsin config show` lists the keys" if near is None else f"did you mean {near}?"
-
-
-def _names(path: tuple[str, ...], value: object) -> tuple[str, ...]:
-    """Return the parts of the key's name, and the keys directly below it."""
-    return (*path, *value) if is_table(value) else path
 
 
 def environment(variables: Mapping[str, str]) -> tuple[Layer, tuple[Problem, ...]]:

@@ -132,8 +132,6 @@ def _proxies(given: object) -> Mapping[str, str] | Invalid:
 
 
 def _listed(check: Callable[[object], _T | Invalid], words: str) -> Callable[[object], tuple[_T, ...] | Invalid]:
-    """Return a check of each item of a list."""
-
     def checked(given: object) -> tuple[_T, ...] | Invalid:
         if not is_list(given):
             return Invalid(f"takes {words}")

@@ -64,12 +64,10 @@ def webhook_fault(url: str, allowed_hosts: tuple[str, ...] = ()) -> str | None:
     fault = https_fault(url)
     if fault is not None:
         return fault
-    parts = urlsplit(url)
-    host, port = parts.hostname, parts.port
-    if host not in allowed_hosts and (host not in SLACK_HOSTS or port not in {None, 443}):
+    if not leads_to(url, SLACK_HOSTS, allowed_hosts):
         other = "TOCSIN_SLACK_ALLOWED_HOSTS, or SlackWebhook(allowed_hosts=...)"
         return f"it does not lead to {' or '.join(SLACK_HOSTS)}; allow another by {other}"
-    if parts.path.startswith(("/triggers/", "/workflows/")):
+    if urlsplit(url).path.startswith(("/triggers/", "/workflows/")):
         return "it starts a workflow and takes no messages: create an Incoming Webhook instead"
     return None
 
@@ -94,6 +92,14 @@ def https_fault(url: str) -> str | None:
     if not host or parts.username is not None or parts.password is not None:
         return "it names no host, or holds a user name"
     return None
+
+
+def leads_to(url: str, hosts: tuple[str, ...], allowed_hosts: tuple[str, ...]) -> bool:
+    """Return whether an https URL leads to one of ``hosts``, on the port of https, or to one of ``allowed_hosts``, on any port."""
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(url)
+    return parts.hostname in allowed_hosts or (parts.hostname in hosts and parts.port in {None, 443})
 
 
 def address_fault(address: str) -> str | None:

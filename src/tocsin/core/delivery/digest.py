@@ -177,7 +177,6 @@ def _ranked(counts: Counts) -> list[tuple[str, int]]:
 
 
 def _name_lines(summary: DigestSummary) -> Iterator[str]:
-    """Yield the most frequent names, then the number of others."""
     shown = _ranked(summary.names)[:_LISTED]
     yield from (f"{count:,} {cut(name, _SHOWN)}" for name, count in shown)
     others, left = len(summary.names) - len(shown), summary.count - sum(count for _, count in shown)

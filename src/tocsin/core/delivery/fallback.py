@@ -58,9 +58,10 @@ def dead_destination_alarm(message: Message, reason: str) -> Message:
     source, key = content_of(message), message.key
     at, lines = (source.ended, ()) if isinstance(source, DigestSummary) else (source.at, source.lines)
     where, why = cut(one_line(str(destination(message))), _NAME_LIMIT), one_line(reason).rstrip(".") or "nobody says why"
+    room = SENTENCE_LIMIT - len(f"{where} is dead: . {_FROM_NOW_ON}")  # characters of the reason
     content = Content(
         name=where,
-        sentence=f"{where} is dead: {cut(why, _room(where))}. {_FROM_NOW_ON}",
+        sentence=f"{where} is dead: {cut(why, room)}. {_FROM_NOW_ON}",
         headline=f"{where} is dead. {_FROM_NOW_ON}",
         state="Destination dead",
         failed=True,
@@ -74,8 +75,3 @@ def dead_destination_alarm(message: Message, reason: str) -> Message:
     )
     apart = attrs.evolve(message, key=attrs.evolve(key, slug=f"{key.slug} (destination dead)"))
     return rerender(apart, content, content)
-
-
-def _room(where: str) -> int:
-    """Return how many characters of the reason fit into the sentence."""
-    return SENTENCE_LIMIT - len(f"{where} is dead: . {_FROM_NOW_ON}")

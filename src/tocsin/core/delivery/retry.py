@@ -141,7 +141,7 @@ def decide(
     """
     shown = min(max(0.0, elapsed), _LONGEST)
     spent = max(last.spent, shown)
-    least = _requested_pause(outcome)
+    least = outcome.after.total_seconds() if isinstance(outcome, Retryable) and outcome.after is not None else 0.0
     # The pause is at most half of the time left, so that the last try comes close to its end.
     pause = max(min(draw * policy.bound(last.number), left / 2), least)
     next_try = _next_try(last, outcome, spent + pause)
@@ -150,13 +150,7 @@ def decide(
     return RetryLater(pause, next_try, _final_outcome(last, outcome, shown), least)
 
 
-def _requested_pause(outcome: Outcome) -> float:
-    """Return the pause that the service asks for, in seconds."""
-    return outcome.after.total_seconds() if isinstance(outcome, Retryable) and outcome.after is not None else 0.0
-
-
 def _next_try(last: Try, outcome: Outcome, spent: float) -> Try | None:
-    """Return the next try; None if the outcome allows none."""
     effect = last.effect
     if isinstance(effect, CallBack):
         return None

@@ -1,7 +1,5 @@
 """Policies: filters that judge the end of a run by how earlier runs ended, and the wording of streaks.
 
-- ``after`` passes one failure of a streak. ``on_change`` passes the first failure, reminders and the recovery. ``recovered`` passes the
-  recovery.
 - A policy judges the end of a run: a change into a finished state that nothing follows. It passes no other change, and its memory
   then stays unchanged.
 - The memory is a function of the changes alone. Which changes were announced follows from the same changes, so it is not stored. All

@@ -48,6 +48,11 @@ def names(kinds: Kinds) -> str:
     return ", ".join(sorted([kind.__name__ for kind in kinds]))
 
 
+def are_kinds(value: object) -> TypeGuard[Kinds]:
+    """Return whether a value of an option is a set of kinds: no other option is a frozenset."""
+    return isinstance(value, frozenset)
+
+
 def _is_kind(value: object) -> TypeGuard[type[State]]:
     return isinstance(value, type) and issubclass(value, State)
 

@@ -130,7 +130,6 @@ def _summed(counts: Iterable[Counts]) -> Counts:
 
 
 def _places(content: Content) -> Counts:
-    """Return the environment and the host of a message, as far as they are known."""
     environment = host = ""
     for line in content.lines:  # tocsin's own lines come after the user's details
         if line.title == "Environment":

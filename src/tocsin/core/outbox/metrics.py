@@ -7,7 +7,7 @@
 - If the outbox cannot be read, ``tocsin_outbox_up`` is 0, and the metrics of its rows are left out, since old numbers would be wrong.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import attrs
 
@@ -25,24 +25,15 @@ Samples = Iterable[tuple[Labels, float]]
 
 
 @attrs.frozen(eq=False, repr=False)
-class TryCount(Value):
-    """How many messages to a destination had a status after a try."""
-
-    destination: str
-    status: Status
-    count: int
-
-
-@attrs.frozen(eq=False, repr=False)
 class DrainCounters(Value):
     """Counters of the tries of one process.
 
     Args:
-        tries: the counts, in the order of their first tries.
+        tries: how many messages to a destination had a status after a try, in the order of the first tries.
         last_success: when a message last arrived, in seconds since 1970; None if none has.
     """
 
-    tries: tuple[TryCount, ...] = ()
+    tries: Mapping[tuple[str, Status], int] = attrs.field(factory=dict[tuple[str, Status], int], hash=False)
     last_success: float | None = None
 
     def after_try(self, rows: Sequence[Row]) -> "DrainCounters":
@@ -50,18 +41,17 @@ class DrainCounters(Value):
 
         >>> row = Row.new(key="run.load..0.0", destination="slack:TEAM", kind="PostToSlack", version=1, body="{}", at=0.0)
         >>> DrainCounters().after_try([attrs.evolve(row, status=Status.DELIVERED, ended=5.0)])
-        DrainCounters(tries=(TryCount(destination='slack:TEAM', status=<Status.DELIVERED: 'delivered'>, count=1),), last_success=5.0)
+        DrainCounters(tries={('slack:TEAM', <Status.DELIVERED: 'delivered'>): 1}, last_success=5.0)
         """
-        counts = {(tried.destination, tried.status): tried.count for tried in self.tries}
+        tries = dict(self.tries)
         for row in rows:
-            counts[row.destination, row.status] = counts.get((row.destination, row.status), 0) + 1
+            tries[row.destination, row.status] = tries.get((row.destination, row.status), 0) + 1
         arrived = [row.ended for row in rows if row.status is Status.DELIVERED and row.ended is not None]
-        tries = tuple(TryCount(destination, status, count) for (destination, status), count in counts.items())
         return DrainCounters(tries, max(arrived, default=self.last_success))
 
     def count(self, status: Status) -> int:
         """Return how many tries ended with a status."""
-        return sum(tried.count for tried in self.tries if tried.status is status)
+        return sum(count for (_, tried), count in self.tries.items() if tried is status)
 
     def __str__(self) -> str:
         return ", ".join(f"{self.count(status):,} {status.value}" for status in ENDINGS if self.count(status)) or "nothing was due"
@@ -99,7 +89,10 @@ def _families(readings: Readings) -> Iterator[str]:
     yield _family("up", "gauge", "Whether the outbox could be read.", [((), float(statuses is not None))])
     if statuses:
         yield _family("rows", "gauge", "Messages in the outbox, by status.", _row_samples(statuses))
-        ages = [((("destination", each.destination),), _oldest_age(each, readings.at)) for each in statuses]
+        ages = [
+            ((("destination", each.destination),), 0.0 if each.oldest is None else seconds_between(each.oldest, readings.at))
+            for each in statuses
+        ]
         yield _family("oldest_waiting_seconds", "gauge", "Age of the oldest message that waits; 0 where none does.", ages)
     if counters.tries:
         yield _family(
@@ -123,15 +116,10 @@ def _row_samples(statuses: Sequence[DestinationStatus]) -> Samples:
 
 
 def _try_samples(counters: DrainCounters) -> Samples:
-    counts = {(tried.destination, tried.status): tried.count for tried in counters.tries}
-    for destination in dict.fromkeys(tried.destination for tried in counters.tries):
+    for destination in dict.fromkeys(destination for destination, _ in counters.tries):
         for status in ENDINGS:
             labels = (("destination", destination), ("outcome", status.value))
-            yield labels, float(counts.get((destination, status), 0))
-
-
-def _oldest_age(status: DestinationStatus, at: float) -> float:
-    return 0.0 if status.oldest is None else seconds_between(status.oldest, at)
+            yield labels, float(counters.tries.get((destination, status), 0))
 
 
 def _labels(labels: Labels) -> str:

@@ -120,13 +120,14 @@ _ANSWERS = frozenset({Status.DELIVERED, Status.DELAYED, Status.DEAD, Status.UNKN
 _LATE = frozenset({Status.DELIVERED})
 _CLAIMS = frozenset({Status.LEASED, Status.DEAD})
 
+_UNCLAIMED: Mapping[type[RowEvent], frozenset[Status]] = {
+    Claimed: _CLAIMS,
+    OutcomeKnown: _LATE,
+    RetryAsked: frozenset({Status.PENDING}),
+    Buried: frozenset({Status.DEAD}),
+}
 TABLE: Mapping[Status, Mapping[type[RowEvent], frozenset[Status]]] = {
-    Status.PENDING: {
-        Claimed: _CLAIMS,
-        OutcomeKnown: _LATE,
-        RetryAsked: frozenset({Status.PENDING}),
-        Buried: frozenset({Status.DEAD}),
-    },
+    Status.PENDING: _UNCLAIMED,
     Status.LEASED: {
         Claimed: _CLAIMS,
         Grouped: frozenset({Status.LEASED}),
@@ -137,12 +138,7 @@ TABLE: Mapping[Status, Mapping[type[RowEvent], frozenset[Status]]] = {
         Buried: frozenset({Status.DEAD}),
     },
     Status.DELIVERED: {},
-    Status.DELAYED: {
-        Claimed: _CLAIMS,
-        OutcomeKnown: _LATE,
-        RetryAsked: frozenset({Status.PENDING}),
-        Buried: frozenset({Status.DEAD}),
-    },
+    Status.DELAYED: _UNCLAIMED,
     Status.DEAD: {OutcomeKnown: _LATE, RetryAsked: frozenset({Status.PENDING})},
     Status.UNKNOWN: {OutcomeKnown: _LATE, RetryAsked: frozenset({Status.PENDING}), Buried: frozenset({Status.DEAD})},
 }
@@ -235,7 +231,7 @@ def _answered(row: Row, event: OutcomeKnown) -> Row | RefusedEvent:
         return RefusedEvent(f"the lease of {row.key} has ended")
     match outcome:
         case Delivered():
-            return _ended(row, Status.DELIVERED, event.at, _refusals(outcome))
+            return _ended(row, Status.DELIVERED, event.at, f"refused for {', '.join(outcome.refused)}" if outcome.refused else None)
         case Withheld(reason=reason):
             return _ended(row, Status.DELIVERED, event.at, f"withheld: {reason}")
         case Shown():
@@ -280,10 +276,6 @@ def rest_after(outcome: DeliveryError, policy: RetryPolicy) -> float:
     """Return the seconds for which no message is sent to a destination after this outcome: as long as the service asks for."""
     asked = outcome.after if isinstance(outcome, Retryable) and outcome.after is not None else timedelta(0)
     return min(max(policy.initial_delay, asked.total_seconds()), _LONGEST)
-
-
-def _refusals(outcome: Delivered) -> str | None:
-    return f"refused for {', '.join(outcome.refused)}" if outcome.refused else None
 
 
 def _ended(row: Row, status: Status, at: float, reason: str | None) -> Row:

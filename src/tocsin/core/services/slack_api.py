@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 
-from tocsin.core.delivery.destinations import https_fault
+from tocsin.core.delivery.destinations import https_fault, leads_to
 from tocsin.core.delivery.retry import parse_retry_after
 from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, DestinationDead, Receipt, Rejected, Retryable
 from tocsin.core.text import cut, one_line
@@ -110,9 +110,9 @@ def api_fault(url: str, allowed_hosts: tuple[str, ...] = ()) -> str | None:
     fault = https_fault(url)
     if fault is not None:
         return fault
-    parts = urlsplit(url)
-    if parts.hostname not in allowed_hosts and (parts.hostname not in API_HOSTS or parts.port not in {None, 443}):
+    if not leads_to(url, API_HOSTS, allowed_hosts):
         return f"it does not lead to {' or '.join(API_HOSTS)}; allow another by SlackWebhook(allowed_hosts=...)"
+    parts = urlsplit(url)
     if not parts.path.endswith("/") or parts.query or parts.fragment:
         return "it does not end with the folder of the API: write 'https://slack.com/api/'"
     return None
@@ -124,11 +124,9 @@ def token_fault(token: str) -> str | None:
     >>> token_fault("https://hooks.slack.com/services/T0/B0/x")
     'it is no token of Slack, which begins with xoxb-: copy the Bot User OAuth Token of the app'
     """
-    return (
-        None
-        if _TOKEN.fullmatch(token)
-        else "it is no token of Slack, which begins with xoxb-: copy the Bot User OAuth Token of the app"
-    )
+    if _TOKEN.fullmatch(token):
+        return None
+    return "it is no token of Slack, which begins with xoxb-: copy the Bot User OAuth Token of the app"
 
 
 def is_channel(text: str) -> bool:

@@ -22,7 +22,7 @@ from typing_extensions import override
 from urllib3.exceptions import HTTPError
 
 from tocsin.core.outcomes import DeliveryError, Rejected
-from tocsin.core.services.google_oauth import SCOPE, AccessToken, AuthorizedUser, Grant, token_reply
+from tocsin.core.services.google import SCOPE, AccessToken, AuthorizedUser, Grant, token_reply
 from tocsin.shell import redaction
 from tocsin.shell.adapters.http import Transport, failure
 from tocsin.shell.adapters.settings import SmtpSettings

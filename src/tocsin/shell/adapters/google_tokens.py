@@ -10,7 +10,7 @@ import time
 import attrs
 
 from tocsin.core.outcomes import DeliveryError, Rejected
-from tocsin.core.services.google_oauth import Grant, read_grant
+from tocsin.core.services.google import Grant, read_grant
 from tocsin.shell import redaction
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.adapters.settings import SmtpSettings

@@ -14,7 +14,7 @@ from tocsin.core.changes import Key
 from tocsin.core.delivery.destinations import address_fault
 from tocsin.core.messages.email import Mail
 from tocsin.core.outcomes import DeliveryError, Receipt, Rejected
-from tocsin.core.services.google_oauth import is_grant
+from tocsin.core.services.google import is_grant
 from tocsin.shell import redaction
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.adapters.settings import SmtpSettings, first

@@ -18,8 +18,7 @@ from contextlib import ExitStack, suppress
 import attrs
 
 from tocsin.core.outcomes import Delivered, DeliveryError, Receipt, Rejected, Retryable
-from tocsin.core.services.google_oauth import is_grant, login_reply
-from tocsin.core.services.smtp import smtp_reply
+from tocsin.core.services.google import is_grant, login_reply, smtp_reply
 from tocsin.shell import redaction
 from tocsin.shell.adapters import tls
 from tocsin.shell.adapters.google_tokens import TokenCache, TokenRoute

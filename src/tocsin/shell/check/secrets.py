@@ -9,7 +9,7 @@ from tocsin.core.config.schema import Configuration
 from tocsin.core.delivery.destinations import address_fault, webhook_fault
 from tocsin.core.diagnosis import Finding, Seen, missing, no_bot_token, remedy
 from tocsin.core.outcomes import Rejected
-from tocsin.core.services.google_oauth import is_grant, read_grant
+from tocsin.core.services.google import is_grant, read_grant
 from tocsin.core.services.slack_api import token_fault
 from tocsin.shell.adapters.secret_files import read_file, read_toml, secrets_file
 from tocsin.shell.adapters.secrets import Secret

@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tocsin.core.outbox.model import Row, Status
 from tocsin.core.outbox.state_machine import FAR, Claimed, RefusedEvent, RowEvent, next_row
+from tocsin.core.outbox.status import StatusCount
 from tocsin.core.text import cut, one_line
 from tocsin.core.values import Value
 from tocsin.shell.fork_safety import forget_in_child
@@ -44,16 +45,6 @@ class Agenda(Value):
 
     due: tuple[str, ...]
     next: float | None
-
-
-@attrs.frozen(eq=False, repr=False)
-class Census(Value):
-    """The number of rows with a destination and a status, and when the oldest of them was inserted, in seconds since 1970."""
-
-    destination: str
-    status: Status
-    count: int
-    oldest: float
 
 
 class Store:
@@ -159,10 +150,10 @@ class Store:
         found = self._run(self._reader, lambda connection: queries.last(connection, statuses, destination, limit))
         return tuple(one.row for one in reversed(found))
 
-    def census(self) -> tuple[Census, ...]:
+    def census(self) -> tuple[StatusCount, ...]:
         """Count the rows of each destination and status."""
         found = self._run(self._reader, queries.census)
-        return tuple(Census(name, Status(status), count, oldest) for name, status, count, oldest in sorted(found))
+        return tuple(StatusCount(name, Status(status), count, oldest) for name, status, count, oldest in sorted(found))
 
     def purge(self, before: float, statuses: Sequence[Status] = (Status.DELIVERED,), *, most: int | None = None) -> int:
         """Remove rows with these statuses that ended before a moment, give back the space, and return how many were removed.

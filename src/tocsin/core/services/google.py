@@ -1,4 +1,4 @@
-"""Google's OAuth: the JSON credentials of an account, and the answers of the token endpoint and of a login with a token.
+"""Google's mail: the JSON credentials of an account, and the answers of OAuth's token endpoint and of Gmail's SMTP server.
 
 - Two kinds of credentials are known: those of a user who authorized an app (``authorized_user``, with a refresh token), and those of a
   Workspace's service account (``service_account``, with a private key), which impersonates the account that sends.
@@ -6,18 +6,19 @@
 - No problem text repeats anything of the JSON.
 - An answer without a token is an outcome. Its reason has the form "what happened: what to do".
 
-Sources: RFC 6749, section 5.2; Google's pages on OAuth 2.0, on domain-wide delegation, and on XOAUTH2.
+Sources: RFC 6749, section 5.2; Google's pages on OAuth 2.0, on domain-wide delegation, and on XOAUTH2; Gmail's page of
+SMTP errors and codes.
 """
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 
 import attrs
 
-from tocsin.core.delivery.destinations import https_fault
+from tocsin.core.delivery.destinations import https_fault, leads_to
 from tocsin.core.delivery.retry import parse_retry_after
 from tocsin.core.outcomes import DeliveryError, DestinationDead, Rejected, Retryable
-from tocsin.core.services.smtp import smtp_reply
 from tocsin.core.text import cut, one_line
 from tocsin.core.validation import is_table
 from tocsin.core.values import Value
@@ -125,7 +126,7 @@ def read_grant(text: str, token_hosts: tuple[str, ...] = ()) -> Grant | str:
     if kind not in _NEEDED:
         return f"its type is not known: it must be {' or '.join(_NEEDED)}"
     uri = texts.get("token_uri", "" if "token_uri" in found else _ENDPOINT)
-    if _is_foreign(uri, token_hosts):
+    if https_fault(uri) is not None or not leads_to(uri, (HOST,), token_hosts):
         return f"its token_uri does not lead to {HOST}: remove it, or write {_ENDPOINT}"
     missing = next((name for name in _NEEDED[kind] if name not in texts), None)
     if missing is not None:
@@ -137,15 +138,6 @@ def read_grant(text: str, token_hosts: tuple[str, ...] = ()) -> Grant | str:
 
 def _is_usable(part: str) -> bool:
     return bool(part.strip()) and part.replace("\n", "").replace("\r", "").isprintable()
-
-
-def _is_foreign(uri: str, token_hosts: tuple[str, ...]) -> bool:
-    from urllib.parse import urlsplit
-
-    if https_fault(uri) is not None:
-        return True
-    parts = urlsplit(uri)
-    return parts.hostname not in token_hosts and (parts.hostname != HOST or parts.port not in {None, 443})
 
 
 def json_object(text: str) -> Mapping[str, object]:
@@ -218,6 +210,30 @@ def _lifetime(expires_in: object) -> float:
     """Return for how many seconds the token may be kept: 0 if the answer gives no number."""
     text = str(expires_in)[:9]  # some servers send a string
     return min(max(float(text) - _MARGIN, 0.0), _LONGEST) if text.isascii() and text.isdigit() else 0.0
+
+
+def smtp_reply(code: int, text: str) -> DeliveryError:
+    """Classify a refusal by Gmail's SMTP server.
+
+    Args:
+        code: the reply code.
+        text: the text after it.
+
+    >>> smtp_reply(535, "5.7.8 Username and Password not accepted").reason
+    'Gmail refused the login (535): an app password is needed, see https://support.google.com/accounts/answer/185833'
+    """
+    reply = f"{code} {cut(one_line(text), 160)}"
+    if code in {534, 535}:
+        return DestinationDead(
+            f"Gmail refused the login ({code}): an app password is needed, see https://support.google.com/accounts/answer/185833"
+        )
+    if code == 454:
+        return Retryable(f"Gmail has had too many logins (this is not a bad password): {reply}", timedelta(minutes=10))
+    if code == 550 and "5.4.5" in text:
+        return Retryable(f"the account has sent all it may send today: {reply}", timedelta(hours=4))
+    if 400 <= code < 500:
+        return Retryable(f"Gmail asks for another try: {reply}")
+    return Rejected(f"Gmail refused the mail: {reply}")
 
 
 def login_reply(code: int, text: str) -> DeliveryError:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from tocsin.core.services.smtp import smtp_reply
+from tocsin.core.services.google import smtp_reply
 from tocsin.effects import DestinationDead, Rejected, Retryable
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.core.outcomes import Ambiguous, DeliveryError, DestinationDead, Rejected, Retryable
-from tocsin.core.services.google_oauth import AccessToken, AuthorizedUser, Grant, ServiceAccount, login_reply, token_reply
+from tocsin.core.services.google import AccessToken, AuthorizedUser, Grant, ServiceAccount, login_reply, token_reply
 
 USER = AuthorizedUser("id", "secret", "refresh")
 ROBOT = ServiceAccount("robot@x.y", "key")
