@@ -48,7 +48,7 @@ class Profile:
 PROFILES: Final[Mapping[str, Profile]] = {
     "quick": Profile(laws=10, examples=10, kills=4, stride=29),
     "desk": Profile(laws=50, examples=50, kills=20, stride=7),
-    "measured": Profile(laws=10, examples=50, kills=20, stride=11, fresh=False),
+    "measured": Profile(laws=10, examples=20, kills=20, stride=11, fresh=False),
     "gate": Profile(laws=50, examples=50, kills=40, stride=7),
     "deep": Profile(laws=200, examples=200, kills=1000, stride=1),
     "mutant": Profile(laws=50, examples=50, kills=0, stride=7, shrinks=False),

@@ -155,3 +155,12 @@ def test_a_long_chain_in_either_order() -> None:
 def test_a_flow_has_a_name(name: str) -> None:
     with pytest.raises(TypeError, match="a name is a str that is not empty"):
         Flow(name)
+
+
+def test_an_edge_between_two_chains_closes_no_cycle() -> None:
+    first, second, third, fourth = (Task(name) for name in ("first", "second", "third", "fourth"))
+    flow = Flow("chains")
+    flow.add_edge(first, second)
+    flow.add_edge(third, fourth)
+    flow.add_edge(second, third)
+    assert flow.sorted_tasks() == (first, second, third, fourth)

@@ -8,7 +8,7 @@ from typing import Self
 
 import attrs
 
-from tocsin.core.machine import ForeignHandler, HandlerErrors, StateHandler
+from tocsin.core.machine import ForeignHandler, HandlerErrors
 from tocsin.core.notifiers import Notifier
 from tocsin.core.states import State
 from tocsin.core.text import quote
@@ -19,7 +19,7 @@ from tocsin.shell.adapters import Clock
 from tocsin.shell.handlers.attach import attached
 from tocsin.shell.interpreter import Interpreter
 
-FlowHandler = StateHandler["Flow"]
+FlowHandler = Callable[["Flow", State, State], State | None] | Notifier
 """``(flow, old_state, new_state)``, returning a state, or None for no change."""
 
 

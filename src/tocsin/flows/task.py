@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Generic, ParamSpec, Protocol, Self, TypedDict, TypeVar, Unpack, overload
 
 from tocsin.core.changes import Tracked
-from tocsin.core.machine import ForeignHandler, StateHandler
+from tocsin.core.machine import ForeignHandler
 from tocsin.core.notifiers import Notifier
 from tocsin.core.planning import CacheValidator, RetryRules, unexpired
 from tocsin.core.states import State
@@ -24,7 +24,7 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _T = TypeVar("_T", bound=Tracked)
 
-TaskHandler = StateHandler["Task"]
+TaskHandler = Callable[["Task", State, State], State | None] | Notifier
 """``(task, old_state, new_state)``, returning a state, or None for no change."""
 
 
