@@ -24,6 +24,14 @@ def test_each_file_and_folder_that_it_names_is_there(page: str) -> None:
     assert missing == []
 
 
+def test_each_page_and_section_that_a_finding_names_is_there() -> None:
+    found = re.findall(r"`((?:docs|src)/[^`]+)`(?:, \"([^\"]+)\")?", (ROOT / "findings" / "README.md").read_text(encoding="utf-8"))
+    assert found
+    for name, section in found:
+        text = (ROOT / name).read_text(encoding="utf-8")
+        assert not section or re.search(rf"^#+ {re.escape(section)}$", text, re.MULTILINE), f"{name} has no section {section!r}"
+
+
 def test_each_environment_of_the_workflow_is_one_of_tox() -> None:
     jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "checks.yml").read_text(encoding="utf-8"))["jobs"]
     listed = (ROOT / "tox.ini").read_text(encoding="utf-8").partition("env_list =")[2].partition("\n")[0]

@@ -1,4 +1,4 @@
-"""``DeliveryTracker``; and the exit status of an interrupted program."""
+"""``DeliveryTracker``; callbacks that notify by themselves; and the exit status of an interrupted program."""
 
 import os
 import signal
@@ -8,16 +8,29 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.servers.scripts import script
-from tocsin import Failed, Running, Task
+from tocsin import (
+    Failed,
+    NotificationFailed,
+    Running,
+    State,
+    Task,
+    Tracked,
+    callback_factory,
+    interpreting,
+    slack_notifier,
+    watch,
+)
 from tocsin.core.changes import Key
-from tocsin.core.effects import CallBack, PostToSlack
+from tocsin.core.effects import CallBack, Effect, PostToSlack
 from tocsin.core.messages.slack import SlackMessage
 from tocsin.core.outcomes import Ambiguous, Delivered, DestinationDead, Outcome, Queued, Receipt, Rejected, Retryable, Shown, Withheld
+from tocsin.core.validation import invoke
 from tocsin.shell.announce import DeliveryTracker
 from tocsin.shell.queues import exit_as_interrupted
 
@@ -111,3 +124,41 @@ def test_a_program_ends_as_ctrl_c_asks(what: str, how: str, status: int, tmp_pat
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, OSError, None, Running])
 def test_nothing_is_raised(kind: object) -> None:
     assert exit_as_interrupted(kind) is None  # type: ignore[func-returns-value] # the test is about that
+
+
+# --- a callback that notifies by itself -------------------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class Refusing:
+    """Calls functions, as ``Live`` does, and refuses messages."""
+
+    def __call__(self, effect: Effect, /) -> Outcome:
+        if not isinstance(effect, CallBack):
+            return Rejected("no_service")
+        try:
+            invoke(effect.fn, effect.tracked_obj, effect.state)
+        except NotificationFailed as error:
+            return Rejected(f"it raised {type(error).__name__}", cause=error)
+        return Delivered()
+
+
+def tell(job: Tracked, state: State) -> None:
+    slack_notifier(job, Running(), state)
+
+
+def test_what_a_callback_sends_by_itself_is_in_the_report() -> None:
+    block = watch("load", state_handlers=[callback_factory(tell, State.is_failed)])
+    with interpreting(Refusing()), pytest.raises(OSError, match="disk full"), block as run:
+        raise OSError("disk full")
+    assert run.report is not None
+    assert [type(delivery.effect) for delivery in run.report.deliveries] == [PostToSlack, CallBack]
+
+
+def test_a_callback_that_is_called_by_hand_fails_as_a_whole() -> None:
+    handler = callback_factory(tell, State.is_failed)
+    with (
+        interpreting(Refusing()),
+        pytest.raises(NotificationFailed, match="could not call tell for 'load': it raised"),
+    ):
+        handler(Task("load"), Running(), Failed("disk full"))

@@ -8,6 +8,7 @@ import os
 import platform
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import attrs
 
@@ -126,7 +127,8 @@ class Announcer:
             self.announced.append(stepped.announced)
         entries: list[Entry] = []
         for effect in stepped.effects:
-            entry = self.log.deliver(effect, ignore_outcome if tracker is None else tracker.track(effect))
+            with here(self.log) if isinstance(effect, CallBack) else nullcontext():  # a user's function may notify by itself
+                entry = self.log.deliver(effect, ignore_outcome if tracker is None else tracker.track(effect))
             log.complain(effect, entry.answer)
             entries.append(entry)
         return entries
