@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import ClassVar, Literal
 
 import attrs
 import pytest
@@ -15,23 +16,29 @@ from hypothesis import strategies as st
 
 from tests.servers.scripts import script
 from tocsin import (
+    Change,
     Failed,
     NotificationFailed,
+    Recording,
+    Retrying,
     Running,
     State,
+    Success,
     Task,
     Tracked,
     callback_factory,
+    filters,
     interpreting,
     slack_notifier,
     watch,
 )
-from tocsin.core.changes import Key
+from tocsin.core.changes import Key, Streak
 from tocsin.core.effects import CallBack, Effect, PostToSlack
 from tocsin.core.messages.slack import SlackMessage
 from tocsin.core.outcomes import Ambiguous, Delivered, DestinationDead, Outcome, Queued, Receipt, Rejected, Retryable, Shown, Withheld
 from tocsin.core.validation import invoke
 from tocsin.shell.announce import DeliveryTracker
+from tocsin.shell.history.store import HistoryStore
 from tocsin.shell.queues import exit_as_interrupted
 
 KEY = Key("run", "load", None, 0, 0)
@@ -162,3 +169,61 @@ def test_a_callback_that_is_called_by_hand_fails_as_a_whole() -> None:
         pytest.raises(NotificationFailed, match="could not call tell for 'load': it raised"),
     ):
         handler(Task("load"), Running(), Failed("disk full"))
+
+
+def test_what_a_formatter_sends_by_itself_is_in_the_report() -> None:
+    def worded(change: Change) -> str:
+        tell(Task("nested"), change.new)
+        return "too late"
+
+    block = watch("load", state_handlers=[slack_notifier(message=worded, only_states=[Failed])])
+    with interpreting(Recording()), pytest.raises(OSError, match="disk full"), block as run:
+        raise OSError("disk full")
+    assert run.report is not None
+    assert [delivery.effect.key.slug for delivery in run.report.deliveries] == ["nested", "load"]
+
+
+# --- a handler that is called by hand, and the history ----------------------------------------------------------------------------
+
+
+@attrs.frozen
+class Accepting:
+    """Claims to send for real."""
+
+    sent: list[Effect] = attrs.field(factory=list[Effect])
+
+    notify: ClassVar[Literal["live"]] = "live"
+
+    def __call__(self, effect: Effect, /) -> Outcome:
+        self.sent.append(effect)
+        return Delivered()
+
+
+@pytest.mark.tocsin_live
+def test_earlier_runs_count_whatever_the_old_state_of_a_call_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOCSIN_STATE_DIR", str(tmp_path))
+    handler, job = slack_notifier(when=filters.on_change()), Task("load")
+    with interpreting(Accepting()) as accepting:
+        for old, new in ((Running(), Failed()), (Failed(), Failed()), (Failed(), Success()), (Success(), Success())):
+            handler(job, old, new)
+    assert len(accepting.sent) == 2
+    assert HistoryStore.usual().past("load") == Streak(failed=False, length=2)
+
+
+@pytest.mark.tocsin_live
+@pytest.mark.parametrize(
+    "call", [lambda handler, job: handler(job, Running(), Success()), lambda handler, job: handler(job)(Running(), Success())]
+)
+def test_a_state_that_a_handler_ignores_leaves_the_history_alone(bound: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOCSIN_STATE_DIR", str(tmp_path))
+    handler, job = slack_notifier(when=filters.on_change(), only_states=[Failed]), Task("load")
+    with interpreting(Accepting()):
+        handler(job, Running(), Failed())
+        _ = handler(job)(Running(), Success()) if bound else handler(job, Running(), Success())
+    assert HistoryStore.usual().past("load") == Streak(failed=True, length=1)
+
+
+def test_nothing_is_known_to_follow_a_change_that_is_told_by_hand() -> None:
+    with interpreting(Recording()) as recording:
+        slack_notifier(Task("load"), Running(), Retrying(run_count=3), when=filters.final_attempt)
+    assert len(recording.effects) == 1

@@ -70,7 +70,7 @@ def outcome_text(outcome: Outcome) -> str:
 
 def outcome_word(outcome: Outcome) -> str:
     """Describe an outcome in one word."""
-    return _WORDS.get(type(outcome), "failed")
+    return next((word for kind, word in _WORDS.items() if isinstance(outcome, kind)), "failed")
 
 
 def as_table(report: Report) -> RenderableType:

@@ -8,7 +8,6 @@ import os
 import platform
 import threading
 from collections.abc import Callable
-from contextlib import nullcontext
 
 import attrs
 
@@ -22,7 +21,6 @@ from tocsin.core.transitions import IllegalTransition
 from tocsin.core.validation import invoke
 from tocsin.shell import log, queues
 from tocsin.shell.adapters import Clock
-from tocsin.shell.current import here
 from tocsin.shell.errors import NotificationFailed, failed
 from tocsin.shell.history.streaks import Remember
 from tocsin.shell.interpreter import ignore_outcome
@@ -77,7 +75,7 @@ class Announcer:
     """Announces the changes of one run, or of all runs of a flow.
 
     Args:
-        log: the interpreter, which keeps the outcomes. Handlers that notify by themselves use it, too.
+        log: the interpreter, which keeps the outcomes.
         clock: shows the time.
         facts: the facts of events that answer a question.
         remember: called with each change that ends a run. It returns the streak of earlier runs; None for no use of the history.
@@ -99,13 +97,14 @@ class Announcer:
             return self.announce(proposed)
         return _legal(proposed).run
 
-    def announce(self, proposed: Announcement) -> Run:
+    def announce(self, proposed: Announcement, *, ends: bool | None = None) -> Run:
         """Announce a change, and return the run after it.
 
         If the history remembers the change, and there are messages about it and all of them fail, the history forgets it again.
+        ``ends`` says whether the change ends the run; None goes by the states before and after it.
         """
         tracker: DeliveryTracker | None = None
-        if self.remember is not None and proposed.ends:
+        if self.remember is not None and (proposed.ends if ends is None else ends):
             remembered = self.remember(proposed, self.log.mode)
             proposed = proposed.remembering(remembered.past)
             tracker = None if remembered.take_back is None else DeliveryTracker(remembered.take_back)
@@ -127,8 +126,7 @@ class Announcer:
             self.announced.append(stepped.announced)
         entries: list[Entry] = []
         for effect in stepped.effects:
-            with here(self.log) if isinstance(effect, CallBack) else nullcontext():  # a user's function may notify by itself
-                entry = self.log.deliver(effect, ignore_outcome if tracker is None else tracker.track(effect))
+            entry = self.log.deliver(effect, ignore_outcome if tracker is None else tracker.track(effect))
             log.complain(effect, entry.answer)
             entries.append(entry)
         return entries
@@ -141,8 +139,7 @@ class Announcer:
                     return e.HandlerRaised(self.clock.now(), error=failed(entry.effect, entry.outcome), facts=self.facts)
             return e.HandlerReplied(self.clock.now(), state=ask.new, facts=self.facts)
         try:
-            with here(self.log):
-                returned = invoke(ask.handler, ask.tracked_obj, ask.old, ask.new)
+            returned = invoke(ask.handler, ask.tracked_obj, ask.old, ask.new)
         except Exception as error:
             return refusal(error, self.clock.now(), self.facts)
         return reply(ask, returned, self.clock.now(), self.facts)

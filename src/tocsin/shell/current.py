@@ -9,7 +9,7 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from functools import cache
 from typing import TypeVar
 
@@ -128,6 +128,11 @@ def here(interpreter: _I) -> Generator[_I, None, None]:
     finally:
         scope.is_open = False
         _here.set(_without(scope, _here.get()))
+
+
+def use_here(interpreter: Interpreter) -> Token[tuple[_Scope, ...]]:
+    """Use the interpreter in this context until ``token.var.reset(token)``, which must follow in the same call."""
+    return _here.set((_Scope(interpreter), *_here.get()))
 
 
 def _reachable(scopes: tuple[_Scope, ...]) -> tuple[_Scope, ...]:

@@ -203,7 +203,7 @@ def flush(deadline: float | None = None) -> bool:
 
 def flush_of(inner: Interpreter, limit: float) -> bool:
     """Flush the queues whose messages ``inner`` sends, for at most ``limit`` seconds. Return whether they are empty."""
-    return _flush(tuple(queue for (sender, *_), queue in _here.by_destination.items() if sender == id(inner)), limit)
+    return _flush(tuple(queue for (sender, *_), queue in (*_here.by_destination.items(),) if sender == id(inner)), limit)
 
 
 def seconds(deadline: float | None, asked_by: str) -> float:

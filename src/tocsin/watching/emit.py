@@ -23,7 +23,7 @@ from tocsin.core.text import describe, quote
 from tocsin.shell import log
 from tocsin.shell.adapters.clock import CLOCK
 from tocsin.shell.announce import Announcer
-from tocsin.shell.current import current_of_runs
+from tocsin.shell.current import current_of_runs, use_here
 from tocsin.shell.history.streaks import remembering
 from tocsin.shell.report import DeliveryLog, Entry
 
@@ -46,11 +46,13 @@ def new_announcer(handlers: tuple[Notifier | ForeignHandler, ...], known: Facts)
 
 def feed(announcer: Announcer, run: Run, event: Event) -> list[Entry]:
     """Announce an event, and return its deliveries. ``announcer.announced[-1]`` has the next run."""
-    token, before = _notifying.set(True), len(announcer.log.entries)
+    notifying, before = _notifying.set(True), len(announcer.log.entries)
+    used = use_here(announcer.log)  # a user's code may notify by itself
     try:
         announcer.feed(run, event)
     finally:
-        _notifying.reset(token)
+        used.var.reset(used)
+        _notifying.reset(notifying)
     return announcer.log.entries[before:]
 
 

@@ -35,12 +35,16 @@ def announce_change(notifier: Notifier, tracked_obj: Tracked, old: State, new: S
 
     It is raised outside every ``except`` block: an exception context would hold the failed request and the secrets in it.
     """
+    if not notifier.concerns(type(new)):
+        return
     known, handlers = facts(), (limit_formatter(notifier),)
     subject = Subject(tracked_obj, handlers, run_id(), label(tracked_obj))
     announcer = Announcer(DeliveryLog(current()), CLOCK, known, remembering(handlers))
-    announcer.announce(Announcement(Run(subject, old), Run(subject, new), Signalled(CLOCK.now(), state=new, facts=known), 1))
-    for entry in announcer.log.entries:  # those of a callback that notifies by itself are its own affair
-        if isinstance(entry.answer, DeliveryError) and entry.effect.key.run_id == subject.run_id:
+    event, after = Signalled(CLOCK.now(), state=new, facts=known), Run(subject, new, ended=True)  # nothing is known to follow
+    ends = Announcement(Run(subject), after, event).ends  # whatever the old state: earlier calls are not known either
+    announcer.announce(Announcement(Run(subject, old), after, event, 1), ends=ends)
+    for entry in announcer.log.entries:
+        if isinstance(entry.answer, DeliveryError):
             raise failed(entry.effect, entry.answer)
 
 
