@@ -211,9 +211,7 @@ def test_earlier_runs_count_whatever_the_old_state_of_a_call_is(tmp_path: Path, 
 
 
 @pytest.mark.tocsin_live
-@pytest.mark.parametrize(
-    "call", [lambda handler, job: handler(job, Running(), Success()), lambda handler, job: handler(job)(Running(), Success())]
-)
+@pytest.mark.parametrize("bound", [False, True])
 def test_a_state_that_a_handler_ignores_leaves_the_history_alone(bound: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOCSIN_STATE_DIR", str(tmp_path))
     handler, job = slack_notifier(when=filters.on_change(), only_states=[Failed]), Task("load")
