@@ -19,9 +19,8 @@ from tocsin.core.outcomes import Fault
 from tocsin.core.planning import RetriesExhausted
 from tocsin.flows.report import TaskFailed
 from tocsin.shell.adapters.healthchecks import PingFailed
-from tocsin.shell.errors import NotificationFailed, SecretNotFound
+from tocsin.shell.errors import NotificationFailed, OutboxBusy, OutboxError, SecretNotFound
 from tocsin.shell.history.run_record import HistoryError
-from tocsin.shell.outbox.errors import OutboxBusy, OutboxError
 
 __all__ = [
     "Fault",

@@ -2,6 +2,7 @@
 
 from tocsin.core.delivery.rate_limit import Rate
 from tocsin.core.delivery.retry import RetryPolicy
+from tocsin.shell.errors import OutboxError
 from tocsin.shell.interpreter import Interpreter
 from tocsin.shell.interpreters.background import Background
 from tocsin.shell.interpreters.digest import Digest
@@ -12,7 +13,6 @@ from tocsin.shell.interpreters.outbox import Outbox
 from tocsin.shell.interpreters.rate_limited import RateLimited
 from tocsin.shell.interpreters.rendered import ByMail, BySlack
 from tocsin.shell.interpreters.retrying import Retrying
-from tocsin.shell.outbox.errors import OutboxError
 
 __all__ = [
     "Background",

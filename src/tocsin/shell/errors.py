@@ -1,8 +1,10 @@
-"""The exceptions that a handler called outside a flow raises when its notification failed.
+"""The exceptions of notifications and of the outbox. Importing them loads no database.
 
 ValueError
-└── NotificationFailed     refused, unreachable, timed out, a callback that raised
-    └── SecretNotFound     a secret that the notification needs is not set anywhere
+├── NotificationFailed     refused, unreachable, timed out, a callback that raised
+│   └── SecretNotFound     a secret that the notification needs is not set anywhere
+└── OutboxError            the outbox cannot be used
+    └── OutboxBusy         the thread that asks is already using it
 """
 
 from tocsin.core.effects import Effect
@@ -28,6 +30,18 @@ class NotificationFailed(ValueError):
 
 class SecretNotFound(NotificationFailed):
     """A secret that the notification needs is set in none of the places searched."""
+
+    __module__ = "tocsin.errors"  # where users find it
+
+
+class OutboxError(ValueError):
+    """The outbox cannot be used. The message says in one line why and what to do, and holds no password."""
+
+    __module__ = "tocsin.errors"  # where users find it
+
+
+class OutboxBusy(OutboxError):
+    """The outbox cannot be used from this thread at this moment, since the thread is already using it."""
 
     __module__ = "tocsin.errors"  # where users find it
 

@@ -15,6 +15,7 @@ from tocsin.core.delivery.retry import RetryPolicy
 from tocsin.core.outcomes import Rejected
 from tocsin.core.text import quote
 from tocsin.shell import log
+from tocsin.shell.errors import OutboxError
 from tocsin.shell.interpreter import Interpreter
 from tocsin.shell.interpreters.background import AfterFork, Background
 from tocsin.shell.interpreters.digest import Digest
@@ -23,7 +24,6 @@ from tocsin.shell.interpreters.outbox import Outbox
 from tocsin.shell.interpreters.rate_limited import RateLimited
 from tocsin.shell.interpreters.rendered import ByMail, BySlack
 from tocsin.shell.interpreters.retrying import Retrying
-from tocsin.shell.outbox.errors import OutboxError
 
 if TYPE_CHECKING:  # slow to load; only ``reliable`` needs it
     from tocsin.core.config.schema import Configuration

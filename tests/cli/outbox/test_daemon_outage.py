@@ -20,9 +20,9 @@ from tocsin.core.effects import Effect
 from tocsin.core.outbox.batches import Batch
 from tocsin.core.outbox.model import Row, Status
 from tocsin.core.outcomes import Delivered, DeliveryError, Receipt, Retryable
+from tocsin.shell.errors import OutboxError
 from tocsin.shell.interpreter import result_of
 from tocsin.shell.outbox.codec import new_row
-from tocsin.shell.outbox.errors import OutboxError
 from tocsin.shell.outbox.store import Agenda, Store
 from tocsin.shell.outbox.worker import Worker
 

@@ -16,7 +16,8 @@ from sqlalchemy import Connection
 from tests.shell.outbox.test_store import TEAM, row
 from tocsin.core.outbox.model import Status
 from tocsin.core.outbox.state_machine import Buried
-from tocsin.shell.outbox.errors import OutboxError, describe_database_error
+from tocsin.shell.errors import OutboxError
+from tocsin.shell.outbox.errors import describe_database_error
 from tocsin.shell.outbox.store import Store
 
 UNPRIVILEGED_USER = 65534  # the user "nobody"

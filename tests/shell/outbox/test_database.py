@@ -15,10 +15,10 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
 from tests.shell.outbox.test_store import row
+from tocsin.shell.errors import OutboxError
 from tocsin.shell.outbox import database as outbox_database
 from tocsin.shell.outbox import sqlite_file
 from tocsin.shell.outbox.database import Database, OutboxConnection
-from tocsin.shell.outbox.errors import OutboxError
 from tocsin.shell.outbox.queries import ServerClock
 from tocsin.shell.outbox.sqlite_file import File, connect, file_system, on_network
 from tocsin.shell.outbox.store import Store

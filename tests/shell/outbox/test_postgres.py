@@ -24,7 +24,7 @@ from tests.servers.postgres import Mode, Postgres
 from tocsin.core.outbox.model import Row, Status
 from tocsin.core.outbox.state_machine import OutcomeKnown
 from tocsin.core.outcomes import Delivered, Retryable
-from tocsin.shell.outbox.errors import OutboxError
+from tocsin.shell.errors import OutboxError
 from tocsin.shell.outbox.store import Store
 
 TEAM = "slack:TEAM"

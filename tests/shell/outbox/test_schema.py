@@ -12,8 +12,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from tests.shell.outbox.test_store import row
+from tocsin.shell.errors import OutboxError
 from tocsin.shell.outbox.database import Database
-from tocsin.shell.outbox.errors import OutboxError
 from tocsin.shell.outbox.schema import STEPS, Step, messages, migrate, number, version_of_schema
 from tocsin.shell.outbox.store import Store
 

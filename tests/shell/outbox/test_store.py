@@ -35,9 +35,9 @@ from tocsin.core.outbox.state_machine import (
 from tocsin.core.outbox.status import StatusCount
 from tocsin.core.outcomes import Delivered, Rejected, Retryable
 from tocsin.shell import fork_safety, redaction
+from tocsin.shell.errors import OutboxError
 from tocsin.shell.outbox import database as outbox_database
 from tocsin.shell.outbox import queries
-from tocsin.shell.outbox.errors import OutboxError
 from tocsin.shell.outbox.schema import Found
 from tocsin.shell.outbox.store import Agenda, Store
 

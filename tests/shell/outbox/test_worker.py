@@ -19,9 +19,9 @@ from tocsin.core.effects import Effect, Message, PostToSlack
 from tocsin.core.outbox.model import Row, Status
 from tocsin.core.outbox.state_machine import Claimed, OutcomeKnown
 from tocsin.core.outcomes import Delivered, DeliveryError, Outcome, Receipt, Rejected, Retryable
+from tocsin.shell.errors import OutboxError
 from tocsin.shell.interpreter import result_of
 from tocsin.shell.outbox.codec import new_row
-from tocsin.shell.outbox.errors import OutboxError
 from tocsin.shell.outbox.store import Store
 from tocsin.shell.outbox.worker import RETENTION, Worker
 

@@ -55,7 +55,7 @@ import attrs
 from tocsin import Failed, Recording, Running, Task, interpreting, slack_notifier
 from tocsin.core.changes import Key
 from tocsin.shell.outbox.codec import new_row
-from tocsin.shell.outbox.errors import OutboxError
+from tocsin.shell.errors import OutboxError
 from tocsin.shell.outbox.store import Store
 
 url, name, teams = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])

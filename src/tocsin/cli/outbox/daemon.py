@@ -23,7 +23,7 @@ from tocsin.cli.terminal import complain, console, plain_text, say, write
 from tocsin.core.outbox.metrics import ENDINGS
 from tocsin.core.outbox.status import messages
 from tocsin.shell.config.load import configuration
-from tocsin.shell.outbox.errors import OutboxError
+from tocsin.shell.errors import OutboxError
 from tocsin.shell.outbox.store import Agenda, Store
 from tocsin.shell.outbox.worker import Worker
 from tocsin.shell.redaction import redact

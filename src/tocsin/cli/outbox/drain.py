@@ -26,7 +26,7 @@ from tocsin.core.outcomes import Outcome
 from tocsin.core.text import cut, one_line
 from tocsin.shell.config.load import configuration
 from tocsin.shell.environment import NAME, misspelt, override
-from tocsin.shell.outbox.errors import OutboxError
+from tocsin.shell.errors import OutboxError
 from tocsin.shell.outbox.store import Store
 from tocsin.shell.outbox.worker import OnBatch, Worker
 from tocsin.shell.redaction import redact

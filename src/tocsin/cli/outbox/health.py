@@ -16,7 +16,7 @@ from tocsin.cli.outbox.http_server import Page, Pages
 from tocsin.core.outbox.metrics import CONTENT_TYPE, DrainCounters, Readings, exposition
 from tocsin.core.outbox.model import Row
 from tocsin.core.outbox.status import DestinationStatus, destination_statuses
-from tocsin.shell.outbox.errors import OutboxError
+from tocsin.shell.errors import OutboxError
 from tocsin.shell.redaction import redact
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from tocsin.shell.config.defaults import secret_names, secrets
 from tocsin.shell.config.load import configuration
 from tocsin.shell.current import current_of_runs
 from tocsin.shell.environment import override
-from tocsin.shell.outbox.errors import OutboxError
+from tocsin.shell.errors import OutboxError
 from tocsin.shell.reliable import outbox_url
 
 if TYPE_CHECKING:

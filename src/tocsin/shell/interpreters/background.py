@@ -24,11 +24,11 @@ from tocsin.core.text import quote
 from tocsin.shell import environment, queues
 from tocsin.shell.adapters import settings, time_limits
 from tocsin.shell.destination_queue import OnSettled, QueuedMessage
-from tocsin.shell.interpreter import Interpreter, Queueing, Wrapper, execute, inner_of_background
+from tocsin.shell.interpreter import Interpreter, Queueing, Wrapper, constant, execute, inner_of_background
 
 AfterFork = Literal["wait", "queue"]
 
-_QUEUED = Queued("a background thread")
+_QUEUED = constant(Queued("a background thread"))
 
 
 def _max_queue(_: object, attribute: "attrs.Attribute[int]", value: object) -> None:

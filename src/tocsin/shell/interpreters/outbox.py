@@ -24,24 +24,25 @@ from tocsin.core.text import quote
 from tocsin.shell import environment, queues
 from tocsin.shell.adapters import settings
 from tocsin.shell.destination_queue import OnSettled
+from tocsin.shell.errors import OutboxError
 from tocsin.shell.interpreter import (
     Batching,
     Interpreter,
     Queueing,
     Wrapper,
+    constant,
     execute,
     ignore_outcome,
     inner,
 )
 from tocsin.shell.interpreters.background import Background, in_event_loop
 from tocsin.shell.interpreters.digest import Digest, check_min_interval, check_threshold
-from tocsin.shell.outbox.errors import OutboxError
 from tocsin.shell.threads import CallThread
 
 if TYPE_CHECKING:
     from tocsin.shell.outbox.client import OutboxClient
 
-_QUEUED = Queued("the outbox")
+_QUEUED = constant(Queued("the outbox"))
 _NOT_COMMITTED = Queued("memory, on its way to the outbox")
 _LOOP_COMMIT_TIMEOUT = 0.2  # seconds that an event loop waits for a commit
 _SERVER_COMMIT_TIMEOUT = 10.0  # seconds that a thread waits for a commit on a database server, which may not answer

@@ -21,8 +21,8 @@ from tocsin.core.outcomes import Outcome
 from tocsin.core.text import one_line
 from tocsin.shell import environment, log, queues
 from tocsin.shell.adapters.time_limits import Deadline
+from tocsin.shell.errors import OutboxError
 from tocsin.shell.fork_safety import forget_in_child
-from tocsin.shell.outbox.errors import OutboxError
 from tocsin.shell.outbox.store import Store
 from tocsin.shell.outbox.worker import OnBatch, Worker
 from tocsin.shell.redaction import redact

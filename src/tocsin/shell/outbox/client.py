@@ -9,9 +9,9 @@ from tocsin.core.outbox.model import Row
 from tocsin.core.outcomes import Outcome
 from tocsin.core.text import describe, one_line
 from tocsin.shell import log
+from tocsin.shell.errors import OutboxBusy, OutboxError
 from tocsin.shell.outbox.background_worker import BackgroundWorker, WorkerFactory
 from tocsin.shell.outbox.codec import new_row
-from tocsin.shell.outbox.errors import OutboxBusy, OutboxError
 from tocsin.shell.outbox.store import Store
 from tocsin.shell.redaction import redact
 

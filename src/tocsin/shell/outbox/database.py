@@ -22,9 +22,9 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import NullPool
 
 from tocsin.core.text import cut, one_line
+from tocsin.shell.errors import OutboxBusy, OutboxError
 from tocsin.shell.fork_safety import close_before_fork
 from tocsin.shell.history.paths import state_folder
-from tocsin.shell.outbox.errors import OutboxBusy, OutboxError
 from tocsin.shell.outbox.schema import STEPS, check, migrate
 from tocsin.shell.outbox.sqlite_file import File, connect
 from tocsin.shell.redaction import remember

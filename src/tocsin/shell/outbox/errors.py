@@ -5,20 +5,8 @@ import sqlite3
 from collections.abc import Mapping
 
 from tocsin.core.text import cut, describe, one_line
+from tocsin.shell.errors import OutboxError
 from tocsin.shell.redaction import redact
-
-
-class OutboxError(ValueError):
-    """The outbox cannot be used. The message says in one line why and what to do, and holds no password."""
-
-    __module__ = "tocsin.errors"  # where users find it
-
-
-class OutboxBusy(OutboxError):
-    """The outbox cannot be used from this thread at this moment, since the thread is already using it."""
-
-    __module__ = "tocsin.errors"  # where users find it
-
 
 _LONGEST = 300  # characters of the error text of the database
 

@@ -39,7 +39,8 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 
 from tocsin.core.outbox.model import WAITING, Row, Status
-from tocsin.shell.outbox.errors import OutboxError, newer_schema_error
+from tocsin.shell.errors import OutboxError
+from tocsin.shell.outbox.errors import newer_schema_error
 
 metadata: MetaData = MetaData()
 

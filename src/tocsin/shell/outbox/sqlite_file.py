@@ -19,7 +19,8 @@ from urllib.parse import quote
 
 import attrs
 
-from tocsin.shell.outbox.errors import OutboxError, newer_schema_error
+from tocsin.shell.errors import OutboxError
+from tocsin.shell.outbox.errors import newer_schema_error
 
 _MOUNT_TABLE = Path("/proc/self/mountinfo")
 _NETWORK_TYPES = re.compile(

@@ -20,10 +20,11 @@ from tocsin.core.outbox.state_machine import FAR, Claimed, RefusedEvent, RowEven
 from tocsin.core.outbox.status import StatusCount
 from tocsin.core.text import cut, one_line
 from tocsin.core.values import Value
+from tocsin.shell.errors import OutboxError
 from tocsin.shell.fork_safety import forget_in_child
 from tocsin.shell.outbox import queries
 from tocsin.shell.outbox.database import Database, OutboxConnection
-from tocsin.shell.outbox.errors import OutboxError, describe_database_error
+from tocsin.shell.outbox.errors import describe_database_error
 from tocsin.shell.outbox.queries import ServerClock, storable
 from tocsin.shell.outbox.schema import Found
 from tocsin.shell.redaction import redact

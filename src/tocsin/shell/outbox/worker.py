@@ -26,9 +26,9 @@ from tocsin.core.text import describe, one_line
 from tocsin.shell import log
 from tocsin.shell.adapters import clock, time_limits
 from tocsin.shell.environment import run_id
+from tocsin.shell.errors import OutboxError
 from tocsin.shell.interpreter import Interpreter, execute
 from tocsin.shell.outbox.codec import decode
-from tocsin.shell.outbox.errors import OutboxError
 from tocsin.shell.outbox.store import Store
 from tocsin.shell.redaction import redact
 from tocsin.shell.threads import WorkerThread

@@ -15,7 +15,7 @@ from contextlib import closing, suppress
 from tocsin.core.outbox.model import Row
 from tocsin.core.outbox.state_machine import OutcomeKnown, Released, RowEvent
 from tocsin.core.outcomes import Delivered, Retryable
-from tocsin.shell.outbox.errors import OutboxError
+from tocsin.shell.errors import OutboxError
 from tocsin.shell.outbox.store import Store
 
 Say = Callable[[str, object], None]
