@@ -65,6 +65,11 @@ class Queueing(Performer):
         """Take the effect."""
         return self.submit(effect, ignore_outcome)
 
+    @override
+    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+        """Take the effect, and return the outcome so far."""
+        return result_of(self.submit(effect, ignore_outcome))
+
 
 class Batching:
     """An interpreter that takes several effects at once and may fold them into fewer messages."""
