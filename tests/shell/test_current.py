@@ -4,7 +4,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from contextvars import copy_context
 from itertools import permutations, product
 
@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from returns.io import IOResult
 
-from tocsin import DryRun, Failed, Interpreter, Live, Recording, Running, Task, interpreting, slack_notifier
+from tocsin import DryRun, Failed, Interpreter, Live, Recording, Running, State, Task, WatchedRun, interpreting, slack_notifier, watch
 from tocsin.effects import Delivered, DeliveryError, Effect, Receipt
 from tocsin.shell import current as shell_current
+from tocsin.shell.current import current
 from tocsin.shell.environment import NAME, override
 from tocsin.shell.interpreter import notify_of
 from tocsin.shell.report import DeliveryLog
@@ -243,3 +244,19 @@ def test_a_scope_may_end_in_another_context() -> None:
 
 def test_children_print_under_an_interpreter_without_a_mode() -> None:
     assert [notify_of(each) for each in (custom, DryRun(), Recording(), Live())] == ["print", "print", "none", "live"]
+
+
+def test_an_interpreter_that_a_handler_leaves_in_force_stays_so() -> None:
+    stack = ExitStack()
+
+    def switch(run: WatchedRun, old: State, new: State) -> None:
+        if new.is_failed():
+            stack.enter_context(interpreting(later))
+
+    later = Recording()
+    with interpreting(Recording()):
+        with pytest.raises(OSError, match="disk full"), watch("load", state_handlers=[switch]):
+            raise OSError("disk full")
+        assert current() is later
+        stack.close()
+        assert current() is not later

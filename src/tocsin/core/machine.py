@@ -111,7 +111,7 @@ class Announcement(Value):
     def change(self) -> Change:
         """The proposed change."""
         run, after, event, subject, new = self.before, self.after, self.event, self.before.subject, self.after.state
-        over = isinstance(new, s.Finished)
+        started = after.started_at if isinstance(new, s.Finished) else None
         return Change(
             subject.tracked_obj,
             run.state,
@@ -124,7 +124,7 @@ class Announcement(Value):
             after.attempt,
             max(subject.attempts, after.attempt),
             is_final(after),
-            event.at - after.started_at if over and after.started_at is not None else None,
+            None if started is None else event.at - started,
             event.facts,
             subject.past,
         )

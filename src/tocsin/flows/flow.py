@@ -19,6 +19,7 @@ from tocsin.shell.adapters import Clock
 from tocsin.shell.handlers.attach import attached
 from tocsin.shell.interpreter import Interpreter
 
+# spelt out, as in ``task``
 FlowHandler = Callable[["Flow", State, State], State | None] | Notifier
 """``(flow, old_state, new_state)``, returning a state, or None for no change."""
 

@@ -24,6 +24,7 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _T = TypeVar("_T", bound=Tracked)
 
+# spelt out, since pyrefly 1.5 passes anything through ``StateHandler["Task"]``
 TaskHandler = Callable[["Task", State, State], State | None] | Notifier
 """``(task, old_state, new_state)``, returning a state, or None for no change."""
 

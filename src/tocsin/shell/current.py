@@ -9,7 +9,7 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from functools import cache
 from typing import TypeVar
 
@@ -23,15 +23,15 @@ _I = TypeVar("_I", bound=Interpreter)
 
 
 @attrs.define(eq=False)
-class _Scope:
+class Scope:
     """One ``with interpreting(...)`` block. Scopes compare by identity, since one interpreter may be set twice."""
 
     interpreter: Interpreter
     is_open: bool = True
 
 
-_here: ContextVar[tuple[_Scope, ...]] = ContextVar("tocsin_interpreter", default=())  # innermost first
-_open: tuple[_Scope, ...] = ()  # of the whole process, innermost first
+_here: ContextVar[tuple[Scope, ...]] = ContextVar("tocsin_interpreter", default=())  # innermost first
+_open: tuple[Scope, ...] = ()  # of the whole process, innermost first
 _guard = ForkSafeLock()
 
 
@@ -105,7 +105,7 @@ def interpreting(interpreter: _I) -> Generator[_I, None, None]:
     >>> [effect.payload.text for effect in recording.effects]
     ['nothing is now in a Running state', 'nothing is now in a Success state']
     """
-    scope = _Scope(checked(interpreter))
+    scope = Scope(checked(interpreter))
     _begin(scope)
     try:
         with here(interpreter):
@@ -121,28 +121,34 @@ def here(interpreter: _I) -> Generator[_I, None, None]:
     Blocks may end in any order: the end of a block removes its own interpreter and restores none of an ended block. A block that ends
     in another context changes nothing there; the context in which it began keeps its interpreter until an enclosing block ends.
     """
-    scope, scopes = _Scope(interpreter), _here.get()
-    _here.set((scope, *_reachable(scopes)))
+    scope = enter_here(interpreter)
     try:
         yield interpreter
     finally:
-        scope.is_open = False
-        _here.set(_without(scope, _here.get()))
+        leave_here(scope)
 
 
-def use_here(interpreter: Interpreter) -> Token[tuple[_Scope, ...]]:
-    """Use the interpreter in this context until ``token.var.reset(token)``, which must follow in the same call."""
-    return _here.set((_Scope(interpreter), *_here.get()))
+def enter_here(interpreter: Interpreter) -> Scope:
+    """Begin what ``here`` does, for callers that a ``with`` block costs too much."""
+    scope, scopes = Scope(interpreter), _here.get()
+    _here.set((scope, *(_reachable(scopes) if len(scopes) > 1 else scopes)))
+    return scope
 
 
-def _reachable(scopes: tuple[_Scope, ...]) -> tuple[_Scope, ...]:
+def leave_here(scope: Scope) -> None:
+    """End what ``enter_here`` began."""
+    scope.is_open, scopes = False, _here.get()
+    _here.set(scopes[1:] if scopes and scopes[0] is scope else _without(scope, scopes))
+
+
+def _reachable(scopes: tuple[Scope, ...]) -> tuple[Scope, ...]:
     """Return the scopes without those that can never be current again: they and the next inner scope have ended."""
     return tuple(
         scope for scope, inside in zip(scopes, (None, *scopes), strict=False) if scope.is_open or inside is None or inside.is_open
     )
 
 
-def _without(scope: _Scope, scopes: tuple[_Scope, ...]) -> tuple[_Scope, ...]:
+def _without(scope: Scope, scopes: tuple[Scope, ...]) -> tuple[Scope, ...]:
     """Return the scopes without this one and without ended scopes inside it."""
     if scope not in scopes:
         return scopes
@@ -150,14 +156,14 @@ def _without(scope: _Scope, scopes: tuple[_Scope, ...]) -> tuple[_Scope, ...]:
     return (*(inside for inside in scopes[:place] if inside.is_open), *scopes[place + 1 :])
 
 
-def _begin(scope: _Scope) -> None:
+def _begin(scope: Scope) -> None:
     global _open  # noqa: PLW0603 - replaced as a whole, so that readers need no lock
     with _guard.lock:
         _open = (scope, *_open)
         export_to_children(scope, _of_process())
 
 
-def _end(scope: _Scope) -> None:
+def _end(scope: Scope) -> None:
     global _open  # noqa: PLW0603 - as above
     with _guard.lock:
         _open = tuple(other for other in _open if other is not scope)

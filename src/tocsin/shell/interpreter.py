@@ -66,7 +66,7 @@ class Queueing(Performer):
         return self.submit(effect, ignore_outcome)
 
     @override
-    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:  # without the call of ``perform`` for each message
         """Take the effect, and return the outcome so far."""
         return result_of(self.submit(effect, ignore_outcome))
 

@@ -23,7 +23,7 @@ from tocsin.core.text import describe, quote
 from tocsin.shell import log
 from tocsin.shell.adapters.clock import CLOCK
 from tocsin.shell.announce import Announcer
-from tocsin.shell.current import current_of_runs, use_here
+from tocsin.shell.current import current_of_runs, enter_here, leave_here
 from tocsin.shell.history.streaks import remembering
 from tocsin.shell.report import DeliveryLog, Entry
 
@@ -47,18 +47,30 @@ def new_announcer(handlers: tuple[Notifier | ForeignHandler, ...], known: Facts)
 def feed(announcer: Announcer, run: Run, event: Event) -> list[Entry]:
     """Announce an event, and return its deliveries. ``announcer.announced[-1]`` has the next run."""
     notifying, before = _notifying.set(True), len(announcer.log.entries)
-    used = use_here(announcer.log)  # a user's code may notify by itself
+    scope = enter_here(announcer.log)  # a user's code may notify by itself
     try:
         announcer.feed(run, event)
     finally:
-        used.var.reset(used)
+        leave_here(scope)
         _notifying.reset(notifying)
     return announcer.log.entries[before:]
 
 
+def feed_alone(run: Run, event: Event) -> None:
+    """Announce the only event of a run. What is logged while the interpreter is built is no cause for another notification."""
+    notifying = _notifying.set(True)
+    try:
+        feed(new_announcer(run.subject.handlers, event.facts), run, event)
+    finally:
+        _notifying.reset(notifying)
+
+
 def was_delivered(entries: list[Entry]) -> bool:
     """Return whether at least one message is known to be delivered. A callback is no message."""
-    return True in [isinstance(each.outcome, Receipt) and not isinstance(each.effect, CallBack) for each in entries]
+    for each in entries:  # noqa: SIM110 - a loop makes no call of its own for each entry
+        if isinstance(each.outcome, Receipt) and not isinstance(each.effect, CallBack):
+            return True
+    return False
 
 
 def is_notifying() -> bool:

@@ -16,7 +16,7 @@ from tocsin.shell.announce import facts
 from tocsin.shell.environment import run_id
 from tocsin.shell.handlers.attach import attached
 from tocsin.shell.queues import exit_as_interrupted
-from tocsin.watching.emit import ANYWHERE, feed, log_failure, new_announcer, program_name, told_by
+from tocsin.watching.emit import ANYWHERE, feed_alone, log_failure, program_name, told_by
 from tocsin.watching.recipients import Handlers, default_recipients
 
 _Hook = Callable[[type[BaseException], BaseException, TracebackType | None], object]
@@ -64,7 +64,7 @@ class _Hooks:
             now, known = CLOCK.now(), attrs.evolve(facts(), told_by=told_by(error, ANYWHERE))
             handlers = default_recipients().handlers if self._handlers is None else self._handlers
             run = Run(Subject(Program(label), handlers, run_id(), label), Running())
-            feed(new_announcer(handlers, known), run, failure(error, now, known))
+            feed_alone(run, failure(error, now, known))
         except BaseException as own:  # a KeyboardInterrupt too: the user does not want to wait for the notification
             log_failure(own, label)
 

@@ -24,7 +24,7 @@ from tocsin.shell.adapters.clock import CLOCK
 from tocsin.shell.announce import facts
 from tocsin.shell.environment import run_id
 from tocsin.shell.handlers.attach import attached
-from tocsin.watching.emit import ANYWHERE, feed, is_notifying, log_failure, new_announcer, told_by
+from tocsin.watching.emit import ANYWHERE, feed_alone, is_notifying, log_failure, told_by
 from tocsin.watching.recipients import Handlers, default_recipients
 
 _OWN_LOGGER = "tocsin"
@@ -90,8 +90,7 @@ class LoggingHandler(logging.Handler):
     def _notify(self, record: logging.LogRecord) -> None:
         logger, now, known = Logger(record.name), CLOCK.now(), _record_facts(record)
         event = e.Signalled(now, state=Failed(self._text(record)), facts=known)
-        handlers = self.handlers
-        feed(new_announcer(handlers, known), Run(Subject(logger, handlers, run_id(), record.name), Running()), event)
+        feed_alone(Run(Subject(logger, self.handlers, run_id(), record.name), Running()), event)
 
     def _text(self, record: logging.LogRecord) -> str:
         """Return the text of the message, also for a record whose arguments do not fit its format."""

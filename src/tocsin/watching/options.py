@@ -15,6 +15,7 @@ from tocsin.watching.context import WatchedRun
 from tocsin.watching.emit import program_name
 from tocsin.watching.recipients import Handlers, Recipients, default_recipients, recipients_of
 
+# spelt out, since pyright refuses ``StateHandler[WatchedRun]``
 WatchHandler = Callable[[WatchedRun, State, State], State | None] | Notifier
 """``(run, old_state, new_state)``. Its return value is on the report, and changes nothing in the watched body."""
 

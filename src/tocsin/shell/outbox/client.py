@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 from tocsin.core.effects import Message
@@ -39,7 +40,8 @@ class OutboxClient:
         """Log that messages are not stored; once, until the next message is stored."""
         if self._outages.begins(self.place):
             text = f"tocsin: {error}; until then, messages are sent without it, and are lost if the process dies"
-            log.logger.error("%s", redact(one_line(text)))
+            with suppress(Exception):  # a logging handler of the user may raise
+                log.logger.error("%s", redact(one_line(text)))
 
     @property
     def place(self) -> str:
