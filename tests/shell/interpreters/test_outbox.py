@@ -325,6 +325,25 @@ def test_an_outbox_that_cannot_be_written_is_logged_once_and_bypassed(
     assert "messages are sent without it" in line
 
 
+class Raising(logging.Handler):
+    """A user's handler that raises."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        raise LookupError("no such log")
+
+
+def test_a_logging_handler_that_raises_loses_no_message(make: Maker, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    sender, ending, handler = Sender(), Ending(), Raising()
+    outbox = make(sender, url=f"sqlite:///{tmp_path}/file/outbox.sqlite")
+    logging.getLogger("tocsin").addHandler(handler)
+    try:
+        assert outbox.submit(message(), ending) == Queued("a background thread")
+    finally:
+        logging.getLogger("tocsin").removeHandler(handler)
+    assert ending.outcome == Delivered()
+
+
 def test_it_is_logged_again_when_it_fails_again(
     make: Maker, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
