@@ -208,6 +208,32 @@ def test_a_reader_that_does_not_wait_gets_it_all(size: int) -> None:
     assert (got, copy.moved, copy.done) == (noise, size, True)
 
 
+def pending_copy(target: int, noise: bytes) -> StreamCopy:
+    """A copy to a target, with all of the noise pending before it begins, so that its first act is a splice."""
+    route = Route((target,), terminal=False)
+    assert os.write(route.inner, noise) == len(noise)
+    route.close_inner()
+    return StreamCopy(route, Tail(), threading.Event().set)
+
+
+def test_a_file_that_cannot_be_spliced_to_gets_it_all(tmp_path: Path) -> None:
+    path, noise = tmp_path / "log", os.urandom(600_000)
+    target = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)  # the kernel refuses to splice to it
+    copy = pending_copy(target, noise)
+    copy.run()
+    os.close(target)
+    assert (path.read_bytes(), copy.moved) == (noise, len(noise))
+
+
+def test_a_splice_to_a_reader_that_has_left_ends_the_copy() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    copy = pending_copy(writer, os.urandom(600_000))
+    copy.run()
+    os.close(writer)
+    assert (copy.moved, copy.done) == (0, True)
+
+
 def test_what_is_left_behind_is_not_waited_for(watch: Watch) -> None:
     watched = watch("--tail", "3", "--", "sh", "-c", "sleep 1000 & echo $!")
     left = int(watched.out.readline())
