@@ -51,7 +51,7 @@ PROFILES: Final[Mapping[str, Profile]] = {
     "measured": Profile(laws=10, examples=20, kills=20, stride=11, fresh=False),
     "gate": Profile(laws=50, examples=50, kills=40, stride=7),
     "deep": Profile(laws=200, examples=200, kills=1000, stride=1),
-    "mutant": Profile(laws=50, examples=50, kills=0, stride=7, shrinks=False),
+    "mutant": Profile(laws=2000, examples=50, kills=0, stride=7, shrinks=False),  # it ends at the first example that fails
 }
 
 
