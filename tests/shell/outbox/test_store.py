@@ -491,6 +491,16 @@ def test_a_server_may_always_hold_something() -> None:
     assert Store("postgresql://me@127.0.0.1:1/nothing").exists
 
 
+def test_a_file_that_was_replaced_by_an_empty_one_with_its_inode_is_begun_anew(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path}/outbox.sqlite")
+    assert store.put([row("a")]) == (True,)
+    store.close()
+    os.truncate(tmp_path / "outbox.sqlite", 0)
+    assert store.put([row("b")]) == (True,)
+    assert keys(store.rows()) == ["b"]
+    store.close()
+
+
 def test_a_file_that_was_moved_away_is_begun_anew(tmp_path: Path) -> None:
     path = tmp_path / "outbox.sqlite"
     with closing(Store(f"sqlite:///{path}")) as store:

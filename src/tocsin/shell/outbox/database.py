@@ -61,20 +61,22 @@ class Database:
         else:
             self.place = _without_secrets(named)
             self.engine = _postgres(named, busy)
-        self._current = False
-        self._identity: tuple[int, int] | None = None
+        self._migrated = False
 
     def open_connection(self, *, reads: bool) -> Connection:
-        """Open a connection that only reads, or one that writes. The first one migrates the schema to the current version."""
+        """Open a connection that only reads, or one that writes, to a schema of the current version.
+
+        The schema of a server is migrated once. A file may have been replaced by another one, whose inode may be that of the one before:
+        so its schema is migrated each time that it is opened.
+        """
         connection = self.engine.connect()
         try:
-            identity = None if self.file is None else self.file.identity
-            if not self._current or self._identity != identity:
+            if self.file is not None or not self._migrated:
                 _begin(connection)
                 migrate(connection, self.place)
                 check(connection, self.place)
                 connection.commit()
-                self._current, self._identity = True, identity
+                self._migrated = True
             return connection.execution_options(isolation_level="AUTOCOMMIT") if reads and self.file is None else connection
         except BaseException:
             _close_quietly(connection)
