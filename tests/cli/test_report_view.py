@@ -124,6 +124,12 @@ def test_callbacks_and_faults() -> None:
 
 def test_a_known_secret_is_not_in_it() -> None:
     Secret("JSON_CANARY", 'ca"nary-in-json')
-    said = as_json(Flow('sums with ca"nary-in-json').run())
-    assert "[JSON_CANARY]" in said
-    assert json.loads(said)["name"] == "sums with [JSON_CANARY]"
+
+    @task
+    def load() -> None:
+        raise ValueError('no such user: ca"nary-in-json')
+
+    said = as_json(Flow('sums of ca"nary-in-json', tasks=[load]).run())
+    assert json.loads(said)["name"] == 'sums of ca"nary-in-json'
+    assert json.loads(said)["tasks"][0]["state"] == {"kind": "Failed", "message": "Unexpected error: ValueError('no such user: [JSON_CANARY]')"}
+    assert said.count("nary-in-json") == 1 + said.count('"about": "sums of')

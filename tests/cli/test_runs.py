@@ -147,14 +147,14 @@ def test_a_history_that_cannot_be_read_is_one_line(tocsin: Typist, state: Path) 
 def test_a_kind_of_ones_own_and_hostile_words(tocsin: Typist, monkeypatch: pytest.MonkeyPatch) -> None:
     remember("TOKEN", "hunter2-and-more")
     for number, parent in enumerate((Failed, Success, State)):
-        record(f"r{number}", type(f"My{parent.__name__}", (parent,), {})("[red]no[/red]\x1b[31m"), "[b]hunter2-and-more[/b]")
+        record(f"r{number}", type(f"My{parent.__name__}", (parent,), {})("[red]no hunter2-and-more[/red]\x1b[31m"), "[b]hunter2-and-more[/b]")
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLORTERM", "truecolor")
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLUMNS", "200")
     first, second, third = tocsin("runs").out.splitlines()
-    assert "[b][TOKEN][/b]" in first
-    assert "[red]no[/red]\ufffd[31m" in first
+    assert "[b]hunter2-and-more[/b]" in first
+    assert "[red]no [TOKEN][/red]\ufffd[31m" in first
     assert "\x1b[38;2;235;0;0m● MyFailed" in first
     assert "\x1b[38;2;40;167;69m● MySuccess" in second
     assert "\x1b[38;2;105;105;105m● MyState" in third

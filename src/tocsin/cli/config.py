@@ -1,15 +1,13 @@
 """``tocsin config show``: each key, its value and its origin; then the files that were looked for."""
 
-import json
 import os
 
 from rich.table import Table
 
-from tocsin.cli.terminal import complain, console, plain_text, say, write
+from tocsin.cli.terminal import complain, console, json_line, plain_text, say, write
 from tocsin.core.config.display import shown, value_of, written
 from tocsin.core.config.schema import DEFAULT, TABLE
 from tocsin.shell.config.load import Loaded, Place, here, loaded
-from tocsin.shell.redaction import redact
 
 
 def show(*, as_json: bool) -> int:
@@ -20,7 +18,7 @@ def show(*, as_json: bool) -> int:
             complain(str(problem))
         return 2
     if as_json:
-        write(f"{redact(json.dumps(_json(found)))}\n")
+        write(f"{json_line(_json(found))}\n")
     else:
         say(console(), _table(found), *(plain_text(_file(place), "dim") for place in found.places))
     return 0

@@ -4,7 +4,6 @@
 - It holds the outcome of the run but no result: a result may be of any size, so only its type is named.
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
@@ -14,7 +13,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tocsin.cli.terminal import color_style, plain_text
+from tocsin.cli.terminal import color_style, json_line, own_text, plain_text
 from tocsin.core.changes import Change
 from tocsin.core.effects import CallBack, Effect, PostToSlack, SendEmail
 from tocsin.core.machine import Announcement
@@ -84,10 +83,10 @@ def as_table(report: Report) -> RenderableType:
 
 def _cells(row: TaskRow, style: str = "") -> Iterable[Text]:
     state, took = row.state, "" if row.duration is None else span(row.duration)
-    yield plain_text(cut(one_line(row.name), _LONGEST_NAME), style)
-    yield plain_text(f"● {type(state).__name__}", color_style(state.color))
-    yield plain_text(took)
-    yield plain_text(cut(one_line(state.message or ""), _LONGEST_CELL))
+    yield own_text(cut(one_line(row.name), _LONGEST_NAME), style)
+    yield own_text(f"● {type(state).__name__}", color_style(state.color))
+    yield own_text(took)
+    yield own_text(cut(one_line(redact(state.message or "")), _LONGEST_CELL))
 
 
 def _summary(report: Report) -> str:
@@ -107,12 +106,12 @@ def as_json(report: Report) -> str:
         "deliveries": [_delivery(delivery) for delivery in report.deliveries],
         "faults": [_fault(fault) for fault in report.faults],
     }
-    return redact(json.dumps(whole))
+    return json_line(whole)
 
 
 def _row_json(row: TaskRow) -> dict[str, object]:
     return {
-        "name": _text(row.name),
+        "name": cut(row.name, _LONGEST_TEXT),
         "state": _state(row.state),
         "attempts": row.attempts,
         "duration": _seconds(row.duration),
@@ -123,7 +122,7 @@ def _row_json(row: TaskRow) -> dict[str, object]:
 def _change(announcement: Announcement) -> dict[str, object]:
     change = announcement.change
     return {
-        "about": _text(change.slug),
+        "about": cut(change.slug, _LONGEST_TEXT),
         "map_index": change.map_index,
         "at": change.at.isoformat(),
         "attempt": change.attempt,
@@ -136,7 +135,12 @@ def _change(announcement: Announcement) -> dict[str, object]:
 
 def _delivery(delivery: Delivery) -> dict[str, object]:
     effect, outcome = delivery.effect, delivery.outcome
-    return {"kind": _kind(effect), "about": _text(effect.key.slug), "outcome": outcome_word(outcome), "reason": _text(_reason(outcome))}
+    return {
+        "kind": _kind(effect),
+        "about": cut(effect.key.slug, _LONGEST_TEXT),
+        "outcome": outcome_word(outcome),
+        "reason": _text(_reason(outcome)),
+    }
 
 
 def _fault(fault: Fault) -> dict[str, object]:
@@ -175,4 +179,4 @@ def _seconds(duration: timedelta | None) -> float | None:
 
 
 def _text(text: str | None) -> str | None:
-    return None if text is None else cut(text, _LONGEST_TEXT)
+    return None if text is None else cut(redact(text), _LONGEST_TEXT)

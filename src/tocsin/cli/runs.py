@@ -1,6 +1,5 @@
 """``tocsin runs``: the runs that are open, those that were killed, and how the others ended; the newest last, as in a log."""
 
-import json
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
@@ -8,13 +7,12 @@ import attrs
 from rich.table import Table
 from rich.text import Text
 
-from tocsin.cli.terminal import color_style, complain, console, plain_text, say, write
+from tocsin.cli.terminal import color_style, complain, console, json_line, own_text, plain_text, say, write
 from tocsin.core.states import KINDS, Aborted, Failed, Running, State, Success
 from tocsin.core.text import cut, one_line, span
 from tocsin.shell.history.run_locks import KilledRun, killed_runs, line, open_runs
 from tocsin.shell.history.run_record import HistoryError, RunRecord
 from tocsin.shell.history.store import KEPT_IN_ALL, HistoryStore
-from tocsin.shell.redaction import redact
 
 _LONGEST_LABEL = 60  # characters
 _COLORS = {kind.__name__: kind.color for kind in KINDS}
@@ -55,8 +53,8 @@ class _RunLine:
     text: str
 
     def cells(self) -> Iterable[Text]:
-        yield plain_text(cut(one_line(self.label), _LONGEST_LABEL))
-        yield plain_text(f"● {one_line(self.kind)}", color_style(self.color))
+        yield own_text(cut(one_line(self.label), _LONGEST_LABEL))
+        yield own_text(f"● {one_line(self.kind)}", color_style(self.color))
         yield plain_text(self.took)
         yield plain_text(self.at.astimezone().strftime("%Y-%m-%d %H:%M"))
         yield plain_text(one_line(self.text))
@@ -108,7 +106,7 @@ def _as_json(ended: Iterable[RunRecord], killed: Iterable[KilledRun], under_way:
         "killed": [_open_json(run) for run in killed],
         "running": [_open_json(run) for run in under_way],
     }
-    return redact(json.dumps(whole))
+    return json_line(whole)
 
 
 def _ended_json(run: RunRecord) -> dict[str, object]:

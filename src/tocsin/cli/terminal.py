@@ -2,13 +2,14 @@
 
 - Text from elsewhere is drawn as it is, never as markup, and without control characters.
 - Characters that the encoding lacks are escaped. A reader that leaves (``| head``) is no error. Neither changes the exit status.
-- Known secrets are redacted in everything that is printed.
+- Known secrets are redacted in all that is printed, except in names.
 """
 
+import json
 import os
 import sys
 import traceback
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,10 +20,14 @@ from rich.style import Style
 from rich.text import Text
 
 from tocsin.core.text import one_line, printable
+from tocsin.core.validation import is_list, is_table
 from tocsin.shell.redaction import redact
 
 PIPE_WIDTH = 10_000
 """Columns of output that is not a terminal: wide enough that no row is folded."""
+
+_NAMES = frozenset({"about", "key", "label", "name"})
+"""The keys of JSON whose values are names."""
 
 _PACKAGE = Path(__file__).parents[1]
 
@@ -96,7 +101,25 @@ def interruptible() -> Generator[None, None, None]:
 
 def plain_text(text: str, style: Style | str = "") -> Text:
     """Return text from anywhere as drawable text, without markup."""
-    return Text(printable(redact(text)), style=style)
+    return own_text(redact(text), style)
+
+
+def own_text(text: str, style: Style | str = "") -> Text:
+    """Return a name, or words of tocsin's own, as drawable text. They are never redacted."""
+    return Text(printable(text), style=style)
+
+
+def json_line(tree: Mapping[str, object]) -> str:
+    """Return the object as JSON on one line, in ASCII, with known secrets redacted except in names."""
+    return json.dumps({name: _redacted_tree(name, value) for name, value in tree.items()})
+
+
+def _redacted_tree(name: str, tree: object) -> object:
+    if isinstance(tree, str):
+        return tree if name in _NAMES else redact(tree)
+    if is_table(tree):
+        return {key: _redacted_tree(key, value) for key, value in tree.items()}
+    return [_redacted_tree(name, value) for value in tree] if is_list(tree) else tree
 
 
 def color_style(color: str) -> Style:

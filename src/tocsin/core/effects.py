@@ -71,5 +71,13 @@ class CallBack(Value):
 Message = PostToSlack | SendEmail
 """The effects that people read."""
 
+
 Effect = PostToSlack | SendEmail | CallBack
 """All side effects that tocsin can have."""
+
+
+def secrets_of(message: Message) -> tuple[str, ...]:
+    """Return the names of the secrets that sending the message takes."""
+    if isinstance(message, SendEmail):
+        return message.username_secret, message.password_secret
+    return (message.webhook_secret,) if message.bot is None else (message.webhook_secret, message.bot.token_secret)

@@ -12,7 +12,8 @@ from collections.abc import Callable
 import attrs
 
 from tocsin.core import events as e
-from tocsin.core.effects import CallBack, Effect
+from tocsin.core.delivery.rendering import redacted_message
+from tocsin.core.effects import CallBack, Effect, Message, secrets_of
 from tocsin.core.events import Answer, Event, Facts
 from tocsin.core.machine import Announcement, Ask, Run, Step, advance, announce, propose, refusal, reply
 from tocsin.core.notifiers import Notifier
@@ -21,9 +22,11 @@ from tocsin.core.transitions import IllegalTransition
 from tocsin.core.validation import invoke
 from tocsin.shell import log, queues
 from tocsin.shell.adapters import Clock
+from tocsin.shell.adapters.secrets import make_known
 from tocsin.shell.errors import NotificationFailed, failed
 from tocsin.shell.history.streaks import Remember
 from tocsin.shell.interpreter import ignore_outcome
+from tocsin.shell.redaction import before_next_text, redact
 from tocsin.shell.report import DeliveryLog, Entry
 
 
@@ -32,6 +35,16 @@ def facts() -> Facts:
     from tocsin.shell.config.load import configuration  # slow to load, and read once
 
     return Facts(host=platform.node() or None, environment=os.environ.get("TOCSIN_ENV") or configuration().environment)
+
+
+def _know_secrets() -> None:
+    """Register for the redaction the secrets that the configuration names. Raises nothing."""
+    from tocsin.shell.config.load import configuration
+
+    make_known(configuration().secret_names)
+
+
+before_next_text(_know_secrets)  # the first text of the process may be a line in the log
 
 
 class DeliveryTracker:
@@ -125,7 +138,8 @@ class Announcer:
         if stepped.announced is not None:
             self.announced.append(stepped.announced)
         entries: list[Entry] = []
-        for effect in stepped.effects:
+        for described in stepped.effects:
+            effect = described if isinstance(described, CallBack) else _redacted(described)
             entry = self.log.deliver(effect, ignore_outcome if tracker is None else tracker.track(effect))
             log.complain(effect, entry.answer)
             entries.append(entry)
@@ -143,6 +157,14 @@ class Announcer:
         except Exception as error:
             return refusal(error, self.clock.now(), self.facts)
         return reply(ask, returned, self.clock.now(), self.facts)
+
+
+def _redacted(message: Message) -> Message:
+    """Return the message without secrets, before anything cuts, folds, keeps or shows it."""
+    from tocsin.shell.config.load import configuration
+
+    make_known(configuration().secret_names + secrets_of(message))
+    return redacted_message(message, redact)
 
 
 def _legal(stepped: Step | IllegalTransition) -> Step:

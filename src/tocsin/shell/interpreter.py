@@ -148,7 +148,7 @@ def execute(interpreter: Interpreter, effect: Effect) -> Outcome:
         return Rejected(redact(f"the interpreter {_name(interpreter)} raised {describe(error)}"))
     if isinstance(outcome, Outcome):
         return outcome
-    return Rejected(redact(f"the interpreter {_name(interpreter)} answered {_shown(outcome)}, which is no outcome: return Delivered()"))
+    return Rejected(f"the interpreter {_name(interpreter)} answered {_shown(outcome)}, which is no outcome: return Delivered()")
 
 
 def _name(interpreter: Interpreter) -> str:
@@ -156,7 +156,7 @@ def _name(interpreter: Interpreter) -> str:
 
 
 def _shown(value: object) -> str:
-    return cut(one_line(quote(value)), 200)
+    return cut(one_line(redact(quote(value))), 200)
 
 
 def ignore_outcome(_: Outcome) -> None:

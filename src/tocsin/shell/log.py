@@ -5,6 +5,7 @@ from collections.abc import Hashable, Sequence
 
 from tocsin.core.delivery.destinations import destination
 from tocsin.core.delivery.digest import gist
+from tocsin.core.delivery.rendering import redacted_message
 from tocsin.core.effects import CallBack, Effect, Message, PostToSlack, SendEmail
 from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, DestinationDead, Fault, Outcome, Rejected, Retryable
 from tocsin.core.text import cut, name_of, one_line, quote
@@ -56,14 +57,14 @@ def complain(effect: Effect, outcome: Outcome, *, more: int = 0) -> None:
 def once(text: str) -> None:
     """Log the text as an error, once in a process."""
     if outages.begins(text):
-        logger.error("%s", redact(one_line(f"tocsin: {text}")))
+        logger.error("%s", one_line(redact(f"tocsin: {text}")))
 
 
 def failure(effect: Effect, error: DeliveryError, more: int = 0) -> str:
     """Return what failed and why, in one line without a secret."""
     verb = "may have failed to" if isinstance(error, Ambiguous) else "could not"
     others = f" and {more:,} more" if more else ""
-    return redact(one_line(f"tocsin: {verb} {act(effect)}{others}: {error.reason}"))
+    return one_line(f"tocsin: {verb} {act(effect)}{others}: {redact(error.reason)}")
 
 
 def act(effect: Effect) -> str:
@@ -81,9 +82,9 @@ def folded(whole: Message, messages: Sequence[Message]) -> None:
     """Log each message that the digest ``whole`` contains, at level INFO."""
     if logger.isEnabledFor(logging.INFO):
         for message in messages:
-            logger.info("%s", redact(f"tocsin: in the digest {quote(str(whole.key))}: {gist(message)}"))
+            logger.info("tocsin: in the digest %s: %s", quote(str(whole.key)), gist(redacted_message(message, redact)))
 
 
 def note(fault: Fault) -> None:
     """Log an exception that user code raised and tocsin caught."""
-    logger.warning("%s", redact(one_line(f"tocsin: {fault}")))
+    logger.warning("%s", one_line(redact(f"tocsin: {fault}")))

@@ -88,8 +88,28 @@ def _release(known: tuple[str, str]) -> None:
         _memory.version += 1
 
 
+_before_next: list[Callable[[], None]] = []
+
+
+def before_next_text(act: Callable[[], None]) -> None:
+    """Call ``act`` once, before the next search for secrets, to register secrets that nothing looked up yet. It raises nothing."""
+    _before_next.append(act)
+
+
+def _register_more() -> None:
+    """Make the calls that ``before_next_text`` asked for; other threads wait for them.
+
+    A text that such a call redacts itself is searched for what was known before.
+    """
+    with _memory.lock:
+        while _before_next:
+            _before_next.pop(0)()
+
+
 def redact(text: str) -> str:
     """Replace each secret's value in the text with the secret's name in brackets."""
+    if _before_next:
+        _register_more()
     for form, shown in _longest_first(_memory.version):
         if form in text:
             text = text.replace(form, shown)

@@ -132,21 +132,21 @@ class RunReport:
         lines = [line for announced in self.changes for line in _explain(announced, outcomes)]
         own = {announced.change.key(position) for announced in self.changes for position in range(len(announced.handlers))}
         others = [delivery for delivery in self.deliveries if delivery.effect.key not in own]
-        lines += [f"from inside a handler, about {d.effect.key.slug}: {outcome_text(d.outcome)}" for d in others]
-        return redact("\n".join(lines + [f"survived: {one_line(str(fault))}" for fault in self.faults]))
+        lines += [f"from inside a handler, about {d.effect.key.slug}: {redact(outcome_text(d.outcome))}" for d in others]
+        return "\n".join(lines + [f"survived: {one_line(redact(str(fault)))}" for fault in self.faults])
 
     def __repr__(self) -> str:
-        failed = len(self.failures)
-        return f"<{type(self).__name__} of {quote(self.name)}: {self.state!r}, {len(self.deliveries)} notifications, {failed} failed>"
+        counts = f"{len(self.deliveries)} notifications, {len(self.failures)} failed"
+        return f"<{type(self).__name__} of {quote(self.name)}: {redact(repr(self.state))}, {counts}>"
 
 
 def _explain(announced: Announcement, outcomes: Mapping[Key, Outcome]) -> Iterator[str]:
     change = announced.change
     index = "" if change.map_index is None else f"[{change.map_index}]"
-    settled = "" if announced.settled is change.new else f", settled on {announced.settled!r}"
-    yield f"{one_line(change.slug)}{index}: {type(change.old).__name__} → {change.new!r}{settled}"
+    settled = "" if announced.settled is change.new else f", settled on {redact(repr(announced.settled))}"
+    yield f"{one_line(change.slug)}{index}: {type(change.old).__name__} → {redact(repr(change.new))}{settled}"
     for position, handler in enumerate(announced.handlers):
-        yield f"    {name_of(handler)}: {_handler_outcome(announced, position, outcomes)}"
+        yield f"    {redact(name_of(handler))}: {redact(_handler_outcome(announced, position, outcomes))}"
 
 
 def _handler_outcome(announced: Announcement, position: int, outcomes: Mapping[Key, Outcome]) -> str:

@@ -173,7 +173,7 @@ def test_it_is_a_failure_where_one_of_them_is() -> None:
 @pytest.mark.parametrize("times", [1, 1000])
 def test_text_made_by_hand_is_one_bounded_line(times: int) -> None:
     there = (Line("Host", "h\n\u202e" * times),)
-    wild = attrs.evolve(content("a\r\nb\x00" * times, "F\u202e" * times), sentence="x\n" * times, lines=there)
+    wild = attrs.evolve(content("a\r\nb\x00" * times, "F\u202e" * times), opening="x\n" * times, lines=there)
     left = summarize(wild, Key("run", "slug", None, 0, 0))
     (name, _), (state, _), (place, _) = left.names[0], left.states[0], left.places[0]
     limits = ((name, 150), (state, 60), (place, 100), (left.last.sentence, 200))

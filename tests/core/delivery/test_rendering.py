@@ -61,7 +61,7 @@ def test_in_a_post_made_by_hand_its_parts_are_read() -> None:
     content = content_of(by_hand(86_400, fields, "https://example.com/"))
     assert content == Content(
         name="load",
-        sentence="load failed",
+        opening="load failed",
         headline="load is now in a Failed state",
         state="Failed",
         failed=False,

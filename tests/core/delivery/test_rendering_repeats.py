@@ -79,7 +79,7 @@ def test_all_that_was_known_is_still_said(message: Message) -> None:
         assert isinstance(after, Content)
         assert after.lines == (*before.lines, Line("Note", NOTE, ours=True))
         assert len(after.sentence) <= SENTENCE_LIMIT
-        assert attrs.evolve(after, lines=before.lines, sentence=before.sentence) == before
+        assert attrs.evolve(after, lines=before.lines, opening=before.opening) == before
     else:
         assert after is before
 

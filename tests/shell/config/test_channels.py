@@ -12,7 +12,7 @@ from tocsin.core.config.merging import Layer, merge
 from tocsin.core.effects import Bot
 from tocsin.core.notifiers import GmailNotifier, SlackNotifier
 from tocsin.shell.config import defaults
-from tocsin.shell.config.defaults import default_handlers, no_recipients_message, secret_names, secrets_of
+from tocsin.shell.config.defaults import default_handlers, no_recipients_message, secrets_of
 from tocsin.shell.config.load import configuration, load
 from tocsin.shell.interpreters.rendered import ByMail, BySlack
 
@@ -42,11 +42,11 @@ def test_a_token_that_is_not_named_is_not_guessed(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.usefixtures("home")
 def test_all_secrets_are_known_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     usual = ("SLACK_WEBHOOK_URL", "EMAIL_USERNAME", "EMAIL_PASSWORD")
-    assert secret_names() == usual
+    assert configuration().secret_names == usual
     configuration.cache_clear()
     monkeypatch.setenv("TOCSIN_SLACK_TOKEN_SECRET", "OUR_TOKEN")
     monkeypatch.setenv("TOCSIN_SLACK_CHANNEL", "#ops")
-    assert secret_names() == (usual[0], "OUR_TOKEN", *usual[1:])
+    assert configuration().secret_names == (usual[0], "OUR_TOKEN", *usual[1:])
 
 
 def test_half_of_an_app_is_a_fault_and_left_out(home: Home, caplog: pytest.LogCaptureFixture) -> None:

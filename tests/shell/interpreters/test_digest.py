@@ -33,8 +33,10 @@ from tocsin.shell.redaction import remember
 AT = datetime(2026, 2, 3, 3, 0, 7, tzinfo=UTC)
 
 
-def message(ordinal: int, webhook: str = "ONE", *, name: str = "load", at: datetime = AT, bot: Bot | None = None) -> PostToSlack:
-    content = Content(name, f"{name} failed: {ordinal}", f"{name} failed", "Failed", True, "#eb0000", at, ())
+def message(
+    ordinal: int, webhook: str = "ONE", *, name: str = "load", at: datetime = AT, bot: Bot | None = None, rest: str = ""
+) -> PostToSlack:
+    content = Content(name, f"{name} failed: {ordinal}", f"{name} failed", "Failed", True, "#eb0000", at, (), rest=rest)
     payload = slack_message(attrs.evolve(content, at=AT))
     return PostToSlack(webhook, payload, Key("run", name, None, ordinal, 0), bot, content)
 
@@ -276,10 +278,10 @@ def test_it_pickles_as_a_new_one() -> None:
 def test_the_log_has_each_that_was_folded(caplog: pytest.LogCaptureFixture) -> None:
     remember("TOKEN", "s3cr3t-s3cr3t")
     caplog.set_level(logging.INFO, "tocsin")
-    folded([message(0), message(1, name="a\nb s3cr3t-s3cr3t")])
+    folded([message(0), message(1, name="a\nb", rest=" s3cr3t-s3cr3t")])
     assert caplog.messages == [
         "tocsin: in the digest 'run.load and 1 more..0.-1': 2026-02-03 03:00:07 +0000 load failed: 0",
-        "tocsin: in the digest 'run.load and 1 more..0.-1': 2026-02-03 03:00:07 +0000 a b [TOKEN] failed: 1",
+        "tocsin: in the digest 'run.load and 1 more..0.-1': 2026-02-03 03:00:07 +0000 a b failed: 1 [TOKEN]",
     ]
 
 

@@ -106,9 +106,9 @@ def scrub_environment(environment: Mapping[str, str], ping: str | None) -> dict[
 
 def _configured_secrets() -> tuple[str, ...]:
     try:
-        from tocsin.shell.config.defaults import secret_names
+        from tocsin.shell.config.load import configuration
 
-        return secret_names()
+        return configuration().secret_names
     except Exception as error:
         complain(f"--scrub-env hides only the default secrets: {type(error).__name__}: {error}")
         return ()

@@ -33,9 +33,9 @@ from tocsin.core.text import last_lines, readable
 from tocsin.shell import log, queues, redaction
 from tocsin.shell.adapters import SystemClock
 from tocsin.shell.adapters.healthchecks import Ping
-from tocsin.shell.adapters.secrets import Secret
+from tocsin.shell.adapters.secrets import Secret, make_known
 from tocsin.shell.announce import Announcer, facts
-from tocsin.shell.config.defaults import secret_names, secrets, usual_handlers, webhook
+from tocsin.shell.config.defaults import secrets, usual_handlers, webhook
 from tocsin.shell.config.load import configuration
 from tocsin.shell.current import interpreting
 from tocsin.shell.environment import NAME, misspelt, override
@@ -87,8 +87,7 @@ def command_handlers(options: Options, config: Configuration) -> tuple[Notifier,
 
 def register_secrets(config: Configuration) -> None:
     """Register for redaction all configured secrets, and the environment variables whose names look like a secret's."""
-    for name in secret_names():
-        secrets(config).find(name)
+    make_known(config.secret_names)
     for name, value in os.environ.items():
         if _SECRET_NAME.search(name) and len(value) >= _SHORTEST and not name.endswith("_FILE") and not _NAME_OF_SECRET.match(name):
             redaction.remember(name, value)
@@ -135,7 +134,7 @@ class CommandNotifier:
         self._notify = notify_mode(options)
         self._counts = self._notify == "live" and any(isinstance(handler, Messenger) for handler in handlers)
         self._began = run.started
-        label = redact(options.label)
+        label = options.label
         self._run = Run(Subject(Command(label), handlers, run.run_id, label, attempts=options.retries + 1))
         self._report_killed_runs()
 

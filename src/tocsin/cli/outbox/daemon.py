@@ -8,7 +8,6 @@
   listener, that does nothing.
 """
 
-import json
 import os
 import socket
 import time
@@ -19,14 +18,13 @@ from tocsin.cli.outbox.health import Health, Metrics
 from tocsin.cli.outbox.http_server import HOST, serving
 from tocsin.cli.outbox.opening import UNUSABLE
 from tocsin.cli.signals import graceful_stop
-from tocsin.cli.terminal import complain, console, plain_text, say, write
+from tocsin.cli.terminal import complain, console, json_line, plain_text, say, write
 from tocsin.core.outbox.metrics import ENDINGS
 from tocsin.core.outbox.status import messages
 from tocsin.shell.config.load import configuration
 from tocsin.shell.errors import OutboxError
 from tocsin.shell.outbox.store import Agenda, Store
 from tocsin.shell.outbox.worker import Worker
-from tocsin.shell.redaction import redact
 from tocsin.shell.reliable import chain
 from tocsin.shell.threads import WorkerThread
 
@@ -57,7 +55,7 @@ def run_daemon(store: Store, *, metrics: int | None, as_json: bool) -> int:
         _stop(worker)
     if as_json:
         counts = {status.value: health.counters.count(status) for status in ENDINGS}
-        write(f"{redact(json.dumps({'place': store.place, **counts}))}\n")
+        write(f"{json_line({'place': store.place, **counts})}\n")
     else:
         say(console(), plain_text(f"stopped: {health.counters}"))
     return 0

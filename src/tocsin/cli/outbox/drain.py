@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from tocsin.cli.outbox.health import Health
 from tocsin.cli.outbox.opening import UNUSABLE, no_outbox_yet
 from tocsin.cli.signals import TERMINATED, graceful_stop
-from tocsin.cli.terminal import complain, console, plain_text, say, write
+from tocsin.cli.terminal import complain, console, json_line, plain_text, say, write
 from tocsin.core.outbox.batches import Batch
 from tocsin.core.outbox.metrics import ENDINGS, DrainCounters
 from tocsin.core.outbox.model import WAITING, Row, duration_text
@@ -59,7 +59,7 @@ def drain_due(store: Store, *, as_json: bool) -> int:
     after = store.census()
     left = count(after, WAITING)
     if as_json:
-        write(f"{redact(json.dumps(_json(store, health.counters, left)))}\n")
+        write(f"{json_line(_json(store, health.counters, left))}\n")
     else:
         say(console(), plain_text(f"{health.counters}{_left(store, left)}"))
     return 1 if left or count(after, UNSETTLED) > count(before, UNSETTLED) else 0

@@ -3,18 +3,16 @@
 No command asks for confirmation. So messages that are being sent are left alone, and what is removed has to be named.
 """
 
-import json
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tocsin.cli.outbox.opening import UNUSABLE, no_outbox_yet
-from tocsin.cli.terminal import complain, console, plain_text, say, write
+from tocsin.cli.terminal import complain, console, json_line, plain_text, say, write
 from tocsin.core.outbox.model import Status
 from tocsin.core.outbox.state_machine import Buried, RefusedEvent, RetryAsked, RowEvent
 from tocsin.core.outbox.status import UNSETTLED, RetrySelection, count, messages, parse_age, select_for_retry, statuses_to_remove
 from tocsin.core.text import quote
-from tocsin.shell.redaction import redact
 
 if TYPE_CHECKING:
     from tocsin.shell.outbox.store import Store
@@ -58,7 +56,7 @@ def purge_messages(store: "Store", older_than: str, statuses: Sequence[Status], 
     kept = {status: count(census, [status]) for status in UNSETTLED}
     if as_json:
         counted = {status.value: number for status, number in kept.items()}
-        write(f"{redact(json.dumps({'removed': removed, 'statuses': [status.value for status in chosen], 'kept': counted}))}\n")
+        write(f"{json_line({'removed': removed, 'statuses': [status.value for status in chosen], 'kept': counted})}\n")
     else:
         kept_text = ", ".join(f"{number:,} {status.value}" for status, number in kept.items() if number)
         say(console(), plain_text(f"removed: {removed:,} {' or '.join(chosen)}{f'; kept: {kept_text}' if kept_text else ''}"))
@@ -94,7 +92,7 @@ def _retry_all(store: "Store", chosen: RetrySelection) -> int:
 
 def _report(line: str, done: int, refused: Sequence[str], *, as_json: bool) -> int:
     if as_json:
-        write(f"{redact(json.dumps({'done': done, 'refused': list(refused)}))}\n")
+        write(f"{json_line({'done': done, 'refused': list(refused)})}\n")
     else:
         say(console(), plain_text(line))
         for reason in refused:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tocsin.cli.terminal import complain
-from tocsin.shell.config.defaults import secret_names, secrets
+from tocsin.shell.adapters.secrets import make_known
 from tocsin.shell.config.load import configuration
 from tocsin.shell.current import current_of_runs
 from tocsin.shell.environment import override
@@ -39,8 +39,7 @@ def drain_leftovers(command: str | None) -> None:
 def with_store(file: str | None, action: "Callable[[Store], int]") -> int:
     """Run ``action`` on the outbox and return its exit status. If the outbox cannot be used, print the reason."""
     config = configuration()
-    for name in secret_names():
-        secrets(config).find(name)  # registers the secret, so that it is redacted in all output
+    make_known(config.secret_names)
     try:
         store = open_store(file)
         try:

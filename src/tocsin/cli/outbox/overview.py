@@ -3,7 +3,6 @@
 ``status`` exits with 1 if messages are dead or unknown, so that a monitoring check can use it.
 """
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -13,11 +12,10 @@ from rich.text import Text
 
 from tocsin.cli.outbox.opening import no_outbox_yet
 from tocsin.cli.outbox.show import COLORS, as_json, message_in, message_text
-from tocsin.cli.terminal import color_style, console, plain_text, say, write
+from tocsin.cli.terminal import color_style, console, json_line, plain_text, say, write
 from tocsin.core.outbox.model import WAITING, Row, Status, age_text, seconds_between
 from tocsin.core.outbox.status import DestinationStatus, StatusCount, count, destination_statuses, to_do
 from tocsin.core.text import cut, one_line
-from tocsin.shell.redaction import redact
 
 if TYPE_CHECKING:
     from tocsin.shell.outbox.store import Store
@@ -41,7 +39,7 @@ def status(store: "Store", *, as_json: bool) -> int:
     census, at = (store.census(), store.now()) if exists else ((), 0.0)
     tasks = to_do(census)
     if as_json:
-        write(f"{redact(json.dumps(_status_json(store.place, census, at, exists=exists)))}\n")
+        write(f"{json_line(_status_json(store.place, census, at, exists=exists))}\n")
     elif exists:
         lines = tasks or ("no action is needed",)
         say(
@@ -92,7 +90,7 @@ def show_messages(store: "Store", options: ListOptions) -> int:
     rows = store.rows(statuses=options.statuses, destination=options.destination, limit=options.limit) if exists else ()
     if options.json:
         whole = {"place": store.place, "exists": exists, "messages": [as_json(row) for row in rows]}
-        write(f"{redact(json.dumps(whole))}\n")
+        write(f"{json_line(whole)}\n")
     elif rows:
         say(console(), _messages_table(rows, store.now()))
     else:

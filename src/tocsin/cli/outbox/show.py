@@ -4,7 +4,6 @@
 - The content of a row is untrusted, and may not be a message at all. Then a text says so.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from rich.text import Text
 
 from tocsin.cli.outbox.opening import no_outbox_yet
 from tocsin.cli.render import WIDTH, drawing
-from tocsin.cli.terminal import color_style, complain, console, plain_text, say, write
+from tocsin.cli.terminal import color_style, complain, console, json_line, plain_text, say, write
 from tocsin.core.delivery.digest import digest_content
 from tocsin.core.delivery.rendering import content_of
 from tocsin.core.effects import Message
@@ -22,7 +21,6 @@ from tocsin.core.messages.digest_summary import DigestSummary
 from tocsin.core.outbox.model import WAITING, Row, Status, age_text, moment_of
 from tocsin.core.states import Failed, Pending, Retrying, Running, Scheduled, Success
 from tocsin.core.text import cut, describe, one_line
-from tocsin.shell.redaction import redact
 
 if TYPE_CHECKING:
     from tocsin.shell.outbox.store import Store
@@ -89,7 +87,7 @@ def show_message(store: "Store", key: str, *, as_json: bool) -> int:
         complain(_ambiguous(key, rows) if rows else f"there is no {key} in the outbox: tocsin outbox list shows the keys")
         return 1
     if as_json:
-        write(f"{redact(json.dumps(_json(rows[0])))}\n")
+        write(f"{json_line(_json(rows[0]))}\n")
     else:
         say(console(WIDTH, widest=WIDTH), _facts(rows[0], store.now()), "", *_message(rows[0]))
     return 0

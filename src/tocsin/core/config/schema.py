@@ -16,6 +16,8 @@ from tocsin.core.states import Finished
 from tocsin.core.values import Value
 
 DEFAULT = "default"
+USERNAME, PASSWORD = "EMAIL_USERNAME", "EMAIL_PASSWORD"
+"""The names of the secrets of the mail account."""
 
 
 @attrs.frozen(eq=False, repr=False, kw_only=True)
@@ -80,6 +82,11 @@ class SecretSettings(Value):
     keyring: bool
 
 
+def _secret_names(config: "Configuration") -> tuple[str, ...]:
+    needed = (config.slack.webhook_secret, config.slack.token_secret, USERNAME, PASSWORD, config.delivery.outbox_secret)
+    return tuple(dict.fromkeys((*(name for name in needed if name is not None), *config.secrets.names)))
+
+
 @attrs.frozen(eq=False, repr=False, kw_only=True)
 class Configuration(Value):
     """A complete configuration.
@@ -107,6 +114,12 @@ class Configuration(Value):
     delivery: DeliverySettings
     secrets: SecretSettings
     origins: Mapping[str, str]
+
+    secret_names: tuple[str, ...] = attrs.field(init=False, default=attrs.Factory(_secret_names, takes_self=True))
+    """The names of all secrets that tocsin may look up, without duplicates.
+
+    They are those of the channels (the webhook's even if an app posts), the outbox's, and those that the configuration lists.
+    """
 
 
 _T_co = TypeVar("_T_co", covariant=True)

@@ -107,7 +107,7 @@ def digest_content(summary: DigestSummary) -> Content:
     headline = f"{name}{_failures(summary)}"
     return Content(
         name=name,
-        sentence=cut(f"{headline}: {_in_sentence(summary)}", SENTENCE_LIMIT),
+        opening=cut(f"{headline}: {_in_sentence(summary)}", SENTENCE_LIMIT),
         headline=headline,
         state="Digest",
         failed=summary.failed > 0,

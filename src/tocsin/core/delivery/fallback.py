@@ -61,7 +61,7 @@ def dead_destination_alarm(message: Message, reason: str) -> Message:
     room = SENTENCE_LIMIT - len(f"{where} is dead: . {_FROM_NOW_ON}")  # characters of the reason
     content = Content(
         name=where,
-        sentence=f"{where} is dead: {cut(why, room)}. {_FROM_NOW_ON}",
+        opening=f"{where} is dead: {cut(why, room)}. {_FROM_NOW_ON}",
         headline=f"{where} is dead. {_FROM_NOW_ON}",
         state="Destination dead",
         failed=True,

@@ -3,10 +3,13 @@
 - A message with a content is laid out again. To a digest, and to a message made by hand, the note is added. The key stays the same,
   since it is the same notification.
 - An annotation stands in front, where a phone shows it, and below.
+- Secrets are replaced in whole texts, and the message is laid out again: so each text is cut and escaped afterwards. What was made by
+  hand has no whole texts, nor has a digest: there the payload or the mail is searched.
 - A message that may have arrived is sent again only if it reports a failure: two messages about a failure are a nuisance, no message is
   worse.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import attrs
@@ -15,7 +18,7 @@ from tocsin.core.effects import Message, PostToSlack
 from tocsin.core.messages.content import SENTENCE_LIMIT, Content, Line
 from tocsin.core.messages.digest_summary import DigestSummary
 from tocsin.core.messages.email import Mail, mail
-from tocsin.core.messages.slack import SlackMessage, slack_message
+from tocsin.core.messages.slack import SlackMessage, escape, slack_message
 from tocsin.core.text import cut, header
 
 MARK = "Possibly repeated:"
@@ -53,7 +56,42 @@ def content_of(message: Message) -> Content | DigestSummary:
 
 def _unescaped(text: str) -> str:
     """Undo the escaping and the code fence of a text for Slack."""
-    return text.removeprefix("```").removesuffix("```").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    return _without_entities(text.removeprefix("```").removesuffix("```"))
+
+
+def _without_entities(text: str) -> str:
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def redacted_message(message: Message, redact: Callable[[str], str]) -> Message:
+    """Return the message with each text of the user's as ``redact`` returns it; itself if none changes."""
+    source = None if message.content is None else message.content.redacted(redact)
+    if isinstance(source, Content):
+        return message if source is message.content else rerender(message, source, source)
+    if isinstance(message, PostToSlack):
+        return attrs.evolve(message, payload=_redacted_payload(message.payload, redact), content=source)
+    return attrs.evolve(message, mail=_redacted_mail(message.mail, redact), content=source)
+
+
+def _redacted_mail(mail: Mail, redact: Callable[[str], str]) -> Mail:
+    return attrs.evolve(mail, subject=redact(mail.subject), plain=redact(mail.plain), html=redact(mail.html))
+
+
+def _redacted_payload(payload: SlackMessage, redact: Callable[[str], str]) -> SlackMessage:
+    def each(text: str) -> str:
+        plain = _without_entities(text)
+        replaced = redact(plain)
+        return text if replaced == plain else escape(replaced)
+
+    return attrs.evolve(
+        payload,
+        fallback=each(payload.fallback),
+        title=each(payload.title),
+        text=each(payload.text),
+        title_link=None if payload.title_link is None else each(payload.title_link),
+        footer=None if payload.footer is None else each(payload.footer),
+        fields=tuple(attrs.evolve(field, title=each(field.title), value=each(field.value)) for field in payload.fields),
+    )
 
 
 @attrs.frozen
@@ -94,10 +132,10 @@ def with_postscript(mail: Mail, note: str) -> Mail:
 
 
 def _annotated_content(content: Content, annotation: Annotation) -> Content:
-    if content.sentence.startswith(annotation.mark):
+    if content.opening.startswith(annotation.mark):
         return content
-    sentence = cut(f"{annotation.mark} {content.sentence}", SENTENCE_LIMIT)
-    return attrs.evolve(content, sentence=sentence, lines=(*content.lines, Line("Note", annotation.note, ours=True)))
+    opening = cut(f"{annotation.mark} {content.opening}", SENTENCE_LIMIT)
+    return attrs.evolve(content, opening=opening, lines=(*content.lines, Line("Note", annotation.note, ours=True)))
 
 
 def _annotated_payload(payload: SlackMessage, annotation: Annotation) -> SlackMessage:

@@ -2,10 +2,12 @@
 
 - The first part is one plain sentence, since a phone shows nothing else. The lines with further facts follow. A line is
   there only if its fact is known.
-- All text is made printable here. Nothing is escaped here: each channel escapes for itself.
+- Lines are made printable here. Nothing is cut or escaped here: each channel does that for itself, after secrets were replaced in the
+  whole text.
+- A content tells our own words and names from the text of a user's program. Secrets are replaced in the latter alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import attrs
@@ -42,6 +44,7 @@ VERBS: Mapping[type[State], str] = {
 """The verb of a sentence, by the kind of the new state. A user-defined kind uses the verb of its parent."""
 
 NAME_LIMIT = 150
+_BETWEEN = "\0"
 SENTENCE_LIMIT = 200
 
 
@@ -70,7 +73,7 @@ class Content(Value):
 
     Args:
         name: the name of the tracked object.
-        sentence: the whole message in one plain sentence.
+        opening: the beginning of the sentence, which holds nothing of the user's but names.
         headline: the opening of the message.
         state: the kind of the new state.
         failed: whether that state is a failure.
@@ -78,10 +81,11 @@ class Content(Value):
         at: the moment of the change, an aware datetime.
         lines: the known facts, in order.
         link: the URL behind the title.
+        rest: the rest of the sentence, whole, as a user's program worded it.
     """
 
     name: str
-    sentence: str
+    opening: str
     headline: str
     state: str
     failed: bool
@@ -89,6 +93,28 @@ class Content(Value):
     at: datetime
     lines: tuple[Line, ...]
     link: str | None = None
+    rest: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """The whole message in one plain sentence of at most 200 characters."""
+        return cut(one_line(f"{self.opening}{self.rest}"), SENTENCE_LIMIT) if self.rest else self.opening
+
+    def redacted(self, redact: Callable[[str], str]) -> "Content":
+        """Return the content with each text of the user's as ``redact`` returns it; itself if none changes.
+
+        All texts are searched at once, with a character between them that no text of the environment or of a file of secrets holds.
+        """
+        told = [self.rest, self.link or ""]
+        for line in self.lines:
+            if not line.ours:
+                told += (line.title, line.text)
+        whole = _BETWEEN.join(told)
+        if redact(whole) == whole:
+            return self
+        lines = [line if line.ours else attrs.evolve(line, title=redact(line.title), text=redact(line.text)) for line in self.lines]
+        link = None if self.link is None else redact(self.link)
+        return attrs.evolve(self, rest=redact(self.rest), link=link, lines=tuple(lines))
 
 
 def error_of(state: State) -> BaseException | None:
@@ -119,6 +145,7 @@ def compose(
     kind, error = type(change.new).__name__, error_of(change.new)
     name = cut(one_line(label(change.tracked_obj)), NAME_LIMIT)
     index = "" if change.map_index is None else f"[{change.map_index}]"
+    opening, rest = _sentence(f"{name}{index}", change, error, message, remark)
     lines = _message_lines(change.new, error, message)
     if remark is not None:
         lines.append(Line("History", printable(remark)))
@@ -131,7 +158,7 @@ def compose(
         lines += [Line("Note", printable(note)) for note in notes]
     return Content(
         name=f"{name}{index}",
-        sentence=_sentence(f"{name}{index}", change, error, message, remark),
+        opening=opening,
         headline=f"{name}{index} is now in a {kind} state",
         state=kind,
         failed=isinstance(change.new, s.Failed),
@@ -139,6 +166,7 @@ def compose(
         at=change.at,
         lines=tuple(lines),
         link=link,
+        rest=rest,
     )
 
 
@@ -146,13 +174,14 @@ def _inherited_verb(kind: type[State]) -> str:
     return next(VERBS[parent] for parent in kind.__mro__ if parent in VERBS)
 
 
-def _sentence(name: str, change: Change, error: BaseException | None, message: str | None, remark: str | None) -> str:
+def _sentence(name: str, change: Change, error: BaseException | None, message: str | None, remark: str | None) -> tuple[str, str]:
+    """Return the opening of the sentence, and the rest."""
     new, verb = change.new, VERBS.get(type(change.new)) or _inherited_verb(type(change.new))
     took = f" after {span(change.duration)}" if change.duration is not None and isinstance(new, s.Finished) else ""
     own = None if new.message is None else plain(new.message)
     reason = message or (own if error is None else describe(error))
     history = f" ({remark})" if remark else ""  # before the reason, which may be cut
-    return cut(one_line(f"{name} {verb}{took}{history}{f': {reason}' if reason else ''}"), SENTENCE_LIMIT)
+    return cut(f"{name} {verb}{took}", SENTENCE_LIMIT), f"{history}: {reason}" if reason else history
 
 
 def _message_lines(state: State, error: BaseException | None, message: str | None) -> list[Line]:

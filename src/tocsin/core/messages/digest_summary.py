@@ -7,7 +7,7 @@
 - Times are compared as moments in UTC. Python compares two times of one zone by their wall clock, which an hour in autumn shows twice.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
 import attrs
@@ -36,6 +36,10 @@ class Excerpt(Value):
 
     sentence: str
     at: datetime
+
+    def redacted(self, redact: Callable[[str], str]) -> "Excerpt":
+        """Return the excerpt with its sentence as ``redact`` returns it."""
+        return attrs.evolve(self, sentence=redact(self.sentence))
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -68,6 +72,11 @@ class DigestSummary(Value):
     began: datetime
     ended: datetime
     color: str
+
+    def redacted(self, redact: Callable[[str], str]) -> "DigestSummary":
+        """Return the summary with each excerpt as ``redact`` returns it; itself if none changes."""
+        first, last = tuple(excerpt.redacted(redact) for excerpt in self.first), self.last.redacted(redact)
+        return self if (first, last) == (self.first, self.last) else attrs.evolve(self, first=first, last=last)
 
     @property
     def lasted(self) -> timedelta:

@@ -40,6 +40,7 @@ OTHER_LIMIT = 100
 TITLE_LIMIT = 60
 _PLAIN_WORDS = re.compile(r"[A-Za-z0-9]+(?:[ -][A-Za-z0-9]+)*")  # a dot could make a link, an underscore italics
 _INVISIBLE = "\u200b"
+_SPECIAL = re.compile("[&<>]")  # a search costs less than a call, and most texts hold none
 _MARKUP = re.compile(r"[*_~`]")
 
 
@@ -102,13 +103,13 @@ class SlackMessage(Value):
 
 def slack_message(content: Content) -> SlackMessage:
     """Return the payload for a webhook."""
-    has_code = True in [line.quoted for line in content.lines]
+    has_code, sentence = True in [line.quoted for line in content.lines], content.sentence
     return SlackMessage(
-        fallback=escape(content.sentence),
+        fallback=escape(sentence) if _SPECIAL.search(sentence) else sentence,
         color=content.color,
-        title=escape(content.state),
+        title=escape(content.state) if _SPECIAL.search(content.state) else content.state,
         title_link=content.link,
-        text=escape(content.headline),
+        text=escape(content.headline) if _SPECIAL.search(content.headline) else content.headline,
         fields=tuple([_field(line, has_code=has_code) for line in content.lines]),
         mrkdwn_in=("fields",) if has_code else (),
         ts=int(content.at.timestamp()),
@@ -126,7 +127,8 @@ def escape(text: str) -> str:
 
 def fence(text: str) -> str:
     """Return the text in a code fence that it cannot close."""
-    return f"```{escape(text.replace('`', f'{_INVISIBLE}`{_INVISIBLE}'))}```"
+    unclosed = text.replace("`", f"{_INVISIBLE}`{_INVISIBLE}")
+    return f"```{escape(unclosed) if _SPECIAL.search(unclosed) else unclosed}```"
 
 
 def _field(line: Line, *, has_code: bool) -> SlackField:
@@ -135,7 +137,9 @@ def _field(line: Line, *, has_code: bool) -> SlackField:
     bare = not has_code or line.ours or (not line.quoted and _PLAIN_WORDS.fullmatch(text) is not None)
     plain_title = len(line.title) <= TITLE_LIMIT and _PLAIN_WORDS.fullmatch(line.title) is not None
     title = line.title if plain_title else escape(cut(line.title, TITLE_LIMIT))
-    return SlackField(title, escape(text) if bare else fence(text), short=line.short)
+    if not bare:
+        return SlackField(title, fence(text), short=line.short)
+    return SlackField(title, escape(text) if _SPECIAL.search(text) else text, short=line.short)
 
 
 class Posting(TypedDict):

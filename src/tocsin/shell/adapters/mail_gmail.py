@@ -62,14 +62,8 @@ class Gmail(SmtpSettings):
         from tocsin.shell.adapters import mail_smtp
         from tocsin.shell.adapters.mail_mime import mime
 
-        outgoing = mail_smtp.OutgoingMail(_recipients(mail, username.reveal()), mime(_redacted(mail), key, username.reveal()))
+        outgoing = mail_smtp.OutgoingMail(_recipients(mail, username.reveal()), mime(mail, key, username.reveal()))
         return mail_smtp.send(self, self._kept, self._tokens, mail_smtp.Credentials(username, password), outgoing)
-
-
-def _redacted(mail: Mail) -> Mail:
-    """Redact all known secrets: the text of an exception may quote one."""
-    redact = redaction.redact
-    return attrs.evolve(mail, subject=redact(mail.subject), plain=redact(mail.plain), html=redact(mail.html))
 
 
 def _recipients(mail: Mail, account: str) -> tuple[str, ...]:

@@ -3,11 +3,15 @@
 - A secret is looked up each time it is needed, in this order: the given mapping; the environment variable of its name; the file that
   the variable NAME_FILE names (the convention of Docker and Kubernetes); the user's ``secrets.toml``; the keyring, if enabled.
 - The first source that has a value wins. White space around a value is removed, and an empty value counts as missing.
+- ``make_known`` reads the sources for the redaction alone, before a text is made of which a secret may be part. It reads no keyring,
+  which may ask the user for a password, and reports no error: who needs the secret itself reports that.
 """
 
 import os
 import re
-from collections.abc import Callable, Mapping
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Never, final
 
@@ -66,11 +70,13 @@ class Secrets:
         keyring: whether to look up the system's keyring as the last source (needs the extra ``tocsin[keyring]``).
     """
 
-    __slots__ = ("_explicit", "_keyring")
+    __slots__ = ("__weakref__", "_explicit", "_keyring")
 
     def __init__(self, explicit: Mapping[str, str] | None = None, *, keyring: bool = False) -> None:
         self._explicit: Mapping[str, str] = {} if explicit is None else explicit
         self._keyring = keyring
+        if explicit is not None:
+            redaction.before_next_text(partial(_make_mapping_known, weakref.ref(self)))
 
     def find(self, name: str) -> Secret | Rejected:
         """Return the secret called ``name``, or Rejected with the ways to set it."""
@@ -156,3 +162,40 @@ def _from_keyring(name: str) -> str | Rejected | None:
         return Rejected(f"the keyring is to hold {name!r}, but is not installed: pip install 'tocsin[keyring]'", name)
     except Exception as error:
         return Rejected(f"the keyring failed to give {name!r} ({type(error).__name__})", name)
+
+
+_read: dict[str, tuple[str | None, str | None]] = {}
+"""The variable NAME and the variable NAME_FILE as they were when ``make_known`` read the secret."""
+
+
+def make_known(names: Iterable[str]) -> None:
+    """Register the values of these secrets for the redaction, from the environment and from files. Raises nothing.
+
+    A secret is read again when its variable, or the variable that names its file, has changed.
+    """
+    for name in names:
+        seen = os.environ.get(name), os.environ.get(f"{name}_FILE")
+        if _read.get(name) != seen:
+            _read[name] = seen
+            redaction.contained(partial(_make_one_known, name))
+
+
+def _make_one_known(name: str) -> None:
+    for source in (_from_environment, _from_named_file, _from_user_file):
+        with suppress(Exception):
+            value = source(name)
+            if isinstance(value, str):
+                _register(name, value)
+
+
+def _make_mapping_known(source: "weakref.ref[Secrets]") -> None:
+    """Register all values of an explicit mapping. A user's own mapping may raise anything."""
+    secrets = source()
+    with suppress(Exception):
+        for name, value in () if secrets is None else secrets._explicit.items():
+            _register(name, value)
+
+
+def _register(name: str, value: str) -> None:
+    if value.strip():
+        redaction.remember(name, value.strip())

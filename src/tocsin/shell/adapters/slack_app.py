@@ -129,5 +129,5 @@ def _edit_parent(post: _AppPost, thread: Thread) -> Thread:
     if not isinstance(outcome, DeliveryError):
         return edited(thread, post.message.key)
     what = f"the first message of the run {post.message.key.run_id} in {post.bot.channel}"
-    logger.warning("%s", redact(one_line(f"tocsin: {what} does not show its newest state, which is in its thread: {outcome.reason}")))
+    logger.warning("%s", one_line(redact(f"tocsin: {what} does not show its newest state, which is in its thread: {outcome.reason}")))
     return thread if isinstance(outcome, Retryable | Ambiguous) else sealed(thread)

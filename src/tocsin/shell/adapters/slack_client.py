@@ -17,7 +17,6 @@ from typing_extensions import override
 
 from tocsin.shell.adapters.http import HEADERS, RequestSender
 from tocsin.shell.adapters.secrets import Secret
-from tocsin.shell.redaction import redact
 
 ApiCall = Callable[["Client"], SlackResponse]
 """One call of the API."""
@@ -45,8 +44,7 @@ class Client(WebClient):
         auth: dict[str, object] | None = None,
     ) -> SlackResponse:
         """Post ``json`` to a method of the API. The other arguments are ignored: the calls that tocsin makes do not use them."""
-        text = redact(dumps(json, ensure_ascii=False))  # the text of an exception may quote a secret
-        url, body = f"{self.base_url}{api_method}", text.encode(errors="replace")
+        url, body = f"{self.base_url}{api_method}", dumps(json, ensure_ascii=False).encode(errors="replace")
         request = Request(http_verb, url, headers={**HEADERS, "Authorization": f"Bearer {self._secret.reveal()}"}, data=body)
         with self._sender.send(request) as response:
             answer: bytes = response.raw.read(decode_content=False)  # it repeats the message, so all is read; ``Attempt`` bounds it

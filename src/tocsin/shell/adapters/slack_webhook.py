@@ -77,8 +77,7 @@ class SlackWebhook(settings.HttpSettings):
             return Rejected(f"the webhook URL in the secret {url.name!r} is refused: {fault}")
         from tocsin.shell.adapters import http
 
-        text = redaction.redact(payload.to_json())  # the text of an exception may quote a secret
-        return http.post(self, self._kept, url, text.encode(errors="replace"))
+        return http.post(self, self._kept, url, payload.to_json().encode(errors="replace"))
 
     def _speak(self, token: Secret, bot: Bot, message: PostToSlack) -> Receipt | DeliveryError:
         redaction.guard_logs()

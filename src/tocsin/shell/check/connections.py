@@ -21,6 +21,7 @@ from requests.utils import get_environ_proxies, select_proxy
 from slack_sdk.web.slack_response import SlackResponse
 from urllib3.exceptions import HTTPError
 
+from tocsin.core.config.schema import PASSWORD
 from tocsin.core.delivery.destinations import without_login
 from tocsin.core.diagnosis import Finding, Seen, clock, finding
 from tocsin.core.outcomes import DeliveryError, Rejected
@@ -34,7 +35,6 @@ from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.adapters.settings import HttpSettings, SmtpSettings
 from tocsin.shell.adapters.slack_client import Client
 from tocsin.shell.adapters.time_limits import Attempt, attempting
-from tocsin.shell.config.defaults import PASSWORD
 from tocsin.shell.redaction import redact
 
 _T = TypeVar("_T")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import attrs
 
-from tocsin.core.config.schema import Configuration
+from tocsin.core.config.schema import PASSWORD, USERNAME, Configuration
 from tocsin.core.diagnosis import Finding, Seen, finding, of_problems, unset
 from tocsin.core.events import Started, Succeeded
 from tocsin.core.machine import Run, Subject, step
@@ -24,8 +24,6 @@ from tocsin.shell.announce import facts
 from tocsin.shell.check.secrets import check_secrets, inspect_secret
 from tocsin.shell.config.defaults import (
     CHANNELS,
-    PASSWORD,
-    USERNAME,
     Channel,
     channels,
     default_handlers,

@@ -5,7 +5,7 @@ import re
 from importlib.util import find_spec
 from pathlib import Path
 
-from tocsin.core.config.schema import Configuration
+from tocsin.core.config.schema import PASSWORD, USERNAME, Configuration
 from tocsin.core.delivery.destinations import address_fault, webhook_fault
 from tocsin.core.diagnosis import Finding, Seen, missing, no_bot_token, remedy
 from tocsin.core.outcomes import Rejected
@@ -13,7 +13,7 @@ from tocsin.core.services.google import is_grant, read_grant
 from tocsin.core.services.slack_api import token_fault
 from tocsin.shell.adapters.secret_files import read_file, read_toml, secrets_file
 from tocsin.shell.adapters.secrets import Secret
-from tocsin.shell.config.defaults import PASSWORD, USERNAME, Channel, secrets
+from tocsin.shell.config.defaults import Channel, secrets
 
 _APP_PASSWORD = re.compile(r"[a-z]{4}( ?[a-z]{4}){3}")
 

@@ -5,20 +5,17 @@ from typing import Literal
 
 import attrs
 
-from tocsin.core.config.schema import Configuration
+from tocsin.core.config.schema import PASSWORD, USERNAME, Configuration
 from tocsin.core.delivery.rate_limit import Rate
 from tocsin.core.delivery.retry import RetryPolicy
 from tocsin.core.notifiers import GmailNotifier, Messenger, SlackNotifier
 from tocsin.core.outcomes import Rejected
 from tocsin.shell.adapters import Gmail, Secrets, SlackWebhook
 from tocsin.shell.adapters.settings import CheckedOnUse
-from tocsin.shell.config.load import configuration
 from tocsin.shell.interpreter import Interpreter, Notify
 from tocsin.shell.interpreters.live import Live
 from tocsin.shell.interpreters.rendered import ByMail, BySlack
 from tocsin.shell.log import once
-
-USERNAME, PASSWORD = "EMAIL_USERNAME", "EMAIL_PASSWORD"
 
 Channel = Literal["slack", "gmail"]
 CHANNELS: tuple[Channel, ...] = ("slack", "gmail")
@@ -55,17 +52,6 @@ def secrets_of(config: Configuration, channel: Channel) -> tuple[str, ...]:
     if channel == "gmail":
         return USERNAME, PASSWORD
     return (config.slack.token_secret or config.slack.webhook_secret,)
-
-
-def secret_names() -> tuple[str, ...]:
-    """Return the names of all secrets that tocsin may look up on this machine, without duplicates.
-
-    They are those of the channels (the webhook's even if an app posts), the outbox's, and those that the configuration lists.
-    """
-    config = configuration()
-    needed = (name for channel in CHANNELS for name in secrets_of(config, channel))
-    outbox = [] if config.delivery.outbox_secret is None else [config.delivery.outbox_secret]
-    return tuple(dict.fromkeys((config.slack.webhook_secret, *needed, *outbox, *config.secrets.names)))
 
 
 def no_recipients_message(config: Configuration) -> str:

@@ -26,7 +26,7 @@ class HistoryError(Exception):
     __module__ = "tocsin.errors"  # where users find it
 
     def __init__(self, text: str) -> None:
-        super().__init__(redact(one_line(text)))
+        super().__init__(one_line(redact(text)))
 
 
 def _short(name: str) -> str:
@@ -34,7 +34,7 @@ def _short(name: str) -> str:
 
 
 def _safe(message: str | None) -> str | None:
-    return None if message is None else cut(redact(one_line(message)), _MAX_MESSAGE)
+    return None if message is None else cut(one_line(redact(message)), _MAX_MESSAGE)
 
 
 @attrs.frozen(eq=False, repr=False)

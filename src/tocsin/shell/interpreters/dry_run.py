@@ -1,4 +1,4 @@
-"""The interpreters that send nothing, open no socket and read no secret."""
+"""The interpreters that send nothing, open no socket and need no secret."""
 
 import sys
 from typing import ClassVar, TextIO
@@ -6,12 +6,14 @@ from typing import ClassVar, TextIO
 import attrs
 from typing_extensions import override
 
+from tocsin.core.delivery.rendering import redacted_message
 from tocsin.core.effects import Bot, CallBack, Effect, PostToSlack, SendEmail
 from tocsin.core.messages.content import Content
 from tocsin.core.messages.slack import SlackMessage, posting
 from tocsin.core.outcomes import Outcome, Shown, Withheld
 from tocsin.core.text import label, name_of, one_line
 from tocsin.shell.interpreter import Notify, Performer
+from tocsin.shell.redaction import redact
 
 
 @attrs.frozen
@@ -38,7 +40,9 @@ class DryRun(Performer):
 
 
 def shown(effect: Effect) -> str:
-    """Return the effect as a dry run prints it."""
+    """Return the effect as a dry run prints it, without the values of secrets."""
+    if not isinstance(effect, CallBack):
+        effect = redacted_message(effect, redact)  # it may be made by hand
     match effect:
         case PostToSlack(bot=Bot() as bot, payload=payload):
             return _app_post(bot, payload)
@@ -47,7 +51,7 @@ def shown(effect: Effect) -> str:
         case SendEmail():
             return _mail(effect)
         case CallBack(fn=fn, tracked_obj=tracked, state=state):
-            return f"Call of {name_of(fn)} for {one_line(label(tracked))!r} in {state!r}"
+            return f"Call of {name_of(fn)} for {one_line(label(tracked))!r} in {redact(repr(state))}"
 
 
 def _app_post(bot: Bot, payload: SlackMessage) -> str:

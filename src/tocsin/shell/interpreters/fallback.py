@@ -84,7 +84,7 @@ class Fallback(Performer):
         alarm = dead_destination_alarm(message, redact(dead.reason))
         outcome = execute(self.second, alarm)
         if isinstance(outcome, DeliveryError):
-            logger.critical("%s", redact(one_line(f"tocsin: the alarm that {where} is dead failed: {outcome.reason}")))
+            logger.critical("%s", one_line(redact(f"tocsin: the alarm that {where} is dead failed: {outcome.reason}")))
         else:
             complain(alarm, outcome)  # logs refused recipients
 

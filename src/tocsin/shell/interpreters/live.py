@@ -13,6 +13,7 @@ from typing import ClassVar, NoReturn
 import attrs
 from typing_extensions import override
 
+from tocsin.core.delivery.rendering import redacted_message
 from tocsin.core.effects import Bot, CallBack, Effect, PostToSlack, SendEmail
 from tocsin.core.outcomes import Delivered, Outcome, Rejected, Withheld
 from tocsin.core.text import describe, name_of
@@ -72,6 +73,8 @@ class Live(Performer):
 
 
 def _perform(live: Live, effect: Effect, /) -> Outcome:
+    if not isinstance(effect, CallBack):
+        effect = redacted_message(effect, redact)  # it may be made by hand
     match effect:
         case PostToSlack(bot=Bot() as bot):
             token = live.secrets.find(bot.token_secret)

@@ -182,7 +182,7 @@ class BackgroundWorker:
         """Log the error, unless it was logged and no look has succeeded since."""
         if self._outages.begins(error):
             with suppress(Exception):  # a logging handler of the user may raise
-                log.logger.error("%s", redact(one_line(f"tocsin: {error}")))
+                log.logger.error("%s", one_line(redact(f"tocsin: {error}")))
 
     def _look_up_stored(self) -> None:
         """Look up messages of this program that another process may have sent."""

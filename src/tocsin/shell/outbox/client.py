@@ -41,7 +41,7 @@ class OutboxClient:
         if self._outages.begins(self.place):
             text = f"tocsin: {error}; until then, messages are sent without it, and are lost if the process dies"
             with suppress(Exception):  # a logging handler of the user may raise
-                log.logger.error("%s", redact(one_line(text)))
+                log.logger.error("%s", one_line(redact(text)))
 
     @property
     def place(self) -> str:

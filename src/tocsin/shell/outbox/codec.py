@@ -1,29 +1,29 @@
 """Encodes messages as rows and decodes them: JSON of a closed union with a schema version, never a pickle.
 
-- Each text is redacted before it is stored, except the addresses of a mail. A row and its key hold names of secrets, and no values.
+- Each text of the user's is redacted before it is stored. A row holds names of secrets, and no values.
 - The content of a row is untrusted. An unknown kind, a newer version, an extra key or a value of the wrong type makes no message. The
   decoder returns a text that explains it, and the row stays.
 - Datetimes are ISO 8601 with their offset from UTC. The name of a time zone is not stored.
-- The search for secrets takes the most time. So the JSON is searched as a whole, and each text in it only if a secret was found or the
-  JSON holds a backslash. Without a backslash, the JSON form of a text is one of the forms in which secrets are searched.
+- A row keeps the sentence of a content as it is shown, in one piece.
 """
 
 import json
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
-from hashlib import sha256
 
 import attrs
 from cattrs import Converter
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from tocsin.core.delivery.destinations import destination
+from tocsin.core.delivery.rendering import redacted_message
 from tocsin.core.effects import Message, PostToSlack, SendEmail
 from tocsin.core.messages.content import Content
 from tocsin.core.messages.digest_summary import DigestSummary
 from tocsin.core.outbox.model import Row, row_name
 from tocsin.core.text import cut, describe, one_line
-from tocsin.core.validation import is_list, is_table
+from tocsin.core.validation import is_list
 from tocsin.shell.redaction import redact
 
 VERSION = 1
@@ -40,8 +40,6 @@ _TAGS: Mapping[type[Content] | type[DigestSummary], str] = {
 _MAX_NAME = 200  # characters
 _MAX_REASON = 300
 _JSON = json.JSONEncoder(separators=(",", ":"))  # escapes all characters outside ASCII, lone surrogates included
-_NOT_REDACTED = frozenset({"recipients", "cc"})  # sent to the server unchanged, even if an address is the value of a secret
-_BACKSLASH = "\\\\"  # one backslash, in JSON
 
 
 @attrs.frozen
@@ -68,11 +66,8 @@ def encode(message: Message) -> Encoded:
     kind = type(message).__name__
     if MESSAGE_KINDS.get(kind) is not type(message):
         raise TypeError(f"a {kind} is not one of {', '.join(MESSAGE_KINDS)}")
-    tree: object = _converter().unstructure(message)
-    body = _JSON.encode(tree)
-    if _BACKSLASH in body or redact(body) != body:
-        body = _JSON.encode(_redacted_tree(tree))
-    return Encoded(kind, VERSION, body)
+    tree: object = _converter().unstructure(redacted_message(message, redact))
+    return Encoded(kind, VERSION, _JSON.encode(tree))
 
 
 def decode(row: Row) -> Message | str:
@@ -101,27 +96,13 @@ def new_row(message: Message, at: float) -> Row:
     """Return the row of a new message. ``at`` is in seconds since 1970, by the clock of the database."""
     encoded = encode(message)
     return Row.new(
-        key=_redacted_name(row_name(message.key)),
+        key=row_name(message.key),
         destination=destination_name(message),
         kind=encoded.kind,
         version=encoded.version,
         body=encoded.body,
         at=at,
     )
-
-
-def _redacted_name(name: str) -> str:
-    """Return the name without values of secrets. A hash keeps different names different."""
-    redacted = redact(name)
-    return name if redacted == name else f"{one_line(redacted).replace(' ', '_')}~{sha256(name.encode()).hexdigest()[:32]}"
-
-
-def _redacted_tree(tree: object) -> object:
-    if isinstance(tree, str):
-        return redact(tree)
-    if is_table(tree):
-        return {name: value if name in _NOT_REDACTED else _redacted_tree(value) for name, value in tree.items()}
-    return [_redacted_tree(value) for value in tree] if is_list(tree) else tree
 
 
 def _redacted_line(text: str) -> str:
@@ -143,9 +124,14 @@ def _converter() -> Converter:
         converter.register_structure_hook(kind, _exact_type)
     converter.register_unstructure_hook(datetime, datetime.isoformat)
     converter.register_structure_hook(datetime, _datetime)
+    sentence, omitted = override(rename="sentence"), override(omit=True)
+    converter.register_unstructure_hook(Content, make_dict_unstructure_fn(Content, converter, opening=sentence, rest=omitted))
+    converter.register_structure_hook(Content, make_dict_structure_fn(Content, converter, opening=sentence, rest=omitted))
     union = Content | DigestSummary | None
 
     def unstructure(content: Content | DigestSummary | None) -> object:
+        if isinstance(content, Content):
+            content = attrs.evolve(content, opening=content.sentence, rest="")
         return None if content is None else [_TAGS[type(content)], converter.unstructure(content)]
 
     def structure(tree: object, _: object) -> Content | DigestSummary | None:

@@ -49,7 +49,7 @@ def describe_database_error(error: BaseException, place: str) -> OutboxError:
     cause: object = getattr(error, "orig", None)
     if isinstance(cause, BaseException):
         error = cause
-    reason = redact(cut(one_line(describe(error)), _LONGEST))
+    reason = cut(one_line(redact(describe(error))), _LONGEST)
     return OutboxError(f"the outbox at {place} cannot be used: {reason}: {_remedy(error)}")
 
 

@@ -201,7 +201,7 @@ class Worker:
             self._error = error
         except Exception as error:  # the claimed rows can be claimed again when the lease has ended
             with suppress(Exception):
-                log.logger.error("%s", redact(one_line(f"tocsin: the outbox could not be drained: {describe(error)}")))
+                log.logger.error("%s", one_line(redact(f"tocsin: the outbox could not be drained: {describe(error)}")))
 
     def _send_claim(self, own: _DestinationThread) -> bool:
         """Claim rows that are due and send them; return whether there may be more."""
