@@ -12,6 +12,7 @@ from hypothesis import settings
 
 from tests.profile import PROFILE
 from tocsin.shell import redaction
+from tocsin.shell.adapters import secrets
 from tocsin.shell.log import outages
 
 pytest_plugins = ["tests.servers.fixtures"]
@@ -60,6 +61,7 @@ def secrets_are_forgotten() -> Iterator[None]:
     memory = redaction._memory
     before = dict(memory.values)
     yield
+    secrets._read.clear()
     with memory.lock:
         memory.values.clear()
         memory.values.update(before)

@@ -12,6 +12,7 @@ SOURCE = Path(tocsin.__file__).parent
 MODULES = sorted((SOURCE / "core").rglob("*.py"))
 PURE = {
     "abc",
+    "base64",
     "collections",
     "datetime",
     "difflib",
@@ -22,6 +23,7 @@ PURE = {
     "json",
     "math",
     "re",
+    "shlex",
     "tomllib",
     "typing",
     "typing_extensions",

@@ -131,5 +131,8 @@ def test_a_known_secret_is_not_in_it() -> None:
 
     said = as_json(Flow('sums of ca"nary-in-json', tasks=[load]).run())
     assert json.loads(said)["name"] == 'sums of ca"nary-in-json'
-    assert json.loads(said)["tasks"][0]["state"] == {"kind": "Failed", "message": "Unexpected error: ValueError('no such user: [JSON_CANARY]')"}
+    assert json.loads(said)["tasks"][0]["state"] == {
+        "kind": "Failed",
+        "message": "Unexpected error: ValueError('no such user: [JSON_CANARY]')",
+    }
     assert said.count("nary-in-json") == 1 + said.count('"about": "sums of')

@@ -147,7 +147,11 @@ def test_a_history_that_cannot_be_read_is_one_line(tocsin: Typist, state: Path) 
 def test_a_kind_of_ones_own_and_hostile_words(tocsin: Typist, monkeypatch: pytest.MonkeyPatch) -> None:
     remember("TOKEN", "hunter2-and-more")
     for number, parent in enumerate((Failed, Success, State)):
-        record(f"r{number}", type(f"My{parent.__name__}", (parent,), {})("[red]no hunter2-and-more[/red]\x1b[31m"), "[b]hunter2-and-more[/b]")
+        record(
+            f"r{number}",
+            type(f"My{parent.__name__}", (parent,), {})("[red]no hunter2-and-more[/red]\x1b[31m"),
+            "[b]hunter2-and-more[/b]",
+        )
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLORTERM", "truecolor")
     monkeypatch.setenv("TERM", "xterm-256color")

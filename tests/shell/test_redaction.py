@@ -84,10 +84,10 @@ def test_the_token_in_the_query_of_a_url_is_redacted() -> None:
 
 
 def test_short_values_and_strange_ones() -> None:
-    Secret("SHORT", "abc")
-    Secret("STRANGE", 'q"\udc80\\n')
-    assert redaction.redact("abc") == "abc"
-    assert redaction.redact(repr('<q"\udc80\\n>')) == "'<[STRANGE]>'"
+    Secret("SHORT", "abcdefg")
+    Secret("STRANGE", 'qrst"\udc80\\n')
+    assert redaction.redact("abcdefg") == "abcdefg"
+    assert redaction.redact(repr('<qrst"\udc80\\n>')) == "'<[STRANGE]>'"
 
 
 def test_the_log_filter_reaches_every_part_of_a_record(caplog: pytest.LogCaptureFixture) -> None:
@@ -111,9 +111,18 @@ def test_the_log_filter_reaches_every_part_of_a_record(caplog: pytest.LogCapture
 
 
 def test_the_password_in_a_url_is_a_secret_by_itself() -> None:
-    redaction.remember("DATABASE_URL", "postgres://app:hunter2@db.example.com/shop")
-    assert redaction.redact("no access for app with hunter2") == "no access for app with [DATABASE_URL]"
+    redaction.remember("DATABASE_URL", "postgres://app:hunter22@db.example.com/shop")
+    assert redaction.redact("no access for app with hunter22") == "no access for app with [DATABASE_URL]"
     assert redaction.redact("app at db.example.com") == "app at db.example.com"
+
+
+def test_a_suspected_value_that_is_a_word_is_hidden_once_it_is_used() -> None:
+    redaction.suspect("POSTGRES_PASSWORD", "postgres")
+    redaction.suspect("HOME", "/home/9f8e7d6c5b4a")
+    redaction.suspect("API_TOKEN", "9f8e7d6c5b4a")
+    assert redaction.redact("postgres backup in /home/9f8e7d6c5b4a") == "postgres backup in /home/[API_TOKEN]"
+    redaction.remember("POSTGRES_PASSWORD", "postgres")
+    assert redaction.redact("postgres backup") == "[POSTGRES_PASSWORD] backup"
 
 
 def test_what_is_forgotten_shows_once_others_were_forgotten_too() -> None:

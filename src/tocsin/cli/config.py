@@ -5,8 +5,7 @@ import os
 from rich.table import Table
 
 from tocsin.cli.terminal import complain, console, json_line, plain_text, say, write
-from tocsin.core.config.display import shown, value_of, written
-from tocsin.core.config.schema import DEFAULT, TABLE
+from tocsin.core.config.schema import DEFAULT, TABLE, shown, value_of, written
 from tocsin.shell.config.load import Loaded, Place, here, loaded
 
 

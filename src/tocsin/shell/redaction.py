@@ -1,19 +1,17 @@
 """Redaction: keeps the values of secrets out of error reasons, log lines and tracebacks.
 
-- The value of every ``Secret`` is registered in each form in which it might appear: unchanged, percent-encoded, quoted, and inside
-  base64. Of a value of several lines, each line is registered too. Of a URL, the part after the host is registered whole and in
-  pieces, one of which is the token. Short lines and pieces are not registered.
-- ``redact`` replaces each form with the secret's name in brackets. Values of fewer than four characters are not replaced: that would
-  garble every text and hide nothing.
+- ``core.secrets`` decides what counts as a secret, and in which forms it might appear. Here is the registry of the known values.
+- ``remember`` registers a value that the configuration uses as a secret, such as that of every ``Secret``. ``suspect`` registers what
+  is secret in the value of a variable, of which only the name is known.
+- ``redact`` replaces each form with the secret's name in brackets.
 - An access token, which is valid for an hour, is forgotten afterwards: otherwise a long-running program would search each text for
   more and more values. The values forgotten last stay hidden, because texts about them may still be in flight.
 - ``contained`` raises an exception without the frames that it came through, because their local variables hold secrets.
 """
 
 import logging
-import re
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import TypeVar
 
@@ -22,15 +20,11 @@ from typing_extensions import override
 
 from tocsin.core import text as texts
 from tocsin.core.outcomes import DeliveryError, Receipt
+from tocsin.core.secrets import found_parts, redacted, secret_parts
 from tocsin.shell.fork_safety import ForkSafeLock
 
 _T = TypeVar("_T")
-_MIN_LENGTH = 4  # characters of a value
-_MIN_URL_PART = 12  # characters; a shorter part of a URL may be an ordinary word, like "start"
-_MIN_LINE = 16  # characters; a shorter line may be an ordinary word
 _STILL_HIDDEN = 16  # forgotten values that stay hidden: the last ones
-_LOGIN = re.compile("://[^/?#:@]*:([^/?#]+)@")  # the password in a URL, for example of a database
-_AFTER_HOST = re.compile(r"://[^\s/?#]*([/?#]\S*)")
 _LOGGERS = (
     "urllib3.connection",
     "urllib3.connectionpool",
@@ -50,11 +44,11 @@ class _Value:
 
 
 class _Memory(ForkSafeLock):
-    """The registered values by name and value. ``version`` changes whenever the set of values does."""
+    """The registered values by name, value and whether it is used as a secret. ``version`` changes whenever the set of values does."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.values: dict[tuple[str, str], _Value] = {}
+        self.values: dict[tuple[str, str, bool], _Value] = {}
         self.forgotten: deque[tuple[str, str]] = deque()
         self.version: int = 0
 
@@ -63,13 +57,22 @@ _memory = _Memory()
 
 
 def remember(name: str, value: str) -> None:
-    """Register ``value``: from now on ``redact`` replaces it with ``[name]``."""
+    """Register a value that is used as a secret: from now on ``redact`` replaces it with ``[name]``."""
     with _memory.lock:
-        known = _memory.values.get((name, value))
+        known = _memory.values.get((name, value, True))
         if known is None:  # computing the forms takes longer than a search for all of them
-            known = _memory.values[name, value] = _Value(tuple(dict.fromkeys(_all_forms(value))))
+            known = _memory.values[name, value, True] = _Value(secret_parts(value, used=True))
             _memory.version += 1
         known.count += 1
+
+
+def suspect(name: str, value: str) -> None:
+    """Register what is secret in the value of an environment variable, as far as its name and the value tell."""
+    parts = found_parts(name, value)
+    if parts:
+        with _memory.lock:
+            _memory.values[name, value, False] = _Value(parts)
+            _memory.version += 1
 
 
 def forget(name: str, value: str) -> None:
@@ -77,14 +80,14 @@ def forget(name: str, value: str) -> None:
     with _memory.lock:
         _memory.forgotten.append((name, value))
         if len(_memory.forgotten) > _STILL_HIDDEN:
-            _release(_memory.forgotten.popleft())
+            _release(*_memory.forgotten.popleft())
 
 
-def _release(known: tuple[str, str]) -> None:
-    value = _memory.values.get(known, _Value(()))
-    value.count -= 1
-    if value.count == 0:
-        del _memory.values[known]
+def _release(name: str, value: str) -> None:
+    known = _memory.values.get((name, value, True), _Value(()))
+    known.count -= 1
+    if known.count == 0:
+        del _memory.values[name, value, True]
         _memory.version += 1
 
 
@@ -110,9 +113,10 @@ def redact(text: str) -> str:
     """Replace each secret's value in the text with the secret's name in brackets."""
     if _before_next:
         _register_more()
-    for form, shown in _longest_first(_memory.version):
+    known = _longest_first(_memory.version)
+    for form, _ in known:
         if form in text:
-            text = text.replace(form, shown)
+            return redacted(text, known)
     return text
 
 
@@ -121,41 +125,10 @@ def _longest_first(_: int) -> tuple[tuple[str, str], ...]:
     """Return all forms with their replacements, longest first, so that no form hides a longer one. Cached per version."""
     shown: dict[str, str] = {}
     with _memory.lock:
-        for (name, _value), value in _memory.values.items():
+        for (name, _value, _used), value in _memory.values.items():
             for form in value.forms:
                 shown.setdefault(form, f"[{name}]")
     return tuple(sorted(shown.items(), key=lambda known: len(known[0]), reverse=True))
-
-
-def _all_forms(value: str) -> Iterator[str]:
-    for part in _parts(value):
-        yield from (form for form in _forms(part) if len(form) >= _MIN_LENGTH)
-
-
-def _parts(value: str) -> Iterator[str]:
-    yield value
-    lines = [line.strip() for line in value.splitlines()]
-    if len(lines) > 1:
-        yield from (line for line in lines if len(line) >= _MIN_LINE)
-    after_host = _AFTER_HOST.search(value)
-    if after_host is not None:
-        yield from (part for part in (after_host[1], *re.split("[/?#&=]", after_host[1])) if len(part) >= _MIN_URL_PART)
-    login = _LOGIN.search(value)
-    if login is not None:
-        yield login[1]
-
-
-def _forms(part: str) -> Iterator[str]:
-    import json  # slow to import, and needed only if there is a secret
-    from base64 import b64encode, urlsafe_b64encode
-    from urllib.parse import quote
-
-    raw = part.encode(errors="surrogatepass")
-    yield from (part, quote(raw), quote(raw, safe=""), json.dumps(part)[1:-1], repr(part)[1:-1])
-    for encode in (b64encode, urlsafe_b64encode) if len(raw) > 2 * _MIN_LENGTH else ():
-        for offset, skipped in ((0, 0), (1, 2), (2, 3)):  # inside a longer text, the first characters depend on the bytes before
-            whole = (offset + len(raw)) * 8 // 6
-            yield encode(bytes(offset) + raw)[skipped:whole].decode()
 
 
 def clean(outcome: Receipt | DeliveryError) -> Receipt | DeliveryError:

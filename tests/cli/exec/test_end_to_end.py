@@ -171,6 +171,15 @@ def test_the_command_and_its_output_are_shown_when_asked_for_and_secrets_never(s
     assert station.server.canary not in body
 
 
+def test_a_word_in_the_label_stays_and_the_passwords_of_a_command_go(station: Station) -> None:
+    variables = {"POSTGRES_PASSWORD": "postgres", "DB_PASSWORD": "it's 4 secret"}
+    words = ["--label", "postgres backup", "--show-command", "--", "sh", "-c", "exit 3", "--password", "abc123", "it's 4 secret"]
+    station.run(*words, variables=variables)
+    (message,) = station.messages
+    assert message["fallback"].startswith("postgres backup failed")
+    assert message["Command"].strip("`\n") == "sh -c 'exit 3' --password ... '[DB_PASSWORD]'"
+
+
 def test_without_output_there_are_no_last_lines(station: Station) -> None:
     station.python("pass", "--tail", "5")
     assert "Last lines" not in station.messages[0]

@@ -1,5 +1,6 @@
 """The command starts before anything heavy is imported, in the environment that tocsin was given."""
 
+import ctypes
 import math
 import os
 import subprocess
@@ -11,7 +12,7 @@ import pytest
 from tests.cli.exec.commands import Watch
 from tocsin.cli.exec.context import _open_routes, scrub_environment
 from tocsin.cli.exec.signal_pipe import SignalPipe
-from tocsin.cli.exec.spawn import Route, enlarge_pipe, in_foreground, inherited_environment
+from tocsin.cli.exec.spawn import Route, enlarge_pipe, forbid_reading, in_foreground, inherited_environment
 
 HEAVY = {
     "attr", "attrs", "returns", "typing", "subprocess", "json", "requests", "typer", "rich", "ssl", "asyncio", "platformdirs",
@@ -26,6 +27,8 @@ sys.addaudithook(print_modules)
 from tocsin.cli import main
 main()
 """
+LIBC = ctypes.CDLL(None)
+PR_CAPBSET_DROP = 24
 BARE = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "TOCSIN_NOTIFY": "none"}
 
 
@@ -103,6 +106,31 @@ def test_secrets_are_scrubbed_where_that_is_asked(watch: Watch) -> None:
 
     assert shown() == (0, b"S,E,H,T,V,O\n", b"")
     assert shown("--scrub-env", "--ping", "HEARTBEAT") == (0, b",,,,V,O\n", b"")
+
+
+def without_privileges() -> None:  # pragma: no cover - between fork and exec nothing is measured
+    """Let the process become what a usual user's is, even if it is root's: without capabilities."""
+    for capability in range(64):
+        LIBC.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems show no environment in /proc")
+def test_the_command_cannot_read_scrubbed_secrets_from_tocsin(watch: Watch) -> None:
+    shows = "grep -z ^SLACK_WEBHOOK_URL= /proc/$PPID/environ; grep -z ^OTHER= /proc/self/environ"
+
+    def shown(*options: str) -> tuple[int, bytes, bytes]:
+        environment = {"SLACK_WEBHOOK_URL": "S", "OTHER": "O"}
+        return watch(*options, "--", "sh", "-c", shows, before=without_privileges, environment=environment).done()
+
+    assert shown() == (0, b"SLACK_WEBHOOK_URL=S\0OTHER=O\0", b"")
+    status, out, err = shown("--scrub-env")
+    assert (status, out) == (0, b"OTHER=O\0")  # the command may read its own environment
+    assert b"Permission denied" in err
+
+
+def test_a_system_that_cannot_forbid_reading_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: object())
+    forbid_reading()
 
 
 def test_what_is_not_ours_stays() -> None:

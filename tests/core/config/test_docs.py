@@ -4,10 +4,9 @@ import re
 
 from tests.core.config.examples import layer
 from tests.docs.pages import ROOT
-from tocsin.core.config.display import written
 from tocsin.core.config.merging import merge
 from tocsin.core.config.parsing import parse
-from tocsin.core.config.schema import TABLE, ConfigKey
+from tocsin.core.config.schema import TABLE, ConfigKey, written
 
 PAGE = ROOT / "docs" / "configuration.md"
 

@@ -9,12 +9,11 @@ from hypothesis import strategies as st
 
 from tests.core.config.examples import example as of
 from tests.core.config.examples import layer, layers
-from tocsin.core.config.display import shown, value_of, written
 from tocsin.core.config.merging import Layer, Setting, merge
 from tocsin.core.config.merging import layer_from as options
 from tocsin.core.config.parsing import environment, line_of, parse
 from tocsin.core.config.problems import Problem, closest, hint
-from tocsin.core.config.schema import DEFAULT, KEYS, SECTIONS, TABLE, ConfigKey
+from tocsin.core.config.schema import DEFAULT, KEYS, SECTIONS, TABLE, ConfigKey, shown, value_of, written
 
 CANARY = "C4N4RY7Q2X9AB"  # so like a token that it is not repeated as a key either
 NEW = "\n"

@@ -3,9 +3,9 @@
 import pytest
 
 from tests.core.config.examples import layer, problem
-from tocsin.core.config.display import shown
 from tocsin.core.config.merging import layer_from
 from tocsin.core.config.parsing import LONGEST, environment, parse
+from tocsin.core.config.schema import shown
 
 SECRET = "this looks like a secret; put it into the environment variable of its name, or into secrets.toml in your own"
 CANARY = "c4naryc4nary"

@@ -124,8 +124,19 @@ def test_a_destination_is_one_line(message: Message, name: str) -> None:
 
 # Secrets.
 
-AWKWARD = st.text(st.sampled_from("ab\"'\\\n/é\ud800:,{}[]"), min_size=4, max_size=12) | st.sampled_from(
-    ['","title":"', "Failed", "null,", "#eb0000", "false", "\\u00e9\\u00e9", "\\\\n\\\\n", "é'\"é'\"", "\\nab", "ab\\ud800"]
+AWKWARD = st.text(st.sampled_from("ab\"'\\\n/é\ud800:,{}[]"), min_size=8, max_size=16) | st.sampled_from(
+    [
+        '","title":"',
+        '"Failed"',
+        "null,null,",
+        '"#eb0000"',
+        "false,false",
+        "\\u00e9\\u00e9",
+        "\\\\n\\\\n\\\\n",
+        "é'\"é'\"é'",
+        "\\nab\\nab",
+        "abab\\ud800",
+    ]
 )
 
 

@@ -4,6 +4,8 @@
 
 - the default secrets, those that the configuration names, and the one of ``--ping``, each also as ``NAME_FILE``;
 - the settings ``TOCSIN_...``, except the two that say whether to send, and from where.
+
+It also keeps the command from reading them in tocsin's own environment.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import signal
 import time
 
 from tocsin.cli.exec.signal_pipe import FORWARDED_SIGNALS, TERMINAL_SIGNALS
-from tocsin.cli.exec.spawn import INIT_PID, Child, StartFailure, inherited_environment, start
+from tocsin.cli.exec.spawn import INIT_PID, Child, StartFailure, forbid_reading, inherited_environment, start
 from tocsin.cli.exec.stderr import complain
 
 TYPE_CHECKING = False
@@ -49,7 +51,10 @@ class ExecContext:
         self.run_id = run_id
         self.began = began
         inherited = inherited_environment()
-        self._environment = scrub_environment(inherited, options.ping) if options.scrub_env else inherited
+        self._environment = inherited
+        if options.scrub_env:
+            self._environment = scrub_environment(inherited, options.ping)
+            forbid_reading()
         if options.notify != "live":
             self._environment["TOCSIN_NOTIFY"] = options.notify  # a tocsin inside the command follows --notify too
         self.start_attempt()

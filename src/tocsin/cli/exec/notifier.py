@@ -6,8 +6,6 @@
 """
 
 import os
-import re
-import shlex
 import sys
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -27,6 +25,7 @@ from tocsin.core.machine import Run, Subject
 from tocsin.core.notifiers import Messenger, Notifier, Pinger
 from tocsin.core.outcomes import Rejected
 from tocsin.core.planning import RetryRules, Situation, plan
+from tocsin.core.secrets import masked_command
 from tocsin.core.states import KINDS, Finished, Retrying, Running, State
 from tocsin.core.supervisor import Ended
 from tocsin.core.text import last_lines, readable
@@ -46,10 +45,6 @@ from tocsin.shell.interpreters.dry_run import DryRun, Silent
 from tocsin.shell.redaction import redact
 from tocsin.shell.reliable import reliable
 from tocsin.shell.report import DeliveryLog
-
-_SECRET_NAME = re.compile(r"SECRET|TOKEN|PASSW|CREDENTIAL|PRIVATE|API_?KEY|_KEY$|_DSN$|DATABASE_URL$", re.IGNORECASE)
-_NAME_OF_SECRET = re.compile(r"TOCSIN_\w+_SECRET$")  # tocsin's own: its value is the name of a secret
-_SHORTEST = 6  # characters; redacting shorter values would garble a message, and protect little
 
 _NOT_RETRIED = final_attempt | ~entered(Finished)
 """Leaves out the end of an attempt that is followed by another."""
@@ -86,11 +81,10 @@ def command_handlers(options: Options, config: Configuration) -> tuple[Notifier,
 
 
 def register_secrets(config: Configuration) -> None:
-    """Register for redaction all configured secrets, and the environment variables whose names look like a secret's."""
+    """Register for redaction all configured secrets, and what is secret in the other environment variables."""
     make_known(config.secret_names)
     for name, value in os.environ.items():
-        if _SECRET_NAME.search(name) and len(value) >= _SHORTEST and not name.endswith("_FILE") and not _NAME_OF_SECRET.match(name):
-            redaction.remember(name, value)
+        redaction.suspect(name, value)
 
 
 def _with_options(notifier: Messenger, options: Options) -> Messenger:
@@ -177,7 +171,7 @@ class CommandNotifier:
         """Return the facts of the end, with the command and the output tail if asked for. Both are redacted before they are cut."""
         details: list[Detail] = []
         if self._options.show_command:
-            details.append(Detail("Command", redact(shlex.join(self._options.command)), quoted=True))
+            details.append(Detail("Command", redact(masked_command([redact(word) for word in self._options.command])), quoted=True))
         if self._options.tail and (lines := last_lines(redact(readable(ended.tail)), self._options.tail)):
             details.append(Detail("Last lines", lines, quoted=True))
         return attrs.evolve(self._announcer.facts, details=tuple(details))

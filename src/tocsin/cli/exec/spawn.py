@@ -35,6 +35,7 @@ NOT_EXECUTABLE = 126
 NOT_FOUND = 127
 PIPE_SIZE = 1 << 20  # bytes; the capacity that tocsin requests for its pipes
 _RESOURCE_ERRORS = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)  # the machine lacks resources
+_PR_SET_DUMPABLE = 4  # of Linux's prctl
 _IGNORED_BY_PYTHON = tuple(number for number in (signal.SIGPIPE, getattr(signal, "SIGXFSZ", None)) if number is not None)
 
 
@@ -214,6 +215,20 @@ def _is_set_by_python(source: str) -> bool:
             return not any(each.startswith(b"LC_CTYPE=") for each in file.readall().split(b"\0"))
     except OSError:
         return False
+
+
+def forbid_reading() -> None:
+    """Forbid other processes of this user to read the memory of this one, which holds its environment, as far as the system can.
+
+    Linux shows the environment in ``/proc/PID/environ``, and the memory to a debugger. It refuses both, except to root, where a process
+    may not be dumped. A command that is started is another program, and may be dumped again.
+    """
+    try:
+        import ctypes  # slow to load
+
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    except (ImportError, AttributeError, OSError):
+        pass  # it is no Linux, or this Python has no ctypes
 
 
 def _script(program: str, error: OSError) -> str | None:

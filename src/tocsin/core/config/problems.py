@@ -2,8 +2,8 @@
 
 - No value is repeated, since it may be a misplaced secret. Nor is a key that could be one.
 - Texts that look like a secret are found here, because a configuration file is shown, shared and committed.
-- A project's file may only name variables whose names look like a secret's, since a variable that it names is kept from commands and
-  messages.
+- A project's file may only name variables whose names are secrets' by ``core.secrets``, since a variable that it names is kept from
+  commands and messages.
 """
 
 import re
@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 
 import attrs
 
+from tocsin.core.secrets import is_secret_name
 from tocsin.core.text import one_line
 from tocsin.core.validation import is_list, is_table
 from tocsin.core.values import Value
@@ -27,9 +28,6 @@ _SECRET_TEXT = re.compile(
 )
 _SECRET_KEY = re.compile(
     r"passw|passphrase|token|credential|webhook[_-]?url|api[_-]?key|private[_-]?key|(?:^|[_-])secret$|^email_username$", re.IGNORECASE
-)
-_SECRET_NAME = re.compile(
-    r"secret|token|passw|passphrase|credential|hook|slack|api[_-]?key|[_-](?:key|pass|pwd|pat|dsn|ur[il])$", re.IGNORECASE
 )
 
 REMEDY = "put it into the environment variable of its name, or into secrets.toml in your own configuration folder, and name it here"
@@ -120,7 +118,7 @@ def named_like_secrets(value: object) -> bool:
     >>> named_like_secrets(["TEAM_WEBHOOK", "DATABASE_PASSWORD"]), named_like_secrets(["TEAM_WEBHOOK", "PATH"])
     (True, False)
     """
-    return all(_SECRET_NAME.search(text) for text in _texts(value))
+    return all(is_secret_name(text) for text in _texts(value))
 
 
 def _texts(value: object) -> Iterator[str]:

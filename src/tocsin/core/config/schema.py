@@ -1,5 +1,7 @@
 """The table of all configuration keys, in the order in which they are shown, and the complete configuration as one value.
 
+A value is shown in TOML's notation, without the login of a proxy or a link.
+
 A project's file comes with the project, and its author need not be its user. So it may set what is reported and when, and may name
 secrets whose names look like a secret's. Only the user sets where messages go, which CAs TLS trusts, and where secrets are.
 """
@@ -11,13 +13,18 @@ import attrs
 
 from tocsin.core.config import value_types
 from tocsin.core.config.value_types import ValueType
-from tocsin.core.filters.predicates import Kinds
+from tocsin.core.delivery.destinations import without_login
+from tocsin.core.filters.predicates import Kinds, are_kinds, names
 from tocsin.core.states import Finished
+from tocsin.core.validation import is_list, is_table
 from tocsin.core.values import Value
 
 DEFAULT = "default"
 USERNAME, PASSWORD = "EMAIL_USERNAME", "EMAIL_PASSWORD"
 """The names of the secrets of the mail account."""
+
+Shown = str | float | bool | list[str] | dict[str, str] | None
+"""A value as it may be shown."""
 
 
 @attrs.frozen(eq=False, repr=False, kw_only=True)
@@ -286,3 +293,48 @@ KEYS: Mapping[str, ConfigKey[object]] = {key.name: key for key in TABLE}
 RENAMED: Mapping[str, ConfigKey[object]] = {"delivery.patience": DELIVERY_EXIT_TIMEOUT, "delivery.queue": DELIVERY_MAX_QUEUE}
 """Names that are no longer read, and the key that replaced each."""
 SECTIONS: tuple[str, ...] = tuple(dict.fromkeys(key.path[0] for key in TABLE if len(key.path) > 1))
+
+
+def value_of(config: Configuration, key: ConfigKey[object]) -> object:
+    """Return the value of a key."""
+    found: object = config
+    for name in key.path:
+        found = getattr(found, name)
+    return found
+
+
+def shown(value: object) -> Shown:
+    """Convert a value to JSON types, without the login of a proxy or a link.
+
+    >>> shown({"https": "http://me:my@word@proxy:3128"})
+    {'https': 'http://...@proxy:3128'}
+    """
+    if is_table(value):
+        return {name: without_login(str(url)) for name, url in value.items()}
+    if is_list(value):
+        return [str(item) for item in value]
+    if are_kinds(value):
+        return names(value).split(", ") if value else []
+    if isinstance(value, str):
+        return without_login(value)
+    return value if isinstance(value, float | int) else None
+
+
+def written(config: Configuration, key: ConfigKey[object]) -> str:
+    """Return the value of a key as a file would set it; in words if it is absent."""
+    value = shown(value_of(config, key))
+    return f"({key.absent})" if value is None else _toml(value)
+
+
+def _toml(value: Shown) -> str:
+    match value:
+        case str():
+            return f'"{value}"'
+        case bool():
+            return str(value).lower()
+        case list():
+            return f"[{', '.join(_toml(item) for item in value)}]"
+        case dict():
+            return f"{{ {', '.join(f'{name} = {_toml(item)}' for name, item in value.items())} }}"
+        case _:
+            return f"{value:g}"
