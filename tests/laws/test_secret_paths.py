@@ -1,9 +1,8 @@
 """Laws of messages: wherever a whole secret stood in a user's text, nothing of it is left on any path that a message takes."""
 
 import html
-import json
 import string
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import attrs
@@ -11,18 +10,14 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from tests.laws.secret_paths import PATHS
 from tocsin.core.changes import Change
-from tocsin.core.delivery.digest import fold, gist
-from tocsin.core.delivery.fallback import as_mail, as_slack, dead_destination_alarm
-from tocsin.core.delivery.rendering import marked_as_repeat, redacted_message
+from tocsin.core.delivery.rendering import redacted_message
 from tocsin.core.effects import Message, PostToSlack, SendEmail
 from tocsin.core.events import Detail, Facts
-from tocsin.core.messages.slack import posting
 from tocsin.core.notifiers import GmailNotifier, SlackNotifier
 from tocsin.core.secrets import is_word, redacted, secret_parts
 from tocsin.core.states import Failed, Running
-from tocsin.shell.interpreters.dry_run import shown
-from tocsin.shell.outbox.codec import encode
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 RUN = 8  # characters
@@ -43,35 +38,6 @@ tokens = st.text(st.sampled_from(string.ascii_letters + string.digits), min_size
 @attrs.frozen
 class Job:
     name: str
-
-
-def slack(message: Message) -> list[str]:
-    payload = as_slack(message, "TEAM").payload
-    return [payload.fallback, payload.title, payload.text, *(field.value for field in payload.fields), payload.to_json()]
-
-
-def mail(message: Message) -> list[str]:
-    sent = as_mail(message).mail
-    return [sent.subject, sent.plain, sent.html]
-
-
-def app(message: Message) -> list[str]:
-    posted = posting("#ops", as_slack(message, "TEAM").payload)
-    return [posted["text"], json.dumps(posted), json.dumps(posted, ensure_ascii=False)]
-
-
-PATHS: Mapping[str, Callable[[Message], list[str]]] = {
-    "Slack": slack,
-    "Slack, as an app": app,
-    "mail": mail,
-    "fallback": lambda message: mail(as_slack(message, "TEAM")) + slack(as_mail(message)),
-    "alarm": lambda message: slack(dead_destination_alarm(message, "no_service")) + mail(dead_destination_alarm(message, "gone")),
-    "repetition": lambda message: slack(marked_as_repeat(message)) + mail(marked_as_repeat(message)),
-    "digest": lambda message: slack(fold([message] * 12)) + mail(fold([message] * 12)),
-    "log": lambda message: [gist(message), gist(fold([message] * 2))],
-    "outbox": lambda message: [encode(message).body, encode(fold([message] * 2)).body],
-    "dry run": lambda message: [shown(message)],
-}
 
 
 def messages(source: str, redact: Callable[[str], str]) -> list[Message]:
