@@ -79,9 +79,10 @@ def watched(way: str, folder: Path) -> tuple[list[str], str]:
 
 
 @pytest.mark.parametrize("way", dry_runs.WAYS)
-def test_a_dry_run_opens_no_socket_and_reads_no_secret(way: str, tmp_path: Path) -> None:
+def test_a_dry_run_opens_no_socket_and_reads_a_secret_only_to_hide_it(way: str, tmp_path: Path) -> None:
     seen, printed = watched(way, tmp_path)
-    assert seen == ["notified"]
+    assert [line for line in seen if not line.startswith("open in ")] == ["notified"]
+    assert "canary" not in printed
     assert printed.count("Slack, to the webhook in SLACK_WEBHOOK_URL:") == 3
 
 
