@@ -167,7 +167,7 @@ class BackgroundWorker:
         if environment.override() is not None:
             return _INTERVAL
         try:
-            agenda = self._store.agenda()
+            agenda = self._worker.agenda()
             self._worker.start(agenda.due)
             self._look_up_stored()
         except OutboxError as error:
