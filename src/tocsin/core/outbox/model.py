@@ -116,7 +116,7 @@ def _part(text: str) -> str:
     return text.replace("%", "%25").replace(".", "%2E")
 
 
-GONE = Ambiguous("its row is no longer in the outbox: it was removed")
+GONE = Ambiguous("its row is no longer in the outbox: it was removed, or the file was moved or replaced")
 """The outcome of a message whose row no longer exists."""
 
 

@@ -95,6 +95,12 @@ class Store:
         file = self._database.file
         return file is None or file.identity is not None
 
+    @property
+    def identity(self) -> tuple[int, int] | None:
+        """What tells the file from another one at its path; None if there is no file, and for a server."""
+        file = self._database.file
+        return None if file is None else file.identity
+
     def now(self) -> float:
         """Return the time by the clock of the database, in seconds since 1970. A server is asked only now and then."""
         if self._database.file is not None:

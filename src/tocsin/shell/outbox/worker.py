@@ -38,7 +38,7 @@ Event = tuple[str, RowEvent]
 """The key of a row, and the event that happened to it."""
 
 OnBatch = Callable[[Batch, Outcome, Sequence[Row]], None]
-"""Called after each attempt to send a batch, with the batch, the outcome and the new rows."""
+"""Called after each attempt to send a batch, with the batch, the outcome and the new rows, without those that could not be recorded."""
 
 RETENTION = 30 * 86_400.0
 """Seconds for which a delivered row is kept. It can be shown, and the same announcement is not sent twice."""
@@ -191,6 +191,11 @@ class Worker:
         """Whether this row is being sent, or ``on_batch`` is being called for it."""
         return any(key in each.sending for each in tuple(self._threads.values()))
 
+    @property
+    def hurried(self) -> bool:
+        """Whether pauses are cut short."""
+        return self._hurries > 0
+
     def hurry(self) -> None:
         """Cut pauses short until each ``hurry()`` is undone by a ``take_time()``."""
         self._hurries += 1
@@ -278,7 +283,11 @@ class Worker:
         try:
             outcome = execute(self._inner, batch.message)
             at, draw = lease.now, SystemRandom().random()
-            rows = self._record([(row.key, OutcomeKnown(at, lease.name, outcome, draw, self._policy)) for row in batch.rows])
+            try:
+                rows = self._record([(row.key, OutcomeKnown(at, lease.name, outcome, draw, self._policy)) for row in batch.rows])
+            except OutboxError:
+                self._on_batch(batch, outcome, ())  # a delivery is one, whether or not it can be recorded
+                raise
             with suppress(Exception):  # a logging handler of the user may raise
                 _log_failure(batch, outcome, rows)
             self._on_batch(batch, outcome, rows)
