@@ -60,7 +60,9 @@ def test_a_command_that_was_stopped_is_not_retried(ended: Ended) -> None:
 
 def test_the_message_of_each_end() -> None:
     after = [
-        state_after(Ended(status=status, signal=signal, timed_out=late, stopped_by=stopped, fault=fault, started=0.0, ended=1.0))[0]
+        state_after(
+            Ended(status=status, signal=signal, timed_out=late, stopped_by=stopped, fault=fault, began=0.0, started=0.0, ended=1.0)
+        )[0]
         for status, signal, late, stopped, fault in (
             (0, None, False, None, None),
             (3, None, False, None, None),

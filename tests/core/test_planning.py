@@ -12,6 +12,7 @@ from tocsin import Retrying, Run, State, TriggerFailed, events, signals, step, t
 from tocsin.core.machine import Subject, is_final
 from tocsin.core.planning import Done, RetryRules, RunBody, Situation, Wait, ended, plan, verdict
 from tocsin.testing import strategies
+from tocsin.testing.strategies import moments
 
 
 @attrs.frozen
@@ -85,6 +86,13 @@ def test_a_retry_is_waited_for() -> None:
     assert plan(run, Situation(NOW, (), RetryRules(max_retries=2))) == Wait(later)
     illegal = step(run, events.Succeeded(NOW)).failure()
     assert str(illegal) == "Succeeded is illegal in Retrying"
+
+
+@given(moments(), st.timedeltas(timedelta(days=-9), timedelta(days=9)))
+def test_a_pause_is_measured_by_the_steady_time_if_there_is_one(now: datetime, passed: timedelta) -> None:
+    run = Run(Subject(Job("t"), (), "r", "s"), Retrying(start_time=NOW), started_at=NOW)
+    planned = plan(run, Situation(now, (), RetryRules(max_retries=2), steady=NOW + passed))
+    assert planned == (Wait(NOW) if passed < timedelta(0) else events.Started(now))
 
 
 @given(runs, st.sampled_from([ValueError("no"), KeyboardInterrupt(), signals.FAIL("m"), signals.ENDRUN(State("s")), signals.RETRY()]))

@@ -125,7 +125,7 @@ def test_a_wait_status_is_read_as_the_system_does(raw: int) -> None:
 @given(rules, histories, st.integers(0, 0xFFFF))
 def test_an_exit_status_is_one(rules: SupervisorRules, happened: list[Happening], raw: int) -> None:
     over = supervised(rules, [*happened, ChildEnded(raw)])[0][-1]
-    ended = ending(over, tail=b"the end", started=1.0, ended=2.0)
+    ended = ending(over, tail=b"the end", began=0.0, started=1.0, ended=2.0)
     assert 0 <= ended.status <= 255
     assert (ended.status == 124) >= over.timed_out
     assert (ended.timed_out, ended.killed, ended.stopped_by) == (over.timed_out, over.killed, over.stopped_by)
@@ -134,20 +134,20 @@ def test_an_exit_status_is_one(rules: SupervisorRules, happened: list[Happening]
 
 
 def test_what_is_not_over_has_not_failed() -> None:
-    assert ending(Supervision(SupervisorRules()), tail=b"", started=1.0, ended=2.0).status == 0
+    assert ending(Supervision(SupervisorRules()), tail=b"", began=0.0, started=1.0, ended=2.0).status == 0
 
 
 @pytest.mark.parametrize(
     ("ended", "words"),
     [
-        (Ended(status=0, started=0, ended=1), "exit status 0"),
-        (Ended(status=3, started=0, ended=1), "exit status 3"),
-        (Ended(status=3, stopped_by=15, started=0, ended=1), "exit status 3, after SIGTERM"),
-        (Ended(status=130, signal=2, stopped_by=2, started=0, ended=1), "killed by SIGINT"),
-        (Ended(status=137, signal=9, stopped_by=15, started=0, ended=1), "killed by SIGKILL, after SIGTERM"),
-        (Ended(status=124, timed_out=True, signal=15, started=0, ended=1), "timed out"),
-        (Ended(status=124, timed_out=True, killed=True, signal=9, started=0, ended=1), "timed out, and had to be killed"),
-        (Ended(status=127, fault="no such program", started=0, ended=1), "could not be started: no such program"),
+        (Ended(status=0, began=0, started=0, ended=1), "exit status 0"),
+        (Ended(status=3, began=0, started=0, ended=1), "exit status 3"),
+        (Ended(status=3, stopped_by=15, began=0, started=0, ended=1), "exit status 3, after SIGTERM"),
+        (Ended(status=130, signal=2, stopped_by=2, began=0, started=0, ended=1), "killed by SIGINT"),
+        (Ended(status=137, signal=9, stopped_by=15, began=0, started=0, ended=1), "killed by SIGKILL, after SIGTERM"),
+        (Ended(status=124, timed_out=True, signal=15, began=0, started=0, ended=1), "timed out"),
+        (Ended(status=124, timed_out=True, killed=True, signal=9, began=0, started=0, ended=1), "timed out, and had to be killed"),
+        (Ended(status=127, fault="no such program", began=0, started=0, ended=1), "could not be started: no such program"),
     ],
 )
 def test_how_it_ended_in_words(ended: Ended, words: str) -> None:
@@ -165,4 +165,4 @@ def test_common_signals_have_names() -> None:
 
 
 def test_a_tail_is_in_no_repr() -> None:
-    assert "secret" not in repr(Ended(status=0, tail=b"secret", started=0, ended=1))
+    assert "secret" not in repr(Ended(status=0, tail=b"secret", began=0, started=0, ended=1))

@@ -36,6 +36,7 @@ from tocsin import (
     task,
     triggers,
 )
+from tocsin.adapters import Clock
 from tocsin.core.planning import RETRY_SIGNALS, RetriesExhausted
 from tocsin.effects import Delivered, DeliveryError, Effect, Receipt, Rejected
 from tocsin.flows.report import Report
@@ -285,6 +286,50 @@ def test_others_go_on_while_one_waits() -> None:
     assert report.task_states[last].result == 7
 
 
+@pytest.mark.parametrize("off", [timedelta(days=-2), timedelta(hours=-1), timedelta(days=9)], ids=str)
+def test_a_clock_that_is_set_changes_neither_a_pause_nor_a_duration(off: timedelta) -> None:
+    clock = FakeClock(NOW)
+
+    def body() -> None:
+        clock.advance(timedelta(seconds=3))
+        clock.time += off
+        raise ValueError("no")
+
+    flow = Flow("set", tasks=[FunctionTask(body, max_retries=2, retry_delay=timedelta(minutes=1))])
+    report = flow.run(clock=clock, interpreter=Recording())
+    assert clock.sleeps == (timedelta(minutes=1), timedelta(minutes=1))
+    took = [each.change.duration for each in report.changes if each.change.new.is_finished()]
+    assert took == [*[timedelta(seconds=3)] * 3, timedelta(minutes=2, seconds=9)]
+
+
+def test_a_task_that_was_given_its_time_waits_for_that_time_by_the_clock() -> None:
+    clock, waiting = FakeClock(NOW), FunctionTask(lambda: 1)
+    given = Retrying(start_time=NOW + timedelta(hours=3))
+    report = Flow("given", tasks=[waiting]).run(clock=clock, task_states={waiting: given})
+    assert (report.state, clock.sleeps, clock.now()) == (Success(), (timedelta(hours=3),), NOW + timedelta(hours=3))
+
+
+def test_a_clock_that_is_no_timer_measures_by_what_it_shows() -> None:
+    fake = FakeClock(NOW)
+
+    class Plain(Clock):
+        def now(self) -> datetime:
+            return fake.now()
+
+        def sleep_until(self, moment: datetime) -> None:
+            fake.sleep_until(moment)
+
+    def body() -> None:
+        fake.advance(timedelta(seconds=3))
+        raise ValueError("no")
+
+    made = FunctionTask(body, max_retries=1, retry_delay=timedelta(minutes=1))
+    report = Flow("plain", tasks=[made]).run(clock=Plain(), interpreter=Recording())
+    assert fake.sleeps == (timedelta(minutes=1),)
+    took = [each.change.duration for each in report.changes if each.change.new.is_finished()]
+    assert took == [timedelta(seconds=3), timedelta(seconds=3), timedelta(minutes=1, seconds=6)]
+
+
 def test_a_retry_signal_may_name_its_time() -> None:
     later = NOW + timedelta(hours=3)
     attempts = iter([signals.RETRY("at three", start_time=later), None])
@@ -450,12 +495,12 @@ def test_an_interruption_is_announced_and_passed_on(error: BaseException) -> Non
 
 def test_an_error_of_the_runner_itself_fails_the_flow() -> None:
     class Broken(FakeClock):
-        def sleep_until(self, moment: datetime) -> None:
-            raise OSError(f"no sleep until {moment:%H:%M}")
+        def wait(self, seconds: float) -> None:
+            raise OSError(f"no sleep of {seconds:.0f} s")
 
     made = FunctionTask(fail, max_retries=1, retry_delay=timedelta(hours=1))
     report = Flow("broken", tasks=[made]).run(clock=Broken(NOW))
-    assert report.state.message == "Unexpected error: OSError('no sleep until 01:00')"
+    assert report.state.message == "Unexpected error: OSError('no sleep of 3600 s')"
 
 
 # --- results and reports ------------------------------------------------------------------------------------------------------

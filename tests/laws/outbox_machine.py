@@ -17,6 +17,7 @@ from typing_extensions import override
 from tocsin.core.delivery.retry import RetryPolicy
 from tocsin.core.outbox.model import WAITING, Row, Status
 from tocsin.core.outbox.state_machine import (
+    TOLERATED,
     Buried,
     Claimed,
     Grouped,
@@ -27,6 +28,7 @@ from tocsin.core.outbox.state_machine import (
     RowEvent,
     claimable,
     next_row,
+    rewound,
 )
 from tocsin.core.outbox.status import StatusCount
 from tocsin.core.outcomes import Ambiguous, Delivered, DestinationDead, Outcome, Rejected, Retryable
@@ -227,6 +229,18 @@ class OutboxMachine(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([-5.0, -3600.0, -DAY, -9 * DAY, 9 * DAY]))
     def set_the_clock(self, seconds: float) -> None:
         self.clock.time += seconds
+
+    @rule()
+    def rewind(self) -> None:
+        """Repair the rows that wait since a moment in the future. No row waits for longer than it was put off or leased for."""
+        at = self.clock.time
+        changed = {key: rewound(row, at) for key, row in self.model.items() if rewound(row, at) is not row}
+        assert self.store.rewind() == len(changed)
+        self.model.update(changed)
+        for row in self.model.values():
+            if row.status in WAITING:
+                assert row.pause is not None
+                assert row.due <= at + (0.0 if row.status is Status.PENDING else row.pause) + TOLERATED
 
     @rule()
     def reopen(self) -> None:

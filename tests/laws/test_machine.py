@@ -1,5 +1,7 @@
 """Laws of the state machine: it is deterministic, a list of handlers yields the effects of its parts in order, keys are unique."""
 
+from datetime import timedelta
+
 import attrs
 from hypothesis import given
 from hypothesis import strategies as st
@@ -56,6 +58,23 @@ def words(faults: tuple[Fault, ...]) -> list[str]:
 
 
 # --- phases -------------------------------------------------------------------------------------------------------------------
+
+
+@given(event(e.Started), st.lists(strategies.events(), max_size=5))
+def test_a_duration_is_what_was_measured_and_never_negative_whatever_the_clock_showed(started: e.Started, then: list[Event]) -> None:
+    run = step(Run(Subject(TrackedJob("load"), (), "r1", "load", attempts=3)), started).unwrap().run
+    for happened in then:
+        stepped = advance(run, happened)
+        if not isinstance(stepped, Step):
+            continue
+        run = stepped.run
+        if stepped.announced is None or not run.state.is_finished():
+            continue
+        duration = stepped.announced.change.duration
+        assert (duration is None) is (run.started_at is None)
+        if duration is not None:
+            assert duration >= timedelta(0)
+            assert happened.took in {None, duration}
 
 
 @given(scenes, several, st.tuples(st.booleans(), st.integers(1, 5)))

@@ -15,6 +15,7 @@ from tocsin.core.outbox.state_machine import (
     FAR,
     POLICY,
     TABLE,
+    TOLERATED,
     Buried,
     Claimed,
     Grouped,
@@ -27,6 +28,7 @@ from tocsin.core.outbox.state_machine import (
     claimable,
     next_row,
     pause_after,
+    rewound,
 )
 from tocsin.core.outcomes import Ambiguous, Delivered, Outcome, Rejected, Retryable
 
@@ -146,6 +148,37 @@ def test_the_clock_may_be_set_at_will(row: Row, at: float) -> None:
         assert claimable(row, row.due)
 
 
+@given(rows(), histories, moments())
+def test_a_clock_that_was_set_back_makes_no_row_wait_longer_than_it_was_put_off_for(
+    row: Row, events: list[RowEvent], at: float
+) -> None:
+    stuck = versions(row, events)[-1]
+    mended = rewound(stuck, at)
+    assert rewound(mended, at) is mended
+    assert attrs.evolve(mended, due=stuck.due, since=stuck.since) == stuck
+    assert mended.due - mended.since == pytest.approx(stuck.due - stuck.since, abs=1e-3)
+    if mended.status is Status.PENDING:
+        assert mended.due <= at + TOLERATED
+    elif mended.status in WAITING and mended.pause is not None:
+        assert mended.due <= at + mended.pause + TOLERATED
+    assert mended is stuck or (mended.due == at + (0.0 if mended.status is Status.PENDING else mended.pause or 0.0) < stuck.due)
+
+
+@given(
+    rows(Status.PENDING),
+    st.lists(happenings(Claimed, OutcomeKnown, Released, Grouped), min_size=1, max_size=12),
+    st.floats(2.0, 9 * DAY),
+)
+def test_what_happened_by_a_right_clock_is_not_repaired(row: Row, events: list[RowEvent], jump: float) -> None:
+    """A row that was put off or leased at a moment waits from that moment, and a clock that goes on changes nothing."""
+    for event in events:
+        before, row = row, then(row, event)
+        if row is not before and row.status in WAITING and not isinstance(event, Grouped):
+            assert rewound(row, event.at) is row
+            assert rewound(row, event.at + jump) is row
+            assert (rewound(row, event.at - jump) is row) is (row.due - (row.pause or 0.0) <= event.at - jump + TOLERATED)
+
+
 # --- leases -------------------------------------------------------------------------------------------------------------------
 
 
@@ -182,7 +215,7 @@ def test_a_released_claim_is_no_attempt(row: Row, pauses: list[float]) -> None:
         leased = then(row, Claimed(row.due, "worker-1", row.due + 60.0))
         row = then(leased, Released(row.due, "worker-1", row.due + pause))
         assert (row.status is Status.DELAYED) is (pause > 0)
-    assert attrs.evolve(row, due=begun.due, status=begun.status, since=begun.since) == begun
+    assert attrs.evolve(row, due=begun.due, pause=begun.pause, status=begun.status, since=begun.since) == begun
 
 
 @given(rows(Status.LEASED), moments(), st.booleans())

@@ -2,7 +2,7 @@
 
 import pickle
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import attrs
 import pytest
@@ -74,6 +74,12 @@ def test_another_result_makes_another_state(state: State, result: object) -> Non
 
 def counting(state: State) -> list["attrs.Attribute[object]"]:
     return [field for field in attrs.fields(type(state)) if field.name not in {"message", "context"}]
+
+
+@given(strategies.events(), st.timedeltas(max_value=timedelta(microseconds=-1)))
+def test_no_event_takes_a_negative_time(event: Event, took: timedelta) -> None:
+    with pytest.raises(ValueError, match="an attempt takes no time or more, not"):
+        attrs.evolve(event, took=took)
 
 
 @given(strategies.states(*EVERY) | strategies.events(), naive)

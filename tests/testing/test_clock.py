@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.adapters import Clock
+from tocsin.adapters import Clock, Timer
 from tocsin.testing import FakeClock, strategies
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -22,6 +22,19 @@ def test_it_stands_still_jumps_instead_of_sleeping_and_records_it() -> None:
     fake.advance(timedelta(seconds=1))
     assert clock.now() == NOON + timedelta(minutes=5, seconds=1)
     assert fake.sleeps == (timedelta(minutes=5),)
+
+
+def test_it_measures_what_passes_also_if_it_is_set() -> None:
+    clock = FakeClock(NOON)
+    timer: Timer = clock
+    clock.advance(timedelta(seconds=1))
+    clock.time = NOON - timedelta(days=9)
+    timer.wait(2.5)
+    timer.wait(0.0)
+    clock.sleep_until(clock.now() + timedelta(seconds=1))
+    assert timer.monotonic() == 4.5
+    assert clock.sleeps == (timedelta(seconds=2.5), timedelta(seconds=1))
+    assert clock.now() == NOON - timedelta(days=9) + timedelta(seconds=3.5)
 
 
 @given(st.lists(strategies.moments(), max_size=5))

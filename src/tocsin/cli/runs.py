@@ -70,9 +70,7 @@ def _as_table(ended: Iterable[RunRecord], killed: Iterable[KilledRun], under_way
 
 def _ended_line(run: RunRecord) -> _RunLine:
     color = _COLORS.get(run.kind, _fallback_kind(run.failed).color)
-    return _RunLine(
-        label=run.label, kind=run.kind, color=color, took=span(run.ended - run.started), at=run.ended, text=_ended_text(run)
-    )
+    return _RunLine(label=run.label, kind=run.kind, color=color, took=span(run.duration), at=run.ended, text=_ended_text(run))
 
 
 def _killed_line(run: KilledRun) -> _RunLine:
@@ -115,7 +113,7 @@ def _ended_json(run: RunRecord) -> dict[str, object]:
         "label": run.label,
         "started": run.started.isoformat(),
         "ended": run.ended.isoformat(),
-        "duration": (run.ended - run.started) / timedelta(seconds=1),
+        "duration": run.duration / timedelta(seconds=1),
         "state": run.kind,
         "failed": run.failed,
         "message": run.message,

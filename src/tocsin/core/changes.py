@@ -126,7 +126,7 @@ class Change(Value):
         attempt: the 1-based number of the attempt that this change belongs to.
         attempts: how many attempts there may be, 1 or more.
         final: whether no further attempt can follow.
-        duration: how long the attempt took, once it is over.
+        duration: how long the attempt took, once it is over; never negative, also if the clock was set meanwhile.
         facts: the host, the environment, and other details.
         past: how earlier runs ended, for policies.
     """

@@ -17,7 +17,7 @@ A watched body (``ending``):
 - No event holds the body's return value.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import attrs
 
@@ -56,23 +56,26 @@ def outcome(ended: Ended, at: datetime, attempt: int = 1, facts: Facts = UNKNOWN
     """Return the event for the end of the attempt with the 1-based number ``attempt``.
 
     >>> from datetime import UTC
-    >>> event = outcome(Ended(status=3, started=0.0, ended=1.0), datetime(2026, 1, 1, tzinfo=UTC))
+    >>> event = outcome(Ended(status=3, began=0.0, started=0.0, ended=1.0), datetime(2026, 1, 1, tzinfo=UTC))
     >>> event.state
     Failed("exit status 3")
     """
+    took = timedelta(seconds=max(ended.ended - ended.started, 0.0))
     if ended.timed_out:
-        return e.TimedOutAt(at, describe_end(ended), facts=facts)
+        return e.TimedOutAt(at, describe_end(ended), facts=facts, took=took)
     if ended.fault is not None:
-        return e.Signalled(at, state=Failed(describe_end(ended)), ends=True, attempt=attempt, facts=facts)
+        return e.Signalled(at, state=Failed(describe_end(ended)), ends=True, attempt=attempt, facts=facts, took=took)
     if ended.status == 0:
-        return e.Succeeded(at, message=None, facts=facts)
+        return e.Succeeded(at, message=None, facts=facts, took=took)
     if ended.stopped_by is not None:
-        return e.Interrupted(at, message=describe_end(ended), facts=facts)
-    return e.Signalled(at, state=Failed(describe_end(ended)), attempt=attempt, facts=facts)
+        return e.Interrupted(at, message=describe_end(ended), facts=facts, took=took)
+    return e.Signalled(at, state=Failed(describe_end(ended)), attempt=attempt, facts=facts, took=took)
 
 
-def ending(error: BaseException | None, at: datetime, facts: Facts = UNKNOWN) -> Ending:
+def ending(error: BaseException | None, at: datetime, facts: Facts = UNKNOWN, took: timedelta | None = None) -> Ending:
     """Return the event for a body that ended at ``at`` (aware) with the exception ``error``, or None if it raised nothing.
+
+    ``took`` is how long it ran, by a clock that nobody sets.
 
     >>> from datetime import UTC
     >>> now = datetime(2026, 1, 1, tzinfo=UTC)
@@ -80,21 +83,21 @@ def ending(error: BaseException | None, at: datetime, facts: Facts = UNKNOWN) ->
     ('Succeeded', 'Interrupted')
     """
     if error is None or (isinstance(error, SystemExit) and _went_well(error.code)):
-        return e.Succeeded(at, None, None, facts=facts)
+        return e.Succeeded(at, None, None, facts=facts, took=took)
     if isinstance(error, Signal):
-        return e.Signalled(at, state=error.state, ends=isinstance(error, ENDRUN), facts=facts)
+        return e.Signalled(at, state=error.state, ends=isinstance(error, ENDRUN), facts=facts, took=took)
     if isinstance(error, GeneratorExit):
-        return e.Succeeded(at, None, CLOSED, facts=facts)
-    return failure(error, at, facts)
+        return e.Succeeded(at, None, CLOSED, facts=facts, took=took)
+    return failure(error, at, facts, took)
 
 
-def failure(error: BaseException, at: datetime, facts: Facts = UNKNOWN) -> Failure:
-    """Return the event for an uncaught exception."""
+def failure(error: BaseException, at: datetime, facts: Facts = UNKNOWN, took: timedelta | None = None) -> Failure:
+    """Return the event for an uncaught exception, of a body that ``took`` so long if that was measured."""
     if isinstance(error, TimeoutError):
-        return e.TimedOutAt(at, describe(error), error, facts=facts)
+        return e.TimedOutAt(at, describe(error), error, facts=facts, took=took)
     if isinstance(error, Exception):
-        return e.Raised(at, error=error, facts=facts)
-    return e.Interrupted(at, error, facts=facts)
+        return e.Raised(at, error=error, facts=facts, took=took)
+    return e.Interrupted(at, error, facts=facts, took=took)
 
 
 def _went_well(code: object) -> bool:

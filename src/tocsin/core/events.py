@@ -2,10 +2,12 @@
 
 - The core has no clock and knows no host. Each event has its time (``at``, an aware datetime) and, if known, the host and the
   environment (``facts``).
+- A time is by the wall clock, which may be set. So an event that ends an attempt also has how long the attempt took (``took``), by a
+  clock that nobody sets.
 - The module ``transitions`` defines which state an event leads to.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import attrs
 from attrs.validators import optional
@@ -79,12 +81,28 @@ def _finished(_: object, __: "attrs.Attribute[State]", value: State) -> None:
         raise ValueError(f"a flow ends in a finished state, not in {value!r}")
 
 
+def _not_negative(_: object, __: "attrs.Attribute[timedelta]", value: timedelta) -> None:
+    if value < _NO_TIME:
+        raise ValueError(f"an attempt takes no time or more, not {value!r}")
+
+
+_NO_TIME = timedelta(0)
+
+
 @attrs.frozen(eq=False, repr=False)
 class Occurrence(Value):
-    """The base of all events. ``at`` is an aware datetime: a naive one is a ValueError."""
+    """The base of all events.
+
+    Args:
+        at: when it happened by the wall clock, an aware datetime: a naive one is a ValueError.
+        facts: what else is known.
+        took: how long the attempt took that the event ends, by a clock that nobody sets; None if it was not measured. A negative
+            duration is a ValueError.
+    """
 
     at: datetime = attrs.field(validator=aware)
     facts: Facts = attrs.field(default=UNKNOWN, kw_only=True)
+    took: timedelta | None = attrs.field(default=None, kw_only=True, validator=optional(_not_negative))
 
 
 @attrs.frozen(eq=False, repr=False)

@@ -12,7 +12,7 @@
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, Never, TypeGuard
 
 import attrs
@@ -111,7 +111,11 @@ class Announcement(Value):
     def change(self) -> Change:
         """The proposed change."""
         run, after, event, subject, new = self.before, self.after, self.event, self.before.subject, self.after.state
-        started = after.started_at if isinstance(new, s.Finished) else None
+        took = after.took
+        if after.started_at is None or not isinstance(new, s.Finished):
+            took = None
+        elif took is None:  # nobody measured it, so the times tell; they may run backwards
+            took = max(event.at - after.started_at, timedelta(0))
         return Change(
             subject.tracked_obj,
             run.state,
@@ -124,7 +128,7 @@ class Announcement(Value):
             after.attempt,
             max(subject.attempts, after.attempt),
             is_final(after),
-            None if started is None else event.at - started,
+            took,
             event.facts,
             subject.past,
         )
@@ -173,6 +177,7 @@ class Run(Value):
         ended: whether the run is never retried, whatever its state.
         asking: the announcement that waits for a foreign handler's answer, or None.
         started_at: when the body was last entered; None before.
+        took: how long the body ran then, as its last event measured it; None if no event did.
     """
 
     subject: Subject
@@ -183,6 +188,7 @@ class Run(Value):
     due: bool = False
     asking: Announcement | None = None
     started_at: datetime | None = None
+    took: timedelta | None = None
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -262,7 +268,8 @@ def _moved(run: Run, event: Event, new: State, ordinal: int) -> Run:
         return Run(run.subject, new, _next_attempt(run), ordinal, run.ended, True, None, event.at)
     started_at = None if isinstance(event, e.LoopDue) else run.started_at  # the next turn of a loop is not another attempt
     ends = isinstance(event, _ENDING) or (isinstance(event, e.Signalled) and event.ends)
-    return Run(run.subject, new, run.attempt, ordinal, run.ended or ends, False, None, started_at)
+    took = run.took if event.took is None else event.took
+    return Run(run.subject, new, run.attempt, ordinal, run.ended or ends, False, None, started_at, took)
 
 
 def _next_attempt(run: Run) -> int:

@@ -42,12 +42,21 @@ class RetryRules(Value):
 
 @attrs.frozen(eq=False, repr=False)
 class Situation(Value):
-    """The context of a decision: the time (aware), the states of the upstream tasks, the task's rules, the facts for events."""
+    """The context of a decision.
+
+    Args:
+        now: the time by the wall clock (aware), which may be set at any moment.
+        upstream: the states of the upstream tasks.
+        rules: the task's rules.
+        facts: the facts for events.
+        steady: the time (aware) that the wall clock would show if nobody had set it since the run's last event; None for ``now``.
+    """
 
     now: datetime
     upstream: Sequence[State] = ()
     rules: RetryRules = RetryRules()
     facts: Facts = UNKNOWN
+    steady: datetime | None = None
 
 
 class RunBody(Value):
@@ -58,7 +67,7 @@ class RunBody(Value):
 
 @attrs.frozen(eq=False, repr=False)
 class Wait(Value):
-    """Wait until ``until``, an aware datetime."""
+    """Wait until ``until``, an aware datetime, by the steady time of the situation."""
 
     until: datetime
 
@@ -104,7 +113,7 @@ def _before(run: Run, state: s.Pending, situation: Situation) -> Plan:
         return DONE
     if isinstance(state, s.Paused) and state.start_time is None:
         return DONE
-    if isinstance(state, s.Scheduled) and state.start_time is not None and state.start_time > situation.now:
+    if isinstance(state, s.Scheduled) and state.start_time is not None and state.start_time > (situation.steady or situation.now):
         return Wait(state.start_time) if isinstance(state, s.Retrying) else DONE
     if run.started_at is not None:  # the trigger was met before
         return e.Started(situation.now, facts=situation.facts)
@@ -153,22 +162,24 @@ def _cached(run: Run, state: s.Cached, situation: Situation) -> Plan:
     return DONE if valid else e.CacheInvalid(situation.now, facts=situation.facts)
 
 
-def ended(run: Run, error: BaseException, at: datetime, facts: Facts = UNKNOWN) -> Event:
-    """Return the event for an exception that left the body: a signal's state, an interruption, or a failure."""
+def ended(run: Run, error: BaseException, at: datetime, facts: Facts = UNKNOWN, took: timedelta | None = None) -> Event:
+    """Return the event for an exception that left the body after ``took``: a signal's state, an interruption, or a failure."""
     if isinstance(error, Signal):
-        return e.Signalled(at, state=error.state, ends=isinstance(error, ENDRUN), attempt=run.attempt, facts=facts)
+        return e.Signalled(at, state=error.state, ends=isinstance(error, ENDRUN), attempt=run.attempt, facts=facts, took=took)
     if isinstance(error, Exception):
-        return e.Raised(at, error=error, facts=facts)
-    return e.Interrupted(at, error, facts=facts)
+        return e.Raised(at, error=error, facts=facts, took=took)
+    return e.Interrupted(at, error, facts=facts, took=took)
 
 
-def verdict(references: Iterable[State], at: datetime, facts: Facts = UNKNOWN) -> e.ReferencesSettled | None:
+def verdict(
+    references: Iterable[State], at: datetime, facts: Facts = UNKNOWN, took: timedelta | None = None
+) -> e.ReferencesSettled | None:
     """Return how a flow ends, by the states of its reference tasks; None while one of them is not finished."""
     states = tuple(references)
     if not all(state.is_finished() for state in states):
         return None
     if any(state.is_failed() for state in states):
-        return e.ReferencesSettled(at, state=s.Failed("Some reference tasks failed."), facts=facts)
+        return e.ReferencesSettled(at, state=s.Failed("Some reference tasks failed."), facts=facts, took=took)
     if all(state.is_successful() for state in states):
-        return e.ReferencesSettled(at, state=s.Success("All reference tasks succeeded."), facts=facts)
-    return e.ReferencesSettled(at, state=s.Success("No reference tasks failed."), facts=facts)
+        return e.ReferencesSettled(at, state=s.Success("All reference tasks succeeded."), facts=facts, took=took)
+    return e.ReferencesSettled(at, state=s.Success("No reference tasks failed."), facts=facts, took=took)

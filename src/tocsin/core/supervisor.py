@@ -167,8 +167,9 @@ class Ended(Value):
         stopped_by: the signal that asked it to end, before it ended.
         fault: why it could not be started, in words.
         tail: the end of its output, unchanged; empty if it was not recorded.
-        started: the start, in seconds since 1970, by the system's clock.
-        ended: the end, by the same clock.
+        began: the start of the run, in seconds since 1970, by the system's clock as it stood at the end.
+        started: the start of the attempt, by that clock. So the clock may be set meanwhile, and the differences hold.
+        ended: the end, by that clock.
     """
 
     status: int
@@ -179,15 +180,16 @@ class Ended(Value):
     stopped_by: int | None = None
     fault: str | None = None
     tail: bytes = attrs.field(default=b"", repr=False)  # it may be long, and may hold anything
+    began: float
     started: float
     ended: float
 
 
-def ending(over: Supervision, *, tail: bytes, started: float, ended: float) -> Ended:
+def ending(over: Supervision, *, tail: bytes, began: float, started: float, ended: float) -> Ended:
     """Return how a process ended, from its final supervision.
 
     >>> over, _ = supervise(Supervision(SupervisorRules()), ChildEnded(raw=3 << 8))
-    >>> ending(over, tail=b"", started=0.0, ended=60.0).status
+    >>> ending(over, tail=b"", began=0.0, started=0.0, ended=60.0).status
     3
     """
     return Ended(
@@ -198,6 +200,7 @@ def ending(over: Supervision, *, tail: bytes, started: float, ended: float) -> E
         killed=over.killed,
         stopped_by=over.stopped_by,
         tail=tail,
+        began=began,
         started=started,
         ended=ended,
     )
@@ -220,9 +223,10 @@ def _signal(raw: int) -> int | None:
 def describe_end(ended: Ended) -> str:
     """Describe how an attempt ended.
 
-    >>> describe_end(Ended(status=3, started=0.0, ended=1.0)), describe_end(Ended(status=139, signal=11, started=0.0, ended=1.0))
-    ('exit status 3', 'killed by SIGSEGV')
-    >>> describe_end(Ended(status=124, timed_out=True, limit=0.3, killed=True, started=0.0, ended=1.0))
+    >>> died = Ended(status=139, signal=11, began=0.0, started=0.0, ended=1.0)
+    >>> describe_end(died), describe_end(attrs.evolve(died, status=3, signal=None))
+    ('killed by SIGSEGV', 'exit status 3')
+    >>> describe_end(attrs.evolve(died, timed_out=True, limit=0.3, killed=True))
     'it may take 300 ms, and had to be killed'
     """
     if ended.fault is not None:

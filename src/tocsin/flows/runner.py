@@ -1,7 +1,7 @@
 """The sequential runner: a loop around ``plan`` and ``step``, which make all decisions."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import attrs
 
@@ -11,11 +11,12 @@ from tocsin.core.events import Event, Facts
 from tocsin.core.machine import HandlerErrors, Run, Subject
 from tocsin.core.planning import Done, RunBody, Situation, Wait, ended, plan, verdict
 from tocsin.core.states import Pending, Running, Scheduled, State
+from tocsin.core.transitions import later
 from tocsin.flows.inputs import FlowPlan, OutOfTime, run_body
 from tocsin.flows.report import Report
 from tocsin.flows.task import Task
 from tocsin.shell.adapters import Clock
-from tocsin.shell.adapters.clock import CLOCK
+from tocsin.shell.adapters.clock import CLOCK, Timer, timer_of
 from tocsin.shell.announce import Announcer, facts
 from tocsin.shell.current import current_of_runs, here, interpreting
 from tocsin.shell.environment import run_id
@@ -24,6 +25,7 @@ from tocsin.shell.interpreter import Interpreter
 from tocsin.shell.report import DeliveryLog
 
 _PENDING = Pending()
+_NO_TIME = timedelta(0)
 
 
 def run(
@@ -40,7 +42,7 @@ def run(
     with here(delivery_log) if interpreter is None else interpreting(delivery_log):  # threads use the one in force already
         remember = remembering([*flow.handlers, *(handler for task in flow.order for handler in task.handlers)])
         announcer = Announcer(delivery_log, CLOCK if clock is None else clock, facts(), remember)
-        execution = _Execution(flow, announcer, run_id(), handler_errors)
+        execution = _Execution(flow, announcer, timer_of(announcer.clock), run_id(), handler_errors)
         state = execution.run(task_states)
     announced, faults = tuple(announcer.announced), tuple(announcer.faults)
     return Report(flow.flow.name, execution.run_id, state, announced, delivery_log, faults, execution.states())
@@ -48,13 +50,19 @@ def run(
 
 @attrs.define
 class _Execution:
-    """One run of a flow, in progress."""
+    """One run of a flow, in progress.
+
+    ``timer`` measures durations and pauses, since the clock may be set meanwhile. ``events`` has the time of each task's last event, by
+    both; ``waits`` has the time until which a task waits.
+    """
 
     flow: FlowPlan
     announcer: Announcer
+    timer: Timer
     run_id: str
     handler_errors: HandlerErrors
     runs: dict[Task, Run] = attrs.field(factory=dict[Task, Run])
+    events: dict[Task, tuple[datetime, float]] = attrs.field(factory=dict[Task, tuple[datetime, float]])
     waits: dict[Task, datetime] = attrs.field(factory=dict[Task, datetime])
     interruption: BaseException | None = None
 
@@ -94,57 +102,81 @@ class _Execution:
 
     def _work(self) -> Event | None:
         """Run all tasks. Return the event that ends the flow, or None if a task waits for a person."""
+        began = self.timer.monotonic()
         try:
             self._passes()
             references = [self.runs[task].state for task in self.flow.references]
-            return verdict(references, self.clock.now(), self.facts)
+            return verdict(references, self.clock.now(), self.facts, self._since(began))
         except Exception as error:
-            return e.Raised(self.clock.now(), error=error, facts=self.facts)
+            return e.Raised(self.clock.now(), error=error, facts=self.facts, took=self._since(began))
         except BaseException as error:
             self.interruption = error
-            return e.Interrupted(self.clock.now(), error, facts=self.facts)
+            return e.Interrupted(self.clock.now(), error, facts=self.facts, took=self._since(began))
+
+    def _since(self, began: float) -> timedelta:
+        return timedelta(seconds=max(self.timer.monotonic() - began, 0.0))  # the clock of a user may run backwards
 
     def _passes(self) -> None:
         """Visit all tasks, then again the unfinished ones each time the wait of a task is over."""
-        remaining, now = self.flow.order, self.clock.now()
+        remaining = self.flow.order
         while True:
-            for task in remaining:
-                if task not in self.waits or self.waits[task] <= now:
-                    until = self._advance(task)
-                    if until is None:
-                        self.waits.pop(task, None)
-                    else:
-                        self.waits[task] = until
+            for task in [task for task in remaining if task not in self.waits or self._left(task) <= _NO_TIME]:
+                until = self._advance(task)
+                if until is None:
+                    self.waits.pop(task, None)
+                else:
+                    self.waits[task] = until
             if not self.waits:
                 return
-            self.clock.sleep_until(min(self.waits.values()))
-            now = self.clock.now()
+            self._sleep_for(min(self.waits, key=self._left))
             remaining = tuple(task for task in remaining if not self.runs[task].state.is_finished())
+
+    def _left(self, task: Task) -> timedelta:
+        """Return how long the task still waits."""
+        return self.waits[task] - self._steady(task)
+
+    def _steady(self, task: Task) -> datetime:
+        """Return the time that the clock would show if nobody had set it since the task's last event; a given state has none."""
+        if task not in self.events:
+            return self.clock.now()
+        at, read = self.events[task]
+        return later(at, timedelta(seconds=self.timer.monotonic() - read))
+
+    def _sleep_for(self, task: Task) -> None:
+        if task in self.events:
+            self.timer.wait(self._left(task).total_seconds())
+        else:
+            self.clock.sleep_until(self.waits[task])
+
+    def _feed(self, task: Task, event: Event) -> None:
+        self.events[task] = event.at, self.timer.monotonic()
+        self.runs[task] = self.announcer.feed(self.runs[task], event)
 
     def _advance(self, task: Task) -> datetime | None:
         """Advance a task as far as possible. Return the time it waits for, or None."""
         upstream = tuple([self.runs[before].state for before in self.flow.upstream[task]])
         while True:
             run = self.runs[task]
-            match plan(run, Situation(self.clock.now(), upstream, task.rules, self.facts)):
+            match plan(run, Situation(self.clock.now(), upstream, task.rules, self.facts, self._steady(task))):
                 case Done():
                     return None
                 case Wait(until=until):
                     return until
                 case RunBody():
-                    self.runs[task] = self.announcer.feed(run, self._run_body(task, run))
+                    self._feed(task, self._run_body(task, run))
                     if self.interruption is not None:
                         raise self.interruption
                 case event:
-                    self.runs[task] = self.announcer.feed(run, event)
+                    self._feed(task, event)
 
     def _run_body(self, task: Task, run: Run) -> Event:
+        began = self.timer.monotonic()
         try:
             result = run_body(task, self.flow.inputs[task], lambda before: self.runs[before].state.result)
         except OutOfTime:
-            return e.TimedOutAt(self.clock.now(), facts=self.facts)
+            return e.TimedOutAt(self.clock.now(), facts=self.facts, took=self._since(began))
         except BaseException as error:
-            event = ended(run, error, self.clock.now(), self.facts)
+            event = ended(run, error, self.clock.now(), self.facts, self._since(began))
             self.interruption = error if isinstance(event, e.Interrupted) else None
             return event
-        return e.Succeeded(self.clock.now(), result, facts=self.facts)
+        return e.Succeeded(self.clock.now(), result, facts=self.facts, took=self._since(began))

@@ -6,17 +6,19 @@ import attrs
 from typing_extensions import override
 
 from tocsin.core.states import aware
+from tocsin.core.transitions import later
 from tocsin.shell.adapters import Clock
+from tocsin.shell.adapters.clock import Timer
 
 _SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @attrs.define(eq=False)
-class FakeClock(Clock):
+class FakeClock(Clock, Timer):
     """A clock that stands still; a sleep moves it forward at once.
 
     Args:
-        time: the time that the clock shows, an aware datetime.
+        time: the time that the clock shows, an aware datetime. Assign another one to set the clock, as a person would: no time passes.
 
     >>> from datetime import timedelta
     >>> from tocsin import Task, Flow
@@ -34,6 +36,7 @@ class FakeClock(Clock):
 
     time: datetime = attrs.field(default=_SOME_DAY, validator=aware)
     _slept: list[timedelta] = attrs.field(factory=list[timedelta], init=False, repr=False)
+    _passed: timedelta = attrs.field(default=timedelta(0), init=False, repr=False)
 
     @override
     def now(self) -> datetime:
@@ -42,12 +45,25 @@ class FakeClock(Clock):
     @override
     def sleep_until(self, moment: datetime) -> None:
         if moment > self.time:
-            self._slept.append(moment - self.time)
-            self.time = moment
+            self._sleep(moment - self.time)
+
+    @override
+    def monotonic(self) -> float:
+        return self._passed.total_seconds()
+
+    @override
+    def wait(self, seconds: float) -> None:
+        if seconds > 0:
+            self._sleep(timedelta(seconds=seconds))
 
     def advance(self, duration: timedelta) -> None:
         """Move the clock forward, as work that takes time would."""
-        self.time += duration
+        self.time = later(self.time, duration)
+        self._passed += duration
+
+    def _sleep(self, duration: timedelta) -> None:
+        self._slept.append(duration)
+        self.advance(duration)
 
     @property
     def sleeps(self) -> tuple[timedelta, ...]:

@@ -174,6 +174,7 @@ def _by_annotation() -> Mapping[object, SearchStrategy[object]]:
         int: counts(),
         bool: st.booleans(),
         datetime: moments(),
+        timedelta | None: st.none() | st.timedeltas(timedelta(0), timedelta(days=9)),
         datetime | None: st.none() | moments(),
         FrozenMap: maps(),
         FrozenMap | None: st.none() | maps(),

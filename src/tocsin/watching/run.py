@@ -7,7 +7,9 @@
   report of them is ever read.
 """
 
+import time
 from collections.abc import Mapping
+from datetime import timedelta
 
 import attrs
 from typing_extensions import override
@@ -49,7 +51,7 @@ class _Record:
 class BodyRun(WatchedRun):
     """A run of a watched body. Call ``begin``, then ``end``. Only the first end counts."""
 
-    __slots__ = ("_began", "_details", "_ended", "_finished", "_recipients", "_record", "_rules", "level")
+    __slots__ = ("_began", "_details", "_ended", "_entered", "_finished", "_recipients", "_record", "_rules", "_took", "level")
 
     def __init__(self, rules: WatchRules) -> None:
         super().__init__(rules.display_name, run_id())
@@ -59,10 +61,11 @@ class BodyRun(WatchedRun):
         self._record: _Record | None = None
         self._finished = False
         self._began = self._ended = CLOCK.now()
+        self._entered = self._took = 0.0
         self.level: Level = Level(innermost(), self)
 
     def begin(self, arguments: tuple[object, ...] = (), named: Mapping[str, object] = _NO_ARGUMENTS) -> None:
-        """Announce the start, with these arguments if the rules show them."""
+        """Announce the start, with these arguments if the rules show them. The body is measured from the end of this call."""
         try:
             if self._rules.show_arguments:
                 self._details = (_arguments(arguments, named),)
@@ -74,13 +77,16 @@ class BodyRun(WatchedRun):
             raise
         except BaseException as error:
             log_failure(error, self.name)
+        self._entered = time.monotonic()  # after our own work: the first run loads modules
 
     def end(self, error: BaseException | None, result: tuple[object, ...] = ()) -> None:
         """Announce the end: by ``error``, or by success. ``result`` holds at most one value, which is shown if the rules say so."""
         leave(self.level)
-        over, self._over, self._ended = self._over, True, CLOCK.now()
+        took, ended = time.monotonic() - self._entered, CLOCK.now()
+        over, self._over = self._over, True
         if over or self._recipients is None:
             return
+        self._took, self._ended = took, ended
         try:
             if self._rules.show_result:
                 self._details += tuple(Detail("Result", _value(each, _VALUE), quoted=True) for each in result)
@@ -120,7 +126,7 @@ class BodyRun(WatchedRun):
         inner = None if error is None else told_by(error, self._run_id)
         self._record = record = self._record or self._start(recipients)
         known = record.announcer.facts = self._final_facts(record.announcer.facts, inner)
-        entries = record.feed(ending(error, self._ended, known))
+        entries = record.feed(ending(error, self._ended, known, timedelta(seconds=self._took)))
         if error is not None and record.run.state.is_failed():
             self._mark_for_outer(error, self._name if was_delivered(entries) else inner)
 

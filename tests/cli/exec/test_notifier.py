@@ -50,8 +50,8 @@ def test_it_ended_when_it_ended_and_not_when_we_looked(watch: Watch) -> None:
 
 
 def test_an_end_that_was_not_noted_is_now() -> None:
-    assert end_time(5.0, 4.0) == 5.0
-    assert end_time(3.0, 4.0) == pytest.approx(time.time(), abs=60)
+    assert end_time((9.0, 5.0), 4.0) == (9.0, 5.0)
+    assert end_time((9.0, 3.0), 4.0) == pytest.approx((time.time(), time.monotonic()), abs=60)
 
 
 # --- attempts -----------------------------------------------------------------------------------------------------------------

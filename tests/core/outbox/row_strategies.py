@@ -71,6 +71,7 @@ def rows(draw: st.DrawFn, *statuses: Status) -> Row:
         digest=draw(st.none() | DIGESTS),
         reason=draw(st.sampled_from([None, "busy"])),
         ended=None if status in WAITING else draw(moments()),
+        pause=draw(st.none() | st.sampled_from([0.0, 10.0, 60.0, 86_400.0])),
     )
 
 

@@ -23,7 +23,7 @@ from tocsin import Failed, Flow, Recording, Running, Success, Task, flush, inter
 from tocsin.cli.report_view import as_json
 from tocsin.core.delivery.retry import RetryPolicy
 from tocsin.core.effects import CallBack, Effect, Message, PostToSlack
-from tocsin.core.outbox.model import Status
+from tocsin.core.outbox.model import GONE, Status
 from tocsin.core.outbox.state_machine import POLICY
 from tocsin.core.outcomes import (
     Ambiguous,
@@ -214,6 +214,78 @@ def test_what_an_earlier_process_left_is_sent(url: str) -> None:
 def test_an_outbox_that_is_not_there_is_not_made_by_looking(url: str, make: Maker, tmp_path: Path) -> None:
     make(Sender()).attend()
     assert not list(tmp_path.iterdir())
+
+
+def moved(url: str) -> None:
+    """Move the file of the outbox, with its journal, and do nothing if it is not there."""
+    for found in Path(url.removeprefix("sqlite:///")).parent.glob("outbox.sqlite*"):
+        found.rename(found.with_name(found.name.replace("outbox", "moved")))
+
+
+def test_what_was_sent_while_the_file_was_moved_is_delivered(url: str, make: Maker) -> None:
+    ending = Ending()
+    outbox = make(Sender(before=lambda: moved(url)), url)
+    outbox.submit(message(), ending)
+    assert ending.outcome == Delivered()
+    assert flush(TIMEOUT)
+
+
+def test_what_was_sent_while_the_outbox_could_not_be_written_is_delivered(url: str, tmp_path: Path) -> None:
+    def lose() -> None:
+        moved(url)
+        (tmp_path / "outbox.sqlite").write_text("this is no database, and never was one" * 100)
+
+    ending = Ending()
+    with closing(Outbox(Sender(before=lose), url, lease=1.0)) as outbox:
+        outbox.submit(message(), ending)
+        assert ending.outcome == Delivered()
+
+
+def test_what_is_in_a_file_that_was_moved_is_not_waited_for(url: str, make: Maker, tmp_path: Path) -> None:
+    """The first message is being sent meanwhile, the second waits for it, and the third waits for its next try."""
+    begun, done = threading.Event(), threading.Event()
+    first, second, third = Ending(), Ending(), Ending()
+    sender = Sender([Retryable("busy")])
+    outbox = make(sender, url)
+    outbox.submit(message("third"), third)
+    with closing(Store(url)) as store:
+        assert any(store.rows()[0].status is Status.DELAYED or NEVER.wait(0.01) for _ in range(2000))
+
+    def hold() -> None:
+        begun.set()
+        done.wait(TIMEOUT)
+
+    sender.before = hold
+    outbox.submit(message("first"), first)
+    assert begun.wait(TIMEOUT)
+    outbox.submit(message("second"), second)
+    moved(url)
+    (tmp_path / "outbox.sqlite").touch()
+    assert not flush(0.05)
+    assert (first.outcomes, second.outcomes, third.outcomes) == ([], [GONE], [GONE])
+    done.set()
+    assert flush(TIMEOUT)
+    assert first.outcome == Delivered()
+
+
+def test_what_is_in_a_file_that_was_removed_is_not_waited_for(url: str, make: Maker) -> None:
+    begun, done, first, second = threading.Event(), threading.Event(), Ending(), Ending()
+
+    def hold() -> None:
+        begun.set()
+        done.wait(TIMEOUT)
+
+    outbox = make(Sender(before=hold), url)
+    outbox.submit(message("first"), first)
+    assert begun.wait(TIMEOUT)
+    outbox.submit(message("second"), second)
+    for found in Path(outbox.place).parent.glob("outbox.sqlite*"):
+        found.unlink()
+    done.set()
+    began = time.monotonic()
+    assert flush(TIMEOUT)
+    assert time.monotonic() - began < 4
+    assert (first.outcome, second.outcome) == (Delivered(), GONE)
 
 
 def test_the_same_announcement_is_one_message(url: str, make: Maker) -> None:

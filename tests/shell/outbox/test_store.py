@@ -196,6 +196,37 @@ def test_what_is_claimed_is_what_the_core_says_may_be(drawn: list[tuple[Status, 
         assert [each.destination for each in destinations if each.is_due] == [TEAM] * bool(allowed)
 
 
+# Clocks.
+
+
+def test_what_waits_since_a_moment_in_the_future_waits_for_its_pause_alone(store: Store) -> None:
+    now = store.now()
+    ahead = now + 9 * FAR
+    waiting = [
+        row("pending", ahead),
+        attrs.evolve(row("delayed", now + 3600.0), status=Status.DELAYED, pause=10.0),
+        attrs.evolve(row("leased", ahead + 60.0), status=Status.LEASED, claim="killed", attempts=1, pause=60.0),
+        attrs.evolve(row("asked", now + 3600.0), status=Status.DELAYED, pause=7200.0),
+        attrs.evolve(row("earlier", now + 3600.0), status=Status.DELAYED, pause=None),
+        attrs.evolve(row("over", ahead), status=Status.DEAD, ended=ahead),
+    ]
+    store.put(waiting)
+    assert store.rewind() == 3
+    found = {each.key: each for each in store.rows()}
+    assert {key: found[key].due - now for key in ("pending", "delayed", "leased")} == pytest.approx(
+        {"pending": 0.0, "delayed": 10.0, "leased": 60.0}, abs=10
+    )
+    assert [found[each.key] for each in waiting[3:]] == waiting[3:]
+    assert keys(store.claim(TEAM, "worker", seconds=60)) == ["pending"]
+    assert store.rewind() == 0
+
+
+def test_more_rows_than_fit_a_transaction_are_repaired(store: Store) -> None:
+    store.put([row(str(number), store.now() + 3600.0) for number in range(1200)])
+    assert store.rewind() == 1200
+    assert len(store.claim(TEAM, "worker", seconds=60, most=2000)) == 1200
+
+
 # Digests.
 
 

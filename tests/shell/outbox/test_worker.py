@@ -12,6 +12,7 @@ from pathlib import Path
 import attrs
 import pytest
 from returns.io import IOResult
+from typing_extensions import override
 
 from tocsin import Failed, Recording, Running, Task, interpreting, slack_notifier
 from tocsin.core.delivery.retry import RetryPolicy
@@ -267,3 +268,65 @@ def test_a_wall_clock_that_is_set_forward_ends_the_lease(store: Store, monkeypat
     Worker(store, sender).turn()
     assert statuses(store) == [Status.DELIVERED] * 2
     assert len(sender.effects) == 2
+
+
+# --- clocks -------------------------------------------------------------------------------------------------------------------
+
+
+class Shifted(Store):
+    """An outbox whose clock is off by ``offset`` seconds."""
+
+    offset = 0.0
+
+    @override
+    def now(self) -> float:
+        return super().now() + self.offset
+
+
+DAYS = 2 * 86_400.0
+QUICK = RetryPolicy(attempts=9, initial_delay=0.05, max_delay=0.05)
+
+
+@pytest.fixture
+def shifted(file: Path) -> Iterator[Shifted]:
+    with closing(Shifted(f"sqlite:///{file}")) as store:
+        store.offset = DAYS
+        yield store
+
+
+def turns(worker: Worker, store: Store) -> float:
+    """Let the worker work until no row waits, and return the seconds that it took."""
+    began = time.monotonic()
+    while statuses(store) != [Status.DELIVERED]:
+        assert time.monotonic() < began + PATIENCE
+        worker.turn()
+        time.sleep(0.01)
+    return time.monotonic() - began
+
+
+def test_a_row_that_was_put_off_while_the_clock_was_ahead_waits_for_its_pause(shifted: Shifted) -> None:
+    put(shifted, message())
+    Worker(shifted, Sender([Retryable("busy")]), policy=QUICK).turn()
+    assert statuses(shifted) == [Status.DELAYED]
+    shifted.offset = 0.0
+    sender = Sender()
+    turns(Worker(shifted, sender), shifted)
+    assert len(sender.effects) == 1
+
+
+def test_a_row_that_was_leased_while_the_clock_was_ahead_waits_for_its_lease(shifted: Shifted) -> None:
+    put(shifted, message())
+    assert shifted.claim("slack:TEAM", "killed", seconds=0.3)
+    shifted.offset = 0.0
+    sender = Sender()
+    assert turns(Worker(shifted, sender), shifted) >= 0.25
+    assert len(sender.effects) == 1
+
+
+def test_a_clock_that_is_set_back_is_seen_at_the_next_look(shifted: Shifted) -> None:
+    worker = Worker(shifted, Sender())
+    assert not worker.turn()
+    put(shifted, message())
+    shifted.offset = 0.0
+    assert worker.turn()
+    assert statuses(shifted) == [Status.DELIVERED]

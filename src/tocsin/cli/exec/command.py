@@ -56,8 +56,8 @@ def run(options: Options, make: MakeNotifier | None) -> int:
 
     reserve_standard_streams()
     with SignalPipe() as signals:
-        run_id, began = os.urandom(8).hex(), time.time()
-        lock = _run_lock(run_id, options.label, began)
+        run_id, began = os.urandom(8).hex(), (time.time(), time.monotonic())
+        lock = _run_lock(run_id, options.label, began[0])
         try:
             return _supervise(ExecContext(options, signals, run_id, began), make)
         finally:

@@ -36,16 +36,16 @@ _NO_DEADLINE = float("inf")
 class ExecContext:
     """One run. Constructing it starts the first attempt; ``start_attempt`` starts another.
 
-    ``child`` is the latest attempt. ``started`` is its start in seconds since 1970, ``started_monotonic`` by ``time.monotonic``.
+    ``child`` is the latest attempt, and ``started`` its start by ``time.monotonic``: the other clock may be set while it runs.
 
     Args:
         options: the options of the command line.
         signals: delivers signals and wake-ups while the command runs.
         run_id: identifies the run.
-        began: start of the run, in seconds since 1970.
+        began: start of the run, in seconds since 1970 and by ``time.monotonic``.
     """
 
-    def __init__(self, options: Options, signals: SignalPipe, run_id: str, began: float) -> None:
+    def __init__(self, options: Options, signals: SignalPipe, run_id: str, began: tuple[float, float]) -> None:
         self.options = options
         self.signals = signals
         self.run_id = run_id
@@ -63,8 +63,7 @@ class ExecContext:
         """Start the command and the copying of its output. If it cannot be started, print the reason."""
         self.routes: list[Route] = _open_routes() if self.options.tail else []
         self.tee: OutputTee | None = None
-        self.started: float = time.time()
-        self.started_monotonic: float = time.monotonic()
+        self.started: float = time.monotonic()
         self.child: Child | StartFailure = start(self.options.command, self._environment, self.signals.mask, self.routes)
         for route in self.routes:
             route.close_inner()

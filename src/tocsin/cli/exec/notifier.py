@@ -7,6 +7,7 @@
 
 import os
 import sys
+import time
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
@@ -127,7 +128,7 @@ class CommandNotifier:
         handlers = command_handlers(options, config)
         self._notify = notify_mode(options)
         self._counts = self._notify == "live" and any(isinstance(handler, Messenger) for handler in handlers)
-        self._began = run.started
+        self._began, self._monotonic = run.started, run.monotonic
         label = options.label
         self._run = Run(Subject(Command(label), handlers, run.run_id, label, attempts=options.retries + 1))
         self._report_killed_runs()
@@ -141,7 +142,7 @@ class CommandNotifier:
         """Notify of the end of an attempt. Return the seconds until the next attempt, or None for no further one."""
         fault = None if ended.fault is None else redact(ended.fault)
         event = outcome(attrs.evolve(ended, fault=fault), _moment(ended.ended), self._run.attempt, self._facts(ended))
-        self._run = self._finish(self._run, event, self._began, ended.status)
+        self._run = self._finish(self._run, event, ended.began, ended.status)
         now = self._announcer.clock.now()
         follows = plan(self._run, Situation(now, rules=self._rules, facts=self._announcer.facts))
         if isinstance(follows, e.RetryDue):
@@ -154,7 +155,8 @@ class CommandNotifier:
         if isinstance(self._run.state, Retrying):
             now = self._announcer.clock.now()
             stopped = e.Interrupted(now, message=STOPPED, facts=self._announcer.facts)
-            self._run = self._finish(self._run, stopped, self._began, None)
+            began = now.timestamp() - (time.monotonic() - self._monotonic)  # by the clock as it stands now
+            self._run = self._finish(self._run, stopped, began, None)
         self._stack.close()
         queues.finish()
 

@@ -17,12 +17,14 @@ class OpenRun:
         run_id: identifies it: 16 hexadecimal digits.
         label: its name in messages; one line.
         started: its start, in seconds since 1970.
+        monotonic: its start by ``time.monotonic``, in seconds.
         pid: the process of its first attempt; None if that could not be started.
     """
 
     run_id: str
     label: str
     started: float
+    monotonic: float
     pid: int | None
 
 

@@ -59,7 +59,8 @@ class NotifierThread:
 
     def _make_notifier(self) -> ExecNotifier:
         context = self._context
-        run = OpenRun(run_id=context.run_id, label=context.options.label, started=context.began, pid=self._pid)
+        began, monotonic = context.began
+        run = OpenRun(run_id=context.run_id, label=context.options.label, started=began, monotonic=monotonic, pid=self._pid)
         if self._make is not None:
             return self._make(context.options, run)
         from tocsin.cli.exec.notifier import CommandNotifier

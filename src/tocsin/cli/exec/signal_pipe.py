@@ -34,7 +34,7 @@ class SignalPipe:
     """Signals and wake-ups in one queue. While it is open, in the main thread, signals have no other effect.
 
     ``mask`` is the set of signals that were blocked before. ``child_changed`` is when a child last ended, stopped or continued, in
-    seconds since 1970.
+    seconds since 1970 and by ``time.monotonic``.
     """
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class SignalPipe:
         self._poll = select.poll()
         self._poll.register(self._reader, select.POLLIN)
         handled = {*(number for number in FORWARDED_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN), signal.SIGCHLD}
-        self.child_changed: float = 0.0
+        self.child_changed: tuple[float, float] = (0.0, 0.0)
         self._wakeup = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)  # before the handlers, so that none is lost
         self._before = {number: signal.signal(number, self._handle) for number in handled}
         self.mask: frozenset[int] = frozenset(signal.pthread_sigmask(signal.SIG_UNBLOCK, handled))
@@ -65,7 +65,7 @@ class SignalPipe:
     def _handle(self, number: int, _: FrameType | None) -> None:
         """Note the time of SIGCHLD. The interpreter has already written the signal's number into the pipe."""
         if number == signal.SIGCHLD:
-            self.child_changed = time.time()
+            self.child_changed = time.time(), time.monotonic()
 
     def wake(self) -> None:
         """Make ``wait`` return. Any thread may call it, also after the pipe is closed."""

@@ -82,22 +82,29 @@ def _wait_for_attempt(context: ExecContext) -> tuple[Ended, int | None]:
     """Wait for the current attempt. Return how it ended, and the stop signal that arrived after that, if any."""
     child = context.child
     if isinstance(child, StartFailure):
-        return Ended(status=child.status, fault=child.fault, started=context.started, ended=time.time()), None
+        began, started, ended = _times(context, (time.time(), time.monotonic()))
+        return Ended(status=child.status, fault=child.fault, began=began, started=started, ended=ended), None
     over = _supervise_child(context, child)
-    ended = end_time(context.signals.child_changed, context.started)
+    began, started, ended = _times(context, end_time(context.signals.child_changed, context.started))
     stop = None if context.tee is None else context.tee.finish(context.signals, wait_for_reader=not over.timed_out)
     tail = b"" if context.tee is None else context.tee.tail(context.options.tail)
-    return ending(over, tail=tail, started=context.started, ended=ended), stop
+    return ending(over, tail=tail, began=began, started=started, ended=ended), stop
 
 
-def end_time(noted: float, started: float) -> float:
-    """Return when an ended process ended, in seconds since 1970: the noted time, or now if that is older than the process."""
-    return noted if noted >= started else time.time()
+def end_time(noted: tuple[float, float], started: float) -> tuple[float, float]:
+    """Return when an ended process ended, by both clocks: the noted time, or now if that is older than the process."""
+    return noted if noted[1] >= started else (time.time(), time.monotonic())
+
+
+def _times(context: ExecContext, over: tuple[float, float]) -> tuple[float, float, float]:
+    """Return the start of the run, that of the attempt, and its end, in seconds since 1970 by the clock as it stood at the end."""
+    ended, now = over
+    return ended - (now - context.began[1]), ended - (now - context.started), ended
 
 
 def _supervise_child(context: ExecContext, child: Child) -> Supervision:
     """Supervise a process until it has ended."""
-    now, since = Supervision(_rules(context, child)), context.started_monotonic
+    now, since = Supervision(_rules(context, child)), context.started
     while now.phase != "over":
         deadline = math.inf if now.phase_timeout is None else since + now.phase_timeout
         for happening in _happenings(context, child, deadline):

@@ -100,7 +100,7 @@ class DrainLoop:
 
     def _start_sending(self) -> float:
         """Start to send the messages that are due, if any. Return the seconds until the next message is due."""
-        agenda = self._store.agenda() if self._store.exists else Agenda((), None)
+        agenda = self._worker.agenda() if self._store.exists else Agenda((), None)
         if not agenda.due:
             self._clear_error()
         else:

@@ -56,6 +56,8 @@ class Row(Value):
         since: when the time for retries began: when the row was written or a person last asked for another try, plus all the time for
             which the row was due and unclaimed.
         due: the earliest moment at which the row may be claimed; of a leased row, the end of its lease.
+        pause: the seconds from when ``due`` was set to ``due``; of a leased row, the length of its lease. None in a row that was last
+            changed under version 1 of the schema.
         status: the status of the message.
         attempts: the number of claims since ``since`` was set, without claims under which sending never began.
         claim: the name of the lease; None without one.
@@ -81,6 +83,7 @@ class Row(Value):
     digest: str | None = None
     reason: str | None = None
     ended: float | None = None
+    pause: float | None = None
 
     @classmethod
     def new(cls, *, key: str, destination: str, kind: str, version: int, body: str, at: float) -> "Row":
@@ -89,7 +92,7 @@ class Row(Value):
         >>> Row.new(key="run.load..0.0", destination="slack:TEAM", kind="PostToSlack", version=1, body="{}", at=0.0).status
         <Status.PENDING: 'pending'>
         """
-        return cls(key=key, destination=destination, kind=kind, version=version, body=body, made=at, since=at, due=at)
+        return cls(key=key, destination=destination, kind=kind, version=version, body=body, made=at, since=at, due=at, pause=0.0)
 
 
 def row_name(key: Key) -> str:
@@ -113,7 +116,7 @@ def _part(text: str) -> str:
     return text.replace("%", "%25").replace(".", "%2E")
 
 
-GONE = Ambiguous("its row is no longer in the outbox: it was removed")
+GONE = Ambiguous("its row is no longer in the outbox: it was removed, or the file was moved or replaced")
 """The outcome of a message whose row no longer exists."""
 
 

@@ -7,6 +7,7 @@
 - Before a message is sent, the key that it is sent under is written to the row: its own, or that of a digest. So a claimed row without
   that key is known not to have arrived. A message that may have arrived is sent again under the same key, so that a reader of both
   messages can see that they are one.
+- A moment is by a clock that may be set. ``rewound`` repairs a row that a clock had set ahead, by the length of its pause or its lease.
 - No row leaves the table: a message that cannot be sent is dead, and stays until a person has it tried again or removes it.
 """
 
@@ -17,7 +18,7 @@ from typing import assert_never
 import attrs
 
 from tocsin.core.delivery.retry import RetryPolicy
-from tocsin.core.outbox.model import Row, Status
+from tocsin.core.outbox.model import WAITING, Row, Status
 from tocsin.core.outcomes import (
     Ambiguous,
     Delivered,
@@ -37,6 +38,9 @@ POLICY = RetryPolicy(attempts=500, initial_delay=10.0, max_delay=600.0, deadline
 
 FAR = 172_800.0
 """Two days. No event sets ``due`` further ahead, so a row beyond that is due: a clock was set back."""
+
+TOLERATED = 1.0
+"""Seconds by which two readings of a server's clock may differ."""
 
 _LONGEST = 86_400.0  # seconds: the longest pause of a row
 _SURE = 5  # tries that are made even after the deadline: the machine may have slept for days
@@ -150,6 +154,23 @@ def claimable(row: Row, at: float) -> bool:
     return Claimed in TABLE[row.status] and (row.due <= at or row.due > at + FAR)
 
 
+def rewound(row: Row, at: float) -> Row:
+    """Return a waiting row as it is once the clock was set back to ``at``; the same row if its wait did not begin after ``at``.
+
+    A pending row is due at once, whatever its ``due`` says. A pause or a lease begins anew. So a row waits at most as long as it was
+    put off or leased for, and no worker loses the rest of its lease. As much of the time for retries is left as before.
+
+    >>> row = Row.new(key="run.load..0.0", destination="slack:TEAM", kind="PostToSlack", version=1, body="{}", at=9000.0)
+    >>> leased = next_row(row, Claimed(9000.0, "worker-1", until=9060.0))
+    >>> rewound(row, 5.0).due, rewound(leased, 5.0).due, rewound(leased, 9001.0).due
+    (5.0, 65.0, 9060.0)
+    """
+    pause = 0.0 if row.status is Status.PENDING else row.pause
+    if pause is None or row.status not in WAITING or row.due - pause <= at + TOLERATED:
+        return row
+    return attrs.evolve(row, due=at + pause, since=row.since - (row.due - pause - at))
+
+
 def next_row(row: Row, event: RowEvent) -> Row | RefusedEvent:
     """Return the row after an event.
 
@@ -186,7 +207,8 @@ def _claimed(row: Row, event: Claimed) -> Row | RefusedEvent:
         status=Status.LEASED,
         claim=event.claim,
         since=row.since + max(event.at - row.due, 0.0),
-        due=min(event.until, event.at + _LONGEST),
+        due=(due := min(event.until, event.at + _LONGEST)),
+        pause=due - event.at,
         attempts=attempts + 1,
         repeated=repeated,
     )
@@ -204,7 +226,8 @@ def _held(row: Row, event: Grouped | Released | Unreadable) -> Row | RefusedEven
             return attrs.evolve(row, digest=digest)
         case Released(at=at, due=due):
             status = Status.PENDING if due <= at else Status.DELAYED
-            return _waiting(attrs.evolve(row, status=status, due=min(due, at + _LONGEST), attempts=row.attempts - 1))
+            due = min(due, at + _LONGEST)
+            return _waiting(attrs.evolve(row, status=status, due=due, pause=max(due - at, 0.0), attempts=row.attempts - 1))
         case Unreadable(at=at, reason=reason):
             return _ended(row, Status.DEAD, at, reason)
         case _:
@@ -217,7 +240,7 @@ def _by_hand(row: Row, event: RetryAsked | Buried) -> Row | RefusedEvent:
     row = attrs.evolve(row, repeated=_may_have_arrived(row))
     if isinstance(event, Buried):
         return _ended(row, Status.DEAD, event.at, event.reason)
-    return _waiting(attrs.evolve(row, status=Status.PENDING, since=event.at, due=event.at, attempts=0, ended=None))
+    return _waiting(attrs.evolve(row, status=Status.PENDING, since=event.at, due=event.at, pause=0.0, attempts=0, ended=None))
 
 
 def _waiting(row: Row) -> Row:
@@ -257,7 +280,7 @@ def _put_off(row: Row, outcome: Retryable | Rejected, event: OutcomeKnown) -> Ro
                 row, Status.UNKNOWN, event.at, f"{outcome.reason}; an earlier try went without an answer: it may have arrived"
             )
         return _ended(row, Status.DEAD, event.at, outcome.reason)
-    return _waiting(attrs.evolve(row, status=Status.DELAYED, due=event.at + pause, reason=outcome.reason))
+    return _waiting(attrs.evolve(row, status=Status.DELAYED, due=event.at + pause, pause=pause, reason=outcome.reason))
 
 
 def pause_after(attempts: int, outcome: DeliveryError, event: OutcomeKnown) -> float:
@@ -279,4 +302,4 @@ def rest_after(outcome: DeliveryError, policy: RetryPolicy) -> float:
 
 
 def _ended(row: Row, status: Status, at: float, reason: str | None) -> Row:
-    return attrs.evolve(row, status=status, claim=None, due=at, reason=reason, ended=at)
+    return attrs.evolve(row, status=status, claim=None, due=at, pause=0.0, reason=reason, ended=at)

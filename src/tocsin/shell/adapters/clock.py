@@ -1,18 +1,20 @@
 """Clocks and timers; no other module reads the time or sleeps for a message.
 
 - A ``Clock`` is the wall clock: it says when something happened, and it may be set.
-- A ``Timer`` is monotonic: it measures durations, and nothing can set it.
+- A ``Timer`` is monotonic: it measures durations, and nothing can set it. A clock that is also a timer measures by that.
 """
 
 import threading
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from typing import Protocol
+from datetime import UTC, datetime, timedelta
+from typing import Protocol, runtime_checkable
 
 import attrs
 from typing_extensions import override
+
+from tocsin.core.transitions import later
 
 _LONGEST_NAP = 30.0  # seconds; the wall clock may be set while we sleep
 
@@ -31,23 +33,7 @@ class Clock(Protocol):
         ...
 
 
-@attrs.frozen
-class SystemClock(Clock):
-    """The system clock in UTC: no time-zone difference between machines, and no hour repeated by daylight saving."""
-
-    @override
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    @override
-    def sleep_until(self, moment: datetime) -> None:
-        while (left := (moment - self.now()).total_seconds()) > 0:
-            time.sleep(min(left, _LONGEST_NAP))
-
-
-CLOCK = SystemClock()
-
-
+@runtime_checkable
 class Timer(Protocol):
     """A monotonic clock that also waits."""
 
@@ -77,6 +63,47 @@ class SystemTimer(Timer):
             time.sleep(seconds)
         elif nudge.wait(seconds):
             nudge.clear()
+
+
+@attrs.frozen
+class SystemClock(SystemTimer, Clock):
+    """The system clock in UTC: no time-zone difference between machines, and no hour repeated by daylight saving.
+
+    It is the system's monotonic clock too.
+    """
+
+    @override
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    @override
+    def sleep_until(self, moment: datetime) -> None:
+        while (left := (moment - self.now()).total_seconds()) > 0:
+            time.sleep(min(left, _LONGEST_NAP))
+
+
+CLOCK = SystemClock()
+
+
+@attrs.frozen
+class _ClockTimer(Timer):
+    """A timer that goes by a clock. ``since`` is the time that the clock showed first."""
+
+    clock: Clock
+    since: datetime
+
+    @override
+    def monotonic(self) -> float:
+        return (self.clock.now() - self.since).total_seconds()
+
+    @override
+    def wait(self, seconds: float) -> None:
+        self.clock.sleep_until(later(self.clock.now(), timedelta(seconds=seconds)))
+
+
+def timer_of(clock: Clock) -> Timer:
+    """Return the clock itself if it is a timer too; else a timer that goes by what it shows: such a clock knows nothing better."""
+    return clock if isinstance(clock, Timer) else _ClockTimer(clock, clock.now())
 
 
 def _current_nudge() -> threading.Event | None:

@@ -1,6 +1,6 @@
 """The record of an ended run in the history, and the error of a history that cannot be read or written."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import attrs
 
@@ -44,7 +44,7 @@ class RunRecord(Value):
     Args:
         run_id: the id of the run, unique over all machines.
         label: the name of the run, reduced to one line of printable characters.
-        started: its start, an aware datetime.
+        started: its start, an aware datetime, by the clock as it stood at the end.
         ended: its end, an aware datetime.
         kind: the name of the final state's class.
         failed: whether the final state is a failure; None if it is neither a failure nor a success.
@@ -88,6 +88,11 @@ class RunRecord(Value):
         failed = state.is_failed() if state.is_failed() or state.is_successful() else None
         kind = type(state).__name__
         return cls(run_id, label, started, ended, kind, failed, state.message, attempts, status, _version())
+
+    @property
+    def duration(self) -> timedelta:
+        """How long it took; zero for a run whose end is before its start, since the clock was set back."""
+        return max(self.ended - self.started, timedelta(0))
 
     def row(self) -> Row:
         """Return the record as a row of the history."""

@@ -58,7 +58,7 @@ def record_end(proposed: Announcement, started: float, status: int | None, *, co
 
     Args:
         proposed: the change that ends the run.
-        started: its start, in seconds since 1970.
+        started: its start, in seconds since 1970, by the clock as it stands at the end. One after the end counts as the end.
         status: the exit status of the command; None if there is none.
         counts: whether its end is part of the streak.
     """
@@ -67,7 +67,7 @@ def record_end(proposed: Announcement, started: float, status: int | None, *, co
         after.state,
         run_id=subject.run_id,
         label=subject.slug,
-        started=datetime.fromtimestamp(started, UTC),
+        started=min(datetime.fromtimestamp(started, UTC), proposed.event.at),
         ended=proposed.event.at,
         attempts=after.attempt,
         status=status,

@@ -4,7 +4,8 @@
 - It starts with the first message or by ``attend()``. It looks for due messages every few seconds, and when it is woken.
 - At exit, the program waits for its own messages that are not delayed. Unsent messages stay in the outbox for the next worker, and one
   line of the log says so.
-- Each callback gets the final outcome of its message, whichever process sent it.
+- Each callback gets the final outcome of its message, whichever process sent it. A message that this process delivered is delivered,
+  whatever its row says. One whose row is gone, or whose file was moved or replaced, is not waited for.
 - A forked child starts without messages: those of its parent are in the database, and the parent waits for them.
 """
 
@@ -17,7 +18,7 @@ from itertools import islice
 from tocsin.core.delivery.combining import outcome_in_digest
 from tocsin.core.outbox.batches import Batch
 from tocsin.core.outbox.model import GONE, WAITING, Row, Status, outcome_of_row
-from tocsin.core.outcomes import Outcome
+from tocsin.core.outcomes import Delivered, Outcome
 from tocsin.core.text import one_line
 from tocsin.shell import environment, log, queues
 from tocsin.shell.adapters.time_limits import Deadline
@@ -29,6 +30,7 @@ from tocsin.shell.redaction import redact
 from tocsin.shell.threads import WorkerThread
 
 OnSettled = Callable[[Outcome], None]
+_Identity = tuple[int, int] | None
 WorkerFactory = Callable[[OnBatch], Worker]
 """Builds the worker, which calls ``OnBatch`` after each attempt."""
 
@@ -64,7 +66,7 @@ class BackgroundWorker:
         """Reset the worker in a forked child."""
         self._worker = self._make_worker(self._on_batch)
         self._callbacks: dict[str, list[OnSettled]] = {}
-        self._stored: dict[str, None] = {}  # ordered keys; only for these, a missing row means that it was removed
+        self._stored: dict[str, _Identity] = {}  # ordered keys, with the file; only for these, a missing row means that it was removed
         self._delayed: set[str] = set()
         self._changed = threading.Condition()
         self._wake = threading.Event()
@@ -91,8 +93,9 @@ class BackgroundWorker:
 
     def mark_stored(self, keys: Sequence[str]) -> None:
         """Remember that the messages of these keys were stored."""
+        identity = self._store.identity
         with self._changed:
-            self._stored.update((key, None) for key in keys if key in self._callbacks)
+            self._stored.update((key, identity) for key in keys if key in self._callbacks)
 
     def disown(self, key: str, on_settled: OnSettled) -> None:
         """Remove the callback of a message that could not be stored."""
@@ -121,6 +124,7 @@ class BackgroundWorker:
         Args:
             until: a time of ``time.monotonic()``.
         """
+        self._give_up_moved()
         with self._changed:
             self._changed.wait_for(lambda: self._callbacks.keys() <= self._delayed, max(until - time.monotonic(), 0.0))
             return not self._callbacks
@@ -167,14 +171,14 @@ class BackgroundWorker:
         if environment.override() is not None:
             return _INTERVAL
         try:
-            agenda = self._store.agenda()
+            agenda = self._worker.agenda()
             self._worker.start(agenda.due)
             self._look_up_stored()
         except OutboxError as error:
             self._log(str(error))
             return _INTERVAL_ERROR
         self._outages.clear()
-        if agenda.due:
+        if agenda.due or (self._stored and self._worker.hurried):  # someone waits, and a row may be removed
             return _INTERVAL_SENDING
         return _INTERVAL_IDLE if agenda.next is None else min(max(agenda.next, _INTERVAL_MIN), _INTERVAL)
 
@@ -186,14 +190,14 @@ class BackgroundWorker:
 
     def _look_up_stored(self) -> None:
         """Look up messages of this program that another process may have sent."""
-        if time.monotonic() < self._next_look:
+        if time.monotonic() < self._next_look and not self._worker.hurried:
             return
         self._next_look = time.monotonic() + _INTERVAL
+        self._give_up_moved()
         with self._changed:
             keys = tuple(islice(self._stored, _KEYS_PER_LOOK))
             for key in keys:  # to the end, so that each key has its turn
-                self._stored.pop(key)
-                self._stored[key] = None
+                self._stored[key] = self._stored.pop(key)
         found = {row.key: row for row in self._store.find(keys)}
         for key in keys:
             if self._worker.holds(key):  # the worker reports more than the row holds
@@ -201,10 +205,24 @@ class BackgroundWorker:
             row = found.get(key)
             self._update(key, None if row is None else row.status, GONE if row is None else outcome_of_row(row))
 
+    def _give_up_moved(self) -> None:
+        """Settle the messages whose file was replaced, except those being sent. A missing file is made anew at the next look."""
+        identity = self._store.identity
+        if identity is None:
+            return
+        with self._changed:
+            moved = [key for key, kept in self._stored.items() if kept != identity]
+        for key in moved:
+            if not self._worker.holds(key):
+                self._update(key, None, GONE)
+
     def _on_batch(self, batch: Batch, outcome: Outcome, rows: Sequence[Row]) -> None:
         own_outcome = outcome if batch.digest is None else outcome_in_digest(outcome, batch.message)
         for row in rows:
             self._update(row.key, row.status, own_outcome)
+        if isinstance(own_outcome, Delivered) and len(rows) < len(batch.rows):
+            for row in batch.rows:  # also those that are no longer in the outbox
+                self._update(row.key, Status.DELIVERED, own_outcome)
         self._wake.set()  # a delayed message may be due before the next look
 
     def _update(self, key: str, status: Status | None, outcome: Outcome) -> None:

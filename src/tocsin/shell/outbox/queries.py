@@ -38,7 +38,7 @@ from tocsin.shell.outbox.schema import NAMES, Found, found_of, record_of, values
 _CLOCK_MAX_AGE = 60.0  # seconds after which the server is asked again
 _CLOCK_TOLERANCE = 1.0  # seconds between the two local clocks; beyond it, one was set, or the machine was suspended
 
-_CHANGING_COLUMNS = ("since", "due", "status", "attempts", "claim", "repeated", "digest", "reason", "ended")
+_CHANGING_COLUMNS = ("since", "due", "status", "attempts", "claim", "repeated", "digest", "reason", "ended", "pause")
 _UNSTORABLE = re.compile("[\\x00\\ud800-\\udfff]")
 _VACUUM_PAGES = 500  # free pages that one call of ``shrink`` gives back
 
@@ -62,6 +62,14 @@ _IN_DIGEST = (
     .with_for_update()
 )
 _LOCK_DIGEST = select(func.pg_try_advisory_xact_lock(func.hashtextextended(bindparam("digest"), 0)))
+
+_AHEAD = (
+    _rows.where(
+        _waits, t.number > bindparam("after"), or_(t.due - t.pause > _now, and_(t.status == Status.PENDING.value, t.due > _now))
+    )
+    .order_by(t.number)
+    .limit(_most)
+)
 
 _FIND = _rows.where(t.key.in_(bindparam("keys", expanding=True))).order_by(t.number)
 _FIND_TO_CHANGE = _FIND.with_for_update()
@@ -217,6 +225,11 @@ def due_destinations(connection: Connection, now: float, far: float) -> list[Due
     """Return each destination with waiting rows. Its first, last and next row are looked up in an index, and no other is read."""
     found = connection.execute(_DUE_TIMES, {"now": now, "far": far})
     return [DueDestination(name, first <= now or last > far, later) for name, first, last, later in found]
+
+
+def ahead(connection: Connection, now: float, after: int, most: int) -> list[Found]:
+    """Return at most ``most`` rows with a number above ``after`` whose wait began after now, in order. It reads all waiting rows."""
+    return _read(connection, _AHEAD, {"now": now, "after": after, "most": most})
 
 
 def last(connection: Connection, statuses: Sequence[Status], destination: str | None, limit: int) -> list[Found]:

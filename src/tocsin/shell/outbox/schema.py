@@ -34,6 +34,7 @@ from sqlalchemy import (
     insert,
     inspect,
     select,
+    text,
     update,
 )
 from sqlalchemy.exc import DBAPIError
@@ -60,6 +61,7 @@ due: Column[float] = Column("due", Double, nullable=False)
 status: Column[str] = Column("status", Text, nullable=False)
 digest: Column[str] = Column("digest", Text)
 ended: Column[float] = Column("ended", Double)
+pause: Column[float] = Column("pause", Double)
 
 _waiting = ended.is_(None)
 _ended = ended.is_not(None)
@@ -84,6 +86,7 @@ messages: Final = Table(
     digest,
     Column("reason", Text),
     ended,
+    pause,
     CheckConstraint(status.in_([each.value for each in Status]), "messages_status"),
     CheckConstraint((ended.is_(None)) == status.in_([each.value for each in WAITING]), "messages_ended"),
     CheckConstraint(  # PostgreSQL enforces the types of columns itself
@@ -140,10 +143,53 @@ Step = Callable[[Connection], None]
 
 
 def _create_messages(connection: Connection) -> None:
-    messages.create(connection, checkfirst=False)
+    """Create the table of version 1, which has no ``pause``."""
+    waiting, over, in_digest = text("ended IS NULL"), text("ended IS NOT NULL"), text("ended IS NULL AND digest IS NOT NULL")
+    Table(
+        "messages",
+        MetaData(),
+        Column("number", BigInteger().with_variant(Integer, "sqlite"), Identity(), primary_key=True),
+        Column("key", Text, nullable=False, unique=True),
+        Column("destination", Text, nullable=False),
+        Column("kind", Text, nullable=False),
+        Column("version", Integer, nullable=False),
+        Column("body", Text, nullable=False),
+        Column("made", Double, nullable=False),
+        Column("since", Double, nullable=False),
+        Column("due", Double, nullable=False),
+        Column("status", Text, nullable=False),
+        Column("attempts", Integer, nullable=False),
+        Column("claim", Text),
+        Column("repeated", Boolean, nullable=False),
+        Column("digest", Text),
+        Column("reason", Text),
+        Column("ended", Double),
+        CheckConstraint("status IN ('pending', 'leased', 'delivered', 'delayed', 'dead', 'unknown')", "messages_status"),
+        CheckConstraint("(ended IS NULL) = (status IN ('pending', 'delayed', 'leased'))", "messages_ended"),
+        CheckConstraint(  # PostgreSQL enforces the types of columns itself
+            "typeof(made) = 'real' AND typeof(since) = 'real' AND typeof(due) = 'real'"
+            " AND typeof(key) = 'text' AND typeof(destination) = 'text' AND typeof(kind) = 'text'"
+            " AND typeof(body) = 'text' AND typeof(status) = 'text'"
+            " AND typeof(version) = 'integer' AND typeof(attempts) = 'integer' AND typeof(repeated) = 'integer'",
+            "messages_types",
+        ).ddl_if(dialect="sqlite"),
+        Index(
+            "messages_waiting",
+            *("destination", "due", "number", "status", "made", "ended"),
+            sqlite_where=waiting,
+            postgresql_where=waiting,
+        ),
+        Index("messages_in_digest", "destination", "digest", sqlite_where=in_digest, postgresql_where=in_digest),
+        Index("messages_over", "status", "ended", "destination", "made", sqlite_where=over, postgresql_where=over),
+    ).create(connection, checkfirst=False)
 
 
-STEPS: Sequence[Step] = (_create_messages,)
+def _add_pause(connection: Connection) -> None:
+    """Add the length of the pause. It is NULL in rows of version 1, since nothing tells it."""
+    connection.exec_driver_sql("ALTER TABLE messages ADD COLUMN pause DOUBLE PRECISION")
+
+
+STEPS: Sequence[Step] = (_create_messages, _add_pause)
 """The n-th step migrates version n - 1 to n. Version 0 is an empty database."""
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from tocsin.core.outbox.model import Row, Status
-from tocsin.core.outbox.state_machine import FAR, Claimed, RefusedEvent, RowEvent, next_row
+from tocsin.core.outbox.state_machine import FAR, TOLERATED, Claimed, RefusedEvent, RowEvent, next_row, rewound
 from tocsin.core.outbox.status import StatusCount
 from tocsin.core.text import cut, one_line
 from tocsin.core.values import Value
@@ -95,6 +95,12 @@ class Store:
         file = self._database.file
         return file is None or file.identity is not None
 
+    @property
+    def identity(self) -> tuple[int, int] | None:
+        """What tells the file from another one at its path; None if there is no file, and for a server."""
+        file = self._database.file
+        return None if file is None else file.identity
+
     def now(self) -> float:
         """Return the time by the clock of the database, in seconds since 1970. A server is asked only now and then."""
         if self._database.file is not None:
@@ -140,6 +146,18 @@ class Store:
         found = self._run(self._reader, lambda connection: queries.due_destinations(connection, now, now + FAR))
         later = [each.later for each in found if each.later is not None]
         return Agenda(tuple(each.destination for each in found if each.is_due), max(min(later) - now, 0.0) if later else None)
+
+    def rewind(self) -> int:
+        """Repair the rows whose wait began after now, by ``rewound``, and return how many there were. It reads all waiting rows.
+
+        Raises:
+            OutboxError: the database cannot be used; some rows may have been repaired.
+        """
+        at, last, changed = self.now(), 0, 0
+        while found := self._ahead(at, last):
+            last = found[-1].number  # so that each row is read once, whatever it holds
+            changed += self._rewound(found, at)
+        return changed
 
     def find(self, keys: Sequence[str]) -> tuple[Row, ...]:
         """Return the rows of these keys that exist, in order of insertion."""
@@ -189,6 +207,12 @@ class Store:
     def _find(self, keys: Sequence[str]) -> list[Found]:
         return self._run(self._reader, lambda connection: queries.find(connection, keys))
 
+    def _ahead(self, at: float, after: int) -> list[Found]:
+        return self._run(self._reader, lambda connection: queries.ahead(connection, at + TOLERATED, after, _CHUNK))
+
+    def _rewound(self, found: Sequence[Found], at: float) -> int:
+        return self._transaction(lambda connection: _rewind(connection, [one.row.key for one in found], at))
+
     def _remove(self, before: float, statuses: Sequence[Status], most: int) -> int:
         return self._transaction(lambda connection: queries.remove(connection, before, statuses, most))
 
@@ -223,6 +247,13 @@ def _claim(connection: Connection, destination: str, event: Claimed, most: int) 
         if leased or not changed:
             return leased
     return ()
+
+
+def _rewind(connection: Connection, keys: Sequence[str], at: float) -> int:
+    found = queries.find(connection, keys, to_change=True)
+    changed = [attrs.evolve(one, row=row) for one in found if (row := rewound(one.row, at)) is not one.row]
+    queries.change(connection, changed)
+    return len(changed)
 
 
 def _advance(connection: Connection, events: Sequence[tuple[str, RowEvent]]) -> tuple[Row | RefusedEvent, ...]:

@@ -4,6 +4,7 @@
 - The rows of a destination are sent one after another. After an answer that delays one, the destination pauses and the other rows of
   the claim are released, so that a message which is never accepted blocks no other.
 - Delivered rows are removed after thirty days; other rows are never removed.
+- Rows that wait since a moment in the future are repaired: at the first look, once a minute, and when the clock was set back.
 - An answer is recorded at once. If the database refuses it, it is recorded before anything else is claimed, so that a delivered message
   is not sent again.
 """
@@ -29,7 +30,7 @@ from tocsin.shell.environment import run_id
 from tocsin.shell.errors import OutboxError
 from tocsin.shell.interpreter import Interpreter, execute
 from tocsin.shell.outbox.codec import decode
-from tocsin.shell.outbox.store import Store
+from tocsin.shell.outbox.store import Agenda, Store
 from tocsin.shell.redaction import redact
 from tocsin.shell.threads import WorkerThread
 
@@ -37,13 +38,15 @@ Event = tuple[str, RowEvent]
 """The key of a row, and the event that happened to it."""
 
 OnBatch = Callable[[Batch, Outcome, Sequence[Row]], None]
-"""Called after each attempt to send a batch, with the batch, the outcome and the new rows."""
+"""Called after each attempt to send a batch, with the batch, the outcome and the new rows, without those that could not be recorded."""
 
 RETENTION = 30 * 86_400.0
 """Seconds for which a delivered row is kept. It can be shown, and the same announcement is not sent twice."""
 
 _PURGE_INTERVAL = 3600.0  # seconds between two searches for delivered rows older than that
 _PURGE_LIMIT = 5000  # rows that are removed at a time, since each takes time
+_REWIND_INTERVAL = 60.0  # seconds between two searches for rows that wait since a moment in the future
+_CLOCK_STEP = 1.0  # seconds by which the clock has gone back against the monotonic one when it was set
 _RETRY_PAUSE = 0.5  # seconds between two attempts to record an answer
 _CLOCK_TOLERANCE = 5.0  # seconds by which the two clocks may differ over half a lease; beyond it, the machine was suspended
 
@@ -126,6 +129,8 @@ class Worker:
         self._stopping = threading.Event()
         self._hurries = 0
         self._purge_at = 0.0
+        self._rewind_at = 0.0
+        self._offset = 0.0
         self._error: OutboxError | None = None
 
     def turn(self) -> bool:
@@ -134,11 +139,24 @@ class Worker:
         Raises:
             OutboxError: the database cannot be used.
         """
-        started = self.start(self._store.agenda().due)
+        started = self.start(self.agenda().due)
         for each in started:
             each.join()
         self._raise()
         return any(each.claimed for each in started)
+
+    def agenda(self) -> Agenda:
+        """Return what there is to send.
+
+        Raises:
+            OutboxError: the database cannot be used.
+        """
+        now = time.monotonic()
+        offset = self._store.now() - now
+        if now >= self._rewind_at or offset < self._offset - _CLOCK_STEP:
+            self._store.rewind()
+            self._rewind_at, self._offset = now + _REWIND_INTERVAL, offset
+        return self._store.agenda()
 
     def start(self, due: Sequence[str]) -> tuple[_DestinationThread, ...]:
         """Start a thread for each of these destinations that has none, and return the started threads without waiting.
@@ -172,6 +190,11 @@ class Worker:
     def holds(self, key: str) -> bool:
         """Whether this row is being sent, or ``on_batch`` is being called for it."""
         return any(key in each.sending for each in tuple(self._threads.values()))
+
+    @property
+    def hurried(self) -> bool:
+        """Whether pauses are cut short."""
+        return self._hurries > 0
 
     def hurry(self) -> None:
         """Cut pauses short until each ``hurry()`` is undone by a ``take_time()``."""
@@ -260,7 +283,11 @@ class Worker:
         try:
             outcome = execute(self._inner, batch.message)
             at, draw = lease.now, SystemRandom().random()
-            rows = self._record([(row.key, OutcomeKnown(at, lease.name, outcome, draw, self._policy)) for row in batch.rows])
+            try:
+                rows = self._record([(row.key, OutcomeKnown(at, lease.name, outcome, draw, self._policy)) for row in batch.rows])
+            except OutboxError:
+                self._on_batch(batch, outcome, ())  # a delivery is one, whether or not it can be recorded
+                raise
             with suppress(Exception):  # a logging handler of the user may raise
                 _log_failure(batch, outcome, rows)
             self._on_batch(batch, outcome, rows)
