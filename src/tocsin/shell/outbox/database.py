@@ -66,8 +66,8 @@ class Database:
     def open_connection(self, *, reads: bool) -> Connection:
         """Open a connection that only reads, or one that writes, to a schema of the current version.
 
-        The schema of a server is migrated once. A file may have been replaced by another one, whose inode may be that of the one before:
-        so its schema is migrated each time that it is opened.
+        The schema of a server is migrated once. A file may have been replaced by another one, perhaps with the same inode: so its
+        schema is migrated each time that it is opened.
         """
         connection = self.engine.connect()
         try:
