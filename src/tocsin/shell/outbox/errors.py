@@ -42,6 +42,11 @@ _POSTGRES_REMEDIES: Mapping[str, str] = {
     "58": "check its disk",
 }
 _UNREACHABLE_REMEDY = "make sure that the server runs, and that its URL is right"
+_POOLER_REMEDIES: Mapping[str, str] = {  # by the words of PgBouncer: it has one code for all that it refuses
+    "statement pooling mode": "let the pooler give out its connections by session or by transaction (pool_mode)",
+    "unsupported startup parameter": "leave that option out of the URL, or name it in the pooler's ignore_startup_parameters",
+    "prepared statement": "write ?prepare_threshold=none at the end of the URL: a pooler seems to be in between",
+}
 
 
 def describe_database_error(error: BaseException, place: str) -> OutboxError:
@@ -65,10 +70,16 @@ def _remedy(error: BaseException) -> str:
     if isinstance(error, sqlite3.Error):
         code: object = getattr(error, "sqlite_errorcode", None)
         return _SQLITE_REMEDIES.get(code & 0xFF, _OTHER_REMEDY) if isinstance(code, int) else _OTHER_REMEDY
+    if isinstance(error, TimeoutError):
+        return _UNREACHABLE_REMEDY
     if isinstance(error, OSError):
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             return "make room on the disk"
         return "make it a file that you may read and write, or name another place"
+    if type(error).__module__.startswith("psycopg"):
+        for words, remedy in _POOLER_REMEDIES.items():
+            if words in str(error):
+                return remedy
     state: object = getattr(error, "sqlstate", None)
     if isinstance(state, str):
         return _POSTGRES_REMEDIES.get(state) or _POSTGRES_REMEDIES.get(state[:2]) or _OTHER_REMEDY

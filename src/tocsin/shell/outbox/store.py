@@ -71,8 +71,8 @@ class Store:
 
     def __init__(self, url: str | None = None, *, busy: float = 5.0) -> None:
         self._database = Database(url, busy)
-        self._writer = OutboxConnection(self._database, reads=False)
-        self._reader = OutboxConnection(self._database, reads=True)
+        self._writer = OutboxConnection(self._database)
+        self._reader = OutboxConnection(self._database)
         self._clock = ServerClock()
         forget_in_child(self)
 
