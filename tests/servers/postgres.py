@@ -180,6 +180,21 @@ class Postgres:
         finally:
             self.start()
 
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Suspend all processes of the server while the block runs: it neither answers nor closes a connection."""
+        words = ["/bin/ps", "-axo", "pid=,ppid="]
+        listed = subprocess.run(words, check=True, capture_output=True, text=True, timeout=PATIENCE).stdout
+        parents = {int(pid): int(parent) for pid, parent in map(str.split, listed.splitlines())}
+        pids = [self._process.pid, *(pid for pid, parent in parents.items() if parent == self._process.pid)]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
+
     def close(self) -> None:
         """Stop the server for good, and remove its files."""
         try:

@@ -181,7 +181,7 @@ class BackgroundWorker:
             self._look_up_stored()
         except OutboxError as error:
             self._log(str(error))
-            return _INTERVAL_ERROR
+            return _INTERVAL_SENDING if self._hurries else _INTERVAL_ERROR
         self._outages.clear()
         if agenda.due:
             pause = _INTERVAL_SENDING

@@ -6,23 +6,29 @@
 - Between a server and its clients may stand a pooler, which gives each transaction another connection to the server. So behind one, no
   statement is prepared, and each transaction makes its own settings, in the round trip of its BEGIN. A connection without a pooler is
   set up once. A pooler tells the client a process id that is not the server's: by that it is known.
+- A server may be frozen: it neither answers nor closes the connection. A call gives it up when it has been silent for some seconds, and
+  so do the calls that waited for that one. The time until the first byte counts, and not that of the whole answer.
 - A transaction is repeated once where the server closed the connection before it, or chose it as the victim of a conflict. A commit
   whose answer was lost is not repeated here, since its result is unknown.
 - A forked child opens connections of its own, and sends nothing on those of its parent. SQLite does not support forks: a child would
   believe that it holds the locks of its parent. So no SQLite file is open during a fork.
 """
 
+import math
 import os
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import attrs
-from sqlalchemy import URL, Connection, Engine, create_engine, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import NullPool
+from typing_extensions import override
 
 from tocsin.core.text import cut, one_line
 from tocsin.shell.errors import OutboxBusy, OutboxError
@@ -34,7 +40,10 @@ from tocsin.shell.redaction import remember
 
 if TYPE_CHECKING:  # without its extra, psycopg is not there
     import psycopg
+    from psycopg.abc import ConnParam, PQGen
     from psycopg.rows import TupleRow
+    from sqlalchemy import Dialect
+    from sqlalchemy.pool import ConnectionPoolEntry
 
 _T = TypeVar("_T")
 
@@ -46,7 +55,9 @@ _LOCK_TIMEOUT = 10.0  # seconds that a thread waits for another one, in addition
 _PREPARE_THRESHOLD = 5  # how often a statement is executed before it is prepared: psycopg's own default
 _DRIVER_OPTIONS = frozenset({"autocommit", "context", "cursor_factory", "row_factory"})  # of psycopg's connect, and not of PostgreSQL
 _BEGIN = b"BEGIN ISOLATION LEVEL READ COMMITTED"
+_WAIT_INTERVAL = 0.1  # seconds between two looks at how long the server has been silent
 _RETRY_STATES = frozenset({"40001", "40P01"})  # PostgreSQL: serialization failure, deadlock
+_ANSWER_TIMEOUT = 4.0  # seconds of silence of a server, in addition to the time that it may wait for a lock
 _CLOSE_TIMEOUT = 2.0  # seconds that a close waits for a transaction
 
 
@@ -112,6 +123,15 @@ class Opened:
     begin: bytes
 
 
+class _Call(threading.local):
+    """The call that this thread makes: the number of seconds for which the server may be silent."""
+
+    patience: float = math.inf
+
+
+_call = _Call()
+
+
 class OutboxConnection:
     """A connection that stays open, for one thread at a time."""
 
@@ -121,24 +141,29 @@ class OutboxConnection:
         self._identity: tuple[int, int] | None = None
         self._lock = threading.Lock()
         self._owner: int | None = None
+        self._silent_at = -math.inf  # when the server was last found silent, by the monotonic clock
         self._open_during_fork = False
         if database.file is not None:
             close_before_fork(self)
 
-    def do(self, act: Callable[[Connection], _T]) -> _T:
+    def do(self, act: Callable[[Connection], _T], *, extra: float = 0.0) -> _T:
         """Run ``act`` in a transaction, which is committed when this returns. ``act`` may be run a second time.
+
+        Args:
+            act: what to do.
+            extra: seconds for which the server may be silent in addition to the usual ones, where it has much to read.
 
         Raises:
             OutboxError, SQLAlchemyError, and what a driver raises: the transaction was not committed, as far as is known.
         """
-        return self._with_lock(lambda: self._with_retry(lambda opened: self._transaction(opened, act)))
+        return self._with_lock(lambda: self._with_retry(lambda opened: self._transaction(opened, act)), extra)
 
-    def do_without_transaction(self, act: Callable[[Connection], _T]) -> _T:
+    def do_without_transaction(self, act: Callable[[Connection], _T], *, extra: float = 0.0) -> _T:
         """Run ``act`` without a transaction: each statement is a transaction of its own, or needs none."""
-        return self._with_lock(lambda: self._with_retry(lambda opened: act(opened.connection)))
+        return self._with_lock(lambda: self._with_retry(lambda opened: act(opened.connection)), extra)
 
-    def _with_lock(self, act: Callable[[], _T]) -> _T:
-        here = threading.get_ident()
+    def _with_lock(self, act: Callable[[], _T], extra: float) -> _T:
+        here, began = threading.get_ident(), time.monotonic()
         if self._owner == here:
             raise OutboxBusy(
                 f"the outbox at {self._database.place} is in use by the code that this call interrupted: "
@@ -149,9 +174,16 @@ class OutboxConnection:
                 f"the outbox at {self._database.place} cannot be used: another thread of this program holds it all the time; try again"
             )
         self._owner = here
+        _call.patience = patience = self._database.busy + _ANSWER_TIMEOUT + extra
         try:
+            if self._silent_at >= began:  # the call that this one waited for has found out
+                raise _silence(patience)
             return act()
+        except TimeoutError:
+            self._silent_at = time.monotonic()
+            raise
         finally:
+            _call.patience = math.inf
             self._owner = None
             self._lock.release()
 
@@ -299,13 +331,62 @@ def _postgres(url: URL, busy: float) -> Engine:
             url.set(drivername="postgresql+psycopg"),
             poolclass=NullPool,
             isolation_level="AUTOCOMMIT",  # of statements outside of a transaction that is begun here
-            connect_args={name: value for name, value in arguments.items() if name not in url.query} | {"prepare_threshold": None},
+            connect_args={name: value for name, value in arguments.items() if name not in url.query},
         )
     except ModuleNotFoundError as error:
         missing = str(error.name)
     else:
+        event.listen(engine, "do_connect", _connect)
         return engine
     raise OutboxError(f"an outbox in PostgreSQL needs the extra: pip install 'tocsin[outbox-postgresql]' ({missing} is not installed)")
+
+
+def _connect(
+    _: "Dialect", __: "ConnectionPoolEntry", ___: Sequence[str], options: "dict[str, ConnParam]"
+) -> "psycopg.Connection[TupleRow]":
+    """Connect without prepared statements."""
+    from psycopg.conninfo import make_conninfo
+
+    options.pop("context", None)  # adapters of SQLAlchemy's, for types that no column has
+    return _connection_class().connect(make_conninfo("", **options), prepare_threshold=None)
+
+
+@cache
+def _connection_class() -> "type[psycopg.Connection[TupleRow]]":
+    from psycopg import Connection
+    from psycopg.rows import TupleRow
+
+    class Impatient(Connection[TupleRow]):
+        """A connection that waits for an answer no longer than the call of the thread allows."""
+
+        @override
+        def wait(self, gen: "PQGen[_T]", interval: float = _WAIT_INTERVAL, timeout: float | None = None) -> _T:
+            return super().wait(_while_answered(gen), interval)
+
+    return Impatient
+
+
+def _while_answered(gen: "PQGen[_T]") -> "PQGen[_T]":
+    """Pass on to psycopg what ``gen`` waits for, and to ``gen`` what came.
+
+    Raises:
+        TimeoutError: nothing came for longer than the call of this thread allows.
+    """
+    try:
+        wanted, until = next(gen), time.monotonic() + _call.patience
+        while True:
+            ready = yield wanted
+            if ready:
+                wanted, until = gen.send(ready), time.monotonic() + _call.patience
+            elif time.monotonic() >= until:
+                raise _silence(_call.patience)
+    except StopIteration as stop:
+        done: _T = stop.value
+        return done
+
+
+def _silence(seconds: float) -> TimeoutError:
+    return TimeoutError(f"the server does not answer: it said nothing for {seconds:g} seconds")
 
 
 def _prepare_threshold(url: URL) -> tuple[int | None, URL]:
