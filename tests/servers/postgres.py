@@ -53,7 +53,7 @@ ssl_cert_file = 'server.pem'
 ssl_key_file = 'server.key'
 """
 # The inner shell is detached: PostgreSQL takes the end of a child process that it does not know for a crash.
-_WATCHED = 'exec 3<&0 </dev/null; ( ( read -r end <&3; kill -QUIT $$ ) >/dev/null 2>&1 & ); exec "$@" 3<&-'
+WATCHED = 'exec 3<&0 </dev/null; ( ( read -r end <&3; kill -QUIT $$ ) >/dev/null 2>&1 & ); exec "$@" 3<&-'
 
 
 def programs(path: str | None = None, root: Path = Path("/")) -> Path | None:
@@ -88,10 +88,10 @@ class Postgres:
     def __init__(self, programs: Path) -> None:
         self.canary = f"CANARY{secrets.token_hex(9)}"
         self.log: deque[str] = deque(maxlen=100)
-        self.port = next(filter(_free, iter(lambda: 20_000 + secrets.randbelow(12_000), None)))
+        self.port = free_port()
         self._password = f"{self.canary}@:/%"
         self._programs = programs
-        self._owner = _owner()
+        self._owner = owner()
         self.folder = Path(tempfile.mkdtemp(prefix="tocsin_postgres_"))
         self._data = self.folder / "data"
         self.bundle = self.folder / "ca.pem"
@@ -135,7 +135,7 @@ class Postgres:
         """
         self.log.clear()
         self._process = subprocess.Popen(
-            ["/bin/sh", "-c", _WATCHED, "sh", str(self._programs / "postgres"), "-D", str(self._data), "-p", str(self.port)],
+            ["/bin/sh", "-c", WATCHED, "sh", str(self._programs / "postgres"), "-D", str(self._data), "-p", str(self.port)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -179,6 +179,21 @@ class Postgres:
             yield
         finally:
             self.start()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Suspend all processes of the server while the block runs: it neither answers nor closes a connection."""
+        words = ["/bin/ps", "-axo", "pid=,ppid="]
+        listed = subprocess.run(words, check=True, capture_output=True, text=True, timeout=PATIENCE).stdout
+        parents = {int(pid): int(parent) for pid, parent in map(str.split, listed.splitlines())}
+        pids = [self._process.pid, *(pid for pid, parent in parents.items() if parent == self._process.pid)]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
 
     def close(self) -> None:
         """Stop the server for good, and remove its files."""
@@ -231,7 +246,12 @@ def _free(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
-def _owner() -> int:
-    """Return the user id to run the server as: our own, or an unprivileged one if we are root."""
+def free_port() -> int:
+    """Return a free port outside the range of outgoing connections."""
+    return next(filter(_free, iter(lambda: 20_000 + secrets.randbelow(12_000), None)))
+
+
+def owner() -> int:
+    """Return the user id to run a server as: our own, or an unprivileged one if we are root."""
     known = {entry.pw_name: entry.pw_uid for entry in pwd.getpwall()}
     return os.geteuid() or known.get("postgres") or known["nobody"]

@@ -12,7 +12,7 @@ import pytest
 from tests.shell.interpreters.test_outbox import NEVER, Ending, Sender, message, rows
 from tocsin.core.effects import PostToSlack
 from tocsin.core.outbox.model import Status
-from tocsin.core.outbox.state_machine import Buried
+from tocsin.core.outbox.state_machine import Buried, OutcomeKnown
 from tocsin.core.outcomes import Delivered, Outcome, Queued, Rejected, Retryable
 from tocsin.interpreters import Outbox
 from tocsin.shell.outbox import background_worker
@@ -47,6 +47,36 @@ def test_a_change_by_another_process_settles_the_message(url: str, monkeypatch: 
         assert any(store.rows()[0].status is Status.DELAYED or NEVER.wait(0.01) for _ in range(2000))
         store.advance([(key, Buried(store.now()))])
         assert ending.outcome == Rejected("buried by hand")
+
+
+def deliver_all(store: Store, keys: list[str]) -> None:
+    """Deliver these messages, as another process does that has claimed them."""
+    store.claim("slack:SLACK_WEBHOOK_URL", "another", seconds=60)
+    store.advance([(key, OutcomeKnown(store.now(), "another", Delivered(), 0.5)) for key in keys])
+
+
+@pytest.mark.parametrize("waited_for", [True, False])
+def test_messages_that_another_process_sent_are_looked_up(url: str, waited_for: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(background_worker, "_KEYS_PER_LOOK", 5)
+    if not waited_for:
+        monkeypatch.setattr(background_worker, "_INTERVAL", 0.2)
+    outcomes: list[Outcome] = []
+    with closing(Store(url)) as store:
+        idle = Worker(store, Sender())
+        idle.stop()
+        worker = BackgroundWorker(store, lambda _: idle, 1.0)
+        new = [new_row(message(), store.now()) for _ in range(60)]
+        for row in new:
+            worker.expect(row.key, outcomes.append)
+        store.put(new)
+        worker.mark_stored([row.key for row in new])
+        worker.attend()
+        deliver_all(store, [row.key for row in new])
+        if waited_for:
+            worker.hurry()
+        assert worker.wait(time.monotonic() + 2.0)  # less than the usual interval, and than that of twelve looks in a row
+        worker.give_up()
+    assert outcomes == [Delivered()] * 60
 
 
 def test_messages_of_other_processes_are_delayed_too(url: str) -> None:

@@ -25,6 +25,15 @@ from tocsin.shell.outbox.store import Store
 
 EXAMPLES = "write sqlite:////var/lib/app/outbox.sqlite, or postgresql://user:password@host/database"
 
+THRESHOLD = (
+    "prepare_threshold in the URL of the outbox is the number of times that a statement is executed before it is prepared, or none: "
+    "write ?prepare_threshold=none, or leave it out"
+)
+
+
+def foreign(option: str) -> str:
+    return f"the URL of the outbox has an option {option}, which is none of PostgreSQL's: leave it out"
+
 
 def asked(connection: sqlite3.Connection, pragma: str) -> object:
     found: tuple[object] = connection.execute(f"PRAGMA {pragma}").fetchone()
@@ -247,6 +256,11 @@ def error_of(url: str | None) -> str:
         ("sqlite://u:hunter22@h//a/b", f"the URL of a SQLite file holds nothing but its path: {EXAMPLES}"),
         ("sqlite:////a/b?mode=ro", f"the URL of a SQLite file holds nothing but its path: {EXAMPLES}"),
         ("sqlite:////a/b?vfs=a&vfs=b", f"the URL of a SQLite file holds nothing but its path: {EXAMPLES}"),
+        ("postgresql://u@h/d?row_factory=x", foreign("row_factory")),
+        ("postgresql://u@h/d?autocommit=1", foreign("autocommit")),
+        ("postgresql://u@h/d?prepare_threshold=-1", THRESHOLD),
+        ("postgresql://u@h/d?prepare_threshold=1&prepare_threshold=2", THRESHOLD),
+        ("postgresql://u@h/d?prepare_threshold=often", THRESHOLD),
     ],
 )
 def test_a_url_that_names_no_outbox_says_what_to_write(url: str, said: str) -> None:
@@ -272,13 +286,26 @@ def test_without_the_extra_it_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_server_that_would_not_wait_for_its_disk_is_told_to(database: str) -> None:
     where = f"{database}?options=-csynchronous_commit%3Doff"
-    kept = OutboxConnection(Database(where, 2.5), reads=False)
+    kept = OutboxConnection(Database(where, 2.5))
     asked = ("synchronous_commit", "lock_timeout", "transaction_isolation")
     assert kept.do(lambda connection: [connection.execute(text(f"SHOW {name}")).scalar() for name in asked]) == [
         "on",
         "2500ms",
         "read committed",
     ]
+    kept.close()
+
+
+@pytest.mark.parametrize(
+    ("option", "times", "prepared"),
+    [("", 5, 0), ("", 6, 1), ("?prepare_threshold=0", 1, 1), ("?prepare_threshold=none", 6, 0)],
+)
+def test_a_statement_that_is_executed_often_is_prepared(option: str, times: int, prepared: int, database: str) -> None:
+    kept = OutboxConnection(Database(f"{database}{option}", 5.0))
+    for _ in range(times):
+        kept.do(lambda connection: connection.execute(text("SELECT 7")).scalar())
+    asked = text("SELECT count(*) FROM pg_prepared_statements WHERE statement = 'SELECT 7'")
+    assert kept.do(lambda connection: connection.execute(asked).scalar()) == prepared
     kept.close()
 
 
@@ -292,7 +319,7 @@ def lose(database: str, connection: Connection) -> int:
 
 
 def test_what_was_not_committed_is_done_again_on_a_new_connection(database: str) -> None:
-    kept, tried = OutboxConnection(Database(database, 5.0), reads=False), list[int]()
+    kept, tried = OutboxConnection(Database(database, 5.0)), list[int]()
 
     def act(connection: Connection) -> object:
         if not tried:
@@ -304,7 +331,7 @@ def test_what_was_not_committed_is_done_again_on_a_new_connection(database: str)
 
 
 def test_what_may_have_been_committed_is_not_done_again(database: str) -> None:
-    kept, tried = OutboxConnection(Database(database, 5.0), reads=False), list[int]()
+    kept, tried = OutboxConnection(Database(database, 5.0)), list[int]()
     with pytest.raises(OperationalError):
         kept.do(lambda connection: tried.append(lose(database, connection)))
     assert len(tried) == 1

@@ -43,7 +43,9 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 def engine(url: str) -> Engine:
     """An engine that does not migrate the database."""
-    return create_engine(url, poolclass=NullPool) if url.startswith("sqlite") else Database(url, 5.0).engine
+    if url.startswith("sqlite"):
+        return create_engine(url, poolclass=NullPool)
+    return Database(url, 5.0).engine.execution_options(isolation_level="READ COMMITTED")  # with transactions of SQLAlchemy's
 
 
 def migrate_to(engine: Engine, steps: Sequence[Step]) -> None:

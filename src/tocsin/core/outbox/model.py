@@ -8,16 +8,18 @@
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
+from typing import assert_never
 
 import attrs
 
 from tocsin.core.changes import Key
-from tocsin.core.outcomes import Ambiguous, Delivered, Outcome, Queued, Rejected
+from tocsin.core.outcomes import Ambiguous, Delivered, Outcome, Queued, Rejected, Shown, Withheld
 from tocsin.core.text import one_line, span
 from tocsin.core.values import Value
 
 _LONGEST_NAME = 200  # characters
 _KEPT_OF_NAME = 120  # characters before the hash
+_REFUSED, _WITHHELD, _SHOWN = "refused for ", "withheld: ", "shown instead of sent"  # the reasons of rows that are done
 _LATEST = 253_402_214_400.0  # the last day of the year 9999
 
 
@@ -120,6 +122,23 @@ GONE = Ambiguous("its row is no longer in the outbox: it was removed, or the fil
 """The outcome of a message whose row no longer exists."""
 
 
+def reason_of_done(outcome: Delivered | Withheld | Shown) -> str | None:
+    """Return the reason that a delivered row keeps, so that other processes learn the outcome from it.
+
+    >>> reason_of_done(Withheld("TOCSIN_NOTIFY is none")), reason_of_done(Delivered())
+    ('withheld: TOCSIN_NOTIFY is none', None)
+    """
+    match outcome:
+        case Delivered(refused=refused):
+            return f"{_REFUSED}{', '.join(refused)}" if refused else None
+        case Withheld(reason=reason):
+            return f"{_WITHHELD}{reason}"
+        case Shown():
+            return _SHOWN
+        case _:
+            assert_never(outcome)
+
+
 def outcome_of_row(row: Row) -> Outcome:
     """Return the outcome of a message from its row.
 
@@ -130,9 +149,17 @@ def outcome_of_row(row: Row) -> Outcome:
     if row.status in WAITING:
         return Queued("the outbox")
     if row.status is Status.DELIVERED:
-        return Delivered()
+        return _outcome_of_done(row.reason or "")
     reason = row.reason or "no reason was recorded"
     return Rejected(reason) if row.status is Status.DEAD else Ambiguous(reason)
+
+
+def _outcome_of_done(reason: str) -> Outcome:
+    if reason.startswith(_WITHHELD):
+        return Withheld(reason.removeprefix(_WITHHELD))
+    if reason == _SHOWN:
+        return Shown()
+    return Delivered(tuple(reason.removeprefix(_REFUSED).split(", ")) if reason.startswith(_REFUSED) else ())
 
 
 def moment_of(seconds: float) -> datetime:

@@ -18,7 +18,7 @@ from typing import assert_never
 import attrs
 
 from tocsin.core.delivery.retry import RetryPolicy
-from tocsin.core.outbox.model import WAITING, Row, Status
+from tocsin.core.outbox.model import WAITING, Row, Status, reason_of_done
 from tocsin.core.outcomes import (
     Ambiguous,
     Delivered,
@@ -253,12 +253,8 @@ def _answered(row: Row, event: OutcomeKnown) -> Row | RefusedEvent:
     if not holds_lease and not isinstance(outcome, Delivered):
         return RefusedEvent(f"the lease of {row.key} has ended")
     match outcome:
-        case Delivered():
-            return _ended(row, Status.DELIVERED, event.at, f"refused for {', '.join(outcome.refused)}" if outcome.refused else None)
-        case Withheld(reason=reason):
-            return _ended(row, Status.DELIVERED, event.at, f"withheld: {reason}")
-        case Shown():
-            return _ended(row, Status.DELIVERED, event.at, "shown instead of sent")
+        case Delivered() | Withheld() | Shown():
+            return _ended(row, Status.DELIVERED, event.at, reason_of_done(outcome))
         case Queued(where=where):
             return _ended(row, Status.UNKNOWN, event.at, f"handed on to {where}: what became of it there is not known")
         case Retryable() | Rejected(secret=str()):  # another worker may have the secret

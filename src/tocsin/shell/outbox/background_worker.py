@@ -2,6 +2,8 @@
 
 - It sends the messages of its own program and those that other processes left.
 - It starts with the first message or by ``attend()``. It looks for due messages every few seconds, and when it is woken.
+- Another process may send the messages of this program, and cannot wake it. So it looks them up: every few seconds, and several times a
+  second while the program waits for them.
 - At exit, the program waits for its own messages that are not delayed. Unsent messages stay in the outbox for the next worker, and one
   line of the log says so.
 - Each callback gets the final outcome of its message, whichever process sent it. A message that this process delivered is delivered,
@@ -9,6 +11,7 @@
 - A forked child starts without messages: those of its parent are in the database, and the parent waits for them.
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -41,6 +44,7 @@ _INTERVAL_ERROR = 15.0  # after an error of the database
 _INTERVAL_SENDING = 0.5  # while threads send: a thread that is about to end may miss a new message
 _INTERVAL_MIN = 0.1
 _INTERVAL_WOKEN = 0.05  # however often it is woken
+_INTERVAL_WAITED_FOR = 0.2  # at which the program's own messages are looked up while it waits for them
 
 _KEYS_PER_LOOK = 500
 _FINAL_WAIT = 2.0  # seconds for messages that are being sent once the exit timeout is over
@@ -72,7 +76,8 @@ class BackgroundWorker:
         self._wake = threading.Event()
         self._ended = threading.Event()
         self._thread: WorkerThread | None = None
-        self._next_look = 0.0
+        self._last_look = -math.inf
+        self._hurries = 0
         self._outages = log.Outages()
 
     @property
@@ -131,11 +136,15 @@ class BackgroundWorker:
 
     def hurry(self) -> None:
         """Cut pauses short until each ``hurry()`` is undone by a ``take_time()``."""
+        with self._changed:
+            self._hurries += 1
         self._worker.hurry()
         self._wake.set()
 
     def take_time(self) -> None:
         """Undo one ``hurry()``."""
+        with self._changed:
+            self._hurries -= 1
         self._worker.take_time()
 
     def give_up(self) -> None:
@@ -176,11 +185,13 @@ class BackgroundWorker:
             self._look_up_stored()
         except OutboxError as error:
             self._log(str(error))
-            return _INTERVAL_ERROR
+            return _INTERVAL_SENDING if self._hurries else _INTERVAL_ERROR
         self._outages.clear()
-        if agenda.due or (self._stored and self._worker.hurried):  # someone waits, and a row may be removed
-            return _INTERVAL_SENDING
-        return _INTERVAL_IDLE if agenda.next is None else min(max(agenda.next, _INTERVAL_MIN), _INTERVAL)
+        if agenda.due:
+            pause = _INTERVAL_SENDING
+        else:
+            pause = _INTERVAL_IDLE if agenda.next is None else min(max(agenda.next, _INTERVAL_MIN), _INTERVAL)
+        return min(pause, self._until_look()) if self._stored else pause
 
     def _log(self, error: str) -> None:
         """Log the error, unless it was logged and no look has succeeded since."""
@@ -188,11 +199,16 @@ class BackgroundWorker:
             with suppress(Exception):  # a logging handler of the user may raise
                 log.logger.error("%s", one_line(redact(f"tocsin: {error}")))
 
+    def _until_look(self) -> float:
+        """Return the seconds until the messages of this program are looked up again."""
+        interval = _INTERVAL_WAITED_FOR if self._hurries else _INTERVAL
+        return max(self._last_look + interval - time.monotonic(), 0.0)
+
     def _look_up_stored(self) -> None:
-        """Look up messages of this program that another process may have sent."""
-        if time.monotonic() < self._next_look and not self._worker.hurried:
+        """Look up messages of this program that another process may have sent: some at a time, and more at once if some were."""
+        if self._until_look() > 0.0:
             return
-        self._next_look = time.monotonic() + _INTERVAL
+        self._last_look = time.monotonic()
         self._give_up_moved()
         with self._changed:
             keys = tuple(islice(self._stored, _KEYS_PER_LOOK))
@@ -203,6 +219,8 @@ class BackgroundWorker:
             if self._worker.holds(key):  # the worker reports more than the row holds
                 continue
             row = found.get(key)
+            if row is None or row.status not in WAITING:
+                self._last_look = -math.inf
             self._update(key, None if row is None else row.status, GONE if row is None else outcome_of_row(row))
 
     def _give_up_moved(self) -> None:

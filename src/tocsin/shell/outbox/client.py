@@ -1,5 +1,10 @@
-"""The outbox as the interpreter uses it: a store of messages, and a background worker that sends them."""
+"""The outbox as the interpreter uses it: a store of messages, and a background worker that sends them.
 
+After an error of the database, no message is stored until a thread of its own has written to it: a caller would have to wait for each
+attempt. It tries every second, so that messages are stored again soon after an outage.
+"""
+
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -11,14 +16,18 @@ from tocsin.core.outcomes import Outcome
 from tocsin.core.text import describe, one_line
 from tocsin.shell import log
 from tocsin.shell.errors import OutboxBusy, OutboxError
+from tocsin.shell.fork_safety import forget_in_child
 from tocsin.shell.outbox.background_worker import BackgroundWorker, WorkerFactory
 from tocsin.shell.outbox.codec import new_row
+from tocsin.shell.outbox.errors import needs_person
 from tocsin.shell.outbox.store import Store
 from tocsin.shell.redaction import redact
+from tocsin.shell.threads import WorkerThread
 
 _T = TypeVar("_T")
 
-_ERROR_PAUSE = 30.0  # seconds without a new attempt after the database could not be written: each caller would wait for it
+_PROBE_PAUSE = 1.0  # seconds between two attempts to write to the database after an error
+_ERROR_PAUSE = 30.0  # seconds without a new attempt of a caller; and between two attempts if only a person can mend the error
 
 
 class OutboxClient:
@@ -27,9 +36,17 @@ class OutboxClient:
     def __init__(self, store: Store, make_worker: WorkerFactory, exit_timeout: float) -> None:
         self._store = store
         self._worker = BackgroundWorker(store, make_worker, exit_timeout)
+        self._outages = log.Outages()
+        self.forget()
+        forget_in_child(self)
+
+    def forget(self) -> None:
+        """Reset the client in a forked child, which has no thread that tries to write."""
         self._error: OutboxError | None = None
         self._paused_until = 0.0
-        self._outages = log.Outages()
+        self._prober: WorkerThread | None = None
+        self._closed = threading.Event()
+        self._lock = threading.Lock()
 
     @property
     def far(self) -> bool:
@@ -55,6 +72,7 @@ class OutboxClient:
 
     def close(self) -> None:
         """Stop sending and close the database. Unsent messages stay in it."""
+        self._closed.set()
         self._worker.give_up()
         self._store.close()
 
@@ -64,8 +82,9 @@ class OutboxClient:
         Raises:
             OutboxError: no message was stored.
         """
-        if self._error is not None and time.monotonic() < self._paused_until:
-            raise OutboxError(str(self._error))
+        error = self._error
+        if error is not None and time.monotonic() < self._paused_until:
+            raise OutboxError(str(error))
         rows = self._rows(messages, self._guarded(self._store.now))
         callbacks = [(row.key, callback) for row, callback in zip(rows, on_settled, strict=True)]
         for key, callback in callbacks:
@@ -81,14 +100,37 @@ class OutboxClient:
         self._worker.wake()
 
     def _guarded(self, act: Callable[[], _T]) -> _T:
-        """Run ``act``. After an error of the database, ``keep`` fails at once for 30 seconds."""
+        """Run ``act``. After an error of the database, ``keep`` fails at once until the database can be written, or for 30 seconds."""
         try:
             return act()
         except OutboxBusy:
             raise
         except OutboxError as error:
-            self._error, self._paused_until = error, time.monotonic() + _ERROR_PAUSE
+            self._pause(error)
+            with self._lock:
+                if self._prober is None and not self._closed.is_set():
+                    prober = self._prober = WorkerThread("tocsin_outbox", self._probe)
+                    if not prober.try_start():
+                        self._prober = None
             raise
+
+    def _pause(self, error: OutboxError) -> None:
+        self._error, self._paused_until = error, time.monotonic() + _ERROR_PAUSE
+
+    def _probe(self) -> None:
+        """Try to write to the database until that succeeds, then store messages again."""
+        pause = _PROBE_PAUSE
+        while not self._closed.wait(pause):
+            try:
+                self._store.probe()
+            except OutboxError as error:
+                self._pause(error)
+                pause = _ERROR_PAUSE if needs_person(error) else _PROBE_PAUSE
+            else:
+                break
+        with self._lock:
+            self._error = self._prober = None
+        self._worker.wake()
 
     @staticmethod
     def _rows(messages: Sequence[Message], at: float) -> list[Row]:

@@ -42,6 +42,21 @@ _POSTGRES_REMEDIES: Mapping[str, str] = {
     "58": "check its disk",
 }
 _UNREACHABLE_REMEDY = "make sure that the server runs, and that its URL is right"
+_REFUSED_CONNECTIONS: Mapping[str, str] = {  # by words, since such an error has no code
+    "authentication failed": _POSTGRES_REMEDIES["28"],
+    "no pg_hba.conf entry": _POSTGRES_REMEDIES["28"],
+    '" does not exist': _POSTGRES_REMEDIES["3D"],
+    "no such database": _POSTGRES_REMEDIES["3D"],
+}
+_POOLER_REMEDIES: Mapping[str, str] = {  # by words, since PgBouncer has one code for all that it refuses
+    "statement pooling mode": "let the pooler give out its connections by session or by transaction (pool_mode)",
+    "unsupported startup parameter": "leave that option out of the URL, or name it in the pooler's ignore_startup_parameters",
+    "prepared statement": "write ?prepare_threshold=none at the end of the URL: a pooler seems to be in between",
+}
+
+
+_UPGRADE = "upgrade tocsin, or name another place"
+_BY_HAND = (_RENEW, _UPGRADE, *(_POSTGRES_REMEDIES[state] for state in ("28", "3D", "42501", "42")), *_POOLER_REMEDIES.values())
 
 
 def describe_database_error(error: BaseException, place: str) -> OutboxError:
@@ -53,11 +68,16 @@ def describe_database_error(error: BaseException, place: str) -> OutboxError:
     return OutboxError(f"the outbox at {place} cannot be used: {reason}: {_remedy(error)}")
 
 
+def needs_person(error: OutboxError) -> bool:
+    """Whether a person has to mend this: the database answers, and another attempt would get the same answer."""
+    return str(error).endswith(_BY_HAND)
+
+
 def newer_schema_error(place: str, version: int, known: int) -> OutboxError:
     """Return the error for an outbox whose schema version is newer than this tocsin knows."""
     return OutboxError(
-        f"the outbox at {place} was written by a newer tocsin (its schema version is {version}, and this tocsin knows {known}): "
-        "upgrade tocsin, or name another place"
+        f"the outbox at {place} was written by a newer tocsin "
+        f"(its schema version is {version}, and this tocsin knows {known}): {_UPGRADE}"
     )
 
 
@@ -65,11 +85,20 @@ def _remedy(error: BaseException) -> str:
     if isinstance(error, sqlite3.Error):
         code: object = getattr(error, "sqlite_errorcode", None)
         return _SQLITE_REMEDIES.get(code & 0xFF, _OTHER_REMEDY) if isinstance(code, int) else _OTHER_REMEDY
+    if isinstance(error, TimeoutError):
+        return _UNREACHABLE_REMEDY
     if isinstance(error, OSError):
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             return "make room on the disk"
         return "make it a file that you may read and write, or name another place"
     state: object = getattr(error, "sqlstate", None)
     if isinstance(state, str):
-        return _POSTGRES_REMEDIES.get(state) or _POSTGRES_REMEDIES.get(state[:2]) or _OTHER_REMEDY
-    return _UNREACHABLE_REMEDY if type(error).__module__.startswith("psycopg") else _OTHER_REMEDY
+        return _by_words(error, _POOLER_REMEDIES) or _POSTGRES_REMEDIES.get(state) or _POSTGRES_REMEDIES.get(state[:2]) or _OTHER_REMEDY
+    if type(error).__module__.startswith("psycopg"):
+        return _by_words(error, _POOLER_REMEDIES) or _by_words(error, _REFUSED_CONNECTIONS) or _UNREACHABLE_REMEDY
+    return _OTHER_REMEDY
+
+
+def _by_words(error: BaseException, remedies: Mapping[str, str]) -> str | None:
+    said = str(error)
+    return next((remedy for words, remedy in remedies.items() if words in said), None)

@@ -84,6 +84,7 @@ _CENSUS = union_all(
         for part in (_waits, _has_ended)
     )
 )
+_PROVE_WRITABLE = update(t.versions).values(version=t.version_of_schema)
 _SERVER_TIME = select(func.extract("epoch", func.clock_timestamp()))
 
 
@@ -267,6 +268,11 @@ def shrink(connection: Connection) -> bool:
         return True
     connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").all()
     return False
+
+
+def prove_writable(connection: Connection) -> None:
+    """Write to the database without a change."""
+    connection.execute(_PROVE_WRITABLE)
 
 
 def server_time(connection: Connection) -> float:

@@ -33,6 +33,7 @@ _T = TypeVar("_T")
 
 _MAX_REASON = 1000  # characters
 _CHUNK = 500  # rows that one transaction removes or reads
+_MANY_ROWS = 600.0  # seconds more for a server that may have to read all rows before it answers
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -71,8 +72,8 @@ class Store:
 
     def __init__(self, url: str | None = None, *, busy: float = 5.0) -> None:
         self._database = Database(url, busy)
-        self._writer = OutboxConnection(self._database, reads=False)
-        self._reader = OutboxConnection(self._database, reads=True)
+        self._writer = OutboxConnection(self._database)
+        self._reader = OutboxConnection(self._database)
         self._clock = ServerClock()
         forget_in_child(self)
 
@@ -166,12 +167,12 @@ class Store:
 
     def rows(self, *, statuses: Sequence[Status] = (), destination: str | None = None, limit: int = 100) -> tuple[Row, ...]:
         """Return the newest ``limit`` rows, the newest last, with these statuses and this destination; the defaults mean all."""
-        found = self._run(self._reader, lambda connection: queries.last(connection, statuses, destination, limit))
+        found = self._run(self._reader, lambda connection: queries.last(connection, statuses, destination, limit), extra=_MANY_ROWS)
         return tuple(one.row for one in reversed(found))
 
     def census(self) -> tuple[StatusCount, ...]:
         """Count the rows of each destination and status."""
-        found = self._run(self._reader, queries.census)
+        found = self._run(self._reader, queries.census, extra=_MANY_ROWS)
         return tuple(StatusCount(name, Status(status), count, oldest) for name, status, count, oldest in sorted(found))
 
     def purge(self, before: float, statuses: Sequence[Status] = (Status.DELIVERED,), *, most: int | None = None) -> int:
@@ -192,6 +193,14 @@ class Store:
         while removed and self._run(self._writer, queries.shrink):
             pass
         return removed
+
+    def probe(self) -> None:
+        """Show that the database can be written.
+
+        Raises:
+            OutboxError: it cannot be.
+        """
+        self._transaction(queries.prove_writable)
 
     def close(self) -> None:
         """Close the connections. The next call opens them again."""
@@ -214,15 +223,15 @@ class Store:
         return self._transaction(lambda connection: _rewind(connection, [one.row.key for one in found], at))
 
     def _remove(self, before: float, statuses: Sequence[Status], most: int) -> int:
-        return self._transaction(lambda connection: queries.remove(connection, before, statuses, most))
+        return self._transaction(lambda connection: queries.remove(connection, before, statuses, most), extra=_MANY_ROWS)
 
-    def _transaction(self, act: Callable[[Connection], _T]) -> _T:
+    def _transaction(self, act: Callable[[Connection], _T], *, extra: float = 0.0) -> _T:
         """Run ``act`` in a write transaction."""
-        return _with_outbox_errors(self.place, lambda: self._writer.do(act))
+        return _with_outbox_errors(self.place, lambda: self._writer.do(act, extra=extra))
 
-    def _run(self, connection: OutboxConnection, act: Callable[[Connection], _T]) -> _T:
+    def _run(self, connection: OutboxConnection, act: Callable[[Connection], _T], *, extra: float = 0.0) -> _T:
         """Run ``act`` without a transaction."""
-        return _with_outbox_errors(self.place, lambda: connection.do_without_transaction(act))
+        return _with_outbox_errors(self.place, lambda: connection.do_without_transaction(act, extra=extra))
 
 
 def _with_outbox_errors(place: str, act: Callable[[], _T]) -> _T:

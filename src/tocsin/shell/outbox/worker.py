@@ -191,11 +191,6 @@ class Worker:
         """Whether this row is being sent, or ``on_batch`` is being called for it."""
         return any(key in each.sending for each in tuple(self._threads.values()))
 
-    @property
-    def hurried(self) -> bool:
-        """Whether pauses are cut short."""
-        return self._hurries > 0
-
     def hurry(self) -> None:
         """Cut pauses short until each ``hurry()`` is undone by a ``take_time()``."""
         self._hurries += 1
