@@ -12,7 +12,7 @@ from hashlib import sha256
 import attrs
 
 from tocsin.core.changes import Key
-from tocsin.core.outcomes import Ambiguous, Delivered, Outcome, Queued, Rejected
+from tocsin.core.outcomes import STORED, Ambiguous, Delivered, Outcome, Rejected
 from tocsin.core.text import one_line, span
 from tocsin.core.values import Value
 
@@ -125,7 +125,7 @@ def outcome_of_row(row: Row) -> Outcome:
     Queued(where='the outbox')
     """
     if row.status in WAITING:
-        return Queued("the outbox")
+        return STORED
     if row.status is Status.DELIVERED:
         return Delivered()
     reason = row.reason or "no reason was recorded"
