@@ -190,13 +190,12 @@ class CommandNotifier:
         The lock of such a run is held until its message is safe, and only then is its file removed. If this process is killed before,
         the next start notifies of it. Printing does not count as a notification.
         """
-        prints = self._notify == "print"
-        for killed in killed_runs(self._options.label) if self._notify != "none" else ():
-            if prints:
+        found = killed_runs(self._options.label) if self._notify != "none" else ()
+        if self._notify == "print":
+            for killed in found:
                 self._announcer.announce(self._left_end(killed, KeptEnd.parsed(killed.end)), retold=True)
-                continue
-            lock = killed.claim()
-            if lock is not None:
+        else:
+            for killed, lock in ((run, lock) for run in found if (lock := run.claim()) is not None):
                 self._report_left(killed, lock, KeptEnd.parsed(killed.end))
 
     def _report_left(self, killed: KilledRun, lock: RunLock, kept: KeptEnd | None) -> None:
