@@ -239,6 +239,10 @@ class Dying:
     notify = "live"
 
     def __call__(self, effect):
+        if sys.argv[2:] and not os.fork():
+            print("forked", flush=True)
+            os.read(0, 1)
+            os._exit(0)
         os.kill(os.getpid(), 9)
 
 with interpreting(Dying()):
@@ -304,6 +308,16 @@ def test_the_next_start_announces_an_end_whose_message_was_not_safe(by: str, liv
     assert kept.run_id in bodies[0]
     assert ["recovered after a failure" in body for body in bodies[1:]] == ([] if by == "excepthook" else [True])
     assert left_ends() == ()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="fork needs POSIX")
+def test_a_child_that_outlives_its_parent_does_not_hold_an_end_back() -> None:
+    words = [sys.executable, "-c", DIES, "watch", "fork"]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "forked\n"
+        assert process.wait(60) == -signal.SIGKILL
+        assert len(left_ends()) == 1  # the child lives until its input is closed
 
 
 def leave(before: Streak = UNREMEMBERED, label: str = "load", end: str | None = None) -> KeptEnd:

@@ -33,7 +33,7 @@ _STALE_SECONDS = 3600.0  # age of an empty file that its process never filled
 class RunLock:
     """The lock of a run of this process, or of a dead one that this process reports. It is held until ``close``."""
 
-    __slots__ = ("_file", "path")
+    __slots__ = ("__weakref__", "_file", "path")
 
     def __init__(self, path: str, file: int) -> None:
         self.path: str = path
@@ -54,6 +54,12 @@ class RunLock:
         except OSError as error:
             _complain(f"cannot remove {self.path}: {error.strerror}; remove it, else the run counts as killed")
         os.close(file)
+
+    def forget(self) -> None:
+        """Leave the lock to the parent, in a forked child: a child that outlives its parent must not hold the lock for it."""
+        file, self._file = self._file, None
+        if file is not None:
+            os.close(file)
 
 
 class KilledRun:

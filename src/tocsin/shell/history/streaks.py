@@ -25,6 +25,7 @@ from tocsin.core.events import Facts
 from tocsin.core.machine import Announcement, ForeignHandler, Subject
 from tocsin.core.notifiers import Notifier
 from tocsin.shell import log
+from tocsin.shell.fork_safety import forget_in_child
 from tocsin.shell.history.run_locks import RunLock, keep_end, left_ends, line, open_end
 from tocsin.shell.history.run_record import HistoryError, KeptEnd, RunRecord
 from tocsin.shell.history.store import HistoryStore
@@ -67,11 +68,14 @@ def remember_end(proposed: Announcement, mode: Notify) -> Remembered:
         return Remembered(subject.past)
     if mode == "print":
         return Remembered(_use_store(lambda store: store.past(label), "nothing is known of earlier runs"))
-    locks = list[RunLock | None]()
+    locks = list[RunLock]()
 
     def keep(before: Streak) -> None:
         kept = KeptEnd.of(proposed, before)
-        locks.append(open_end(os.urandom(8).hex(), label, kept.at, kept.line()))
+        lock = open_end(os.urandom(8).hex(), label, kept.at, kept.line())
+        if lock is not None:
+            forget_in_child(lock)
+            locks.append(lock)
 
     past = _use_store(lambda store: store.advance(label, failed=failed, keep=keep), "this run will not be remembered")
 
@@ -79,8 +83,7 @@ def remember_end(proposed: Announcement, mode: Notify) -> Remembered:
         if fate != "safe":
             _take_back(label, failed, past)
         for lock in locks:
-            if lock is not None:
-                lock.close()
+            lock.close()
 
     return Remembered(past, settle)
 
@@ -169,6 +172,7 @@ def claimed_ends(subjects: Iterable[Subject]) -> Iterator[LeftEnd]:
         if each.label in by_label and kept is not None:
             lock = each.claim()
             if lock is not None:
+                forget_in_child(lock)
                 yield LeftEnd(by_label[each.label], lock, kept)
 
 
