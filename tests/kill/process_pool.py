@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Literal
@@ -16,7 +16,7 @@ from tests.kill.programs import PROGRAM
 from tests.servers.scripts import environment
 from tests.servers.slack import SlackServer
 
-Does = Literal["flow", "drain", "steps"]
+Does = Literal["flow", "drain", "steps", "exec", "fail"]
 
 
 @attrs.frozen(kw_only=True)
@@ -25,7 +25,7 @@ class Job:
 
     Args:
         does: ``flow`` runs a flow of ``count`` tasks called ``name``, ``drain`` sends what other processes left, ``steps`` sends one
-            message, or twelve, step by step.
+            message, or twelve, step by step, ``exec`` runs a command under ``tocsin exec``, ``fail`` fails under a policy.
         url: of the outbox.
         notes: the file for the acknowledged messages.
         trail: the file for the steps.
@@ -33,12 +33,13 @@ class Job:
         lease: in seconds.
         die_at: the step before which the process kills itself; 0 for none.
         from_start: whether the time limit counts from the start of the process; if not, from just before the first task of a flow.
+        words: the arguments of ``tocsin exec`` after its label.
         environment: variables in addition to those of the pool.
     """
 
     does: Does
-    url: str
-    notes: str
+    url: str = ""
+    notes: str = os.devnull
     name: str = "load"
     count: int = 1
     trail: str = os.devnull
@@ -46,6 +47,7 @@ class Job:
     lease: float = 1.0
     die_at: int = 0
     from_start: bool = True
+    words: Sequence[str] = ()
     environment: Mapping[str, str] = attrs.field(factory=dict[str, str])
 
 

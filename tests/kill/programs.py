@@ -12,13 +12,18 @@ import sqlalchemy.dialects.postgresql.psycopg
 import sqlalchemy.dialects.sqlite
 import sqlalchemy.engine.default
 
+import tocsin.cli.exec.command
+import tocsin.cli.exec.notifier
+import tocsin.cli.exec.supervisor_loop
 import tocsin.shell.adapters.http
 import tocsin.shell.outbox.client
+from tocsin import filters, watch
 from tocsin import Failed, Flow, Live, Recording, Running, Success, Task, interpreting, slack_notifier
 from tocsin.adapters import SlackWebhook
 from tocsin.core.outbox.model import row_name
 from tocsin.core.outcomes import Queued
 from tocsin.interpreters import Outbox, RateLimited, Rate, Retrying, RetryPolicy
+from tocsin.shell import queues
 from tocsin.shell.interpreter import execute, result_of
 from tocsin.shell.outbox.store import Store
 
@@ -147,6 +152,24 @@ def steps(job):
     make_outbox(job, step).attend()
     wait_until_empty(store)
     step("flushed")
+
+
+def exec(job):
+    '''Run a command under ''tocsin exec''. To the queues this is a new process, as it is to all else.'''
+    queues._here.forked = False
+    tocsin.cli.exec.command.main(["--label", job["name"], *job["words"]])
+
+
+def fail(job):
+    '''Run a watched body that fails, under a policy.'''
+    queues._here.forked = False
+    try:
+        with watch(job["name"], state_handlers=[slack_notifier(when=filters.on_change())]):
+            with open(job["notes"], "a") as notes:
+                notes.write("x\\n")
+            raise OSError
+    except OSError:
+        queues.finish()  # as at the end of a program
 
 
 def run(job):

@@ -32,27 +32,29 @@ from tocsin import (
     slack_notifier,
     watch,
 )
-from tocsin.core.changes import Key, Streak
+from tocsin.core.changes import Streak
 from tocsin.core.effects import CallBack, Effect, PostToSlack
-from tocsin.core.messages.slack import SlackMessage
 from tocsin.core.outcomes import Ambiguous, Delivered, DestinationDead, Outcome, Queued, Receipt, Rejected, Retryable, Shown, Withheld
 from tocsin.core.validation import invoke
 from tocsin.shell.announce import DeliveryTracker
 from tocsin.shell.history.store import HistoryStore
+from tocsin.shell.history.streaks import Fate
 from tocsin.shell.queues import exit_as_interrupted
 
-KEY = Key("run", "load", None, 0, 0)
-POST = PostToSlack("SLACK_WEBHOOK_URL", SlackMessage("load failed", "#eb0000", "Failed", ""), KEY)
-CALL = CallBack(print, Task("load"), Failed(), KEY)
-DELIVERED: tuple[Outcome, ...] = (Delivered(), Queued("a drawer"), Withheld("no"), Shown())
+RECEIPTS: tuple[Outcome, ...] = (Delivered(), Queued("a drawer"), Withheld("no"), Shown())
 FAILED: tuple[Outcome, ...] = (Retryable("full"), Rejected("too long"), DestinationDead("gone"), Ambiguous("silence"))
 
 
-def undelivered_after(outcomes: Sequence[Outcome], late: int) -> list[int]:
-    """Return after how many outcomes ``on_undelivered`` is called, if the last ``late`` of them follow ``complete``."""
-    calls, settled = list[int](), list[Outcome]()
-    tracker = DeliveryTracker(lambda: calls.append(len(settled)))
-    callbacks = [tracker.track(POST) for _ in outcomes]
+def fates_after(outcomes: Sequence[Outcome], stored: int, late: int) -> list[tuple[Fate, int]]:
+    """Return each fate, with how many outcomes were known.
+
+    The first ``stored`` messages are in the outbox, and the last ``late`` outcomes follow ``complete``.
+    """
+    fates, settled = list[tuple[Fate, int]](), list[Outcome]()
+    tracker = DeliveryTracker(lambda fate: fates.append((fate, len(settled))))
+    callbacks = [tracker.track() for _ in outcomes]
+    for callback in callbacks[:stored]:
+        callback.mark_stored()
     for number, (outcome, on_settled) in enumerate(zip(outcomes, callbacks, strict=True)):
         if number == len(outcomes) - late:
             tracker.complete()
@@ -60,47 +62,32 @@ def undelivered_after(outcomes: Sequence[Outcome], late: int) -> list[int]:
         on_settled(outcome)
     if not late:
         tracker.complete()
-    return calls
+    return fates
 
 
-@given(st.lists(st.sampled_from(DELIVERED + FAILED), min_size=1, max_size=6), st.integers(0, 6))
-def test_it_is_called_once_at_the_end_if_no_message_was_delivered(outcomes: list[Outcome], late: int) -> None:
-    delivered = any(isinstance(outcome, Receipt) for outcome in outcomes)
-    assert undelivered_after(outcomes, min(late, len(outcomes))) == ([] if delivered else [len(outcomes)])
+def expected(outcomes: Sequence[Outcome], stored: int, late: int) -> list[tuple[Fate, int]]:
+    """Return the fates: an event is safe once all its messages are, and given up after the last one if all have failed."""
+    count = len(outcomes)
+    safe_at = count - late if stored == count else count
+    if not outcomes or any(isinstance(outcome, Receipt) for outcome in outcomes):
+        return [("safe", safe_at)]
+    return [("safe", safe_at), ("given up", count)] if safe_at < count else [("given up", count)]
 
 
-def test_it_is_not_called_if_there_were_no_messages() -> None:
-    assert undelivered_after([], 0) == []
-
-
-def test_a_function_call_is_no_delivery() -> None:
-    calls = list[str]()
-    tracker = DeliveryTracker(lambda: calls.append("undelivered"))
-    tracker.track(CALL)(Delivered())
-    posted, called = tracker.track(POST), tracker.track(CALL)
-    tracker.complete()
-    posted(Rejected("too long"))
-    assert calls == ["undelivered"]
-    called(Rejected("it raised"))
-    assert calls == ["undelivered"]
-
-
-def test_a_function_that_raised_is_no_message_that_failed() -> None:
-    calls = list[str]()
-    tracker = DeliveryTracker(lambda: calls.append("undelivered"))
-    tracker.track(CALL)(Rejected("it raised"))
-    tracker.complete()
-    assert calls == []
+@given(st.lists(st.sampled_from(RECEIPTS + FAILED), max_size=6), st.integers(0, 6), st.integers(0, 6))
+def test_an_event_is_safe_once_all_its_messages_are_and_given_up_if_all_failed(outcomes: list[Outcome], stored: int, late: int) -> None:
+    stored, late = min(stored, len(outcomes)), min(late, len(outcomes))
+    assert fates_after(outcomes, stored, late) == expected(outcomes, stored, late)
 
 
 def test_any_thread_may_bring_an_outcome() -> None:
-    calls = list[str]()
-    tracker = DeliveryTracker(lambda: calls.append("undelivered"))
-    callbacks = [tracker.track(POST) for _ in range(400)]
+    fates = list[Fate]()
+    tracker = DeliveryTracker(fates.append)
+    callbacks = [tracker.track() for _ in range(400)]
     tracker.complete()
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda on_settled: on_settled(Retryable("full")), callbacks))
-    assert calls == ["undelivered"]
+    assert fates == ["given up"]
 
 
 ENDING = """

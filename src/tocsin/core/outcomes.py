@@ -85,6 +85,9 @@ class Ambiguous(Value):
     reason: str
 
 
+STORED = Queued("the outbox")
+"""The message is committed to the outbox, which sends it even if this process is killed now."""
+
 Receipt = Delivered | Queued | Withheld | Shown
 DeliveryError = Retryable | Rejected | DestinationDead | Ambiguous
 Outcome = Receipt | DeliveryError

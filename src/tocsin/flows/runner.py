@@ -79,6 +79,7 @@ class _Execution:
         self._prepare(task_states)
         flow = self.flow
         subject = Subject(flow.flow, flow.handlers, self.run_id, flow.flow.name, handler_errors=self.handler_errors)
+        self.announcer.tell_left([subject, *(run.subject for run in self.runs.values())])
         started = e.Started(self.clock.now(), "Running flow.", facts=self.facts)
         run = self.announcer.feed(Run(subject, Scheduled()), started)
         if isinstance(run.state, Running) and not run.ended:

@@ -7,24 +7,24 @@
 import os
 import platform
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import attrs
 
 from tocsin.core import events as e
 from tocsin.core.delivery.rendering import redacted_message
-from tocsin.core.effects import CallBack, Effect, Message, secrets_of
+from tocsin.core.effects import CallBack, Message, secrets_of
 from tocsin.core.events import Answer, Event, Facts
-from tocsin.core.machine import Announcement, Ask, Run, Step, advance, announce, propose, refusal, reply
+from tocsin.core.machine import Announcement, Ask, Run, Step, Subject, advance, announce, propose, refusal, reply
 from tocsin.core.notifiers import Notifier
-from tocsin.core.outcomes import DeliveryError, Fault, Outcome, Receipt
+from tocsin.core.outcomes import STORED, Ambiguous, DeliveryError, Fault, Outcome, Receipt, Retryable
 from tocsin.core.transitions import IllegalTransition
 from tocsin.core.validation import invoke
 from tocsin.shell import log, queues
 from tocsin.shell.adapters import Clock
 from tocsin.shell.adapters.secrets import make_known
 from tocsin.shell.errors import NotificationFailed, failed
-from tocsin.shell.history.streaks import Remember
+from tocsin.shell.history.streaks import Fate, Remember, claimed_ends
 from tocsin.shell.interpreter import ignore_outcome
 from tocsin.shell.redaction import before_next_text, redact
 from tocsin.shell.report import DeliveryLog, Entry
@@ -48,39 +48,70 @@ before_next_text(_know_secrets)  # the first text of the process may be a line i
 
 
 class DeliveryTracker:
-    """Tracks whether at least one message about an event was delivered, which may be long after it was queued. Thread-safe.
+    """Tracks what becomes of the messages about an event, which may be known long after they were queued. Thread-safe.
+
+    A message that the outbox has committed is safe. Otherwise it is open until its final outcome.
 
     Args:
-        on_undelivered: called once if there were messages and none was delivered.
+        on_fate: called once no message is open; once more if messages in the outbox are given up later. See ``Fate``.
     """
 
-    def __init__(self, on_undelivered: Callable[[], None]) -> None:
-        self._on_undelivered = on_undelivered
-        self._pending = 1  # the 1 stands for messages still to come, until ``complete``
-        self._failed = False
-        self._delivered = False
+    def __init__(self, on_fate: Callable[[Fate], None]) -> None:
+        self._on_fate = on_fate
+        self._rest = TrackedMessage(self)  # stands for messages still to come, until ``complete``
+        self._open = {self._rest}  # messages without a final outcome
+        self._unsafe = {self._rest}  # those of them that are not in the outbox
+        self._outcomes: list[Outcome] = []
+        self._fate: Fate | None = None
         self._lock = threading.Lock()
 
-    def track(self, effect: Effect) -> Callable[[Outcome], None]:
-        """Return the callback that takes the effect's final outcome. A function call delivers no message and is not tracked."""
-        if isinstance(effect, CallBack):
-            return ignore_outcome
+    def track(self) -> "TrackedMessage":
+        """Return the callback that takes the final outcome of a message."""
+        message = TrackedMessage(self)
         with self._lock:
-            self._pending += 1
-        return self._settle
+            self._open.add(message)
+            self._unsafe.add(message)
+        return message
 
     def complete(self) -> None:
         """Declare that no more messages follow."""
-        self._settle(None)
+        self.update(self._rest)
 
-    def _settle(self, outcome: Outcome | None) -> None:
+    def update(self, message: "TrackedMessage", *outcomes: Outcome, stored: bool = False) -> None:
+        """Count a message as settled, or only as stored in the outbox."""
         with self._lock:
-            self._pending -= 1
-            self._failed |= isinstance(outcome, DeliveryError)
-            self._delivered |= isinstance(outcome, Receipt)
-            undelivered = self._pending == 0 and self._failed and not self._delivered
-        if undelivered:
-            self._on_undelivered()
+            self._unsafe.discard(message)
+            if not stored:
+                self._open.discard(message)
+            self._outcomes += outcomes
+            before, fate = self._fate, self._fate_now()
+            self._fate = fate or before
+        if fate is not None and fate != before:
+            self._on_fate(fate)
+
+    def _fate_now(self) -> Fate | None:
+        if self._open:
+            return None if self._unsafe else "safe"
+        if not self._outcomes or any(isinstance(outcome, Receipt) for outcome in self._outcomes):
+            return "safe"
+        ending = queues.is_ending() and any(isinstance(outcome, Retryable | Ambiguous) for outcome in self._outcomes)
+        return "cut off" if ending else "given up"
+
+
+class TrackedMessage:
+    """A tracked message: the callback for its final outcome."""
+
+    __slots__ = ("_tracker",)
+
+    def __init__(self, tracker: DeliveryTracker) -> None:
+        self._tracker = tracker
+
+    def __call__(self, outcome: Outcome) -> None:
+        self._tracker.update(self, outcome)
+
+    def mark_stored(self) -> None:
+        """Count the message as safe: the outbox has committed it."""
+        self._tracker.update(self, stored=True)
 
 
 @attrs.define
@@ -110,20 +141,26 @@ class Announcer:
             return self.announce(proposed)
         return _legal(proposed).run
 
-    def announce(self, proposed: Announcement, *, ends: bool | None = None) -> Run:
+    def announce(self, proposed: Announcement, *, ends: bool | None = None, retold: bool = False) -> Run:
         """Announce a change, and return the run after it.
 
         If the history remembers the change, and there are messages about it and all of them fail, the history forgets it again.
-        ``ends`` says whether the change ends the run; None goes by the states before and after it.
+
+        Args:
+            proposed: the change.
+            ends: whether the change ends the run; None goes by the states before and after it.
+            retold: whether an earlier process made the change. Then functions of the user's are not called: they may have been.
         """
         tracker: DeliveryTracker | None = None
         if self.remember is not None and (proposed.ends if ends is None else ends):
             remembered = self.remember(proposed, self.log.mode)
             proposed = proposed.remembering(remembered.past)
-            tracker = None if remembered.take_back is None else DeliveryTracker(remembered.take_back)
+            tracker = None if remembered.settle is None else DeliveryTracker(remembered.settle)
         stepped = announce(proposed)
         while stepped.ask is not None:
-            stepped = _legal(advance(stepped.run, self._answer(stepped.ask, self._act(stepped, tracker))))
+            entries = self._act(stepped, tracker)
+            answer = self._unchanged(stepped.ask) if retold else self._answer(stepped.ask, entries)
+            stepped = _legal(advance(stepped.run, answer))
         self._act(stepped, tracker)
         if tracker is not None:
             tracker.complete()
@@ -140,7 +177,10 @@ class Announcer:
         entries: list[Entry] = []
         for described in stepped.effects:
             effect = described if isinstance(described, CallBack) else _redacted(described)
-            entry = self.log.deliver(effect, ignore_outcome if tracker is None else tracker.track(effect))
+            message = None if tracker is None or isinstance(effect, CallBack) else tracker.track()
+            entry = self.log.deliver(effect, message or ignore_outcome)
+            if message is not None and entry.answer == STORED:
+                message.mark_stored()
             log.complain(effect, entry.answer)
             entries.append(entry)
         return entries
@@ -151,12 +191,26 @@ class Announcer:
                 queues.wait_for(entry.is_final, queues.left_of_exit_timeout(queues.EXIT_TIMEOUT))
                 if isinstance(entry.outcome, DeliveryError):
                     return e.HandlerRaised(self.clock.now(), error=failed(entry.effect, entry.outcome), facts=self.facts)
-            return e.HandlerReplied(self.clock.now(), state=ask.new, facts=self.facts)
+            return self._unchanged(ask)
         try:
             returned = invoke(ask.handler, ask.tracked_obj, ask.old, ask.new)
         except Exception as error:
             return refusal(error, self.clock.now(), self.facts)
         return reply(ask, returned, self.clock.now(), self.facts)
+
+    def _unchanged(self, ask: Ask) -> Answer:
+        return e.HandlerReplied(self.clock.now(), state=ask.new, facts=self.facts)
+
+    def tell_left(self, subjects: Iterable[Subject]) -> None:
+        """Announce the ends that killed processes left under the labels of these subjects, to the handlers of the subjects.
+
+        Each end is announced by one process. Its messages are not in the log of this announcer: they are about another run.
+        """
+        if self.remember is None or self.log.mode != "live":
+            return
+        for left in claimed_ends(subjects):
+            announcer = Announcer(DeliveryLog(self.log.inner), self.clock, self.facts, left.remember)
+            announcer.announce(left.announcement(self.facts), retold=True)
 
 
 def _redacted(message: Message) -> Message:

@@ -149,6 +149,11 @@ def is_child() -> bool:
     return _here.forked or _is_of_multiprocessing()
 
 
+def is_ending() -> bool:
+    """Return whether the process ends: nothing is queued any more, and what is not sent soon is never sent by it."""
+    return _here.closed
+
+
 put: Callable[[Interpreter, Destination, int, float, QueuedMessage], Put] = _here.put
 register: Callable[[Queue], bool] = _here.register
 announce: Callable[[], None] = _here.announce

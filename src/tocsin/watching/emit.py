@@ -16,7 +16,7 @@ from typing import TypeGuard
 
 from tocsin.core.effects import CallBack
 from tocsin.core.events import Event, Facts
-from tocsin.core.machine import ForeignHandler, Run
+from tocsin.core.machine import ForeignHandler, Run, Subject
 from tocsin.core.notifiers import Notifier
 from tocsin.core.outcomes import Receipt
 from tocsin.core.text import describe, quote
@@ -60,7 +60,18 @@ def feed_alone(run: Run, event: Event) -> None:
     """Announce the only event of a run. What is logged while the interpreter is built is no cause for another notification."""
     notifying = _notifying.set(True)
     try:
-        feed(new_announcer(run.subject.handlers, event.facts), run, event)
+        announcer = new_announcer(run.subject.handlers, event.facts)
+        announcer.tell_left((run.subject,))
+        feed(announcer, run, event)
+    finally:
+        _notifying.reset(notifying)
+
+
+def tell_left(announcer: Announcer, subject: Subject) -> None:
+    """Announce the ends of earlier runs of the same label whose process was killed before a message about them was safe."""
+    notifying = _notifying.set(True)
+    try:
+        announcer.tell_left((subject,))
     finally:
         _notifying.reset(notifying)
 

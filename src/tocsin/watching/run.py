@@ -26,7 +26,7 @@ from tocsin.shell.environment import run_id
 from tocsin.shell.redaction import redact
 from tocsin.shell.report import Entry, RunReport
 from tocsin.watching.context import Level, WatchedRun, first_open, innermost, leave
-from tocsin.watching.emit import ANYWHERE, feed, log_failure, mark, new_announcer, told_by, was_delivered
+from tocsin.watching.emit import ANYWHERE, feed, log_failure, mark, new_announcer, tell_left, told_by, was_delivered
 from tocsin.watching.options import WatchRules
 from tocsin.watching.recipients import Recipients
 
@@ -118,6 +118,8 @@ class BodyRun(WatchedRun):
             known = attrs.evolve(known, details=self._details)
         handlers = recipients.handlers
         record = _Record(new_announcer(handlers, known), Run(Subject(self, handlers, self._run_id, self._name)))
+        if record.announcer.remember is not None:  # then this is the begin of the body, since no kind of state is ignored
+            tell_left(record.announcer, record.run.subject)
         record.feed(e.Started(self._began, None, facts=known))
         return record
 

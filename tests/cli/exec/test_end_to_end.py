@@ -74,6 +74,13 @@ class Station:
             os.kill(child, signal.SIGKILL)
             process.communicate(timeout=PATIENCE)
 
+    def kill_after(self, requests: int, *words: str) -> None:
+        """Start a run of ``x`` and kill it once this many requests have arrived. Its command has ended by then."""
+        with self.start("--label", "x", *words) as process:
+            self.wait_for(requests)
+            process.kill()
+            process.communicate(timeout=PATIENCE)
+
     def wait_for(self, requests: int) -> None:
         """Wait until this many requests have arrived."""
         until = time.monotonic() + PATIENCE
@@ -284,6 +291,61 @@ def test_a_killed_run_is_reported_by_the_next_start(station: Station) -> None:
     assert station.titles == ["Success", "Aborted", "Success", "Success"]
     assert "tocsin itself was killed" in station.messages[1]["fallback"]
     assert "Started" in station.messages[1]
+
+
+@pytest.mark.parametrize("ended", [False, True], ids=["killed", "ended"])
+def test_a_start_that_is_killed_before_the_message_is_accepted_leaves_the_run_to_the_next_one(station: Station, ended: bool) -> None:
+    station.server.replies += [Reply(manner="silent")] * (2 if ended else 1)
+    if ended:
+        station.kill_after(1, "--on-change", "--", "false")
+    else:
+        station.kill("x")
+    station.kill_after(2 if ended else 1, "--on-change", "--", "true")
+    assert station.run("--label", "x", "--on-change", "--", "true").status == 0
+    titles = station.titles
+    assert titles == ["Failed", "Failed", "Failed", "Success"] if ended else ["Aborted", "Aborted", "Success"]
+    told = {message["Run id"] for message in station.messages if message["title"] != "Success"}
+    assert len(told) == 1
+    assert not list((station.home / ".local/state/tocsin/open").iterdir())
+
+
+@pytest.mark.parametrize("way", ["time", "signal"])
+def test_a_killed_run_is_left_to_the_next_start_if_its_message_is_not_accepted_in_time(station: Station, way: str) -> None:
+    station.kill("x")
+    station.server.replies += [Reply(manner="silent")] * 3
+    limits = {"TOCSIN_DELIVERY_EXIT_TIMEOUT": "0.5" if way == "time" else "50"}
+    with station.start("--label", "x", "--only", "aborted", "--", "true", variables=limits) as process:
+        if way == "signal":
+            station.wait_for(1)
+            process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=PATIENCE)
+        assert process.returncode == 0
+    station.server.replies.clear()
+    station.run("--label", "x", "--only", "aborted", "--", "true")
+    station.run("--label", "x", "--only", "aborted", "--", "true")
+    assert station.titles == ["Aborted", "Aborted"]
+
+
+def test_a_killed_run_whose_message_is_refused_is_given_up(station: Station) -> None:
+    station.kill("x")
+    station.server.replies.append(Reply(404, "no_service"))
+    for _ in range(2):
+        station.run("--label", "x", "--only", "aborted", "--on-change", "--", "true")
+    assert station.titles == ["Aborted"]
+
+
+def test_of_two_starts_one_reports_a_killed_run_and_the_other_does_not_wait(station: Station) -> None:
+    station.kill("x")
+    station.server.replies.append(Reply(manner="silent"))
+    with station.start("--label", "x", "--only", "aborted", "--", "true") as first:
+        station.wait_for(1)
+        began = time.monotonic()
+        assert station.run("--label", "x", "--", "true").status == 0
+        assert first.poll() is None or time.monotonic() - began > 5  # it ended while the first one waited
+        assert station.titles == ["Aborted", "Success"]
+        assert "Running" not in station.listed()
+        first.kill()
+        first.communicate(timeout=PATIENCE)
 
 
 def test_a_dead_man_service_is_pinged(station: Station) -> None:

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import pytest
 
-from tocsin.shell.history.run_locks import killed_runs, open_run, open_runs
+from tocsin.shell.history.run_locks import keep_end, killed_runs, left_ends, open_end, open_run, open_runs
 
 LIGHT = {"tocsin", "tocsin.shell", "tocsin.shell.history", "tocsin.shell.history.paths", "tocsin.shell.history.run_locks", "fcntl"}
 HOLDS = """
@@ -22,6 +22,12 @@ from tocsin.shell.history.run_locks import open_run
 lock = open_run(*sys.argv[1:3], 1.5)
 print(lock, flush=True)
 sys.stdin.read()
+"""
+CLAIMS = """
+import os
+from tocsin.shell.history.run_locks import killed_runs
+print(killed_runs()[0].claim())
+os.kill(os.getpid(), 9)
 """
 
 
@@ -56,7 +62,82 @@ def test_a_killed_run_is_claimed_once() -> None:
     assert open_runs() == ()
     (run,) = killed_runs()
     assert (run.run_id, run.label, run.started) == ("r-1", "nightly load", 1.5)
-    assert [run.claim(), run.claim(), *killed_runs()] == [True, False]
+    lock = run.claim()
+    assert lock is not None
+    assert (run.claim(), killed_runs()) == (None, ())
+    assert Path(run.path).exists()
+    lock.close()
+    assert (run.claim(), killed_runs(), Path(run.path).exists()) == (None, (), False)
+
+
+@pytest.mark.usefixtures("state")
+def test_a_claimed_run_is_there_for_the_next_start_if_its_claimant_is_killed() -> None:
+    killed("r-1")
+    program = (
+        "import os; from tocsin.shell.history.run_locks import killed_runs; print(killed_runs()[0].claim()); os.kill(os.getpid(), 9)"
+    )
+    done = subprocess.run([sys.executable, "-u", "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout[:8]) == (-signal.SIGKILL, "RunLock(")
+    assert [run.run_id for run in killed_runs()] == ["r-1"]
+
+
+@pytest.mark.usefixtures("state")
+def test_no_claim_waits_for_another_and_nobody_takes_the_run_for_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    killed("r-1")
+    (run,) = killed_runs()
+    (again,) = killed_runs()
+    lock = run.claim()
+    assert lock is not None
+    with monkeypatch.context() as patched:
+        patched.setattr(time, "sleep", _full)
+        assert again.claim() is None
+    keep_end("r-1", '{"end": 1}')
+    assert open_runs() == ()
+    lock.close()
+
+
+@pytest.mark.usefixtures("state")
+def test_the_end_of_a_run_is_in_its_file() -> None:
+    lock = open_run("r-1", "load", 1.0)
+    assert lock is not None
+    keep_end("r-1", '{"end": 1}')
+    keep_end("r-1", '{"end": 2}')
+    assert open_runs() == ()
+    os.close(int(str(lock._file)))  # as if this process were gone
+    (run,) = killed_runs()
+    assert run.end == '{"end": 2}'
+    Path(run.path).write_text('tocsin 1\nload\n1.0\n1\n{"end": 3}\n')  # another process writes it between the look and the claim
+    assert run.claim() is not None
+    assert run.end == '{"end": 3}'
+
+
+def test_an_end_without_a_run_has_a_file_of_its_own(state: Path) -> None:
+    lock = open_end("e-1", "lo\nad", 1.0, '{"end": 1}')
+    assert lock is not None
+    assert (open_runs(), killed_runs(), left_ends()) == ((), (), ())
+    os.close(int(str(lock._file)))  # as if this process were gone
+    (left,) = left_ends()
+    assert (left.label, left.end, left.started) == ("lo ad", '{"end": 1}', 1.0)
+    assert (open_runs(), killed_runs()) == ((), ())
+    claimed = left.claim()
+    assert claimed is not None
+    claimed.close()
+    assert (left_ends(), list((state / "open").iterdir())) == ((), [])
+
+
+@pytest.mark.usefixtures("state")
+def test_an_end_that_cannot_be_written_is_a_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    keep_end("r-1", '{"end": 1}')  # the run has no file
+    lock = open_run("r-1", "load", 1.0)
+    assert lock is not None
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", _full)
+        keep_end("r-1", '{"end": 1}')
+        assert open_end("e-1", "load", 1.0, '{"end": 1}') is None
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == "tocsin: the end of this run is not in its file: No space left on device"
+    assert second.startswith("tocsin: if this process is killed now, nobody tells of its run: cannot create its lock")
+    lock.close()
 
 
 @pytest.mark.usefixtures("state")
@@ -80,20 +161,44 @@ def test_of_many_claims_one_succeeds() -> None:
     found = [killed_runs() for _ in range(8)]
     with ThreadPoolExecutor(8) as pool:
         claims = list(pool.map(lambda runs: [run.claim() for run in runs], found))
-    assert [sum(claim) for claim in zip(*claims, strict=True)] == [1, 1]
+    assert [sum(claim is not None for claim in claimed) for claimed in zip(*claims, strict=True)] == [1, 1]
 
 
 @pytest.mark.usefixtures("state")
-def test_the_slower_claim_fails() -> None:
+def test_the_slower_claim_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     killed("r-1")
     (run,) = killed_runs()
-    with Path(run.path).open("r+b") as file, ThreadPoolExecutor(1) as pool:
-        fcntl.flock(file, fcntl.LOCK_EX)  # as another claim does
-        slower = pool.submit(run.claim)
-        time.sleep(0.05)  # for the claim to begin; if it has not, it fails all the same
-        Path(run.path).unlink()
-        fcntl.flock(file, fcntl.LOCK_UN)
-        assert slower.result() is False
+    (slower,) = killed_runs()
+    flock = fcntl.flock
+
+    def meanwhile(file: int, how: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", flock)
+        lock = run.claim()
+        assert lock is not None
+        lock.close()
+        flock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", meanwhile)
+    assert slower.claim() is None
+
+
+@pytest.mark.usefixtures("state")
+def test_a_claim_that_meets_an_error_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    killed("r-1")
+    (run,) = killed_runs()
+    with monkeypatch.context() as patched:
+        patched.setattr(fcntl, "flock", _full)
+        assert run.claim() is None
+    assert [each.run_id for each in killed_runs()] == ["r-1"]
+
+
+@pytest.mark.usefixtures("state")
+def test_a_claim_does_not_wait_forever_for_readers() -> None:
+    killed("r-1")
+    (run,) = killed_runs()
+    with Path(run.path).open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        assert run.claim() is None
 
 
 @pytest.mark.usefixtures("state")
@@ -105,8 +210,9 @@ def test_a_reader_does_not_prevent_a_claim() -> None:
         assert [each.run_id for each in killed_runs()] == ["r-1"]
         with ThreadPoolExecutor(1) as pool:
             claim = pool.submit(run.claim)
+            time.sleep(0.05)  # for the claim to begin; if it has not, it succeeds all the same
             fcntl.flock(file, fcntl.LOCK_UN)
-            assert claim.result()
+            assert claim.result() is not None
 
 
 @pytest.mark.usefixtures("state")
@@ -161,6 +267,16 @@ def test_a_child_does_not_hold_the_lock_of_its_parent() -> None:
         assert child.stdout.readline() == b"ready\n"
         os.close(int(str(lock._file)))  # as if this process were gone
         assert [run.run_id for run in killed_runs()] == ["r-1"]
+
+
+@pytest.mark.usefixtures("state")
+def test_a_forked_child_leaves_the_lock_to_its_parent() -> None:
+    lock = open_run("r-1", "load", 1.0)
+    assert lock is not None
+    lock.forget()  # as in the child
+    lock.forget()
+    lock.close()
+    assert [run.run_id for run in killed_runs()] == ["r-1"]
 
 
 # --- files that are no run locks -----------------------------------------------------------------------------------------------
@@ -252,18 +368,15 @@ def test_a_lock_that_is_never_released(state: Path, monkeypatch: pytest.MonkeyPa
     assert list((state / "open").iterdir()) == []
 
 
-def test_a_file_that_cannot_be_removed(state: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    killed("r-1")
-    (run,) = killed_runs()
+@pytest.mark.usefixtures("state")
+def test_a_file_that_cannot_be_removed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     lock = open_run("r-2", "load", 1.0)
     assert lock is not None
     with monkeypatch.context() as patched:
         patched.setattr(os, "unlink", _full)
         lock.close()
-        assert not run.claim()
-    first, second = capsys.readouterr().err.splitlines()
-    assert first == f"tocsin: cannot remove {lock.path}: No space left on device; remove it, else the run counts as killed"
-    assert second == f"tocsin: cannot remove {run.path}: No space left on device; remove it, else the kill is reported again"
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said == f"tocsin: cannot remove {lock.path}: No space left on device; remove it, else the run counts as killed"
 
 
 def test_a_file_that_was_removed_already(state: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,7 +1,11 @@
 """Streaks: which handlers read and write them, and when they do not."""
 
+import os
+import signal
+import subprocess
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -23,16 +27,21 @@ from tocsin import (
     Recording,
     Running,
     State,
+    StateHandler,
     Success,
     Task,
+    callback_factory,
     filters,
+    install_excepthook,
     interpreting,
     slack_notifier,
     watch,
 )
-from tocsin.core.changes import Streak
+from tocsin.core.changes import UNREMEMBERED, Streak
 from tocsin.core.effects import Effect
 from tocsin.core.outcomes import DeliveryError, Receipt, Rejected
+from tocsin.shell.history.run_locks import KilledRun, left_ends, open_end
+from tocsin.shell.history.run_record import KeptEnd
 from tocsin.shell.history.store import HistoryStore
 from tocsin.shell.interpreter import result_of
 
@@ -206,3 +215,207 @@ def test_a_broken_history_costs_a_log_line_and_no_message(
     assert len(slack_server.requests) == 2
     (said,) = [record.getMessage() for record in caplog.records]
     assert said.endswith("this run will not be remembered")
+
+
+def test_a_function_call_is_no_delivery(live: Live, slack_server: SlackServer) -> None:
+    slack_server.replies.append(Reply(500, ""))
+    called = list[State]()
+    both: list[StateHandler] = [ON_CHANGE, callback_factory(lambda _, state: called.append(state), State.is_failed)]
+    with interpreting(live):
+        for _ in range(3):
+            with pytest.raises(LookupError), watch("fetch", state_handlers=both):
+                raise LookupError
+    assert (len(slack_server.requests), len(called)) == (2, 3)
+
+
+# --- ends that killed processes left --------------------------------------------------------------------------------------------
+
+DIES = """
+import os, sys
+from tests.shell.history.test_streaks import ACTS, DIED
+from tocsin import interpreting
+
+class Dying:
+    notify = "live"
+
+    def __call__(self, effect):
+        if sys.argv[2:] and not os.fork():
+            print("forked", flush=True)
+            os.read(0, 1)
+            os._exit(0)
+        os.kill(os.getpid(), 9)
+
+with interpreting(Dying()):
+    ACTS[sys.argv[1]](DIED)
+"""
+DIED = "it died"
+
+
+def _by_hand(error: str) -> None:
+    announce(Failed(error) if error else Success())
+
+
+def _by_watch(error: str) -> None:
+    with watch("load", state_handlers=[ON_CHANGE]):
+        if error:
+            raise LookupError(error)
+
+
+class Failing(Task):
+    """A task that fails with the error, if it is one."""
+
+    error = ""
+
+    def run(self) -> None:
+        if self.error:
+            raise LookupError(self.error)
+
+
+def _by_flow(error: str) -> None:
+    task = Failing(name="load", state_handlers=[ON_CHANGE])
+    task.error = error
+    Flow("nightly", tasks=[task]).run()
+
+
+def _by_excepthook(error: str) -> None:
+    restore = install_excepthook([ON_CHANGE], name="load")
+    try:
+        sys.excepthook(LookupError, LookupError(error), None)
+    finally:
+        restore()
+
+
+ACTS: dict[str, Callable[[str], None]] = {
+    "hand": _by_hand,
+    "watch": _by_watch,
+    "flow": _by_flow,
+    "excepthook": _by_excepthook,
+}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="run locks need POSIX")
+@pytest.mark.parametrize("by", ACTS)
+def test_the_next_start_announces_an_end_whose_message_was_not_safe(by: str, live: Live, slack_server: SlackServer) -> None:
+    done = subprocess.run([sys.executable, "-c", DIES, by], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    (left,) = left_ends()
+    kept = KeptEnd.parsed(left.end)
+    assert kept is not None
+    with interpreting(live):
+        ACTS[by]("")
+    bodies = [request.body.decode() for request in slack_server.requests]
+    assert DIED in bodies[0]
+    assert kept.run_id in bodies[0]
+    assert ["recovered after a failure" in body for body in bodies[1:]] == ([] if by == "excepthook" else [True])
+    assert left_ends() == ()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="fork needs POSIX")
+def test_a_child_that_outlives_its_parent_does_not_hold_an_end_back() -> None:
+    words = [sys.executable, "-c", DIES, "watch", "fork"]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "forked\n"
+        assert process.wait(60) == -signal.SIGKILL
+        assert len(left_ends()) == 1  # the child lives until its input is closed
+
+
+def leave(before: Streak = UNREMEMBERED, label: str = "load", end: str | None = None) -> KeptEnd:
+    """Leave a failure as a killed process does."""
+    kept = KeptEnd("r-1", 1, 1, 1, "TimedOut", True, "too slow", 1.0, 0.0, None, before)
+    lock = open_end(os.urandom(8).hex(), label, kept.at, kept.line() if end is None else end)
+    assert lock is not None
+    os.close(int(str(lock._file)))
+    return kept
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_an_end_counts_once_wherever_the_process_was_killed(counted: bool, live: Live, slack_server: SlackServer) -> None:
+    leave()
+    if counted:
+        HistoryStore.usual().advance("load", failed=True)
+    with interpreting(live):
+        announce(Failed())
+    (request,) = slack_server.requests
+    assert b"too slow" in request.body
+    assert HistoryStore.usual().past("load") == Streak(failed=True, length=2)
+
+
+def test_an_end_is_judged_by_the_policy_in_force(live: Live, slack_server: SlackServer) -> None:
+    HistoryStore.usual().advance("load", failed=True)
+    leave(before=Streak(failed=True, length=1))
+    with interpreting(live):
+        announce(Failed())
+    assert slack_server.requests == []
+    assert left_ends() == ()
+    assert HistoryStore.usual().past("load") == Streak(failed=True, length=3)
+
+
+def test_a_function_of_the_users_is_not_called_again(live: Live, slack_server: SlackServer) -> None:
+    leave()
+    seen = list[State]()
+
+    def note(_: object, __: State, new: State) -> State:
+        seen.append(new)
+        return new
+
+    with interpreting(live), watch("load", state_handlers=[note, ON_CHANGE]):
+        assert len(slack_server.requests) == 1
+    assert [type(state) for state in seen] == [Running, Success]
+
+
+def test_an_end_that_is_given_up_is_forgotten(live: Live, slack_server: SlackServer) -> None:
+    leave()
+    slack_server.replies.append(Reply(500, ""))
+    with interpreting(live):
+        announce(Failed())
+    assert [b"too slow" in request.body for request in slack_server.requests] == [True, False]
+    assert left_ends() == ()
+    assert HistoryStore.usual().past("load") == Streak(failed=True, length=1)
+
+
+@pytest.mark.parametrize("end", ['{"end": 1}', '{"end": []}', "{", '{"end": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]}'])
+def test_an_end_of_another_version_is_left_alone(end: str, live: Live, slack_server: SlackServer) -> None:
+    leave(end=end)
+    leave(label="another")
+    with interpreting(live):
+        announce(Success())
+    assert slack_server.requests == []
+    assert len(left_ends()) == 2
+
+
+def test_a_dry_run_leaves_it(slack_server: SlackServer, capsys: pytest.CaptureFixture[str]) -> None:
+    leave()
+    with interpreting(DryRun()):
+        announce(Success())
+    assert "too slow" not in capsys.readouterr().out
+    assert len(left_ends()) == 1
+    assert slack_server.requests == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="run locks need POSIX")
+def test_of_two_starts_one_announces_it_and_the_other_does_not_wait(live: Live, slack_server: SlackServer) -> None:
+    leave()
+    (left,) = left_ends()
+    found = left_ends
+
+    def claimed_meanwhile() -> tuple[KilledRun, ...]:
+        runs = found()
+        assert left.claim() is not None
+        return runs
+
+    with interpreting(live), pytest.MonkeyPatch.context() as patched:
+        patched.setattr("tocsin.shell.history.streaks.left_ends", claimed_meanwhile)
+        announce(Success())
+    assert slack_server.requests == []
+
+
+def test_an_end_that_has_no_file_is_announced_all_the_same(
+    live: Live, slack_server: SlackServer, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder.mkdir()
+    (folder / "open").write_text("")
+    with interpreting(live):
+        announce(Failed(), Failed())
+    assert len(slack_server.requests) == 1
+    assert "if this process is killed now, nobody tells of its run" in capsys.readouterr().err

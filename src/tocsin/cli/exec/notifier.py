@@ -22,7 +22,7 @@ from tocsin.core.events import Detail, Event, Facts
 from tocsin.core.filters.algebra import Filter
 from tocsin.core.filters.policies import on_change
 from tocsin.core.filters.predicates import entered, final_attempt
-from tocsin.core.machine import Run, Subject
+from tocsin.core.machine import Announcement, Run, Subject, propose
 from tocsin.core.notifiers import Messenger, Notifier, Pinger
 from tocsin.core.outcomes import Rejected
 from tocsin.core.planning import RetryRules, Situation, plan
@@ -39,7 +39,8 @@ from tocsin.shell.config.defaults import secrets, usual_handlers, webhook
 from tocsin.shell.config.load import configuration
 from tocsin.shell.current import interpreting
 from tocsin.shell.environment import NAME, misspelt, override
-from tocsin.shell.history.run_locks import killed_runs
+from tocsin.shell.history.run_locks import KilledRun, RunLock, killed_runs
+from tocsin.shell.history.run_record import KeptEnd
 from tocsin.shell.history.streaks import record_end
 from tocsin.shell.interpreter import Interpreter, Notify
 from tocsin.shell.interpreters.dry_run import DryRun, Silent
@@ -179,19 +180,37 @@ class CommandNotifier:
         return attrs.evolve(self._announcer.facts, details=tuple(details))
 
     def _report_killed_runs(self) -> None:
-        """Notify of earlier runs of this label that were killed. Each is reported once; printing does not count as a report."""
-        prints = self._notify == "print"
+        """Notify of earlier runs of this label that were killed, and of ends whose messages were not safe at a kill.
+
+        The lock of such a run is held until its message is safe, and only then is its file removed. If this process is killed before,
+        the next start notifies of it. Printing does not count as a notification.
+        """
         found = killed_runs(self._options.label) if self._notify != "none" else ()
-        for killed in (run for run in found if prints or run.claim()):
-            subject = attrs.evolve(self._run.subject, run_id=killed.run_id)
-            details = (Detail("Started", _moment(killed.started).strftime("%Y-%m-%d %H:%M:%S %z")),)
-            killed_facts = attrs.evolve(self._announcer.facts, details=details)
-            event = e.Interrupted(self._announcer.clock.now(), message=KILLED, facts=killed_facts)
-            run = Run(subject, Running(), ordinal=1)
-            if prints:
-                self._announcer.feed(run, event)
-            else:
-                self._finish(run, event, killed.started, None)
+        if self._notify == "print":
+            for killed in found:
+                self._announcer.announce(self._left_end(killed, KeptEnd.parsed(killed.end)), retold=True)
+        else:
+            for killed, lock in ((run, lock) for run in found if (lock := run.claim()) is not None):
+                self._report_left(killed, lock, KeptEnd.parsed(killed.end))
+
+    def _report_left(self, killed: KilledRun, lock: RunLock, kept: KeptEnd | None) -> None:
+        status = None if kept is None else kept.status
+        self._announcer.remember = lambda proposed, _: record_end(
+            proposed, killed.started, status, counts=self._counts, left=(lock, kept)
+        )
+        self._announcer.announce(self._left_end(killed, kept), retold=True)
+
+    def _left_end(self, killed: KilledRun, kept: KeptEnd | None) -> Announcement:
+        """Return the end of a killed run: the end that it kept, or that its end is not known."""
+        details = (Detail("Started", _moment(killed.started).strftime("%Y-%m-%d %H:%M:%S %z")),)
+        known = attrs.evolve(self._announcer.facts, details=details)
+        subject = attrs.evolve(self._run.subject, run_id=killed.run_id)
+        if kept is not None:
+            return kept.announcement(subject, known)
+        event = e.Interrupted(self._announcer.clock.now(), message=KILLED, facts=known)
+        proposed = propose(Run(subject, Running(), ordinal=1), event)
+        assert isinstance(proposed, Announcement), proposed  # the event is legal
+        return proposed
 
 
 def _moment(seconds: float) -> datetime:

@@ -13,7 +13,7 @@ from typing import assert_never
 import attrs
 
 from tocsin.core.changes import Key
-from tocsin.core.outcomes import Ambiguous, Delivered, Outcome, Queued, Rejected, Shown, Withheld
+from tocsin.core.outcomes import STORED, Ambiguous, Delivered, Outcome, Rejected, Shown, Withheld
 from tocsin.core.text import one_line, span
 from tocsin.core.values import Value
 
@@ -147,7 +147,7 @@ def outcome_of_row(row: Row) -> Outcome:
     Queued(where='the outbox')
     """
     if row.status in WAITING:
-        return Queued("the outbox")
+        return STORED
     if row.status is Status.DELIVERED:
         return _outcome_of_done(row.reason or "")
     reason = row.reason or "no reason was recorded"

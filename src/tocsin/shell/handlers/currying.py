@@ -40,6 +40,7 @@ def announce_change(notifier: Notifier, tracked_obj: Tracked, old: State, new: S
     known, handlers = facts(), (limit_formatter(notifier),)
     subject = Subject(tracked_obj, handlers, run_id(), label(tracked_obj))
     announcer = Announcer(DeliveryLog(current()), CLOCK, known, remembering(handlers))
+    announcer.tell_left((subject,))
     event, after = Signalled(CLOCK.now(), state=new, facts=known), Run(subject, new, ended=True)  # nothing is known to follow
     ends = Announcement(Run(subject), after, event).ends  # whatever the old state: earlier calls are not known either
     announcer.announce(Announcement(Run(subject, old), after, event, 1), ends=ends)

@@ -1,9 +1,13 @@
 """Run locks: one file for each open run, locked while its process lives, so that a later start finds killed runs.
 
-- A killed process can report nothing, but its lock is gone: an unlocked file is a run that never ended. The next start reports it.
+- A killed process can report nothing, but its lock is gone: an unlocked file is a run of which no message is safe. The next start
+  reports it.
 - The kernel releases the lock, however the process ends. The process id in the file is only for people.
 - A reader takes a shared lock for a moment; the run itself and a claim take an exclusive one. Readers do not block each other, and only
-  one claim of a file succeeds.
+  one claim of a file succeeds. Who claims a file holds its lock, and removes it once the message is safe. If that process is killed
+  before, the file is still there for the next start.
+- A run that has ended has its end in the file until its message is safe. Outside of ``tocsin exec`` an end has a file of its own, which
+  is no open run.
 - An empty file is not yet valid: its process is between creating and writing it. If that process was killed there, the file is removed
   after one hour. Other files in the folder, including those of other versions, are left alone.
 - A failure here is one line on standard error; the command starts nevertheless.
@@ -17,17 +21,19 @@ import time
 from tocsin.shell.history.paths import NAME, state_folder
 
 _VERSION = "tocsin 1"
+_END_VERSION = "tocsin end 1"
+_END = "{"  # the first character of a line that holds an end
 _MAX_LABEL = 500  # characters
-_MAX_SIZE = 1 << 13  # bytes of a file
+_MAX_SIZE = 1 << 14  # bytes of a file
 _LOCK_TIMEOUT = 1.0  # seconds; others hold a lock for a moment only
 _LATEST = 1e11  # seconds since 1970; datetime can represent it
 _STALE_SECONDS = 3600.0  # age of an empty file that its process never filled
 
 
 class RunLock:
-    """The lock of a run of this process, which is open until ``close``."""
+    """The lock of a run of this process, or of a dead one that this process reports. It is held until ``close``."""
 
-    __slots__ = ("_file", "path")
+    __slots__ = ("__weakref__", "_file", "path")
 
     def __init__(self, path: str, file: int) -> None:
         self.path: str = path
@@ -37,8 +43,9 @@ class RunLock:
         return f"RunLock({self.path!r})"
 
     def close(self) -> None:
-        """Remove the file: the run has ended. A second call does nothing. Raises nothing."""
-        if self._file is None:
+        """Remove the file: the run has ended, or was reported. A second call does nothing. Raises nothing."""
+        file, self._file = self._file, None  # two threads may bring the outcomes of two messages
+        if file is None:
             return
         try:
             os.unlink(self.path)  # noqa: PTH108 - pathlib takes long to load; the lock is still held here
@@ -46,48 +53,59 @@ class RunLock:
             pass
         except OSError as error:
             _complain(f"cannot remove {self.path}: {error.strerror}; remove it, else the run counts as killed")
-        os.close(self._file)
-        self._file = None
+        os.close(file)
+
+    def forget(self) -> None:
+        """Leave the lock to the parent, in a forked child: a child that outlives its parent must not hold the lock for it."""
+        file, self._file = self._file, None
+        if file is not None:
+            os.close(file)
 
 
 class KilledRun:
     """A run that is open, or whose process was killed.
 
     Args:
-        run_id: the id of the run, unique over all machines.
+        run_id: the id of the run, unique over all machines; for an end outside of ``tocsin exec``, the name of its file.
         label: the name of the run, in one line.
         started: its start, in seconds since 1970.
         pid: the process that runs it, or ran it.
+        end: the end that the process wrote, as ``keep_end`` got it; None if it wrote none.
     """
 
-    __slots__ = ("label", "path", "pid", "run_id", "started")
+    __slots__ = ("end", "label", "path", "pid", "run_id", "started")
 
-    def __init__(self, path: str, run_id: str, label: str, started: float, pid: int) -> None:
+    def __init__(self, path: str, run_id: str, label: str, started: float, pid: int, *, end: str | None = None) -> None:
         self.path: str = path
         self.run_id: str = run_id
         self.label: str = label
         self.started: float = started
         self.pid: int = pid
+        self.end: str | None = end
 
     def __repr__(self) -> str:
         return f"KilledRun(run_id={self.run_id!r}, label={self.label!r}, started={self.started!r}, pid={self.pid!r})"
 
-    def claim(self) -> bool:
-        """Remove the file if its process is gone and no other process removed it. Returns True in one process only."""
+    def claim(self) -> RunLock | None:
+        """Take the lock if its process is gone and no other process has claimed it. It waits for no other claim.
+
+        The file stays until ``close`` of the lock: if this process is killed before, the next start claims it. ``end`` is read again.
+
+        Returns:
+            The lock, in one process only; None in the others.
+        """
         try:
             file = os.open(self.path, _FLAGS)
         except OSError:
-            return False
+            return None
         try:
-            if not _lock(file, exclusive=True) or os.fstat(file).st_nlink == 0:  # another process removed it meanwhile
-                return False
-            os.unlink(self.path)  # noqa: PTH108 - as above
-            return True
-        except OSError as error:
-            _complain(f"cannot remove {self.path}: {error.strerror}; remove it, else the kill is reported again")
-            return False
-        finally:
-            os.close(file)
+            if _lock_for_claim(file) and os.fstat(file).st_nlink:  # else another process removed it meanwhile
+                self.end = _end_of(os.read(file, _MAX_SIZE))
+                return RunLock(self.path, file)
+        except OSError:
+            pass
+        os.close(file)
+        return None
 
 
 _FLAGS = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -104,25 +122,68 @@ def open_run(run_id: str, label: str, started: float) -> RunLock | None:
     Returns:
         The lock; None on Windows, and after an error, which is written to standard error.
     """
+    return _open(run_id, f"{_VERSION}\n{_header(label, started)}", "this run is not in the history")
+
+
+def open_end(name: str, label: str, at: float, end: str) -> RunLock | None:
+    """Lock a file for the end of a run that has no other file, until it is closed or this process ends.
+
+    Args:
+        name: the name of the file: letters, digits and hyphens.
+        label: the name of the run.
+        at: the time of the end, in seconds since 1970.
+        end: a JSON object in one line.
+
+    Returns:
+        The lock; None on Windows, and after an error, which is written to standard error.
+    """
+    return _open(name, f"{_END_VERSION}\n{_header(label, at)}{end}\n", "if this process is killed now, nobody tells of its run")
+
+
+def keep_end(run_id: str, end: str) -> None:
+    """Write an end, a JSON object in one line, to the file of a run of this process or one that it claimed. Raises nothing.
+
+    Without a file, or after an error, the run counts as killed if this process is killed now.
+    """
+    try:
+        file = os.open(os.path.join(state_folder(), "open", _file_name(run_id)), _FLAGS | os.O_APPEND)  # noqa: PTH118 - as above
+    except OSError:
+        return
+    try:
+        os.write(file, f"{end}\n".encode())
+    except OSError as error:
+        _complain(f"the end of this run is not in its file: {error.strerror}")
+    os.close(file)
+
+
+def _header(label: str, at: float) -> str:
+    return f"{line(label)}\n{at!r}\n{os.getpid()}\n"
+
+
+def _open(name: str, content: str, consequence: str) -> RunLock | None:
     if not _can_lock():
         return None
     try:
-        return _create(os.path.join(_folder(), _file_name(run_id)), line(label), started)  # noqa: PTH118 - pathlib takes long to load
+        return _create(os.path.join(_folder(), _file_name(name)), content)  # noqa: PTH118 - pathlib takes long to load
     except OSError as error:
         where = f" in {error.filename}" if error.filename else ""
-        failure = f"this run is not in the history: cannot create its lock{where}: {error.strerror}"
-        _complain(f"{failure}; set {NAME} to a folder that you may write to")
+        _complain(f"{consequence}: cannot create its lock{where}: {error.strerror}; set {NAME} to a folder that you may write to")
         return None
 
 
 def killed_runs(label: str | None = None) -> tuple[KilledRun, ...]:
-    """Return the runs whose process was killed before they ended, oldest first; of one label, or all. Raises nothing."""
+    """Return the runs whose process was killed before a message was safe, oldest first; of one label, or all. Raises nothing."""
     return _find(label, held=False)
 
 
+def left_ends() -> tuple[KilledRun, ...]:
+    """Return the ends outside of ``tocsin exec`` whose process was killed before a message was safe, oldest first. Raises nothing."""
+    return _find(None, held=False, version=_END_VERSION)
+
+
 def open_runs(label: str | None = None) -> tuple[KilledRun, ...]:
-    """Return the runs that are open now, oldest first; of one label, or all. Raises nothing."""
-    return _find(label, held=True)
+    """Return the runs that are open now and have not ended, oldest first; of one label, or all. Raises nothing."""
+    return tuple([run for run in _find(label, held=True) if run.end is None])
 
 
 def line(label: str) -> str:
@@ -156,12 +217,12 @@ def _folder() -> str:
     return folder
 
 
-def _create(path: str, label: str, started: float) -> RunLock:
+def _create(path: str, content: str) -> RunLock:
     file = os.open(path, os.O_CREAT | os.O_EXCL | _FLAGS, 0o600)
     try:
         if not _lock(file, exclusive=True):
             raise OSError(0, "its lock is held by another process", path)
-        os.write(file, f"{_VERSION}\n{label}\n{started!r}\n{os.getpid()}\n".encode())
+        os.write(file, content.encode())
     except OSError:
         RunLock(path, file).close()
         raise
@@ -174,6 +235,17 @@ def _lock(file: int, *, exclusive: bool) -> bool:
     while not _try_lock(file, exclusive=exclusive):
         if time.monotonic() > until:
             return False
+        time.sleep(0.005)
+    return True
+
+
+def _lock_for_claim(file: int) -> bool:
+    """Take the lock, which readers hold for a moment. Return False at once if another process holds it alone."""
+    until = time.monotonic() + _LOCK_TIMEOUT
+    while not _try_lock(file, exclusive=True):
+        if not _try_lock(file, exclusive=False) or time.monotonic() > until:
+            return False
+        _unlock(file)
         time.sleep(0.005)
     return True
 
@@ -196,19 +268,25 @@ def _try_lock(file: int, *, exclusive: bool) -> bool:
     return True
 
 
-def _find(label: str | None, *, held: bool) -> tuple[KilledRun, ...]:
+def _unlock(file: int) -> None:
+    import fcntl
+
+    fcntl.flock(file, fcntl.LOCK_UN)
+
+
+def _find(label: str | None, *, held: bool, version: str = _VERSION) -> tuple[KilledRun, ...]:
     try:
         folder = os.path.join(state_folder(), "open")  # noqa: PTH118 - as above
         names = os.listdir(folder) if _can_lock() else []  # noqa: PTH208 - as above
     except OSError:
         return ()
-    found = [_look(os.path.join(folder, name), name, held=held) for name in names]  # noqa: PTH118 - as above
+    found = [_look(os.path.join(folder, name), name, version, held=held) for name in names]  # noqa: PTH118 - as above
     wanted = None if label is None else line(label)
     runs = [each for each in found if each is not None and wanted in {None, each.label}]
     return tuple(sorted(runs, key=lambda each: (each.started, each.run_id)))
 
 
-def _look(path: str, name: str, *, held: bool) -> KilledRun | None:
+def _look(path: str, name: str, version: str, *, held: bool) -> KilledRun | None:
     """Return the run of a file if the file is valid and locked or not as asked."""
     try:
         file = os.open(path, _FLAGS)
@@ -217,7 +295,7 @@ def _look(path: str, name: str, *, held: bool) -> KilledRun | None:
     try:
         if _try_lock(file, exclusive=False) is held or os.fstat(file).st_nlink == 0:  # its run ended since we opened it
             return None
-        found = _read(os.read(file, _MAX_SIZE), path, name)
+        found = _read(os.read(file, _MAX_SIZE), path, name, version)
         if found is None:
             _remove_if_stale(path, os.fstat(file))
         return found
@@ -232,10 +310,18 @@ def _remove_if_stale(path: str, status: os.stat_result) -> None:
         os.unlink(path)  # noqa: PTH108 - as above
 
 
-def _read(content: bytes, path: str, name: str) -> KilledRun | None:
+def _read(content: bytes, path: str, name: str, wanted: str) -> KilledRun | None:
     try:
         version, label, started, pid = content.decode().split("\n")[:4]
         at = float(started)
-        return KilledRun(path, name, line(label), at, int(pid)) if version == _VERSION and 0 <= at < _LATEST else None
+        if version != wanted or not 0 <= at < _LATEST:
+            return None
+        return KilledRun(path, name, line(label), at, int(pid), end=_end_of(content))
     except ValueError:
         return None
+
+
+def _end_of(content: bytes) -> str | None:
+    """Return the last end that is written in a file."""
+    ends = [each for each in content.decode(errors="replace").split("\n")[4:] if each.startswith(_END)]
+    return ends[-1] if ends else None

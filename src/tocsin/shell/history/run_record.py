@@ -1,10 +1,15 @@
-"""The record of an ended run in the history, and the error of a history that cannot be read or written."""
+"""The record of an ended run in the history, its end until a message is safe, and the error of a history that cannot be used."""
 
+import json
 from datetime import UTC, datetime, timedelta
+from typing import TypeGuard
 
 import attrs
 
-from tocsin.core.states import State, aware
+from tocsin.core.changes import Streak
+from tocsin.core.events import Facts, Signalled
+from tocsin.core.machine import Announcement, Run, Subject
+from tocsin.core.states import KINDS, Failed, Running, State, Success, aware
 from tocsin.core.text import cut, one_line
 from tocsin.core.values import Value
 from tocsin.shell.history.paths import NAME
@@ -124,6 +129,128 @@ def from_row(row: Row) -> RunRecord:
         None if status is None else whole(status),
         text(version),
     )
+
+
+_LAST_END = 1e11  # seconds since 1970; datetime can represent it
+
+
+@attrs.frozen(eq=False, repr=False)
+class KeptEnd(Value):
+    """The end of a run as it is on disk until a message about it is safe, so that a later start can announce it.
+
+    Args:
+        run_id: the id of the run, unique over all machines.
+        ordinal: how many changes were announced before: it is part of the key of the message.
+        attempt: the 1-based number of the last attempt.
+        attempts: how many attempts there might have been.
+        kind: the name of the final state's class.
+        failed: whether the final state is a failure.
+        message: its message in one line, at most 300 characters, without secrets; None if it has none.
+        at: the time of the end, in seconds since 1970.
+        started: when the last attempt began, in seconds since 1970; None if it did not.
+        status: the exit status of the command; None if there is none.
+        before: the streak of the label before this end.
+    """
+
+    run_id: str
+    ordinal: int
+    attempt: int
+    attempts: int
+    kind: str
+    failed: bool
+    message: str | None
+    at: float
+    started: float | None
+    status: int | None
+    before: Streak
+
+    @classmethod
+    def of(cls, ended: Announcement, before: Streak, status: int | None = None) -> "KeptEnd":
+        """Return the end in a change that ends a run, with the streak before it."""
+        run, state, subject, started = ended.after, ended.after.state, ended.before.subject, ended.after.started_at
+        return cls(
+            subject.run_id,
+            ended.before.ordinal,
+            run.attempt,
+            max(subject.attempts, run.attempt),
+            _short(type(state).__name__),
+            state.is_failed(),
+            _safe(state.message),
+            ended.event.at.timestamp(),
+            None if started is None else started.timestamp(),
+            status,
+            before,
+        )
+
+    @classmethod
+    def parsed(cls, line: str | None) -> "KeptEnd | None":
+        """Return the end of a line of ``line()``; None for anything else, as of another version."""
+        try:
+            (values,) = _values(json.loads(line or ""))
+            run_id, ordinal, attempt, attempts, kind, failed, message, at, started, status, before = _values(values)
+            length = whole(before)
+            return cls(
+                text(run_id),
+                whole(ordinal),
+                max(whole(attempt), 1),
+                max(whole(attempts), 1),
+                text(kind),
+                _switch(failed),
+                None if message is None else text(message),
+                _seconds(at),
+                None if started is None else _seconds(started),
+                None if status is None else whole(status),
+                Streak(length > 0, abs(length)) if length else Streak(),
+            )
+        except (ValueError, OverflowError, RecursionError):
+            return None
+
+    def line(self) -> str:
+        """Return the end as a JSON object in one line, in ASCII. The streak is its length, negative for successes."""
+        length = self.before.length if self.before.failed else -self.before.length
+        numbers = (self.ordinal, self.attempt, self.attempts)
+        times = (self.at, self.started, self.status)
+        return json.dumps({"end": (self.run_id, *numbers, self.kind, self.failed, self.message, *times, length)})
+
+    def announcement(self, subject: Subject, facts: Facts) -> Announcement:
+        """Return the change that ended the run, for the handlers of ``subject``, a later run of the same label."""
+        fallback = Failed if self.failed else Success
+        kind = next((kind for kind in KINDS if kind.__name__ == self.kind and issubclass(kind, fallback)), fallback)
+        at, started = _moment(self.at), None if self.started is None else _moment(self.started)
+        whose = attrs.evolve(subject, run_id=self.run_id, attempts=self.attempts, handler_errors="record")
+        before = Run(whose, Running(), self.attempt, self.ordinal, started_at=started)
+        after = Run(whose, kind(self.message), self.attempt, self.ordinal + 1, ended=True, started_at=started)
+        event = Signalled(at, state=after.state, ends=True, attempt=self.attempt, facts=facts)
+        return Announcement(before, after, event, len(whose.handlers))
+
+
+def _values(value: object) -> tuple[object, ...]:
+    """Return the values of a JSON array or object; else raise ValueError."""
+    if _is_array(value):
+        return tuple(value)
+    if _is_object(value):
+        return tuple(value.values())
+    raise ValueError("no values")
+
+
+def _is_array(value: object) -> TypeGuard[list[object]]:
+    return isinstance(value, list)
+
+
+def _is_object(value: object) -> TypeGuard[dict[str, object]]:
+    return isinstance(value, dict)
+
+
+def _switch(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise ValueError("neither true nor false")
+
+
+def _seconds(value: object) -> float:
+    if isinstance(value, float) and 0 <= value < _LAST_END:
+        return value
+    raise ValueError("no time")
 
 
 def text(value: object) -> str:

@@ -2,6 +2,7 @@
 
 - The record of a run and the change of its label's streak are one transaction: a killed process leaves both or neither. Writers take
   turns.
+- The end itself is written to a file of its own (``keep``) before the commit. So an end that counts is always in that file.
 - The number of runs is bounded, for each label and in all; so is the number of streaks. The oldest are deleted first.
 - A label is stored as one line of printable characters: labels that print alike are one.
 - Each transaction has a connection of its own: no lock is held during a run. A lock that another process holds is waited for.
@@ -12,7 +13,7 @@
 
 import os
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -51,6 +52,7 @@ _STREAK = "SELECT failed, length FROM streaks WHERE label = ?"
 _DROP = "DELETE FROM streaks WHERE label = ?"
 _SET = "INSERT OR REPLACE INTO streaks (label, failed, length, updated) VALUES (?, ?, ?, ?)"
 _PRUNE_STREAKS = "DELETE FROM streaks WHERE updated <= (SELECT updated FROM streaks ORDER BY updated DESC LIMIT 1 OFFSET ?)"
+_KNOWN = "SELECT 1 FROM runs WHERE run_id = ?"
 _SCHEMA = (
     """CREATE TABLE runs (
         number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -70,6 +72,14 @@ _SCHEMA = (
     "CREATE INDEX streaks_by_age ON streaks (updated)",
     f"PRAGMA user_version = {VERSION}",
 )
+
+
+Keep = Callable[[Streak], None]
+"""Writes an end to its file, given the streak before it."""
+
+
+def keep_nothing(_: Streak) -> None:
+    """Write nothing."""
 
 
 @attrs.frozen
@@ -103,30 +113,46 @@ class HistoryStore:
         with reading(self.path) as connection:
             return Streak() if connection is None else _streak(connection, line(label))
 
-    def record(self, ended: RunRecord, *, counts: bool = True) -> Streak:
+    def record(self, ended: RunRecord, *, counts: bool = True, keep: Keep = keep_nothing, known: Streak | None = None) -> Streak:
         """Add a run to the history. A run that is recorded already changes nothing.
 
         Args:
             ended: the run.
             counts: whether its end is part of the label's streak.
+            keep: called before the commit if the run is not recorded yet.
+            known: the streak before the run, if an earlier process wrote it.
 
         Returns:
             The label's streak before this run, by which policies decide about its end.
         """
         with writing(self.path) as connection:
             before = _streak(connection, ended.label)
-            if connection.execute(_ADD, ended.row()).rowcount:
-                if counts and ended.failed is not None:
-                    _remember(connection, ended.label, before.then(failed=ended.failed))
-                connection.execute(_PRUNE, (ended.label, ended.label, KEPT))
-                connection.execute(_PRUNE_ALL, (KEPT_IN_ALL,))
+            if connection.execute(_KNOWN, (ended.row()[0],)).fetchone() is not None:
+                return before if known is None else known
+            keep(before)
+            connection.execute(_ADD, ended.row())
+            if counts and ended.failed is not None:
+                _remember(connection, ended.label, before.then(failed=ended.failed))
+            connection.execute(_PRUNE, (ended.label, ended.label, KEPT))
+            connection.execute(_PRUNE_ALL, (KEPT_IN_ALL,))
             return before
 
-    def advance(self, label: str, *, failed: bool) -> Streak:
-        """Add an end to a label's streak. Return the streak before it."""
+    def advance(self, label: str, *, failed: bool, keep: Keep = keep_nothing) -> Streak:
+        """Add an end to a label's streak. Call ``keep`` before the commit. Return the streak before it."""
         with writing(self.path) as connection:
             before = _streak(connection, line(label))
+            keep(before)
             _remember(connection, line(label), before.then(failed=failed))
+            return before
+
+    def catch_up(self, label: str, *, failed: bool, before: Streak) -> Streak:
+        """Add an end to a label's streak if the process that kept it was killed before its commit. Return the streak before it.
+
+        A streak that differs from ``before`` holds the end already: an end always changes it.
+        """
+        with writing(self.path) as connection:
+            if _streak(connection, line(label)) == before:
+                _remember(connection, line(label), before.then(failed=failed))
             return before
 
     def retract(self, label: str, *, failed: bool, before: Streak) -> None:

@@ -3,33 +3,52 @@
 - The history is used only if a handler depends on earlier runs: other programs do not pay for it and leave no file.
 - The end of a run is written before its notification, in one transaction with the read of the streak before it: runs that end at the
   same moment see each other's ends in order.
+- Before that transaction commits, the end is in a file. The file is removed once a message about the end is safe: the outbox has
+  committed it, the destination has accepted it, or it was given up and logged. A process that is killed in between leaves the file, and
+  the next start of the label announces the end, by its own handlers and with the streak that was before it.
 - If every notification of an end failed, its streak is restored: the next end is notified in its place.
 - Only live runs are written. A dry run reads the history, to show what would be sent, and writes nothing. If notifications are neither
   sent nor shown, as in tests, nothing is read.
 - A history that cannot be read or written is logged once. It costs the memory of a run, never the run.
 """
 
-from collections.abc import Callable, Iterable
+import os
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from functools import partial
+from typing import Literal
 
 import attrs
 
 from tocsin.core.changes import Streak
-from tocsin.core.machine import Announcement, ForeignHandler
+from tocsin.core.events import Facts
+from tocsin.core.machine import Announcement, ForeignHandler, Subject
 from tocsin.core.notifiers import Notifier
 from tocsin.shell import log
-from tocsin.shell.history.run_record import HistoryError, RunRecord
+from tocsin.shell.fork_safety import forget_in_child
+from tocsin.shell.history.run_locks import RunLock, keep_end, left_ends, line, open_end
+from tocsin.shell.history.run_record import HistoryError, KeptEnd, RunRecord
 from tocsin.shell.history.store import HistoryStore
 from tocsin.shell.interpreter import Notify
+
+Fate = Literal["safe", "given up", "cut off"]
+"""What became of the messages about an end.
+
+- ``safe``: one was accepted by its destination, or all are in the outbox, or there are none.
+- ``given up``: all failed, which is logged.
+- ``cut off``: the process ended before one was accepted.
+"""
 
 
 @attrs.frozen
 class Remembered:
-    """The streak before the end of a run, and the function that removes the end from it; None if the end was not written."""
+    """The streak before the end of a run, and the function that takes the fate of its messages; None if nothing follows from it.
+
+    ``settle`` may be called twice: a message that is safe in the outbox may be given up later.
+    """
 
     past: Streak
-    take_back: Callable[[], None] | None = None
+    settle: Callable[[Fate], None] | None = None
 
 
 Remember = Callable[[Announcement, Notify], Remembered]
@@ -44,16 +63,39 @@ def remembering(handlers: Iterable[Notifier | ForeignHandler]) -> Remember | Non
 def remember_end(proposed: Announcement, mode: Notify) -> Remembered:
     """Return the streak of the run's label. If notifications are sent, add the end to the streak."""
     subject, failed = proposed.before.subject, proposed.after.state.is_failed()
-    label = subject.label or subject.slug
+    label = _label(subject)
     if mode == "none" or not remembering(subject.handlers):
         return Remembered(subject.past)
     if mode == "print":
         return Remembered(_use_store(lambda store: store.past(label), "nothing is known of earlier runs"))
-    past = _use_store(lambda store: store.advance(label, failed=failed), "this run will not be remembered")
-    return Remembered(past, partial(_take_back, label, failed, past))
+    locks = list[RunLock]()
+
+    def keep(before: Streak) -> None:
+        kept = KeptEnd.of(proposed, before)
+        lock = open_end(os.urandom(8).hex(), label, kept.at, kept.line())
+        if lock is not None:
+            forget_in_child(lock)
+            locks.append(lock)
+
+    past = _use_store(lambda store: store.advance(label, failed=failed, keep=keep), "this run will not be remembered")
+
+    def settle(fate: Fate) -> None:
+        if fate != "safe":
+            _take_back(label, failed, past)
+        for lock in locks:
+            lock.close()
+
+    return Remembered(past, settle)
 
 
-def record_end(proposed: Announcement, started: float, status: int | None, *, counts: bool) -> Remembered:
+def record_end(
+    proposed: Announcement,
+    started: float,
+    status: int | None,
+    *,
+    counts: bool,
+    left: "tuple[RunLock, KeptEnd | None] | None" = None,
+) -> Remembered:
     """Add an ended run to the history. Return the streak of its label before it.
 
     Args:
@@ -61,8 +103,10 @@ def record_end(proposed: Announcement, started: float, status: int | None, *, co
         started: its start, in seconds since 1970, by the clock as it stands at the end. One after the end counts as the end.
         status: the exit status of the command; None if there is none.
         counts: whether its end is part of the streak.
+        left: the lock of the run, and the end that its process wrote, if that process was killed and this one claimed the run.
     """
     subject, after = proposed.before.subject, proposed.after
+    failed, known = after.state.is_failed(), None if left is None or left[1] is None else left[1].before
     record = RunRecord.of(
         after.state,
         run_id=subject.run_id,
@@ -72,8 +116,68 @@ def record_end(proposed: Announcement, started: float, status: int | None, *, co
         attempts=after.attempt,
         status=status,
     )
-    past = _use_store(lambda store: store.record(record, counts=counts), "this run will not be remembered")
-    return Remembered(past, partial(_take_back, subject.slug, after.state.is_failed(), past) if counts else None)
+
+    def keep(before: Streak) -> None:
+        keep_end(subject.run_id, KeptEnd.of(proposed, before, status).line())
+
+    past = _use_store(lambda store: store.record(record, counts=counts, keep=keep, known=known), "this run will not be remembered")
+    take_back = partial(_take_back, subject.slug, failed, past) if counts else None
+    if left is not None:
+        return Remembered(past, partial(_settle_left, left[0], take_back))
+    return Remembered(past, None if take_back is None else partial(_settle_own, take_back))
+
+
+def _settle_own(take_back: Callable[[], None], fate: Fate) -> None:
+    """Settle an end whose file is removed when the process ends."""
+    if fate != "safe":
+        take_back()
+
+
+def _settle_left(lock: RunLock, take_back: Callable[[], None] | None, fate: Fate) -> None:
+    """Settle an end that a killed process left. If this process ends too early, the file stays for the next start."""
+    if fate == "cut off":
+        return
+    if fate == "given up" and take_back is not None:
+        take_back()
+    lock.close()
+
+
+@attrs.frozen
+class LeftEnd:
+    """An end that a killed process left, and that this process claimed, for a later run of its label to announce."""
+
+    subject: Subject
+    lock: RunLock
+    kept: KeptEnd
+
+    def announcement(self, facts: Facts) -> Announcement:
+        """Return the change that ended the run."""
+        return self.kept.announcement(self.subject, facts)
+
+    def remember(self, proposed: Announcement, _: Notify) -> Remembered:
+        """Return the streak before the end, which counts already unless the process was killed before its commit."""
+        label, failed, before = _label(self.subject), proposed.after.state.is_failed(), self.kept.before
+        past = _use_store(
+            lambda store: store.catch_up(label, failed=failed, before=before), "a run that was killed will not be remembered"
+        )
+        return Remembered(past, partial(_settle_left, self.lock, partial(_take_back, label, failed, past)))
+
+
+def claimed_ends(subjects: Iterable[Subject]) -> Iterator[LeftEnd]:
+    """Claim the ends that killed processes left under the labels of these subjects, oldest first."""
+    found = left_ends()
+    by_label = {line(_label(subject)): subject for subject in subjects} if found else {}
+    for each in found:
+        kept = KeptEnd.parsed(each.end)
+        if each.label in by_label and kept is not None:
+            lock = each.claim()
+            if lock is not None:
+                forget_in_child(lock)
+                yield LeftEnd(by_label[each.label], lock, kept)
+
+
+def _label(subject: Subject) -> str:
+    return subject.label or subject.slug
 
 
 def _take_back(label: str, failed: bool, past: Streak) -> None:  # noqa: FBT001 - bound in order by ``partial``

@@ -19,7 +19,7 @@ from tocsin.core.delivery.digest import MIN_INTERVAL, THRESHOLD
 from tocsin.core.delivery.retry import RetryPolicy
 from tocsin.core.effects import CallBack, Effect, Message
 from tocsin.core.outbox.state_machine import POLICY
-from tocsin.core.outcomes import Outcome, Queued
+from tocsin.core.outcomes import STORED, Outcome, Queued
 from tocsin.core.text import quote
 from tocsin.shell import environment, queues
 from tocsin.shell.adapters import settings
@@ -42,7 +42,7 @@ from tocsin.shell.threads import CallThread
 if TYPE_CHECKING:
     from tocsin.shell.outbox.client import OutboxClient
 
-_QUEUED = constant(Queued("the outbox"))
+_QUEUED = constant(STORED)
 _NOT_COMMITTED = Queued("memory, on its way to the outbox")
 _LOOP_COMMIT_TIMEOUT = 0.2  # seconds that an event loop waits for a commit
 _SERVER_COMMIT_TIMEOUT = 10.0  # seconds that a thread waits for a commit on a database server, which may not answer
