@@ -35,7 +35,7 @@ def test_a_command_takes_as_long_as_it_takes(machine: Machine) -> None:
             environment={"SLACK_WEBHOOK_URL": "https://hooks.slack.com/services/T/B/X"},
         )  # fmt: skip
         assert told.returncode == 3
-        assert re.search(r"load failed after (\d+ ms|\d\.\d s): exit status 3", told.stdout + told.stderr)
+        assert re.search(r"load failed after (\d+ ms|[\d.]+ s): exit status 3", told.stdout + told.stderr)
     runs = json.loads(machine.run("-m", "tocsin", "runs", "--json").stdout)["runs"]
     assert [run["started"][:4] == run["ended"][:4] != "1970" for run in runs] == [True, True]
     assert all(0 < run["duration"] < 30 for run in runs)
@@ -49,7 +49,7 @@ from tocsin import Flow, Recording, interpreting, slack_notifier, task, watch
 class Slow:  # delays one of the modules that the first run loads
     def find_spec(self, name, path=None, target=None):
         if name == "tocsin.shell.config.load":
-            time.sleep(0.3)
+            time.sleep(0.5)
 
 @watch(state_handlers=[slack_notifier])
 def cold():
@@ -94,7 +94,7 @@ def test_a_watch_and_a_flow_take_as_long_as_they_take(machine: Machine) -> None:
     assert done.stderr == ""
     waited, cold, watched, flowed = done.stdout.splitlines()
     assert 0.2 <= float(waited) < 10
-    assert cold == "cold failed after less than 1 ms: OSError: disk full" or int(cold.split()[3]) < 300
+    assert cold == "cold failed after less than 1 ms: OSError: disk full" or int(cold.split()[3]) < 500
     assert watched.startswith("load failed after ")
     assert flowed.startswith("nightly failed after ")
     assert "less than" not in watched + flowed
