@@ -86,5 +86,6 @@ def check(url: str, ended: Sequence[Ended], messages: int) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="fork needs POSIX")
-def test_programs_of_one_database_end_when_all_is_settled(database: str) -> None:
-    check(database, run(database, 3, 30), 30)
+@pytest.mark.parametrize("programs", [1, 3, 8])
+def test_programs_of_one_database_end_when_all_is_settled(database: str, programs: int) -> None:
+    check(database, run(database, programs, 30), 30)
