@@ -351,7 +351,7 @@ def _masked_word(word: str, before: str, programs: set[str]) -> str:
     if header is not None and (before in _HEADER_OPTIONS or word[0] == "-") and _names_header(header[2]):
         return f"{header[1]}{_MASK}"
     for assigned in _ASSIGNED.finditer(word):
-        if _hides(assigned[1], word[assigned.end() :]):
+        if _may_hide(assigned[1]) and _hides(assigned[1], word[assigned.end() :]):
             return f"{word[: assigned.end()]}{_MASK}"
     return word
 
@@ -383,8 +383,13 @@ def _awaited(word: str, programs: set[str]) -> str:
 
 def _hides(name: str, value: str) -> bool:
     """Return whether a value under this name is masked."""
+    return value != "" and _may_hide(name) and (not _needs_url(name) or _is_short(name) or bool(found_parts(name, value)))
+
+
+def _may_hide(name: str) -> bool:
     plain = _plain(name).lstrip("_")
-    short = _SHORT_NAME.fullmatch(plain) is not None
-    if not value or _FLAG.search(plain) or not (short or is_secret_name(plain)):
-        return False
-    return short or not _needs_url(plain) or bool(found_parts(plain, value))
+    return not _FLAG.search(plain) and (_is_short(name) or is_secret_name(plain))
+
+
+def _is_short(name: str) -> bool:
+    return _SHORT_NAME.fullmatch(name.lstrip("-")) is not None
