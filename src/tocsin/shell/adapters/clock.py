@@ -14,9 +14,11 @@ from typing import Protocol
 import attrs
 from typing_extensions import override
 
+from tocsin.shell.fork_safety import PerThread
+
 _LONGEST_NAP = 30.0  # seconds; the wall clock may be set while we sleep
 
-_local = threading.local()
+_thread = PerThread()
 
 
 class Clock(Protocol):
@@ -80,7 +82,7 @@ class SystemTimer(Timer):
 
 
 def _current_nudge() -> threading.Event | None:
-    nudge: object = getattr(_local, "nudge", None)
+    nudge: object = getattr(_thread.local, "nudge", None)
     return nudge if isinstance(nudge, threading.Event) else None
 
 
@@ -91,8 +93,8 @@ def hurried_by(nudge: threading.Event | None) -> Generator[None]:
     Setting the event ends one wait: the current one, or else the next. With None, nothing interrupts a wait.
     """
     before = _current_nudge()
-    _local.nudge = nudge
+    _thread.local.nudge = nudge
     try:
         yield
     finally:
-        _local.nudge = before
+        _thread.local.nudge = before

@@ -22,7 +22,7 @@ from tocsin.core.text import one_line
 from tocsin.shell import environment, log, queues
 from tocsin.shell.adapters.time_limits import Deadline
 from tocsin.shell.errors import OutboxError
-from tocsin.shell.fork_safety import forget_in_child
+from tocsin.shell.fork_safety import OnUse, forget_in_child
 from tocsin.shell.outbox.store import Store
 from tocsin.shell.outbox.worker import OnBatch, Worker
 from tocsin.shell.redaction import redact
@@ -53,6 +53,8 @@ class BackgroundWorker:
         exit_timeout: seconds to wait at exit for the messages of this program.
     """
 
+    _changed = OnUse(threading.Condition)
+
     def __init__(self, store: Store, make_worker: WorkerFactory, exit_timeout: float) -> None:
         self.exit_timeout = exit_timeout
         self._store = store
@@ -66,7 +68,7 @@ class BackgroundWorker:
         self._callbacks: dict[str, list[OnSettled]] = {}
         self._stored: dict[str, None] = {}  # ordered keys; only for these, a missing row means that it was removed
         self._delayed: set[str] = set()
-        self._changed = threading.Condition()
+        vars(self).pop("_changed", None)
         self._wake = threading.Event()
         self._ended = threading.Event()
         self._thread: WorkerThread | None = None

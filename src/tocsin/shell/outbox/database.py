@@ -23,7 +23,7 @@ from sqlalchemy.pool import NullPool
 
 from tocsin.core.text import cut, one_line
 from tocsin.shell.errors import OutboxBusy, OutboxError
-from tocsin.shell.fork_safety import close_before_fork
+from tocsin.shell.fork_safety import OnUse, close_before_fork, new_lock
 from tocsin.shell.history.paths import state_folder
 from tocsin.shell.outbox.schema import STEPS, check, migrate
 from tocsin.shell.outbox.sqlite_file import File, connect
@@ -86,12 +86,13 @@ class Database:
 class OutboxConnection:
     """A connection that stays open, for one thread at a time."""
 
+    _lock = OnUse(new_lock)
+
     def __init__(self, database: Database, *, reads: bool) -> None:
         self._database = database
         self._reads = reads
         self._connection: Connection | None = None
         self._identity: tuple[int, int] | None = None
-        self._lock = threading.Lock()
         self._owner: int | None = None
         self._open_during_fork = False
         if database.file is not None:
@@ -189,7 +190,7 @@ class OutboxConnection:
 
     def abandon(self) -> None:
         """Forget the connection in a forked child, without a message to the server: it is that of the parent."""
-        self._lock = threading.Lock()
+        vars(self).pop("_lock", None)
         self._owner = None
         connection, self._connection = self._connection, None
         if connection is not None:
