@@ -14,7 +14,7 @@ import os
 import sys
 import time
 
-from tocsin.shell.history.paths import NAME, state_folder
+from tocsin.shell.history.paths import NAME, NoFolderError, state_folder
 
 _VERSION = "tocsin 1"
 _MAX_LABEL = 500  # characters
@@ -102,12 +102,14 @@ def open_run(run_id: str, label: str, started: float) -> RunLock | None:
         started: its start, in seconds since 1970.
 
     Returns:
-        The lock; None on Windows, and after an error, which is written to standard error.
+        The lock; None on Windows, without a home folder, and after an error, which is written to standard error.
     """
     if not _can_lock():
         return None
     try:
         return _create(os.path.join(_folder(), _file_name(run_id)), line(label), started)  # noqa: PTH118 - pathlib takes long to load
+    except NoFolderError:
+        return None
     except OSError as error:
         where = f" in {error.filename}" if error.filename else ""
         failure = f"this run is not in the history: cannot create its lock{where}: {error.strerror}"

@@ -19,6 +19,7 @@ from tocsin.core.changes import Streak
 from tocsin.core.machine import Announcement, ForeignHandler
 from tocsin.core.notifiers import Notifier
 from tocsin.shell import log
+from tocsin.shell.history.paths import has_folder
 from tocsin.shell.history.run_record import HistoryError, RunRecord
 from tocsin.shell.history.store import HistoryStore
 from tocsin.shell.interpreter import Notify
@@ -56,6 +57,8 @@ def remember_end(proposed: Announcement, mode: Notify) -> Remembered:
 def record_end(proposed: Announcement, started: float, status: int | None, *, counts: bool) -> Remembered:
     """Add an ended run to the history. Return the streak of its label before it.
 
+    Where the user has no home folder, as in many a container, this does nothing, unless a handler depends on earlier runs.
+
     Args:
         proposed: the change that ends the run.
         started: its start, in seconds since 1970.
@@ -63,6 +66,8 @@ def record_end(proposed: Announcement, started: float, status: int | None, *, co
         counts: whether its end is part of the streak.
     """
     subject, after = proposed.before.subject, proposed.after
+    if remembering(subject.handlers) is None and not has_folder():
+        return Remembered(Streak())
     record = RunRecord.of(
         after.state,
         run_id=subject.run_id,
