@@ -1,9 +1,9 @@
 """A program that sends messages where a library has replaced classes of ``socket``, ``ssl`` and ``threading``.
 
 Usage: ``python program.py LIBRARY ORDER``. ORDER is ``first`` if the library comes before tocsin, and ``later`` if the program has
-imported tocsin, and made an account for mail, before the library replaces anything. HANGING in the environment is a JSON object of
-names and ports of servers that hang. The program prints a JSON object with an ``Answer`` for each of them, and for each of two mails
-that it sends at the same time.
+imported tocsin, and made an account for mail and an outbox, before the library replaces anything. HANGING in the environment names
+servers that hang, as a JSON object of ports. The program prints a JSON object with an ``Answer`` for each of them, and for each of two
+mails that it sends at the same time.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tocsin import Interpreter
     from tocsin.shell.adapters import Gmail
 
 PATCHES = {"gevent": "gevent.monkey:patch_all", "eventlet": "eventlet:monkey_patch", "truststore": "truststore:inject_into_ssl"}
@@ -44,6 +45,23 @@ def fail() -> None:
             raise OSError("disk full")
     except OSError:
         pass
+
+
+def keep(outbox: "Interpreter") -> None:
+    """Fail in a watched block whose messages are formatted in a thread of their own, and kept in an outbox; in little time."""
+    from tocsin import Failed, flush, interpreting, slack_notifier, watch
+
+    began = time.monotonic()
+    with interpreting(outbox):
+        try:
+            with watch("kept", state_handlers=[slack_notifier(message=lambda change: "disk full", only_states=[Failed])]):
+                raise OSError("disk full")
+        except OSError:
+            pass
+        formatted = time.monotonic() - began
+        assert flush(20)
+    assert formatted < 4
+    assert time.monotonic() - began < 10
 
 
 async def fail_in_coroutine() -> None:
@@ -113,7 +131,8 @@ def main(library: str, order: str) -> None:
         patch(library)
     import tocsin
 
-    gmail = account(int(os.environ["TOCSIN_GMAIL_PORT"]), 5.0)
+    gmail = account(int(os.environ["TOCSIN_GMAIL_PORT"]), 30.0)
+    outbox = tocsin.reliable(outbox=f"sqlite:///{Path.home() / 'outbox.sqlite'}")
     if order == "later":
         patch(library)
     if library == "uvloop":
@@ -121,6 +140,8 @@ def main(library: str, order: str) -> None:
     else:
         fail()
         assert tocsin.flush()
+    for _ in range(2):
+        keep(outbox)
     hanging: dict[str, int] = json.loads(os.environ["HANGING"])
     sends: dict[str, Callable[[], str]] = {
         name: partial(post, port) if name.startswith("slack") else partial(mail, account(port, DEADLINE))

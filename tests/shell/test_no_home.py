@@ -7,10 +7,10 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Never
 
 import attrs
 import pytest
-from typing_extensions import Never
 
 from tests.servers.scripts import environment, script, texts
 from tests.servers.slack import SlackServer

@@ -123,6 +123,16 @@ def new_lock() -> threading.Lock:
     return threading.Lock()
 
 
+def new_reentrant_lock() -> threading.RLock:
+    """Return a reentrant lock of the class that ``threading`` has now."""
+    return threading.RLock()
+
+
+def new_event() -> threading.Event:
+    """Return an event of the class that ``threading`` has now."""
+    return threading.Event()
+
+
 def _new_local() -> threading.local:
     return threading.local()
 
@@ -181,13 +191,14 @@ class ForkSafeLock:
     Write ``with holder.lock:``. A block in which the process forks thus releases the lock that it acquired.
     """
 
+    lock = OnUse(new_reentrant_lock)  # reentrant, since a signal handler may interrupt the holder
+
     def __init__(self) -> None:
-        self.lock: threading.RLock = threading.RLock()  # reentrant, since a signal handler may interrupt the holder
         forget_in_child(self)
 
     def forget(self) -> None:
         """Replace the lock in a forked child."""
-        self.lock = threading.RLock()
+        vars(self).pop("lock", None)
 
 
 _owned: weakref.WeakValueDictionary[int, Owned] = weakref.WeakValueDictionary()
