@@ -18,7 +18,7 @@ from tocsin.shell.log import outages
 pytest_plugins = ["tests.servers.fixtures"]
 
 HERE = Path(__file__).parent
-MARKED = frozenset({"docs", "kill", "laws", "typing"})
+MARKED = frozenset({"docs", "kill", "laws", "patched", "typing"})
 """The folders whose tests get a mark of the same name."""
 
 SIGNALS = frozenset({"SIGHUP", "SIGINT", "SIGQUIT"})

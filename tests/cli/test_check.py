@@ -75,16 +75,18 @@ def test_each_place_of_a_secret_is_said_and_no_value(tocsin: Typist, bare_home: 
     monkeypatch.setenv("EMAIL_USERNAME_FILE", str(bare_home / "user"))
     (bare_home / "empty").write_text("\n")
     monkeypatch.setenv("EMAIL_PASSWORD_FILE", str(bare_home / "empty"))
-    secrets_file().parent.mkdir(parents=True)
-    secrets_file().write_text('EMAIL_PASSWORD = "abcd efgh ijkl mnop"')
-    secrets_file().chmod(0o600)
+    own = secrets_file()
+    assert own is not None
+    own.parent.mkdir(parents=True)
+    own.write_text('EMAIL_PASSWORD = "abcd efgh ijkl mnop"')
+    own.chmod(0o600)
     seen = tocsin("check")
     keyring.set_keyring(before)
     assert (seen.status, seen.err) == (0, "")
     assert lines(seen)[1:6] == [
         ["SLACK_WEBHOOK_URL", "set, from environment variable SLACK_WEBHOOK_URL"],
         ["EMAIL_USERNAME", "set, from the file that EMAIL_USERNAME_FILE names"],
-        ["EMAIL_PASSWORD", f"set, from {secrets_file()}"],
+        ["EMAIL_PASSWORD", f"set, from {own}"],
         ["TOKEN", "set, from the keyring"],
         ["OTHER_TOKEN", "not set"],
     ]

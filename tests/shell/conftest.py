@@ -25,4 +25,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     (tmp_path / "project").mkdir()
     monkeypatch.chdir(tmp_path / "project")
     configuration.cache_clear()
-    return Home(tmp_path / "project", secrets_file().parent)
+    secrets = secrets_file()
+    assert secrets is not None
+    return Home(tmp_path / "project", secrets.parent)

@@ -18,7 +18,7 @@ import pytest
 
 import tocsin
 from tocsin.shell import fork_safety
-from tocsin.shell.fork_safety import ForkSafeLock, close_before_fork, forget_in_child, wait_for_locks
+from tocsin.shell.fork_safety import ForkSafeLock, OnUse, close_before_fork, forget_in_child, wait_for_locks
 
 TIMEOUT = 10.0
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
@@ -225,3 +225,21 @@ def test_the_lock_of_logging_is_free_while_a_fork_waits() -> None:
 def test_the_functions_for_forks_are_registered_in_one_place() -> None:
     sources = [path.read_text(encoding="utf-8") for path in Path(tocsin.__file__).parent.rglob("*.py")]
     assert sum(source.count("os.register_at_fork(") for source in sources) == 1
+
+
+class Lazy:
+    """Has an attribute that is made on use."""
+
+    barrier = threading.Barrier(8)
+    made = OnUse(lambda: (Lazy.barrier.wait(TIMEOUT), object()))
+
+
+def test_threads_that_race_for_what_is_made_on_use_get_the_same() -> None:
+    holder, seen = Lazy(), list[object]()
+    threads = [threading.Thread(target=lambda: seen.append(holder.made)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(TIMEOUT)
+    assert len(seen) == 8
+    assert {id(made) for made in seen} == {id(holder.made)}

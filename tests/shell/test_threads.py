@@ -37,9 +37,9 @@ def test_a_thread_has_its_name_and_says_that_it_has_started(kind: type[WorkerThr
     thread = kind("tocsin_test", lambda: seen.append(threading.current_thread()), daemon=daemon)
     assert thread.try_start()
     thread.join(TIMEOUT)
-    assert seen == [thread]
-    assert (thread.name, thread.daemon) == ("tocsin_test", daemon)
-    assert WorkerThread("tocsin_test", fail).daemon
+    assert seen == [thread.thread]
+    assert (thread.thread.name, thread.thread.daemon, thread.is_alive()) == ("tocsin_test", daemon, False)
+    assert WorkerThread("tocsin_test", fail).thread.daemon
 
 
 def test_a_thread_that_cannot_start_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

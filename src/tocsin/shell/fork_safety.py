@@ -25,7 +25,7 @@ from typing_extensions import override
 
 _OURS = "tocsin_"  # prefix of the names of tocsin's threads
 _IMPORTING = "<frozen importlib._bootstrap>"
-_LOCKED = frozenset({"getaddrinfo", "create_default_context", "_make", "SSLContext.wrap_socket", "Secured.do_handshake"})
+_LOCKED = frozenset({"getaddrinfo", "create_default_context", "_make", "SSLContext.wrap_bio", "SSLObject.do_handshake"})
 _MAX_LOCK_DELAY = 1.0  # seconds that a fork waits at most for a connection or a look-up
 _MAX_IMPORT_DELAY = 10.0  # seconds that a fork waits at most for an import; a busy machine takes more than one for requests
 _POLL_INTERVAL = 0.001  # seconds
@@ -95,13 +95,60 @@ class Owned(Closeable, Inherited, Protocol):
 
 _T = TypeVar("_T", bound=Closeable)
 _Registered = TypeVar("_Registered")
+_Made = TypeVar("_Made")
+
+
+class OnUse(Generic[_Made]):
+    """An attribute that ``make`` makes when it is first read, once also where threads race for it; without cost from then on.
+
+    A program may import tocsin, and make an interpreter, before gevent or eventlet replace the locks of ``threading``. What was made
+    before does not work after that: a thread that waits for an old lock stops all others, and eventlet breaks old conditions. So what
+    lives longer than one message, and may be waited for, is made like this. ``vars(holder).pop(name, None)`` has it made again.
+    """
+
+    def __init__(self, make: Callable[[], _Made]) -> None:
+        self._make = make
+        self._name = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, holder: object, owner: type) -> _Made:
+        made: _Made = vars(holder).setdefault(self._name, self._make())  # the next read finds it there, and does not come here
+        return made
+
+
+def new_lock() -> threading.Lock:
+    """Return a lock of the class that ``threading`` has now."""
+    return threading.Lock()
+
+
+def new_reentrant_lock() -> threading.RLock:
+    """Return a reentrant lock of the class that ``threading`` has now."""
+    return threading.RLock()
+
+
+def new_event() -> threading.Event:
+    """Return an event of the class that ``threading`` has now."""
+    return threading.Event()
+
+
+def _new_local() -> threading.local:
+    return threading.local()
+
+
+class PerThread:
+    """Holds what belongs to the thread that asks, as attributes of ``local``."""
+
+    local = OnUse(_new_local)
 
 
 class PerProcess(Generic[_T]):
     """Holds an object that one process keeps open, with its lock. It pickles as a new, empty holder."""
 
+    lock = OnUse(new_lock)
+
     def __init__(self) -> None:
-        self.lock: threading.Lock = threading.Lock()
         self.thing: _T | None = None
         forget_in_child(self)
         _owned[id(self)] = self
@@ -130,7 +177,8 @@ class PerProcess(Generic[_T]):
         """Start empty in a forked child."""
         # keep the object alive: collecting a connection pool takes the pool's lock, which another thread of the parent may have held
         _abandoned.append(self.thing)
-        self.lock, self.thing = threading.Lock(), None
+        self.thing = None
+        vars(self).pop("lock", None)
 
     @override
     def __reduce__(self) -> "tuple[type[PerProcess[_T]], tuple[()]]":
@@ -143,13 +191,14 @@ class ForkSafeLock:
     Write ``with holder.lock:``. A block in which the process forks thus releases the lock that it acquired.
     """
 
+    lock = OnUse(new_reentrant_lock)  # reentrant, since a signal handler may interrupt the holder
+
     def __init__(self) -> None:
-        self.lock: threading.RLock = threading.RLock()  # reentrant, since a signal handler may interrupt the holder
         forget_in_child(self)
 
     def forget(self) -> None:
         """Replace the lock in a forked child."""
-        self.lock = threading.RLock()
+        vars(self).pop("lock", None)
 
 
 _owned: weakref.WeakValueDictionary[int, Owned] = weakref.WeakValueDictionary()

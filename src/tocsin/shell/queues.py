@@ -24,7 +24,7 @@ from tocsin.core.text import quote
 from tocsin.shell import log
 from tocsin.shell.adapters.time_limits import Deadline
 from tocsin.shell.destination_queue import DestinationQueue, QueuedMessage
-from tocsin.shell.fork_safety import forget_in_child
+from tocsin.shell.fork_safety import OnUse, forget_in_child, new_reentrant_lock
 from tocsin.shell.interpreter import Interpreter
 
 
@@ -78,6 +78,9 @@ _FINALIZE_PRIORITY = 100  # in a multiprocessing child: before multiprocessing j
 class _Queues:
     """The queues of this process. ``lost`` is the number of seconds of consecutive waits that ended without success."""
 
+    lock = OnUse(new_reentrant_lock)
+    progress = OnUse(threading.Condition)
+
     def __init__(self) -> None:
         self.forget()
         self.forked = False
@@ -90,8 +93,8 @@ class _Queues:
         self.lost = 0.0
         self.by_destination: dict[tuple[int, str, str], DestinationQueue] = {}
         self.others: tuple[Queue, ...] = ()
-        self.lock = threading.RLock()
-        self.progress = threading.Condition()
+        for made in ("lock", "progress"):
+            vars(self).pop(made, None)
 
     def put(self, inner: Interpreter, destination: Destination, max_queue: int, exit_timeout: float, entry: QueuedMessage) -> Put:
         """Queue the entry for its destination, to be sent by ``inner``, if there is room and the process is not ending.

@@ -11,16 +11,37 @@ from typing import Generic, TypeVar
 _T = TypeVar("_T")
 
 
-class WorkerThread(threading.Thread):
-    """A thread that runs ``work``. As a daemon thread, the default, it does not keep the program alive."""
+class WorkerThread:
+    """A thread that runs ``work``. As a daemon thread, the default, it does not keep the program alive.
+
+    It holds a ``thread`` of the class that ``threading`` has when it is made. gevent replaces that class, and a thread of a subclass of
+    the one before counts as alive for ever.
+    """
 
     def __init__(self, name: str, work: Callable[[], object], *, daemon: bool = True) -> None:
-        super().__init__(target=work, name=name, daemon=daemon)
+        self.thread = threading.Thread(target=work, name=name, daemon=daemon)
+
+    @property
+    def ident(self) -> int | None:
+        """The identifier of the thread; None before its start."""
+        return self.thread.ident
+
+    def start(self) -> None:
+        """Start the thread. Raises RuntimeError if no thread can start."""
+        self.thread.start()
+
+    def join(self, seconds: float | None = None) -> None:
+        """Wait for the end of the thread, at most ``seconds``. Raises RuntimeError in the thread itself, and before its start."""
+        self.thread.join(seconds)
+
+    def is_alive(self) -> bool:
+        """Return whether the thread has started and has not ended."""
+        return self.thread.is_alive()
 
     def try_start(self) -> bool:
         """Start the thread. Return False if no thread can start."""
         try:
-            self.start()
+            self.thread.start()
         except RuntimeError:
             return False
         return True
@@ -43,7 +64,7 @@ class CallThread(WorkerThread, Generic[_T]):
 
     def wait(self, seconds: float) -> bool:
         """Wait at most ``seconds`` for the end of the call. Return whether it has ended."""
-        self.join(seconds)
+        self.thread.join(seconds)
         return bool(self._results or self._errors)
 
     def result(self) -> _T:

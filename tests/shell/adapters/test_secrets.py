@@ -35,6 +35,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def written(text: str | bytes, mode: int = 0o600) -> Path:
     """Write the user's file of secrets."""
     path = secrets_file()
+    assert path is not None
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(text.encode() if isinstance(text, str) else text)
     path.chmod(mode)

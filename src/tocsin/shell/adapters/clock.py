@@ -15,10 +15,11 @@ import attrs
 from typing_extensions import override
 
 from tocsin.core.transitions import later
+from tocsin.shell.fork_safety import PerThread
 
 _LONGEST_NAP = 30.0  # seconds; the wall clock may be set while we sleep
 
-_local = threading.local()
+_thread = PerThread()
 
 
 class Clock(Protocol):
@@ -107,7 +108,7 @@ def timer_of(clock: Clock) -> Timer:
 
 
 def _current_nudge() -> threading.Event | None:
-    nudge: object = getattr(_local, "nudge", None)
+    nudge: object = getattr(_thread.local, "nudge", None)
     return nudge if isinstance(nudge, threading.Event) else None
 
 
@@ -118,8 +119,8 @@ def hurried_by(nudge: threading.Event | None) -> Generator[None]:
     Setting the event ends one wait: the current one, or else the next. With None, nothing interrupts a wait.
     """
     before = _current_nudge()
-    _local.nudge = nudge
+    _thread.local.nudge = nudge
     try:
         yield
     finally:
-        _local.nudge = before
+        _thread.local.nudge = before

@@ -9,7 +9,6 @@
 """
 
 import os
-import socket
 import ssl
 import urllib.request
 from collections.abc import Callable
@@ -40,7 +39,7 @@ from tocsin.shell.adapters import tls
 from tocsin.shell.adapters.clock import SystemClock
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.adapters.settings import HttpSettings
-from tocsin.shell.adapters.sockets import dial
+from tocsin.shell.adapters.sockets import Connection, Secured, dial
 from tocsin.shell.adapters.time_limits import Attempt, attempting, current_attempt
 from tocsin.shell.fork_safety import PerProcess
 
@@ -60,7 +59,13 @@ Interpret = Callable[[int, str, str | None], Outcome]
 class _Connection(HTTPSConnection):
     debuglevel = 0  # http.client prints requests if it is set, and a program may set it globally
 
-    def _new_conn(self) -> socket.socket:
+    @property
+    @override
+    def is_connected(self) -> bool:
+        return super().is_connected and not (isinstance(self.sock, Secured) and self.sock.pending)
+
+    @override
+    def _new_conn(self) -> Connection:  # type: ignore[override]  # it has what http.client and urllib3 call
         attempt = current_attempt()
         assert attempt is not None  # ``exchange`` makes one
         return dial(self.host, self.port, attempt)
@@ -80,13 +85,34 @@ class _Pool(HTTPSConnectionPool):
 _POOLS: dict[str, type[HTTPConnectionPool]] = {"https": _Pool}
 
 
+class _Context:
+    """What urllib3 asks of a TLS context. What it sets has no effect: one context serves all adapters, and always verifies.
+
+    With pyOpenSSL in place of ``ssl``, urllib3 turns the check of the host name off, and makes the check itself.
+    """
+
+    check_hostname = True
+    verify_mode = ssl.CERT_REQUIRED
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._context = context
+        self.wrap_bio = context.wrap_bio  # for TLS within TLS
+
+    def set_alpn_protocols(self, protocols: object) -> None:
+        """Speak HTTP/1.1, whatever urllib3 would like."""
+
+    def wrap_socket(self, sock: Connection, server_hostname: str | None = None) -> Secured:
+        """Open TLS over ``sock``."""
+        return Secured(sock, self._context, server_hostname)
+
+
 class Transport(HTTPAdapter):
     """A pool of connections that verify certificates with ``context``."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
-        self._context = context
+        self._context = _Context(context)
         super().__init__()
-        self.poolmanager: PoolManager = PoolManager(maxsize=10, ssl_context=context)
+        self.poolmanager: PoolManager = PoolManager(maxsize=10, ssl_context=self._context)
         self.poolmanager.pool_classes_by_scheme = _POOLS
 
     @override

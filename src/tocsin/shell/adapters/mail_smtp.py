@@ -24,7 +24,7 @@ from tocsin.shell.adapters import tls
 from tocsin.shell.adapters.google_tokens import TokenCache, TokenRoute
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.adapters.settings import SmtpSettings
-from tocsin.shell.adapters.sockets import dial
+from tocsin.shell.adapters.sockets import Secured, dial
 from tocsin.shell.adapters.time_limits import Attempt, attempting
 from tocsin.shell.fork_safety import PerProcess
 
@@ -99,8 +99,9 @@ class SmtpSession:
     def open(self, route: TokenRoute, login: Login) -> None:
         """Connect and log in. Raises Refused and OSError."""
         sock = dial(route.settings.host, route.settings.port, route.attempt)
-        self._smtp.sock = route.context.wrap_socket(sock, server_hostname=route.settings.host)
-        self._smtp.sock.settimeout(route.settings.read_timeout)
+        secured = Secured(sock, route.context, route.settings.host)
+        secured.settimeout(route.settings.read_timeout)
+        self._smtp.sock = secured  # type: ignore[assignment]  # it has what smtplib calls
         self._expect(self._smtp.getreply(), 220)
         self._command("EHLO", "localhost")
         reply = self._smtp.docmd("AUTH", login.argument)

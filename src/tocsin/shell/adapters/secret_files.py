@@ -20,11 +20,18 @@ _MAX_BYTES = 1 << 20
 _LINE = re.compile(r"at line (\d+)")
 
 
-def secrets_file() -> Path:
-    """Return the path of the user's file of secrets, which holds lines of ``NAME = "value"``."""
+def secrets_file() -> Path | None:
+    """Return the path of the user's file of secrets, which holds lines of ``NAME = "value"``; None if the user has no home folder.
+
+    In a container a program often runs as a user that no list names, without HOME. It is told what it must know by its environment.
+    """
     from platformdirs import user_config_dir
 
-    return Path(user_config_dir("tocsin", appauthor=False)) / "secrets.toml"
+    try:
+        path = Path(user_config_dir("tocsin", appauthor=False)) / "secrets.toml"
+    except (OSError, RuntimeError):
+        return None
+    return path if path.is_absolute() else None  # some releases return a path that begins with ~
 
 
 def read_file(path: Path, name: str, called: str) -> str | Rejected:
@@ -38,6 +45,12 @@ def read_file(path: Path, name: str, called: str) -> str | Rejected:
     except ValueError:
         return Rejected(f"{called} is not UTF-8 text, so the secret {name!r} cannot be read", name)
     return Rejected(f"{called} is a pipe or the like, not a file: write the secret {name!r} into a file, and name that", name)
+
+
+def read_user_file(name: str) -> str | Rejected | None:
+    """Read the value of ``name`` from the user's file of secrets; None if the file or the value does not exist."""
+    path = secrets_file()
+    return None if path is None else read_toml(path, name)
 
 
 def read_toml(path: Path, name: str) -> str | Rejected | None:

@@ -105,7 +105,8 @@ class Secrets:
     def _missing(self, name: str) -> str:
         from tocsin.shell.adapters.secret_files import secrets_file
 
-        places = f"set the environment variable {name} (or {name}_FILE), or add it to {secrets_file()}"
+        own = secrets_file()
+        places = f"set the environment variable {name} (or {name}_FILE){'' if own is None else f', or add it to {own}'}"
         ring = f", or to the keyring: keyring set {_SERVICE} {name}" if self._keyring else ""
         return f"the secret {name!r} is not set: {places}{ring}"
 
@@ -148,9 +149,9 @@ def _from_named_file(name: str) -> str | Rejected | None:
 
 
 def _from_user_file(name: str) -> str | Rejected | None:
-    from tocsin.shell.adapters.secret_files import read_toml, secrets_file
+    from tocsin.shell.adapters.secret_files import read_user_file
 
-    return read_toml(secrets_file(), name)
+    return read_user_file(name)
 
 
 def _from_keyring(name: str) -> str | Rejected | None:

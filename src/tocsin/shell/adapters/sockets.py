@@ -1,101 +1,220 @@
-"""Sockets that keep to the deadline of the thread's current attempt, and record in it what went wrong.
+"""Connections that keep to the deadline of the thread's current attempt, and record in it what went wrong.
 
 - A library's read time-out limits one ``recv``: a server that sends a byte now and then blocks it for ever. Here every wait is
-  limited to the time that the attempt has left. A TLS handshake is one wait.
+  limited to the time that the attempt has left. A TLS handshake is one call.
 - A library collects the lines of an answer as long as they come: a server that never stops fills the memory. Here an attempt limits
   the number of bytes received.
+- gevent, eventlet and truststore replace the classes of ``socket`` and ``ssl`` while the program runs, and their sockets have other
+  methods and other time-outs. So a connection holds a socket, of the class in force when it is opened. It asks the socket for four
+  things only: to connect, to send, to receive, and to wait no longer than so many seconds. TLS runs in memory, beside the socket.
 """
 
+import io
+import math
 import os
 import socket
 import ssl
-from collections.abc import Generator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from typing import TypeVar
 
 from typing_extensions import Buffer, override
 
 from tocsin.shell import fork_safety
 from tocsin.shell.adapters.time_limits import Attempt, current_attempt
 
+_T = TypeVar("_T")
 
-class Limited(socket.socket):
-    """A socket whose waits end at the attempt's deadline. The socket's own time-out, in seconds, limits each single wait."""
+_PIECE = 1 << 14  # bytes; what one TLS record holds at most
 
-    _own: float | None = None
 
-    @override
+class Connection:
+    """A TCP connection whose waits end at the attempt's deadline. Its own time-out, in seconds, limits each single call.
+
+    It has the methods of a socket that http.client, smtplib and urllib3 call.
+    """
+
+    def __init__(self, sock: socket.socket, timeout: float | None = None) -> None:
+        self._sock = sock
+        self._timeout = timeout
+        self._closed = False
+        self._io_refs = 0  # the files that read from it; urllib3's TLS within TLS counts them here, too
+
     def settimeout(self, value: float | None) -> None:
-        self._own = value
-        super().settimeout(value)
+        """Limit each later call to ``value`` seconds."""
+        self._timeout = value
 
-    @override
-    def recv_into(self, buffer: Buffer, nbytes: int | None = None, flags: int = 0) -> int:
-        with self._within():
-            count = super().recv_into(buffer, nbytes or memoryview(buffer).nbytes, flags)
-        _count_received(count)
-        return count
+    def fileno(self) -> int:
+        """Return the socket's descriptor; -1 once it is closed."""
+        return self._sock.fileno()
 
-    @override
-    def send(self, data: Buffer, flags: int = 0) -> int:
+    def recv(self, size: int) -> bytes:
+        """Return what comes first, at most ``size`` bytes; nothing at the end."""
+        with self._call() as ends:
+            data = self._read(size, ends)
+        attempt = current_attempt()
+        if attempt is not None:
+            attempt.add_received(len(data))
+        return data
+
+    def recv_into(self, buffer: Buffer) -> int:
+        """Receive into ``buffer``, and return the number of bytes."""
+        with memoryview(buffer) as view:
+            data = self.recv(view.nbytes)
+            view[: len(data)] = data
+        return len(data)
+
+    def sendall(self, data: Buffer) -> None:
+        """Send the bytes, in pieces of one call each."""
         try:
-            with self._within():
-                return super().send(data, flags)
+            with memoryview(data) as items, items.cast("B") as view:
+                for start in range(0, view.nbytes, _PIECE):
+                    with self._call() as ends:
+                        self._write(view[start : start + _PIECE], ends)
         except OSError:
             if (attempt := current_attempt()) is not None:
                 attempt.broken = True
             raise
 
-    @contextmanager
-    def _within(self) -> Generator[None]:
+    def makefile(self, mode: str) -> io.BufferedReader:
+        """Return a file to read from. The socket stays open until the connection and each such file are closed."""
+        assert mode == "rb"
+        self._io_refs += 1
+        return io.BufferedReader(_Reader(self))
+
+    def close(self) -> None:
+        """Close the connection; its socket once no file reads from it."""
+        self._closed = True
+        if self._io_refs <= 0:
+            self._sock.close()
+
+    def forget_file(self) -> None:
+        """Close the socket if the file that ends was the last one, and the connection is closed."""
+        self._io_refs -= 1
+        if self._closed:
+            self.close()
+
+    _decref_socketios = forget_file  # its name in urllib3's TLS within TLS
+
+    def _read(self, size: int, ends: float) -> bytes:
+        self._limit_wait(ends)
+        return self._sock.recv(size)
+
+    def _write(self, data: Buffer, ends: float) -> None:
+        with memoryview(data) as view:
+            sent = 0
+            while sent < view.nbytes:
+                self._limit_wait(ends)
+                sent += self._sock.send(view[sent:])
+
+    def _limit_wait(self, ends: float) -> None:
+        """Let the socket's next wait end with the attempt, or at ``ends``, a ``time.monotonic`` time. Raises TimeoutError after it."""
+        left = None if ends == math.inf else ends - time.monotonic()
         attempt = current_attempt()
-        if attempt is None:
-            yield
-            return
+        if attempt is not None:
+            left = attempt.left(left)
+        if left is not None and left <= 0:
+            raise TimeoutError
+        self._sock.settimeout(left)
+
+    @contextmanager
+    def _call(self) -> Generator[float]:
+        """Record in the attempt how the block fails. Yield when it must end: a ``time.monotonic`` time, or infinity."""
+        attempt = current_attempt()
         try:
-            super().settimeout(attempt.left(self._own))
-            yield
+            yield math.inf if self._timeout is None else time.monotonic() + self._timeout
         except TimeoutError:
-            attempt.trouble = f"{attempt.host} did not answer in time"
+            if attempt is not None:
+                attempt.trouble = f"{attempt.host} did not answer in time"
             raise
         except OSError as error:
-            attempt.trouble = f"the connection to {attempt.host} broke ({type(error).__name__})"
+            if attempt is not None:
+                attempt.trouble = f"the connection to {attempt.host} broke ({type(error).__name__})"
             raise
 
 
-class Secured(Limited, ssl.SSLSocket):
-    """A ``Limited`` socket over TLS."""
+class _Reader(io.RawIOBase):
+    """Reads from a connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     @override
-    def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
-        with self._within():
-            data = super().recv(buflen, flags)
-        _count_received(len(data))
-        return data
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        return self._connection.recv_into(buffer)
 
     @override
-    def do_handshake(self, block: bool = False) -> None:
-        own = self._own
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            self._connection.forget_file()
+
+
+class Secured(Connection):
+    """TLS over the socket of ``plain``, as a client of ``server_hostname``. Raises OSError and ValueError."""
+
+    def __init__(self, plain: Connection, context: ssl.SSLContext, server_hostname: str | None) -> None:
+        super().__init__(plain._sock, plain._timeout)
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         try:
-            with self._within():
-                super().do_handshake(block)
+            self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_hostname)
+            with self._call() as ends:
+                self._run(self._tls.do_handshake, ends)
         except BaseException as error:
             self.close()
             _note_untrusted(error)
             raise
-        self.settimeout(own)
         fork_safety.forget_in_child(self)
+
+    @property
+    def pending(self) -> bool:
+        """Whether bytes were received that nobody has read."""
+        return self._incoming.pending > 0 or self._tls.pending() > 0
 
     def forget(self) -> None:
         """Close the copy of a forked child without sending anything; the parent's connection stays open."""
-        descriptor = self.detach()
+        descriptor = self._sock.detach()
         if descriptor >= 0:
             os.close(descriptor)
 
+    @override
+    def _read(self, size: int, ends: float) -> bytes:
+        try:
+            return self._run(lambda: self._tls.read(size), ends)
+        except ssl.SSLEOFError:  # the server closed the connection without saying so in TLS
+            return b""
 
-def _count_received(count: int) -> None:
-    attempt = current_attempt()
-    if attempt is not None:
-        attempt.add_received(count)
+    @override
+    def _write(self, data: Buffer, ends: float) -> None:
+        self._run(lambda: self._tls.write(data), ends)
+
+    def _run(self, step: Callable[[], _T], ends: float) -> _T:
+        """Run a step of TLS, and carry bytes between it and the socket, until it is done."""
+        while True:
+            try:
+                result = step()
+            except ssl.SSLWantReadError:
+                self._flush(ends)
+                data = super()._read(_PIECE, ends)
+                if data:
+                    self._incoming.write(data)
+                else:
+                    self._incoming.write_eof()
+            except ssl.SSLError:
+                with suppress(OSError):
+                    self._flush(ends)  # the alert tells the server why
+                raise
+            else:
+                self._flush(ends)
+                return result
+
+    def _flush(self, ends: float) -> None:
+        if data := self._outgoing.read():
+            super()._write(data, ends)
 
 
 def _note_untrusted(error: BaseException) -> None:
@@ -104,7 +223,7 @@ def _note_untrusted(error: BaseException) -> None:
         attempt.untrusted = error.verify_message
 
 
-def dial(host: str, port: int, attempt: Attempt) -> socket.socket:
+def dial(host: str, port: int, attempt: Attempt) -> Connection:
     """Connect to ``host``, trying its addresses in turn. Raises OSError if none answers.
 
     Each address gets an equal share of the time left, so that one that does not answer leaves time for the others.
@@ -116,23 +235,22 @@ def dial(host: str, port: int, attempt: Attempt) -> socket.socket:
         raise
     for tried, (family, kind, protocol, _, address) in enumerate(addresses):
         try:
-            return _connect(Limited(family, kind, protocol), address, attempt, len(addresses) - tried)
+            return _connect(socket.socket(family, kind, protocol), address, attempt, len(addresses) - tried)
         except OSError as error:
             attempt.trouble = f"cannot reach {host}: {_describe(error)}"
     raise ConnectionError
 
 
-def _connect(sock: Limited, address: tuple[object, ...], attempt: Attempt, shares: int) -> Limited:
+def _connect(sock: socket.socket, address: tuple[object, ...], attempt: Attempt, shares: int) -> Connection:
     try:
         sock.settimeout(min(attempt.left() / shares, attempt.connect_timeout))
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else a small request waits for an acknowledgement
         sock.connect(address)
-        sock.settimeout(attempt.connect_timeout)  # for the handshake, which is not limited to the address's share
         attempt.trouble, attempt.broken = None, False  # left by earlier addresses and connections
     except BaseException:
         sock.close()
         raise
-    return sock
+    return Connection(sock, attempt.connect_timeout)  # for the handshake, which is not limited to the address's share
 
 
 def _describe(error: OSError) -> str:

@@ -23,8 +23,9 @@ Place = tuple[Secret, str, str]
 class ThreadCache:
     """The known Slack threads of one adapter, limited to ``slack_threads.REMEMBERED``. A pickled copy is empty."""
 
+    _turns = fork_safety.OnUse(threading.Condition)
+
     def __init__(self) -> None:
-        self._turns = threading.Condition()
         self._busy: set[Place] = set()
         self._known: Mapping[Place, Thread] = {}
         fork_safety.forget_in_child(self)
@@ -59,7 +60,8 @@ class ThreadCache:
 
     def forget(self) -> None:
         """Reset the turns in a forked child; keep the known threads."""
-        self._turns, self._busy = threading.Condition(), set()
+        vars(self).pop("_turns", None)
+        self._busy = set()
 
     @override
     def __reduce__(self) -> "tuple[type[ThreadCache], tuple[()]]":

@@ -9,17 +9,17 @@
 """
 
 import math
-import threading
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
 
 from tocsin.core.outcomes import Ambiguous, DeliveryError, Rejected, Retryable
+from tocsin.shell.fork_safety import PerThread
 
 _MIN_ATTEMPT = 1.0  # seconds; an attempt gets at least this much, even past the thread's deadline
 _MAX_RECEIVED = 1 << 20  # bytes
 
-_local = threading.local()
+_thread = PerThread()
 
 
 class Deadline:
@@ -40,30 +40,30 @@ def seconds_left(now: float | None = None) -> float:
 def with_deadline(moment: float) -> Generator[None]:
     """Set the thread's deadline to ``moment``, a ``time.monotonic`` time, while the block runs. An earlier deadline stays in force."""
     before = _until()
-    _local.until = min(moment, before)
+    _thread.local.until = min(moment, before)
     try:
         yield
     finally:
-        _local.until = before
+        _thread.local.until = before
 
 
 @contextmanager
 def with_shared_deadline(deadline: Deadline) -> Generator[None]:
     """Apply ``deadline``, which may be set later, to the thread while the block runs."""
-    _local.deadline = deadline
+    _thread.local.deadline = deadline
     try:
         yield
     finally:
-        _local.deadline = None
+        _thread.local.deadline = None
 
 
 def _until() -> float:
-    until: object = getattr(_local, "until", None)
+    until: object = getattr(_thread.local, "until", None)
     return until if isinstance(until, float) else math.inf
 
 
 def _shared_deadline() -> Deadline | None:
-    deadline: object = getattr(_local, "deadline", None)
+    deadline: object = getattr(_thread.local, "deadline", None)
     return deadline if isinstance(deadline, Deadline) else None
 
 
@@ -119,7 +119,7 @@ class Attempt:
 
 def current_attempt() -> Attempt | None:
     """Return the current attempt of this thread, if there is one."""
-    attempt = getattr(_local, "attempt", None)
+    attempt = getattr(_thread.local, "attempt", None)
     return attempt if isinstance(attempt, Attempt) else None
 
 
@@ -127,8 +127,8 @@ def current_attempt() -> Attempt | None:
 def attempting(attempt: Attempt) -> Generator[Attempt]:
     """Make ``attempt`` the thread's current one while the block runs."""
     before = current_attempt()
-    _local.attempt = attempt
+    _thread.local.attempt = attempt
     try:
         yield attempt
     finally:
-        _local.attempt = before
+        _thread.local.attempt = before

@@ -11,16 +11,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tocsin.core.outcomes import Rejected
-from tocsin.shell.adapters.sockets import Secured
 
 _VARIABLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
-_contexts: dict[tuple[int, str | None], ssl.SSLContext] = {}
+_contexts: dict[tuple[int, str | None, type[ssl.SSLContext]], ssl.SSLContext] = {}
 
 
 def context(ca_bundle: str | None) -> ssl.SSLContext | Rejected:
-    """Return the context for a bundle, made once per process; Rejected if the bundle cannot be used."""
+    """Return the context for a bundle, made once per process and class of contexts; Rejected if the bundle cannot be used."""
     bundle, source = (ca_bundle, "ca_bundle") if ca_bundle is not None else _from_environment(os.environ)
-    key = (os.getpid(), bundle)
+    key = (os.getpid(), bundle, ssl.SSLContext)  # a library may replace the class, and use of the old one then recurses without end
     if key not in _contexts:
         made = _make(bundle)
         if isinstance(made, str):
@@ -56,5 +55,4 @@ def _make(bundle: str | None) -> ssl.SSLContext | str:
         return f"{bundle} holds no certificate in PEM form"
     except OSError as error:
         return f"{bundle} cannot be read: {error.strerror}"
-    made.sslsocket_class = Secured
     return made

@@ -11,7 +11,7 @@ from tocsin.core.diagnosis import Finding, Seen, missing, no_bot_token, remedy
 from tocsin.core.outcomes import Rejected
 from tocsin.core.services.google import is_grant, read_grant
 from tocsin.core.services.slack_api import token_fault
-from tocsin.shell.adapters.secret_files import read_file, read_toml, secrets_file
+from tocsin.shell.adapters.secret_files import read_file, read_user_file, secrets_file
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.config.defaults import Channel, secrets
 
@@ -93,5 +93,5 @@ def _source(name: str) -> str:
     path = os.environ.get(f"{name}_FILE")
     if path and str(read_file(Path(path), name, "it")).strip():
         return f"the file that {name}_FILE names"
-    value = read_toml(secrets_file(), name)
+    value = read_user_file(name)
     return f"{secrets_file()}" if isinstance(value, str) and value.strip() else "the keyring"

@@ -45,13 +45,14 @@ def places(variables: Mapping[str, str], folder: Path | None) -> tuple[Place, ..
     """Return the configuration files, strongest first. The search starts in ``folder``, which is None if it was removed."""
     from tocsin.shell.adapters.secret_files import secrets_file
 
-    own = Place(secrets_file().with_name(NAME), project=False)
+    secrets = secrets_file()  # None if the user has no home folder
+    own = () if secrets is None else (Place(secrets.with_name(NAME), project=False),)
     named = variables.get(VARIABLE)
     if named:
-        return Place(Path(named), project=True, named=True), own
+        return Place(Path(named), project=True, named=True), *own
     upwards = () if folder is None else (folder, *folder.parents)
     nearest = next((path for path in (each / NAME for each in upwards) if _is_there(path)), None)
-    return (own,) if nearest is None or nearest == own.path else (Place(nearest, project=True), own)
+    return own if nearest is None or nearest in {place.path for place in own} else (Place(nearest, project=True), *own)
 
 
 def read(place: Place) -> Layer | Problem:

@@ -8,7 +8,6 @@
 - Filters and checks are called without a thread: every change calls them, and a thread costs many times more than they do.
 """
 
-import threading
 import time
 from types import FunctionType, MethodType
 
@@ -33,7 +32,7 @@ class _Late:
     """A late call: the called code (kept, so that its id stays unique), its thread, and the end of its rest."""
 
     called: object
-    thread: threading.Thread
+    thread: CallThread[str]
     until: float
 
     def is_over(self, now: float) -> bool:

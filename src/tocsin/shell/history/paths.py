@@ -10,14 +10,26 @@ import sys
 NAME = "TOCSIN_STATE_DIR"
 
 
+class NoFolderError(OSError):
+    """The user has no home folder, and no variable names another one."""
+
+
 def state_folder() -> str:
     """Return the absolute path of the folder, which need not exist.
 
     Raises:
-        OSError: the user has no home folder, and no variable names another one.
+        NoFolderError: the user has no home folder, and no variable names another one. Many a container has such a user.
     """
     given = os.environ.get(NAME)
     return os.path.abspath(given) if given else _native()  # noqa: PTH100 - pathlib takes long to load
+
+
+def has_folder() -> bool:
+    """Return whether there is a place for the folder."""
+    try:
+        return bool(state_folder())
+    except NoFolderError:
+        return False
 
 
 def _native() -> str:
@@ -43,4 +55,4 @@ def _home() -> str:
     try:
         return pwd.getpwuid(os.getuid()).pw_dir.rstrip("/")
     except KeyError:
-        raise OSError(0, "this user has no home folder") from None
+        raise NoFolderError(0, "this user has no home folder") from None

@@ -18,7 +18,7 @@ import os
 import sys
 import time
 
-from tocsin.shell.history.paths import NAME, state_folder
+from tocsin.shell.history.paths import NAME, NoFolderError, state_folder
 
 _VERSION = "tocsin 1"
 _END_VERSION = "tocsin end 1"
@@ -120,7 +120,7 @@ def open_run(run_id: str, label: str, started: float) -> RunLock | None:
         started: its start, in seconds since 1970.
 
     Returns:
-        The lock; None on Windows, and after an error, which is written to standard error.
+        The lock; None on Windows, without a home folder, and after an error, which is written to standard error.
     """
     return _open(run_id, f"{_VERSION}\n{_header(label, started)}", "this run is not in the history")
 
@@ -165,6 +165,8 @@ def _open(name: str, content: str, consequence: str) -> RunLock | None:
         return None
     try:
         return _create(os.path.join(_folder(), _file_name(name)), content)  # noqa: PTH118 - pathlib takes long to load
+    except NoFolderError:
+        return None
     except OSError as error:
         where = f" in {error.filename}" if error.filename else ""
         _complain(f"{consequence}: cannot create its lock{where}: {error.strerror}; set {NAME} to a folder that you may write to")

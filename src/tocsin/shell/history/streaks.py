@@ -26,6 +26,7 @@ from tocsin.core.machine import Announcement, ForeignHandler, Subject
 from tocsin.core.notifiers import Notifier
 from tocsin.shell import log
 from tocsin.shell.fork_safety import forget_in_child
+from tocsin.shell.history.paths import has_folder
 from tocsin.shell.history.run_locks import RunLock, keep_end, left_ends, line, open_end
 from tocsin.shell.history.run_record import HistoryError, KeptEnd, RunRecord
 from tocsin.shell.history.store import HistoryStore
@@ -98,6 +99,8 @@ def record_end(
 ) -> Remembered:
     """Add an ended run to the history. Return the streak of its label before it.
 
+    Where the user has no home folder, as in many a container, this does nothing, unless a handler depends on earlier runs.
+
     Args:
         proposed: the change that ends the run.
         started: its start, in seconds since 1970, by the clock as it stands at the end. One after the end counts as the end.
@@ -107,6 +110,8 @@ def record_end(
     """
     subject, after = proposed.before.subject, proposed.after
     failed, known = after.state.is_failed(), None if left is None or left[1] is None else left[1].before
+    if remembering(subject.handlers) is None and not has_folder():
+        return Remembered(Streak())
     record = RunRecord.of(
         after.state,
         run_id=subject.run_id,

@@ -8,7 +8,6 @@
 """
 
 import math
-import threading
 from collections import deque
 from collections.abc import Sequence
 
@@ -23,7 +22,7 @@ from tocsin.core.text import quote
 from tocsin.shell import log
 from tocsin.shell.adapters import time_limits
 from tocsin.shell.adapters.clock import SystemTimer, Timer
-from tocsin.shell.fork_safety import forget_in_child
+from tocsin.shell.fork_safety import OnUse, forget_in_child, new_lock
 from tocsin.shell.interpreter import Batching, Wrapper, execute
 
 
@@ -47,13 +46,15 @@ def check_min_interval(_: object, attribute: "attrs.Attribute[float]", value: ob
 class _Turns:
     """Holds the time of each audience's last or next digest while it matters. It pickles as a new, empty object."""
 
+    _lock = OnUse(new_lock)
+
     def __init__(self) -> None:
         self.forget()
         forget_in_child(self)
 
     def forget(self) -> None:
         """Start empty in a forked child."""
-        self._lock = threading.Lock()
+        vars(self).pop("_lock", None)
         self._last: dict[object, float] = {}
 
     def take(self, audience: object, now: float, min_interval: float) -> float:

@@ -9,7 +9,6 @@
 """
 
 import math
-import threading
 from datetime import timedelta
 
 import attrs
@@ -23,7 +22,7 @@ from tocsin.core.outcomes import DeliveryError, Outcome, Retryable
 from tocsin.core.text import one_line, quote, span
 from tocsin.shell.adapters.clock import SystemTimer, Timer, hurried_by
 from tocsin.shell.adapters.time_limits import seconds_left
-from tocsin.shell.fork_safety import forget_in_child
+from tocsin.shell.fork_safety import OnUse, forget_in_child, new_lock
 from tocsin.shell.interpreter import Wrapper, execute
 from tocsin.shell.redaction import redact
 
@@ -38,15 +37,16 @@ def _rate(_: object, field: "attrs.Attribute[Rate]", value: object) -> None:
 class _Destinations:
     """The buckets and circuits of the destinations. It pickles as a new, empty object."""
 
+    lock = OnUse(new_lock)
+
     def __init__(self) -> None:
-        self.lock: threading.Lock = threading.Lock()
         self.buckets: dict[Destination, Bucket] = {}
         self.circuits: dict[Destination, Circuit] = {}
         forget_in_child(self)
 
     def forget(self) -> None:
         """Replace the lock in a forked child: another thread of the parent may have held the old one."""
-        self.lock = threading.Lock()
+        vars(self).pop("lock", None)
 
     @override
     def __reduce__(self) -> "tuple[type[_Destinations], tuple[()]]":

@@ -26,7 +26,7 @@ from tocsin.core.text import one_line
 from tocsin.shell import environment, log, queues
 from tocsin.shell.adapters.time_limits import Deadline
 from tocsin.shell.errors import OutboxError
-from tocsin.shell.fork_safety import forget_in_child
+from tocsin.shell.fork_safety import OnUse, forget_in_child, new_event
 from tocsin.shell.outbox.store import Store
 from tocsin.shell.outbox.worker import OnBatch, Worker
 from tocsin.shell.redaction import redact
@@ -59,6 +59,10 @@ class BackgroundWorker:
         exit_timeout: seconds to wait at exit for the messages of this program.
     """
 
+    _changed = OnUse(threading.Condition)
+    _wake = OnUse(new_event)
+    _ended = OnUse(new_event)
+
     def __init__(self, store: Store, make_worker: WorkerFactory, exit_timeout: float) -> None:
         self.exit_timeout = exit_timeout
         self._store = store
@@ -72,9 +76,8 @@ class BackgroundWorker:
         self._callbacks: dict[str, list[OnSettled]] = {}
         self._stored: dict[str, _Identity] = {}  # ordered keys, with the file; only for these, a missing row means that it was removed
         self._delayed: set[str] = set()
-        self._changed = threading.Condition()
-        self._wake = threading.Event()
-        self._ended = threading.Event()
+        for made in ("_changed", "_wake", "_ended"):
+            vars(self).pop(made, None)
         self._thread: WorkerThread | None = None
         self._last_look = -math.inf
         self._hurries = 0

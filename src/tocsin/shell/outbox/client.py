@@ -4,7 +4,6 @@ After an error of the database, no message is stored until a thread of its own h
 attempt. It tries every second, so that messages are stored again soon after an outage.
 """
 
-import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -16,7 +15,7 @@ from tocsin.core.outcomes import Outcome
 from tocsin.core.text import describe, one_line
 from tocsin.shell import log
 from tocsin.shell.errors import OutboxBusy, OutboxError
-from tocsin.shell.fork_safety import forget_in_child
+from tocsin.shell.fork_safety import OnUse, forget_in_child, new_event, new_lock
 from tocsin.shell.outbox.background_worker import BackgroundWorker, WorkerFactory
 from tocsin.shell.outbox.codec import new_row
 from tocsin.shell.outbox.errors import needs_person
@@ -33,6 +32,9 @@ _ERROR_PAUSE = 30.0  # seconds without a new attempt of a caller; and between tw
 class OutboxClient:
     """Stores messages in ``store`` and sends them by the worker of ``make_worker``. ``exit_timeout`` is that of ``Outbox``."""
 
+    _closed = OnUse(new_event)
+    _lock = OnUse(new_lock)
+
     def __init__(self, store: Store, make_worker: WorkerFactory, exit_timeout: float) -> None:
         self._store = store
         self._worker = BackgroundWorker(store, make_worker, exit_timeout)
@@ -45,8 +47,8 @@ class OutboxClient:
         self._error: OutboxError | None = None
         self._paused_until = 0.0
         self._prober: WorkerThread | None = None
-        self._closed = threading.Event()
-        self._lock = threading.Lock()
+        for name in ("_closed", "_lock"):
+            vars(self).pop(name, None)
 
     @property
     def far(self) -> bool:

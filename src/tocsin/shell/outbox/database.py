@@ -32,7 +32,7 @@ from typing_extensions import override
 
 from tocsin.core.text import cut, one_line
 from tocsin.shell.errors import OutboxBusy, OutboxError
-from tocsin.shell.fork_safety import close_before_fork
+from tocsin.shell.fork_safety import OnUse, PerThread, close_before_fork, new_lock
 from tocsin.shell.history.paths import state_folder
 from tocsin.shell.outbox.schema import STEPS, check, migrate
 from tocsin.shell.outbox.sqlite_file import File, connect
@@ -123,23 +123,24 @@ class Opened:
     begin: bytes
 
 
-class _Call(threading.local):
-    """The call that this thread makes: the number of seconds for which the server may be silent."""
-
-    patience: float = math.inf
+_call = PerThread()  # ``patience``: the number of seconds for which the server may be silent, during a call
 
 
-_call = _Call()
+def _patience() -> float:
+    patience: object = getattr(_call.local, "patience", math.inf)
+    assert isinstance(patience, float)
+    return patience
 
 
 class OutboxConnection:
     """A connection that stays open, for one thread at a time."""
 
+    _lock = OnUse(new_lock)
+
     def __init__(self, database: Database) -> None:
         self._database = database
         self._opened: Opened | None = None
         self._identity: tuple[int, int] | None = None
-        self._lock = threading.Lock()
         self._owner: int | None = None
         self._silent_at = -math.inf  # when the server was last found silent, by the monotonic clock
         self._open_during_fork = False
@@ -174,7 +175,7 @@ class OutboxConnection:
                 f"the outbox at {self._database.place} cannot be used: another thread of this program holds it all the time; try again"
             )
         self._owner = here
-        _call.patience = patience = self._database.busy + _ANSWER_TIMEOUT + extra
+        _call.local.patience = patience = self._database.busy + _ANSWER_TIMEOUT + extra
         try:
             if self._silent_at >= began:  # the call that this one waited for has found out
                 raise _silence(patience)
@@ -183,7 +184,7 @@ class OutboxConnection:
             self._silent_at = time.monotonic()
             raise
         finally:
-            _call.patience = math.inf
+            _call.local.patience = math.inf
             self._owner = None
             self._lock.release()
 
@@ -249,7 +250,7 @@ class OutboxConnection:
 
     def abandon(self) -> None:
         """Forget the connection in a forked child, without a message to the server: it is that of the parent."""
-        self._lock = threading.Lock()
+        vars(self).pop("_lock", None)
         self._owner = None
         opened, self._opened = self._opened, None
         if opened is not None:
@@ -373,13 +374,13 @@ def _while_answered(gen: "PQGen[_T]") -> "PQGen[_T]":
         TimeoutError: nothing came for longer than the call of this thread allows.
     """
     try:
-        wanted, until = next(gen), time.monotonic() + _call.patience
+        wanted, until = next(gen), time.monotonic() + _patience()
         while True:
             ready = yield wanted
             if ready:
-                wanted, until = gen.send(ready), time.monotonic() + _call.patience
+                wanted, until = gen.send(ready), time.monotonic() + _patience()
             elif time.monotonic() >= until:
-                raise _silence(_call.patience)
+                raise _silence(_patience())
     except StopIteration as stop:
         done: _T = stop.value
         return done

@@ -28,6 +28,7 @@ from tocsin.shell import log
 from tocsin.shell.adapters import clock, time_limits
 from tocsin.shell.environment import run_id
 from tocsin.shell.errors import OutboxError
+from tocsin.shell.fork_safety import OnUse, new_event, new_lock
 from tocsin.shell.interpreter import Interpreter, execute
 from tocsin.shell.outbox.codec import decode
 from tocsin.shell.outbox.store import Agenda, Store
@@ -100,6 +101,9 @@ class Worker:
         batch_size: rows claimed at once, at most.
     """
 
+    _lock = OnUse(new_lock)
+    _stopping = OnUse(new_event)
+
     def __init__(
         self,
         store: Store,
@@ -125,8 +129,6 @@ class Worker:
         self._claims = 0
         self._unrecorded: list[Event] = []
         self._threads: dict[str, _DestinationThread] = {}
-        self._lock = threading.Lock()
-        self._stopping = threading.Event()
         self._hurries = 0
         self._purge_at = 0.0
         self._rewind_at = 0.0
