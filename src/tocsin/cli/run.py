@@ -30,7 +30,8 @@ from tocsin.flows.flow import Flow
 from tocsin.flows.report import Report
 from tocsin.shell import environment
 from tocsin.shell.current import interpreting
-from tocsin.shell.interpreter import Interpreter, Notify, Performer
+from tocsin.shell.environment import Notify
+from tocsin.shell.interpreter import Interpreter, Performer
 from tocsin.shell.interpreters.dry_run import DryRun, Silent
 from tocsin.shell.reliable import reliable
 

@@ -15,9 +15,9 @@ from typing import TypeVar
 
 import attrs
 
-from tocsin.shell.environment import export_to_children, override, withdraw
+from tocsin.shell.environment import Notify, export_to_children, override, withdraw
 from tocsin.shell.fork_safety import ForkSafeLock
-from tocsin.shell.interpreter import Interpreter, Notify, checked, notify_of
+from tocsin.shell.interpreter import Interpreter, checked, notify_of, sends
 
 _I = TypeVar("_I", bound=Interpreter)
 
@@ -74,9 +74,9 @@ def current_mode() -> Notify:
 
 
 def mode_of(interpreter: Interpreter) -> Notify:
-    """Return what the interpreter does with notifications; the variable ``TOCSIN_NOTIFY`` overrides a live one."""
-    mode = notify_of(interpreter)
-    return override() or mode if mode == "live" else mode
+    """Return what the interpreter does with notifications; the variable ``TOCSIN_NOTIFY`` overrides one that sends."""
+    asked = override()
+    return notify_of(interpreter) if asked is None or not sends(interpreter) else asked
 
 
 def _set_here() -> Interpreter | None:

@@ -14,7 +14,9 @@ from typing import Literal
 import attrs
 
 from tocsin.shell.fork_safety import ForkSafeLock
-from tocsin.shell.interpreter import Notify
+
+Notify = Literal["live", "print", "none"]
+"""What becomes of notifications: they are sent, printed or dropped."""
 
 NAME = "TOCSIN_NOTIFY"
 

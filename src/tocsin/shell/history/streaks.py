@@ -19,9 +19,9 @@ from tocsin.core.changes import Streak
 from tocsin.core.machine import Announcement, ForeignHandler
 from tocsin.core.notifiers import Notifier
 from tocsin.shell import log
+from tocsin.shell.environment import Notify
 from tocsin.shell.history.run_record import HistoryError, RunRecord
 from tocsin.shell.history.store import HistoryStore
-from tocsin.shell.interpreter import Notify
 
 
 @attrs.frozen
