@@ -1,12 +1,33 @@
 """A watched body adds notes and a link to its message, and its report describes the run."""
 
+import asyncio
+import logging
 import re
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 
 import pytest
 
 from tests.watching.watched_bodies import raised, raising
-from tocsin import Failed, Pending, Recording, Running, Skipped, State, Success, callback_factory, signals, slack_notifier, watch
+from tocsin import (
+    Failed,
+    Flow,
+    FunctionTask,
+    LoggingHandler,
+    Pending,
+    Recording,
+    Running,
+    Skipped,
+    State,
+    Success,
+    TimedOut,
+    callback_factory,
+    signals,
+    slack_notifier,
+    watch,
+)
 from tocsin.core.effects import PostToSlack
+from tocsin.core.messages.content import Content
 from tocsin.watching import current_run
 
 
@@ -145,3 +166,47 @@ def test_a_state_that_is_signalled_again_is_no_change() -> None:
         raise signals.ENDRUN(kept[-1])
     assert run.report is not None
     assert run.report.state is kept[-1]
+
+
+async def a_task_that_raises(error: Exception) -> None:
+    raise error
+
+
+async def grouped(*errors: Exception) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        for error in errors:
+            tasks.create_task(a_task_that_raises(error))
+
+
+async def mixed() -> None:
+    raise BaseExceptionGroup("two tasks", [asyncio.CancelledError(), OSError("disk full")])
+
+
+BY_LEAVES: list[tuple[Callable[[], Coroutine[object, object, None]], type[State]]] = [
+    (lambda: grouped(TimeoutError("late"), TimeoutError("later")), TimedOut),
+    (lambda: grouped(signals.SKIP("nothing new"), signals.SKIP("nor here")), Skipped),
+    (lambda: grouped(TimeoutError("late"), OSError("disk full")), Failed),
+    (mixed, Failed),
+]
+
+
+@pytest.mark.parametrize(("main", "kind"), BY_LEAVES)
+def test_a_group_means_the_same_by_a_watch_in_a_flow_and_in_a_log(
+    main: Callable[[], Coroutine[object, object, None]], kind: type[State], notifications: Recording
+) -> None:
+    def body() -> None:
+        asyncio.run(main())
+
+    handlers = [slack_notifier(ignore_states=[Running])]
+    with suppress(BaseException), watch("load", state_handlers=handlers):
+        body()
+    Flow("load", tasks=[FunctionTask(body, name="load", state_handlers=handlers)]).run()
+    logger, handler = logging.getLogger("load"), LoggingHandler(state_handlers=handlers)
+    logger.addHandler(handler)
+    try:
+        body()
+    except BaseException:
+        logger.exception("it did not work")
+    finally:
+        logger.removeHandler(handler)
+    assert [post.content.state for post in notifications.slack if isinstance(post.content, Content)] == [kind.__name__] * 3

@@ -7,9 +7,10 @@ import attrs
 
 from tocsin.core import events as e
 from tocsin.core import states as s
+from tocsin.core.endings import body_ending
 from tocsin.core.events import UNKNOWN, Event, Facts
 from tocsin.core.machine import Run
-from tocsin.core.signals import ENDRUN, Signal
+from tocsin.core.signals import Signal
 from tocsin.core.states import State
 from tocsin.core.text import quote
 from tocsin.core.transitions import later, leads_to
@@ -154,12 +155,8 @@ def _cached(run: Run, state: s.Cached, situation: Situation) -> Plan:
 
 
 def ended(run: Run, error: BaseException, at: datetime, facts: Facts = UNKNOWN) -> Event:
-    """Return the event for an exception that left the body: a signal's state, an interruption, or a failure."""
-    if isinstance(error, Signal):
-        return e.Signalled(at, state=error.state, ends=isinstance(error, ENDRUN), attempt=run.attempt, facts=facts)
-    if isinstance(error, Exception):
-        return e.Raised(at, error=error, facts=facts)
-    return e.Interrupted(at, error, facts=facts)
+    """Return the event for an exception that left the body: a signal's state, a time-out, an interruption, or a failure."""
+    return body_ending(error, at, run.attempt, facts)
 
 
 def verdict(references: Iterable[State], at: datetime, facts: Facts = UNKNOWN) -> e.ReferencesSettled | None:

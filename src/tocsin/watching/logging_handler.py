@@ -1,7 +1,7 @@
 """``LoggingHandler``: notifies of log records, like of failures of a watched body.
 
-- A record is a change of the tracked logger from Running to Failed, with the record's message. Details are the exception, if the record
-  has one, and where it was logged.
+- A record is a change of the tracked logger from Running to Failed, with the record's message; to TimedOut, Aborted or Skipped if the
+  record has an exception that means so. Details are the exception, and where it was logged.
 - The handler ignores the logger ``tocsin`` and those under it, and all records that are logged while it notifies (by urllib3, by
   requests, by a user's handler).
 - It holds no lock while it notifies, so that other threads can log meanwhile. No record makes it raise.
@@ -15,9 +15,10 @@ import attrs
 from typing_extensions import override
 
 from tocsin.core import events as e
+from tocsin.core.endings import logged_state
 from tocsin.core.events import Detail, Facts
 from tocsin.core.machine import Run, StateHandler, Subject
-from tocsin.core.states import Failed, Running
+from tocsin.core.states import Running
 from tocsin.core.text import describe, quote
 from tocsin.core.validation import invoke
 from tocsin.shell.adapters.clock import CLOCK
@@ -89,7 +90,7 @@ class LoggingHandler(logging.Handler):
 
     def _notify(self, record: logging.LogRecord) -> None:
         logger, now, known = Logger(record.name), CLOCK.now(), _record_facts(record)
-        event = e.Signalled(now, state=Failed(self._text(record)), facts=known)
+        event = e.Signalled(now, state=logged_state(self._text(record), _error(record)), facts=known)
         feed_alone(Run(Subject(logger, self.handlers, run_id(), record.name), Running()), event)
 
     def _text(self, record: logging.LogRecord) -> str:
