@@ -80,8 +80,8 @@ def is_notifying() -> bool:
 
 def log_failure(error: BaseException, name: str) -> None:
     """Log that watching failed. It raises nothing, not even without stack or memory."""
-    with suppress(Exception):
-        log.once(f"could not notify about {quote(name)}, which goes on: {describe(error)}")
+    with suppress(Exception):  # there may be no stack left to build the text
+        log.surely(f"could not notify about {quote(name)}, which goes on: {describe(error)}")
 
 
 def program_name() -> str:
