@@ -95,7 +95,8 @@ def ending(error: BaseException | None, at: datetime, facts: Facts = UNKNOWN) ->
         return e.Succeeded(at, None, None, facts=facts)
     if issubclass(type(one), GeneratorExit):
         return e.Succeeded(at, None, CLOSED, facts=facts)
-    return signalled(one, at, 1, facts) or _failure(error, one, at, facts)
+    signal = _signalled(one, at, 1, facts) if issubclass(type(one), Signal) else None
+    return signal or _failure(error, one, at, facts)
 
 
 def _failure(error: BaseException, one: BaseException, at: datetime, facts: Facts) -> Failure:
@@ -115,13 +116,12 @@ def failure(error: BaseException, at: datetime, facts: Facts = UNKNOWN) -> Failu
 def body_ending(error: BaseException, at: datetime, attempt: int, facts: Facts = UNKNOWN) -> e.Signalled | Failure:
     """Return the event for an exception that left a task's body in this 1-based attempt. An exit of any status interrupts a flow."""
     one = deciding(error)
-    return signalled(one, at, attempt, facts) or _failure(error, one, at, facts)
+    signal = _signalled(one, at, attempt, facts) if issubclass(type(one), Signal) else None
+    return signal or _failure(error, one, at, facts)
 
 
-def signalled(error: BaseException, at: datetime, attempt: int, facts: Facts) -> e.Signalled | None:
-    """Return the event for a signal; None for any other exception."""
-    if not issubclass(type(error), Signal):
-        return None
+def _signalled(error: BaseException, at: datetime, attempt: int, facts: Facts) -> e.Signalled | None:
+    """Return the event for a signal; None for one that does not tell its state."""
     state = signalled_state(error)
     return None if state is None else e.Signalled(at, state=state, ends=is_a(error, ENDRUN), attempt=attempt, facts=facts)
 
@@ -130,7 +130,9 @@ def signalled_state(error: BaseException) -> State | None:
     """Return the state of a signal; None for any other exception, and for a subclass of a user's that does not tell its state."""
     try:
         state: object = error.state if is_a(error, Signal) else None
-    except Exception:
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
         return None
     return state if is_a(state, State) else None
 

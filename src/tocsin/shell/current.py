@@ -114,6 +114,32 @@ def interpreting(interpreter: _I) -> Generator[_I, None, None]:
         _end(scope)
 
 
+@attrs.define(eq=False)
+class InForce:
+    """Uses the interpreter like ``interpreting``, or like ``here`` unless ``everywhere``.
+
+    It is no generator: Python asks the class of an exception before it throws it into one, and then sets its attributes, so that
+    another exception than that of a user's work could come out.
+    """
+
+    interpreter: Interpreter
+    everywhere: bool
+    _scopes: tuple[Scope, Scope] | None = attrs.field(default=None, init=False)
+
+    def __enter__(self) -> None:
+        outer = Scope(checked(self.interpreter))
+        if self.everywhere:
+            _begin(outer)
+        self._scopes = outer, enter_here(self.interpreter)
+
+    def __exit__(self, *_: object) -> None:
+        assert self._scopes is not None
+        outer, inner = self._scopes
+        leave_here(inner)
+        if self.everywhere:
+            _end(outer)
+
+
 @contextmanager
 def here(interpreter: _I) -> Generator[_I, None, None]:
     """Use the interpreter in this context only: other threads and child processes do not see it.

@@ -222,10 +222,10 @@ def execute(interpreter: Interpreter, effect: Effect) -> Outcome:
         else:
             answer: object = interpreter(effect)
             outcome = outcome_of(answer) if _is_result(answer) else answer
+        if isinstance(outcome, Outcome):
+            return outcome
     except Exception as error:
         return Rejected(redact(f"the interpreter {_name(interpreter)} raised {describe(error)}"))
-    if isinstance(outcome, Outcome):
-        return outcome
     return Rejected(redact(f"the interpreter {_name(interpreter)} answered {_shown(outcome)}, which is no outcome: return Delivered()"))
 
 

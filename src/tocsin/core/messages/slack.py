@@ -135,7 +135,7 @@ def _field(line: Line, *, has_code: bool) -> SlackField:
     bare = not has_code or line.ours or (not line.quoted and _PLAIN_WORDS.fullmatch(text) is not None)
     plain_title = len(line.title) <= TITLE_LIMIT and _PLAIN_WORDS.fullmatch(line.title) is not None
     title = line.title if plain_title else escape(cut(line.title, TITLE_LIMIT))
-    return SlackField(title, escape(text) if bare else fence(text), short=line.short)
+    return SlackField(title, text if line.ours else escape(text) if bare else fence(text), short=line.short)
 
 
 class Posting(TypedDict):

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import attrs
 
 from tocsin.core.states import State, aware
-from tocsin.core.text import cut, one_line
+from tocsin.core.text import cut, one_line, plain
 from tocsin.core.values import Value
 from tocsin.shell.history.paths import NAME
 from tocsin.shell.history.run_locks import line
@@ -34,7 +34,7 @@ def _short(name: str) -> str:
 
 
 def _safe(message: str | None) -> str | None:
-    return None if message is None else cut(redact(one_line(message)), _MAX_MESSAGE)
+    return None if message is None else cut(redact(one_line(plain(message))), _MAX_MESSAGE)
 
 
 @attrs.frozen(eq=False, repr=False)
