@@ -1,7 +1,5 @@
 """An interpreter that wraps another, and lets so many messages through and no more."""
 
-from typing import Literal
-
 import attrs
 from returns.io import IOResult
 
@@ -17,7 +15,10 @@ class Capped:
     most: int
     passed: int = 0
 
-    notify: Literal["print"] = attrs.field(default="print", init=False)
+    @property
+    def notify(self) -> object:
+        """What it does with notifications: as the inner interpreter says; without a word, it may send."""
+        return getattr(self.inner, "notify", "live")
 
     def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError] | Outcome:
         """Pass the effect on, or withhold it."""

@@ -2,6 +2,7 @@
 
 import json
 from io import StringIO
+from typing import ClassVar
 
 import attrs
 import pytest
@@ -12,20 +13,30 @@ from tocsin import Flow
 from tocsin.cli.render import drawing
 from tocsin.cli.report_view import as_json, as_table
 from tocsin.core.changes import Key
+from tocsin.core.effects import Effect, shown
 from tocsin.core.notifiers import SlackNotifier
 from tocsin.core.outcomes import Delivered, Outcome
 from tocsin.flows.report import Report
-from tocsin.shell.interpreter import result_of
-from tocsin.shell.interpreters.dry_run import shown
 from tocsin.shell.report import DeliveryLog
 
 DIGEST = Key("r1", "load.digest", None, 3, 0)
 
 
+@attrs.frozen(eq=False)
+class Scripted:
+    """Sends nothing, and answers as it is told."""
+
+    outcomes: list[Outcome]
+
+    notify: ClassVar[str] = "none"
+
+    def __call__(self, _: Effect, /) -> Outcome:
+        return self.outcomes.pop(0)
+
+
 def report(*outcomes: Outcome) -> Report:
     """Of a flow that delivered with these outcomes."""
-    left = list(outcomes)
-    log = DeliveryLog(lambda _: result_of(left.pop(0)))
+    log = DeliveryLog(Scripted(list(outcomes)))
     for _ in outcomes:
         log(effects()[0])
     return attrs.evolve(Flow("sums").run(), log=log)

@@ -84,6 +84,7 @@ def test_the_whole() -> None:
     }
 
 
+@pytest.mark.tocsin_live
 @pytest.mark.parametrize(
     ("outcome", "word", "reason"),
     [

@@ -1,6 +1,7 @@
 """``tocsin run``: its report and exit status."""
 
 import json
+import re
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -137,3 +138,62 @@ def test_colour_on_a_terminal(tocsin: Typist, monkeypatch: pytest.MonkeyPatch) -
 def test_where_there_is_no_standard_output(tocsin: Typist, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", None)
     assert tocsin.run(GOOD).status == 0
+
+
+REFUSES = """
+class Meta(type):
+    __name__ = property(lambda _: 1 / 0)
+
+    def __instancecheck__(cls, _):
+        raise RuntimeError("who asks?")
+
+class Proxy:
+    __class__ = property(lambda _: 1 / 0)
+
+proxy = Proxy()
+
+class Hostile(BASE, metaclass=Meta):
+    __class__ = __cause__ = __context__ = __notes__ = __traceback__ = args = property(lambda _: 1 / 0)
+
+    def __str__(self):
+        raise RuntimeError("no words")
+
+    __repr__ = __str__
+"""
+LOADS = """
+@task
+def load():
+    raise Hostile()
+
+with Flow("f") as flow:
+    load()
+"""
+
+
+@pytest.mark.parametrize("options", [(), ("--traceback",), ("--json", "--explain")])
+def test_a_hostile_exception_of_a_task_is_named(tocsin: Typist, options: tuple[str, ...]) -> None:
+    body = (
+        f"{HEAD}{REFUSES.replace('BASE', 'Exception')}\n@task\ndef load():\n    raise Hostile()\nwith Flow('f') as flow:\n    load()\n"
+    )
+    seen = tocsin.run(body, *options)
+    assert seen.status == 1
+    assert "Hostile" in seen.out
+    assert ("Hostile: <its str raised RuntimeError>\n" in seen.err) == ("--traceback" in options)
+
+
+@pytest.mark.parametrize("base", ["Exception", "BaseException", "SyntaxError", "SystemExit"])
+def test_a_file_that_raises_a_hostile_exception_is_one_line(tocsin: Typist, base: str) -> None:
+    seen = tocsin.run(f"{HEAD}{REFUSES.replace('BASE', base)}\nraise Hostile()\n")
+    assert (seen.status, seen.out) == (2, "")
+    assert re.fullmatch(
+        r"tocsin: flows\.py, line \d+: Hostile: <its str raised RuntimeError> \(--traceback shows the rest\)\n", seen.err
+    )
+
+
+def test_what_is_no_usual_exception_ends_the_flow_in_a_line(tocsin: Typist) -> None:
+    seen = tocsin.run(f"{HEAD}{REFUSES.replace('BASE', 'BaseException')}{LOADS}")
+    assert (seen.status, seen.err) == (1, "tocsin: the flow 'f' was ended by Hostile: <its str raised RuntimeError>\n")
+
+
+def test_the_status_of_an_interrupted_file_is_that_of_an_interrupt(tocsin: Typist) -> None:
+    assert tocsin.run(f"{HEAD}\nraise KeyboardInterrupt").status == 130

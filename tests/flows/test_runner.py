@@ -175,6 +175,7 @@ def refuse(effect: Effect) -> IOResult[Receipt, DeliveryError]:
     return IOResult.from_failure(Rejected(f"refused {type(effect).__name__}"))
 
 
+@pytest.mark.tocsin_live
 def test_a_failed_notification_harms_nothing(caplog: pytest.LogCaptureFixture) -> None:
     report = Flow("loud", state_handlers=[slack_notifier, gmail_notifier]).run(interpreter=refuse)
     assert report.state == Success()
@@ -186,6 +187,7 @@ def test_a_failed_notification_harms_nothing(caplog: pytest.LogCaptureFixture) -
     ] * 2
 
 
+@pytest.mark.tocsin_live
 def test_in_the_mode_fail_a_failed_notification_fails_the_run() -> None:
     report = Flow("strict", state_handlers=[slack_notifier(only_states=[Success])]).run(interpreter=refuse, handler_errors="fail")
     assert report.state.message == (
@@ -203,6 +205,7 @@ def test_in_the_mode_fail_a_delivered_notification_changes_nothing() -> None:
     assert len({delivery.effect.key for delivery in report.deliveries}) == 4
 
 
+@pytest.mark.tocsin_live
 def test_an_interpreter_that_raises_has_rejected() -> None:
     def broken(_: Effect) -> IOResult[Receipt, DeliveryError]:
         raise OSError("the disk is gone")
@@ -238,6 +241,7 @@ def calling(effect: Effect) -> IOResult[Receipt, DeliveryError]:
     return IOResult.from_value(Delivered((f"{effect.key.slug}@example.com",)))
 
 
+@pytest.mark.tocsin_live
 def test_refused_recipients_are_listed(caplog: pytest.LogCaptureFixture) -> None:
     report = Flow("partly", state_handlers=[slack_notifier(only_states=[Success])]).run(interpreter=calling)
     assert "delivered, but refused for partly@example.com" in report.explain()

@@ -199,6 +199,7 @@ def odd_interpreter(_: Effect) -> IOResult[Receipt, DeliveryError]:
     return IOResult.from_value("sent")  # type: ignore[arg-type]  # as above
 
 
+@pytest.mark.tocsin_live
 def test_an_answer_that_is_no_outcome_is_a_failure() -> None:
     report = Flow("odd", state_handlers=[slack_notifier]).run(interpreter=odd_interpreter)
     assert "the interpreter odd_interpreter answered 'sent', which is no outcome" in report.explain()

@@ -4,7 +4,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import ClassVar, Literal
 
 import attrs
 from returns.io import IOResult
@@ -79,6 +79,7 @@ class Tried:
 class Scripted:
     """A destination with scripted answers; without a script, it accepts everything at once."""
 
+    notify: ClassVar[str] = "none"  # it sends nothing, so it is asked whatever the environment says
     timer: Simulated
     answers: deque[Answer] = attrs.field(factory=deque[Answer])
     tries: list[Tried] = attrs.field(factory=list[Tried])
@@ -106,6 +107,8 @@ class Turn:
 @attrs.define(eq=False)
 class Turns:
     """Records each turn, between the rate limit and the retries."""
+
+    notify: ClassVar[str] = "none"  # it sends nothing, so it is asked whatever the environment says
 
     inner: Interpreter
     destination: Scripted

@@ -8,9 +8,8 @@ import attrs
 from tocsin.core.delivery.digest import fold, gist
 from tocsin.core.delivery.fallback import as_mail, as_slack, dead_destination_alarm
 from tocsin.core.delivery.rendering import marked_as_repeat
-from tocsin.core.effects import Message
+from tocsin.core.effects import Message, shown
 from tocsin.core.messages.slack import posting
-from tocsin.shell.interpreters.dry_run import shown
 from tocsin.shell.outbox.codec import encode
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import accumulate, cycle, pairwise, repeat
+from typing import ClassVar
 
 import attrs
 from hypothesis import given, settings
@@ -214,6 +215,8 @@ class Simulated(Timer):
 class Slow:
     """A scripted interpreter at Slack's rate limit; it records each message with its start."""
 
+    notify: ClassVar[str] = "none"  # it sends nothing, so it is asked whatever the environment says
+
     timer: Simulated
     takes: float = 0.0
     outcomes: Iterator[Outcome] = attrs.field(factory=lambda: repeat(Delivered()))
@@ -250,6 +253,8 @@ def test_every_effect_has_one_outcome_and_is_in_one_message(
 @attrs.define(eq=False)
 class Ending:
     """An interpreter with a fixed duration for each message; during message ``number`` the program ends."""
+
+    notify: ClassVar[str] = "none"  # it sends nothing, so it is asked whatever the environment says
 
     timer: Simulated
     deadline: time_limits.Deadline

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import cycle
+from typing import ClassVar
 
 import attrs
 from hypothesis import assume, example, given
@@ -269,6 +270,8 @@ class Simulated(Timer):
 @attrs.define(eq=False)
 class Scripted:
     """An interpreter with a cycle of outcomes, which records the effects."""
+
+    notify: ClassVar[str] = "none"  # it sends nothing, so it is asked whatever the environment says
 
     outcomes: Iterator[Outcome]
     given: list[Effect] = attrs.field(factory=list[Effect])

@@ -127,6 +127,8 @@ def test_nothing_is_raised(kind: object) -> None:
 class Refusing:
     """Calls functions, as ``Live`` does, and refuses messages."""
 
+    notify: ClassVar[str] = "none"  # it sends nothing, so it is asked whatever the environment says
+
     def __call__(self, effect: Effect, /) -> Outcome:
         if not isinstance(effect, CallBack):
             return Rejected("no_service")

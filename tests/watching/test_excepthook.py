@@ -41,6 +41,7 @@ INTERRUPTED = -2 if os.name == "posix" else 0xC000013A
         ("raise GeneratorExit", 1, "nightly.py was aborted: GeneratorExit", "GeneratorExit"),
         ("sys.exit(3)", 3, None, ""),
         ("sys.exit('disk full')", 1, None, "disk full"),
+        ("with watch('x', state_handlers=[slack_notifier(only_states=[Failed])]): sys.exit('fatal')", 1, "x was aborted", "fatal"),
         ("pass", 0, None, ""),
         ("install_excepthook([slack_notifier], name='job'); raise ValueError('x')", 1, "job failed: ValueError: x", "ValueError: x"),
         ("restore(); raise ValueError('x')", 1, None, "ValueError: x"),

@@ -1,12 +1,35 @@
 """A watched body adds notes and a link to its message, and its report describes the run."""
 
+import asyncio
+import logging
 import re
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from html import unescape
 
 import pytest
 
 from tests.watching.watched_bodies import raised, raising
-from tocsin import Failed, Pending, Recording, Running, Skipped, State, Success, callback_factory, signals, slack_notifier, watch
+from tocsin import (
+    Failed,
+    Flow,
+    FunctionTask,
+    LoggingHandler,
+    Pending,
+    Recording,
+    Running,
+    Skipped,
+    State,
+    Success,
+    TimedOut,
+    callback_factory,
+    signals,
+    slack_notifier,
+    watch,
+)
 from tocsin.core.effects import PostToSlack
+from tocsin.core.messages.content import Content
 from tocsin.watching import current_run
 
 
@@ -48,16 +71,118 @@ def test_a_decorated_function_reaches_its_run(notifications: Recording) -> None:
     assert current_run() is None
 
 
-@pytest.mark.parametrize("wrong", [3, None, b"bytes"])
-def test_a_note_is_a_str(wrong: object) -> None:
-    with watch("load", state_handlers=[]) as run, pytest.raises(TypeError, match="note takes a str, not"):
-        run.note(wrong)  # type: ignore[arg-type]  # as in code that has no types
+class Url:
+    """A URL of another library."""
+
+    def __str__(self) -> str:
+        return "https://example.com/runs/7"
 
 
-@pytest.mark.parametrize("wrong", ["javascript:alert(1)", "not a link", 3])
-def test_a_link_is_checked(wrong: str) -> None:
-    with watch("load", state_handlers=[]) as run, pytest.raises(TypeError, match="takes an http"):
+class Mute:
+    """It cannot be worded."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+    __repr__ = __str__
+
+
+class Exiting:
+    """It ends the program where it is worded."""
+
+    def __str__(self) -> str:
+        raise SystemExit("no words")
+
+
+class Text(str):
+    """A text with a will of its own."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+    def __len__(self) -> int:
+        raise RuntimeError("no length")
+
+
+NOTES: list[tuple[object, str]] = [
+    ("7 rows", "7 rows"),
+    (0.125, "0.125"),
+    (None, "None"),
+    (b"bytes", "b'bytes'"),
+    ({"rows": 7}, "{'rows': 7}"),
+    (Url(), "https://example.com/runs/7"),
+    (Mute(), "<Mute object whose str raised RuntimeError>"),
+    (Exiting(), "<Exiting object whose str raised SystemExit>"),
+    (Text("a text"), "<Text object whose str raised RuntimeError>"),
+]
+
+
+@pytest.mark.parametrize(("value", "shown"), NOTES, ids=[type(value).__name__ for value, _ in NOTES])
+def test_anything_can_be_noted(value: object, shown: str, notifications: Recording) -> None:
+    with watch("load", state_handlers=[slack_notifier]) as run:
+        run.note(value)
+    assert unescape(fields(notifications)["Note"]) == shown
+
+
+def test_notes_have_a_bound(notifications: Recording) -> None:
+    began = time.monotonic()
+    with watch("load", state_handlers=[slack_notifier]) as run:
+        run.note("x" * 200_000_000)
+        for number in range(100_000):
+            run.note(number)
+    assert time.monotonic() - began < 10
+    assert fields(notifications)["Note"].startswith("xxxxx")
+
+
+def test_the_str_of_a_link_may_be_one_and_none_takes_it_away(notifications: Recording) -> None:
+    with watch("load", state_handlers=[slack_notifier]) as run:
+        run.link(Url())
+    with watch("load", state_handlers=[slack_notifier]) as run:
+        run.link("https://example.com")
+        run.link(None)
+    assert [post.payload.title_link for post in notifications.slack[1::2]] == ["https://example.com/runs/7", None]
+
+
+WRONG_LINKS: list[tuple[object, str]] = [
+    ("javascript:alert(1)", "'javascript:alert(1)'"),
+    ("not a link", "'not a link'"),
+    (3, "'3'"),
+    (Mute(), "'<Mute object whose str raised RuntimeError>'"),
+    ("x" * 3000, "'" + "x" * 162 + "… (2,839 more characters)"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "shown"), WRONG_LINKS)
+def test_a_wrong_link_is_a_line_in_the_log(
+    wrong: object, shown: str, caplog: pytest.LogCaptureFixture, notifications: Recording
+) -> None:
+    with watch("load", state_handlers=[slack_notifier]) as run:
+        run.link("https://example.com")
         run.link(wrong)
+    assert notifications.slack[-1].payload.title_link == "https://example.com"
+    (line,) = caplog.messages
+    assert line == f"tocsin: the link {shown} of 'load' is no http(s) URL, and is in no message"
+
+
+class Raising(logging.Handler):
+    """A handler of a user's that raises."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        raise RuntimeError(record.getMessage())
+
+
+def test_a_logging_handler_that_raises_does_not_reach_the_body() -> None:
+    logger, handler = logging.getLogger("tocsin"), Raising()
+    logger.addHandler(handler)
+    try:
+        with watch("load", state_handlers=[]) as run:
+            run.link("no link")
+        run.note("too late")
+        run.link("https://example.com/too-late")
+    finally:
+        logger.removeHandler(handler)
 
 
 def test_what_is_said_too_late_is_logged(caplog: pytest.LogCaptureFixture) -> None:
@@ -145,3 +270,47 @@ def test_a_state_that_is_signalled_again_is_no_change() -> None:
         raise signals.ENDRUN(kept[-1])
     assert run.report is not None
     assert run.report.state is kept[-1]
+
+
+async def a_task_that_raises(error: Exception) -> None:
+    raise error
+
+
+async def grouped(*errors: Exception) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        for error in errors:
+            tasks.create_task(a_task_that_raises(error))
+
+
+async def mixed() -> None:
+    raise BaseExceptionGroup("two tasks", [asyncio.CancelledError(), OSError("disk full")])
+
+
+BY_LEAVES: list[tuple[Callable[[], Coroutine[object, object, None]], type[State]]] = [
+    (lambda: grouped(TimeoutError("late"), TimeoutError("later")), TimedOut),
+    (lambda: grouped(signals.SKIP("nothing new"), signals.SKIP("nor here")), Skipped),
+    (lambda: grouped(TimeoutError("late"), OSError("disk full")), Failed),
+    (mixed, Failed),
+]
+
+
+@pytest.mark.parametrize(("main", "kind"), BY_LEAVES)
+def test_a_group_means_the_same_by_a_watch_in_a_flow_and_in_a_log(
+    main: Callable[[], Coroutine[object, object, None]], kind: type[State], notifications: Recording
+) -> None:
+    def body() -> None:
+        asyncio.run(main())
+
+    handlers = [slack_notifier(ignore_states=[Running])]
+    with suppress(BaseException), watch("load", state_handlers=handlers):
+        body()
+    Flow("load", tasks=[FunctionTask(body, name="load", state_handlers=handlers)]).run()
+    logger, handler = logging.getLogger("load"), LoggingHandler(state_handlers=handlers)
+    logger.addHandler(handler)
+    try:
+        body()
+    except BaseException:
+        logger.exception("it did not work")
+    finally:
+        logger.removeHandler(handler)
+    assert [post.content.state for post in notifications.slack if isinstance(post.content, Content)] == [kind.__name__] * 3

@@ -24,7 +24,7 @@ from tocsin.cli import runs as remembered
 from tocsin.cli.outbox.app import outbox_app
 from tocsin.cli.outbox.opening import drain_leftovers
 from tocsin.cli.terminal import complain, interruptible
-from tocsin.shell.interpreter import Notify
+from tocsin.shell.environment import Notify
 
 app: typer.Typer = typer.Typer(
     help="Tells people on Slack and by email when the state of what they run changes.",

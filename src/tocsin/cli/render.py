@@ -18,10 +18,9 @@ from rich.table import Table
 from rich.text import Text
 
 from tocsin.cli.terminal import color_style, plain_text
-from tocsin.core.effects import Bot, CallBack, Effect, PostToSlack, SendEmail
+from tocsin.core.effects import Bot, CallBack, Effect, PostToSlack, SendEmail, shown
 from tocsin.core.messages.email import Mail
 from tocsin.core.messages.slack import SlackField, SlackMessage
-from tocsin.shell.interpreters.dry_run import shown
 
 WIDTH = 88  # columns; the maximum width of a drawing
 _CODE = Style(color="#f2f2f2", bgcolor="#45484f")  # both, so that it is readable on any background

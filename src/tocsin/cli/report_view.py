@@ -19,7 +19,7 @@ from tocsin.core.effects import CallBack, Effect, PostToSlack, SendEmail
 from tocsin.core.machine import Announcement
 from tocsin.core.outcomes import Ambiguous, Delivered, Fault, Outcome, Queued, Shown, Withheld
 from tocsin.core.states import State
-from tocsin.core.text import cut, describe, one_line, span
+from tocsin.core.text import cut, describe, one_line, plain, span, type_name
 from tocsin.flows.report import Report
 from tocsin.shell.interpreter import Delivery
 from tocsin.shell.redaction import redact
@@ -86,7 +86,7 @@ def _cells(row: TaskRow, style: str = "") -> Iterable[Text]:
     yield own_text(cut(one_line(row.name), _LONGEST_NAME), style)
     yield own_text(f"● {type(state).__name__}", color_style(state.color))
     yield own_text(took)
-    yield own_text(cut(one_line(redact(state.message or "")), _LONGEST_CELL))
+    yield own_text(cut(one_line("" if state.message is None else redact(plain(state.message))), _LONGEST_CELL))
 
 
 def _summary(report: Report) -> str:
@@ -115,7 +115,7 @@ def _row_json(row: TaskRow) -> dict[str, object]:
         "state": _state(row.state),
         "attempts": row.attempts,
         "duration": _seconds(row.duration),
-        "result_type": type(row.state.result).__name__,
+        "result_type": type_name(row.state.result),
     }
 
 
@@ -179,4 +179,4 @@ def _seconds(duration: timedelta | None) -> float | None:
 
 
 def _text(text: str | None) -> str | None:
-    return None if text is None else cut(redact(text), _LONGEST_TEXT)
+    return None if text is None else cut(redact(plain(text)), _LONGEST_TEXT)

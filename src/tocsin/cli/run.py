@@ -14,7 +14,7 @@ from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
 from itertools import count
 from pathlib import Path
 from types import ModuleType
-from typing import ClassVar
+from typing import ClassVar, TypeGuard
 
 import attrs
 from typing_extensions import override
@@ -25,12 +25,13 @@ from tocsin.cli.terminal import complain, console, note, plain_text, report_erro
 from tocsin.core.effects import Effect
 from tocsin.core.messages.content import error_of
 from tocsin.core.outcomes import Outcome, Shown
-from tocsin.core.text import describe
+from tocsin.core.text import describe, is_a, traceback_of, type_name
 from tocsin.flows.flow import Flow
 from tocsin.flows.report import Report
 from tocsin.shell import environment
 from tocsin.shell.current import interpreting
-from tocsin.shell.interpreter import Interpreter, Notify, Performer
+from tocsin.shell.environment import Notify
+from tocsin.shell.interpreter import Interpreter, Performer
 from tocsin.shell.interpreters.dry_run import DryRun, Silent
 from tocsin.shell.reliable import reliable
 
@@ -79,21 +80,28 @@ def _execute(module: ModuleType, path: Path) -> FlowFileError | None:
         return FlowFileError(f"{path}: {error.strerror}")
     try:
         exec(compile(source, file, "exec", dont_inherit=True), vars(module))  # noqa: S102 - running the file is the purpose of the command
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         return FlowFileError(_error_line(error, path, file), error)
     return None
 
 
+def _is_of_python(error: BaseException) -> TypeGuard[SyntaxError]:
+    """Return whether Python itself makes such syntax errors: one of a user's class may raise where it is asked for its line."""
+    return any(type(error) is kind for kind in (SyntaxError, IndentationError, TabError))
+
+
 def _error_line(error: BaseException, path: Path, file: str) -> str:
     """Describe the error with the line of the file that led to it."""
-    if isinstance(error, SyntaxError) and error.filename == file and error.lineno:
+    if _is_of_python(error) and error.filename == file and error.lineno:
         return f"{path}, line {error.lineno}: {type(error).__name__}: {error.msg}"
-    lines = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == file]
+    lines = [line for frame, line in traceback.walk_tb(traceback_of(error)) if frame.f_code.co_filename == file]
     return f"{path}, line {lines[-1]}: {describe(error)}" if lines else f"{path}: {describe(error)}"
 
 
 def _choose(module: ModuleType, path: Path, name: str) -> Flow | FlowFileError:
-    flows = {known: value for known, value in vars(module).items() if isinstance(value, Flow)}
+    flows = {known: value for known, value in vars(module).items() if is_a(value, Flow)}  # a proxy may raise where isinstance asks it
     if name:
         return flows.get(name) or FlowFileError(f"{path} holds no flow called {name!r}{_not_a_flow(module, name)}: {_available(flows)}")
     if len({id(flow) for flow in flows.values()}) > 1:
@@ -102,7 +110,7 @@ def _choose(module: ModuleType, path: Path, name: str) -> Flow | FlowFileError:
 
 
 def _not_a_flow(module: ModuleType, name: str) -> str:
-    return f", but an object of type {type(vars(module)[name]).__name__}" if name in vars(module) else ""
+    return f", but an object of type {type_name(vars(module)[name])}" if name in vars(module) else ""
 
 
 def _available(flows: dict[str, Flow]) -> str:
@@ -169,7 +177,9 @@ def _load_and_run(target: str, options: RunOptions) -> Report | int:
 def _run_flow(flow: Flow, options: RunOptions, stopped: Stopped) -> Report | int:
     try:
         return flow.run().wait()
-    except SystemExit as error:  # announced as Aborted; its status is not passed on
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # announced as Aborted; the status of a SystemExit is not passed on
         if stopped():
             complain(f"the run of {flow.name!r} was ended by SIGTERM")
             return TERMINATED

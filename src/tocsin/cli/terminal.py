@@ -19,7 +19,7 @@ from rich.console import Console, RenderableType
 from rich.style import Style
 from rich.text import Text
 
-from tocsin.core.text import one_line, printable
+from tocsin.core.text import bounded, describe, frames, one_line, printable, traceback_of
 from tocsin.core.validation import is_list, is_table
 from tocsin.shell.redaction import redact
 
@@ -65,10 +65,14 @@ def complain(text: str) -> None:
 
 def report_error(error: BaseException) -> None:
     """Print the traceback of an error on standard error, from the first frame outside tocsin on, without local variables."""
-    trace = error.__traceback__
+    trace = traceback_of(error)
     while trace is not None and Path(trace.tb_frame.f_code.co_filename).is_relative_to(_PACKAGE):
         trace = trace.tb_next
-    note("".join(traceback.format_exception(type(error), error, trace)))
+    try:
+        text = bounded("".join(traceback.format_exception(type(error), error, trace)))
+    except Exception:  # of the exception's own code
+        text = f"{describe(error)}\n" + "".join(f"  {frame}\n" for frame in frames(error))
+    note(text)
 
 
 def note(text: str) -> None:

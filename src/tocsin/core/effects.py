@@ -13,8 +13,9 @@ from tocsin.core.changes import Key, Tracked
 from tocsin.core.messages.content import Content
 from tocsin.core.messages.digest_summary import DigestSummary
 from tocsin.core.messages.email import Mail
-from tocsin.core.messages.slack import SlackMessage
+from tocsin.core.messages.slack import SlackMessage, posting
 from tocsin.core.states import State
+from tocsin.core.text import label, name_of, one_line
 from tocsin.core.values import Value
 
 
@@ -81,3 +82,35 @@ def secrets_of(message: Message) -> tuple[str, ...]:
     if isinstance(message, SendEmail):
         return message.username_secret, message.password_secret
     return (message.webhook_secret,) if message.bot is None else (message.webhook_secret, message.bot.token_secret)
+
+
+def shown(effect: Effect, redact: Callable[[str], str] = str) -> str:
+    """Return the effect as a dry run prints it, exactly as it would be sent. ``redact`` replaces secrets in the state of a callback."""
+    match effect:
+        case PostToSlack(bot=Bot() as bot, payload=payload):
+            return _app_post(bot, payload)
+        case PostToSlack(webhook_secret=secret, payload=payload):
+            return f"Slack, to the webhook in {secret}:\n{payload.to_json()}"
+        case SendEmail():
+            return _mail(effect)
+        case CallBack(fn=fn, tracked_obj=tracked, state=state):
+            return f"Call of {name_of(fn)} for {one_line(label(tracked))!r} in {redact(repr(state))}"
+
+
+def _app_post(bot: Bot, payload: SlackMessage) -> str:
+    from json import dumps  # seldom needed, and slow to load
+
+    body = dumps(posting(bot.channel, payload), ensure_ascii=False)
+    return f"Slack, as the app with the token in {bot.token_secret}, to {bot.channel}:\n{body}"
+
+
+def _mail(effect: SendEmail) -> str:
+    mail, account = effect.mail, f"<{effect.username_secret}>"
+    headers = [
+        f"Date: {mail.at.isoformat()}",
+        f"From: {account}",
+        f"To: {account if mail.recipients is None else ', '.join(mail.recipients)}",
+        *([f"Cc: {', '.join(mail.cc)}"] if mail.cc else []),
+        f"Subject: {mail.subject}",
+    ]
+    return "\n".join([f"Mail, from the account in {effect.username_secret}:", *headers, "", mail.plain, mail.html])

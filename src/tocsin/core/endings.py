@@ -15,19 +15,28 @@ A watched body (``ending``):
 - What ``except Exception`` does not catch (``KeyboardInterrupt``, a cancellation, ``SystemExit`` with another status) stopped the body
   from outside: the body is aborted.
 - No event holds the body's return value.
+
+A group of exceptions, as of an ``asyncio.TaskGroup``, ends as the gravest of the exceptions in it, at any depth (``deciding``); among
+equals, the first one. From the gravest on: a ``KeyboardInterrupt``, an error, a signal of a failure, a time-out, a cancellation or an
+exit, a signal of an unfinished state such as ``RETRY``, a skip, a success. So an error and the cancellations it caused are a failure.
 """
 
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from types import MemberDescriptorType
 
 import attrs
 
 from tocsin.core import events as e
 from tocsin.core.events import UNKNOWN, Event, Facts
 from tocsin.core.signals import ENDRUN, Signal
-from tocsin.core.states import Failed
+from tocsin.core.states import Aborted, Failed, Finished, Looped, Skipped, State, TimedOut
 from tocsin.core.supervisor import Ended, describe_end
-from tocsin.core.text import describe
+from tocsin.core.text import describe, is_a, own
 from tocsin.core.values import Value
+
+_CODE: MemberDescriptorType = vars(SystemExit)["code"]
+_EXCEPTIONS: MemberDescriptorType = vars(BaseExceptionGroup)["exceptions"]
 
 KILLED = "tocsin itself was killed while this ran: how it ended is not known"
 """The message of a run whose end was not observed."""
@@ -82,24 +91,120 @@ def ending(error: BaseException | None, at: datetime, facts: Facts = UNKNOWN, to
     >>> type(ending(None, now)).__name__, type(ending(SystemExit(2), now)).__name__
     ('Succeeded', 'Interrupted')
     """
-    if error is None or (isinstance(error, SystemExit) and _went_well(error.code)):
+    if error is None:
         return e.Succeeded(at, None, None, facts=facts, took=took)
-    if isinstance(error, Signal):
-        return e.Signalled(at, state=error.state, ends=isinstance(error, ENDRUN), facts=facts, took=took)
-    if isinstance(error, GeneratorExit):
+    one = deciding(error)
+    if issubclass(type(one), SystemExit) and _went_well(own(_CODE, one)):
+        return e.Succeeded(at, None, None, facts=facts, took=took)
+    if issubclass(type(one), GeneratorExit):
         return e.Succeeded(at, None, CLOSED, facts=facts, took=took)
-    return failure(error, at, facts, took)
+    signal = _signalled(one, at, 1, facts, took) if issubclass(type(one), Signal) else None
+    return signal or _failure(error, one, at, facts, took)
 
 
-def failure(error: BaseException, at: datetime, facts: Facts = UNKNOWN, took: timedelta | None = None) -> Failure:
-    """Return the event for an uncaught exception, of a body that ``took`` so long if that was measured."""
-    if isinstance(error, TimeoutError):
+def _failure(error: BaseException, one: BaseException, at: datetime, facts: Facts, took: timedelta | None) -> Failure:
+    """Return the event for an exception that means what ``one`` means."""
+    if issubclass(type(one), TimeoutError):
         return e.TimedOutAt(at, describe(error), error, facts=facts, took=took)
-    if isinstance(error, Exception):
+    if issubclass(type(one), Exception):
         return e.Raised(at, error=error, facts=facts, took=took)
     return e.Interrupted(at, error, facts=facts, took=took)
 
 
+def failure(error: BaseException, at: datetime, facts: Facts = UNKNOWN, took: timedelta | None = None) -> Failure:
+    """Return the event for an uncaught exception, of a body that ``took`` so long if that was measured."""
+    return _failure(error, deciding(error), at, facts, took)
+
+
+def body_ending(
+    error: BaseException, at: datetime, attempt: int, facts: Facts = UNKNOWN, took: timedelta | None = None
+) -> e.Signalled | Failure:
+    """Return the event for an exception that left a task's body in this 1-based attempt. An exit of any status interrupts a flow."""
+    one = deciding(error)
+    signal = _signalled(one, at, attempt, facts, took) if issubclass(type(one), Signal) else None
+    return signal or _failure(error, one, at, facts, took)
+
+
+def _signalled(error: BaseException, at: datetime, attempt: int, facts: Facts, took: timedelta | None) -> e.Signalled | None:
+    """Return the event for a signal; None for one that does not tell its state."""
+    state = signalled_state(error)
+    if state is None:
+        return None
+    return e.Signalled(at, state=state, ends=is_a(error, ENDRUN), attempt=attempt, facts=facts, took=took)
+
+
+def signalled_state(error: BaseException) -> State | None:
+    """Return the state of a signal; None for any other exception, and for a subclass of a user's that does not tell its state."""
+    try:
+        state: object = error.state if is_a(error, Signal) else None
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
+        return None
+    return state if is_a(state, State) else None
+
+
+def logged_state(message: str, error: BaseException | None) -> State:
+    """Return the state that a log record with this text means. It is Failed, unless its exception means another failure, or a skip."""
+    if error is None:
+        return Failed(message)
+    one = deciding(error)
+    known: Mapping[int, type[State]] = {_INTERRUPTED: Aborted, _TIMED_OUT: TimedOut, _ABORTED: Aborted, _SKIPPED: Skipped}
+    return known.get(_gravity(one), Failed)(message)
+
+
+def leaves(error: BaseException) -> Iterator[BaseException]:
+    """Yield the exceptions in a group, at any depth and in order; of any other exception, itself."""
+    waiting = [error]
+    while waiting:
+        one = waiting.pop()
+        inside = own(_EXCEPTIONS, one) if issubclass(type(one), BaseExceptionGroup) else None
+        if is_a(inside, tuple):
+            waiting += reversed(inside)
+        else:
+            yield one
+
+
+def deciding(error: BaseException) -> BaseException:
+    """Return the exception that decides what ``error`` means: of a group the gravest one in it, the first among equals.
+
+    >>> deciding(ExceptionGroup("two tasks", [TimeoutError("late"), ValueError("no rows")]))
+    ValueError('no rows')
+    """
+    return min(leaves(error), key=_gravity) if issubclass(type(error), BaseExceptionGroup) else error
+
+
+_INTERRUPTED, _ERROR, _FAILED, _TIMED_OUT, _ABORTED, _UNFINISHED, _SKIPPED, _SUCCEEDED = range(8)
+
+
+def _gravity(error: BaseException) -> int:
+    """Return how grave an exception is among those of a group: 0 is the gravest."""
+    kind, state = type(error), signalled_state(error)
+    if state is not None:
+        return _gravity_of_state(state)
+    if issubclass(kind, TimeoutError):
+        return _TIMED_OUT
+    if issubclass(kind, Exception):
+        return _ERROR
+    if issubclass(kind, GeneratorExit) or (issubclass(kind, SystemExit) and _went_well(own(_CODE, error))):
+        return _SUCCEEDED
+    return _INTERRUPTED if issubclass(kind, KeyboardInterrupt) else _ABORTED
+
+
+def _gravity_of_state(state: State) -> int:
+    match state:
+        case TimedOut():
+            return _TIMED_OUT
+        case Aborted():
+            return _ABORTED
+        case Failed():
+            return _FAILED
+        case Skipped():
+            return _SKIPPED
+        case _:
+            return _SUCCEEDED if isinstance(state, Finished) and not isinstance(state, Looped) else _UNFINISHED
+
+
 def _went_well(code: object) -> bool:
     """Return whether the Python interpreter would exit with status 0."""
-    return code is None or (isinstance(code, int) and code == 0)
+    return code is None or (is_a(code, int) and int.__eq__(code, 0))

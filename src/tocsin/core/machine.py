@@ -23,12 +23,13 @@ from tocsin.core import events as e
 from tocsin.core import states as s
 from tocsin.core.changes import UNREMEMBERED, Change, Streak, Tracked
 from tocsin.core.effects import Effect
+from tocsin.core.endings import signalled_state
 from tocsin.core.events import UNKNOWN, Answer, Event, Facts
 from tocsin.core.notifiers import Notifier
 from tocsin.core.outcomes import Fault
-from tocsin.core.signals import ENDRUN, Signal
+from tocsin.core.signals import ENDRUN
 from tocsin.core.states import State
-from tocsin.core.text import name_of, quote
+from tocsin.core.text import is_a, name_of, quote
 from tocsin.core.transitions import IllegalTransition, completed, leads_to, settle
 from tocsin.core.values import Value
 
@@ -355,7 +356,7 @@ def reply(ask: Ask, returned: object, at: datetime, facts: Facts = UNKNOWN) -> A
     """Return the event for a foreign handler's return value; anything but a State or None is an error of that handler."""
     if returned is None:
         return e.HandlerReplied(at, state=ask.new, facts=facts)
-    if isinstance(returned, State):
+    if is_a(returned, State):
         return e.HandlerReplied(at, state=returned, facts=facts)
     missing = _missing(returned)
     why = f"which still waits for {missing}" if missing else "which is neither a State nor None"
@@ -371,12 +372,15 @@ def _missing(returned: object) -> str:
     try:
         missing: object = getattr(returned, "missing", None)
         return ", ".join(missing) if _are_names(missing) else ""
-    except Exception:
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
         return ""
 
 
 def refusal(error: Exception, at: datetime, facts: Facts = UNKNOWN) -> Answer:
     """Return the event for an exception that a foreign handler raised: a signal's state, or a failure of the handler."""
-    if isinstance(error, Signal):
-        return e.HandlerSignalled(at, state=error.state, ends=isinstance(error, ENDRUN), facts=facts)
+    state = signalled_state(error)
+    if state is not None:
+        return e.HandlerSignalled(at, state=state, ends=is_a(error, ENDRUN), facts=facts)
     return e.HandlerRaised(at, error=error, facts=facts)

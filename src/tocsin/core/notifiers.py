@@ -178,7 +178,8 @@ class Messenger(Notifier):
 
     def _annotation(self, change: Change, faults: list[Fault]) -> str | None:
         try:
-            return self.when.remark(change)
+            remark: object = self.when.remark(change)
+            return None if remark is None else plain(remark)
         except Exception as error:
             faults.append(Fault(f"the remark of {quote(self.when)}", error))
             return None

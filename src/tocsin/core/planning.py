@@ -7,9 +7,9 @@ import attrs
 
 from tocsin.core import events as e
 from tocsin.core import states as s
+from tocsin.core.endings import body_ending, signalled_state
 from tocsin.core.events import UNKNOWN, Event, Facts
 from tocsin.core.machine import Run
-from tocsin.core.signals import ENDRUN, Signal
 from tocsin.core.states import State
 from tocsin.core.text import quote
 from tocsin.core.transitions import later, leads_to
@@ -126,13 +126,14 @@ def _triggered(state: s.Pending, situation: Situation) -> Event:
     now, facts, trigger = situation.now, situation.facts, situation.rules.trigger
     try:
         met = isinstance(state, s.Resume) or bool(trigger(situation.upstream))
-    except Signal as signal:
-        if isinstance(signal.state, s.TriggerFailed):
-            return e.TriggerNotMet(now, signal.state.message or "Trigger failed", signal, facts=facts)
-        if type(signal.state) is s.Paused:
-            return e.PauseAsked(now, signal.state.message, signal.state.start_time, facts=facts)
-        return e.Signalled(now, state=signal.state, ends=True, facts=facts)
     except Exception as error:
+        asked = signalled_state(error)
+        if isinstance(asked, s.TriggerFailed):
+            return e.TriggerNotMet(now, asked.message or "Trigger failed", error, facts=facts)
+        if type(asked) is s.Paused:
+            return e.PauseAsked(now, asked.message, asked.start_time, facts=facts)
+        if asked is not None:
+            return e.Signalled(now, state=asked, ends=True, facts=facts)
         return e.TriggerNotMet(now, f"Unexpected error while checking task trigger: {quote(error)}", error, facts=facts)
     return e.Started(now, facts=facts) if met else e.TriggerNotMet(now, facts=facts)
 
@@ -163,12 +164,8 @@ def _cached(run: Run, state: s.Cached, situation: Situation) -> Plan:
 
 
 def ended(run: Run, error: BaseException, at: datetime, facts: Facts = UNKNOWN, took: timedelta | None = None) -> Event:
-    """Return the event for an exception that left the body after ``took``: a signal's state, an interruption, or a failure."""
-    if isinstance(error, Signal):
-        return e.Signalled(at, state=error.state, ends=isinstance(error, ENDRUN), attempt=run.attempt, facts=facts, took=took)
-    if isinstance(error, Exception):
-        return e.Raised(at, error=error, facts=facts, took=took)
-    return e.Interrupted(at, error, facts=facts, took=took)
+    """Return the event for an exception that left the body after ``took``: a signal, a time-out, an interruption, or a failure."""
+    return body_ending(error, at, run.attempt, facts, took)
 
 
 def verdict(

@@ -15,8 +15,7 @@ import attrs
 from attrs import converters
 from attrs.validators import optional
 
-from tocsin.core.text import quote
-from tocsin.core.validation import is_text
+from tocsin.core.text import plain
 from tocsin.core.values import EMPTY, FrozenMap, freeze
 
 
@@ -77,7 +76,7 @@ class State:
             return f"{type(self).__name__}()"
         import json  # seldom needed, and slow to load
 
-        message = self.message if self.message == "" or is_text(self.message) else quote(self.message)
+        message = plain(self.message)
         quoted = json.dumps(message, ensure_ascii=False).encode(errors="backslashreplace").decode()
         return f"{type(self).__name__}({quoted})"
 

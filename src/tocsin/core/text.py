@@ -2,13 +2,19 @@
 
 - Every name, message and exception is hostile until it passes through here.
 - The order matters: first ``printable``, then ``cut``, and only then the escaping of the channel, so that no entity is ever cut in two.
+- A user's object may raise or lie wherever its own code runs, its class included. ``type_name``, ``is_a`` and ``own`` run none of it;
+  ``quote``, ``describe`` and ``worded`` run its ``repr`` or ``str``, and survive that. A KeyboardInterrupt passes: it is the person's.
+- What they return has at most ``LONGEST`` characters, so that no later step walks over a text of any length.
 - A mail's header ends at a line break, and a reader decodes ``=?...?=`` in it, even into a line break and another header. So control
   characters become spaces there, and ``=?`` is broken up.
 """
 
 import re
 from datetime import timedelta
+from types import GetSetDescriptorType, MemberDescriptorType, TracebackType
+from typing import TypeGuard, TypeVar
 
+_K = TypeVar("_K")
 _CONTROLS = r"\x00-\x08\x0b-\x1f\x7f-\x9f"
 _BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # can make a line read backwards
 _UNPRINTABLE = re.compile(f"[{_CONTROLS}{_BIDI}\\ud800-\\udfff\\ufffe\\uffff]")
@@ -19,6 +25,10 @@ _LONGEST_HEADER = 200  # characters
 OUTPUT_LIMIT = 800  # characters of a program's last lines: the limit of Slack's field "Last lines"
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
 _ELLIPSIS = "… "
+LONGEST = 100_000  # characters of a text of the user's: ten times what a mail shows of it, so that half a secret at its end is cut off
+_LONGEST_TYPE = 200  # characters
+_TYPE_NAME: GetSetDescriptorType = vars(type)["__name__"]
+_TRACEBACK: GetSetDescriptorType = vars(BaseException)["__traceback__"]
 
 
 def printable(text: str) -> str:
@@ -47,12 +57,59 @@ def cut(text: str, limit: int) -> str:
     return f"{kept}… ({len(text) - len(kept):,} more characters)"
 
 
+def is_a(value: object, kind: type[_K]) -> TypeGuard[_K]:
+    """Return whether the value's own class is of this kind. Unlike ``isinstance``, it runs no code of the value's.
+
+    >>> is_a(True, int), is_a("1", int)
+    (True, False)
+    """
+    return issubclass(type(value), kind)
+
+
+def own(slot: GetSetDescriptorType | MemberDescriptorType, value: object) -> object:
+    """Return an attribute that a built-in class keeps, whatever a subclass says that it is. ``slot`` is that of the class."""
+    found: object = slot.__get__(value)
+    return found
+
+
+def type_name(value: object) -> str:
+    """Return the name of the value's class, whatever its metaclass says."""
+    name: object = _TYPE_NAME.__get__(type(value))
+    if type(name) is str and len(name) <= _LONGEST_TYPE:  # the usual case, without a call
+        return name
+    return cut(str.__str__(name), _LONGEST_TYPE) if is_a(name, str) else "object"
+
+
+def bounded(text: str) -> str:
+    """Return the text as a plain ``str`` of at most ``LONGEST`` characters."""
+    exact = str.__str__(text)
+    return exact if len(exact) <= LONGEST else cut(exact, LONGEST)
+
+
 def quote(value: object) -> str:
     """Return ``repr(value)``. If it raises, return a description instead."""
     try:
-        return str.__str__(repr(value))
-    except Exception as error:
-        return f"<{type(value).__name__} object whose repr raised {type(error).__name__}>"
+        text = str.__str__(repr(value))
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        return f"<{type_name(value)} object whose repr raised {type_name(error)}>"
+    return text if len(text) <= LONGEST else cut(text, LONGEST)
+
+
+def worded(value: object) -> str:
+    """Return ``str(value)``. If it raises, return a description instead.
+
+    >>> worded(0.125)
+    '0.125'
+    """
+    try:
+        text = str.__str__(str(value))
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        return f"<{type_name(value)} object whose str raised {type_name(error)}>"
+    return text if len(text) <= LONGEST else cut(text, LONGEST)
 
 
 def name_of(function: object) -> str:
@@ -63,38 +120,53 @@ def name_of(function: object) -> str:
     """
     try:
         name: object = getattr(function, "__qualname__", None)
-    except Exception:
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
         name = None
-    return name if isinstance(name, str) else quote(function)
+    return bounded(name) if is_a(name, str) else quote(function)
 
 
 def label(tracked_obj: object) -> str:
     """Return the name of a tracked object, even if its own code raises."""
     try:
         name: object = getattr(tracked_obj, "name", None)
-    except Exception:
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
         name = None
-    return str.__str__(name) if isinstance(name, str) else f"<{type(tracked_obj).__name__} without a name>"
+    if type(name) is str and len(name) <= LONGEST:  # the usual case, without a call
+        return name
+    return bounded(name) if is_a(name, str) else f"<{type_name(tracked_obj)} without a name>"
 
 
 def plain(text: object) -> str:
     """Return the text as a plain ``str``, without the methods of a subclass; of anything else, the repr."""
-    return str.__str__(text) if isinstance(text, str) else quote(text)
+    return bounded(text) if is_a(text, str) else quote(text)
 
 
 def describe(error: BaseException) -> str:
     """Return the type and the message of an exception: ``ZeroDivisionError: division by zero``."""
     try:
         message = str.__str__(str(error))
-    except Exception as failure:
-        message = f"<its str raised {type(failure).__name__}>"
-    return f"{type(error).__name__}: {message}" if message else type(error).__name__
+    except KeyboardInterrupt:
+        raise
+    except BaseException as failure:
+        message = f"<its str raised {type_name(failure)}>"
+    kind = type_name(error)
+    return f"{kind}: {message if len(message) <= LONGEST else cut(message, LONGEST)}" if message else kind
+
+
+def traceback_of(error: BaseException) -> TracebackType | None:
+    """Return the traceback that Python keeps with an exception."""
+    found = own(_TRACEBACK, error)
+    return found if is_a(found, TracebackType) else None
 
 
 def frames(error: BaseException, most: int = 10) -> tuple[str, ...]:
     """Return the last ``most`` frames of a traceback, innermost first: file, line and function, never a local variable."""
     lines: list[str] = []
-    step = error.__traceback__
+    step = traceback_of(error)
     while step is not None:
         code = step.tb_frame.f_code
         lines.append(f"{code.co_filename}:{step.tb_lineno} in {code.co_qualname}")

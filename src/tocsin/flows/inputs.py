@@ -11,6 +11,7 @@ import attrs
 from tocsin.core.changes import Tracked
 from tocsin.core.machine import ForeignHandler
 from tocsin.core.notifiers import Notifier
+from tocsin.core.text import is_a
 from tocsin.core.validation import invoke
 from tocsin.flows.task import Task
 from tocsin.shell.threads import CallThread
@@ -51,7 +52,7 @@ class FlowPlan:
 
 def tasks_in(value: object) -> Iterator[Task]:
     """Yield the tasks in an input: the input itself, or those in lists, tuples, sets and dicts, at any depth."""
-    if isinstance(value, Task):
+    if is_a(value, Task):
         yield value
     elif _is_dict(value):
         for key, inner in value.items():
@@ -64,7 +65,7 @@ def tasks_in(value: object) -> Iterator[Task]:
 
 def resolve_inputs(value: object, result_of: Callable[[Task], object]) -> object:
     """Return the input with each task in it replaced by its result. An input without tasks is returned as the same object."""
-    if isinstance(value, Task):
+    if is_a(value, Task):
         return result_of(value)
     if next(tasks_in(value), None) is None:
         return value
@@ -90,7 +91,7 @@ def _is_tuple(value: object) -> TypeGuard[tuple[object, ...]]:
 
 
 def _is_set(value: object) -> TypeGuard[set[object] | frozenset[object]]:
-    return type(value) in {set, frozenset}
+    return type(value) is set or type(value) is frozenset  # without the hash of a user's class
 
 
 def run_body(task: Task, inputs: Inputs, result_of: Callable[[Task], object]) -> object:

@@ -6,7 +6,7 @@ from typing import ParamSpec, TypeVar, overload
 import attrs
 
 from tocsin.core.states import Skipped, State, Success, TriggerFailed
-from tocsin.core.text import quote
+from tocsin.core.text import is_a, quote
 from tocsin.flows.task import FunctionTask, Task
 from tocsin.shell.report import RunReport
 
@@ -56,6 +56,6 @@ class Report(RunReport):
         if state is None or not state.is_failed() or isinstance(state, TriggerFailed):
             known = "is not in this report" if state is None else f"never ran to an end: its state is {state!r}"
             raise LookupError(f"the task {quote(task.name)} {known}")
-        if isinstance(state.result, BaseException):
+        if is_a(state.result, BaseException):
             raise state.result
         raise TaskFailed(f"the task {quote(task.name)} failed: its state is {state!r}")

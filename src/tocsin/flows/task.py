@@ -14,7 +14,7 @@ from tocsin.core.machine import ForeignHandler
 from tocsin.core.notifiers import Notifier
 from tocsin.core.planning import CacheValidator, RetryRules, unexpired
 from tocsin.core.states import State
-from tocsin.core.text import quote
+from tocsin.core.text import is_a, quote
 from tocsin.core.triggers import Trigger, all_successful
 from tocsin.core.validation import at_least, is_seconds, is_span, is_text
 from tocsin.shell.handlers.attach import attached
@@ -204,7 +204,7 @@ def checked_name(name: object) -> str:
 
 def checked_task(given: object) -> Task:
     """Return the task if it is one, else raise a TypeError."""
-    if isinstance(given, Task):
+    if is_a(given, Task):
         return given
     raise TypeError(f"{quote(given)} is no task: decorate a function with @task, or make a Task(...)")
 

@@ -170,7 +170,7 @@ class Announcer:
         """Deliver the effects of a step in order, and record its faults and its announcement."""
         for fault in stepped.faults:
             self.faults.append(fault)
-            if not isinstance(fault.error, NotificationFailed):  # a failed notification is logged already
+            if not issubclass(type(fault.error), NotificationFailed):  # a failed notification is logged already
                 log.note(fault)
         if stepped.announced is not None:
             self.announced.append(stepped.announced)

@@ -15,9 +15,9 @@ from typing import TypeVar
 
 import attrs
 
-from tocsin.shell.environment import export_to_children, override, withdraw
+from tocsin.shell.environment import Notify, export_to_children, override, withdraw
 from tocsin.shell.fork_safety import ForkSafeLock
-from tocsin.shell.interpreter import Interpreter, Notify, checked, notify_of
+from tocsin.shell.interpreter import Interpreter, checked, notify_of, sends
 
 _I = TypeVar("_I", bound=Interpreter)
 
@@ -74,9 +74,9 @@ def current_mode() -> Notify:
 
 
 def mode_of(interpreter: Interpreter) -> Notify:
-    """Return what the interpreter does with notifications; the variable ``TOCSIN_NOTIFY`` overrides a live one."""
-    mode = notify_of(interpreter)
-    return override() or mode if mode == "live" else mode
+    """Return what the interpreter does with notifications; the variable ``TOCSIN_NOTIFY`` overrides one that sends."""
+    asked = override()
+    return notify_of(interpreter) if asked is None or not sends(interpreter) else asked
 
 
 def _set_here() -> Interpreter | None:
@@ -112,6 +112,32 @@ def interpreting(interpreter: _I) -> Generator[_I, None, None]:
             yield interpreter
     finally:
         _end(scope)
+
+
+@attrs.define(eq=False)
+class InForce:
+    """Uses the interpreter like ``interpreting``, or like ``here`` unless ``everywhere``.
+
+    It is no generator: Python asks the class of an exception before it throws it into one, and then sets its attributes, so that
+    another exception than that of a user's work could come out.
+    """
+
+    interpreter: Interpreter
+    everywhere: bool
+    _scopes: tuple[Scope, Scope] | None = attrs.field(default=None, init=False)
+
+    def __enter__(self) -> None:
+        outer = Scope(checked(self.interpreter))
+        if self.everywhere:
+            _begin(outer)
+        self._scopes = outer, enter_here(self.interpreter)
+
+    def __exit__(self, *_: object) -> None:
+        assert self._scopes is not None
+        outer, inner = self._scopes
+        leave_here(inner)
+        if self.everywhere:
+            _end(outer)
 
 
 @contextmanager

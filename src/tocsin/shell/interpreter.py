@@ -3,12 +3,14 @@
 - Inside, outcomes are plain: ``perform`` returns one. At the public door, a call wraps it in an ``IOResult``.
 - ``execute`` and ``hand_over`` call any interpreter, and raise nothing.
 - Interpreters wrap interpreters: ``Wrapper`` is the base of those that do, ``Queueing`` of those that answer before they send.
+- ``may_ask`` decides whether an interpreter is asked while the environment forbids to send. ``withhold`` answers in its place.
 """
 
 import inspect
+import sys
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
-from typing import Literal, Protocol, TypeGuard
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol, TextIO, TypeGuard
 
 import attrs
 from returns.io import IOResult
@@ -16,20 +18,22 @@ from returns.pipeline import is_successful
 from returns.unsafe import unsafe_perform_io
 from typing_extensions import override
 
-from tocsin.core.effects import Effect
-from tocsin.core.outcomes import DeliveryError, Outcome, Receipt, Rejected
+from tocsin.core.delivery.rendering import redacted_message
+from tocsin.core.effects import CallBack, Effect, shown
+from tocsin.core.outcomes import DeliveryError, Outcome, Receipt, Rejected, Shown, Withheld
 from tocsin.core.text import cut, describe, name_of, one_line, quote
+from tocsin.shell import environment
+from tocsin.shell.environment import Notify
+from tocsin.shell.log import once
 from tocsin.shell.redaction import redact
-
-Notify = Literal["live", "print", "none"]
-"""What child processes do with their notifications."""
 
 
 class Interpreter(Protocol):
     """Executes, prints or records an effect. It returns the outcome and raises nothing.
 
-    Your own interpreter may return a plain outcome; those of tocsin wrap it in an ``IOResult``. The attribute ``notify`` ("live",
-    "print" or "none"), if it has one, tells what child processes do; without it they print.
+    Your own interpreter may return a plain outcome; those of tocsin wrap it in an ``IOResult``. Its attribute ``notify`` tells what it
+    does with notifications: "live" for one that sends, "print" or "none" for one that sends nothing. Without the attribute, it counts
+    as one that sends, and child processes print. While ``TOCSIN_NOTIFY`` is ``print`` or ``none``, one that sends is not asked.
     """
 
     def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError] | Outcome:
@@ -45,6 +49,10 @@ class Performer:
     @abstractmethod
     def perform(self, effect: Effect, /) -> Outcome:
         """Execute the effect and return its outcome."""
+
+    def parts(self) -> tuple[Interpreter, ...]:
+        """Return the interpreters that it passes effects on to."""
+        return ()
 
     def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
         """Execute the effect and return its outcome."""
@@ -120,8 +128,75 @@ def inner_of_background(given: Interpreter) -> Interpreter:
 
 def notify_of(interpreter: Interpreter) -> Notify:
     """Return what child processes under this interpreter do: print, unless it says otherwise, so that none sends by accident."""
-    mode: object = getattr(interpreter, "notify", "print")
-    return "live" if mode == "live" else "none" if mode == "none" else "print"
+    return _declared(interpreter) or "print"
+
+
+def _declared(interpreter: Interpreter) -> Notify | None:
+    """Return what the interpreter says in ``notify``; None if that is none of the three words."""
+    try:
+        mode: object = getattr(interpreter, "notify", None)
+        return "live" if mode == "live" else "none" if mode == "none" else "print" if mode == "print" else None
+    except Exception:
+        return None
+
+
+def _leaves(interpreter: Interpreter) -> Iterator[Interpreter]:
+    """Yield the interpreters that effects end at, through those that pass them on."""
+    parts = interpreter.parts() if isinstance(interpreter, Performer) else ()
+    if not parts:
+        yield interpreter
+    for part in parts:
+        yield from _leaves(part)
+
+
+_OURS = "tocsin."  # the beginning of the names of tocsin's modules
+
+
+def _sends(leaf: Interpreter) -> bool:
+    return _declared(leaf) not in {"print", "none"}
+
+
+def sends(interpreter: Interpreter) -> bool:
+    """Return whether the interpreter may send for real."""
+    return any(_sends(leaf) for leaf in _leaves(interpreter))
+
+
+def may_ask(interpreter: Interpreter) -> bool:
+    """Return whether the interpreter may be asked: not one of a user's that may send while the environment forbids it.
+
+    Those of tocsin are always asked, but not subclasses of a user's, which may send by themselves. Effects that they pass on come here
+    again, and ``Live`` withholds them by itself.
+    """
+    return type(interpreter).__module__.startswith(_OURS) or environment.override() is None or not sends(interpreter)
+
+
+def is_idle(interpreter: Interpreter) -> bool:
+    """Return whether the environment forbids to send, and the interpreter does nothing else: all its effects are withheld at once."""
+    return environment.override() is not None and all(_sends(leaf) for leaf in _leaves(interpreter))
+
+
+def withhold(effect: Effect) -> Receipt:
+    """Print or drop the effect, as the environment asks. Log an unknown value of its variable once."""
+    if environment.override() == "print":
+        return show(effect)
+    error = environment.misspelt()
+    if error is None:
+        return Withheld(f"{environment.NAME}=none says so")
+    once(f"{error}: nothing is sent")
+    return Withheld(error)
+
+
+def show(effect: Effect, file: TextIO | None = None) -> Receipt:
+    """Print the effect to ``file``; None means the standard output at that time."""
+    file = sys.stdout if file is None else file
+    if file is None:  # a service may have none
+        return Withheld("there is no standard output to show it on")
+    if not isinstance(effect, CallBack):
+        effect = redacted_message(effect, redact)  # it may be made by hand
+    encoding = file.encoding or "utf-8"
+    file.write(f"{shown(effect, redact)}\n".encode(encoding, "backslashreplace").decode(encoding))
+    file.flush()
+    return Shown()
 
 
 @attrs.frozen(eq=False)
@@ -135,19 +210,25 @@ class Wrapper(Performer):
         """What child processes do with notifications: as the inner interpreter says."""
         return notify_of(self.inner)
 
+    @override
+    def parts(self) -> tuple[Interpreter, ...]:
+        return (self.inner,)
+
 
 def execute(interpreter: Interpreter, effect: Effect) -> Outcome:
     """Execute the effect and return its outcome. Raises nothing: if the interpreter raises, the outcome is ``Rejected``."""
     try:
+        if not may_ask(interpreter):
+            return withhold(effect)
         if isinstance(interpreter, Performer) and type(interpreter).__call__ is Performer.__call__:
             outcome: object = interpreter.perform(effect)  # a user's subclass with a call of its own is called
         else:
             answer: object = interpreter(effect)
             outcome = outcome_of(answer) if _is_result(answer) else answer
+        if isinstance(outcome, Outcome):
+            return outcome
     except Exception as error:
         return Rejected(redact(f"the interpreter {_name(interpreter)} raised {describe(error)}"))
-    if isinstance(outcome, Outcome):
-        return outcome
     return Rejected(f"the interpreter {_name(interpreter)} answered {_shown(outcome)}, which is no outcome: return Delivered()")
 
 
@@ -165,7 +246,7 @@ def ignore_outcome(_: Outcome) -> None:
 
 def hand_over(interpreter: Interpreter, effect: Effect, on_settled: Callable[[Outcome], None]) -> Outcome:
     """Execute or queue the effect and return its outcome so far; ``on_settled`` gets the final one. Raises nothing."""
-    if isinstance(interpreter, Queueing):
+    if isinstance(interpreter, Queueing) and (type(interpreter).__module__.startswith(_OURS) or may_ask(interpreter)):  # one call less
         return interpreter.submit(effect, on_settled)
     outcome = execute(interpreter, effect)
     on_settled(outcome)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Hashable, Sequence
+from contextlib import suppress
 
 from tocsin.core.delivery.destinations import destination
 from tocsin.core.delivery.digest import gist
@@ -58,6 +59,12 @@ def once(text: str) -> None:
     """Log the text as an error, once in a process."""
     if outages.begins(text):
         logger.error("%s", one_line(redact(f"tocsin: {text}")))
+
+
+def surely(text: str) -> None:
+    """Do what ``once`` does, from inside a user's work, which a handler of ``logging`` that raises must not harm."""
+    with suppress(Exception):
+        once(text)
 
 
 def failure(effect: Effect, error: DeliveryError, more: int = 0) -> str:

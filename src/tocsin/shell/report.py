@@ -15,7 +15,8 @@ from tocsin.core.states import State
 from tocsin.core.text import name_of, one_line, quote
 from tocsin.shell import queues
 from tocsin.shell.current import mode_of
-from tocsin.shell.interpreter import Delivery, Interpreter, Notify, Queueing, Wrapper, checked, hand_over, ignore_outcome
+from tocsin.shell.environment import Notify
+from tocsin.shell.interpreter import Delivery, Interpreter, Queueing, Wrapper, checked, hand_over, ignore_outcome
 from tocsin.shell.redaction import redact
 
 

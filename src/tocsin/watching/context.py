@@ -10,9 +10,11 @@ from abc import abstractmethod
 from contextvars import ContextVar
 
 from tocsin.core import options
-from tocsin.core.text import quote
+from tocsin.core.text import LONGEST, cut, quote, worded
 from tocsin.shell import log
 from tocsin.shell.report import RunReport
+
+_LONGEST_SHOWN = 200  # characters of a wrong link
 
 
 class WatchedRun:
@@ -27,12 +29,13 @@ class WatchedRun:
     Success()
     """
 
-    __slots__ = ("_link", "_name", "_notes", "_over", "_run_id")
+    __slots__ = ("_link", "_name", "_notes", "_over", "_room", "_run_id")
 
     def __init__(self, name: str, run_id: str) -> None:
         self._name = name
         self._run_id = run_id
-        self._notes: tuple[str, ...] = ()
+        self._notes: list[str] = []
+        self._room = LONGEST  # characters of further notes that any message could show
         self._link: str | None = None
         self._over = False
 
@@ -46,18 +49,27 @@ class WatchedRun:
         """The id of the run: 16 hexadecimal digits."""
         return self._run_id
 
-    def note(self, text: str) -> None:
-        """Add a text to the final message, after all earlier notes. A value that is no str raises a TypeError."""
-        if not _is_str(text):
-            raise TypeError(f"note takes a str, not {quote(text)}: write run.note(str(...))")
+    def note(self, text: object) -> None:
+        """Add a text, or the ``str`` of any other value, to the final message, after all earlier notes. It raises nothing."""
+        worded_text = worded(text)
         self._warn_if_over("a note")
-        self._notes += (text,)
+        if self._room > 0:
+            self._room -= len(worded_text) + 1
+            self._notes.append(worded_text)
 
-    def link(self, url: str) -> None:
-        """Link the title of the final message to an http(s) URL. Any other value raises a TypeError."""
-        options.title_link(url)
+    def link(self, url: object) -> None:
+        """Link the title of the final message to an http(s) URL, or to another value whose ``str`` is one. None takes the link away.
+
+        What is no such URL is a line in the log, and changes nothing. It raises nothing.
+        """
+        text = None if url is None else worded(url)
+        try:
+            target = options.title_link(text)
+        except TypeError:
+            log.surely(f"the link {cut(quote(text), _LONGEST_SHOWN)} of {quote(self._name)} is no http(s) URL, and is in no message")
+            return
         self._warn_if_over("a link")
-        self._link = url
+        self._link = target
 
     @property
     @abstractmethod
@@ -67,14 +79,10 @@ class WatchedRun:
     def _warn_if_over(self, what: str) -> None:
         """Log that a note or a link came too late. It raises nothing, since that would fail the body."""
         if self._over:
-            log.once(f"{what} about {quote(self._name)} came after its run had ended, and is in no message")
+            log.surely(f"{what} about {quote(self._name)} came after its run had ended, and is in no message")
 
     def __repr__(self) -> str:
         return f"<WatchedRun {quote(self._name)}>"
-
-
-def _is_str(value: object) -> bool:
-    return isinstance(value, str)
 
 
 class Level:

@@ -8,13 +8,13 @@
 """
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from contextvars import ContextVar
 from pathlib import PurePath
-from typing import TypeGuard
 
 from tocsin.core.effects import CallBack
+from tocsin.core.endings import leaves
 from tocsin.core.events import Event, Facts
 from tocsin.core.machine import ForeignHandler, Run, Subject
 from tocsin.core.notifiers import Notifier
@@ -91,8 +91,8 @@ def is_notifying() -> bool:
 
 def log_failure(error: BaseException, name: str) -> None:
     """Log that watching failed. It raises nothing, not even without stack or memory."""
-    with suppress(Exception):
-        log.once(f"could not notify about {quote(name)}, which goes on: {describe(error)}")
+    with suppress(Exception):  # there may be no stack left to build the text
+        log.surely(f"could not notify about {quote(name)}, which goes on: {describe(error)}")
 
 
 def program_name() -> str:
@@ -135,19 +135,11 @@ def told_by(error: BaseException, inside: str) -> str | None:
     marks = _marks(error)
     if marks is not None and inside in marks:
         return marks[inside]
-    if not _is_group(error):
+    if not issubclass(type(error), BaseExceptionGroup):
         return None
-    names = list(dict.fromkeys(told_by(leaf, inside) for leaf in _leaves(error)))
+    names = list(dict.fromkeys(told_by(leaf, inside) for leaf in leaves(error)))
     known = [name for name in names if name is not None]
     return ", ".join(known) if len(known) == len(names) else None
-
-
-def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
-    for each in group.exceptions:
-        if _is_group(each):
-            yield from _leaves(each)
-        else:
-            yield each
 
 
 def _marks(error: BaseException) -> _Marks | None:
@@ -155,8 +147,4 @@ def _marks(error: BaseException) -> _Marks | None:
         found: object = BaseException.__getattribute__(error, _MARK)
     except AttributeError:
         return None
-    return found if isinstance(found, _Marks) and found.owner == id(error) else None
-
-
-def _is_group(error: BaseException) -> TypeGuard[BaseExceptionGroup[BaseException]]:
-    return isinstance(error, BaseExceptionGroup)
+    return found if type(found) is _Marks and found.owner == id(error) else None

@@ -50,7 +50,7 @@ class _Hooks:
     def uncaught_in_thread(self, args: threading.ExceptHookArgs) -> None:
         """Notify, then call the replaced hook of threads. A thread that raises SystemExit did not fail."""
         try:
-            if args.exc_value is not None and not isinstance(args.exc_value, SystemExit):
+            if args.exc_value is not None and not issubclass(type(args.exc_value), SystemExit):
                 self._notify(args.exc_value, "a thread" if args.thread is None else args.thread.name)
         finally:
             self.before_in_threads(args)
@@ -88,6 +88,9 @@ def install_excepthook(state_handlers: Iterable[StateHandler] | None = None, *, 
 
     It is Failed, a ``TimeoutError`` TimedOut, a ``KeyboardInterrupt`` Aborted. A failure that a watch already reported is not reported
     again. A second call replaces the hooks of the first.
+
+    Python calls no hook for a ``SystemExit``: ``sys.exit("fatal: no rows")`` prints its text and ends the program with status 1, and no
+    notification says so. ``watch`` around the program's main function does: it is Aborted, with that text.
 
     Args:
         state_handlers: handlers to call, in order; None: those of the configuration.

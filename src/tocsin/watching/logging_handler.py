@@ -1,7 +1,7 @@
 """``LoggingHandler``: notifies of log records, like of failures of a watched body.
 
-- A record is a change of the tracked logger from Running to Failed, with the record's message. Details are the exception, if the record
-  has one, and where it was logged.
+- A record is a change of the tracked logger from Running to Failed, with the record's message; to TimedOut, Aborted or Skipped if the
+  record has an exception that means so. Details are the exception, and where it was logged.
 - The handler ignores the logger ``tocsin`` and those under it, and all records that are logged while it notifies (by urllib3, by
   requests, by a user's handler).
 - It holds no lock while it notifies, so that other threads can log meanwhile. No record makes it raise.
@@ -15,10 +15,11 @@ import attrs
 from typing_extensions import override
 
 from tocsin.core import events as e
+from tocsin.core.endings import logged_state
 from tocsin.core.events import Detail, Facts
 from tocsin.core.machine import Run, StateHandler, Subject
-from tocsin.core.states import Failed, Running
-from tocsin.core.text import describe, quote
+from tocsin.core.states import Running
+from tocsin.core.text import describe, is_a, plain, quote, worded
 from tocsin.core.validation import invoke
 from tocsin.shell.adapters.clock import CLOCK
 from tocsin.shell.announce import facts
@@ -80,23 +81,29 @@ class LoggingHandler(logging.Handler):
     @override
     def emit(self, record: logging.LogRecord) -> None:
         """Notify of the record, unless it is about a notification."""
-        if self._is_closed or is_notifying() or _is_own(record):
+        if self._is_closed or is_notifying():
             return
+        name = plain(record.name)  # a record that a program made by hand may hold anything
         try:
-            self._notify(record)
-        except Exception as error:
-            log_failure(error, record.name)
+            if not _is_own(record, name):
+                self._notify(record, name)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            log_failure(error, name)
 
-    def _notify(self, record: logging.LogRecord) -> None:
-        logger, now, known = Logger(record.name), CLOCK.now(), _record_facts(record)
-        event = e.Signalled(now, state=Failed(self._text(record)), facts=known)
-        feed_alone(Run(Subject(logger, self.handlers, run_id(), record.name), Running()), event)
+    def _notify(self, record: logging.LogRecord, name: str) -> None:
+        logger, now, known = Logger(name), CLOCK.now(), _record_facts(record)
+        event = e.Signalled(now, state=logged_state(self._text(record), _error(record)), facts=known)
+        feed_alone(Run(Subject(logger, self.handlers, run_id(), name), Running()), event)
 
     def _text(self, record: logging.LogRecord) -> str:
         """Return the text of the message, also for a record whose arguments do not fit its format."""
         try:
-            return self.format(record) if self.formatter else record.getMessage()
-        except Exception as error:
+            return plain(self.format(record) if self.formatter else record.getMessage())
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             return f"{quote(record.msg)}, which cannot be formatted: {describe(error)}"
 
     @override
@@ -109,7 +116,8 @@ class LoggingHandler(logging.Handler):
 def _record_facts(record: logging.LogRecord) -> Facts:
     error = _error(record)
     details = [] if error is None else [Detail("Error", describe(error), quoted=True)]
-    where = f"{record.levelname} at {record.filename}:{record.lineno} in {record.funcName}"
+    level, file, line, function = map(worded, (record.levelname, record.filename, record.lineno, record.funcName))
+    where = f"{level} at {file}:{line} in {function}"
     return attrs.evolve(
         facts(),
         details=(*details, Detail("Logged", where)),
@@ -119,13 +127,13 @@ def _record_facts(record: logging.LogRecord) -> Facts:
 
 def _error(record: logging.LogRecord) -> BaseException | None:
     found: object = record.exc_info
-    error: object = found[1] if isinstance(found, tuple) and len(found) == 3 else None
-    return error if isinstance(error, BaseException) else None
+    error: object = found[1] if type(found) is tuple and len(found) == 3 else None
+    return error if is_a(error, BaseException) else None
 
 
-def _is_own(record: logging.LogRecord) -> bool:
-    by_name = record.name == _OWN_LOGGER or record.name.startswith(f"{_OWN_LOGGER}.")
-    return by_name or (record.threadName or "").startswith(_OWN_THREADS)
+def _is_own(record: logging.LogRecord, name: str) -> bool:
+    by_name = name == _OWN_LOGGER or name.startswith(f"{_OWN_LOGGER}.")
+    return by_name or plain(record.threadName).startswith(_OWN_THREADS)
 
 
 def _items(handlers: object) -> object:

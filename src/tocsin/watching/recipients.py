@@ -12,7 +12,7 @@ from tocsin.core.machine import ForeignHandler
 from tocsin.core.notifiers import Notifier
 from tocsin.core.states import Running, State, Success
 from tocsin.shell.current import current_mode
-from tocsin.shell.interpreter import Notify
+from tocsin.shell.environment import Notify
 
 Handlers = tuple[Notifier | ForeignHandler, ...]
 

@@ -16,7 +16,7 @@ from typing import ParamSpec, TypeGuard, TypeVar
 
 from typing_extensions import override
 
-from tocsin.core.text import quote
+from tocsin.core.text import is_a, quote
 from tocsin.core.validation import invoke
 from tocsin.watching.context import Level, enter
 from tocsin.watching.options import WatchRules
@@ -58,7 +58,7 @@ def wrapped(rules: WatchRules, function: object) -> object:
     """Return the watched function. A class, or an object that is not callable, raises a TypeError that says what to write."""
     if _is_method(function):  # a class looks up the descriptor, so that one stays outermost
         return invoke(type(function), _wrapped_function(rules, getattr(function, "__func__", None)))
-    if isinstance(function, type):
+    if is_a(function, type):
         raise TypeError(f"watch takes a function, not the class {function.__name__}: write @watch above a method of it")
     return _wrapped_function(rules, function)
 
@@ -157,7 +157,7 @@ def _async_generator(
                 try:
                     received = yield item
                 except BaseException as error:
-                    thrown, closed = error, error if isinstance(error, GeneratorExit) else None
+                    thrown, closed = error, error if is_a(error, GeneratorExit) else None
         except BaseException as error:
             run.fail(error)
             del run

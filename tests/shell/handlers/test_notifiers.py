@@ -105,6 +105,7 @@ def test_an_unwanted_state_needs_no_secret_and_no_name() -> None:
         assert slack_notifier(when=filters.entered(Success))(TASK, OLD)(NEW) is NEW
 
 
+@pytest.mark.tocsin_live
 def test_a_failure_is_raised_with_nothing_behind_it() -> None:
     with interpreting(refuse), pytest.raises(NotificationFailed, match="could not tell Slack of 'load': try later") as caught:
         slack_notifier(TASK, OLD, NEW)

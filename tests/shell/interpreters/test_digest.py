@@ -30,6 +30,8 @@ from tocsin.shell.interpreters.background import Background
 from tocsin.shell.interpreters.digest import Digest, folded
 from tocsin.shell.redaction import remember
 
+pytestmark = pytest.mark.tocsin_live  # the interpreters here stand for ones that send
+
 AT = datetime(2026, 2, 3, 3, 0, 7, tzinfo=UTC)
 
 

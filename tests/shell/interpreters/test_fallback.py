@@ -28,6 +28,8 @@ from tocsin.shell.interpreters.rendered import ByMail
 from tocsin.shell.redaction import remember
 from tocsin.testing import assert_interpreter_agrees
 
+pytestmark = pytest.mark.tocsin_live  # the interpreters here stand for ones that send
+
 DEAD = DestinationDead("it is gone")
 
 

@@ -20,6 +20,8 @@ from tocsin.shell.interpreters.fallback import Fanout
 from tocsin.shell.interpreters.rendered import ByMail
 from tocsin.testing import assert_interpreter_agrees
 
+pytestmark = pytest.mark.tocsin_live  # the interpreters here stand for ones that send
+
 DEAD = DestinationDead("it is gone")
 
 

@@ -35,6 +35,7 @@ from tocsin.core.outcomes import (
     Receipt,
     Rejected,
     Retryable,
+    Shown,
     Withheld,
 )
 from tocsin.interpreters import Background, Digest, Interpreter, Live, Outbox, OutboxError
@@ -363,12 +364,16 @@ def test_a_call_is_made_at_once(url: str, make: Maker, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("asked", ["print", "none"])
 def test_nothing_is_kept_of_a_dry_run(url: str, make: Maker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, asked: str) -> None:
-    sender = Sender()
-    outbox = make(sender)
+    outcome = Shown() if asked == "print" else Withheld("TOCSIN_NOTIFY=none says so")
+    sender, recording = Sender(), Recording()
+    outbox, recorder = make(sender), make(recording)
     monkeypatch.setenv(NAME, asked)
-    assert execute(outbox, message()) == Delivered()
-    assert list(outbox.batch([message()])) == [Delivered()]
-    assert len(sender.came) == 2
+    assert execute(outbox, message()) == outcome
+    assert list(outbox.batch([message()])) == [outcome]
+    assert sender.came == []
+    assert execute(recorder, message()) == Queued("a background thread")  # as if no variable asked: a recording sends nothing
+    assert flush()
+    assert len(recording.effects) == 1
     assert not list(tmp_path.iterdir())
 
 

@@ -38,6 +38,8 @@ from tocsin.shell.interpreters.rate_limited import RateLimited
 from tocsin.testing import assert_interpreter_agrees
 from tocsin.testing.value_strategies import TrackedJob
 
+pytestmark = pytest.mark.tocsin_live  # the interpreters here stand for ones that send
+
 KEY = Key("run", "load", None, 0, 0)
 HOUR = 3600.0
 ROOT = Path(__file__).parents[3]

@@ -40,6 +40,8 @@ from tocsin.shell.adapters.mail_mime import mime
 from tocsin.shell.interpreter import Interpreter, Queueing, execute, result_of
 from tocsin.shell.interpreters.retrying import Retrying
 
+pytestmark = pytest.mark.tocsin_live  # the interpreters here stand for ones that send
+
 QUICK = RetryPolicy(attempts=3, initial_delay=0.01)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from typing import ClassVar
 
 import attrs
 import pytest
@@ -44,6 +45,8 @@ def nothing() -> None:
 @attrs.define(eq=False)
 class Sender:
     """Records the effects and gives the listed answers, then ``Delivered``. It calls ``during`` while it sends."""
+
+    notify: ClassVar[str] = "none"  # it sends nothing, so it is asked whatever the environment says
 
     answers: list[Outcome] = attrs.field(factory=list[Outcome])
     during: Callable[[], object] = nothing

@@ -38,11 +38,11 @@ from tocsin.shell.announce import Announcer, facts
 from tocsin.shell.config.defaults import secrets, usual_handlers, webhook
 from tocsin.shell.config.load import configuration
 from tocsin.shell.current import interpreting
-from tocsin.shell.environment import NAME, misspelt, override
+from tocsin.shell.environment import NAME, Notify, misspelt, override
 from tocsin.shell.history.run_locks import KilledRun, RunLock, killed_runs
 from tocsin.shell.history.run_record import KeptEnd
 from tocsin.shell.history.streaks import record_end
-from tocsin.shell.interpreter import Interpreter, Notify
+from tocsin.shell.interpreter import Interpreter
 from tocsin.shell.interpreters.dry_run import DryRun, Silent
 from tocsin.shell.redaction import redact
 from tocsin.shell.reliable import reliable

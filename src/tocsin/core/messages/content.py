@@ -9,6 +9,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import TypeGuard
 
 import attrs
 
@@ -120,7 +121,11 @@ class Content(Value):
 def error_of(state: State) -> BaseException | None:
     """Return the exception that a state ended with. A signal does not count: its text is the state's message."""
     result = state.result
-    return result if isinstance(result, BaseException) and not isinstance(result, Signal) else None
+    return result if result is not None and _is_error(result) else None
+
+
+def _is_error(value: object) -> TypeGuard[BaseException]:
+    return issubclass(type(value), BaseException) and not issubclass(type(value), Signal)  # unlike isinstance, no code of the value's
 
 
 def compose(
@@ -143,10 +148,11 @@ def compose(
         link: the URL behind the title.
     """
     kind, error = type(change.new).__name__, error_of(change.new)
+    told = None if error is None else describe(error)  # once, since a user's ``str`` may take long
     name = cut(one_line(label(change.tracked_obj)), NAME_LIMIT)
     index = "" if change.map_index is None else f"[{change.map_index}]"
-    opening, rest = _sentence(f"{name}{index}", change, error, message, remark)
-    lines = _message_lines(change.new, error, message)
+    opening, rest = _sentence(f"{name}{index}", change, told, message, remark)
+    lines = _message_lines(change.new, error, told, message)
     if remark is not None:
         lines.append(Line("History", printable(remark)))
     if change.facts.details:
@@ -174,17 +180,17 @@ def _inherited_verb(kind: type[State]) -> str:
     return next(VERBS[parent] for parent in kind.__mro__ if parent in VERBS)
 
 
-def _sentence(name: str, change: Change, error: BaseException | None, message: str | None, remark: str | None) -> tuple[str, str]:
+def _sentence(name: str, change: Change, told: str | None, message: str | None, remark: str | None) -> tuple[str, str]:
     """Return the opening of the sentence, and the rest."""
     new, verb = change.new, VERBS.get(type(change.new)) or _inherited_verb(type(change.new))
     took = f" after {span(change.duration)}" if change.duration is not None and isinstance(new, s.Finished) else ""
     own = None if new.message is None else plain(new.message)
-    reason = message or (own if error is None else describe(error))
+    reason = message or (own if told is None else told)
     history = f" ({remark})" if remark else ""  # before the reason, which may be cut
     return cut(f"{name} {verb}{took}", SENTENCE_LIMIT), f"{history}: {reason}" if reason else history
 
 
-def _message_lines(state: State, error: BaseException | None, message: str | None) -> list[Line]:
+def _message_lines(state: State, error: BaseException | None, told: str | None, message: str | None) -> list[Line]:
     lines: list[Line] = []
     if message is not None:
         lines.append(Line("Message", printable(message)))
@@ -192,8 +198,8 @@ def _message_lines(state: State, error: BaseException | None, message: str | Non
         lines.append(Line("Message", printable(quote(error)), quoted=True))
     elif state.message is not None:
         lines.append(Line("Message", printable(plain(state.message))))
-    if error is not None:
-        lines.append(Line("Error", printable(describe(error)), quoted=True))
+    if told is not None:
+        lines.append(Line("Error", printable(told), quoted=True))
     return lines
 
 

@@ -12,7 +12,8 @@ from tocsin.core.notifiers import GmailNotifier, Messenger, SlackNotifier
 from tocsin.core.outcomes import Rejected
 from tocsin.shell.adapters import Gmail, Secrets, SlackWebhook
 from tocsin.shell.adapters.settings import CheckedOnUse
-from tocsin.shell.interpreter import Interpreter, Notify
+from tocsin.shell.environment import Notify
+from tocsin.shell.interpreter import Interpreter
 from tocsin.shell.interpreters.live import Live
 from tocsin.shell.interpreters.rendered import ByMail, BySlack
 from tocsin.shell.log import once

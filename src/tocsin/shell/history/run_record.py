@@ -10,7 +10,7 @@ from tocsin.core.changes import Streak
 from tocsin.core.events import Facts, Signalled
 from tocsin.core.machine import Announcement, Run, Subject
 from tocsin.core.states import KINDS, Failed, Running, State, Success, aware
-from tocsin.core.text import cut, one_line
+from tocsin.core.text import cut, one_line, plain
 from tocsin.core.values import Value
 from tocsin.shell.history.paths import NAME
 from tocsin.shell.history.run_locks import line
@@ -39,7 +39,7 @@ def _short(name: str) -> str:
 
 
 def _safe(message: str | None) -> str | None:
-    return None if message is None else cut(one_line(redact(message)), _MAX_MESSAGE)
+    return None if message is None else cut(one_line(redact(plain(message))), _MAX_MESSAGE)
 
 
 @attrs.frozen(eq=False, repr=False)

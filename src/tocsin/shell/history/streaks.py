@@ -25,12 +25,12 @@ from tocsin.core.events import Facts
 from tocsin.core.machine import Announcement, ForeignHandler, Subject
 from tocsin.core.notifiers import Notifier
 from tocsin.shell import log
+from tocsin.shell.environment import Notify
 from tocsin.shell.fork_safety import forget_in_child
 from tocsin.shell.history.paths import has_folder
 from tocsin.shell.history.run_locks import RunLock, keep_end, left_ends, line, open_end
 from tocsin.shell.history.run_record import HistoryError, KeptEnd, RunRecord
 from tocsin.shell.history.store import HistoryStore
-from tocsin.shell.interpreter import Notify
 
 Fate = Literal["safe", "given up", "cut off"]
 """What became of the messages about an end.

@@ -6,7 +6,8 @@
 - A child process that was forked, or that multiprocessing started, sends synchronously by default, since many such end without notice.
   A message then takes at most ``exit_timeout`` seconds.
 - If an event loop runs in the thread, a message is always queued.
-- If the environment asks for a dry run or for silence, messages are not queued: printed messages stay in order.
+- If the environment asks for a dry run or for silence, what would be sent is not queued: printed messages stay in order. An inner
+  interpreter that sends nothing is queued for as ever.
 """
 
 import sys
@@ -24,7 +25,7 @@ from tocsin.core.text import quote
 from tocsin.shell import environment, queues
 from tocsin.shell.adapters import settings, time_limits
 from tocsin.shell.destination_queue import OnSettled, QueuedMessage
-from tocsin.shell.interpreter import Interpreter, Queueing, Wrapper, constant, execute, inner_of_background
+from tocsin.shell.interpreter import Interpreter, Queueing, Wrapper, constant, execute, inner_of_background, is_idle
 
 AfterFork = Literal["wait", "queue"]
 
@@ -73,7 +74,9 @@ class Background(Queueing, Wrapper):
     def submit(self, effect: Effect, on_settled: OnSettled, /) -> Outcome:
         """Queue or execute the effect; ``on_settled`` gets its final outcome, once."""
         where = destination(effect)
-        at_once = environment.override() is not None or (self.after_fork == "wait" and queues.is_child() and not in_event_loop())
+        at_once = (environment.override() is not None and is_idle(self.inner)) or (
+            self.after_fork == "wait" and queues.is_child() and not in_event_loop()
+        )
         if isinstance(effect, CallBack) or where is None or at_once:
             return self._now(effect, on_settled)
         entry = QueuedMessage(effect, (on_settled,), copy_context())

@@ -1,19 +1,15 @@
 """The interpreters that send nothing, open no socket and need no secret."""
 
-import sys
 from typing import ClassVar, TextIO
 
 import attrs
 from typing_extensions import override
 
-from tocsin.core.delivery.rendering import redacted_message
-from tocsin.core.effects import Bot, CallBack, Effect, PostToSlack, SendEmail
+from tocsin.core.effects import CallBack, Effect, PostToSlack, SendEmail
 from tocsin.core.messages.content import Content
-from tocsin.core.messages.slack import SlackMessage, posting
-from tocsin.core.outcomes import Outcome, Shown, Withheld
-from tocsin.core.text import label, name_of, one_line
-from tocsin.shell.interpreter import Notify, Performer
-from tocsin.shell.redaction import redact
+from tocsin.core.outcomes import Outcome, Withheld
+from tocsin.shell.environment import Notify
+from tocsin.shell.interpreter import Performer, show
 
 
 @attrs.frozen
@@ -30,47 +26,7 @@ class DryRun(Performer):
 
     @override
     def perform(self, effect: Effect, /) -> Outcome:
-        file = sys.stdout if self.file is None else self.file
-        if file is None:  # a service may have none
-            return Withheld("there is no standard output to show it on")
-        encoding = file.encoding or "utf-8"
-        file.write(f"{shown(effect)}\n".encode(encoding, "backslashreplace").decode(encoding))
-        file.flush()
-        return Shown()
-
-
-def shown(effect: Effect) -> str:
-    """Return the effect as a dry run prints it, without the values of secrets."""
-    if not isinstance(effect, CallBack):
-        effect = redacted_message(effect, redact)  # it may be made by hand
-    match effect:
-        case PostToSlack(bot=Bot() as bot, payload=payload):
-            return _app_post(bot, payload)
-        case PostToSlack(webhook_secret=secret, payload=payload):
-            return f"Slack, to the webhook in {secret}:\n{payload.to_json()}"
-        case SendEmail():
-            return _mail(effect)
-        case CallBack(fn=fn, tracked_obj=tracked, state=state):
-            return f"Call of {name_of(fn)} for {one_line(label(tracked))!r} in {redact(repr(state))}"
-
-
-def _app_post(bot: Bot, payload: SlackMessage) -> str:
-    from json import dumps  # seldom needed, and slow to load
-
-    body = dumps(posting(bot.channel, payload), ensure_ascii=False)
-    return f"Slack, as the app with the token in {bot.token_secret}, to {bot.channel}:\n{body}"
-
-
-def _mail(effect: SendEmail) -> str:
-    mail, account = effect.mail, f"<{effect.username_secret}>"
-    headers = [
-        f"Date: {mail.at.isoformat()}",
-        f"From: {account}",
-        f"To: {account if mail.recipients is None else ', '.join(mail.recipients)}",
-        *([f"Cc: {', '.join(mail.cc)}"] if mail.cc else []),
-        f"Subject: {mail.subject}",
-    ]
-    return "\n".join([f"Mail, from the account in {effect.username_secret}:", *headers, "", mail.plain, mail.html])
+        return show(effect, self.file)
 
 
 @attrs.frozen

@@ -17,7 +17,8 @@ from tocsin.core.delivery.fallback import dead_destination_alarm
 from tocsin.core.effects import CallBack, Effect, Message
 from tocsin.core.outcomes import Delivered, DeliveryError, DestinationDead, Outcome, Receipt
 from tocsin.core.text import one_line
-from tocsin.shell.interpreter import Interpreter, Notify, Performer, execute, inner, notify_of
+from tocsin.shell.environment import Notify
+from tocsin.shell.interpreter import Interpreter, Performer, execute, inner, notify_of
 from tocsin.shell.log import complain, failure, logger, outages
 from tocsin.shell.redaction import redact
 
@@ -52,6 +53,10 @@ class Fallback(Performer):
     def notify(self) -> Notify:
         """What child processes do with notifications."""
         return notify_among(self.first, self.second)
+
+    @override
+    def parts(self) -> tuple[Interpreter, ...]:
+        return self.first, self.second
 
     @override
     def perform(self, effect: Effect, /) -> Outcome:
@@ -117,6 +122,10 @@ class Fanout(Performer):
     def notify(self) -> Notify:
         """What child processes do with notifications."""
         return notify_among(*self.interpreters)
+
+    @override
+    def parts(self) -> tuple[Interpreter, ...]:
+        return self.interpreters
 
     @override
     def perform(self, effect: Effect, /) -> Outcome:

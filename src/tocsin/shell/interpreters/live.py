@@ -15,15 +15,14 @@ from typing_extensions import override
 
 from tocsin.core.delivery.rendering import redacted_message
 from tocsin.core.effects import Bot, CallBack, Effect, PostToSlack, SendEmail
-from tocsin.core.outcomes import Delivered, Outcome, Rejected, Withheld
+from tocsin.core.outcomes import Delivered, Outcome, Rejected
 from tocsin.core.text import describe, name_of
 from tocsin.core.validation import invoke
 from tocsin.shell import environment
 from tocsin.shell.adapters import Gmail, Secrets, SlackWebhook
-from tocsin.shell.interpreter import Notify, Performer
+from tocsin.shell.environment import Notify
+from tocsin.shell.interpreter import Performer, withhold
 from tocsin.shell.interpreters.background import Background, in_event_loop
-from tocsin.shell.interpreters.dry_run import DryRun
-from tocsin.shell.log import once
 from tocsin.shell.redaction import redact
 
 
@@ -59,11 +58,8 @@ class Live(Performer):
 
     @override
     def perform(self, effect: Effect, /) -> Outcome:
-        asked = environment.override()
-        if asked == "print":
-            return DryRun().perform(effect)
-        if asked == "none":
-            return Withheld(_silenced())
+        if environment.override() is not None:
+            return withhold(effect)
         if not isinstance(effect, CallBack) and in_event_loop():
             return self._background.perform(effect)
         return _perform(self, effect)
@@ -89,15 +85,6 @@ def _perform(live: Live, effect: Effect, /) -> Outcome:
             return password if isinstance(password, Rejected) else live.mail.send(username, password, mail, key)
         case CallBack():
             return _call(effect)
-
-
-def _silenced() -> str:
-    """Return the reason why nothing is sent. Log an unknown value of the variable once."""
-    error = environment.misspelt()
-    if error is None:
-        return f"{environment.NAME}=none says so"
-    once(f"{error}: nothing is sent")
-    return error
 
 
 def _call(effect: CallBack) -> Outcome:

@@ -6,6 +6,7 @@
 - If the outbox cannot be written, messages are sent in the background without it, and the log has the reason.
 - An event loop waits for a commit at most a fifth of a second; a slower commit continues in another thread.
 - If the environment asks for a dry run or for silence, messages are printed or dropped at once; none is stored or sent from the outbox.
+  For an inner interpreter that sends nothing, they are queued in memory.
 """
 
 from collections.abc import Sequence
@@ -149,10 +150,12 @@ class Outbox(Queueing, Wrapper, Batching):
     @override
     def submit(self, effect: Effect, on_settled: OnSettled, /) -> Outcome:
         """Store the message; ``on_settled`` gets its final outcome, once, unless the program ends before."""
-        if isinstance(effect, CallBack) or environment.override() is not None:
+        if isinstance(effect, CallBack):
             outcome = execute(self.inner, effect)
             on_settled(outcome)
             return outcome
+        if environment.override() is not None:
+            return self._fallback.submit(effect, on_settled)
         if in_event_loop():
             return self._store_in_thread(effect, on_settled, _LOOP_COMMIT_TIMEOUT)
         if self._client.far:

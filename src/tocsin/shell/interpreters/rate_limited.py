@@ -23,7 +23,7 @@ from tocsin.core.text import one_line, quote, span
 from tocsin.shell.adapters.clock import SystemTimer, Timer, hurried_by
 from tocsin.shell.adapters.time_limits import seconds_left
 from tocsin.shell.fork_safety import OnUse, forget_in_child, new_lock
-from tocsin.shell.interpreter import Wrapper, execute
+from tocsin.shell.interpreter import Wrapper, execute, is_idle
 from tocsin.shell.redaction import redact
 
 _EARLY = 0.05  # seconds; clocks and sleeps are not more exact: 16 ms on Windows
@@ -76,7 +76,7 @@ class RateLimited(Wrapper):
     @override
     def perform(self, effect: Effect, /) -> Outcome:
         where = destination(effect)
-        if where is None:
+        if where is None or is_idle(self.inner):  # nothing is sent, so nobody need wait
             return execute(self.inner, effect)
         began = self.timer.monotonic()
         error = self._error_if_open(where, began) or self._wait(where)
