@@ -23,6 +23,7 @@ PURE = {
     "math",
     "re",
     "tomllib",
+    "types",
     "typing",
     "typing_extensions",
     "urllib.parse",
