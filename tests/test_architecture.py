@@ -25,6 +25,7 @@ PURE = {
     "re",
     "shlex",
     "tomllib",
+    "types",
     "typing",
     "typing_extensions",
     "urllib.parse",

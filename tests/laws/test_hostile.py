@@ -31,9 +31,11 @@ from tocsin import (
     slack_notifier,
     watch,
 )
+from tocsin.core.endings import signalled_state
 from tocsin.core.messages.content import Content
 from tocsin.core.outcomes import Rejected
-from tocsin.core.text import frames
+from tocsin.core.text import LONGEST, bounded, describe, frames, label, plain, quote, type_name, worded
+from tocsin.core.text import name_of as qualified_name
 from tocsin.core.validation import invoke
 
 _P = ParamSpec("_P")
@@ -419,3 +421,64 @@ def test_a_text_of_any_length_is_bounded(path: Callable[[BaseException], None]) 
     assert isinstance(post.content, Content)
     assert max(len(line.text) for line in post.content.lines) < 200_000
     assert "Endless: xxxxx" in post.payload.fallback or "it failed" in post.payload.fallback
+
+
+class Interrupting(Exception):
+    """A person presses Ctrl-C while its code runs."""
+
+    def __getattribute__(self, name: str) -> object:
+        raise KeyboardInterrupt
+
+    def __str__(self) -> str:
+        raise KeyboardInterrupt
+
+    __repr__ = __str__
+
+
+class InterruptingSignal(signals.FAIL):
+    """A person presses Ctrl-C while its state is looked up."""
+
+    @property
+    def state(self) -> State:
+        """Raise."""
+        raise KeyboardInterrupt
+
+    @state.setter
+    def state(self, _: State) -> None: ...
+
+
+ASKS: list[Callable[[], object]] = [
+    lambda: quote(Interrupting()),
+    lambda: worded(Interrupting()),
+    lambda: describe(Interrupting()),
+    lambda: label(Interrupting()),
+    lambda: qualified_name(Interrupting()),
+    lambda: signalled_state(InterruptingSignal()),
+    lambda: Flow("job", state_handlers=[lambda *_: Interrupting()]).run(),  # type: ignore[list-item]  # it returns no state
+    lambda: LoggingHandler(state_handlers=[]).emit(logging.makeLogRecord({"msg": "%s", "args": (Interrupting(),)})),
+]
+
+
+@pytest.mark.parametrize("ask", ASKS)
+def test_an_interrupt_is_the_persons_and_passes(ask: Callable[[], object]) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        ask()
+
+
+class Name(str):
+    """A name with a will of its own."""
+
+    __slots__ = ()
+
+    def __len__(self) -> int:
+        raise RuntimeError("no length")
+
+
+def test_names_are_plain_and_bounded() -> None:
+    long = type("X" * 1000, (), {})
+    own_str = type("X", (), {})
+    own_str.__name__ = Name("Odd")
+    assert (type_name(long()), type_name(own_str())) == ("X" * 163 + "… (837 more characters)", "Odd")
+    assert (plain(Name("a name")), bounded(Name("a name"))) == ("a name", "a name")
+    for text in (plain("x" * 200_000), quote("x" * 200_000), worded("x" * 200_000), bounded("x" * 200_000)):
+        assert LONGEST - 100 < len(text) <= LONGEST

@@ -24,6 +24,7 @@ exit, a signal of an unfinished state such as ``RETRY``, a skip, a success. So a
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from types import MemberDescriptorType
+from typing import TypeGuard
 
 import attrs
 
@@ -159,10 +160,14 @@ def leaves(error: BaseException) -> Iterator[BaseException]:
     while waiting:
         one = waiting.pop()
         inside = own(_EXCEPTIONS, one) if issubclass(type(one), BaseExceptionGroup) else None
-        if is_a(inside, tuple):
+        if _are_exceptions(inside):
             waiting += reversed(inside)
         else:
             yield one
+
+
+def _are_exceptions(inside: object) -> TypeGuard[tuple[BaseException, ...]]:
+    return type(inside) is tuple
 
 
 def deciding(error: BaseException) -> BaseException:
