@@ -179,6 +179,13 @@ def by_function(error: BaseException) -> None:
         watch("job", state_handlers=HANDLERS)(thrower(error))()
 
 
+def inside_of_an_interpreter(error: BaseException) -> None:
+    with NothingBut(error), interpreting(Recording()) as recording, watch("job", state_handlers=HANDLERS):
+        raise error
+    (post,) = recording.slack
+    slack_notifier(Task("job"), Running(), Failed(post.payload.fallback))  # for the recording around it
+
+
 def by_generator(error: BaseException) -> None:
     @watch("job", state_handlers=HANDLERS)
     def steps() -> Iterator[int]:
@@ -232,7 +239,17 @@ def by_hand(error: BaseException) -> None:
     HANDLERS[0](Task("job"), Running(), Failed(result=error))
 
 
-PATHS = [by_block, by_function, by_generator, by_nested_blocks, by_flow, by_log_record, by_excepthook, by_hand]
+PATHS = [
+    by_block,
+    inside_of_an_interpreter,
+    by_function,
+    by_generator,
+    by_nested_blocks,
+    by_flow,
+    by_log_record,
+    by_excepthook,
+    by_hand,
+]
 
 
 def name_of(error: BaseException) -> str:

@@ -260,3 +260,19 @@ def test_an_interpreter_that_a_handler_leaves_in_force_stays_so() -> None:
         assert current() is later
         stack.close()
         assert current() is not later
+
+
+def test_it_decorates_and_may_be_entered_again() -> None:
+    recording = Recording()
+    block = interpreting(recording)
+
+    @block
+    def deep(count: int) -> int:
+        assert current() is recording
+        return count if count == 0 else deep(count - 1)
+
+    with block, block:
+        assert deep(3) == 0
+        assert current() is recording
+    assert current() is not recording
+    assert os.environ.get(NAME) is None

@@ -18,7 +18,7 @@ from tocsin.flows.task import Task
 from tocsin.shell.adapters import Clock
 from tocsin.shell.adapters.clock import CLOCK, Timer, timer_of
 from tocsin.shell.announce import Announcer, facts
-from tocsin.shell.current import InForce, current_of_runs
+from tocsin.shell.current import current_of_runs, here, interpreting
 from tocsin.shell.environment import run_id
 from tocsin.shell.history.streaks import remembering
 from tocsin.shell.interpreter import Interpreter
@@ -39,7 +39,7 @@ def run(
     if handler_errors not in {"record", "fail"}:
         raise ValueError(f"handler_errors takes 'record' or 'fail', not {handler_errors!r}")
     delivery_log = DeliveryLog(current_of_runs() if interpreter is None else interpreter)
-    with InForce(delivery_log, everywhere=interpreter is not None):  # where none is given, threads use the one in force already
+    with here(delivery_log) if interpreter is None else interpreting(delivery_log):  # threads use the one in force already
         remember = remembering([*flow.handlers, *(handler for task in flow.order for handler in task.handlers)])
         announcer = Announcer(delivery_log, CLOCK if clock is None else clock, facts(), remember)
         execution = _Execution(flow, announcer, timer_of(announcer.clock), run_id(), handler_errors)

@@ -7,11 +7,10 @@
 - Where none is open, a ``Live`` sends as configured. Runs (flows and watched code) use ``reliable()`` around it.
 """
 
-from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ContextDecorator
 from contextvars import ContextVar
 from functools import cache
-from typing import TypeVar
+from typing import Generic, Self, TypeVar
 
 import attrs
 
@@ -92,8 +91,36 @@ def _of_other_contexts() -> Interpreter | None:
     return next(not_live, scopes[0].interpreter if scopes else None)
 
 
-@contextmanager
-def interpreting(interpreter: _I) -> Generator[_I, None, None]:
+@attrs.define(eq=False)
+class InForce(ContextDecorator, Generic[_I]):
+    """Uses the interpreter inside a block or a decorated function: everywhere as ``interpreting`` does, else as ``here`` does.
+
+    It is no generator: Python asks the class of an exception before it throws it into one, and then sets its attributes, so that
+    another exception than that of a user's work could come out.
+    """
+
+    interpreter: _I
+    everywhere: bool
+    _scopes: list[tuple[Scope, Scope]] = attrs.field(factory=list[tuple[Scope, Scope]], init=False)
+
+    def __enter__(self) -> _I:
+        outer = Scope(self.interpreter)
+        if self.everywhere:
+            _begin(outer)
+        self._scopes.append((outer, enter_here(self.interpreter)))
+        return self.interpreter
+
+    def __exit__(self, *_: object) -> None:
+        outer, inner = self._scopes.pop()
+        leave_here(inner)
+        if self.everywhere:
+            _end(outer)
+
+    def _recreate_cm(self) -> Self:
+        return attrs.evolve(self)  # each call of a decorated function has a block of its own
+
+
+def interpreting(interpreter: _I) -> InForce[_I]:
     """Use this interpreter for all effects inside the block: of handlers called by hand, of flows, and of custom handlers.
 
     The block also covers threads started inside it, and child processes through ``TOCSIN_NOTIFY``: children print under a ``DryRun``
@@ -105,53 +132,17 @@ def interpreting(interpreter: _I) -> Generator[_I, None, None]:
     >>> [effect.payload.text for effect in recording.effects]
     ['nothing is now in a Running state', 'nothing is now in a Success state']
     """
-    scope = Scope(checked(interpreter))
-    _begin(scope)
-    try:
-        with here(interpreter):
-            yield interpreter
-    finally:
-        _end(scope)
+    checked(interpreter)
+    return InForce(interpreter, everywhere=True)
 
 
-@attrs.define(eq=False)
-class InForce:
-    """Uses the interpreter like ``interpreting``, or like ``here`` unless ``everywhere``.
-
-    It is no generator: Python asks the class of an exception before it throws it into one, and then sets its attributes, so that
-    another exception than that of a user's work could come out.
-    """
-
-    interpreter: Interpreter
-    everywhere: bool
-    _scopes: tuple[Scope, Scope] | None = attrs.field(default=None, init=False)
-
-    def __enter__(self) -> None:
-        outer = Scope(checked(self.interpreter))
-        if self.everywhere:
-            _begin(outer)
-        self._scopes = outer, enter_here(self.interpreter)
-
-    def __exit__(self, *_: object) -> None:
-        assert self._scopes is not None
-        outer, inner = self._scopes
-        leave_here(inner)
-        if self.everywhere:
-            _end(outer)
-
-
-@contextmanager
-def here(interpreter: _I) -> Generator[_I, None, None]:
+def here(interpreter: _I) -> InForce[_I]:
     """Use the interpreter in this context only: other threads and child processes do not see it.
 
     Blocks may end in any order: the end of a block removes its own interpreter and restores none of an ended block. A block that ends
     in another context changes nothing there; the context in which it began keeps its interpreter until an enclosing block ends.
     """
-    scope = enter_here(interpreter)
-    try:
-        yield interpreter
-    finally:
-        leave_here(scope)
+    return InForce(interpreter, everywhere=False)
 
 
 def enter_here(interpreter: Interpreter) -> Scope:
