@@ -1,6 +1,7 @@
 """Laws of a row of the outbox, for any events in any order and any clock: no loss, and each possible repeat is marked."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from itertools import pairwise
 
 import attrs
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from tests.core.outbox.row_strategies import BUSY, CLAIMS, DRAWS, RETRYABLES, happenings, moments, policies, rows
+from tests.core.outbox.row_strategies import BUSY, CLAIMS, DRAWS, REST, RETRYABLES, happenings, moments, policies, rows
 from tocsin.core.delivery.retry import RetryPolicy
 from tocsin.core.outbox.model import WAITING, Row, Status
 from tocsin.core.outbox.state_machine import (
@@ -159,7 +160,21 @@ def test_only_the_holder_of_the_lease_may_report(row: Row, event: RowEvent) -> N
 @given(rows(), happenings(OutcomeKnown), st.sampled_from([Delivered(), Delivered(("ops@example.com",))]))
 def test_an_arrival_counts_from_any_worker(row: Row, event: RowEvent, arrived: Delivered) -> None:
     assert isinstance(event, OutcomeKnown)
-    assert then(row, attrs.evolve(event, outcome=arrived)).status is Status.DELIVERED
+    assert then(row, attrs.evolve(event, outcome=arrived, rest=None)).status is Status.DELIVERED
+
+
+@given(rows(Status.LEASED), happenings(OutcomeKnown), st.none() | st.timedeltas(timedelta(0), timedelta(days=9)))
+def test_the_rest_of_a_mail_waits_or_is_given_up_in_words(row: Row, event: RowEvent, asked: timedelta | None) -> None:
+    assert isinstance(event, OutcomeKnown)
+    event = attrs.evolve(event, claim=row.claim or "")
+    partly = Delivered(("b@example.com",), errors=(Retryable("450 later", asked),))
+    following = then(row, attrs.evolve(event, outcome=partly, rest=REST))
+    busy = next_row(row, attrs.evolve(event, outcome=Retryable("450 later", asked)))
+    assert following.reason == "refused for b@example.com (450 later)"
+    if isinstance(busy, Row) and busy.status is Status.DELAYED:  # when a message that nobody has would be tried again
+        assert (following.status, following.due, (following.version, following.body)) == (Status.DELAYED, busy.due, REST)
+    else:
+        assert (following.status, following.body) == (Status.DELIVERED, row.body)
 
 
 @given(rows(*WAITING), happenings(Claimed))

@@ -13,6 +13,7 @@ from returns.io import IOResult
 from typing_extensions import override
 
 from tocsin.core.changes import Key
+from tocsin.core.delivery.combining import with_earlier_refusals
 from tocsin.core.delivery.rendering import marked_as_repeat, rerender, tells_of_failure
 from tocsin.core.delivery.retry import Final, RetryLater, RetryPolicy, Try, decide
 from tocsin.core.effects import CallBack, Effect, Message, PostToSlack, SendEmail
@@ -174,6 +175,50 @@ def paused(policy: RetryPolicy, last: Try, draw: float) -> float:
     decision = decide(policy, last, Retryable("busy"), elapsed=0, draw=draw)
     assert isinstance(decision, RetryLater)
     return decision.pause
+
+
+REPLIES = {"yes": None, "later": Retryable("450"), "never": Rejected("550")}
+PEOPLE = tuple(f"{name}@example.com" for name in "abcd")
+
+
+@attrs.define
+class PostOffice:
+    """Takes mails for some people, and answers for each of them by a script."""
+
+    script: dict[str, list[str]]
+    got: list[str] = attrs.field(factory=list[str])
+    asked: list[str] = attrs.field(factory=list[str])
+
+    def take(self, effect: Effect) -> Outcome:
+        assert isinstance(effect, SendEmail)
+        people = PEOPLE if effect.rest is None else effect.rest.recipients
+        replies = {name: REPLIES[self.script[name].pop(0) if self.script[name] else "yes"] for name in people}
+        self.asked += people
+        refused = {name: error for name, error in replies.items() if error is not None}
+        if len(refused) == len(people):
+            return next((error for error in refused.values() if isinstance(error, Retryable)), Rejected("550"))
+        self.got += [name for name in people if name not in refused]
+        return with_earlier_refusals(effect, Delivered(tuple(refused), errors=tuple(refused.values())))
+
+
+@given(st.fixed_dictionaries({name: st.lists(st.sampled_from(list(REPLIES)), max_size=4) for name in PEOPLE}), st.integers(1, 7))
+def test_each_recipient_gets_a_mail_once_or_is_in_the_outcome(script: dict[str, list[str]], attempts: int) -> None:
+    office = PostOffice({name: list(replies) for name, replies in script.items()})
+    letter = SendEmail("EMAIL_USERNAME", "EMAIL_PASSWORD", Mail("load failed", "", "", PEOPLE[:2], AT, PEOPLE[2:]), KEY)
+    policy, last = RetryPolicy(attempts=attempts, deadline=10**9), Try(letter)
+    while isinstance(decision := decide(policy, last, office.take(last.effect), elapsed=0, draw=0), RetryLater):
+        last = decision.attempt
+    outcome = decision.outcome
+    assert len(office.got) == len(set(office.got))
+    if not office.got:
+        assert isinstance(outcome, Retryable | Rejected)
+        return
+    assert isinstance(outcome, Delivered)
+    assert sorted((*office.got, *outcome.refused)) == list(PEOPLE)
+    assert len(outcome.errors) == len(outcome.refused)
+    assert last.number == attempts or not outcome.later
+    for name, error in zip(outcome.refused, outcome.errors, strict=True):
+        assert (script[name][office.asked.count(name) - 1] == "later") is isinstance(error, Retryable)
 
 
 @given(policies(), effects(), st.sampled_from(SETTLED))

@@ -5,6 +5,7 @@
   pause, the pause is no shorter than that.
 - A message that may have arrived (``Ambiguous``) is sent once more, marked as a possible repetition, if it reports a failure. Else its
   outcome stays unknown.
+- A mail that some recipients have, and that was refused for others for now, is tried again for these alone.
 - Any other outcome is final after the first answer. The outcome of a user's callback is always final.
 - The message is given up once its tries are used up, or if the pause would end after the deadline or the caller's timeout. That is
   checked before the pause. After the pause the try is made, even if the machine slept meanwhile.
@@ -16,10 +17,11 @@ from datetime import timedelta
 
 import attrs
 
+from tocsin.core.delivery.combining import after_a_part, narrowed
 from tocsin.core.delivery.rendering import marked_as_repeat, tells_of_failure
 from tocsin.core.effects import CallBack, Effect
 from tocsin.core.filters.policies import count
-from tocsin.core.outcomes import Ambiguous, DeliveryError, Outcome, Retryable
+from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, Outcome, Retryable
 from tocsin.core.text import quote, span
 from tocsin.core.validation import is_seconds
 from tocsin.core.values import Value
@@ -141,7 +143,7 @@ def decide(
     """
     shown = min(max(0.0, elapsed), _LONGEST)
     spent = max(last.spent, shown)
-    least = outcome.after.total_seconds() if isinstance(outcome, Retryable) and outcome.after is not None else 0.0
+    least = outcome.after.total_seconds() if isinstance(outcome, Retryable | Delivered) and outcome.after is not None else 0.0
     # The pause is at most half of the time left, so that the last try comes close to its end.
     pause = max(min(draw * policy.bound(last.number), left / 2), least)
     next_try = _next_try(last, outcome, spent + pause)
@@ -158,7 +160,8 @@ def _next_try(last: Try, outcome: Outcome, spent: float) -> Try | None:
         return attrs.evolve(last, number=last.number + 1, spent=spent)
     if isinstance(outcome, Ambiguous) and not last.repeated and tells_of_failure(effect):
         return Try(marked_as_repeat(effect), last.number + 1, repeated=True, spent=spent)
-    return None
+    rest = narrowed(effect, outcome)
+    return None if rest is None else attrs.evolve(last, effect=rest, number=last.number + 1, spent=spent)
 
 
 def _final_outcome(last: Try, outcome: Outcome, elapsed: float) -> Outcome:
@@ -166,6 +169,10 @@ def _final_outcome(last: Try, outcome: Outcome, elapsed: float) -> Outcome:
 
     If a marked repetition is ``Retryable``, the message before it may still have arrived, so the outcome is ``Ambiguous``.
     """
+    return after_a_part(last.effect, _outcome_of_tries(last, outcome, elapsed))
+
+
+def _outcome_of_tries(last: Try, outcome: Outcome, elapsed: float) -> Outcome:
     if not isinstance(outcome, DeliveryError) or isinstance(last.effect, CallBack):
         return outcome
     if last.number == 1 and not isinstance(outcome, Retryable):

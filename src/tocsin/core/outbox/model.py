@@ -51,7 +51,7 @@ class Row(Value):
         destination: where the message goes. Rows of one destination are sent one after another.
         kind: the kind of effect.
         version: the version of the schema of ``body``.
-        body: the effect as JSON.
+        body: the effect as JSON. That of a mail which some recipients have is replaced by that of the mail to the others.
         made: when the row was written.
         since: when the time for retries began: when the row was written or a person last asked for another try, plus all the time for
             which the row was due and unclaimed.

@@ -15,20 +15,21 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from random import SystemRandom
 
+from tocsin.core.delivery.combining import narrowed
 from tocsin.core.delivery.digest import MIN_INTERVAL, THRESHOLD, singly
 from tocsin.core.delivery.retry import RetryPolicy
 from tocsin.core.effects import Message
 from tocsin.core.outbox.batches import Batch, make_batches
 from tocsin.core.outbox.model import Row, Status
 from tocsin.core.outbox.state_machine import POLICY, Grouped, OutcomeKnown, RefusedEvent, Released, RowEvent, Unreadable, rest_after
-from tocsin.core.outcomes import DeliveryError, Outcome
+from tocsin.core.outcomes import Delivered, DeliveryError, Outcome
 from tocsin.core.text import describe, one_line
 from tocsin.shell import log
 from tocsin.shell.adapters import clock, time_limits
 from tocsin.shell.environment import run_id
 from tocsin.shell.errors import OutboxError
 from tocsin.shell.interpreter import Interpreter, execute
-from tocsin.shell.outbox.codec import decode
+from tocsin.shell.outbox.codec import decode, encode
 from tocsin.shell.outbox.store import Store
 from tocsin.shell.redaction import redact
 from tocsin.shell.threads import WorkerThread
@@ -260,7 +261,9 @@ class Worker:
         try:
             outcome = execute(self._inner, batch.message)
             at, draw = lease.now, SystemRandom().random()
-            rows = self._record([(row.key, OutcomeKnown(at, lease.name, outcome, draw, self._policy)) for row in batch.rows])
+            rows = self._record(
+                [(row.key, OutcomeKnown(at, lease.name, outcome, draw, self._policy, _rest(row, outcome))) for row in batch.rows]
+            )
             with suppress(Exception):  # a logging handler of the user may raise
                 _log_failure(batch, outcome, rows)
             self._on_batch(batch, outcome, rows)
@@ -308,10 +311,25 @@ class Worker:
             raise
 
 
+def _rest(row: Row, outcome: Outcome) -> tuple[int, str] | None:
+    """Return version and body of the message to those recipients of a delivered mail that were refused for now."""
+    if not isinstance(outcome, Delivered) or not outcome.later:
+        return None
+    message = decode(row)
+    rest = None if isinstance(message, str) else narrowed(message, outcome)
+    if rest is None:
+        return None
+    encoded = encode(rest)
+    return encoded.version, encoded.body
+
+
 def _log_failure(batch: Batch, outcome: Outcome, rows: Sequence[Row]) -> None:
     """Log a failed attempt: each one that ends a message, and the first one that delays it."""
     delayed = [row for row in rows if row.status is Status.DELAYED]
     if not delayed:
         log.complain(batch.message, outcome, more=len(batch.rows) - 1)
-    elif isinstance(outcome, DeliveryError) and any(row.attempts == 1 for row in delayed):
-        log.logger.warning("%s; the outbox goes on trying", log.failure(batch.message, outcome, len(batch.rows) - 1))
+    elif isinstance(outcome, Delivered | DeliveryError) and any(row.attempts == 1 for row in delayed):
+        more = len(batch.rows) - 1
+        told = batch.message
+        said = log.refusal(told, outcome, more) if isinstance(outcome, Delivered) else log.failure(told, outcome, more)
+        log.logger.warning("%s; the outbox goes on trying", said)
