@@ -1,7 +1,9 @@
 """Retries over real connections; and invalid compositions."""
 
+import json
 import os
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from email import message_from_bytes
 from typing import BinaryIO
@@ -156,6 +158,18 @@ def test_a_success_without_an_answer_stays_unknown(slack_server: SlackServer, au
 
 
 @pytest.mark.tocsin_live
+def test_a_repetition_outlives_an_outage_that_cuts_off_answers(slack_server: SlackServer, authority: Authority) -> None:
+    policy, outage = RetryPolicy(attempts=3, initial_delay=0.2), 0.8  # the scale is a fifth of the usual one
+    slack_server.replies = [Reply(manner="close")] * 100
+    with live_at(authority, slack_server) as live:
+        execute(live, slack_effect(Success()))  # opens nothing that stays open
+        threading.Timer(outage, slack_server.replies.clear).start()
+        assert execute(Retrying(live, policy), slack_effect(Failed("disk full"))) == Delivered()
+    first, second = (json.loads(request.body)["attachments"][0]["fallback"] for request in slack_server.requests[1:])
+    assert (first, second) == ("load failed: disk full", f"{MARK} load failed: disk full")
+
+
+@pytest.mark.tocsin_live
 def test_a_mail_is_sent_again_under_its_own_id(gmail_server: GmailServer, authority: Authority) -> None:
     gmail_server.once = {"MAIL": "451 4.3.0 later", "DATA-END": DROP}
     effect = mail_effect(Failed("disk full"))
@@ -201,9 +215,8 @@ def test_a_recipient_that_stays_refused_is_in_the_outcome_and_in_the_log(
     assert outcome == Delivered(("b@example.com",))
     assert [mail.recipients for mail in gmail_server.mails] == [("a@example.com",)]
     (said,) = caplog.messages
-    assert said.startswith(
-        "tocsin: mail about 'load': refused for b@example.com (Gmail asks for another try: 450 4.2.1 come\ufffd back later; tried 3 times in "
-    )
+    refused = "b@example.com (Gmail asks for another try: 450 4.2.1 come\ufffd back later; tried 3 times in "
+    assert said.startswith(f"tocsin: mail about 'load': refused for {refused}")
 
 
 @pytest.mark.tocsin_live
