@@ -1,4 +1,4 @@
-"""The amounts of unbounded tests: examples of a property, kills, and faults of a disk.
+"""The amounts of unbounded tests: examples of a property, kills, faults of a disk, and failures while a destination hangs.
 
 ``TOCSIN_PROFILE`` names the profile. Where it is not set, it is ``gate`` in CI and ``desk`` elsewhere. ``TOCSIN_KILLS`` overrides the
 number of kills.
@@ -21,6 +21,7 @@ class Profile:
         examples: the number of examples of each other property.
         kills: the number of times that tests/kill kills a process at a random moment.
         stride: faults of a disk are tried whose number is a multiple of it; 1 tries all.
+        failures: the number of failures while a destination hangs.
         shrinks: whether Hypothesis looks for the simplest example that fails.
         fresh: whether each run draws new examples. Measured runs do not, so that the coverage stays the same.
     """
@@ -29,6 +30,7 @@ class Profile:
     examples: int
     kills: int
     stride: int
+    failures: int = 20_000
     shrinks: bool = True
     fresh: bool = True
 
@@ -50,7 +52,7 @@ PROFILES: Final[Mapping[str, Profile]] = {
     "desk": Profile(laws=50, examples=50, kills=20, stride=7),
     "measured": Profile(laws=10, examples=20, kills=20, stride=11, fresh=False),
     "gate": Profile(laws=50, examples=50, kills=40, stride=7),
-    "deep": Profile(laws=200, examples=200, kills=1000, stride=1),
+    "deep": Profile(laws=200, examples=200, kills=1000, stride=1, failures=1_000_000),
     "mutant": Profile(laws=2000, examples=50, kills=0, stride=7, shrinks=False),  # it ends at the first example that fails
 }
 

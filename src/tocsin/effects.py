@@ -1,7 +1,7 @@
 """Effects: a closed union of described actions, which interpreters execute; with their messages and outcomes."""
 
 from tocsin.core.changes import Key
-from tocsin.core.effects import Bot, CallBack, Effect, PostToSlack, SendEmail
+from tocsin.core.effects import Bot, CallBack, Effect, PostToSlack, Rest, SendEmail
 from tocsin.core.messages.content import Content, Line
 from tocsin.core.messages.digest_summary import DigestSummary, Excerpt
 from tocsin.core.messages.email import Mail
@@ -39,6 +39,7 @@ __all__ = [
     "Queued",
     "Receipt",
     "Rejected",
+    "Rest",
     "Retryable",
     "SendEmail",
     "Shown",

@@ -1,6 +1,6 @@
 """Laws of digests: no message is lost or sent twice, in whatever order they come, and a storm becomes few messages."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -21,7 +21,7 @@ from tocsin.core.delivery.rate_limit import SLACK, Bucket, take
 from tocsin.core.delivery.rendering import content_of
 from tocsin.core.effects import Bot, CallBack, Effect, Message, PostToSlack, SendEmail
 from tocsin.core.messages.content import Content, Line
-from tocsin.core.messages.digest_summary import NAMED, DigestSummary, summarize
+from tocsin.core.messages.digest_summary import NAMED, DigestSummary, merge_summaries, summarize
 from tocsin.core.messages.email import Mail, mail
 from tocsin.core.messages.slack import slack_message
 from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, Outcome, Queued, Receipt, Retryable
@@ -122,6 +122,21 @@ def test_messages_may_be_folded_in_any_portions(messages: list[Message], data: s
     assert alike(left[0], whole)
 
 
+@given(to_some, st.integers(0, 5))
+def test_folding_one_by_one_is_summarising_the_list(messages: list[Message], shown: int) -> None:
+    some = messages[shown:] or messages
+    whole = some[0]
+    for message in some[1:]:
+        whole = fold([whole, message])
+    parts = [summary_of(message) for message in some]
+    assert alike(whole, fold(some))
+    assert summary_of(whole) == merge_summaries(parts)
+    for field in ("states", "names", "places"):  # each message is counted once, under what it says
+        assert Counter(dict(getattr(summary_of(whole), field))) == sum(
+            (Counter(dict(getattr(part, field))) for part in parts), Counter[str]()
+        )
+
+
 @given(to_some)
 def test_a_single_message_is_untouched(messages: list[Message]) -> None:
     assert fold(messages[:1]) is messages[0]
@@ -182,6 +197,11 @@ def test_a_digest_is_bounded_whatever_is_in_it(count: int, tail: str) -> None:
     assert len(summary.names) == len(summary.states) == len(summary.places) == NAMED
     assert len(repr(summary)) < 3 * NAMED * 200
     assert summary_of(fold([fold(many[: count // 2]), fold(many[count // 2 :])])) == summary
+    whole = fold(many[: NAMED - 5])
+    for message in many[NAMED - 5 :]:  # one by one, past the bound
+        whole = fold([whole, message])
+    assert summary_of(whole) == summary
+    assert summary.count == count
 
 
 def summary_of(message: Message) -> DigestSummary:

@@ -1,6 +1,7 @@
 """Laws of a row of the outbox, for any events in any order and any clock: no loss, and each possible repeat is marked."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from itertools import pairwise
 
 import attrs
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from tests.core.outbox.row_strategies import BUSY, CLAIMS, DRAWS, RETRYABLES, happenings, moments, policies, rows
+from tests.core.outbox.row_strategies import BUSY, CLAIMS, DRAWS, REST, RETRYABLES, happenings, moments, policies, rows
 from tocsin.core.delivery.retry import RetryPolicy
 from tocsin.core.outbox.model import WAITING, Row, Status
 from tocsin.core.outbox.state_machine import (
@@ -192,7 +193,21 @@ def test_only_the_holder_of_the_lease_may_report(row: Row, event: RowEvent) -> N
 @given(rows(), happenings(OutcomeKnown), st.sampled_from([Delivered(), Delivered(("ops@example.com",))]))
 def test_an_arrival_counts_from_any_worker(row: Row, event: RowEvent, arrived: Delivered) -> None:
     assert isinstance(event, OutcomeKnown)
-    assert then(row, attrs.evolve(event, outcome=arrived)).status is Status.DELIVERED
+    assert then(row, attrs.evolve(event, outcome=arrived, rest=None)).status is Status.DELIVERED
+
+
+@given(rows(Status.LEASED), happenings(OutcomeKnown), st.none() | st.timedeltas(timedelta(0), timedelta(days=9)))
+def test_the_rest_of_a_mail_waits_or_is_given_up_in_words(row: Row, event: RowEvent, asked: timedelta | None) -> None:
+    assert isinstance(event, OutcomeKnown)
+    event = attrs.evolve(event, claim=row.claim or "")
+    partly = Delivered(("b@example.com",), errors=(Retryable("450 later", asked),))
+    following = then(row, attrs.evolve(event, outcome=partly, rest=REST))
+    busy = next_row(row, attrs.evolve(event, outcome=Retryable("450 later", asked)))
+    assert following.reason == "refused for b@example.com (450 later)"
+    if isinstance(busy, Row) and busy.status is Status.DELAYED:  # when a message that nobody has would be tried again
+        assert (following.status, following.due, (following.version, following.body)) == (Status.DELAYED, busy.due, REST)
+    else:
+        assert (following.status, following.body) == (Status.DELIVERED, row.body)
 
 
 @given(rows(*WAITING), happenings(Claimed))
@@ -340,6 +355,35 @@ MAY_HAVE_ARRIVED: tuple[tuple[RowEvent, ...], ...] = (
 @pytest.mark.parametrize("events", MAY_HAVE_ARRIVED, ids=lambda events: type(events[-1]).__name__)
 def test_a_possible_arrival_is_marked_when_a_person_retries_it(events: tuple[RowEvent, ...]) -> None:
     assert again(LEASED, *events).repeated
+
+
+@given(rows(Status.LEASED), happenings(OutcomeKnown))
+def test_an_alarm_without_an_answer_is_sent_again_marked_or_stays_unknown(row: Row, event: RowEvent) -> None:
+    assert isinstance(event, OutcomeKnown)
+    silent = attrs.evolve(event, claim=row.claim or "", outcome=Ambiguous("no answer"))
+    following = then(row, attrs.evolve(silent, alarming=True))
+    assert then(row, attrs.evolve(silent, alarming=False)).status is Status.UNKNOWN
+    assert following.repeated
+    assert following.reason == "no answer"
+    if following.status is Status.DELAYED:
+        assert 30.0 <= following.due - event.at <= 3600.0
+        assert row.attempts < event.policy.attempts
+        assert following.digest == row.digest
+    else:
+        assert following.status is Status.UNKNOWN
+
+
+def test_an_alarm_without_an_answer_is_sent_again_for_a_day_ever_more_seldom() -> None:
+    """Each try may be one too many, and so they are few."""
+    row, at, pauses = NEW, 0.0, list[float]()
+    while row.status is not Status.UNKNOWN:
+        row = then(row, Claimed(at, "worker-1", at + 60.0))
+        row = then(row, OutcomeKnown(at, "worker-1", Ambiguous("no answer"), 0.5, alarming=True))
+        pauses.append(row.due - at)
+        at = row.due
+    assert pauses[:8] == [30.0, 60.0, 120.0, 240.0, 480.0, 960.0, 1920.0, 3600.0]
+    assert len(pauses) < 33
+    assert at <= DAY
 
 
 @given(st.integers(1, 20))

@@ -8,12 +8,14 @@ from itertools import cycle
 from typing import ClassVar
 
 import attrs
+import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from returns.io import IOResult
 from typing_extensions import override
 
 from tocsin.core.changes import Key
+from tocsin.core.delivery.combining import with_earlier_refusals
 from tocsin.core.delivery.rendering import marked_as_repeat, rerender, tells_of_failure
 from tocsin.core.delivery.retry import Final, RetryLater, RetryPolicy, Try, decide
 from tocsin.core.effects import CallBack, Effect, Message, PostToSlack, SendEmail
@@ -156,11 +158,37 @@ def test_a_pause_is_as_long_as_asked_and_no_longer_than_needed(policy: RetryPoli
     _, pauses, _ = played(policy, effect, script)
     for number, (pause, answer) in enumerate(zip(pauses, cycle(script), strict=False), 1):
         asked = asked_by(answer.outcome)
-        assert max(0.0, asked) <= pause <= max(asked, min(policy.max_delay, policy.initial_delay * 2 ** (number - 1)))
+        apart = 7 * policy.initial_delay if isinstance(answer.outcome, Ambiguous) else 0.0
+        assert max(0.0, asked) <= pause <= max(asked, min(policy.max_delay, max(policy.initial_delay * 2 ** (number - 1), apart)))
 
 
 def asked_by(outcome: Outcome) -> float:
     return outcome.after.total_seconds() if isinstance(outcome, Retryable) and outcome.after else 0.0
+
+
+@given(policies(), st.builds(Try, failures(), st.integers(1, 9), spent=SPANS), draws(), st.floats(0, 100) | st.just(math.inf))
+def test_a_repetition_follows_some_seconds_later_if_there_is_time(policy: RetryPolicy, last: Try, draw: float, left: float) -> None:
+    number, spent = last.number, last.spent
+    lasting = attrs.evolve(policy, attempts=number + 1, deadline=max(policy.deadline, spent + 1e-3))
+    decision = decide(lasting, last, Ambiguous("no answer"), elapsed=spent, draw=draw, left=left)
+    time = min(left, lasting.deadline - spent)
+    if isinstance(decision, Final):  # no time at all, or a drawn pause that is too long
+        assert min(draw * lasting.bound(number), left / 2) >= time or left == 0 or spent + time / 2 >= lasting.deadline
+        return
+    assert decision.pause < left
+    assert decision.attempt.spent < lasting.deadline
+    assert decision.pause >= decision.least >= min(5 * lasting.initial_delay, lasting.max_delay, time / 2)
+    assert decision.least <= time / 2
+    assert decision.attempt.repeated
+
+
+def test_a_default_repetition_outlives_a_restart_of_some_seconds() -> None:
+    """At exit, nine seconds are left: half of them are four and a half."""
+    (failure, *_) = (message for message in COMPOSED if tells_of_failure(message))
+    for left, least in ((math.inf, 5.0), (9.0, 4.5), (1.0, 0.5)):
+        decision = decide(RetryPolicy(), Try(failure), Ambiguous("no answer"), elapsed=0.1, draw=0.0, left=left)
+        assert isinstance(decision, RetryLater)
+        assert decision.pause == decision.least == least
 
 
 @given(policies(), messages(), st.integers(1, 9) | st.integers(1020, 3000), draws())
@@ -175,6 +203,50 @@ def paused(policy: RetryPolicy, last: Try, draw: float) -> float:
     decision = decide(policy, last, Retryable("busy"), elapsed=0, draw=draw)
     assert isinstance(decision, RetryLater)
     return decision.pause
+
+
+REPLIES = {"yes": None, "later": Retryable("450"), "never": Rejected("550")}
+PEOPLE = tuple(f"{name}@example.com" for name in "abcd")
+
+
+@attrs.define
+class PostOffice:
+    """Takes mails for some people, and answers for each of them by a script."""
+
+    script: dict[str, list[str]]
+    got: list[str] = attrs.field(factory=list[str])
+    asked: list[str] = attrs.field(factory=list[str])
+
+    def take(self, effect: Effect) -> Outcome:
+        assert isinstance(effect, SendEmail)
+        people = PEOPLE if effect.rest is None else effect.rest.recipients
+        replies = {name: REPLIES[self.script[name].pop(0) if self.script[name] else "yes"] for name in people}
+        self.asked += people
+        refused = {name: error for name, error in replies.items() if error is not None}
+        if len(refused) == len(people):
+            return next((error for error in refused.values() if isinstance(error, Retryable)), Rejected("550"))
+        self.got += [name for name in people if name not in refused]
+        return with_earlier_refusals(effect, Delivered(tuple(refused), errors=tuple(refused.values())))
+
+
+@given(st.fixed_dictionaries({name: st.lists(st.sampled_from(list(REPLIES)), max_size=4) for name in PEOPLE}), st.integers(1, 7))
+def test_each_recipient_gets_a_mail_once_or_is_in_the_outcome(script: dict[str, list[str]], attempts: int) -> None:
+    office = PostOffice({name: list(replies) for name, replies in script.items()})
+    letter = SendEmail("EMAIL_USERNAME", "EMAIL_PASSWORD", Mail("load failed", "", "", PEOPLE[:2], AT, PEOPLE[2:]), KEY)
+    policy, last = RetryPolicy(attempts=attempts, deadline=10**9), Try(letter)
+    while isinstance(decision := decide(policy, last, office.take(last.effect), elapsed=0, draw=0), RetryLater):
+        last = decision.attempt
+    outcome = decision.outcome
+    assert len(office.got) == len(set(office.got))
+    if not office.got:
+        assert isinstance(outcome, Retryable | Rejected)
+        return
+    assert isinstance(outcome, Delivered)
+    assert sorted((*office.got, *outcome.refused)) == list(PEOPLE)
+    assert len(outcome.errors) == len(outcome.refused)
+    assert last.number == attempts or not outcome.later
+    for name, error in zip(outcome.refused, outcome.errors, strict=True):
+        assert (script[name][office.asked.count(name) - 1] == "later") is isinstance(error, Retryable)
 
 
 @given(policies(), effects(), st.sampled_from(SETTLED))
@@ -285,8 +357,8 @@ SLIPS = st.lists(st.sampled_from([0.0, 0.1, 3600.0, -3600.0]) | st.floats(-5, 5)
 
 
 def unhurried(outcome: Outcome) -> Outcome:
-    """Return the outcome without its request for a pause."""
-    return attrs.evolve(outcome, after=None) if isinstance(outcome, Retryable) else outcome
+    """Return an outcome after which a pause may be cut short."""
+    return Retryable(outcome.reason) if isinstance(outcome, Retryable | Ambiguous) else outcome
 
 
 @given(policies(), effects(), answers(), SLIPS, st.none() | st.floats(0, 100))
@@ -311,6 +383,19 @@ def test_the_interpreter_follows_the_decisions(
             assert pause == decision.pause
             attempt = decision.attempt
     assert len(ends) == len(inner.given) == len(timer.waits) + 1
+
+
+@given(policies(), failures(), st.floats(1, 1000), draws())
+def test_the_interpreter_waits_before_a_repetition(policy: RetryPolicy, message: Message, seconds: float, draw: float) -> None:
+    policy = attrs.evolve(policy, attempts=2)
+    timer, inner = Simulated(cycle([0.0])), Scripted(iter([Ambiguous("no answer"), Delivered()]))
+    decision = decide(policy, Try(message), Ambiguous("no answer"), elapsed=0, draw=draw, left=seconds)
+    assume(isinstance(decision, RetryLater))
+    assert isinstance(decision, RetryLater)
+    with with_deadline(timer.time + seconds):
+        assert execute(Retrying(inner, policy, timer=timer, draw=lambda: draw), message) == Delivered()
+    assert timer.waits[0] == pytest.approx(decision.pause, abs=1e-6)
+    assert inner.given == [message, marked_as_repeat(message)]
 
 
 @given(messages(), st.floats(0, 60))

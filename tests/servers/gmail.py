@@ -99,7 +99,7 @@ class _Session:
 
     def _receive(self, recipient: str) -> None:
         stage = f"RCPT {recipient}"
-        if self._say(stage if stage in self._server.script else "RCPT", "250 go on"):
+        if self._say(stage if stage in {*self._server.script, *self._server.once} else "RCPT", "250 go on"):
             self._recipients.append(recipient)
 
     def _read(self) -> None:

@@ -8,8 +8,12 @@ import time
 from collections.abc import Callable
 from io import StringIO
 from typing import NoReturn
+from weakref import ref
 
+import attrs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from returns.io import IOResult
 from typing_extensions import override
 
@@ -32,7 +36,7 @@ from tocsin.effects import Delivered, DeliveryError, Effect, Outcome, Queued, Re
 from tocsin.interpreters import Background, ByMail, BySlack, Digest, Fallback, Fanout, Outbox, RateLimited, Retrying
 from tocsin.shell.current import mode_of
 from tocsin.shell.environment import NAME
-from tocsin.shell.interpreter import execute, hand_over, outcome_of
+from tocsin.shell.interpreter import Awaiting, OnSettled, execute, hand_over, ignore_outcome, loosely, outcome_of, together
 
 
 def plain(_: Effect, /) -> Outcome:
@@ -92,6 +96,61 @@ def test_a_recording_tells_its_messages_apart(effect: Effect) -> None:
     assert recording.about("load") == (recording.slack[0], recording.mail[0])
     assert recording.about("other") == ()
     assert len(recording.effects) == 4
+
+
+@attrs.define(eq=False)
+class Listener(Awaiting):
+    """Keeps an outcome, as an entry of a report does."""
+
+    then: OnSettled
+    outcomes: list[Outcome] = attrs.field(factory=list[Outcome])
+
+    @override
+    def note(self, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+
+
+def noted_in(told: list[int], number: int) -> OnSettled:
+    """Return a callback that notes a number."""
+    return lambda _: told.append(number)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=6), st.integers(0, 6))
+def test_each_waiter_is_told_once_and_none_is_kept_that_nobody_holds(each: list[tuple[bool, bool]], cut: int) -> None:
+    told: list[int] = []
+    listeners, waiters = list[Listener](), list[OnSettled]()
+    for number, (held, calls) in enumerate(each):
+        waiters.append(Listener(inner := Listener(noted_in(told, number) if calls else ignore_outcome)))
+        listeners += [inner] if held else []
+        del inner
+    refs = [ref(waiter) for waiter in waiters]
+    parts = [together(part) for part in (waiters[:cut], waiters[cut:]) if part]
+    whole = together([*parts, ignore_outcome])
+    del waiters
+    assert [waiter() for waiter in refs] == [None] * len(each)
+    whole(Delivered())
+    assert [listener.outcomes for listener in listeners] == [[Delivered()]] * len(listeners)
+    assert told == [number for number, (_, calls) in enumerate(each) if calls]
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_a_loose_callback_keeps_nothing_and_passes_the_outcome_on(held: bool) -> None:
+    seen: list[Outcome] = []
+    listener = Listener(seen.append)
+    loose, outcomes, kept = loosely(listener), listener.outcomes, [listener] if held else []
+    del listener
+    loose(Delivered())
+    assert outcomes == [Delivered()] * len(kept)
+    assert seen == [Delivered()]
+
+
+def test_a_callback_that_raises_keeps_the_outcome_from_no_other() -> None:
+    def unwilling(outcome: Outcome) -> None:
+        raise LookupError(outcome)
+
+    seen: list[Outcome] = []
+    together([unwilling, seen.append])(Delivered())
+    assert seen == [Delivered()]
 
 
 @pytest.mark.tocsin_live

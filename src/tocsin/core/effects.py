@@ -46,10 +46,23 @@ class PostToSlack(Value):
 
 
 @attrs.frozen(eq=False, repr=False)
+class Rest(Value):
+    """The part of a mail's delivery that is still to be done, since some recipients were refused for now.
+
+    Args:
+        recipients: the addresses that the mail still goes to. The others have it, or were refused for good.
+        refused: the addresses that were refused for good, each with the reason.
+    """
+
+    recipients: tuple[str, ...]
+    refused: tuple[tuple[str, str], ...] = ()
+
+
+@attrs.frozen(eq=False, repr=False)
 class SendEmail(Value):
     """Send ``mail`` from the account named by the secret ``username_secret``, with the password in ``password_secret``.
 
-    ``content`` is the text of the mail before layout, as in ``PostToSlack``.
+    ``content`` is the text of the mail before layout, as in ``PostToSlack``. With a ``rest``, the mail goes to its recipients alone.
     """
 
     username_secret: str
@@ -57,6 +70,7 @@ class SendEmail(Value):
     mail: Mail
     key: Key = attrs.field(eq=False)
     content: Content | DigestSummary | None = attrs.field(default=None, eq=False, repr=False)
+    rest: Rest | None = attrs.field(default=None, repr=False)
 
 
 @attrs.frozen(eq=False, repr=False)

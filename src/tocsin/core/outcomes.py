@@ -25,10 +25,32 @@ class Delivered(Value):
     Args:
         refused: the recipients that the service did not accept.
         in_digest: the key of the digest that contained the message; None if it was sent on its own.
+        errors: for each of the refused recipients, why it was not accepted; empty if nobody says. They take no part in equality.
     """
 
     refused: tuple[str, ...] = ()
     in_digest: Key | None = None
+    errors: "tuple[DeliveryError, ...]" = attrs.field(default=(), eq=False, repr=False)
+
+    @property
+    def later(self) -> tuple[str, ...]:
+        """Return the recipients that were refused for now: for them alone, a retry may succeed."""
+        return tuple(address for address, error in zip(self.refused, self.errors, strict=False) if isinstance(error, Retryable))
+
+    @property
+    def after(self) -> timedelta | None:
+        """Return the longest wait that the service asks for before a retry; None means soon."""
+        return max((error.after for error in self.errors if isinstance(error, Retryable) and error.after is not None), default=None)
+
+    @property
+    def refusals(self) -> str:
+        """Return who was refused and why, in words.
+
+        >>> Delivered(("a@b.c", "d@b.c"), errors=(Rejected("Gmail refused the mail: 550 no such user"),)).refusals
+        'a@b.c (Gmail refused the mail: 550 no such user), d@b.c'
+        """
+        reasons = (*(f" ({error.reason})" for error in self.errors), *("" for _ in self.refused))
+        return ", ".join(f"{address}{reason}" for address, reason in zip(self.refused, reasons, strict=False))
 
 
 @attrs.frozen(eq=False, repr=False)

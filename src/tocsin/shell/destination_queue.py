@@ -1,6 +1,7 @@
 """The queue of one destination and its sending thread. A dead Slack thus delays no mail.
 
-- A queue is bounded. When it is full, its messages are folded into a digest: nothing is dropped, and memory stays bounded.
+- A queue is bounded. When it is full, its messages are folded into a digest for each audience, and later ones are folded into that. A
+  digest keeps counts, not contents: nothing is dropped, and memory stays bounded.
 - Its thread starts with a message and ends after one idle second. If it dies, the messages that it was sending are reported, and a new
   thread takes over.
 """
@@ -23,21 +24,19 @@ from tocsin.core.outcomes import Ambiguous, Outcome, Rejected
 from tocsin.core.text import describe
 from tocsin.shell import log
 from tocsin.shell.adapters import clock, time_limits
-from tocsin.shell.interpreter import Batching, Interpreter, execute
+from tocsin.shell.interpreter import Batching, Interpreter, OnSettled, execute, ignore_outcome, together
 from tocsin.shell.redaction import redact
 from tocsin.shell.threads import WorkerThread
 
 _IDLE_SECONDS = 1.0  # seconds that an idle thread waits for more
 
-OnSettled = Callable[[Outcome], None]
-
 
 @attrs.define(eq=False)
 class QueuedMessage:
-    """A queued message, the callbacks for its final outcome, and the context in which it is sent."""
+    """A queued message, the callback for its final outcome, and the context in which it is sent."""
 
     message: Message
-    on_settled: tuple[OnSettled, ...]
+    on_settled: OnSettled
     context: Context
     is_settled: bool = False
 
@@ -48,12 +47,11 @@ class QueuedMessage:
         return content.count if isinstance(content, DigestSummary) else 1
 
     def settle(self, outcome: Outcome) -> None:
-        """Pass the final outcome to the callbacks, once."""
+        """Pass the final outcome to the callback, once."""
         known = outcome_in_digest(outcome, self.message) if self.count > 1 else outcome
-        callbacks, self.on_settled, self.is_settled = self.on_settled, (), True
-        for callback in callbacks:
-            with suppress(Exception):
-                callback(known)
+        on_settled, self.on_settled, self.is_settled = self.on_settled, ignore_outcome, True
+        with suppress(Exception):
+            on_settled(known)
 
 
 _Folding = tuple[Message, list[Message]]
@@ -89,14 +87,32 @@ class DestinationQueue:
         self._thread: WorkerThread | None = None
 
     def put(self, entry: QueuedMessage) -> tuple[bool, list[_Folding]]:
-        """Add the entry if there is room. Return whether there was, and what was folded to make room. Call ``start`` afterwards."""
+        """Add the entry if there is room, or fold it into what waits for its audience. Call ``start`` afterwards.
+
+        Returns:
+            Whether the entry waits now, and what was folded.
+        """
         with self._changed:
             foldings = self._make_room() if len(self._waiting) >= self._max_queue else []
             if len(self._waiting) >= self._max_queue:
-                return False, foldings
+                folding = self._fold_in(entry)
+                return folding is not None, foldings if folding is None else [*foldings, folding]
             self._waiting.append(entry)
             self._changed.notify_all()
         return True, foldings
+
+    def _fold_in(self, entry: QueuedMessage) -> _Folding | None:
+        """Fold the entry into the last one that waits for its audience; return None if there is none, or if they cannot be folded."""
+        people = audience(entry.message)
+        for place in range(len(self._waiting) - 1, -1, -1):
+            last = self._waiting[place]
+            if audience(last.message) == people:
+                whole = _fold([last, entry])
+                if len(whole) > 1:
+                    return None
+                self._waiting[place] = whole[0]
+                return whole[0].message, [last.message, entry.message]
+        return None
 
     def _make_room(self) -> list[_Folding]:
         """Fold the waiting messages. No user code runs here, since locks are held."""
@@ -241,7 +257,7 @@ def _fold(group: list[QueuedMessage]) -> list[QueuedMessage]:
         whole = fold(messages)
     except Exception:  # of a user's time zone class, for example
         return group
-    return [QueuedMessage(whole, tuple(callback for entry in group for callback in entry.on_settled), group[-1].context)]
+    return [QueuedMessage(whole, together([entry.on_settled for entry in group]), group[-1].context)]
 
 
 def _outcomes(inner: Interpreter, messages: Sequence[Message]) -> Sequence[Outcome]:

@@ -10,7 +10,9 @@ import inspect
 import sys
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Protocol, TextIO, TypeGuard
+from weakref import WeakSet, ref
 
 import attrs
 from returns.io import IOResult
@@ -26,6 +28,9 @@ from tocsin.shell import environment
 from tocsin.shell.environment import Notify
 from tocsin.shell.log import once
 from tocsin.shell.redaction import redact
+
+OnSettled = Callable[[Outcome], None]
+"""Takes the final outcome of a message."""
 
 
 class Interpreter(Protocol):
@@ -65,7 +70,7 @@ class Queueing(Performer):
     __slots__ = ()
 
     @abstractmethod
-    def submit(self, effect: Effect, on_settled: Callable[[Outcome], None], /) -> Outcome:
+    def submit(self, effect: Effect, on_settled: OnSettled, /) -> Outcome:
         """Take the effect. ``on_settled`` gets its final outcome once: now, or later in another thread."""
 
     @override
@@ -244,7 +249,85 @@ def ignore_outcome(_: Outcome) -> None:
     """Do nothing: an ``on_settled`` callback for callers that need no final outcome."""
 
 
-def hand_over(interpreter: Interpreter, effect: Effect, on_settled: Callable[[Outcome], None]) -> Outcome:
+class Awaiting:
+    """An ``on_settled`` callback that keeps the final outcome for whoever refers to it, and passes it on to ``then``."""
+
+    __slots__ = ()
+
+    then: OnSettled
+
+    @abstractmethod
+    def note(self, outcome: Outcome) -> None:
+        """Keep the final outcome."""
+
+    def __call__(self, outcome: Outcome) -> None:
+        """Keep the final outcome, and pass it on."""
+        self.note(outcome)
+        self.then(outcome)
+
+
+@attrs.frozen(eq=False)
+class _Loosely:
+    """Passes the outcome to an ``Awaiting`` callback if it still exists, and to ``then`` in any case."""
+
+    awaiting: "ref[Awaiting]"
+    then: OnSettled
+
+    def __call__(self, outcome: Outcome) -> None:
+        """Pass the outcome on."""
+        awaiting = self.awaiting()
+        if awaiting is not None:
+            awaiting.note(outcome)
+        self.then(outcome)
+
+
+def loosely(on_settled: OnSettled) -> OnSettled:
+    """Return a callback that does the same, and keeps no ``Awaiting`` one alive: that may hold a whole message."""
+    return _Loosely(ref(on_settled), loosely(on_settled.then)) if isinstance(on_settled, Awaiting) else on_settled
+
+
+class Waiters:
+    """The callbacks of many messages that share one outcome.
+
+    An ``Awaiting`` one is kept only while somebody else refers to it, since it may hold a whole message. A callback that does nothing
+    is not kept. So a message whose outcome nobody can ask for takes no memory.
+    """
+
+    def __init__(self) -> None:
+        self._callbacks: list[OnSettled] = []
+        self._awaiting = WeakSet[Awaiting]()
+
+    def add(self, on_settled: OnSettled) -> None:
+        """Add a callback, or those of other messages."""
+        if isinstance(on_settled, Waiters):
+            self._callbacks.extend(on_settled._callbacks)
+            self._awaiting.update(on_settled._awaiting)
+            return
+        while isinstance(on_settled, Awaiting):
+            self._awaiting.add(on_settled)
+            on_settled = on_settled.then
+        if on_settled is not ignore_outcome:
+            self._callbacks.append(on_settled)
+
+    def __call__(self, outcome: Outcome) -> None:
+        """Pass the outcome to all callbacks. Raises nothing."""
+        for awaiting in self._awaiting:
+            awaiting.note(outcome)
+        for callback in self._callbacks:
+            with suppress(Exception):
+                callback(outcome)
+
+
+def together(callbacks: Sequence[OnSettled]) -> Waiters:
+    """Return callbacks as one. If the first one is already of many messages, it takes in the others: they are not copied each time."""
+    first, *others = callbacks
+    whole = first if isinstance(first, Waiters) else Waiters()
+    for callback in others if whole is first else callbacks:
+        whole.add(callback)
+    return whole
+
+
+def hand_over(interpreter: Interpreter, effect: Effect, on_settled: OnSettled) -> Outcome:
     """Execute or queue the effect and return its outcome so far; ``on_settled`` gets the final one. Raises nothing."""
     if isinstance(interpreter, Queueing) and (type(interpreter).__module__.startswith(_OURS) or may_ask(interpreter)):  # one call less
         return interpreter.submit(effect, on_settled)

@@ -50,7 +50,7 @@ def complain(effect: Effect, outcome: Outcome, *, more: int = 0) -> None:
             level = logging.CRITICAL if outages.begins(destination(effect)) else logging.ERROR
             logger.log(level, "%s", failure(effect, outcome, more))
         case Delivered(refused=refused) if refused:
-            logger.error("tocsin: %s: refused for %s", act(effect), one_line(", ".join(refused)))
+            logger.error("%s", refusal(effect, outcome, more))
         case _:
             pass
 
@@ -72,6 +72,12 @@ def failure(effect: Effect, error: DeliveryError, more: int = 0) -> str:
     verb = "may have failed to" if isinstance(error, Ambiguous) else "could not"
     others = f" and {more:,} more" if more else ""
     return one_line(f"tocsin: {verb} {act(effect)}{others}: {redact(error.reason)}")
+
+
+def refusal(effect: Effect, receipt: Delivered, more: int = 0) -> str:
+    """Return which recipients were refused and why, in one line without a secret."""
+    others = f" and {more:,} more" if more else ""
+    return redact(one_line(f"tocsin: {act(effect)}{others}: refused for {receipt.refusals}"))
 
 
 def act(effect: Effect) -> str:

@@ -19,7 +19,7 @@ import attrs
 from typing_extensions import override
 
 from tocsin.core import text as texts
-from tocsin.core.outcomes import DeliveryError, Receipt
+from tocsin.core.outcomes import Delivered, DeliveryError, Receipt
 from tocsin.core.secrets import found_parts, redacted, secret_parts
 from tocsin.shell.fork_safety import ForkSafeLock
 
@@ -132,8 +132,12 @@ def _longest_first(_: int) -> tuple[tuple[str, str], ...]:
 
 
 def clean(outcome: Receipt | DeliveryError) -> Receipt | DeliveryError:
-    """Redact the reason of the outcome."""
-    return attrs.evolve(outcome, reason=redact(outcome.reason)) if isinstance(outcome, DeliveryError) else outcome
+    """Redact the reasons of the outcome."""
+    if isinstance(outcome, DeliveryError):
+        return attrs.evolve(outcome, reason=redact(outcome.reason))
+    if isinstance(outcome, Delivered) and outcome.errors:
+        return attrs.evolve(outcome, errors=tuple([attrs.evolve(error, reason=redact(error.reason)) for error in outcome.errors]))
+    return outcome
 
 
 def contained(act: Callable[[], _T]) -> _T:

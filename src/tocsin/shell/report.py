@@ -1,6 +1,6 @@
 """The report of a run: all announced changes and the outcome of each notification. ``DeliveryLog`` collects the outcomes."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Self
 
 import attrs
@@ -16,26 +16,42 @@ from tocsin.core.text import name_of, one_line, quote
 from tocsin.shell import queues
 from tocsin.shell.current import mode_of
 from tocsin.shell.environment import Notify
-from tocsin.shell.interpreter import Delivery, Interpreter, Queueing, Wrapper, checked, hand_over, ignore_outcome
+from tocsin.shell.interpreter import (
+    Awaiting,
+    Delivery,
+    Interpreter,
+    OnSettled,
+    Queueing,
+    Wrapper,
+    checked,
+    hand_over,
+    ignore_outcome,
+)
 from tocsin.shell.redaction import redact
 
 
-@attrs.frozen(eq=False)
-class Entry:
-    """An effect, the first answer to it, and in ``final`` its final outcome once known. Any thread may add that."""
+@attrs.define(eq=False)
+class Entry(Awaiting):
+    """An effect, the first answer to it, and its final outcome once known. Any thread may add that."""
 
     effect: Effect
-    answer: Outcome
-    final: list[Outcome]
+    then: OnSettled
+    answer: Outcome = attrs.field(init=False)
+    _final: Outcome | None = attrs.field(default=None, init=False)
 
     @property
     def outcome(self) -> Outcome:
         """The latest known outcome."""
-        return self.final[0] if self.final else self.answer
+        return self.answer if self._final is None else self._final
 
     def is_final(self) -> bool:
         """Return whether the outcome is final."""
-        return bool(self.final)
+        return self._final is not None
+
+    @override
+    def note(self, outcome: Outcome) -> None:
+        """Keep the final outcome; that of a folded message comes from the digest."""
+        self._final = outcome
 
 
 @attrs.frozen(eq=False)
@@ -54,25 +70,20 @@ class DeliveryLog(Queueing, Wrapper):
         """Wait until all outcomes are final. Return False if they are not within ``seconds``."""
         return self._is_complete() or queues.wait_for(self._is_complete, seconds)
 
-    def deliver(self, effect: Effect, on_settled: Callable[[Outcome], None] = ignore_outcome) -> Entry:
+    def deliver(self, effect: Effect, on_settled: OnSettled = ignore_outcome) -> Entry:
         """Pass the effect on and return its entry. The final outcome goes to ``on_settled``, too. Raises nothing."""
-        final: list[Outcome] = []
-
-        def settle(outcome: Outcome) -> None:
-            final.append(outcome)
-            on_settled(outcome)
-
-        entry = Entry(effect, hand_over(self.inner, effect, settle), final)
+        entry = Entry(effect, on_settled)
+        entry.answer = hand_over(self.inner, effect, entry)
         self.entries.append(entry)
         return entry
 
     @override
-    def submit(self, effect: Effect, on_settled: Callable[[Outcome], None], /) -> Outcome:
+    def submit(self, effect: Effect, on_settled: OnSettled, /) -> Outcome:
         """Pass the effect on; the final outcome goes to ``on_settled``, too."""
         return self.deliver(effect, on_settled).answer
 
     def _is_complete(self) -> bool:
-        return all(entry.final for entry in self.entries)
+        return all(entry.is_final() for entry in self.entries)
 
 
 @attrs.frozen(repr=False, eq=False)

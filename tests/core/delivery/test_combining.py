@@ -1,11 +1,15 @@
 """The combined outcome of several outcomes, by example."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+import attrs
 import pytest
 
 from tocsin.core.changes import Key
-from tocsin.core.delivery.combining import after_fallback, combined
+from tocsin.core.delivery.combining import after_a_part, after_fallback, combined, narrowed
+from tocsin.core.effects import PostToSlack, Rest, SendEmail
+from tocsin.core.messages.email import Mail
+from tocsin.core.messages.slack import SlackMessage
 from tocsin.core.outcomes import (
     Ambiguous,
     Delivered,
@@ -19,9 +23,12 @@ from tocsin.core.outcomes import (
     Withheld,
 )
 
+KEY = Key("run", "load and 11 more", None, 0, -1)
+POST = PostToSlack("TEAM", SlackMessage("load failed", "#eb0000", "Failed", "load failed"), KEY)
+FOR_NOW = Delivered(("b@example.com",), errors=(Retryable("450 later"),))
+LETTER = SendEmail("USER", "WORD", Mail("s", "p", "h", ("a@example.com",), datetime(2026, 1, 1, tzinfo=UTC), ("b@example.com",)), KEY)
 LATER = timedelta(seconds=30)
 LONG = timedelta(hours=3)
-KEY = Key("run", "load and 11 more", None, 0, -1)
 
 
 @pytest.mark.parametrize(
@@ -43,6 +50,37 @@ KEY = Key("run", "load and 11 more", None, 0, -1)
 )
 def test_the_fallback_after_the_first(first: DeliveryError, second: Outcome, expected: Outcome) -> None:
     assert after_fallback(first, second) == expected
+
+
+def test_nobody_is_tried_again_for_one_of_several_interpreters() -> None:
+    """The others would have the mail twice."""
+    whole = combined([FOR_NOW, Delivered(("c@example.com",), errors=(Rejected("550 no"),)), Withheld("recorded")])
+    assert isinstance(whole, Delivered)
+    assert (whole.refused, whole.later) == (("b@example.com", "c@example.com"), ())
+    assert whole.refusals == "b@example.com (450 later), c@example.com (550 no)"
+    assert combined([FOR_NOW, Delivered()]) == FOR_NOW
+    unsaid = combined([FOR_NOW, Delivered(("c@example.com",))])
+    assert isinstance(unsaid, Delivered)
+    assert unsaid.refusals == "b@example.com, c@example.com"
+
+
+def test_only_a_mail_of_its_own_people_is_narrowed() -> None:
+    assert narrowed(LETTER, FOR_NOW) == attrs.evolve(LETTER, rest=Rest(("b@example.com",)))
+    elsewhere = attrs.evolve(LETTER, mail=attrs.evolve(LETTER.mail, cc=()))
+    alone = attrs.evolve(LETTER, mail=attrs.evolve(LETTER.mail, recipients=None))
+    assert narrowed(elsewhere, FOR_NOW) is None
+    assert narrowed(alone, FOR_NOW) == attrs.evolve(alone, rest=Rest(("b@example.com",)))
+    assert narrowed(POST, FOR_NOW) is None
+    assert narrowed(LETTER, Delivered(("b@example.com",), errors=(Rejected("550 no"),))) is None
+    assert narrowed(LETTER, Retryable("busy")) is None
+
+
+@pytest.mark.parametrize(
+    "outcome", [DestinationDead("revoked"), Rejected("not found", "EMAIL_PASSWORD"), Delivered(), Withheld("recorded")]
+)
+def test_what_a_person_repairs_stays_an_error_of_the_rest(outcome: Outcome) -> None:
+    assert after_a_part(attrs.evolve(LETTER, rest=Rest(("b@example.com",))), outcome) is outcome
+    assert after_a_part(LETTER, Retryable("busy")) == Retryable("busy")
 
 
 @pytest.mark.parametrize(

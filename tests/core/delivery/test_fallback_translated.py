@@ -9,7 +9,7 @@ from tocsin import Change
 from tocsin.core.changes import Key
 from tocsin.core.delivery.digest import digest_content, fold
 from tocsin.core.delivery.fallback import as_mail, as_slack
-from tocsin.core.effects import Bot, CallBack, Message, PostToSlack, SendEmail
+from tocsin.core.effects import Bot, CallBack, Message, PostToSlack, Rest, SendEmail
 from tocsin.core.messages.digest_summary import DigestSummary
 from tocsin.core.messages.email import mail
 from tocsin.core.messages.slack import SlackMessage, slack_message
@@ -41,6 +41,15 @@ def test_a_mail_stays_as_it_is_but_for_its_recipients(effect: SendEmail) -> None
     there = as_mail(effect, OPS)
     assert there.mail == attrs.evolve(effect.mail, recipients=OPS, cc=())
     assert (there.key, there.content) == (effect.key, effect.content)
+
+
+@given(mails())
+def test_a_mail_to_the_rest_goes_to_those_of_it_that_are_meant(effect: SendEmail) -> None:
+    rest = Rest(("a@example.com", *OPS), (("c@example.com", "550 no such user"),))
+    letter = attrs.evolve(effect, rest=rest)
+    assert as_mail(letter).rest == rest
+    assert as_mail(letter, BOSS, OPS).rest == attrs.evolve(rest, recipients=OPS)
+    assert as_mail(letter, BOSS).rest is None  # the fallback's people have got nothing
 
 
 @given(posts())

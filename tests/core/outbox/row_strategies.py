@@ -10,6 +10,7 @@ from tocsin.core.outbox.state_machine import FAR, Buried, Claimed, Grouped, Outc
 from tocsin.core.outcomes import Ambiguous, Delivered, DestinationDead, Outcome, Queued, Rejected, Retryable, Shown, Withheld
 
 BUSY = Retryable("busy")
+REST = (2, '{"rest":{}}')
 
 CLAIMS = st.sampled_from(["worker-1", "worker-2"])
 DIGESTS = st.sampled_from(["run.load and 1 more..0.-1", "run.load and 2 more..0.-1"])
@@ -82,7 +83,9 @@ def happenings(draw: st.DrawFn, *kinds: type[RowEvent]) -> RowEvent:
     some: tuple[RowEvent, ...] = (
         Claimed(at, claim, at + 60.0, draw(st.integers(1, 9))),
         Grouped(at, claim, draw(DIGESTS)),
-        OutcomeKnown(at, claim, draw(outcomes()), draw(DRAWS), draw(policies())),
+        OutcomeKnown(
+            at, claim, draw(outcomes()), draw(DRAWS), draw(policies()), draw(st.booleans()), draw(st.sampled_from([None, REST]))
+        ),
         Released(at, claim, at + draw(st.sampled_from([-1.0, 0.0, 10.0]))),
         Unreadable(at, claim, "it was written by a newer tocsin"),
         RetryAsked(at),

@@ -115,6 +115,26 @@ def test_refused_recipients_are_listed(gmail_server: GmailServer, ca_bundle: Pat
     assert gmail_server.mails[0].recipients == ("one@example.com",)
 
 
+def test_each_refused_recipient_has_its_reason_without_a_secret(gmail_server: GmailServer, ca_bundle: Path) -> None:
+    to = ("one@example.com", "two@example.com", "three@example.com")
+    gmail_server.script["RCPT two@example.com"] = "450 4.2.1 come back later"
+    gmail_server.script["RCPT three@example.com"] = f"550 5.1.1 who is\x1b {gmail_server.password}?"
+    outcome = sent(gmail_server, ca_bundle, attrs.evolve(MAIL, recipients=to))
+    assert isinstance(outcome, Delivered)
+    assert outcome == Delivered(refused=to[1:])
+    assert outcome.errors == (
+        Retryable("Gmail asks for another try: 450 4.2.1 come back later"),
+        Rejected("Gmail refused the mail: 550 5.1.1 who is\ufffd [EMAIL_PASSWORD]?"),
+    )
+    assert outcome.later == ("two@example.com",)
+
+
+@pytest.mark.parametrize("for_now", ["one", "two"])
+def test_a_mail_is_not_rejected_if_one_recipient_was_refused_for_now(for_now: str, gmail_server: GmailServer, ca_bundle: Path) -> None:
+    gmail_server.script = {"RCPT": "550 5.1.1 no such user", f"RCPT {for_now}@example.com": "450 4.2.1 come back later"}
+    assert sent(gmail_server, ca_bundle, TO_TWO) == Retryable("Gmail asks for another try: 450 4.2.1 come back later")
+
+
 def test_all_recipients_refused_is_no_delivery(gmail_server: GmailServer, ca_bundle: Path) -> None:
     gmail_server.script["RCPT"] = "550 5.1.1 no such user"
     assert sent(gmail_server, ca_bundle, TO_TWO) == Rejected("Gmail refused the mail: 550 5.1.1 no such user")

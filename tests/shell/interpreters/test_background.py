@@ -2,12 +2,14 @@
 
 import asyncio
 import ctypes
+import gc
 import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from weakref import ref
 
 import attrs
 import pytest
@@ -15,7 +17,7 @@ from returns.io import IOResult
 
 from tocsin import DryRun, Failed, Flow, Recording, Running, Task, callback_factory, flush, gmail_notifier, interpreting, slack_notifier
 from tocsin.core.delivery.digest import digest_key
-from tocsin.core.effects import Effect, PostToSlack
+from tocsin.core.effects import Effect, PostToSlack, SendEmail
 from tocsin.core.messages.content import Content
 from tocsin.core.messages.digest_summary import DigestSummary
 from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, Outcome, Queued, Receipt, Rejected, Retryable, Shown, Withheld
@@ -169,6 +171,60 @@ def test_a_queue_of_too_many_audiences_says_that_it_is_full() -> None:
         assert background.submit(mail("fourth@example.com"), ends.append) == full
     assert ends == [full] * 2
     door.opened.set()
+
+
+def test_a_queue_of_one_loses_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    door, caught = Door(), list[Outcome]()
+    background = Background(door, max_queue=1)
+    ends = submitted(background, [effect()])
+    assert door.arrived.wait(TIMEOUT)
+    post = effect()
+    assert [background.submit(post, caught.append) for _ in range(1000)] == [QUEUED] * 1000
+    door.opened.set()
+    assert flush()
+    first, rest = door.passed
+    assert isinstance(rest, PostToSlack)
+    assert isinstance(rest.content, DigestSummary)
+    assert rest.content.count == 1000
+    assert ends == [Delivered()]
+    assert caught == [Delivered(in_digest=rest.key)] * 1000
+    assert first.key != rest.key
+    assert not caplog.records
+
+
+def test_a_full_queue_of_many_audiences_folds_each_newcomer_into_what_waits_for_its_own() -> None:
+    door = Door(shut_to=type(mail()))
+    background = Background(door, max_queue=2)
+    submitted(background, [mail("first@example.com")])
+    assert door.arrived.wait(TIMEOUT)
+    submitted(background, [mail("second@example.com"), mail("third@example.com")])
+    ends = submitted(background, [mail("second@example.com") for _ in range(3)])
+    others = submitted(background, [mail("third@example.com")])
+    door.opened.set()
+    assert flush()
+    sent = [each for each in door.passed if isinstance(each, SendEmail)]
+    assert [each.mail.recipients for each in sent] == [("first@example.com",), ("second@example.com",), ("third@example.com",)]
+    assert [each.content.count for each in sent if isinstance(each.content, DigestSummary)] == [4, 2]
+    assert (ends, others) == ([Delivered(in_digest=sent[1].key)] * 3, [Delivered(in_digest=sent[2].key)])
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_a_folded_message_is_kept_only_as_long_as_its_report(held: bool) -> None:
+    door = Door()
+    background = Background(door, max_queue=1)
+    submitted(background, [effect()])
+    assert door.arrived.wait(TIMEOUT)
+    flow = Flow("load", state_handlers=[slack_notifier(only_states=[Running])])
+    reports = [flow.run(interpreter=background) for _ in range(3)]
+    messages = [ref(report.deliveries[0].effect) for report in reports]
+    kept = reports if held else []
+    del reports
+    gc.collect()
+    assert [message() is not None for message in messages] == [held, held, True]  # the digest is sent in the context of the last run
+    door.opened.set()
+    assert flush()
+    digest = door.passed[1].key
+    assert [each.outcome for report in kept for each in report.deliveries] == [Delivered(in_digest=digest)] * len(kept)
 
 
 @attrs.frozen(eq=False)

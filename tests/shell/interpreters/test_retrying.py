@@ -1,7 +1,9 @@
 """Retries over real connections; and invalid compositions."""
 
+import json
 import os
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from email import message_from_bytes
 from typing import BinaryIO
@@ -37,8 +39,9 @@ from tocsin.shell.adapters import tls
 from tocsin.shell.adapters.clock import Timer
 from tocsin.shell.adapters.http import Transport
 from tocsin.shell.adapters.mail_mime import mime
-from tocsin.shell.interpreter import Interpreter, Queueing, execute, result_of
+from tocsin.shell.interpreter import Interpreter, Queueing, Wrapper, execute, result_of
 from tocsin.shell.interpreters.retrying import Retrying
+from tocsin.shell.log import complain
 
 pytestmark = pytest.mark.tocsin_live  # the interpreters here stand for ones that send
 
@@ -157,6 +160,18 @@ def test_a_success_without_an_answer_stays_unknown(slack_server: SlackServer, au
 
 
 @pytest.mark.tocsin_live
+def test_a_repetition_outlives_an_outage_that_cuts_off_answers(slack_server: SlackServer, authority: Authority) -> None:
+    policy, outage = RetryPolicy(attempts=3, initial_delay=0.2), 0.8  # the scale is a fifth of the usual one
+    slack_server.replies = [Reply(manner="close")] * 100
+    with live_at(authority, slack_server) as live:
+        execute(live, slack_effect(Success()))  # opens nothing that stays open
+        threading.Timer(outage, slack_server.replies.clear).start()
+        assert execute(Retrying(live, policy), slack_effect(Failed("disk full"))) == Delivered()
+    first, second = (json.loads(request.body)["attachments"][0]["fallback"] for request in slack_server.requests[1:])
+    assert (first, second) == ("load failed: disk full", f"{MARK} load failed: disk full")
+
+
+@pytest.mark.tocsin_live
 def test_a_mail_is_sent_again_under_its_own_id(gmail_server: GmailServer, authority: Authority) -> None:
     gmail_server.once = {"MAIL": "451 4.3.0 later", "DATA-END": DROP}
     effect = mail_effect(Failed("disk full"))
@@ -167,6 +182,69 @@ def test_a_mail_is_sent_again_under_its_own_id(gmail_server: GmailServer, author
     assert f"Subject: {MARK} load failed: disk full".encode() in mail.content
     assert isinstance(effect, SendEmail)
     assert message_id(mail.content) == message_id(mime(effect.mail, effect.key, gmail_server.username))
+
+
+def mail_to(*names: str) -> Effect:
+    """Return a mail about a failure to these names at example.com."""
+    with interpreting(Recording()) as recording:
+        gmail_notifier(Task("load"), Running(), Failed("disk full"), to=[f"{name}@example.com" for name in names])
+    return recording.effects[0]
+
+
+@pytest.mark.tocsin_live
+def test_a_recipient_that_is_refused_for_now_is_tried_again_alone(gmail_server: GmailServer, authority: Authority) -> None:
+    gmail_server.once = {"RCPT b@example.com": "450 4.2.1 come back later"}
+    gmail_server.script = {"RCPT c@example.com": "550 5.1.1 no such user"}
+    with live_at(authority, gmail=gmail_server) as live:
+        outcome = execute(Retrying(live, QUICK), mail_to("a", "b", "c"))
+    assert isinstance(outcome, Delivered)
+    assert (outcome.refused, outcome.errors) == (("c@example.com",), (Rejected("Gmail refused the mail: 550 5.1.1 no such user"),))
+    first, second = gmail_server.mails
+    assert (first.recipients, second.recipients) == (("a@example.com",), ("b@example.com",))
+    assert first.content == second.content
+    assert gmail_server.commands.count("RCPT") == 4
+
+
+@pytest.mark.tocsin_live
+def test_a_recipient_that_stays_refused_is_in_the_outcome_and_in_the_log(
+    gmail_server: GmailServer, authority: Authority, caplog: pytest.LogCaptureFixture
+) -> None:
+    gmail_server.script = {"RCPT b@example.com": "450 4.2.1 come\x1b back later"}
+    effect = mail_to("a", "b")
+    with live_at(authority, gmail=gmail_server) as live:
+        outcome = execute(Retrying(live, attrs.evolve(QUICK, attempts=3)), effect)
+    complain(effect, outcome)
+    assert outcome == Delivered(("b@example.com",))
+    assert [mail.recipients for mail in gmail_server.mails] == [("a@example.com",)]
+    (said,) = caplog.messages
+    refused = "b@example.com (Gmail asks for another try: 450 4.2.1 come\ufffd back later; tried 3 times in "
+    assert said.startswith(f"tocsin: mail about 'load': refused for {refused}")
+
+
+@pytest.mark.tocsin_live
+def test_what_happens_to_the_rest_later_is_no_failure_of_the_mail(gmail_server: GmailServer, authority: Authority) -> None:
+    gmail_server.once = {"RCPT b@example.com": "450 4.2.1 come back later"}
+    with live_at(authority, gmail=gmail_server) as live:
+        retrying = Retrying(Meanwhile(live, gmail_server, {"DATA-END": DROP}), QUICK)
+        outcome = execute(retrying, mail_to("a", "b"))
+    assert isinstance(outcome, Delivered)
+    assert outcome.refused == ("b@example.com",)
+    assert isinstance(outcome.errors[0], Ambiguous)
+    assert [mail.recipients for mail in gmail_server.mails] == [("a@example.com",)]
+
+
+@attrs.frozen(eq=False)
+class Meanwhile(Wrapper):
+    """Sends once, and has the server misbehave from then on."""
+
+    server: GmailServer
+    script: dict[str, str]
+
+    @override
+    def perform(self, effect: Effect, /) -> Outcome:
+        outcome = execute(self.inner, effect)
+        self.server.script = self.script
+        return outcome
 
 
 def message_id(content: bytes) -> str | None:

@@ -1,10 +1,13 @@
 """The background worker: when it looks for messages, which callbacks it calls, and what it does at the end."""
 
+import gc
 import subprocess
 import sys
+import threading
 import time
 from contextlib import closing
 from pathlib import Path
+from weakref import ref
 
 import attrs
 import pytest
@@ -15,11 +18,13 @@ from tocsin.core.outbox.model import Status
 from tocsin.core.outbox.state_machine import Buried, OutcomeKnown
 from tocsin.core.outcomes import Delivered, Outcome, Queued, Rejected, Retryable
 from tocsin.interpreters import Outbox
+from tocsin.shell import queues
 from tocsin.shell.outbox import background_worker
 from tocsin.shell.outbox.background_worker import BackgroundWorker
 from tocsin.shell.outbox.codec import new_row
 from tocsin.shell.outbox.store import Store
 from tocsin.shell.outbox.worker import Worker
+from tocsin.shell.report import DeliveryLog
 
 pytestmark = pytest.mark.tocsin_live
 
@@ -36,6 +41,20 @@ def test_the_outcome_comes_from_the_thread_that_sends(url: str, monkeypatch: pyt
     with closing(Outbox(Sender([Rejected("no_text")], before=lambda: time.sleep(0.5)), url)) as outbox:
         outbox.submit(message(), ending)
         assert ending.outcome == Rejected("no_text")
+
+
+def test_a_message_that_waits_in_the_outbox_is_not_kept_in_memory_too(url: str) -> None:
+    door = threading.Event()
+    with closing(Outbox(Sender(before=lambda: door.wait(10)), url)) as outbox:
+        log = DeliveryLog(outbox)
+        entries = [log.deliver(message()), log.deliver(message())]
+        kept, gone = entries[0], ref(entries[1])
+        del log, entries
+        gc.collect()
+        assert gone() is None
+        door.set()
+        assert queues.wait_for(kept.is_final, 10)
+        assert kept.outcome == Delivered()
 
 
 def test_a_change_by_another_process_settles_the_message(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

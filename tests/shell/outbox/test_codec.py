@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tocsin.core.changes import Key
 from tocsin.core.delivery.digest import fold
-from tocsin.core.effects import Bot, Message, PostToSlack, SendEmail
+from tocsin.core.effects import Bot, Message, PostToSlack, Rest, SendEmail
 from tocsin.core.messages.content import Content, Line
 from tocsin.core.messages.digest_summary import DigestSummary, merge_summaries, summarize
 from tocsin.core.messages.email import Mail
@@ -46,7 +46,20 @@ def contents(draw: st.DrawFn) -> Content | DigestSummary | None:
 
 @st.composite
 def messages(draw: st.DrawFn) -> Message:
-    return attrs.evolve(draw(posts() | mails()), content=draw(contents()))
+    message = attrs.evolve(draw(posts() | mails()), content=draw(contents()))
+    rests = st.builds(
+        Rest, st.lists(texts()).map(tuple[str, ...]), st.lists(st.tuples(texts(), texts())).map(tuple[tuple[str, str], ...])
+    )
+    return attrs.evolve(message, rest=draw(st.none() | rests)) if isinstance(message, SendEmail) else message
+
+
+def test_a_mail_to_the_rest_of_its_recipients_has_a_version_of_its_own() -> None:
+    whole, rest = encode(MAIL), encode(attrs.evolve(MAIL, rest=Rest(("b@example.com",))))
+    assert (whole.version, rest.version) == (VERSION, VERSION + 1)
+    assert "rest" not in json.loads(whole.body)
+    found = decode(Row.new(key="k", destination="gmail:NAME", kind="SendEmail", version=VERSION + 2, body=rest.body, at=0.0))
+    assert isinstance(found, str)
+    assert "was written by a newer tocsin (version 3, and this one reads 2)" in found
 
 
 @contextmanager

@@ -15,14 +15,18 @@ import pytest
 from returns.io import IOResult
 from typing_extensions import override
 
-from tocsin import Failed, Recording, Running, Task, interpreting, slack_notifier
+from tests.servers.authority import Authority
+from tests.servers.gmail import GmailServer
+from tests.servers.live import live_at
+from tocsin import Failed, Recording, Running, Task, gmail_notifier, interpreting, slack_notifier
 from tocsin.core.delivery.retry import RetryPolicy
 from tocsin.core.effects import Effect, Message, PostToSlack
 from tocsin.core.outbox.model import Row, Status
-from tocsin.core.outbox.state_machine import Claimed, OutcomeKnown
+from tocsin.core.outbox.state_machine import Claimed, OutcomeKnown, RetryAsked
 from tocsin.core.outcomes import Delivered, DeliveryError, Outcome, Receipt, Rejected, Retryable
 from tocsin.shell.errors import OutboxError
 from tocsin.shell.interpreter import result_of
+from tocsin.shell.interpreters.retrying import Retrying
 from tocsin.shell.outbox.codec import new_row
 from tocsin.shell.outbox.store import Store
 from tocsin.shell.outbox.worker import RETENTION, Worker
@@ -189,6 +193,54 @@ def test_a_destination_pauses_after_an_answer_that_delays(store: Store, answer: 
     assert (first.attempts, second.attempts) == (1, 0)
     assert second.due < first.due
     assert "the outbox goes on trying" in caplog.text
+
+
+@pytest.mark.tocsin_live
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("kind", ["file", "server"])
+def test_a_recipient_that_was_refused_for_now_gets_the_mail_from_the_next_worker(
+    *,
+    count: int,
+    kind: str,
+    file: Path,
+    gmail_server: GmailServer,
+    authority: Authority,
+    request: pytest.FixtureRequest,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    url = str(request.getfixturevalue("database")) if kind == "server" else f"sqlite:///{file}"
+    gmail_server.script = {"RCPT b@example.com": "450 4.2.1 come back later", "RCPT c@example.com": "550 5.1.1 no such user"}
+    with interpreting(Recording()) as recording:
+        for number in range(count):
+            gmail_notifier(Task(f"load {number}"), Running(), Failed("disk full"), to=[f"{name}@example.com" for name in "abc"])
+    with live_at(authority, gmail=gmail_server) as live:
+        once = Retrying(live, RetryPolicy(attempts=1))
+        with closing(Store(url)) as store:
+            put(store, *recording.mail)
+            assert Worker(store, once, threshold=2).turn()
+            assert statuses(store) == [Status.DELAYED] * count
+        gmail_server.script.clear()
+        with closing(Store(url)) as store:
+            rows = store.rows()
+            store.advance([(row.key, RetryAsked(store.now())) for row in rows])
+            assert Worker(store, once, threshold=2).turn()
+            ended = store.rows()
+    assert [mail.recipients for mail in gmail_server.mails] == [("a@example.com",), ("b@example.com",)]
+    assert all(b"To: a@example.com, b@example.com, c@example.com" in mail.content for mail in gmail_server.mails)
+    for_good = "c@example.com (Gmail refused the mail: 550 5.1.1 no such user)"
+    assert [(row.status, row.reason) for row in ended] == [(Status.DELIVERED, f"refused for {for_good}")] * count
+    first, last = caplog.messages
+    assert "refused for b@example.com (Gmail asks for another try: 450 4.2.1 come back later)" in first
+    assert first.endswith(f"{for_good}; the outbox goes on trying")
+    assert last.endswith(f"refused for {for_good}")
+
+
+def test_a_message_that_cannot_go_on_to_some_of_its_people_is_delivered(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    put(store, message())
+    refused = Delivered(("b@example.com",), errors=(Retryable("450 later"),))  # as by an interpreter that mails it
+    assert Worker(store, Sender([refused])).turn()
+    assert [(row.status, row.reason) for row in store.rows()] == [(Status.DELIVERED, "refused for b@example.com (450 later)")]
+    assert caplog.messages == ["tocsin: tell Slack of 'load': refused for b@example.com (450 later)"]
 
 
 def test_what_was_folded_shares_an_outcome(store: Store) -> None:

@@ -19,7 +19,7 @@ from datetime import timedelta
 import attrs
 
 from tocsin.core.delivery.rendering import marked_as_repeat, tells_of_failure
-from tocsin.core.effects import Message
+from tocsin.core.effects import Effect, Message, Rest, SendEmail
 from tocsin.core.outcomes import (
     Ambiguous,
     Delivered,
@@ -37,6 +37,40 @@ from tocsin.core.outcomes import (
 _LEAST_SETTLED_FIRST: tuple[type[object], ...] = (Ambiguous, Retryable, Rejected, DestinationDead)
 """The kinds of errors, from the one that settles the least to the one that settles the most."""
 _NO_WAIT = timedelta(0)
+
+
+def narrowed(effect: Effect, outcome: Outcome) -> SendEmail | None:
+    """Return the mail for the recipients that were refused for now; None if there are none, or if they are none of this mail's."""
+    if not isinstance(effect, SendEmail) or not isinstance(outcome, Delivered) or not outcome.later:
+        return None
+    to, cc = effect.mail.recipients, effect.mail.cc
+    if to is not None and not {*outcome.later} <= {*to, *cc}:  # an interpreter inside sent it to others
+        return None
+    pairs = zip(outcome.refused, outcome.errors, strict=False)
+    refused = tuple((address, error.reason) for address, error in pairs if not isinstance(error, Retryable))
+    return attrs.evolve(effect, rest=Rest(outcome.later, refused))
+
+
+def with_earlier_refusals(effect: Effect, outcome: Outcome) -> Outcome:
+    """Return the outcome of a mail to the rest of its recipients, with those that earlier tries found refused for good."""
+    if not isinstance(effect, SendEmail) or effect.rest is None or not isinstance(outcome, Delivered):
+        return outcome
+    before = effect.rest.refused
+    errors = (*(Rejected(reason) for _, reason in before), *outcome.errors)
+    return attrs.evolve(outcome, refused=(*(address for address, _ in before), *outcome.refused), errors=errors)
+
+
+def after_a_part(effect: Effect, outcome: Outcome) -> Outcome:
+    """Return the outcome of a mail from that of its last try: if only its rest failed, it is delivered, and refused for the rest.
+
+    A dead destination, and a secret that is not found, stay errors: a person repairs them, and the rest is sent then.
+    """
+    if not isinstance(effect, SendEmail) or effect.rest is None or not isinstance(outcome, Retryable | Ambiguous | Rejected):
+        return outcome
+    if isinstance(outcome, Rejected) and outcome.secret is not None:
+        return outcome
+    left = effect.rest.recipients
+    return with_earlier_refusals(effect, Delivered(left, errors=(outcome,) * len(left)))
 
 
 def message_for_fallback(message: Message, error: DeliveryError) -> Message | None:
@@ -116,11 +150,20 @@ def _receipt(receipts: Sequence[Receipt]) -> Receipt:
     if places:
         return Queued("; ".join((" and ".join(places), *_failures(receipts))))
     if delivered:
-        refused = dict.fromkeys(address for receipt in delivered for address in receipt.refused)
-        return Delivered(tuple(refused), next((receipt.in_digest for receipt in delivered if receipt.in_digest), None))
+        refused = tuple(dict.fromkeys(address for receipt in delivered for address in receipt.refused))
+        in_digest = next((receipt.in_digest for receipt in delivered if receipt.in_digest), None)
+        return Delivered(refused, in_digest, _errors(delivered, refused))
     if any(isinstance(receipt, Shown) for receipt in receipts):
         return Shown()
     return Withheld("; ".join(dict.fromkeys(receipt.reason for receipt in receipts if isinstance(receipt, Withheld))))
+
+
+def _errors(delivered: Iterable[Delivered], refused: Sequence[str]) -> tuple[DeliveryError, ...]:
+    """Return why each of these was refused, if all are known. None is to be tried again: the others would get the mail twice."""
+    known = {address: error for receipt in delivered for address, error in zip(receipt.refused, receipt.errors, strict=False)}
+    errors = [known[address] for address in refused if address in known]
+    settled = tuple(Rejected(error.reason) if isinstance(error, Retryable) else error for error in errors)
+    return settled if len(settled) == len(refused) else ()
 
 
 def outcome_in_digest(outcome: Outcome, digest: Message) -> Outcome:

@@ -45,7 +45,7 @@ def audience(message: Message) -> tuple[object, ...]:
     """Return who reads a message and who sends it, as a hashable value. Only messages to the same audience may be folded into one."""
     if isinstance(message, PostToSlack):
         return ("slack", message.webhook_secret, message.bot)
-    return ("gmail", message.username_secret, message.password_secret, message.mail.recipients, message.mail.cc)
+    return ("gmail", message.username_secret, message.password_secret, message.mail.recipients, message.mail.cc, message.rest)
 
 
 def webhook_fault(url: str, allowed_hosts: tuple[str, ...] = ()) -> str | None:

@@ -12,7 +12,7 @@ import attrs
 from tocsin.core.delivery.destinations import destination
 from tocsin.core.delivery.digest import digest_content
 from tocsin.core.delivery.rendering import content_of, rerender
-from tocsin.core.effects import Bot, Message, PostToSlack, SendEmail
+from tocsin.core.effects import Bot, Message, PostToSlack, Rest, SendEmail
 from tocsin.core.messages.content import SENTENCE_LIMIT, Content, Line
 from tocsin.core.messages.digest_summary import DigestSummary
 from tocsin.core.messages.email import mail
@@ -29,14 +29,18 @@ _WHERE_IT_RUNS = ("Host", "Environment", "Run id")
 def as_mail(message: Message, to: tuple[str, ...] | None = None, cc: tuple[str, ...] = ()) -> SendEmail:
     """Convert a message to a mail from the account in the secrets ``EMAIL_USERNAME`` and ``EMAIL_PASSWORD``.
 
-    ``to`` None means that account itself.
+    ``to`` None means that account itself. Of a mail that only some recipients still need, those among ``to`` and ``cc`` get it; if
+    there are none, these are other people, and all get it.
     """
+    rest: Rest | None = None
     if isinstance(message, SendEmail):
         result, source = attrs.evolve(message.mail, recipients=to, cc=cc), message.content
+        left = () if message.rest is None else tuple(one for one in message.rest.recipients if to is None or one in {*to, *cc})
+        rest = attrs.evolve(message.rest, recipients=left) if message.rest is not None and left else None
     else:
         source = content_of(message)
         result = mail(_content_to_show(source), to, cc)
-    return SendEmail("EMAIL_USERNAME", "EMAIL_PASSWORD", result, message.key, source)
+    return SendEmail("EMAIL_USERNAME", "EMAIL_PASSWORD", result, message.key, source, rest)
 
 
 def as_slack(message: Message, webhook_secret: str, bot: Bot | None = None) -> PostToSlack:

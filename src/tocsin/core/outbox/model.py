@@ -20,6 +20,7 @@ from tocsin.core.values import Value
 _LONGEST_NAME = 200  # characters
 _KEPT_OF_NAME = 120  # characters before the hash
 _REFUSED, _WITHHELD, _SHOWN = "refused for ", "withheld: ", "shown instead of sent"  # the reasons of rows that are done
+_WHY = ": "  # no address holds it
 _LATEST = 253_402_214_400.0  # the last day of the year 9999
 
 
@@ -53,7 +54,7 @@ class Row(Value):
         destination: where the message goes. Rows of one destination are sent one after another.
         kind: the kind of effect.
         version: the version of the schema of ``body``.
-        body: the effect as JSON.
+        body: the effect as JSON. That of a mail which some recipients have is replaced by that of the mail to the others.
         made: when the row was written.
         since: when the time for retries began: when the row was written or a person last asked for another try, plus all the time for
             which the row was due and unclaimed.
@@ -129,8 +130,9 @@ def reason_of_done(outcome: Delivered | Withheld | Shown) -> str | None:
     ('withheld: TOCSIN_NOTIFY is none', None)
     """
     match outcome:
-        case Delivered(refused=refused):
-            return f"{_REFUSED}{', '.join(refused)}" if refused else None
+        case Delivered(refused=refused, errors=errors):
+            whom = f"{_REFUSED}{', '.join(refused)}" if refused else None
+            return f"{whom}{_WHY}{'; '.join(error.reason for error in errors)}" if errors else whom
         case Withheld(reason=reason):
             return f"{_WITHHELD}{reason}"
         case Shown():
@@ -159,7 +161,7 @@ def _outcome_of_done(reason: str) -> Outcome:
         return Withheld(reason.removeprefix(_WITHHELD))
     if reason == _SHOWN:
         return Shown()
-    return Delivered(tuple(reason.removeprefix(_REFUSED).split(", ")) if reason.startswith(_REFUSED) else ())
+    return Delivered(tuple(reason.removeprefix(_REFUSED).partition(_WHY)[0].split(", ")) if reason.startswith(_REFUSED) else ())
 
 
 def moment_of(seconds: float) -> datetime:

@@ -43,6 +43,9 @@ TOLERATED = 1.0
 """Seconds by which two readings of a server's clock may differ."""
 
 _LONGEST = 86_400.0  # seconds: the longest pause of a row
+_APART = 30.0  # seconds between a first try without an answer and the next one; doubled each time, since each may be one too many
+_FARTHEST_APART = 3600.0
+_DOUBLINGS = 1000  # 2.0 ** 1024 overflows a float
 _SURE = 5  # tries that are made even after the deadline: the machine may have slept for days
 
 
@@ -67,13 +70,25 @@ class Grouped(Value):
 
 @attrs.frozen(eq=False, repr=False)
 class OutcomeKnown(Value):
-    """A try ended with ``outcome``. ``draw`` is a random number from 0 up to, but not including, 1."""
+    """A try ended with ``outcome``.
+
+    Args:
+        at: when.
+        claim: the lease under which the message was sent.
+        outcome: the outcome.
+        draw: a random number from 0 up to, but not including, 1.
+        policy: how often a message is tried, and for how long.
+        alarming: whether the message reports a failure, so that two of it are better than none.
+        rest: version and body of the message to those recipients of a delivered mail that were refused for now; None if there are none.
+    """
 
     at: float
     claim: str
     outcome: Outcome
     draw: float
     policy: RetryPolicy = POLICY
+    alarming: bool = False
+    rest: tuple[int, str] | None = None
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -253,7 +268,9 @@ def _answered(row: Row, event: OutcomeKnown) -> Row | RefusedEvent:
     if not holds_lease and not isinstance(outcome, Delivered):
         return RefusedEvent(f"the lease of {row.key} has ended")
     match outcome:
-        case Delivered() | Withheld() | Shown():
+        case Delivered():
+            return _delivered(row, outcome, event, event.rest if holds_lease else None)
+        case Withheld() | Shown():
             return _ended(row, Status.DELIVERED, event.at, reason_of_done(outcome))
         case Queued(where=where):
             return _ended(row, Status.UNKNOWN, event.at, f"handed on to {where}: what became of it there is not known")
@@ -262,15 +279,42 @@ def _answered(row: Row, event: OutcomeKnown) -> Row | RefusedEvent:
         case Rejected(reason=reason) | DestinationDead(reason=reason):
             return _ended(row, Status.DEAD, event.at, reason)
         case Ambiguous(reason=reason):
-            return _ended(row, Status.UNKNOWN, event.at, reason)
+            return _repeated(row, reason, event) if event.alarming else _ended(row, Status.UNKNOWN, event.at, reason)
         case _:
             assert_never(outcome)
 
 
-def _put_off(row: Row, outcome: Retryable | Rejected, event: OutcomeKnown) -> Row:
-    policy, pause = event.policy, pause_after(row.attempts, outcome, event)
+def _delivered(row: Row, outcome: Delivered, event: OutcomeKnown, rest: tuple[int, str] | None) -> Row:
+    """Return the row of a delivered message; it goes on to those recipients that were refused for now while there is time for that."""
+    reason = reason_of_done(outcome)
+    pause = pause_after(row.attempts, outcome, event)
+    if rest is None or _is_over(row, event, pause):
+        return _ended(row, Status.DELIVERED, event.at, reason)
+    version, body = rest
+    return _waiting(
+        attrs.evolve(row, status=Status.DELAYED, due=event.at + pause, pause=pause, reason=reason, version=version, body=body)
+    )
+
+
+def _repeated(row: Row, reason: str, event: OutcomeKnown) -> Row:
+    """Return the row of a message that may have arrived and is sent again, marked, after a pause that doubles each time."""
+    pause = min(_APART * 2.0 ** min(row.attempts - 1, _DOUBLINGS), _FARTHEST_APART)
+    repeated = attrs.evolve(row, repeated=True, reason=reason)
+    if _is_over(row, event, pause):
+        return _ended(repeated, Status.UNKNOWN, event.at, reason)
+    return _waiting(attrs.evolve(repeated, status=Status.DELAYED, due=event.at + pause, pause=pause))
+
+
+def _is_over(row: Row, event: OutcomeKnown, pause: float) -> bool:
+    """Return whether a row is given up, and not tried again after this pause."""
+    policy = event.policy
     late = event.at + pause - row.since >= policy.deadline and row.attempts >= min(_SURE, policy.attempts)
-    if late or row.attempts >= policy.attempts:
+    return late or row.attempts >= policy.attempts
+
+
+def _put_off(row: Row, outcome: Retryable | Rejected, event: OutcomeKnown) -> Row:
+    pause = pause_after(row.attempts, outcome, event)
+    if _is_over(row, event, pause):
         if row.repeated:
             return _ended(
                 row, Status.UNKNOWN, event.at, f"{outcome.reason}; an earlier try went without an answer: it may have arrived"
@@ -279,7 +323,7 @@ def _put_off(row: Row, outcome: Retryable | Rejected, event: OutcomeKnown) -> Ro
     return _waiting(attrs.evolve(row, status=Status.DELAYED, due=event.at + pause, pause=pause, reason=outcome.reason))
 
 
-def pause_after(attempts: int, outcome: DeliveryError, event: OutcomeKnown) -> float:
+def pause_after(attempts: int, outcome: DeliveryError | Delivered, event: OutcomeKnown) -> float:
     """Return the seconds until the next try.
 
     The pause is the policy's first delay plus a random part, and no shorter than ``rest_after``.
@@ -291,9 +335,9 @@ def pause_after(attempts: int, outcome: DeliveryError, event: OutcomeKnown) -> f
     return max(min(event.policy.initial_delay + event.draw * event.policy.bound(attempts), _LONGEST), rest_after(outcome, event.policy))
 
 
-def rest_after(outcome: DeliveryError, policy: RetryPolicy) -> float:
+def rest_after(outcome: DeliveryError | Delivered, policy: RetryPolicy) -> float:
     """Return the seconds for which no message is sent to a destination after this outcome: as long as the service asks for."""
-    asked = outcome.after if isinstance(outcome, Retryable) and outcome.after is not None else timedelta(0)
+    asked = outcome.after if isinstance(outcome, Retryable | Delivered) and outcome.after is not None else timedelta(0)
     return min(max(policy.initial_delay, asked.total_seconds()), _LONGEST)
 
 

@@ -46,23 +46,34 @@ class Gmail(SmtpSettings):
     _kept: "PerProcess[SmtpSession]" = attrs.field(init=False, factory=PerProcess["SmtpSession"], eq=False, repr=False)
     _tokens: "PerProcess[TokenCache]" = attrs.field(init=False, factory=PerProcess["TokenCache"], eq=False, repr=False)
 
-    def send(self, username: Secret, password: Secret, mail: Mail, key: Key) -> Receipt | DeliveryError:
-        """Send ``mail``. Return Delivered with the refused recipients, or the error; a failure is never raised."""
-        return redaction.clean(redaction.contained(lambda: self._send(username, password, mail, key)))
+    def send(
+        self, username: Secret, password: Secret, mail: Mail, key: Key, only: tuple[str, ...] | None = None
+    ) -> Receipt | DeliveryError:
+        """Send ``mail``. Return Delivered with the refused recipients, or the error; a failure is never raised.
+
+        Args:
+            username: the account that sends.
+            password: its password or JSON credentials.
+            mail: the mail.
+            key: the key of the announcement, from which the mail gets its id.
+            only: the addresses that it goes to, whatever its headers say; None means all in its headers.
+        """
+        return redaction.clean(redaction.contained(lambda: self._send(username, password, mail, key, only)))
 
     def close(self) -> None:
         """Close the connection and drop the access tokens. The next mail opens a new connection."""
         self._kept.close()
         self._tokens.close()
 
-    def _send(self, username: Secret, password: Secret, mail: Mail, key: Key) -> Receipt | DeliveryError:
-        problem = _problem(username, password, mail)
+    def _send(self, username: Secret, password: Secret, mail: Mail, key: Key, only: tuple[str, ...] | None) -> Receipt | DeliveryError:
+        recipients = _recipients(mail, username.reveal()) if only is None else only
+        problem = _problem(username, password, recipients)
         if problem is not None:
             return Rejected(problem)
         from tocsin.shell.adapters import mail_smtp
         from tocsin.shell.adapters.mail_mime import mime
 
-        outgoing = mail_smtp.OutgoingMail(_recipients(mail, username.reveal()), mime(mail, key, username.reveal()))
+        outgoing = mail_smtp.OutgoingMail(recipients, mime(mail, key, username.reveal()))
         return mail_smtp.send(self, self._kept, self._tokens, mail_smtp.Credentials(username, password), outgoing)
 
 
@@ -72,13 +83,12 @@ def _recipients(mail: Mail, account: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*to, *mail.cc)))
 
 
-def _problem(username: Secret, password: Secret, mail: Mail) -> str | None:
+def _problem(username: Secret, password: Secret, recipients: tuple[str, ...]) -> str | None:
     fault = address_fault(username.reveal())
     if fault is not None:
         return f"the user name in the secret {username.name!r} is refused: {fault}"
     if not (is_grant(password.reveal()) or (password.reveal().isascii() and password.reveal().isprintable())):
         return f"the password in the secret {password.name!r} is not an app password, which is 16 letters"
-    recipients = _recipients(mail, username.reveal())
     if not recipients:
         return "the mail names no recipient"
     bad = next((address for address in recipients if address_fault(address) is not None), None)

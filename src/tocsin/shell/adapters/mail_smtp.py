@@ -132,15 +132,17 @@ class SmtpSession:
             self._begin()
         self._mail_begun = False
         replies = {recipient: self._smtp.docmd("RCPT", f"TO:<{recipient}>") for recipient in mail.recipients}
-        refused = tuple(recipient for recipient, (code, _) in replies.items() if code not in {250, 251})
+        refused = {recipient: reply for recipient, reply in replies.items() if reply[0] not in {250, 251}}
+        errors = tuple(smtp_reply(code, _text(words)) for code, words in refused.values())
         if len(refused) == len(replies):
-            self._expect(replies[refused[-1]])
+            for_now = (reply for reply, error in zip(refused.values(), errors, strict=True) if isinstance(error, Retryable))
+            self._expect(next(for_now, replies[mail.recipients[-1]]))
         self._command("DATA", "", 354)
         self._smtp.send(_LEADING_DOT.sub(b"..", mail.content) + b".\r\n")
         attempt.sent = True
         self._expect(self._smtp.getreply())
         self._count += 1
-        return Delivered(refused)
+        return Delivered(tuple(refused), errors=errors)
 
     def reset(self) -> bool:
         """Send RSET; return whether the connection can take another mail after a refusal."""
@@ -175,7 +177,12 @@ class SmtpSession:
             return
         if not 400 <= reply[0] < 600:
             raise smtplib.SMTPServerDisconnected  # neither acceptance nor refusal: not an SMTP server
-        raise SmtpRefusal(interpret(reply[0], redaction.redact(reply[1].decode(errors="replace"))), reply[0])
+        raise SmtpRefusal(interpret(reply[0], _text(reply[1])), reply[0])
+
+
+def _text(words: bytes) -> str:
+    """Return the text of a reply. A server may repeat what it was sent."""
+    return redaction.redact(words.decode(errors="replace"))
 
 
 def connect(route: TokenRoute, tokens: TokenCache, account: Credentials) -> SmtpSession:

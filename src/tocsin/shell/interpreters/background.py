@@ -24,8 +24,8 @@ from tocsin.core.outcomes import DeliveryError, Outcome, Queued, Retryable
 from tocsin.core.text import quote
 from tocsin.shell import environment, queues
 from tocsin.shell.adapters import settings, time_limits
-from tocsin.shell.destination_queue import OnSettled, QueuedMessage
-from tocsin.shell.interpreter import Interpreter, Queueing, Wrapper, constant, execute, inner_of_background, is_idle
+from tocsin.shell.destination_queue import QueuedMessage
+from tocsin.shell.interpreter import Interpreter, OnSettled, Queueing, Wrapper, constant, execute, inner_of_background, is_idle
 
 AfterFork = Literal["wait", "queue"]
 
@@ -79,7 +79,7 @@ class Background(Queueing, Wrapper):
         )
         if isinstance(effect, CallBack) or where is None or at_once:
             return self._now(effect, on_settled)
-        entry = QueuedMessage(effect, (on_settled,), copy_context())
+        entry = QueuedMessage(effect, on_settled, copy_context())
         result = queues.put(self.inner, where, self.max_queue, self.exit_timeout, entry)
         if result == "queued":
             return _QUEUED

@@ -13,6 +13,7 @@ from typing import ClassVar, NoReturn
 import attrs
 from typing_extensions import override
 
+from tocsin.core.delivery.combining import with_earlier_refusals
 from tocsin.core.delivery.rendering import redacted_message
 from tocsin.core.effects import Bot, CallBack, Effect, PostToSlack, SendEmail
 from tocsin.core.outcomes import Delivered, Outcome, Rejected
@@ -78,11 +79,14 @@ def _perform(live: Live, effect: Effect, /) -> Outcome:
         case PostToSlack(webhook_secret=name, payload=payload):
             url = live.secrets.find(name)
             return url if isinstance(url, Rejected) else live.slack.post(url, payload)
-        case SendEmail(username_secret=user, password_secret=word, mail=mail, key=key):
+        case SendEmail(username_secret=user, password_secret=word, mail=mail, key=key, rest=rest):
             username, password = live.secrets.find(user), live.secrets.find(word)
             if isinstance(username, Rejected):
                 return username
-            return password if isinstance(password, Rejected) else live.mail.send(username, password, mail, key)
+            if isinstance(password, Rejected):
+                return password
+            only = None if rest is None else rest.recipients
+            return with_earlier_refusals(effect, live.mail.send(username, password, mail, key, only))
         case CallBack():
             return _call(effect)
 

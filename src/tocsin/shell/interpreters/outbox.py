@@ -24,11 +24,11 @@ from tocsin.core.outcomes import STORED, Outcome, Queued
 from tocsin.core.text import quote
 from tocsin.shell import environment, queues
 from tocsin.shell.adapters import settings
-from tocsin.shell.destination_queue import OnSettled
 from tocsin.shell.errors import OutboxError
 from tocsin.shell.interpreter import (
     Batching,
     Interpreter,
+    OnSettled,
     Queueing,
     Wrapper,
     constant,

@@ -27,12 +27,12 @@ from tocsin.shell import environment, log, queues
 from tocsin.shell.adapters.time_limits import Deadline
 from tocsin.shell.errors import OutboxError
 from tocsin.shell.fork_safety import OnUse, forget_in_child, new_event
+from tocsin.shell.interpreter import OnSettled
 from tocsin.shell.outbox.store import Store
 from tocsin.shell.outbox.worker import OnBatch, Worker
 from tocsin.shell.redaction import redact
 from tocsin.shell.threads import WorkerThread
 
-OnSettled = Callable[[Outcome], None]
 _Identity = tuple[int, int] | None
 WorkerFactory = Callable[[OnBatch], Worker]
 """Builds the worker, which calls ``OnBatch`` after each attempt."""

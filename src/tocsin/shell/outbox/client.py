@@ -11,11 +11,11 @@ from typing import TypeVar
 
 from tocsin.core.effects import Message
 from tocsin.core.outbox.model import Row
-from tocsin.core.outcomes import Outcome
 from tocsin.core.text import describe, one_line
 from tocsin.shell import log
 from tocsin.shell.errors import OutboxBusy, OutboxError
 from tocsin.shell.fork_safety import OnUse, forget_in_child, new_event, new_lock
+from tocsin.shell.interpreter import OnSettled, loosely
 from tocsin.shell.outbox.background_worker import BackgroundWorker, WorkerFactory
 from tocsin.shell.outbox.codec import new_row
 from tocsin.shell.outbox.errors import needs_person
@@ -78,7 +78,7 @@ class OutboxClient:
         self._worker.give_up()
         self._store.close()
 
-    def keep(self, messages: Sequence[Message], on_settled: Sequence[Callable[[Outcome], None]]) -> None:
+    def keep(self, messages: Sequence[Message], on_settled: Sequence[OnSettled]) -> None:
         """Commit the messages. If that succeeds, each callback gets the final outcome of its message later.
 
         Raises:
@@ -88,7 +88,7 @@ class OutboxClient:
         if error is not None and time.monotonic() < self._paused_until:
             raise OutboxError(str(error))
         rows = self._rows(messages, self._guarded(self._store.now))
-        callbacks = [(row.key, callback) for row, callback in zip(rows, on_settled, strict=True)]
+        callbacks = [(row.key, loosely(callback)) for row, callback in zip(rows, on_settled, strict=True)]
         for key, callback in callbacks:
             self._worker.expect(key, callback)
         try:

@@ -28,6 +28,7 @@ from tocsin.shell.redaction import redact
 
 VERSION = 1
 """The version of the schema in which messages are written."""
+_VERSION_OF_REST = 2  # in which a mail with a ``rest`` is written, which older code would refuse as damaged
 
 MESSAGE_KINDS: Mapping[str, type[PostToSlack] | type[SendEmail]] = {"PostToSlack": PostToSlack, "SendEmail": SendEmail}
 """The classes of messages that a row may hold."""
@@ -67,7 +68,8 @@ def encode(message: Message) -> Encoded:
     if MESSAGE_KINDS.get(kind) is not type(message):
         raise TypeError(f"a {kind} is not one of {', '.join(MESSAGE_KINDS)}")
     tree: object = _converter().unstructure(redacted_message(message, redact))
-    return Encoded(kind, VERSION, _JSON.encode(tree))
+    version = _VERSION_OF_REST if isinstance(message, SendEmail) and message.rest is not None else VERSION
+    return Encoded(kind, version, _JSON.encode(tree))
 
 
 def decode(row: Row) -> Message | str:
@@ -76,8 +78,9 @@ def decode(row: Row) -> Message | str:
     kind = MESSAGE_KINDS.get(row.kind)
     if kind is None:
         return f"{row.key} is of a kind that this tocsin does not know, {_redacted_line(row.kind)}: upgrade tocsin, {retry}"
-    if row.version > VERSION:
-        return f"{row.key} was written by a newer tocsin (version {row.version}, and this one reads {VERSION}): upgrade tocsin, {retry}"
+    newest = _VERSION_OF_REST if kind is SendEmail else VERSION
+    if row.version > newest:
+        return f"{row.key} was written by a newer tocsin (version {row.version}, and this one reads {newest}): upgrade tocsin, {retry}"
     try:
         tree: object = json.loads(row.body)
         return _converter().structure(tree, kind)
@@ -147,6 +150,7 @@ def _converter() -> Converter:
 
     converter.register_unstructure_hook(union, unstructure)
     converter.register_structure_hook(union, structure)
+    converter.register_unstructure_hook(SendEmail, make_dict_unstructure_fn(SendEmail, converter, rest=override(omit_if_default=True)))
     return converter
 
 

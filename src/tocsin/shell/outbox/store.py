@@ -273,6 +273,7 @@ def _advance(connection: Connection, events: Sequence[tuple[str, RowEvent]]) -> 
         if isinstance(answer, Row):
             found[key] = attrs.evolve(found[key], row=answer)
     queries.change(connection, [one for key, one in found.items() if one is not before[key]])
+    queries.rewrite(connection, [one for key, one in found.items() if one.row.body is not before[key].row.body])
     return tuple(answers)
 
 

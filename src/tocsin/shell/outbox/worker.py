@@ -16,13 +16,17 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from random import SystemRandom
 
+import attrs
+
+from tocsin.core.delivery.combining import narrowed
 from tocsin.core.delivery.digest import MIN_INTERVAL, THRESHOLD, singly
+from tocsin.core.delivery.rendering import tells_of_failure
 from tocsin.core.delivery.retry import RetryPolicy
 from tocsin.core.effects import Message
 from tocsin.core.outbox.batches import Batch, make_batches
 from tocsin.core.outbox.model import Row, Status
 from tocsin.core.outbox.state_machine import POLICY, Grouped, OutcomeKnown, RefusedEvent, Released, RowEvent, Unreadable, rest_after
-from tocsin.core.outcomes import DeliveryError, Outcome
+from tocsin.core.outcomes import Delivered, DeliveryError, Outcome
 from tocsin.core.text import describe, one_line
 from tocsin.shell import log
 from tocsin.shell.adapters import clock, time_limits
@@ -30,7 +34,7 @@ from tocsin.shell.environment import run_id
 from tocsin.shell.errors import OutboxError
 from tocsin.shell.fork_safety import OnUse, new_event, new_lock
 from tocsin.shell.interpreter import Interpreter, execute
-from tocsin.shell.outbox.codec import decode
+from tocsin.shell.outbox.codec import decode, encode
 from tocsin.shell.outbox.store import Agenda, Store
 from tocsin.shell.redaction import redact
 from tocsin.shell.threads import WorkerThread
@@ -280,8 +284,9 @@ class Worker:
         try:
             outcome = execute(self._inner, batch.message)
             at, draw = lease.now, SystemRandom().random()
+            known = OutcomeKnown(at, lease.name, outcome, draw, self._policy, tells_of_failure(batch.message))
             try:
-                rows = self._record([(row.key, OutcomeKnown(at, lease.name, outcome, draw, self._policy)) for row in batch.rows])
+                rows = self._record([(row.key, attrs.evolve(known, rest=_rest(row, outcome))) for row in batch.rows])
             except OutboxError:
                 self._on_batch(batch, outcome, ())  # a delivery is one, whether or not it can be recorded
                 raise
@@ -332,10 +337,25 @@ class Worker:
             raise
 
 
+def _rest(row: Row, outcome: Outcome) -> tuple[int, str] | None:
+    """Return version and body of the message to those recipients of a delivered mail that were refused for now."""
+    if not isinstance(outcome, Delivered) or not outcome.later:
+        return None
+    message = decode(row)
+    rest = None if isinstance(message, str) else narrowed(message, outcome)
+    if rest is None:
+        return None
+    encoded = encode(rest)
+    return encoded.version, encoded.body
+
+
 def _log_failure(batch: Batch, outcome: Outcome, rows: Sequence[Row]) -> None:
     """Log a failed attempt: each one that ends a message, and the first one that delays it."""
     delayed = [row for row in rows if row.status is Status.DELAYED]
     if not delayed:
         log.complain(batch.message, outcome, more=len(batch.rows) - 1)
-    elif isinstance(outcome, DeliveryError) and any(row.attempts == 1 for row in delayed):
-        log.logger.warning("%s; the outbox goes on trying", log.failure(batch.message, outcome, len(batch.rows) - 1))
+    elif isinstance(outcome, Delivered | DeliveryError) and any(row.attempts == 1 for row in delayed):
+        more = len(batch.rows) - 1
+        told = batch.message
+        said = log.refusal(told, outcome, more) if isinstance(outcome, Delivered) else log.failure(told, outcome, more)
+        log.logger.warning("%s; the outbox goes on trying", said)
