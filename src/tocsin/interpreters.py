@@ -2,6 +2,7 @@
 
 from tocsin.core.delivery.rate_limit import Rate
 from tocsin.core.delivery.retry import RetryPolicy
+from tocsin.shell.current import InForce
 from tocsin.shell.errors import OutboxError
 from tocsin.shell.interpreter import Interpreter
 from tocsin.shell.interpreters.background import Background
@@ -22,6 +23,7 @@ __all__ = [
     "DryRun",
     "Fallback",
     "Fanout",
+    "InForce",
     "Interpreter",
     "Live",
     "Outbox",

@@ -203,7 +203,7 @@ def test_the_rest_of_a_mail_waits_or_is_given_up_in_words(row: Row, event: RowEv
     partly = Delivered(("b@example.com",), errors=(Retryable("450 later", asked),))
     following = then(row, attrs.evolve(event, outcome=partly, rest=REST))
     busy = next_row(row, attrs.evolve(event, outcome=Retryable("450 later", asked)))
-    assert following.reason == "refused for b@example.com (450 later)"
+    assert following.reason == "refused for b@example.com: 450 later"
     if isinstance(busy, Row) and busy.status is Status.DELAYED:  # when a message that nobody has would be tried again
         assert (following.status, following.due, (following.version, following.body)) == (Status.DELAYED, busy.due, REST)
     else:

@@ -109,7 +109,7 @@ PARTLY = attrs.evolve(answer(FOR_NOW), rest=(2, '{"rest":{}}'))
 def test_a_mail_goes_on_to_the_rest_of_its_recipients() -> None:
     partly = after(LEASED, PARTLY)
     assert (partly.status, partly.version, partly.body) == (Status.DELAYED, 2, '{"rest":{}}')
-    assert partly.reason == "refused for b@example.com (450 later)"
+    assert partly.reason == "refused for b@example.com: 450 later"
     assert partly.due == PARTLY.at + 90.0
     assert partly.claim is None
     whole = after(LEASED, attrs.evolve(PARTLY, rest=None))
@@ -125,7 +125,7 @@ def test_a_mail_goes_on_to_the_rest_of_its_recipients() -> None:
 )
 def test_a_mail_that_goes_on_no_longer_is_delivered(event: OutcomeKnown) -> None:
     ended = after(LEASED, event)
-    assert (ended.status, ended.body, ended.reason) == (Status.DELIVERED, LEASED.body, "refused for b@example.com (450 later)")
+    assert (ended.status, ended.body, ended.reason) == (Status.DELIVERED, LEASED.body, "refused for b@example.com: 450 later")
 
 
 LEASE_ENDED = "the lease of run.load..0.0 has ended"

@@ -1,6 +1,7 @@
 """An outbox whose database fails for a while: no caller waits long, no message is lost, and soon after it they are stored again."""
 
 import sqlite3
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +26,6 @@ from tocsin.shell.outbox.database import Database, OutboxConnection
 from tocsin.shell.outbox.errors import needs_person
 from tocsin.shell.outbox.store import Store
 from tocsin.shell.outbox.worker import Worker
-from tocsin.shell.threads import WorkerThread
 
 pytestmark = pytest.mark.tocsin_live
 
@@ -142,7 +142,7 @@ def test_where_no_thread_starts_the_next_caller_tries(tmp_path: Path, monkeypatc
     folder.touch()
     with closing(Outbox(Sender(), f"sqlite:///{folder}/outbox.sqlite")) as outbox:
         with monkeypatch.context() as patch:
-            patch.setattr(WorkerThread, "start", no_thread)
+            patch.setattr(threading.Thread, "start", no_thread)
             assert execute(outbox, message()) == execute(outbox, message())
         assert outbox._client._prober is None
         folder.unlink()

@@ -227,8 +227,9 @@ def test_a_recipient_that_was_refused_for_now_gets_the_mail_from_the_next_worker
             ended = store.rows()
     assert [mail.recipients for mail in gmail_server.mails] == [("a@example.com",), ("b@example.com",)]
     assert all(b"To: a@example.com, b@example.com, c@example.com" in mail.content for mail in gmail_server.mails)
-    for_good = "c@example.com (Gmail refused the mail: 550 5.1.1 no such user)"
-    assert [(row.status, row.reason) for row in ended] == [(Status.DELIVERED, f"refused for {for_good}")] * count
+    why = "Gmail refused the mail: 550 5.1.1 no such user"
+    for_good = f"c@example.com ({why})"
+    assert [(row.status, row.reason) for row in ended] == [(Status.DELIVERED, f"refused for c@example.com: {why}")] * count
     first, last = caplog.messages
     assert "refused for b@example.com (Gmail asks for another try: 450 4.2.1 come back later)" in first
     assert first.endswith(f"{for_good}; the outbox goes on trying")
@@ -239,7 +240,7 @@ def test_a_message_that_cannot_go_on_to_some_of_its_people_is_delivered(store: S
     put(store, message())
     refused = Delivered(("b@example.com",), errors=(Retryable("450 later"),))  # as by an interpreter that mails it
     assert Worker(store, Sender([refused])).turn()
-    assert [(row.status, row.reason) for row in store.rows()] == [(Status.DELIVERED, "refused for b@example.com (450 later)")]
+    assert [(row.status, row.reason) for row in store.rows()] == [(Status.DELIVERED, "refused for b@example.com: 450 later")]
     assert caplog.messages == ["tocsin: tell Slack of 'load': refused for b@example.com (450 later)"]
 
 
