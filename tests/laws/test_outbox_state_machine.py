@@ -324,6 +324,35 @@ def test_a_possible_arrival_is_marked_when_a_person_retries_it(events: tuple[Row
     assert again(LEASED, *events).repeated
 
 
+@given(rows(Status.LEASED), happenings(OutcomeKnown))
+def test_an_alarm_without_an_answer_is_sent_again_marked_or_stays_unknown(row: Row, event: RowEvent) -> None:
+    assert isinstance(event, OutcomeKnown)
+    silent = attrs.evolve(event, claim=row.claim or "", outcome=Ambiguous("no answer"))
+    following = then(row, attrs.evolve(silent, alarming=True))
+    assert then(row, attrs.evolve(silent, alarming=False)).status is Status.UNKNOWN
+    assert following.repeated
+    assert following.reason == "no answer"
+    if following.status is Status.DELAYED:
+        assert 30.0 <= following.due - event.at <= 3600.0
+        assert row.attempts < event.policy.attempts
+        assert following.digest == row.digest
+    else:
+        assert following.status is Status.UNKNOWN
+
+
+def test_an_alarm_without_an_answer_is_sent_again_for_a_day_ever_more_seldom() -> None:
+    """Each try may be one too many, and so they are few."""
+    row, at, pauses = NEW, 0.0, list[float]()
+    while row.status is not Status.UNKNOWN:
+        row = then(row, Claimed(at, "worker-1", at + 60.0))
+        row = then(row, OutcomeKnown(at, "worker-1", Ambiguous("no answer"), 0.5, alarming=True))
+        pauses.append(row.due - at)
+        at = row.due
+    assert pauses[:8] == [30.0, 60.0, 120.0, 240.0, 480.0, 960.0, 1920.0, 3600.0]
+    assert len(pauses) < 33
+    assert at <= DAY
+
+
 @given(st.integers(1, 20))
 def test_a_row_that_a_killed_worker_had_not_begun_was_not_tried(kills: int) -> None:
     """The row was claimed together with a row that kills every worker."""

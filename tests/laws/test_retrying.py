@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import cycle
 
 import attrs
+import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from returns.io import IOResult
@@ -156,11 +157,37 @@ def test_a_pause_is_as_long_as_asked_and_no_longer_than_needed(policy: RetryPoli
     _, pauses, _ = played(policy, effect, script)
     for number, (pause, answer) in enumerate(zip(pauses, cycle(script), strict=False), 1):
         asked = asked_by(answer.outcome)
-        assert max(0.0, asked) <= pause <= max(asked, min(policy.max_delay, policy.initial_delay * 2 ** (number - 1)))
+        apart = 7 * policy.initial_delay if isinstance(answer.outcome, Ambiguous) else 0.0
+        assert max(0.0, asked) <= pause <= max(asked, min(policy.max_delay, max(policy.initial_delay * 2 ** (number - 1), apart)))
 
 
 def asked_by(outcome: Outcome) -> float:
     return outcome.after.total_seconds() if isinstance(outcome, Retryable) and outcome.after else 0.0
+
+
+@given(policies(), st.builds(Try, failures(), st.integers(1, 9), spent=SPANS), draws(), st.floats(0, 100) | st.just(math.inf))
+def test_a_repetition_follows_some_seconds_later_if_there_is_time(policy: RetryPolicy, last: Try, draw: float, left: float) -> None:
+    number, spent = last.number, last.spent
+    lasting = attrs.evolve(policy, attempts=number + 1, deadline=max(policy.deadline, spent + 1e-3))
+    decision = decide(lasting, last, Ambiguous("no answer"), elapsed=spent, draw=draw, left=left)
+    time = min(left, lasting.deadline - spent)
+    if isinstance(decision, Final):  # no time at all, or a drawn pause that is too long
+        assert min(draw * lasting.bound(number), left / 2) >= time or left == 0 or spent + time / 2 >= lasting.deadline
+        return
+    assert decision.pause < left
+    assert decision.attempt.spent < lasting.deadline
+    assert decision.pause >= decision.least >= min(5 * lasting.initial_delay, lasting.max_delay, time / 2)
+    assert decision.least <= time / 2
+    assert decision.attempt.repeated
+
+
+def test_a_default_repetition_outlives_a_restart_of_some_seconds() -> None:
+    """At exit, nine seconds are left: half of them are four and a half."""
+    (failure, *_) = (message for message in COMPOSED if tells_of_failure(message))
+    for left, least in ((math.inf, 5.0), (9.0, 4.5), (1.0, 0.5)):
+        decision = decide(RetryPolicy(), Try(failure), Ambiguous("no answer"), elapsed=0.1, draw=0.0, left=left)
+        assert isinstance(decision, RetryLater)
+        assert decision.pause == decision.least == least
 
 
 @given(policies(), messages(), st.integers(1, 9) | st.integers(1020, 3000), draws())
@@ -327,8 +354,8 @@ SLIPS = st.lists(st.sampled_from([0.0, 0.1, 3600.0, -3600.0]) | st.floats(-5, 5)
 
 
 def unhurried(outcome: Outcome) -> Outcome:
-    """Return the outcome without its request for a pause."""
-    return attrs.evolve(outcome, after=None) if isinstance(outcome, Retryable) else outcome
+    """Return an outcome after which a pause may be cut short."""
+    return Retryable(outcome.reason) if isinstance(outcome, Retryable | Ambiguous) else outcome
 
 
 @given(policies(), effects(), answers(), SLIPS, st.none() | st.floats(0, 100))
@@ -353,6 +380,19 @@ def test_the_interpreter_follows_the_decisions(
             assert pause == decision.pause
             attempt = decision.attempt
     assert len(ends) == len(inner.given) == len(timer.waits) + 1
+
+
+@given(policies(), failures(), st.floats(1, 1000), draws())
+def test_the_interpreter_waits_before_a_repetition(policy: RetryPolicy, message: Message, seconds: float, draw: float) -> None:
+    policy = attrs.evolve(policy, attempts=2)
+    timer, inner = Simulated(cycle([0.0])), Scripted(iter([Ambiguous("no answer"), Delivered()]))
+    decision = decide(policy, Try(message), Ambiguous("no answer"), elapsed=0, draw=draw, left=seconds)
+    assume(isinstance(decision, RetryLater))
+    assert isinstance(decision, RetryLater)
+    with with_deadline(timer.time + seconds):
+        assert execute(Retrying(inner, policy, timer=timer, draw=lambda: draw), message) == Delivered()
+    assert timer.waits[0] == pytest.approx(decision.pause, abs=1e-6)
+    assert inner.given == [message, marked_as_repeat(message)]
 
 
 @given(messages(), st.floats(0, 60))

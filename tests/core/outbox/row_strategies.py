@@ -82,7 +82,9 @@ def happenings(draw: st.DrawFn, *kinds: type[RowEvent]) -> RowEvent:
     some: tuple[RowEvent, ...] = (
         Claimed(at, claim, at + 60.0, draw(st.integers(1, 9))),
         Grouped(at, claim, draw(DIGESTS)),
-        OutcomeKnown(at, claim, draw(outcomes()), draw(DRAWS), draw(policies()), draw(st.sampled_from([None, REST]))),
+        OutcomeKnown(
+            at, claim, draw(outcomes()), draw(DRAWS), draw(policies()), draw(st.booleans()), draw(st.sampled_from([None, REST]))
+        ),
         Released(at, claim, at + draw(st.sampled_from([-1.0, 0.0, 10.0]))),
         Unreadable(at, claim, "it was written by a newer tocsin"),
         RetryAsked(at),

@@ -19,12 +19,12 @@ import attrs
 import pytest
 from returns.io import IOResult
 
-from tocsin import Failed, Flow, Recording, Running, Success, Task, flush, interpreting, slack_notifier
+from tocsin import Failed, Flow, Recording, Running, State, Success, Task, flush, interpreting, slack_notifier
 from tocsin.cli.report_view import as_json
 from tocsin.core.delivery.retry import RetryPolicy
 from tocsin.core.effects import CallBack, Effect, Message, PostToSlack
 from tocsin.core.outbox.model import Status
-from tocsin.core.outbox.state_machine import POLICY
+from tocsin.core.outbox.state_machine import POLICY, RetryAsked
 from tocsin.core.outcomes import (
     Ambiguous,
     Delivered,
@@ -167,7 +167,6 @@ def test_the_key_stands_in_the_message(url: str, make: Maker) -> None:
     [
         (Rejected("no_text"), Status.DEAD),
         (DestinationDead("no_service"), Status.DEAD),
-        (Ambiguous("timed out"), Status.UNKNOWN),
     ],
 )
 def test_a_failure_is_logged_and_stays(
@@ -179,6 +178,30 @@ def test_a_failure_is_logged_and_stays(
     assert list(rows(url).values()) == [status]
     assert isinstance(answer, DeliveryError)
     assert answer.reason in caplog.text
+
+
+@pytest.mark.parametrize(("told", "status"), [(Failed("disk full"), Status.DELAYED), (Success(), Status.UNKNOWN)])
+def test_a_message_without_an_answer_is_repeated_half_a_minute_later_if_it_is_of_a_failure(
+    url: str, make: Maker, told: State, status: Status, caplog: pytest.LogCaptureFixture
+) -> None:
+    with interpreting(Recording()) as recording:
+        slack_notifier(Task("load"), Running(), told)
+    sender, repeated = Sender([Ambiguous("timed out")]), status is Status.DELAYED
+    make(sender)(recording.effects[0])
+    sender.wait()
+    assert any(status in rows(url).values() or NEVER.wait(0.01) for _ in range(2000))
+    with closing(Store(url)) as store:
+        (row,) = store.rows()
+        assert (row.status, row.repeated, row.reason) == (status, repeated, "timed out")
+        if repeated:
+            assert row.due - store.now() > 20.0
+            store.advance([(row.key, RetryAsked(store.now()))])  # the half-minute is over
+            make(sender).attend()
+            sender.wait()
+            again = sender.came[1]
+            assert isinstance(again, PostToSlack)
+            assert again.payload.fallback == "Possibly repeated: load failed: disk full"
+    assert caplog.text.count("timed out") == 1
 
 
 def test_a_delayed_message_is_logged_and_retried(url: str, make: Maker, caplog: pytest.LogCaptureFixture) -> None:

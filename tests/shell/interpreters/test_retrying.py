@@ -1,7 +1,10 @@
 """Retries over real connections; and invalid compositions."""
 
+import json
 import os
 import socket
+import threading
+import time
 from collections.abc import Callable, Iterator
 from email import message_from_bytes
 from typing import BinaryIO
@@ -156,6 +159,29 @@ def test_a_success_without_an_answer_stays_unknown(slack_server: SlackServer, au
 
 
 @pytest.mark.tocsin_live
+def test_a_repetition_outlives_an_outage_that_cuts_off_answers(slack_server: SlackServer, authority: Authority) -> None:
+    policy, outage = (
+        RetryPolicy(attempts=3, initial_delay=0.2),
+        0.5,
+    )  # a fifth of the usual delay, and an outage shorter than five of it
+    slack_server.replies = [Reply(manner="close")] * 100
+
+    def end_outage() -> None:
+        while not slack_server.requests:
+            time.sleep(0.01)
+        time.sleep(outage)
+        slack_server.replies.clear()
+
+    ending = threading.Thread(target=end_outage)
+    ending.start()
+    with live_at(authority, slack_server) as live:
+        assert execute(Retrying(live, policy), slack_effect(Failed("disk full"))) == Delivered()
+    ending.join()
+    told = [json.loads(request.body)["attachments"][0]["fallback"] for request in slack_server.requests]
+    assert told == ["load failed: disk full", f"{MARK} load failed: disk full"]
+
+
+@pytest.mark.tocsin_live
 def test_a_mail_is_sent_again_under_its_own_id(gmail_server: GmailServer, authority: Authority) -> None:
     gmail_server.once = {"MAIL": "451 4.3.0 later", "DATA-END": DROP}
     effect = mail_effect(Failed("disk full"))
@@ -201,9 +227,8 @@ def test_a_recipient_that_stays_refused_is_in_the_outcome_and_in_the_log(
     assert outcome == Delivered(("b@example.com",))
     assert [mail.recipients for mail in gmail_server.mails] == [("a@example.com",)]
     (said,) = caplog.messages
-    assert said.startswith(
-        "tocsin: mail about 'load': refused for b@example.com (Gmail asks for another try: 450 4.2.1 come\ufffd back later; tried 3 times in "
-    )
+    refused = "b@example.com (Gmail asks for another try: 450 4.2.1 come\ufffd back later; tried 3 times in "
+    assert said.startswith(f"tocsin: mail about 'load': refused for {refused}")
 
 
 @pytest.mark.tocsin_live

@@ -29,8 +29,8 @@ _WHERE_IT_RUNS = ("Host", "Environment", "Run id")
 def as_mail(message: Message, to: tuple[str, ...] | None = None, cc: tuple[str, ...] = ()) -> SendEmail:
     """Convert a message to a mail from the account in the secrets ``EMAIL_USERNAME`` and ``EMAIL_PASSWORD``.
 
-    ``to`` None means that account itself. Of a mail that only some recipients still need, those among ``to`` and ``cc`` get it; if there
-    are none, these are other people, and all get it.
+    ``to`` None means that account itself. Of a mail that only some recipients still need, those among ``to`` and ``cc`` get it; if
+    there are none, these are other people, and all get it.
     """
     rest: Rest | None = None
     if isinstance(message, SendEmail):

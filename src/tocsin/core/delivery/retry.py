@@ -4,7 +4,8 @@
   0 up to a bound that doubles each time, so that many messages that failed together do not return together. If the service asks for a
   pause, the pause is no shorter than that.
 - A message that may have arrived (``Ambiguous``) is sent once more, marked as a possible repetition, if it reports a failure. Else its
-  outcome stays unknown.
+  outcome stays unknown. The repetition follows some seconds later, at half of the time left if that is sooner: what cut off the first
+  answer, a restart for example, would cut off an immediate second one, too, and there is no third.
 - A mail that some recipients have, and that was refused for others for now, is tried again for these alone.
 - Any other outcome is final after the first answer. The outcome of a user's callback is always final.
 - The message is given up once its tries are used up, or if the pause would end after the deadline or the caller's timeout. That is
@@ -28,6 +29,8 @@ from tocsin.core.values import Value
 
 _LONGEST = 1e9  # seconds that a timer may show; a larger reading is a broken timer
 _DOUBLINGS = 1000  # 2.0 ** 1024 overflows a float
+_APART = 5.0  # initial delays between a message without an answer and its repetition, at least
+_APART_AT_RANDOM = 2.0  # initial delays at most that are drawn in addition
 
 
 def _attempts(_: object, __: object, value: object) -> None:
@@ -104,7 +107,8 @@ class RetryLater(Value):
         pause: the seconds to wait.
         attempt: the next try.
         otherwise: the outcome of all tries so far, in case there is no time for the next one.
-        least: the seconds that the service asks for. Not even a flush at exit shortens them.
+        least: the seconds that the service asks for, or that lie between a message and its repetition. Not even a flush at exit
+            shortens them.
     """
 
     pause: float
@@ -143,13 +147,20 @@ def decide(
     """
     shown = min(max(0.0, elapsed), _LONGEST)
     spent = max(last.spent, shown)
-    least = outcome.after.total_seconds() if isinstance(outcome, Retryable | Delivered) and outcome.after is not None else 0.0
+    least = _least(policy, outcome, draw, min(left, policy.deadline - spent))
     # The pause is at most half of the time left, so that the last try comes close to its end.
     pause = max(min(draw * policy.bound(last.number), left / 2), least)
     next_try = _next_try(last, outcome, spent + pause)
     if next_try is None or last.number >= policy.attempts or pause >= left or next_try.spent >= policy.deadline:
         return Final(_final_outcome(last, outcome, shown))
     return RetryLater(pause, next_try, _final_outcome(last, outcome, shown), least)
+
+
+def _least(policy: RetryPolicy, outcome: Outcome, draw: float, left: float) -> float:
+    """Return the seconds of a pause that nothing shortens."""
+    if isinstance(outcome, Ambiguous):
+        return max(min((_APART + draw * _APART_AT_RANDOM) * policy.initial_delay, policy.max_delay, left / 2), 0.0)
+    return outcome.after.total_seconds() if isinstance(outcome, Retryable | Delivered) and outcome.after is not None else 0.0
 
 
 def _next_try(last: Try, outcome: Outcome, spent: float) -> Try | None:

@@ -23,7 +23,7 @@ from tocsin.core.values import Value
 LATE = timedelta(hours=1)
 """The age from which a message says that it is delayed."""
 
-_REPEATED = Annotation(MARK, "The process that first sent this ended before it could note that it had, so this may be the second time.")
+_REPEATED = Annotation(MARK, "An earlier try ended without a known answer, so this may be the second time.")
 
 
 @attrs.frozen(eq=False, repr=False)

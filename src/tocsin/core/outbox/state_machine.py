@@ -39,6 +39,9 @@ FAR = 172_800.0
 """Two days. No event sets ``due`` further ahead, so a row beyond that is due: a clock was set back."""
 
 _LONGEST = 86_400.0  # seconds: the longest pause of a row
+_APART = 30.0  # seconds between a first try without an answer and the next one; doubled each time, since each may be one too many
+_FARTHEST_APART = 3600.0
+_DOUBLINGS = 1000  # 2.0 ** 1024 overflows a float
 _SURE = 5  # tries that are made even after the deadline: the machine may have slept for days
 
 
@@ -71,6 +74,7 @@ class OutcomeKnown(Value):
         outcome: the outcome.
         draw: a random number from 0 up to, but not including, 1.
         policy: how often a message is tried, and for how long.
+        alarming: whether the message reports a failure, so that two of it are better than none.
         rest: version and body of the message to those recipients of a delivered mail that were refused for now; None if there are none.
     """
 
@@ -79,6 +83,7 @@ class OutcomeKnown(Value):
     outcome: Outcome
     draw: float
     policy: RetryPolicy = POLICY
+    alarming: bool = False
     rest: tuple[int, str] | None = None
 
 
@@ -253,7 +258,7 @@ def _answered(row: Row, event: OutcomeKnown) -> Row | RefusedEvent:
         case Rejected(reason=reason) | DestinationDead(reason=reason):
             return _ended(row, Status.DEAD, event.at, reason)
         case Ambiguous(reason=reason):
-            return _ended(row, Status.UNKNOWN, event.at, reason)
+            return _repeated(row, reason, event) if event.alarming else _ended(row, Status.UNKNOWN, event.at, reason)
         case _:
             assert_never(outcome)
 
@@ -266,6 +271,15 @@ def _delivered(row: Row, outcome: Delivered, event: OutcomeKnown, rest: tuple[in
         return _ended(row, Status.DELIVERED, event.at, reason)
     version, body = rest
     return _waiting(attrs.evolve(row, status=Status.DELAYED, due=event.at + pause, reason=reason, version=version, body=body))
+
+
+def _repeated(row: Row, reason: str, event: OutcomeKnown) -> Row:
+    """Return the row of a message that may have arrived and is sent again, marked, after a pause that doubles each time."""
+    pause = min(_APART * 2.0 ** min(row.attempts - 1, _DOUBLINGS), _FARTHEST_APART)
+    repeated = attrs.evolve(row, repeated=True, reason=reason)
+    if _is_over(row, event, pause):
+        return _ended(repeated, Status.UNKNOWN, event.at, reason)
+    return _waiting(attrs.evolve(repeated, status=Status.DELAYED, due=event.at + pause))
 
 
 def _is_over(row: Row, event: OutcomeKnown, pause: float) -> bool:

@@ -15,8 +15,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from random import SystemRandom
 
+import attrs
+
 from tocsin.core.delivery.combining import narrowed
 from tocsin.core.delivery.digest import MIN_INTERVAL, THRESHOLD, singly
+from tocsin.core.delivery.rendering import tells_of_failure
 from tocsin.core.delivery.retry import RetryPolicy
 from tocsin.core.effects import Message
 from tocsin.core.outbox.batches import Batch, make_batches
@@ -261,9 +264,8 @@ class Worker:
         try:
             outcome = execute(self._inner, batch.message)
             at, draw = lease.now, SystemRandom().random()
-            rows = self._record(
-                [(row.key, OutcomeKnown(at, lease.name, outcome, draw, self._policy, _rest(row, outcome))) for row in batch.rows]
-            )
+            known = OutcomeKnown(at, lease.name, outcome, draw, self._policy, tells_of_failure(batch.message))
+            rows = self._record([(row.key, attrs.evolve(known, rest=_rest(row, outcome))) for row in batch.rows])
             with suppress(Exception):  # a logging handler of the user may raise
                 _log_failure(batch, outcome, rows)
             self._on_batch(batch, outcome, rows)
