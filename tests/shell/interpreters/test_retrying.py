@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from email import message_from_bytes
 from typing import BinaryIO
@@ -161,14 +162,25 @@ def test_a_success_without_an_answer_stays_unknown(slack_server: SlackServer, au
 
 @pytest.mark.tocsin_live
 def test_a_repetition_outlives_an_outage_that_cuts_off_answers(slack_server: SlackServer, authority: Authority) -> None:
-    policy, outage = RetryPolicy(attempts=3, initial_delay=0.2), 0.8  # the scale is a fifth of the usual one
+    policy, outage = (
+        RetryPolicy(attempts=3, initial_delay=0.2),
+        0.5,
+    )  # a fifth of the usual delay, and an outage shorter than five of it
     slack_server.replies = [Reply(manner="close")] * 100
+
+    def end_outage() -> None:
+        while not slack_server.requests:
+            time.sleep(0.01)
+        time.sleep(outage)
+        slack_server.replies.clear()
+
+    ending = threading.Thread(target=end_outage)
+    ending.start()
     with live_at(authority, slack_server) as live:
-        execute(live, slack_effect(Success()))  # opens nothing that stays open
-        threading.Timer(outage, slack_server.replies.clear).start()
         assert execute(Retrying(live, policy), slack_effect(Failed("disk full"))) == Delivered()
-    first, second = (json.loads(request.body)["attachments"][0]["fallback"] for request in slack_server.requests[1:])
-    assert (first, second) == ("load failed: disk full", f"{MARK} load failed: disk full")
+    ending.join()
+    told = [json.loads(request.body)["attachments"][0]["fallback"] for request in slack_server.requests]
+    assert told == ["load failed: disk full", f"{MARK} load failed: disk full"]
 
 
 @pytest.mark.tocsin_live
