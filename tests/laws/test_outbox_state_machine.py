@@ -222,6 +222,14 @@ def test_a_lease_has_one_holder_and_ends(row: Row, event: RowEvent) -> None:
         assert isinstance(next_row(leased, attrs.evolve(event, at=event.until, claim="worker-3", most=99)), Row)
 
 
+@given(rows(Status.LEASED), happenings(OutcomeKnown))
+def test_a_row_that_is_put_off_knows_for_how_long(row: Row, event: RowEvent) -> None:
+    assert isinstance(event, OutcomeKnown)
+    following = next_row(row, attrs.evolve(event, claim=row.claim or ""))
+    if isinstance(following, Row) and following.status is Status.DELAYED:
+        assert following.pause == pytest.approx(following.due - event.at, abs=1e-3)
+
+
 @given(rows(*WAITING), st.lists(st.sampled_from([-1.0, 0.0, 10.0]), max_size=9))
 def test_a_released_claim_is_no_attempt(row: Row, pauses: list[float]) -> None:
     """Claims and releases, however many, cost no attempt and change nothing else."""

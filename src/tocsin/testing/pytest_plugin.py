@@ -1,8 +1,8 @@
 """The pytest plugin: no test sends a notification, unless it has the marker ``tocsin_live``.
 
 - While pytest runs, ``TOCSIN_NOTIFY`` is ``none``. So the effects of every live interpreter are withheld, and of every one of a user's
-  that may send: also of one that a test makes, one in a process that a test starts, and one that is used before any test, while a module
-  is imported.
+  that may send: also of one that a test makes, one in a process that a test starts, and one that is used before any test, while a
+  module is imported.
 - During a test and its fixtures of every scope, a ``Recording`` is in force. The fixture ``notifications`` returns it.
 - A test marked ``tocsin_live`` runs as if there were no plugin.
 - The effect of a test on the environment ends with it. The next test finds the variable at ``none``, even where a fixture removed it,

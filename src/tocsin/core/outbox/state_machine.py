@@ -305,15 +305,6 @@ def _repeated(row: Row, reason: str, event: OutcomeKnown) -> Row:
     return _waiting(attrs.evolve(repeated, status=Status.DELAYED, due=event.at + pause, pause=pause))
 
 
-def _repeated(row: Row, reason: str, event: OutcomeKnown) -> Row:
-    """Return the row of a message that may have arrived and is sent again, marked, after a pause that doubles each time."""
-    pause = min(_APART * 2.0 ** min(row.attempts - 1, _DOUBLINGS), _FARTHEST_APART)
-    repeated = attrs.evolve(row, repeated=True, reason=reason)
-    if _is_over(row, event, pause):
-        return _ended(repeated, Status.UNKNOWN, event.at, reason)
-    return _waiting(attrs.evolve(repeated, status=Status.DELAYED, due=event.at + pause))
-
-
 def _is_over(row: Row, event: OutcomeKnown, pause: float) -> bool:
     """Return whether a row is given up, and not tried again after this pause."""
     policy = event.policy
