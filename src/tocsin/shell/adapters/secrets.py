@@ -76,7 +76,15 @@ class Secrets:
         self._explicit: Mapping[str, str] = {} if explicit is None else explicit
         self._keyring = keyring
         if explicit is not None:
-            redaction.before_next_text(partial(_make_mapping_known, weakref.ref(self)))
+            redaction.before_next_text(partial(Secrets._make_known, weakref.ref(self)))
+
+    @staticmethod
+    def _make_known(source: "weakref.ref[Secrets]") -> None:
+        """Register all values of an explicit mapping. A user's own mapping may raise anything."""
+        secrets = source()
+        with suppress(Exception):
+            for name, value in () if secrets is None else secrets._explicit.items():
+                _register(name, value)
 
     def find(self, name: str) -> Secret | Rejected:
         """Return the secret called ``name``, or Rejected with the ways to set it."""
@@ -187,14 +195,6 @@ def _make_one_known(name: str) -> None:
             value = source(name)
             if isinstance(value, str):
                 _register(name, value)
-
-
-def _make_mapping_known(source: "weakref.ref[Secrets]") -> None:
-    """Register all values of an explicit mapping. A user's own mapping may raise anything."""
-    secrets = source()
-    with suppress(Exception):
-        for name, value in () if secrets is None else secrets._explicit.items():
-            _register(name, value)
 
 
 def _register(name: str, value: str) -> None:
