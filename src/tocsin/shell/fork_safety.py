@@ -140,13 +140,13 @@ def _new_local() -> threading.local:
 class PerThread:
     """Holds what belongs to the thread that asks, as attributes of ``local``."""
 
-    local = OnUse(_new_local)
+    local: "OnUse[threading.local]" = OnUse(_new_local)
 
 
 class PerProcess(Generic[_T]):
     """Holds an object that one process keeps open, with its lock. It pickles as a new, empty holder."""
 
-    lock = OnUse(new_lock)
+    lock: "OnUse[threading.Lock]" = OnUse(new_lock)
 
     def __init__(self) -> None:
         self.thing: _T | None = None
@@ -191,7 +191,7 @@ class ForkSafeLock:
     Write ``with holder.lock:``. A block in which the process forks thus releases the lock that it acquired.
     """
 
-    lock = OnUse(new_reentrant_lock)  # reentrant, since a signal handler may interrupt the holder
+    lock: "OnUse[threading.RLock]" = OnUse(new_reentrant_lock)  # reentrant, since a signal handler may interrupt the holder
 
     def __init__(self) -> None:
         forget_in_child(self)

@@ -19,7 +19,7 @@ class WorkerThread:
     """
 
     def __init__(self, name: str, work: Callable[[], object], *, daemon: bool = True) -> None:
-        self.thread = threading.Thread(target=work, name=name, daemon=daemon)
+        self.thread: threading.Thread = threading.Thread(target=work, name=name, daemon=daemon)
 
     @property
     def ident(self) -> int | None:
