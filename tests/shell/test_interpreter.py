@@ -109,6 +109,11 @@ class Listener(Awaiting):
     def note(self, outcome: Outcome) -> None:
         self.outcomes.append(outcome)
 
+    @override
+    def __call__(self, outcome: Outcome) -> None:
+        self.note(outcome)
+        self.then(outcome)
+
 
 def noted_in(told: list[int], number: int) -> OnSettled:
     """Return a callback that notes a number."""

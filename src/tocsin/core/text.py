@@ -144,8 +144,6 @@ def plain(text: object) -> str:
     """Return the text as a plain ``str``, without the methods of a subclass; of anything else, the repr."""
     if type(text) is str and len(text) <= LONGEST:  # the usual case, without a call
         return text
-    if type(text) is str and len(text) <= LONGEST:  # the usual case, without a call
-        return text
     return bounded(text) if is_a(text, str) else quote(text)
 
 

@@ -260,10 +260,9 @@ class Awaiting:
     def note(self, outcome: Outcome) -> None:
         """Keep the final outcome."""
 
+    @abstractmethod
     def __call__(self, outcome: Outcome) -> None:
         """Keep the final outcome, and pass it on."""
-        self.note(outcome)
-        self.then(outcome)
 
 
 @attrs.frozen(eq=False)

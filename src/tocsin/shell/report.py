@@ -54,7 +54,7 @@ class Entry(Awaiting):
         self._final = outcome
 
     @override
-    def __call__(self, outcome: Outcome) -> None:  # as in ``Awaiting``, with less calls for each message
+    def __call__(self, outcome: Outcome) -> None:  # without a call of ``note`` for each message
         self._final = outcome
         self.then(outcome)
 

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -39,7 +40,9 @@ from tocsin import (
 )
 from tocsin.core.changes import UNREMEMBERED, Streak
 from tocsin.core.effects import Effect
-from tocsin.core.outcomes import DeliveryError, Receipt, Rejected
+from tocsin.core.outbox.model import WAITING
+from tocsin.core.outcomes import DeliveryError, Receipt, Rejected, Retryable
+from tocsin.interpreters import Outbox
 from tocsin.shell.history.run_locks import KilledRun, left_ends, open_end
 from tocsin.shell.history.run_record import KeptEnd
 from tocsin.shell.history.store import HistoryStore
@@ -318,6 +321,24 @@ def test_a_child_that_outlives_its_parent_does_not_hold_an_end_back() -> None:
         assert process.stdout.readline() == "forked\n"
         assert process.wait(60) == -signal.SIGKILL
         assert len(left_ends()) == 1  # the child lives until its input is closed
+
+
+class Busy:
+    """A service that accepts no message now."""
+
+    notify: ClassVar[Literal["live"]] = "live"
+
+    def __call__(self, effect: Effect, /) -> Retryable:
+        return Retryable("busy")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="run locks need POSIX")
+def test_a_message_that_an_outbox_has_committed_is_safe_before_it_is_sent(folder: Path, tmp_path: Path) -> None:
+    with closing(Outbox(Busy(), f"sqlite:///{tmp_path}/outbox.sqlite")) as outbox, interpreting(outbox):
+        announce(Failed())
+        assert list((folder / "open").iterdir()) == []
+        assert [row.status in WAITING for row in outbox._client._store.rows()] == [True]
+    assert HistoryStore.usual().past("load") == Streak(failed=True, length=1)
 
 
 def leave(before: Streak = UNREMEMBERED, label: str = "load", end: str | None = None) -> KeptEnd:
