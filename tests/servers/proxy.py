@@ -1,14 +1,14 @@
 """A stand-in for a company's proxy, which opens or refuses tunnels."""
 
 import contextlib
+import select
 import socket
 import ssl
-import threading
 from typing import BinaryIO
 
 from typing_extensions import override
 
-from tests.servers.loopback import PATIENCE, Loopback, shut
+from tests.servers.loopback import PATIENCE, Loopback
 
 
 class ProxyServer(Loopback):
@@ -37,18 +37,19 @@ class ProxyServer(Loopback):
 
 
 def _tunnel(sock: socket.socket, target: str) -> None:
+    """Copy both ways until one side ends. One thread does it: two may not use one TLS connection at once."""
     host, _, port = target.partition(":")
-    with socket.create_connection((host, int(port)), PATIENCE) as far:
+    with contextlib.suppress(OSError), socket.create_connection((host, int(port)), PATIENCE) as far:
         sock.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
-        back = threading.Thread(target=_copy, args=(far, sock), daemon=True)
-        back.start()
-        _copy(sock, far)
-        back.join(PATIENCE)
+        sinks = {sock: far, far: sock}
+        while ready := _readable(sock) or select.select([sock, far], [], [], PATIENCE)[0]:
+            for source in ready:
+                data = source.recv(65536)
+                if not data:
+                    return
+                sinks[source].sendall(data)
 
 
-def _copy(source: socket.socket, sink: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while data := source.recv(65536):
-            sink.sendall(data)
-    shut(source)
-    shut(sink)
+def _readable(sock: socket.socket) -> list[socket.socket]:
+    """Return the socket, in a list, if bytes were decrypted that nobody has read: ``select`` knows nothing of these."""
+    return [sock] if isinstance(sock, ssl.SSLSocket) and sock.pending() else []

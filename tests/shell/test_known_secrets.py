@@ -4,14 +4,21 @@ import json
 import logging
 import os
 import sqlite3
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
+import attrs
 import keyring
 import pytest
 from typing_extensions import override
 
+from tests.servers.authority import Authority
+from tests.servers.live import live_at
+from tests.servers.slack import SlackServer
 from tests.shell.adapters.rings import Ring
 from tests.shell.homes import Home
 from tocsin import (
@@ -21,7 +28,9 @@ from tocsin import (
     Live,
     LoggingHandler,
     Recording,
+    Running,
     Success,
+    Task,
     callback_factory,
     flush,
     gmail_notifier,
@@ -32,11 +41,21 @@ from tocsin import (
     watch,
 )
 from tocsin.adapters import Secrets
+from tocsin.core.changes import Change, Key
+from tocsin.core.delivery.rendering import redacted_message
+from tocsin.core.effects import Effect, PostToSlack
+from tocsin.core.messages.slack import SlackMessage
+from tocsin.core.notifiers import SlackNotifier
+from tocsin.core.outcomes import Delivered, Outcome, Withheld
+from tocsin.interpreters import ByMail, BySlack
 from tocsin.shell import announce, redaction
+from tocsin.shell.adapters.secrets import make_known
+from tocsin.shell.interpreter import Wrapper, execute
 
 VALUE = "canary-7f3a9b2c-of-the-database"
 HOOK = "https://hooks.slack.com/services/T0/B0/canary4tok5en6of7hook8"
 TOKEN = HOOK.rpartition("/")[2]
+AT = datetime(2026, 1, 1, tzinfo=UTC)
 HANDLERS = [slack_notifier(traceback=True), gmail_notifier(traceback=True)]
 
 
@@ -251,3 +270,70 @@ def test_the_keyring_is_never_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     finally:
         keyring.set_keyring(before)
     assert not Asked.asked
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.tocsin_live
+def test_a_file_that_is_written_anew_is_read_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "secret"
+    monkeypatch.setenv("DATABASE_PASSWORD_FILE", str(file))
+    for number, value in enumerate((VALUE, f"{VALUE}-of-tomorrow")):
+        file.write_text(value)
+        os.utime(file, (number, number))
+        make_known(["DATABASE_PASSWORD"])
+        assert redaction.redact(f"<{value}>") == "<[DATABASE_PASSWORD]>"
+
+
+def test_other_threads_wait_for_secrets_that_are_being_read() -> None:
+    began, seen = threading.Event(), list[str]()
+
+    def slow() -> None:
+        began.set()
+        time.sleep(0.1)
+        redaction.remember("OWN", VALUE)
+
+    redaction.before_next_text(slow)
+    first = threading.Thread(target=redaction.redact, args=("text",))
+    first.start()
+    assert began.wait(10)
+    seen.append(redaction.redact(VALUE))
+    first.join(10)
+    assert seen == ["[OWN]"]
+
+
+# What was made by hand.
+
+
+def by_hand(text: str) -> PostToSlack:
+    return PostToSlack("SLACK_WEBHOOK_URL", SlackMessage(text, "#eb0000", "Failed", text), Key("run", "load", None, 0, 0))
+
+
+@pytest.mark.parametrize("wrap", [ByMail, BySlack])
+def test_a_message_by_hand_is_searched_before_it_becomes_another(wrap: Callable[[Recording], Wrapper]) -> None:
+    redaction.remember("OWN", VALUE)
+    recording = Recording()
+    assert execute(wrap(recording), by_hand(f"login {VALUE}")) == Withheld("recorded")
+    for text in [post.payload.to_json() for post in recording.slack] + [mail.mail.plain + mail.mail.html for mail in recording.mail]:
+        assert "login [OWN]" in text
+        assert VALUE not in text
+
+
+@pytest.mark.tocsin_live
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("reason", ["disk full", f"login {VALUE}"])
+def test_what_an_interpreter_adds_to_a_message_is_searched(reason: str, authority: Authority, slack_server: SlackServer) -> None:
+    redaction.remember("OWN", VALUE)
+
+    def add_footer(effect: Effect, /) -> Outcome:
+        assert isinstance(effect, PostToSlack)
+        return execute(live, attrs.evolve(effect, payload=attrs.evolve(effect.payload, footer=f"by {VALUE} & co")))
+
+    with live_at(authority, slack=slack_server) as live:
+        message = SlackNotifier()(Change(Task(f"load of {VALUE}"), Running(), Failed(reason), AT, "r", "s"))[0]
+        assert isinstance(message, PostToSlack)
+        assert add_footer(redacted_message(message, redaction.redact)) == Delivered()
+        assert execute(live, message) == Delivered()
+    changed, plain = (request.body.decode() for request in slack_server.requests)
+    assert "by [OWN] &amp; co" in changed
+    assert VALUE not in changed
+    assert plain.count(VALUE) == plain.count(f"load of {VALUE}") > 0

@@ -158,16 +158,16 @@ class Announcer:
             tracker = None if remembered.settle is None else DeliveryTracker(remembered.settle)
         stepped = announce(proposed)
         while stepped.ask is not None:
-            entries = self._act(stepped, tracker)
+            entries = self._act(stepped, tracker, retold=retold)
             answer = self._unchanged(stepped.ask) if retold else self._answer(stepped.ask, entries)
             stepped = _legal(advance(stepped.run, answer))
-        self._act(stepped, tracker)
+        self._act(stepped, tracker, retold=retold)
         if tracker is not None:
             tracker.complete()
         return stepped.run
 
-    def _act(self, stepped: Step, tracker: DeliveryTracker | None) -> list[Entry]:
-        """Deliver the effects of a step in order, and record its faults and its announcement."""
+    def _act(self, stepped: Step, tracker: DeliveryTracker | None, *, retold: bool) -> list[Entry]:
+        """Deliver the effects of a step in order, without calls if it is ``retold``, and record its faults and its announcement."""
         for fault in stepped.faults:
             self.faults.append(fault)
             if not issubclass(type(fault.error), NotificationFailed):  # a failed notification is logged already
@@ -176,6 +176,8 @@ class Announcer:
             self.announced.append(stepped.announced)
         entries: list[Entry] = []
         for described in stepped.effects:
+            if retold and isinstance(described, CallBack):
+                continue
             effect = described if isinstance(described, CallBack) else _redacted(described)
             message = None if tracker is None or isinstance(effect, CallBack) else tracker.track()
             entry = self.log.deliver(effect, message or ignore_outcome)

@@ -77,7 +77,7 @@ def failure(effect: Effect, error: DeliveryError, more: int = 0) -> str:
 def refusal(effect: Effect, receipt: Delivered, more: int = 0) -> str:
     """Return which recipients were refused and why, in one line without a secret."""
     others = f" and {more:,} more" if more else ""
-    return redact(one_line(f"tocsin: {act(effect)}{others}: refused for {receipt.refusals}"))
+    return one_line(f"tocsin: {act(effect)}{others}: refused for {redact(receipt.refusals)}")
 
 
 def act(effect: Effect) -> str:

@@ -51,6 +51,7 @@ class _Memory(ForkSafeLock):
         self.values: dict[tuple[str, str, bool], _Value] = {}
         self.forgotten: deque[tuple[str, str]] = deque()
         self.version: int = 0
+        self.registering: bool = False  # whether a thread makes the calls of ``before_next_text``
 
 
 _memory = _Memory()
@@ -105,13 +106,17 @@ def _register_more() -> None:
     A text that such a call redacts itself is searched for what was known before.
     """
     with _memory.lock:
-        while _before_next:
-            _before_next.pop(0)()
+        _memory.registering = True
+        try:
+            while _before_next:
+                _before_next.pop(0)()
+        finally:
+            _memory.registering = False
 
 
 def redact(text: str) -> str:
     """Replace each secret's value in the text with the secret's name in brackets."""
-    if _before_next:
+    if _before_next or _memory.registering:
         _register_more()
     known = _longest_first(_memory.version)
     for form, _ in known:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import trustme
+from urllib3.util import ssl_
 
 from tests.servers.authority import Authority
 from tests.servers.gmail import GmailServer
@@ -35,6 +36,19 @@ def test_a_bad_certificate_is_rejected_with_a_remedy(kind: str, why: str, author
     for server in (slack, gmail):
         server.stop()
         assert (server.connections, server.refused) == (0, 1)
+
+
+@pytest.mark.parametrize(("name", "value"), [("IS_PYOPENSSL", True), ("HAS_NEVER_CHECK_COMMON_NAME", False)])
+def test_urllib3_leaves_the_check_of_the_host_name_on(
+    name: str, value: bool, slack_server: SlackServer, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where another TLS library than OpenSSL is in place: there urllib3 would make the check itself."""
+    monkeypatch.setattr(ssl_, name, value)
+    assert posted(slack_server, authority.bundle) == Delivered()
+    refusing = SlackServer(authority.wrong_host)
+    assert isinstance(posted(refusing, authority.bundle), Rejected)
+    refusing.stop()
+    assert refusing.connections == 0
 
 
 def test_an_unknown_authority_is_not_trusted(slack_server: SlackServer, tmp_path: Path) -> None:

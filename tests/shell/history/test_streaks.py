@@ -362,6 +362,20 @@ def test_an_end_counts_once_wherever_the_process_was_killed(counted: bool, live:
     assert HistoryStore.usual().past("load") == Streak(failed=True, length=2)
 
 
+def test_a_callback_is_not_called_for_an_end_of_before(live: Live, slack_server: SlackServer) -> None:
+    leave()
+    called: list[str] = []
+
+    def note(_: object, state: State) -> None:
+        called.append(type(state).__name__)
+
+    callback = callback_factory(note, lambda state: state.is_finished())
+    with interpreting(live), watch("load", state_handlers=[callback, ON_CHANGE]):
+        pass
+    assert b"too slow" in slack_server.requests[0].body
+    assert called == ["Success"]
+
+
 def test_an_end_is_judged_by_the_policy_in_force(live: Live, slack_server: SlackServer) -> None:
     HistoryStore.usual().advance("load", failed=True)
     leave(before=Streak(failed=True, length=1))

@@ -37,9 +37,8 @@ CONTENT = Content(
 def contents(draw: st.DrawFn) -> Content | DigestSummary | None:
     """Draw the content of a message: of one change, of a digest, or none."""
     lines = st.lists(st.builds(Line, texts(), texts(), st.booleans(), st.booleans(), st.booleans()), max_size=3)
-    content = st.builds(
-        Content, texts(), texts(), texts(), texts(), st.booleans(), st.just("#eb0000"), moments(), lines.map(tuple[Line, ...]), texts()
-    )
+    names, shown = (texts(), texts(), texts(), texts()), lines.map(tuple[Line, ...])
+    content = st.builds(Content, *names, st.booleans(), st.just("#eb0000"), moments(), shown, texts(), texts())
     many = st.lists(st.builds(summarize, content, keys()), min_size=1, max_size=4).map(merge_summaries)
     return draw(st.none() | content | many)
 

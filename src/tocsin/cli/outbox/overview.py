@@ -12,7 +12,7 @@ from rich.text import Text
 
 from tocsin.cli.outbox.opening import no_outbox_yet
 from tocsin.cli.outbox.show import COLORS, as_json, message_in, message_text
-from tocsin.cli.terminal import color_style, console, json_line, plain_text, say, write
+from tocsin.cli.terminal import color_style, console, json_line, own_text, plain_text, say, write
 from tocsin.core.outbox.model import WAITING, Row, Status, age_text, seconds_between
 from tocsin.core.outbox.status import DestinationStatus, StatusCount, count, destination_statuses, to_do
 from tocsin.core.text import cut, one_line
@@ -112,7 +112,7 @@ def _messages_table(rows: Iterable[Row], at: float) -> Table:
 def _cells(row: Row, at: float) -> Iterable[Text]:
     attempts = f"{row.attempts} attempt{'' if row.attempts == 1 else 's'}" if row.attempts else ""
     yield plain_text(f"● {row.status.value}", color_style(COLORS[row.status]))
-    yield plain_text(one_line(row.key))
+    yield own_text(one_line(row.key))
     yield plain_text(one_line(row.destination))
     yield plain_text(age_text(row.made, at))
     yield plain_text(attempts)

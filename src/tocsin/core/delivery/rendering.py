@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 import attrs
 
-from tocsin.core.effects import Message, PostToSlack
+from tocsin.core.effects import Message, PostToSlack, SendEmail
 from tocsin.core.messages.content import SENTENCE_LIMIT, Content, Line
 from tocsin.core.messages.digest_summary import DigestSummary
 from tocsin.core.messages.email import Mail, mail
@@ -65,12 +65,45 @@ def _without_entities(text: str) -> str:
 
 def redacted_message(message: Message, redact: Callable[[str], str]) -> Message:
     """Return the message with each text of the user's as ``redact`` returns it; itself if none changes."""
-    source = None if message.content is None else message.content.redacted(redact)
-    if isinstance(source, Content):
-        return message if source is message.content else rerender(message, source, source)
+    content = message.content
+    if content is None:
+        return _redacted_layout(message, redact)
+    source = content.redacted(redact)
+    if source is content:
+        return message
+    if isinstance(source, Content) and _is_laid_out(message):
+        return rerender(message, source, source)
+    return attrs.evolve(_redacted_layout(message, redact), content=source)
+
+
+def searched_message(message: Message, redact: Callable[[str], str]) -> Message:
+    """Return the message as it may be sent: also what was added to its layout by hand is searched.
+
+    A secret that is part of a name stays: so the layout is searched only if it is not that of the content.
+    """
+    message = redacted_message(message, redact)
+    whole = "\0".join(_texts(message))
+    return message if redact(whole) == whole or _is_laid_out(message) else _redacted_layout(message, redact)
+
+
+def _is_laid_out(message: Message) -> bool:
+    """Return whether the message is as its content is laid out. A digest always is."""
+    content = message.content
+    return isinstance(content, DigestSummary) or (content is not None and rerender(message, content, content) == message)
+
+
+def _texts(message: Message) -> tuple[str, ...]:
+    if isinstance(message, SendEmail):
+        return message.mail.subject, message.mail.plain, message.mail.html
+    payload = message.payload
+    fields = (text for field in payload.fields for text in (field.title, field.value))
+    return payload.fallback, payload.title, payload.text, payload.title_link or "", payload.footer or "", *fields
+
+
+def _redacted_layout(message: Message, redact: Callable[[str], str]) -> Message:
     if isinstance(message, PostToSlack):
-        return attrs.evolve(message, payload=_redacted_payload(message.payload, redact), content=source)
-    return attrs.evolve(message, mail=_redacted_mail(message.mail, redact), content=source)
+        return attrs.evolve(message, payload=_redacted_payload(message.payload, redact))
+    return attrs.evolve(message, mail=_redacted_mail(message.mail, redact))
 
 
 def _redacted_mail(mail: Mail, redact: Callable[[str], str]) -> Mail:

@@ -5,6 +5,7 @@
 - A row's content is hostile. A number that is no valid moment counts as the nearest valid one.
 """
 
+import re
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
@@ -21,6 +22,7 @@ _LONGEST_NAME = 200  # characters
 _KEPT_OF_NAME = 120  # characters before the hash
 _REFUSED, _WITHHELD, _SHOWN = "refused for ", "withheld: ", "shown instead of sent"  # the reasons of rows that are done
 _WHY = ": "  # no address holds it
+_ADDRESS = re.compile(r"[^\s@\[\]…]+@[^\s@\[\]…]+")  # of a long list the end is cut off, and an address may be redacted
 _LATEST = 253_402_214_400.0  # the last day of the year 9999
 
 
@@ -161,7 +163,8 @@ def _outcome_of_done(reason: str) -> Outcome:
         return Withheld(reason.removeprefix(_WITHHELD))
     if reason == _SHOWN:
         return Shown()
-    return Delivered(tuple(reason.removeprefix(_REFUSED).partition(_WHY)[0].split(", ")) if reason.startswith(_REFUSED) else ())
+    refused = reason.removeprefix(_REFUSED).partition(_WHY)[0].split(", ") if reason.startswith(_REFUSED) else ()
+    return Delivered(tuple(address for address in refused if _ADDRESS.fullmatch(address)))
 
 
 def moment_of(seconds: float) -> datetime:

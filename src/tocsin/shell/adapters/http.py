@@ -88,11 +88,25 @@ _POOLS: dict[str, type[HTTPConnectionPool]] = {"https": _Pool}
 class _Context:
     """What urllib3 asks of a TLS context. What it sets has no effect: one context serves all adapters, and always verifies.
 
-    With pyOpenSSL in place of ``ssl``, urllib3 turns the check of the host name off, and makes the check itself.
+    With pyOpenSSL in place of ``ssl``, or a TLS library other than OpenSSL, urllib3 turns the check of the host name off, and makes the
+    check itself, unless it reads that the check is on.
     """
 
-    check_hostname = True
-    verify_mode = ssl.CERT_REQUIRED
+    @property
+    def check_hostname(self) -> bool:
+        """Whether the host name is checked: always."""
+        return True
+
+    @check_hostname.setter
+    def check_hostname(self, wanted: bool) -> None: ...
+
+    @property
+    def verify_mode(self) -> ssl.VerifyMode:
+        """Whether the certificate is verified: always."""
+        return ssl.CERT_REQUIRED
+
+    @verify_mode.setter
+    def verify_mode(self, wanted: ssl.VerifyMode) -> None: ...
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self._context = context

@@ -173,20 +173,24 @@ def _from_keyring(name: str) -> str | Rejected | None:
         return Rejected(f"the keyring failed to give {name!r} ({type(error).__name__})", name)
 
 
-_read: dict[str, tuple[str | None, str | None]] = {}
-"""The variable NAME and the variable NAME_FILE as they were when ``make_known`` read the secret."""
+_read: dict[str, tuple[str | None, str | None, int]] = {}
+"""The variable NAME, the variable NAME_FILE, and the time of that file, as they were when ``make_known`` read the secret."""
 
 
 def make_known(names: Iterable[str]) -> None:
     """Register the values of these secrets for the redaction, from the environment and from files. Raises nothing.
 
-    A secret is read again when its variable, or the variable that names its file, has changed.
+    A secret is read again when its variable, or the variable that names its file, or that file has changed.
     """
     for name in names:
-        seen = os.environ.get(name), os.environ.get(f"{name}_FILE")
+        path, changed = os.environ.get(f"{name}_FILE"), 0
+        if path:
+            with suppress(OSError, ValueError):
+                changed = os.stat(path).st_mtime_ns  # noqa: PTH116 - this runs for each message, and os.stat is faster
+        seen = os.environ.get(name), path, changed
         if _read.get(name) != seen:
-            _read[name] = seen
             redaction.contained(partial(_make_one_known, name))
+            _read[name] = seen
 
 
 def _make_one_known(name: str) -> None:

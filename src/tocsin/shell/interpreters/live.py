@@ -14,8 +14,9 @@ import attrs
 from typing_extensions import override
 
 from tocsin.core.delivery.combining import with_earlier_refusals
-from tocsin.core.delivery.rendering import redacted_message
+from tocsin.core.delivery.rendering import searched_message
 from tocsin.core.effects import Bot, CallBack, Effect, PostToSlack, SendEmail
+from tocsin.core.messages.email import Mail
 from tocsin.core.outcomes import Delivered, Outcome, Rejected
 from tocsin.core.text import describe, name_of
 from tocsin.core.validation import invoke
@@ -70,25 +71,37 @@ class Live(Performer):
 
 
 def _perform(live: Live, effect: Effect, /) -> Outcome:
-    if not isinstance(effect, CallBack):
-        effect = redacted_message(effect, redact)  # it may be made by hand
     match effect:
         case PostToSlack(bot=Bot() as bot):
             token = live.secrets.find(bot.token_secret)
-            return token if isinstance(token, Rejected) else live.slack.speak(token, bot, effect)
-        case PostToSlack(webhook_secret=name, payload=payload):
+            return token if isinstance(token, Rejected) else live.slack.speak(token, bot, _searched_post(effect))
+        case PostToSlack(webhook_secret=name):
             url = live.secrets.find(name)
-            return url if isinstance(url, Rejected) else live.slack.post(url, payload)
-        case SendEmail(username_secret=user, password_secret=word, mail=mail, key=key, rest=rest):
+            return url if isinstance(url, Rejected) else live.slack.post(url, _searched_post(effect).payload)
+        case SendEmail(username_secret=user, password_secret=word, key=key, rest=rest):
             username, password = live.secrets.find(user), live.secrets.find(word)
             if isinstance(username, Rejected):
                 return username
             if isinstance(password, Rejected):
                 return password
             only = None if rest is None else rest.recipients
-            return with_earlier_refusals(effect, live.mail.send(username, password, mail, key, only))
+            return with_earlier_refusals(effect, live.mail.send(username, password, _searched_mail(effect), key, only))
         case CallBack():
             return _call(effect)
+
+
+def _searched_post(post: PostToSlack) -> PostToSlack:
+    """Return the post without secrets, among them those that were found to send it."""
+    searched = searched_message(post, redact)
+    assert isinstance(searched, PostToSlack)
+    return searched
+
+
+def _searched_mail(mail: SendEmail) -> Mail:
+    """Return the mail without secrets, among them those that were found to send it."""
+    searched = searched_message(mail, redact)
+    assert isinstance(searched, SendEmail)
+    return searched.mail
 
 
 def _call(effect: CallBack) -> Outcome:

@@ -1,7 +1,8 @@
 """``ByMail`` and ``BySlack``: send a message by another channel than its own, as a fallback or in addition to it.
 
-The message keeps its content. A call of a user function is no message and is passed on unchanged. Rate limits and retries belong inside
-these interpreters, where they see the real destination.
+The message keeps its content. One that was made by hand is searched for secrets before its text becomes a content. A call of a user
+function is no message and is passed on unchanged. Rate limits and retries belong inside these interpreters, where they see the real
+destination.
 """
 
 import attrs
@@ -9,9 +10,11 @@ from typing_extensions import override
 
 from tocsin.core import options
 from tocsin.core.delivery.fallback import as_mail, as_slack
+from tocsin.core.delivery.rendering import redacted_message
 from tocsin.core.effects import Bot, CallBack, Effect
 from tocsin.core.outcomes import Outcome
 from tocsin.shell.interpreter import Wrapper, execute
+from tocsin.shell.redaction import redact
 
 
 @attrs.frozen(eq=False)
@@ -41,8 +44,9 @@ class ByMail(Wrapper):
 
     @override
     def perform(self, effect: Effect, /) -> Outcome:
-        rendered = effect if isinstance(effect, CallBack) else as_mail(effect, self.to, self.cc)
-        return execute(self.inner, rendered)
+        if isinstance(effect, CallBack):
+            return execute(self.inner, effect)
+        return execute(self.inner, as_mail(redacted_message(effect, redact), self.to, self.cc))
 
 
 @attrs.frozen(eq=False)
@@ -80,5 +84,6 @@ class BySlack(Wrapper):
 
     @override
     def perform(self, effect: Effect, /) -> Outcome:
-        rendered = effect if isinstance(effect, CallBack) else as_slack(effect, self.webhook_secret, self.bot)
-        return execute(self.inner, rendered)
+        if isinstance(effect, CallBack):
+            return execute(self.inner, effect)
+        return execute(self.inner, as_slack(redacted_message(effect, redact), self.webhook_secret, self.bot))

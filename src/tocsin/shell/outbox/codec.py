@@ -4,7 +4,7 @@
 - The content of a row is untrusted. An unknown kind, a newer version, an extra key or a value of the wrong type makes no message. The
   decoder returns a text that explains it, and the row stays.
 - Datetimes are ISO 8601 with their offset from UTC. The name of a time zone is not stored.
-- A row keeps the sentence of a content as it is shown, in one piece.
+- A row holds no address but those that a mail goes to; that of the account is among them where the mail still goes to it alone.
 """
 
 import json
@@ -127,14 +127,12 @@ def _converter() -> Converter:
         converter.register_structure_hook(kind, _exact_type)
     converter.register_unstructure_hook(datetime, datetime.isoformat)
     converter.register_structure_hook(datetime, _datetime)
-    sentence, omitted = override(rename="sentence"), override(omit=True)
-    converter.register_unstructure_hook(Content, make_dict_unstructure_fn(Content, converter, opening=sentence, rest=omitted))
-    converter.register_structure_hook(Content, make_dict_structure_fn(Content, converter, opening=sentence, rest=omitted))
+    sentence, rest = override(rename="sentence"), override(omit_if_default=True)  # a row of before has the whole sentence there
+    converter.register_unstructure_hook(Content, make_dict_unstructure_fn(Content, converter, opening=sentence, rest=rest))
+    converter.register_structure_hook(Content, make_dict_structure_fn(Content, converter, opening=sentence))
     union = Content | DigestSummary | None
 
     def unstructure(content: Content | DigestSummary | None) -> object:
-        if isinstance(content, Content):
-            content = attrs.evolve(content, opening=content.sentence, rest="")
         return None if content is None else [_TAGS[type(content)], converter.unstructure(content)]
 
     def structure(tree: object, _: object) -> Content | DigestSummary | None:

@@ -217,7 +217,7 @@ class Store:
         return self._run(self._reader, lambda connection: queries.find(connection, keys))
 
     def _ahead(self, at: float, after: int) -> list[Found]:
-        return self._run(self._reader, lambda connection: queries.ahead(connection, at + TOLERATED, after, _CHUNK))
+        return self._run(self._reader, lambda connection: queries.ahead(connection, at + TOLERATED, after, _CHUNK), extra=_MANY_ROWS)
 
     def _rewound(self, found: Sequence[Found], at: float) -> int:
         return self._transaction(lambda connection: _rewind(connection, [one.row.key for one in found], at))

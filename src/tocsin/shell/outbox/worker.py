@@ -160,8 +160,8 @@ class Worker:
         now = time.monotonic()
         offset = self._store.now() - now
         if now >= self._rewind_at or offset < self._offset - _CLOCK_STEP:
+            self._rewind_at, self._offset = now + _REWIND_INTERVAL, offset  # before it, so that an error costs one look
             self._store.rewind()
-            self._rewind_at, self._offset = now + _REWIND_INTERVAL, offset
         return self._store.agenda()
 
     def start(self, due: Sequence[str]) -> tuple[_DestinationThread, ...]:
