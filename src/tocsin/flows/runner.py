@@ -52,8 +52,8 @@ def run(
 class _Execution:
     """One run of a flow, in progress.
 
-    ``timer`` measures durations and pauses, since the clock may be set meanwhile. ``events`` has the time of each task's last event, by
-    both; ``waits`` has the time until which a task waits.
+    ``timer`` measures durations and pauses, since the clock may be set meanwhile. ``scheduled`` has the time at which a task got a
+    state that waits, by both; ``waits`` has the time until which a task waits.
     """
 
     flow: FlowPlan
@@ -62,7 +62,7 @@ class _Execution:
     run_id: str
     handler_errors: HandlerErrors
     runs: dict[Task, Run] = attrs.field(factory=dict[Task, Run])
-    events: dict[Task, tuple[datetime, float]] = attrs.field(factory=dict[Task, tuple[datetime, float]])
+    scheduled: dict[Task, tuple[datetime, float]] = attrs.field(factory=dict[Task, tuple[datetime, float]])
     waits: dict[Task, datetime] = attrs.field(factory=dict[Task, datetime])
     interruption: BaseException | None = None
 
@@ -137,28 +137,30 @@ class _Execution:
         return self.waits[task] - self._steady(task)
 
     def _steady(self, task: Task) -> datetime:
-        """Return the time that the clock would show if nobody had set it since the task's last event; a given state has none."""
-        if task not in self.events:
+        """Return the time that the clock would show if nobody had set it since the task was scheduled; a given state was not."""
+        if task not in self.scheduled:
             return self.clock.now()
-        at, read = self.events[task]
+        at, read = self.scheduled[task]
         return later(at, timedelta(seconds=self.timer.monotonic() - read))
 
     def _sleep_for(self, task: Task) -> None:
-        if task in self.events:
+        if task in self.scheduled:
             self.timer.wait(self._left(task).total_seconds())
         else:
             self.clock.sleep_until(self.waits[task])
 
     def _feed(self, task: Task, event: Event) -> None:
-        self.events[task] = event.at, self.timer.monotonic()
-        self.runs[task] = self.announcer.feed(self.runs[task], event)
+        run = self.runs[task] = self.announcer.feed(self.runs[task], event)
+        if isinstance(run.state, Scheduled):
+            self.scheduled[task] = self.clock.now(), self.timer.monotonic()
 
     def _advance(self, task: Task) -> datetime | None:
         """Advance a task as far as possible. Return the time it waits for, or None."""
         upstream = tuple([self.runs[before].state for before in self.flow.upstream[task]])
         while True:
             run = self.runs[task]
-            match plan(run, Situation(self.clock.now(), upstream, task.rules, self.facts, self._steady(task))):
+            steady = self._steady(task) if isinstance(run.state, Scheduled) else None  # only such a state waits
+            match plan(run, Situation(self.clock.now(), upstream, task.rules, self.facts, steady)):
                 case Done():
                     return None
                 case Wait(until=until):

@@ -20,7 +20,6 @@ from typing_extensions import override
 
 from tocsin.core import text as texts
 from tocsin.core.outcomes import Delivered, DeliveryError, Receipt
-from tocsin.core.secrets import found_parts, redacted, secret_parts
 from tocsin.shell.fork_safety import ForkSafeLock
 
 _T = TypeVar("_T")
@@ -59,6 +58,8 @@ _memory = _Memory()
 
 def remember(name: str, value: str) -> None:
     """Register a value that is used as a secret: from now on ``redact`` replaces it with ``[name]``."""
+    from tocsin.core.secrets import secret_parts  # its patterns are slow to make, and needed only if there is a secret
+
     with _memory.lock:
         known = _memory.values.get((name, value, True))
         if known is None:  # computing the forms takes longer than a search for all of them
@@ -69,6 +70,8 @@ def remember(name: str, value: str) -> None:
 
 def suspect(name: str, value: str) -> None:
     """Register what is secret in the value of an environment variable, as far as its name and the value tell."""
+    from tocsin.core.secrets import found_parts
+
     parts = found_parts(name, value)
     if parts:
         with _memory.lock:
@@ -121,6 +124,8 @@ def redact(text: str) -> str:
     known = _longest_first(_memory.version)
     for form, _ in known:
         if form in text:
+            from tocsin.core.secrets import redacted
+
             return redacted(text, known)
     return text
 

@@ -8,7 +8,6 @@
 import re
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from hashlib import sha256
 from typing import assert_never
 
 import attrs
@@ -112,6 +111,8 @@ def row_name(key: Key) -> str:
     whole = ".".join((_part(key.run_id), _part(key.slug), index, str(key.ordinal), str(key.position)))
     if len(whole) <= _LONGEST_NAME and whole.isprintable() and " " not in whole:
         return whole
+    from hashlib import sha256  # seldom needed, and slow to load
+
     hashed = sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()[:32]
     shown = "".join(char if char.isprintable() and char != " " else "_" for char in one_line(whole)[:_KEPT_OF_NAME])
     return f"{shown.rstrip('.')}~{hashed}"
