@@ -25,8 +25,8 @@ PLACES = ("_DIR", "_DIRECTORY", "_PATH", "_NAME", "_FILE")
 PRINTABLE = string.ascii_letters + string.digits + string.punctuation
 RUN = 8  # characters
 
-values = st.text(st.sampled_from(PRINTABLE), min_size=RUN, max_size=40)
-"""Values that a configuration may use as secrets."""
+values = st.text(st.sampled_from(PRINTABLE), min_size=RUN, max_size=40).filter(lambda value: "://" not in value)
+"""Values that a configuration may use as secrets, apart from URLs, of which not all is secret."""
 texts = st.text(st.sampled_from(f"{PRINTABLE} \n"), max_size=30)
 alike = st.text(st.sampled_from("ab1"), min_size=RUN, max_size=14)
 """Values that often overlap, or are part of each other."""
@@ -69,7 +69,7 @@ def test_a_short_value_is_no_secret(value: str, used: bool) -> None:
     assert secret_parts(value, used=used) == ()
 
 
-@given(values.filter(lambda value: "://" not in value))
+@given(values)
 def test_what_is_used_is_a_secret_from_eight_characters_on(value: str) -> None:
     assert value in secret_parts(value, used=True)
 
@@ -166,6 +166,11 @@ FORMS: dict[str, Callable[[str], str]] = {
     "json with letters": lambda value: json.dumps(value, ensure_ascii=False),
     "repr": repr,
     "repr beside quotes": lambda value: repr(f"'\"{value}"),
+    "repr of a repr": lambda value: repr(repr(value)),
+    "repr of an error": lambda value: repr(f"'\"{value!r}"),
+    "json in json": lambda value: json.dumps(json.dumps(value)),
+    "shell": shlex.quote,
+    "shell, traced": lambda value: "'" + value.replace("'", "'\\''") + "'",
     "html": html.escape,
     "slack": lambda value: html.escape(value, quote=False),
     "base64": lambda value: b64encode(value.encode()).decode(),
@@ -189,7 +194,7 @@ def test_nothing_of_a_value_is_left_in_any_form(value: str, form: str) -> None:
     left = redacted(f"<{written}>", known("", value))
     assert "[]" in left
     assert not [run for run in runs(value) if run in left]
-    assert len(left) <= 12  # of base64, some characters that depend on others are left, and the quotes of a literal
+    assert len(left) <= 16  # of base64, some characters that depend on others are left, and the quotes of a literal
 
 
 @pytest.mark.parametrize("form", FORMS)

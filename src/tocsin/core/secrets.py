@@ -211,18 +211,27 @@ def _pieces(behind: str, *, is_file: bool) -> list[str]:
     return values if is_file else [*path.split("/"), *values]
 
 
+def _quoted(text: str) -> Iterator[str]:
+    """Yield a text as JSON, Python and a shell write it between quotes. Which quotes, depends on the text around it."""
+    import json  # slow to import, and needed only if there is a secret
+
+    yield from (json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1])
+    yield from (repr(text)[1:-1], repr(f"{text}'\"")[1:-4])
+    yield from (text.replace("'", "'\\''"), text.replace("'", "'\"'\"'"))
+
+
 def _forms(part: str) -> Iterator[str]:
     """Yield the forms of a text: as it is, percent-encoded and -decoded, quoted, escaped, and inside base64."""
     import html
-    import json  # slow to import, and needed only if there is a secret
     from base64 import b64encode, urlsafe_b64encode
     from urllib.parse import quote, quote_plus, unquote
 
     raw = part.encode(errors="surrogatepass")
     yield from (part, printable(part), one_line(part))  # the latter where a text was made a title before
     yield from (unquote(part), quote(raw), quote(raw, safe=""), quote_plus(raw))
-    yield from (json.dumps(part)[1:-1], json.dumps(part, ensure_ascii=False)[1:-1])
-    yield from (repr(part)[1:-1], repr(f"{part}'\"")[1:-4])  # the quotes around it depend on the text around it
+    for quoted in dict.fromkeys(_quoted(part)):
+        yield quoted
+        yield from _quoted(quoted)  # the repr of an exception quotes what its message quotes already
     yield from (html.escape(part), html.escape(part, quote=False))
     for encode in (b64encode, urlsafe_b64encode):
         for offset, skipped in ((0, 0), (1, 2), (2, 3)):  # inside a longer text, the first characters depend on the bytes before
