@@ -162,6 +162,9 @@ def test_a_pause_is_as_long_as_asked_and_no_longer_than_needed(policy: RetryPoli
         assert max(0.0, asked) <= pause <= max(asked, min(policy.max_delay, max(policy.initial_delay * 2 ** (number - 1), apart)))
 
 
+ROUNDING = 1e-9  # seconds by which a difference of two large numbers may be off
+
+
 def asked_by(outcome: Outcome) -> float:
     return outcome.after.total_seconds() if isinstance(outcome, Retryable) and outcome.after else 0.0
 
@@ -173,7 +176,8 @@ def test_a_repetition_follows_some_seconds_later_if_there_is_time(policy: RetryP
     decision = decide(lasting, last, Ambiguous("no answer"), elapsed=spent, draw=draw, left=left)
     time = min(left, lasting.deadline - spent)
     if isinstance(decision, Final):  # no time at all, or a drawn pause that is too long
-        assert min(draw * lasting.bound(number), left / 2) >= time or left == 0 or spent + time / 2 >= lasting.deadline
+        drawn = min(draw * lasting.bound(number), left / 2)
+        assert drawn >= time - ROUNDING or left == 0 or spent + time / 2 >= lasting.deadline - ROUNDING
         return
     assert decision.pause < left
     assert decision.attempt.spent < lasting.deadline
@@ -245,8 +249,9 @@ def test_each_recipient_gets_a_mail_once_or_is_in_the_outcome(script: dict[str, 
     assert sorted((*office.got, *outcome.refused)) == list(PEOPLE)
     assert len(outcome.errors) == len(outcome.refused)
     assert last.number == attempts or not outcome.later
-    for name, error in zip(outcome.refused, outcome.errors, strict=True):
-        assert (script[name][office.asked.count(name) - 1] == "later") is isinstance(error, Retryable)
+    replies = {name: script[name][office.asked.count(name) - 1] for name in outcome.refused}
+    for name, error in zip(outcome.refused, outcome.errors, strict=True):  # a try that all refuse has one error, the mildest
+        assert isinstance(error, Retryable) if replies[name] == "later" else isinstance(error, Rejected) or "later" in replies.values()
 
 
 @given(policies(), effects(), st.sampled_from(SETTLED))

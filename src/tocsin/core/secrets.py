@@ -126,7 +126,9 @@ def secret_parts(value: str, *, used: bool) -> tuple[str, ...]:
     ((), ())
     """
     parts = dict.fromkeys(_parts(value.strip(), used=used))
-    return tuple(dict.fromkeys(form for part in parts for form in _forms(part) if len(form) >= _LEAST))
+    forms = (form for part in parts for form in _forms(part))
+    shown = (each for form in forms for each in (form, printable(form), one_line(form)))  # the latter where it is in a title
+    return tuple(dict.fromkeys(each for each in shown if len(each) >= _LEAST))
 
 
 def found_parts(name: str, value: str) -> tuple[str, ...]:
@@ -227,8 +229,7 @@ def _forms(part: str) -> Iterator[str]:
     from urllib.parse import quote, quote_plus, unquote
 
     raw = part.encode(errors="surrogatepass")
-    yield from (part, printable(part), one_line(part))  # the latter where a text was made a title before
-    yield from (unquote(part), quote(raw), quote(raw, safe=""), quote_plus(raw))
+    yield from (part, unquote(part), quote(raw), quote(raw, safe=""), quote_plus(raw))
     for quoted in dict.fromkeys(_quoted(part)):
         yield quoted
         yield from _quoted(quoted)  # the repr of an exception quotes what its message quotes already
