@@ -1,6 +1,5 @@
 """The record of an ended run in the history, its end until a message is safe, and the error of a history that cannot be used."""
 
-import json
 from datetime import UTC, datetime, timedelta
 from typing import TypeGuard
 
@@ -185,6 +184,8 @@ class KeptEnd(Value):
     @classmethod
     def parsed(cls, line: str | None) -> "KeptEnd | None":
         """Return the end of a line of ``line()``; None for anything else, as of another version."""
+        import json  # seldom needed, and slow to load
+
         try:
             (values,) = _values(json.loads(line or ""))
             run_id, ordinal, attempt, attempts, kind, failed, message, at, started, status, before = _values(values)
@@ -207,6 +208,8 @@ class KeptEnd(Value):
 
     def line(self) -> str:
         """Return the end as a JSON object in one line, in ASCII. The streak is its length, negative for successes."""
+        import json
+
         length = self.before.length if self.before.failed else -self.before.length
         numbers = (self.ordinal, self.attempt, self.attempts)
         times = (self.at, self.started, self.status)
