@@ -19,11 +19,13 @@ import typer
 from tocsin.cli import check as checking
 from tocsin.cli import config as configuring
 from tocsin.cli import demo as demonstration
+from tocsin.cli import expect as expecting
 from tocsin.cli import run as running
 from tocsin.cli import runs as remembered
 from tocsin.cli.outbox.app import outbox_app
 from tocsin.cli.outbox.opening import drain_leftovers
 from tocsin.cli.terminal import complain, interruptible
+from tocsin.cli.textfile import write_textfile
 from tocsin.shell.environment import Notify
 
 app: typer.Typer = typer.Typer(
@@ -149,11 +151,42 @@ def runs(
     limit: Annotated[int, typer.Option("--limit", min=1, help="Show at most this many of the last ended runs.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     only_open: Annotated[bool, typer.Option("--open", help="Only runs that have not ended.")] = False,
+    textfile: Annotated[
+        Path | None, typer.Option("--textfile", metavar="FILE", help="Write metrics for node_exporter instead.")
+    ] = None,
 ) -> None:
-    """Show the runs that are open, those that were killed, and how the last ones ended.
+    """Show the runs that are open, those that were killed, how the last ones ended, and what is overdue.
 
     Exit status: 0, or 2 if the history cannot be read.
     """
     with interruptible():
+        if textfile is not None:
+            raise typer.Exit(write_textfile(textfile))
         status = remembered.runs(label, limit=limit, as_json=as_json, only_open=only_open)
+    raise typer.Exit(status)
+
+
+@app.command()
+def expect(
+    label: Annotated[str | None, typer.Argument(metavar="LABEL", help="The label of the run, as tocsin exec has it.")] = None,
+    *,
+    every: Annotated[
+        str | None, typer.Option("--every", metavar="TIME", help="A run is due this long after the last: 30m, 24h, 7d.")
+    ] = None,
+    at: Annotated[str | None, typer.Option("--at", metavar="HH:MM", help="A run is due each day at this time.")] = None,
+    zone: Annotated[str | None, typer.Option("--tz", metavar="ZONE", help="The time zone of --at; else the system's.")] = None,
+    grace: Annotated[str | None, typer.Option("--grace", metavar="TIME", help="How late a run may start. [default: 5m]")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Notify of runs that did not start.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Expect no more runs of LABEL.")] = False,
+) -> None:
+    """Expect runs, and notify of those that do not start; without options, show what is expected.
+
+    A second expectation of a label replaces the first. Who is notified is configured. `tocsin expect --check` notifies, for cron or a
+    timer; so do `tocsin outbox drain --watch` and each `tocsin exec`.
+
+    Exit status: 0, or 1 if --check finds a run overdue; 2 if the arguments are wrong or the history cannot be used.
+    """
+    options = expecting.ExpectOptions(label=label, every=every, at=at, zone=zone, grace=grace, check=check, remove=remove)
+    with interruptible():
+        status = expecting.expect(options)
     raise typer.Exit(status)

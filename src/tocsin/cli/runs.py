@@ -8,8 +8,10 @@ from rich.table import Table
 from rich.text import Text
 
 from tocsin.cli.terminal import color_style, complain, console, json_line, own_text, plain_text, say, write
-from tocsin.core.states import KINDS, Aborted, Failed, Running, State, Success
+from tocsin.core.states import KINDS, Aborted, Failed, Running, State, Success, TriggerFailed
 from tocsin.core.text import cut, one_line, span
+from tocsin.shell.absence import Overdue, overdue
+from tocsin.shell.history.expectations import ExpectationStore
 from tocsin.shell.history.run_locks import KilledRun, killed_runs, line, open_runs
 from tocsin.shell.history.run_record import HistoryError, RunRecord
 from tocsin.shell.history.store import KEPT_IN_ALL, HistoryStore
@@ -21,17 +23,18 @@ _COLORS = {kind.__name__: kind.color for kind in KINDS}
 def runs(label: str | None, *, limit: int, as_json: bool, only_open: bool) -> int:
     """Show the runs with the label, or all, and return the exit status. Of the ended ones, show the last ``limit``."""
     try:
+        late = overdue(ExpectationStore.usual(), None if label is None else line(label))
         ended = () if only_open else tuple(reversed(HistoryStore.usual().history(label, min(limit, KEPT_IN_ALL))))
     except HistoryError as error:
         complain(str(error))
         return 2
     killed, under_way = killed_runs(label), open_runs(label)
     if as_json:
-        write(f"{_as_json(ended, killed, under_way)}\n")
-    elif not (ended or killed or under_way):
+        write(f"{_as_json(ended, killed, under_way, late)}\n")
+    elif not (ended or killed or under_way or late):
         say(console(), plain_text(_nothing(label, only_open=only_open)))
     else:
-        say(console(), _as_table(ended, killed, under_way))
+        say(console(), _as_table(ended, killed, under_way, late))
     return 0
 
 
@@ -60,9 +63,16 @@ class _RunLine:
         yield plain_text(one_line(self.text))
 
 
-def _as_table(ended: Iterable[RunRecord], killed: Iterable[KilledRun], under_way: Iterable[KilledRun]) -> Table:
+def _as_table(
+    ended: Iterable[RunRecord], killed: Iterable[KilledRun], under_way: Iterable[KilledRun], late: Iterable[Overdue]
+) -> Table:
     table, now = Table.grid(padding=(0, 2)), datetime.now(UTC)
-    lines = [*map(_ended_line, ended), *map(_killed_line, killed), *(_running_line(run, now) for run in under_way)]
+    lines = [
+        *map(_ended_line, ended),
+        *map(_killed_line, killed),
+        *(_running_line(run, now) for run in under_way),
+        *map(_overdue_line, late),
+    ]
     for each in lines:
         table.add_row(*each.cells())
     return table
@@ -83,6 +93,10 @@ def _running_line(run: KilledRun, now: datetime) -> _RunLine:
     return _RunLine(label=run.label, kind="Running", color=Running.color, took=took, at=at, text=f"process {run.pid}")
 
 
+def _overdue_line(late: Overdue) -> _RunLine:
+    return _RunLine(label=late.label, kind="Overdue", color=TriggerFailed.color, at=late.absence.due, text=late.text)
+
+
 def _ended_text(run: RunRecord) -> str:
     attempts = f"; after {run.attempts} attempts" if run.attempts > 1 else ""
     return f"{run.message or ''}{attempts}".removeprefix("; ")
@@ -97,12 +111,13 @@ def _moment(run: KilledRun) -> datetime:
     return datetime.fromtimestamp(run.started, UTC)
 
 
-def _as_json(ended: Iterable[RunRecord], killed: Iterable[KilledRun], under_way: Iterable[KilledRun]) -> str:
+def _as_json(ended: Iterable[RunRecord], killed: Iterable[KilledRun], under_way: Iterable[KilledRun], late: Iterable[Overdue]) -> str:
     """Return one JSON object on one line, in ASCII. Times are ISO 8601 with zone, durations are seconds, unknown values are null."""
     whole = {
         "runs": [_ended_json(run) for run in ended],
         "killed": [_open_json(run) for run in killed],
         "running": [_open_json(run) for run in under_way],
+        "overdue": [_overdue_json(each) for each in late],
     }
     return json_line(whole)
 
@@ -121,6 +136,10 @@ def _ended_json(run: RunRecord) -> dict[str, object]:
         "exit_status": run.status,
         "version": run.version,
     }
+
+
+def _overdue_json(late: Overdue) -> dict[str, object]:
+    return {"label": late.label, "due": late.absence.due.isoformat(), "missed": late.absence.missed, "message": late.text}
 
 
 def _open_json(run: KilledRun) -> dict[str, object]:

@@ -57,7 +57,7 @@ def run(options: Options, make: MakeNotifier | None) -> int:
     reserve_standard_streams()
     with SignalPipe() as signals:
         run_id, began = os.urandom(8).hex(), (time.time(), time.monotonic())
-        lock = _run_lock(run_id, options.label, began[0])
+        lock = _run_lock(run_id, options, began[0])
         try:
             return _supervise(ExecContext(options, signals, run_id, began), make)
         finally:
@@ -75,11 +75,18 @@ def _supervise(context: ExecContext, make: MakeNotifier | None) -> int:
     return context.wait_for_exit()
 
 
-def _run_lock(run_id: str, label: str, began: float) -> RunLock | None:
+def _run_lock(run_id: str, options: Options, began: float) -> RunLock | None:
     try:
         from tocsin.shell.history.run_locks import open_run
 
-        return open_run(run_id, label, began)
+        return open_run(run_id, options.label, began, _limit(options))
     except Exception as error:
         complain(f"this run is not in the history: {type(error).__name__}: {error}")
         return None
+
+
+def _limit(options: Options) -> float | None:
+    """Return how many seconds the run may take with all its attempts; None for no limit."""
+    if options.timeout is None:
+        return None
+    return (options.timeout + options.kill_after + options.retry_delay) * (options.retries + 1)

@@ -39,6 +39,7 @@ from tocsin.shell.config.defaults import secrets, usual_handlers, webhook
 from tocsin.shell.config.load import configuration
 from tocsin.shell.current import interpreting
 from tocsin.shell.environment import NAME, Notify, misspelt, override
+from tocsin.shell.history.paths import has_expectations
 from tocsin.shell.history.run_locks import KilledRun, RunLock, killed_runs
 from tocsin.shell.history.run_record import KeptEnd
 from tocsin.shell.history.streaks import record_end
@@ -133,6 +134,7 @@ class CommandNotifier:
         label = options.label
         self._run = Run(Subject(Command(label), handlers, run.run_id, label, attempts=options.retries + 1))
         self._report_killed_runs()
+        self._check_expectations()
 
     def started(self) -> None:
         """Notify of the start of an attempt."""
@@ -158,6 +160,7 @@ class CommandNotifier:
             stopped = e.Interrupted(now, message=STOPPED, facts=self._announcer.facts)
             began = now.timestamp() - (time.monotonic() - self._monotonic)  # by the clock as it stands now
             self._run = self._finish(self._run, stopped, began, None)
+        self._check_expectations()
         self._stack.close()
         queues.finish()
 
@@ -178,6 +181,13 @@ class CommandNotifier:
         if self._options.tail and (lines := last_lines(redact(readable(ended.tail)), self._options.tail)):
             details.append(Detail("Last lines", lines, quoted=True))
         return attrs.evolve(self._announcer.facts, details=tuple(details))
+
+    def _check_expectations(self) -> None:
+        """Tell people of runs of any label that were expected and did not start. It raises nothing."""
+        if self._notify == "live" and has_expectations():
+            from tocsin.shell.absence import check_quietly  # loaded by few
+
+            check_quietly(lambda: self._announcer.log.inner)
 
     def _report_killed_runs(self) -> None:
         """Notify of earlier runs of this label that were killed, and of ends whose messages were not safe at a kill.

@@ -3,6 +3,7 @@
 - It checks the outbox every two seconds, or sooner if a message is due. Messages are sent in other threads, so that a slow destination
   delays no other.
 - If the database fails, it is tried again without limit. One line is printed when it fails, and one when it works again.
+- Every 30 seconds it looks for runs that were expected and did not start (``tocsin expect``).
 - SIGTERM and SIGINT stop it: messages being sent are finished and the rest is released. The exit status is 0.
 - It tells systemd through the socket in ``NOTIFY_SOCKET`` that it is ready, alive or stopping. Without such a socket, or without a
   listener, that does nothing.
@@ -13,6 +14,7 @@ import socket
 import time
 from contextlib import ExitStack, suppress
 
+from tocsin.cli.expect import periodic_check
 from tocsin.cli.outbox.drain import STOP_TIMEOUT, counting, is_sending_disabled, show_lines, show_nothing
 from tocsin.cli.outbox.health import Health, Metrics
 from tocsin.cli.outbox.http_server import HOST, serving
@@ -75,6 +77,7 @@ class DrainLoop:
         self._store = store
         self._worker = worker
         self._health = health
+        self._expectations = periodic_check(store)
         self._is_ready = False
         self._paused_until = 0.0
         limit = watchdog()
@@ -93,6 +96,7 @@ class DrainLoop:
             self._pause_after_error(error)
             return self._longest_interval
         self._health.note_reached()
+        self._expectations.run()
         if not self._is_ready:
             notify_systemd("READY=1")
             self._is_ready = True

@@ -1,16 +1,15 @@
 """The outbox's metrics in Prometheus's text format, version 0.0.4, and the counters of one process behind them.
 
 - Metric names are stable, since people's alarms name them.
-- The name of a destination is hostile: it is escaped, and never cut, since two samples with the same labels would invalidate all
-  samples.
 - Every status has a sample, with 0 if no row has it: an alarm on an absent sample never fires.
 - If the outbox cannot be read, ``tocsin_outbox_up`` is 0, and the metrics of its rows are left out, since old numbers would be wrong.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
 
+from tocsin.core.exposition import Samples, family
 from tocsin.core.outbox.model import Row, Status, seconds_between
 from tocsin.core.outbox.status import DestinationStatus
 from tocsin.core.values import Value
@@ -19,9 +18,6 @@ ENDINGS = (Status.DELIVERED, Status.DELAYED, Status.DEAD, Status.UNKNOWN)
 """The statuses that a message may have after a try."""
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
-Labels = tuple[tuple[str, str], ...]
-Samples = Iterable[tuple[Labels, float]]
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -104,9 +100,7 @@ def _families(readings: Readings) -> Iterator[str]:
 
 
 def _family(name: str, kind: str, text: str, samples: Samples) -> str:
-    full = f"tocsin_outbox_{name}"
-    lines = (f"{full}{_labels(labels)} {_number(value)}\n" for labels, value in samples)
-    return f"# HELP {full} {text}\n# TYPE {full} {kind}\n{''.join(lines)}"
+    return family(f"tocsin_outbox_{name}", kind, text, samples)
 
 
 def _row_samples(statuses: Sequence[DestinationStatus]) -> Samples:
@@ -120,17 +114,3 @@ def _try_samples(counters: DrainCounters) -> Samples:
         for status in ENDINGS:
             labels = (("destination", destination), ("outcome", status.value))
             yield labels, float(counters.tries.get((destination, status), 0))
-
-
-def _labels(labels: Labels) -> str:
-    pairs = ",".join(f'{name}="{_escaped(value)}"' for name, value in labels)
-    return f"{{{pairs}}}" if pairs else ""
-
-
-def _escaped(text: str) -> str:
-    """Escape the value of a label: backslash, quote and new line. The format has no other special characters there."""
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-
-
-def _number(value: float) -> str:
-    return str(int(value)) if value.is_integer() else f"{value:.3f}"

@@ -8,6 +8,8 @@ import os
 import sys
 
 NAME = "TOCSIN_STATE_DIR"
+EXPECTED = "expected"
+"""The name of the folder that is there once a run is expected."""
 
 
 class NoFolderError(OSError):
@@ -28,6 +30,14 @@ def has_folder() -> bool:
     """Return whether there is a place for the folder."""
     try:
         return bool(state_folder())
+    except NoFolderError:
+        return False
+
+
+def has_expectations() -> bool:
+    """Return whether runs may be expected. It costs one look at a folder, and loads nothing."""
+    try:
+        return os.path.isdir(f"{state_folder()}/{EXPECTED}")  # noqa: PTH112 - as above
     except NoFolderError:
         return False
 

@@ -23,6 +23,7 @@ from tocsin.shell.history.paths import NAME, NoFolderError, state_folder
 _VERSION = "tocsin 1"
 _END_VERSION = "tocsin end 1"
 _END = "{"  # the first character of a line that holds an end
+_LIMIT = "limit "  # the beginning of a line that holds how many seconds the run may take
 _MAX_LABEL = 500  # characters
 _MAX_SIZE = 1 << 14  # bytes of a file
 _LOCK_TIMEOUT = 1.0  # seconds; others hold a lock for a moment only
@@ -71,17 +72,21 @@ class KilledRun:
         started: its start, in seconds since 1970.
         pid: the process that runs it, or ran it.
         end: the end that the process wrote, as ``keep_end`` got it; None if it wrote none.
+        limit: how many seconds the run may take; None for no limit.
     """
 
-    __slots__ = ("end", "label", "path", "pid", "run_id", "started")
+    __slots__ = ("end", "label", "limit", "path", "pid", "run_id", "started")
 
-    def __init__(self, path: str, run_id: str, label: str, started: float, pid: int, *, end: str | None = None) -> None:
+    def __init__(
+        self, path: str, run_id: str, label: str, started: float, pid: int, *, end: str | None = None, limit: float | None = None
+    ) -> None:
         self.path: str = path
         self.run_id: str = run_id
         self.label: str = label
         self.started: float = started
         self.pid: int = pid
         self.end: str | None = end
+        self.limit: float | None = limit
 
     def __repr__(self) -> str:
         return f"KilledRun(run_id={self.run_id!r}, label={self.label!r}, started={self.started!r}, pid={self.pid!r})"
@@ -111,18 +116,20 @@ class KilledRun:
 _FLAGS = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
-def open_run(run_id: str, label: str, started: float) -> RunLock | None:
+def open_run(run_id: str, label: str, started: float, limit: float | None = None) -> RunLock | None:
     """Lock a file for an open run, until it is closed or this process ends.
 
     Args:
         run_id: the id of the run: letters, digits and hyphens.
         label: the name of the run.
         started: its start, in seconds since 1970.
+        limit: how many seconds it may take; None for no limit.
 
     Returns:
         The lock; None on Windows, without a home folder, and after an error, which is written to standard error.
     """
-    return _open(run_id, f"{_VERSION}\n{_header(label, started)}", "this run is not in the history")
+    limited = "" if limit is None else f"{_LIMIT}{limit!r}\n"
+    return _open(run_id, f"{_VERSION}\n{_header(label, started)}{limited}", "this run is not in the history")
 
 
 def open_end(name: str, label: str, at: float, end: str) -> RunLock | None:
@@ -260,6 +267,11 @@ def _can_lock() -> bool:
     return hasattr(fcntl, "flock")
 
 
+def try_exclusive_lock(file: int) -> bool:
+    """Take the lock of an open file if no other process holds it. Return whether it is taken; True where there are no locks."""
+    return not _can_lock() or _try_lock(file, exclusive=True)
+
+
 def _try_lock(file: int, *, exclusive: bool) -> bool:
     import fcntl
 
@@ -318,9 +330,18 @@ def _read(content: bytes, path: str, name: str, wanted: str) -> KilledRun | None
         at = float(started)
         if version != wanted or not 0 <= at < _LATEST:
             return None
-        return KilledRun(path, name, line(label), at, int(pid), end=_end_of(content))
+        return KilledRun(path, name, line(label), at, int(pid), end=_end_of(content), limit=_limit_of(content))
     except ValueError:
         return None
+
+
+def _limit_of(content: bytes) -> float | None:
+    """Return how many seconds a run may take; None for no limit. Raise ValueError for what is no duration."""
+    found = [each for each in content.decode().split("\n")[4:] if each.startswith(_LIMIT)]
+    limit = float(found[0].removeprefix(_LIMIT)) if found else None
+    if limit is None or 0 <= limit < _LATEST:
+        return limit
+    raise ValueError("no duration")
 
 
 def _end_of(content: bytes) -> str | None:

@@ -44,6 +44,8 @@ _COLUMNS = "run_id, label, started, ended, kind, failed, message, attempts, stat
 _ADD = f"INSERT OR IGNORE INTO runs ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - constants only
 _LAST = f"SELECT {_COLUMNS} FROM runs ORDER BY number DESC LIMIT ?"  # noqa: S608 - as above
 _LAST_OF = f"SELECT {_COLUMNS} FROM runs WHERE label = ? ORDER BY number DESC LIMIT ?"  # noqa: S608 - as above
+_LAST_OF_EACH = f"SELECT {_COLUMNS} FROM runs WHERE number IN (SELECT MAX(number) FROM runs GROUP BY label) ORDER BY label"  # noqa: S608 - as above
+_SUCCESSES = "SELECT label, MAX(ended) FROM runs WHERE failed = 0 GROUP BY label"
 _PRUNE = (
     "DELETE FROM runs WHERE label = ? AND number <= (SELECT number FROM runs WHERE label = ? ORDER BY number DESC LIMIT 1 OFFSET ?)"
 )
@@ -172,6 +174,17 @@ class HistoryStore:
             query = (_LAST, (limit,)) if label is None else (_LAST_OF, (line(label), limit))
             rows: list[Row] = connection.execute(*query).fetchall()
             return tuple(from_row(row) for row in rows)
+
+    def last_of_each(self) -> tuple[tuple[RunRecord, float | None], ...]:
+        """Return the last run of each label, by label, with the end of its last success, in seconds since 1970; None if it has none."""
+        with reading(self.path) as connection:
+            if connection is None:
+                return ()
+            ends: list[Row] = connection.execute(_SUCCESSES).fetchall()
+            successes = {label: end for label, end in ends if isinstance(end, float)}
+            rows: list[Row] = connection.execute(_LAST_OF_EACH).fetchall()
+            records = [from_row(row) for row in rows]
+            return tuple((record, successes.get(record.label)) for record in records)
 
     def forget(self, before: datetime) -> int:
         """Delete runs that ended, and streaks last updated, before an aware datetime. Return the number of deleted runs."""

@@ -1,0 +1,233 @@
+"""Tells people of runs that were expected and did not start, and of those that start again.
+
+- ``core.absence`` decides. The configuration says who is told: those whom it names, by the filters that it has.
+- A miss is a change to ``TriggerFailed``, whose verb is *was not run*; the recovery is one to ``Success``. Both have the id of the
+  miss, so that an outbox refuses what a second process tells.
+- Who tells holds the claim of the label until the message is safe, and commits before that what was told. If it is killed before, or
+  if all messages failed, the next check tells.
+- Without anybody to tell, nothing counts as told.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+
+import attrs
+
+from tocsin.core.absence import (
+    Absence,
+    Missed,
+    Recovered,
+    Told,
+    absence,
+    decide,
+    describe_miss,
+    describe_recovery,
+    miss_id,
+)
+from tocsin.core.changes import Streak
+from tocsin.core.endings import Command
+from tocsin.core.events import Detail, Signalled
+from tocsin.core.machine import Announcement, Run, Subject
+from tocsin.core.notifiers import Messenger
+from tocsin.core.states import Pending, Running, State, Success, TriggerFailed
+from tocsin.core.text import describe
+from tocsin.shell import log
+from tocsin.shell.adapters.clock import CLOCK
+from tocsin.shell.announce import Announcer, facts
+from tocsin.shell.config.defaults import usual_handlers
+from tocsin.shell.config.load import configuration
+from tocsin.shell.current import current_of_runs, mode_of
+from tocsin.shell.history.expectations import Claim, ExpectationStore, Stored
+from tocsin.shell.history.paths import has_expectations
+from tocsin.shell.history.run_record import HistoryError
+from tocsin.shell.history.streaks import Fate, Remembered
+from tocsin.shell.interpreter import Interpreter
+from tocsin.shell.report import DeliveryLog
+from tocsin.shell.threads import WorkerThread
+
+_INTERVAL = 30.0  # seconds between two checks of one process
+
+
+@attrs.frozen
+class Checked:
+    """The result of a check.
+
+    Args:
+        told: what people are told of, a sentence for each label.
+        overdue: the labels that are overdue.
+        problems: why an expectation cannot be used, one line each.
+    """
+
+    told: tuple[str, ...] = ()
+    overdue: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Overdue:
+    """An overdue label, and a sentence about it."""
+
+    label: str
+    absence: Absence
+    text: str
+
+
+def overdue(store: ExpectationStore, label: str | None = None) -> tuple[Overdue, ...]:
+    """Return what is overdue now, of one label or of all, by label. It tells nobody.
+
+    Raises:
+        HistoryError: the history cannot be used.
+    """
+    now = CLOCK.now()
+    found = [(each, absence(each.expected, each.seen, now)) for each in store.contents(now).stored]
+    return tuple(
+        Overdue(each.expected.label, missed, describe_miss(each.expected, missed, each.seen))
+        for each, missed in found
+        if missed is not None and label in {None, each.expected.label}
+    )
+
+
+def check_expectations(make_interpreter: Callable[[], Interpreter]) -> Checked:
+    """Tell people of what was missed, and of what runs again.
+
+    If notifications are printed, nothing is remembered; if they are dropped, nothing is told.
+
+    Args:
+        make_interpreter: returns the interpreter; called only if there is something to tell.
+
+    Raises:
+        HistoryError: the history cannot be used.
+    """
+    store, now = ExpectationStore.usual(), CLOCK.now()
+    contents = store.contents(now)
+    late = tuple(each.expected.label for each in contents.stored if absence(each.expected, each.seen, now) is not None)
+    for each in contents.stored:
+        store.note(each, now)
+    due = [each for each in contents.stored if decide(each.expected, each.seen, each.told, now) is not None]
+    told = _Teller(store, make_interpreter()).tell(due, now) if due else ()
+    return Checked(told, late, contents.problems)
+
+
+def check_quietly(make_interpreter: Callable[[], Interpreter]) -> None:
+    """Do what ``check_expectations`` does, and log why it could not. It raises nothing."""
+    try:
+        for problem in check_expectations(make_interpreter).problems:
+            log.once(problem)
+    except HistoryError as error:
+        log.surely(f"{error}; nobody is told of runs that were missed")
+    except Exception as error:
+        log.surely(f"nobody is told of runs that were missed: {describe(error)}")
+
+
+class PeriodicCheck:
+    """Checks at most every 30 seconds.
+
+    Args:
+        make_interpreter: returns the interpreter; called only if there is something to tell.
+        interval: seconds between the starts of two checks.
+    """
+
+    def __init__(self, make_interpreter: Callable[[], Interpreter], interval: float = _INTERVAL) -> None:
+        self._make_interpreter = make_interpreter
+        self._interval = interval
+        self._next = -math.inf
+        self._thread: WorkerThread | None = None
+
+    def run(self) -> None:
+        """Start a check in a thread of its own, unless the last one was a short while ago or has not ended. Raise nothing."""
+        if (self._thread is None or not self._thread.is_alive()) and self._is_due():
+            self._thread = WorkerThread("tocsin_expect", partial(check_quietly, self._make_interpreter))
+            self._thread.try_start()
+
+    def run_here(self) -> None:
+        """Check now, unless the last check was a short while ago. Raise nothing."""
+        if self._is_due():
+            check_quietly(self._make_interpreter)
+
+    def _is_due(self) -> bool:
+        now = time.monotonic()
+        if now < self._next or not has_expectations():
+            return False
+        self._next = now + self._interval
+        return True
+
+
+checks_at_runs: PeriodicCheck = PeriodicCheck(current_of_runs)
+"""The checks at the runs of this process."""
+
+
+@attrs.frozen
+class _Teller:
+    """Tells people of several labels, each under its claim."""
+
+    store: ExpectationStore
+    interpreter: Interpreter
+
+    def tell(self, due: list[Stored], now: datetime) -> tuple[str, ...]:
+        mode = mode_of(self.interpreter)
+        handlers = () if mode == "none" else usual_handlers(configuration(), mode)
+        if not handlers:
+            return ()
+        told = [self._announce(each, handlers, now) if mode == "print" else self._send(each, handlers, now) for each in due]
+        return tuple(text for text in told if text is not None)
+
+    def _send(self, stored: Stored, handlers: tuple[Messenger, ...], now: datetime) -> str | None:
+        claim = self.store.claim(stored.expected.label)
+        if claim is None:
+            return None
+        try:
+            fresh = self.store.find(stored.expected.label, now)  # another process may just have told
+            text = None if fresh is None else self._announce(fresh, handlers, now, claim)
+        except BaseException:
+            claim.close()
+            raise
+        if text is None:
+            claim.close()
+        return text
+
+    def _announce(self, stored: Stored, handlers: tuple[Messenger, ...], now: datetime, claim: Claim | None = None) -> str | None:
+        """Announce what there is to tell of a label, and return it in a sentence; None if there is nothing."""
+        decision = decide(stored.expected, stored.seen, stored.told, now)
+        if decision is None:
+            return None
+        if isinstance(decision, Recovered) and decision.failed:  # the failure of the run is a message of its own
+            if claim is not None:
+                self.store.tell(stored.expected.label, None)
+            return None
+        announcer = Announcer(DeliveryLog(self.interpreter), CLOCK, facts())
+        after = decision.told if isinstance(decision, Missed) else None
+        if claim is not None:
+            settle = partial(_settle, self.store, stored.expected.label, after, claim)
+            past = Streak() if isinstance(decision, Missed) else Streak(failed=True, length=1)
+            announcer.remember = lambda _, __: Remembered(past, settle)
+        announcement = _announcement(stored, decision, handlers, now)
+        announcer.announce(announcement, ends=True)
+        return f"{stored.expected.label}: {announcement.after.state.message}"
+
+
+def _settle(store: ExpectationStore, label: str, told: Told | None, claim: Claim, fate: Fate) -> None:
+    """Remember what was told once a message is safe, and release the claim."""
+    try:
+        if fate == "safe":
+            store.tell(label, told)
+    except HistoryError as error:
+        log.surely(f"{error}; people may be told again of {label!r}")
+    finally:
+        claim.close()
+
+
+def _announcement(stored: Stored, decision: Missed | Recovered, handlers: tuple[Messenger, ...], now: datetime) -> Announcement:
+    expected = stored.expected
+    known = attrs.evolve(facts(), details=(Detail("Expected", str(expected)),))
+    subject = Subject(Command(expected.label), handlers, miss_id(expected, decision.told), expected.label)
+    if isinstance(decision, Missed):
+        state: State = TriggerFailed(describe_miss(expected, decision.absence, stored.seen))
+        before = Run(subject, Pending())
+    else:
+        state = Success(describe_recovery(expected, decision))
+        before = Run(subject, Running(), ordinal=1)
+    after = attrs.evolve(before, state=state, ordinal=before.ordinal + 1, ended=True)
+    return Announcement(before, after, Signalled(now, state=state, ends=True, facts=known), len(handlers))
