@@ -131,7 +131,7 @@ def test_the_same_for_programs(tocsin: Typist) -> None:
 
 
 def test_json_of_nothing(tocsin: Typist) -> None:
-    assert json.loads(tocsin("runs", "--json").out) == {"runs": [], "killed": [], "running": []}
+    assert json.loads(tocsin("runs", "--json").out) == {"runs": [], "killed": [], "running": [], "overdue": []}
 
 
 def test_a_history_that_cannot_be_read_is_one_line(tocsin: Typist, state: Path) -> None:

@@ -27,12 +27,12 @@ BERLIN = ZoneInfo("Europe/Berlin")
 AT_THREE = Expectation("load", Daily(time(3), BERLIN), HOUR, datetime(2026, 3, 1, 12, tzinfo=UTC))
 
 
-def at(*numbers: int, zone: ZoneInfo = BERLIN) -> datetime:
-    return datetime(2026, *numbers, tzinfo=zone)
+def at(month: int, day: int, hour: int = 0, minute: int = 0, zone: ZoneInfo = BERLIN) -> datetime:
+    return datetime(2026, month, day, hour, minute, tzinfo=zone)
 
 
-def ran(*numbers: int) -> Seen:
-    return Seen(LastRun(at(*numbers)))
+def ran(month: int, day: int, hour: int, minute: int = 0) -> Seen:
+    return Seen(LastRun(at(month, day, hour, minute)))
 
 
 def test_a_label_that_never_ran_counts_from_when_it_was_expected() -> None:

@@ -71,8 +71,10 @@ def _chosen(options: ExpectOptions) -> int:
     timed = {"--every": options.every, "--at": options.at, "--tz": options.zone, "--grace": options.grace}
     given = [name for name, value in timed.items() if value is not None]
     alone = "--check" if options.check else "--remove"
-    if (options.check or options.remove) and (given or (options.check and (options.remove or label is not None))):
-        raise _UsageError(f"{alone} goes without {(*given, '--remove', 'a label')[0]}: write tocsin expect {_USAGE[alone]}")
+    if options.check:
+        given += [*(["--remove"] if options.remove else []), *([] if label is None else ["a label"])]
+    if (options.check or options.remove) and given:
+        raise _UsageError(f"{alone} goes without {given[0]}: write tocsin expect {_USAGE[alone]}")
     if options.check:
         return _check()
     if label is None and not given and not options.remove:
@@ -132,7 +134,7 @@ def _check() -> int:
         say(console(), plain_text(text))
     for problem in checked.problems:
         complain(problem)
-    queues.finish()
+    queues.flush()
     return UNUSABLE if checked.problems else 1 if checked.overdue else 0
 
 

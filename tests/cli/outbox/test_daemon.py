@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 from pathlib import Path
 from threading import Event
@@ -22,8 +23,12 @@ from tests.cli.terminal_session import PATIENCE, Typist
 from tests.servers.authority import Authority
 from tests.servers.scripts import environment, texts
 from tests.servers.slack import Reply, SlackServer
+from tocsin.cli.expect import periodic_check
+from tocsin.core.absence import Every, Expectation, Told, miss_id
 from tocsin.core.outbox.model import Status
+from tocsin.shell.history.expectations import ExpectationStore
 from tocsin.shell.outbox.codec import new_row
+from tocsin.shell.outbox.store import Store
 
 
 @pytest.fixture
@@ -152,3 +157,38 @@ def test_metrics_without_watch_make_no_sense(tocsin: Typist) -> None:
     seen = tocsin("outbox", "drain", "--metrics=0")
     said = "tocsin: --metrics is for a service: write tocsin outbox drain --watch --metrics PORT\n"
     assert (seen.status, seen.out, seen.err) == (2, "", said)
+
+
+def test_it_tells_of_a_run_that_did_not_start(tmp_path: Path, kept: Kept, variables: dict[str, str], slack_server: SlackServer) -> None:
+    since = datetime.now(UTC) - timedelta(hours=30)
+    expected = Expectation("nightly load", Every(timedelta(hours=24)), timedelta(hours=1), since)
+    expectations = ExpectationStore(kept.path.parent)
+    expectations.put(expected)
+    with closing(Service(tmp_path, variables)) as service:
+        service.line("err")
+        assert service.line().startswith(f"delivered  {SLACK}  {miss_id(expected, Told(since + timedelta(hours=24)))}.nightly")
+        assert service.end() == 0
+        assert service.line() == "stopped: 1 delivered\n"
+    assert [text.split(":")[0] for text in texts(slack_server)] == ["nightly load was not run"]
+    (stored,) = expectations.contents(datetime.now(UTC)).stored
+    assert stored.told is not None
+
+
+def test_a_miss_that_cannot_be_stored_is_not_told(kept: Kept, slack: SlackServer, caplog: pytest.LogCaptureFixture) -> None:
+    since = datetime.now(UTC) - timedelta(hours=30)
+    expectations = ExpectationStore(kept.path.parent)
+    expectations.put(Expectation("load", Every(timedelta(hours=24)), timedelta(hours=1), since))
+    kept.path.mkdir()
+    with closing(Store(f"sqlite:///{kept.path}")) as store:
+        check = periodic_check(store)
+        check.run_here()
+        assert "could not tell Slack of 'load'" in caplog.text
+        (stored,) = expectations.contents(datetime.now(UTC)).stored
+        assert stored.told is None
+        kept.path.rmdir()
+        check.run_here()  # too soon after the last check
+        assert not kept.path.exists()
+    with closing(Store(f"sqlite:///{kept.path}")) as store:
+        periodic_check(store).run_here()
+        assert [row.status for row in store.rows()] == [Status.PENDING]
+    assert not slack.requests

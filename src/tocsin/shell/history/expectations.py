@@ -129,10 +129,10 @@ class ExpectationStore:
         An expectation that is put again, as at each start of a machine, goes on counting from when it was put first.
         """
         schedule, label = expected.schedule, line(expected.label)
-        row: Row = (label, schedule.interval.total_seconds(), None, None)
         if isinstance(schedule, Daily):
-            row = (label, None, schedule.at.isoformat("minutes"), str(schedule.zone))
-        row = (*row, expected.grace.total_seconds())
+            row: Row = (label, None, schedule.at.isoformat("minutes"), str(schedule.zone), expected.grace.total_seconds())
+        else:
+            row = (label, schedule.interval.total_seconds(), None, None, expected.grace.total_seconds())
         with describe_errors(self.path):
             (self.folder / EXPECTED).mkdir(0o700, parents=True, exist_ok=True)
         with writing(self.path) as connection:
