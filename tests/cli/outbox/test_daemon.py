@@ -174,6 +174,7 @@ def test_it_tells_of_a_run_that_did_not_start(tmp_path: Path, kept: Kept, variab
     assert stored.told is not None
 
 
+@pytest.mark.tocsin_live
 def test_a_miss_that_cannot_be_stored_is_not_told(kept: Kept, slack: SlackServer, caplog: pytest.LogCaptureFixture) -> None:
     since = datetime.now(UTC) - timedelta(hours=30)
     expectations = ExpectationStore(kept.path.parent)
