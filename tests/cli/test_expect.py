@@ -24,6 +24,7 @@ from tocsin.shell.history.store import HistoryStore
 
 AGO = datetime.now(UTC) - timedelta(hours=30)
 HOUR = timedelta(hours=1)
+SLEEP = "import time; print(flush=True); time.sleep(60)"
 
 
 @pytest.fixture(autouse=True)
@@ -338,14 +339,15 @@ def test_a_history_that_cannot_be_used_costs_a_command_nothing(host: Host, state
 
 
 @pytest.mark.tocsin_live
-def test_an_open_run_is_not_overdue_until_its_time_limit(host: Host) -> None:
+def test_an_open_run_is_not_overdue_until_its_time_limit(host: Host, tocsin: Typist) -> None:
     expect()
-    with host.start("exec", "--label=load", "--timeout=1h", "--", sys.executable, "-c", "print(flush=True); input()") as running:
+    with host.start("exec", "--label=load", "--timeout=1h", "--", sys.executable, "-c", SLEEP) as running:
         assert running.stdout is not None
         running.stdout.readline()
         (found,) = (ExpectationStore.usual().contents(datetime.now(UTC)).stored,)
-        assert [run.limit for run in found[0].seen.open] == [timedelta(seconds=3611)]
+        assert [run.limit for run in found[0].seen.underway] == [timedelta(seconds=3611)]
         assert host.check() == Seen(0, "", "")
+        assert tocsin("expect").out.rstrip().endswith("a run is open")
         os.kill(running.pid, signal.SIGTERM)
         running.communicate(timeout=PATIENCE)
     assert host.check().status == 0  # it started, which is all that is expected

@@ -62,13 +62,13 @@ def test_it_is_never_overdue_while_a_run_is_open_within_its_limit(
     expected: Expectation, later: timedelta, limit: timedelta | None
 ) -> None:
     now = expected.since + later
-    started = now - (limit or later)
+    started = now - (later if limit is None else limit)
     seen = Seen(LastRun(started, ended=False), (OpenRun(started, limit),))
     assert absence(expected, seen, now) is None
     assert decide(expected, seen, None, now) is None
     if limit is not None:
         late = now + timedelta(microseconds=1)
-        assert absence(expected, seen, late) == absence(expected, attrs.evolve(seen, open=()), late)
+        assert absence(expected, seen, late) == absence(expected, attrs.evolve(seen, underway=()), late)
 
 
 @given(expectations, st.lists(durations, max_size=12), st.lists(durations, min_size=1, max_size=12))

@@ -92,9 +92,9 @@ def _put(label: str, options: ExpectOptions) -> int:
     now = CLOCK.now().astimezone()
     expected, store = Expectation(label, _schedule(options), grace, now), ExpectationStore.usual()
     new = store.put(expected)
-    stored = store.find(label, now)
-    if stored is not None:  # else another process has just removed it
-        write(f"{_shown(label)}: {expected}; {_until(stored)}{'' if new else ' (as before)'}\n")
+    for stored in store.contents(now).stored:
+        if stored.expected.label == label:
+            write(f"{_shown(label)}: {expected}; {_until(stored)}{'' if new else ' (as before)'}\n")
     return 0
 
 
@@ -158,7 +158,7 @@ def _until(stored: Stored) -> str:
     missed = absence(stored.expected, stored.seen, now)
     if missed is not None:
         return f"overdue: {describe_miss(stored.expected, missed, stored.seen)}"
-    if any(run.is_within_limit(now) for run in stored.seen.open):
+    if any(run.is_within_limit(now) for run in stored.seen.underway):
         return "a run is open"
     schedule = stored.expected.schedule
     zone = schedule.zone if isinstance(schedule, Daily) else None

@@ -111,7 +111,7 @@ class Seen(Value):
     """What is known of the runs of a label: the last one that started, or None, and those that are open."""
 
     last: LastRun | None = None
-    open: tuple[OpenRun, ...] = ()
+    underway: tuple[OpenRun, ...] = ()
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -184,7 +184,7 @@ def absence(expected: Expectation, seen: Seen, now: datetime) -> Absence | None:
     >>> absence(daily, Seen(), at + timedelta(hours=50)).missed
     2
     """
-    if any(run.is_within_limit(now) for run in seen.open) or now < deadline(expected, seen, now):
+    if any(run.is_within_limit(now) for run in seen.underway) or now < deadline(expected, seen, now):
         return None
     schedule, late = expected.schedule, now - expected.grace
     if isinstance(schedule, Every):

@@ -91,7 +91,7 @@ def test_an_open_run_and_a_killed_one_have_started(store: ExpectationStore) -> N
     assert other is not None
     found = seen(store)
     assert found.last == LastRun(NOW - HOUR, ended=False)
-    assert [(run.started, run.limit) for run in found.open] == [(NOW - HOUR, timedelta(minutes=1))]
+    assert [(run.started, run.limit) for run in found.underway] == [(NOW - HOUR, timedelta(minutes=1))]
     lock.forget()  # as if its process had been killed
     other.close()
     assert seen(store) == Seen(LastRun(NOW - HOUR, ended=False))

@@ -1,0 +1,169 @@
+"""The shell of absence: claims, what another process did meanwhile, and errors."""
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import attrs
+import pytest
+from returns.io import IOResult
+
+from tests.servers.authority import Authority
+from tests.servers.live import live_at
+from tests.servers.scripts import texts
+from tests.servers.slack import SlackServer
+from tests.shell.homes import Home
+from tocsin import DryRun, Failed, Live, Success
+from tocsin.core.absence import Every, Expectation, Told
+from tocsin.core.effects import Effect
+from tocsin.core.outcomes import Delivered, DeliveryError, Receipt
+from tocsin.shell.absence import PeriodicCheck, check_expectations, check_quietly
+from tocsin.shell.config.load import configuration
+from tocsin.shell.history.expectations import ExpectationStore
+from tocsin.shell.history.run_record import HistoryError, RunRecord
+from tocsin.shell.history.store import HistoryStore
+from tocsin.shell.interpreter import Interpreter, result_of
+
+pytestmark = pytest.mark.tocsin_live
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def live(
+    home: Home, tmp_path: Path, authority: Authority, slack_server: SlackServer, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Live]:
+    """An interpreter that sends to the test server, which the configuration names."""
+    monkeypatch.setenv("SLACK_WEBHOOK_URL", slack_server.url)
+    monkeypatch.setenv("TOCSIN_STATE_DIR", str(tmp_path / "state"))
+    configuration.cache_clear()
+    with live_at(authority, slack=slack_server) as made:
+        yield made
+    configuration.cache_clear()
+
+
+@pytest.fixture
+def store(live: Live) -> ExpectationStore:
+    """A store in which ``load`` is overdue."""
+    made = ExpectationStore.usual()
+    made.put(Expectation("load", Every(24 * HOUR), HOUR, datetime.now(UTC) - 30 * HOUR))
+    return made
+
+
+def told(store: ExpectationStore) -> Told | None:
+    (stored,) = store.contents(datetime.now(UTC)).stored
+    return stored.told
+
+
+def run(*, failed: bool) -> None:
+    at = datetime.now(UTC)
+    state = Failed("exit status 3") if failed else Success()
+    HistoryStore.usual().record(RunRecord.of(state, run_id="r1", label="load", started=at, ended=at))
+
+
+def damage(store: ExpectationStore) -> None:
+    store.path.write_text("dear diary, " * 100)
+
+
+@attrs.frozen
+class Meddling:
+    """An interpreter that delivers, and before that does something else."""
+
+    meddle: Callable[[], object]
+    notify: ClassVar[Literal["live"]] = "live"
+
+    def __call__(self, effect: Effect, /) -> IOResult[Receipt, DeliveryError]:
+        self.meddle()
+        return result_of(Delivered())
+
+
+def after(meddle: Callable[[], object], live: Live) -> Callable[[], Interpreter]:
+    """Return a maker of the interpreter during which another process does something."""
+
+    def make() -> Interpreter:
+        meddle()
+        return live
+
+    return make
+
+
+def test_a_run_that_fails_after_a_miss_tells_of_itself(store: ExpectationStore, live: Live, slack_server: SlackServer) -> None:
+    assert len(check_expectations(lambda: live).told) == 1
+    assert told(store) is not None
+    run(failed=True)
+    assert not check_expectations(DryRun).told
+    assert told(store) is not None
+    checked = check_expectations(lambda: live)
+    assert (checked.told, checked.overdue) == ((), ())
+    assert told(store) is None
+    assert [text.split(":")[0] for text in texts(slack_server)] == ["load was not run"]
+
+
+def test_a_claim_of_another_is_respected(store: ExpectationStore, live: Live, slack_server: SlackServer) -> None:
+    claim = store.claim("load")
+    assert claim is not None
+    checked = check_expectations(lambda: live)
+    assert (checked.told, checked.overdue) == ((), ("load",))
+    assert not slack_server.requests
+    claim.close()
+    assert check_expectations(lambda: live).told
+
+
+def test_what_another_told_meanwhile_is_not_told_again(store: ExpectationStore, live: Live, slack_server: SlackServer) -> None:
+    assert not check_expectations(after(lambda: store.tell("load", Told(datetime.now(UTC))), live)).told
+    claim = store.claim("load")
+    assert claim is not None  # it was released
+    claim.close()
+    assert not slack_server.requests
+
+
+def test_what_another_removed_meanwhile_is_not_told(store: ExpectationStore, live: Live, slack_server: SlackServer) -> None:
+    assert not check_expectations(after(lambda: store.remove("load"), live)).told
+    assert not slack_server.requests
+
+
+def test_a_history_that_breaks_under_the_claim_releases_it(store: ExpectationStore, live: Live) -> None:
+    with pytest.raises(HistoryError, match="is damaged"):
+        check_expectations(after(lambda: damage(store), live))
+    assert store.claim("load") is not None
+
+
+def test_a_history_that_breaks_before_it_is_told_is_logged(store: ExpectationStore, caplog: pytest.LogCaptureFixture) -> None:
+    check_quietly(lambda: Meddling(lambda: damage(store)))
+    assert "people may be told again of 'load'" in caplog.text
+    assert store.claim("load") is not None
+
+
+def test_an_error_of_any_kind_is_one_line(store: ExpectationStore, live: Live, caplog: pytest.LogCaptureFixture) -> None:
+    def fail() -> Interpreter:
+        raise RuntimeError("no threads left")
+
+    check_quietly(fail)
+    assert "nobody is told of runs that were missed: RuntimeError: no threads left" in caplog.text
+    assert told(store) is None
+
+
+def test_a_zone_that_is_gone_is_logged_once(store: ExpectationStore, live: Live, caplog: pytest.LogCaptureFixture) -> None:
+    with closing(sqlite3.connect(store.path, isolation_level=None)) as connection:
+        connection.execute("UPDATE expectations SET at = '03:00', zone = 'Europe/Atlantis'")
+    for _ in range(2):
+        check_quietly(lambda: live)
+    assert caplog.text.count("the expectation of 'load': there is no time zone 'Europe/Atlantis'") == 1
+
+
+def test_a_service_checks_in_a_thread_and_not_too_often(store: ExpectationStore, slack_server: SlackServer, live: Live) -> None:
+    check = PeriodicCheck(lambda: live)
+    check.run()
+    until = time.monotonic() + 60
+    while told(store) is None:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    check.run()
+    run(failed=False)
+    check.run_here()
+    assert len(slack_server.requests) == 1
+    PeriodicCheck(lambda: live).run_here()
+    assert [text.split(":")[0] for text in texts(slack_server)] == ["load was not run", "load succeeded"]
