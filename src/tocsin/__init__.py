@@ -45,7 +45,7 @@ else:
     }
     _MODULES = "adapters effects errors events filters handlers interpreters signals triggers"
     _SOURCES = {name: module for module, names in _NAMES.items() for name in names.split(" ")}
-    __all__ = [*_SOURCES, *_MODULES.split(" ")]
+    __all__ = [*_SOURCES, *_MODULES.split(" ")]  # noqa: PLE0604 - all are strings; a test compares them
 
     def __getattr__(name):
         from importlib import import_module

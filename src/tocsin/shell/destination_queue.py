@@ -130,6 +130,8 @@ class DestinationQueue:
 
     def start(self) -> None:
         """Start the thread if messages wait. The caller holds no lock: if no thread can start, the caller itself sends."""
+        if self._thread is not None:  # it looks for messages once more before it ends, holding the lock with which they were put
+            return
         with self._changed:
             if self._thread is not None or not self._waiting:
                 return
