@@ -186,7 +186,7 @@ class Announcer:
 
     @staticmethod
     def _hold_back(proposed: Announcement, silence: Silence | None, entries: list[Entry]) -> None:
-        """Keep the end of a run to be told once the silence is over, or forget what was kept. It is on disk before the run's file goes."""
+        """Keep the end of a run until the silence is over, or forget what was kept. This comes before the removal of the run's file."""
         subject, failed = proposed.before.subject, proposed.after.state.is_failed()
         wanted = any(not isinstance(entry.effect, CallBack) for entry in entries)
         end = RunEnd(failed=failed, wanted=wanted, silenced=silence is not None, broken_before=subject.past.failed is True)

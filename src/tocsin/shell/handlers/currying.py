@@ -51,7 +51,7 @@ def announce_change(notifier: Notifier, tracked_obj: Tracked, old: State, new: S
 
 
 def _may_end_a_failure(kind: type[State]) -> bool:
-    """Return whether the change may be the recovery from a failure that a silence holds back, and which is then no longer to be told."""
+    """Return whether the change may be the recovery from a failure that a silence holds back, which is then not to be told."""
     return issubclass(kind, Success) and may_be_silent()
 
 
