@@ -1,4 +1,4 @@
-"""``tocsin runs``: how the runs of each label ended, one label a row; or single runs, the newest last, as in a log; or all of one run."""
+"""``tocsin runs``: how the runs of each label ended, one label a row; or single runs, the newest last; or all of one run."""
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -65,7 +65,7 @@ class RunsOptions:
 
 @attrs.frozen
 class _Known:
-    """What the history knows: the ended runs, newest first; those that were killed; those that are open; and the rest by run or label."""
+    """What the history knows: the ended runs, newest first; those that were killed; the open ones; and the rest by run or label."""
 
     ended: tuple[RunRecord, ...]
     killed: tuple[KilledRun, ...]
@@ -121,10 +121,7 @@ def _since(text: str, now: datetime) -> datetime | None:
 
 
 def _nothing(options: RunsOptions) -> str:
-    if options.only_open:
-        what = "no runs are open"
-    else:
-        what = "no failed runs" if options.failed else "no runs yet"
+    what = "no runs are open" if options.only_open else "no failed runs" if options.failed else "no runs yet"
     of = "" if options.label is None else f" of {line(options.label)!r}"
     return f"{what}{of}: tocsin exec --label=NAME -- COMMAND makes one"
 
