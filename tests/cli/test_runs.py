@@ -276,6 +276,7 @@ def test_a_history_that_cannot_be_read_is_one_line(tocsin: Typist, state: Path) 
     assert seen.err.startswith(f"tocsin: the history file {state / 'journal.sqlite3'} is damaged: file is not a database; move it away")
     assert seen.err.count("\n") == 1
     assert tocsin("runs", "show", "r1").status == 2
+    assert tocsin("runs", "--open").status == 0
 
 
 def test_a_kind_of_ones_own_and_hostile_words(tocsin: Typist, monkeypatch: pytest.MonkeyPatch) -> None:
