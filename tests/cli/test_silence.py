@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,13 @@ from tests.cli.outbox.daemons import Service
 from tests.cli.terminal_session import PATIENCE, Typist, typed
 from tests.servers.scripts import environment, texts
 from tests.servers.slack import SlackServer
+from tocsin import Failed
 from tocsin.cli.silence import tell_held_back
 from tocsin.core.changes import Streak
 from tocsin.core.silences import RunEnd
-from tocsin.shell.history.run_record import KeptEnd
+from tocsin.shell.history.run_record import KeptEnd, RunRecord
 from tocsin.shell.history.silences import held_ends, note_end, silence, silence_of
+from tocsin.shell.history.store import HistoryStore
 from tocsin.shell.redaction import remember
 
 FAILURE = KeptEnd("r1", 1, 1, 1, "Failed", True, "disk full", 5.0, 4.0, None, Streak())
@@ -107,6 +110,16 @@ def test_hostile_words_are_one_line_and_hold_no_secret(tocsin: Typist) -> None:
     (line,) = tocsin("silence").out.splitlines()
     assert line.startswith("[b]load\ufffd[31m  silent")
     assert line.endswith("[red][TOKEN] \ufffd[31m")
+
+
+@pytest.mark.usefixtures("state")
+def test_a_label_that_may_be_misspelt_is_silenced_with_a_hint(tocsin: Typist) -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    HistoryStore.usual().record(RunRecord.of(Failed(), run_id="r1", label="nightly load", started=at, ended=at))
+    seen = tocsin("silence", "nigthly load", "--for", "2h")
+    assert (seen.status, seen.err) == (0, "tocsin: no run of 'nigthly load' is known: did you mean 'nightly load'?\n")
+    for label in ("nightly load", "something else"):
+        assert tocsin("silence", label, "--for", "2h").err == ""
 
 
 def variables(server: SlackServer, bundle: Path, home: Path) -> dict[str, str]:

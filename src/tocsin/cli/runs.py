@@ -107,7 +107,7 @@ def _known(options: RunsOptions, since: datetime | None) -> _Known:
     ended = tuple(run for run in found if since is None or run.ended >= since)
     if single:
         ended = tuple(run for run in ended if run.failed or not options.failed)[:given]
-    told = {} if options.only_open else store.told()
+    told: Mapping[str, Told] = {} if options.only_open else store.told()
     running = () if options.failed else open_runs(options.label)
     return _Known(ended, killed_runs(options.label), running, told, () if single else silences(time.time()))
 

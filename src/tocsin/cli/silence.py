@@ -2,6 +2,7 @@
 
 import time
 from datetime import timedelta
+from difflib import get_close_matches
 
 from rich.table import Table
 from rich.text import Text
@@ -22,6 +23,7 @@ from tocsin.shell.environment import run_id
 from tocsin.shell.history.run_locks import line
 from tocsin.shell.history.run_record import HistoryError
 from tocsin.shell.history.silences import HeldEnd, due_labels, end_silences, held_ends, may_be_silent, silence, silences
+from tocsin.shell.history.store import KEPT_IN_ALL, HistoryStore
 from tocsin.shell.report import DeliveryLog
 
 _UNUSABLE = 2
@@ -43,6 +45,7 @@ def silence_label(label: str, how_long: str | None, because: str | None, *, as_j
         return _UNUSABLE
     now = time.time()
     try:
+        known = {run.label for run in HistoryStore.usual().history(limit=KEPT_IN_ALL)}
         made = silence(label, now, now + wanted.total_seconds(), because)
     except HistoryError as error:
         complain(str(error))
@@ -52,6 +55,9 @@ def silence_label(label: str, how_long: str | None, because: str | None, *, as_j
     else:
         then = "what is still broken then is told by its next run, or by tocsin outbox drain --watch"
         say(console(), plain_text("silent until ").append(_until(made)).append(": ").append(own_text(made.label)).append(f"; {then}"))
+    near = [] if made.label in known else get_close_matches(made.label, known, 1)
+    if near:
+        complain(f"no run of {quote(made.label)} is known: did you mean {quote(near[0])}?")
     return 0
 
 

@@ -151,7 +151,10 @@ def told(outcomes: Sequence[Outcome]) -> Told:
     >>> told([Rejected("gone"), Delivered()]), told([Rejected("gone"), Withheld("off")]), told([])
     ('told', 'failed', 'unwanted')
     """
-    return next((word for word, kind in _TOLD if any(isinstance(outcome, kind) for outcome in outcomes)), "unwanted")
+    for word, kind in _TOLD:
+        if any(isinstance(outcome, kind) for outcome in outcomes):
+            return word
+    return "unwanted"
 
 
 @attrs.frozen(eq=False, repr=False)
