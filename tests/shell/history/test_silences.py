@@ -3,10 +3,12 @@
 import logging
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -354,23 +356,16 @@ def test_rows_of_another_program_are_an_error_and_what_is_told_meanwhile_is_let_
     silence("load", time.time() - 1, time.time() + HOUR)
     note_end("load", RunEnd(failed=True, wanted=True, silenced=True), FAILURE, None)
     over()
-    monkeypatch.setattr("tocsin.shell.history.silences.held_ends", _fail)
-    assert list(claimed_silent_ends(["load"])) == []
-    monkeypatch.undo()
-    monkeypatch.setenv("TOCSIN_STATE_DIR", str(folder))
-    monkeypatch.setattr("tocsin.shell.history.silences.due_labels", lambda: ("load", "gone"))
-    assert [each.label for each in claimed_silent_ends(["gone", "load"])] == ["load"]
-    import sqlite3
-    from contextlib import closing
-
+    monkeypatch.setattr("tocsin.shell.history.silences.due_labels", lambda: ("load", "gone"))  # as they were a moment ago
+    (claimed,) = claimed_silent_ends(["gone", "load"])
+    assert claimed.label == "load"
+    claimed.release(told=False)
     with closing(sqlite3.connect(folder / "silences.sqlite3", isolation_level=None)) as connection:
         connection.execute("INSERT INTO silences (label, since, until) VALUES ('x', 'soon', 'late')")
+        connection.execute("UPDATE held SET broken_before = 'perhaps'")
     with pytest.raises(HistoryError, match="is damaged: no time"):
         silences(0.0)
-
-
-def _fail() -> None:
-    raise HistoryError("gone")
+    assert list(claimed_silent_ends(["load"])) == []
 
 
 def test_a_lock_is_of_one_process_and_needs_a_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -388,13 +383,45 @@ def test_a_lock_is_of_one_process_and_needs_a_folder(folder: Path, monkeypatch: 
     assert try_lock("no/name") is None
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device without room")
-def test_a_disk_without_room_gives_no_lock(folder: Path) -> None:
-    (folder / "open").mkdir(parents=True)
-    (folder / "open" / "silence-1").symlink_to("/dev/full")
-    assert try_lock("silence-1") is None  # a link is not followed
-    (folder / "open" / "silence-2").mkdir()
+@pytest.mark.skipif(os.name != "posix", reason="limits of POSIX")
+def test_a_file_that_cannot_be_written_gives_no_lock(folder: Path) -> None:
+    import resource
+
+    (folder / "open" / "silence-2").mkdir(parents=True)
     assert try_lock("silence-2") is None
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        lock = try_lock("silence-1")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert lock is None
+    lock = try_lock("silence-1")
+    assert lock is not None
+    lock.close()
+
+
+def test_an_end_whose_message_was_cut_off_is_left_to_the_next_process() -> None:
+    silenced()
+    note_end("load", RunEnd(failed=True, wanted=True, silenced=True), FAILURE, None)
+    over()
+    (claimed,) = claimed_silent_ends(["load"])
+    assert list(claimed_silent_ends(["load"])) == []
+    claimed.release(told=False)
+    (again,) = claimed_silent_ends(["load"])
+    assert (again.kept, again.silence) == (FAILURE, "")
+    again.release(told=True)
+    assert held_ends() == ()
+
+
+@pytest.mark.usefixtures("live")
+def test_a_damaged_history_costs_the_run_id_and_no_message(folder: Path, slack_server: SlackServer) -> None:
+    silenced()
+    by_hand(Failed("disk full"))
+    over()
+    (folder / "journal.sqlite3").write_text("dear diary, " * 100)
+    by_hand(Failed("disk fuller"))
+    assert ["disk full:" in text or text.endswith("disk full") for text in told(slack_server)] == [True, False]
 
 
 @pytest.mark.usefixtures("live")
