@@ -156,15 +156,31 @@ def test_runs_shows_what_is_overdue(tocsin: Typist) -> None:
     expect()
     expect("sums", since=datetime.now(UTC))
     record("r1", AGO - HOUR)
-    ended, late = tocsin("runs").out.splitlines()
-    assert ended.startswith("load  ● Success")
-    assert late.startswith("load  ● Overdue")
-    assert "no run started by " in late
-    (overdue,) = json.loads(tocsin("runs", "--json").out)["overdue"]
+    _, row = tocsin("runs").out.splitlines()
+    assert row.startswith("load   ● Success")
+    assert "; no run started by " in row
+    (failed,) = tocsin("runs", "--failed").out.splitlines()[1:]
+    assert failed == row
+    ended, late = tocsin("runs", "--all").out.splitlines()
+    assert "● Success" in ended
+    assert "load  ● Overdue" in late
+    (overdue,) = json.loads(tocsin("runs", "--all", "--json").out)["overdue"]
     assert (overdue["label"], overdue["due"], overdue["missed"]) == ("load", (AGO + 24 * HOUR).isoformat(), 1)
+    (label,) = json.loads(tocsin("runs", "--json").out)["labels"]
+    assert (label["overdue"], label["failing"]) == (overdue, True)
     assert tocsin("runs", "--label=sums").out.startswith("no runs yet of 'sums'")
+    assert "Overdue" not in tocsin("runs", "--open").out
     record("r2", datetime.now(UTC))
-    assert "Overdue" not in tocsin("runs").out
+    assert "no run started" not in tocsin("runs").out
+    assert "Overdue" not in tocsin("runs", "--all").out
+
+
+def test_runs_shows_a_label_that_never_ran(tocsin: Typist) -> None:
+    expect()
+    _, row = tocsin("runs").out.splitlines()
+    assert row.startswith("load   ● Overdue")
+    (label,) = json.loads(tocsin("runs", "--json").out)["labels"]
+    assert (label["last"], label["overdue"]["label"], label["failing"]) == (None, "load", True)
 
 
 def test_metrics_for_node_exporter(tocsin: Typist, tmp_path: Path) -> None:

@@ -5,13 +5,16 @@ import signal
 import subprocess
 import sys
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import entry_points, version
 from pathlib import Path
 
 import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from tests.cli.terminal_session import BAD, GOOD, HEAD, PATIENCE, started, typed
-from tocsin.cli import main
+from tocsin.cli import COMMANDS, main
+from tocsin.cli.app import app
 
 BLOCKED = """
 import sys
@@ -58,21 +61,89 @@ def test_the_module_is_the_command(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     assert capsys.readouterr().out.startswith("tocsin ")
 
 
+HELP = ("-h", "--help")
+NEEDED = "(tocsin exec, --help and --version need none)"
+
+
+def ends(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> object:
+    """Run the command in this process and return its exit status."""
+    monkeypatch.setattr(sys, "argv", ["tocsin", *arguments])
+    with pytest.raises(SystemExit) as left:
+        main()
+    return left.value.code
+
+
 @pytest.mark.parametrize("missing", ["rich", "typer"])
 def test_without_its_libraries_it_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], missing: str
 ) -> None:
     monkeypatch.setitem(sys.modules, missing, None)
-    with pytest.raises(SystemExit) as left:
-        main()
-    assert left.value.code == 2
-    assert capsys.readouterr() == ("", "tocsin: this command needs the extra: pip install 'tocsin[cli]' (tocsin exec needs none)\n")
+    assert ends(monkeypatch, "runs", "--failed") == 2
+    assert capsys.readouterr() == ("", f"tocsin: runs needs the extra: pip install 'tocsin[cli]' {NEEDED}\n")
+    assert ends(monkeypatch, "outbox", "status") == 2
+    assert capsys.readouterr() == ("", f"tocsin: outbox needs the extra: pip install 'tocsin[cli,outbox]' {NEEDED}\n")
+    assert ends(monkeypatch, "--install-completion") == 2
+    assert capsys.readouterr() == ("", f"tocsin: --install-completion needs the extra: pip install 'tocsin[cli]' {NEEDED}\n")
+    assert ends(monkeypatch, "rnus") == 2
+    assert capsys.readouterr() == ("", "tocsin: there is no command 'rnus': tocsin --help shows all\n")
+    monkeypatch.setenv("_TOCSIN_COMPLETE", "complete_bash")
+    assert ends(monkeypatch) == 2
+    assert "there is no command ''" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("word", HELP)
+def test_the_help_needs_no_extra_and_says_which_commands_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], word: str
+) -> None:
+    assert ends(monkeypatch, word) == 0
+    with_extra = capsys.readouterr()
+    monkeypatch.setitem(sys.modules, "typer", None)
+    assert ends(monkeypatch, word) == 0
+    assert capsys.readouterr() == with_extra
+    lines = {line.split()[0]: line for line in with_extra.out.splitlines() if line.startswith("  ")}
+    assert set(COMMANDS) < set(lines)
+    assert [name for name in COMMANDS if "[cli" not in lines[name]] == ["exec"]
+    assert ends(monkeypatch, "runs", word) == 0
+    assert capsys.readouterr().out == (
+        "tocsin runs: Show how the runs of each label ended, and whether anybody was told.\n\n"
+        "It needs an extra: pip install 'tocsin[cli]'. Then this shows its options.\n"
+    )
+    assert ends(monkeypatch, "exec", word) == 0
+    assert "--label NAME" in capsys.readouterr().out
+
+
+def test_a_bare_command_shows_the_help(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ends(monkeypatch) == 2
+    assert capsys.readouterr().out.startswith("Usage: tocsin COMMAND")
+
+
+def test_the_version_needs_no_extra(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setitem(sys.modules, "typer", None)
+    assert ends(monkeypatch, "--version") == 0
+    assert capsys.readouterr().out == f"tocsin {version('tocsin')}\n"
+
+
+def test_the_help_has_each_command_with_the_sentence_of_its_own_help() -> None:
+    group = get_command(app)
+    assert isinstance(group, TyperGroup)
+    assert set(group.commands) == set(COMMANDS)
+    for name, (_, text) in COMMANDS.items():
+        whole = " ".join((group.commands[name].help or "").split())
+        assert whole.startswith((text, text.removesuffix("."))), name
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "exec"])
+@pytest.mark.parametrize("word", HELP)
+def test_each_command_has_its_help_under_both_names(monkeypatch: pytest.MonkeyPatch, name: str, word: str) -> None:
+    assert ends(monkeypatch, name, word) == 0
 
 
 def test_without_its_libraries_nothing_breaks_before_that(tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, "-c", BLOCKED], cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "tocsin: this command needs the extra: pip install 'tocsin[cli]' (tocsin exec needs none)\n"
+    for arguments, status, said in ((["runs"], 2, ""), (["--help"], 0, "Usage: tocsin COMMAND"), (["--version"], 0, "tocsin ")):
+        command = [sys.executable, "-c", BLOCKED, *arguments]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False)
+        assert (done.returncode, done.stdout[: len(said)]) == (status, said)
+        assert done.stderr == ("" if said else f"tocsin: runs needs the extra: pip install 'tocsin[cli]' {NEEDED}\n")
 
 
 @pytest.mark.tocsin_live

@@ -34,7 +34,19 @@ from tocsin import (
 )
 from tocsin.core.changes import Streak
 from tocsin.core.effects import CallBack, Effect, PostToSlack
-from tocsin.core.outcomes import Ambiguous, Delivered, DestinationDead, Outcome, Queued, Receipt, Rejected, Retryable, Shown, Withheld
+from tocsin.core.outcomes import (
+    Ambiguous,
+    Delivered,
+    DestinationDead,
+    Outcome,
+    Queued,
+    Receipt,
+    Rejected,
+    Retryable,
+    Shown,
+    Told,
+    Withheld,
+)
 from tocsin.core.validation import invoke
 from tocsin.shell.announce import DeliveryTracker
 from tocsin.shell.history.store import HistoryStore
@@ -88,6 +100,20 @@ def test_any_thread_may_bring_an_outcome() -> None:
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda on_settled: on_settled(Retryable("full")), callbacks))
     assert fates == ["given up"]
+
+
+def test_whether_anybody_was_told_is_noted_when_it_changes() -> None:
+    noted = list[Told]()
+    tracker = DeliveryTracker(lambda _: None, noted.append)
+    first, second = tracker.track(), tracker.track()
+    first.mark_stored()
+    second.mark_stored()
+    tracker.complete()
+    assert noted == ["queued"]
+    first(Rejected("too long"))
+    assert noted == ["queued"]
+    second(Delivered())
+    assert noted == ["queued", "told"]
 
 
 ENDING = """

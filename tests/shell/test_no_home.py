@@ -97,6 +97,7 @@ def test_people_are_told(nobody: Nobody, slack_server: SlackServer, tmp_path: Pa
     assert ended(commands[1]) == (1, "", [f"{NO_HISTORY}; this run will not be remembered"])
     told = sorted(text.split(" failed", maxsplit=1)[0] for text in texts(slack_server) if " failed" in text)
     assert told == ["command", "command", "flow", "load", "watched"]
+    assert not [request for request in slack_server.requests if b"Run id" in request.body]  # no history has these runs
     assert list(nobody.folder.iterdir()) == []
 
 

@@ -3,25 +3,94 @@
 - The other commands need Typer and Rich, which nothing else of tocsin needs. This module imports neither, so that it can name the
   extra if they are missing.
 - ``tocsin exec`` needs neither. It is dispatched before they are imported, so that its command starts at once.
+- The help of ``tocsin`` itself and its version need neither. The help of a command without them is its line in the table below.
 """
 
+import os
 import sys
+
+COMMANDS = {
+    "exec": ("", "Run any command, and report how it went."),
+    "check": ("cli", "Check the configuration and show which states are notified; each fault comes with its remedy."),
+    "runs": ("cli", "Show how the runs of each label ended, and whether anybody was told."),
+    "silence": ("cli", "Send no message about a label for a time."),
+    "config": ("cli", "Show the configuration."),
+    "outbox": ("cli,outbox", "Show the messages in the outbox, send, retry, bury or remove them."),
+    "demo": ("cli", "Show the messages that a small flow would send."),
+    "run": ("cli", "Run the flow in a Python file."),
+}
+"""The commands, in the order of the help: the extras that each needs, and what it does."""
+
+_HELP = ("-h", "--help")
+_COMPLETION = "_TOCSIN_COMPLETE"  # set by the shell completion of Typer, which passes no arguments
 
 
 def main() -> None:
     """Run the command line and exit with its status, which is 2 if the required libraries are not installed."""
-    if sys.argv[1:2] == ["exec"]:
+    arguments = sys.argv[1:]
+    if arguments[:1] == ["exec"]:
         from tocsin.cli.exec.command import main as execute
 
-        sys.exit(execute(sys.argv[2:]))
+        sys.exit(execute(arguments[1:]))
+    if not arguments and _COMPLETION not in os.environ:
+        print(_help())
+        sys.exit(2)
+    if arguments[:1] in [[word] for word in _HELP]:
+        print(_help())
+        sys.exit(0)
+    if arguments[:1] == ["--version"]:
+        from importlib.metadata import version
+
+        print(f"tocsin {version('tocsin')}")
+        sys.exit(0)
     import importlib
 
     try:
         for name in ("rich", "typer"):
             importlib.import_module(name)
     except ModuleNotFoundError:
-        sys.stderr.write("tocsin: this command needs the extra: pip install 'tocsin[cli]' (tocsin exec needs none)\n")
-        sys.exit(2)
+        sys.exit(_without_extra(arguments))
     from tocsin.cli.app import app
 
     app(prog_name="tocsin")
+
+
+def _help() -> str:
+    width = max(len(name) for name in COMMANDS)
+    lines = [f"  {name:{width}}  {text}{_needs(extras)}" for name, (extras, text) in COMMANDS.items()]
+    return "\n".join(
+        [
+            "Usage: tocsin COMMAND [OPTIONS] [ARGUMENTS]",
+            "",
+            "Tells people on Slack and by email when the state of what they run changes.",
+            "",
+            "Commands:",
+            *lines,
+            "",
+            "Options:",
+            "  -h, --help            Show this help; tocsin COMMAND -h shows that of a command.",
+            "  --version             Print the version.",
+            f"  --install-completion  Have the shell complete commands and options.{_needs('cli')}",
+            "",
+            "pip install 'tocsin[cli]' installs what [cli] stands for, pip install 'tocsin[cli,outbox]' also what [outbox] does.",
+        ]
+    )
+
+
+def _needs(extras: str) -> str:
+    return f" [{extras}]" if extras else ""
+
+
+def _without_extra(arguments: list[str]) -> int:
+    """Print what the command would need, and return the exit status: 0 if its help was asked for."""
+    command = arguments[0] if arguments else ""
+    if command not in COMMANDS and not command.startswith("-"):
+        sys.stderr.write(f"tocsin: there is no command {command!r}: tocsin --help shows all\n")
+        return 2
+    extras, text = COMMANDS.get(command, ("cli", ""))
+    remedy = f"pip install 'tocsin[{extras}]'"
+    if text and any(word in _HELP for word in arguments):
+        print(f"tocsin {command}: {text}\n\nIt needs an extra: {remedy}. Then this shows its options.")
+        return 0
+    sys.stderr.write(f"tocsin: {command} needs the extra: {remedy} (tocsin exec, --help and --version need none)\n")
+    return 2

@@ -22,6 +22,7 @@ from tocsin.cli import demo as demonstration
 from tocsin.cli import expect as expecting
 from tocsin.cli import run as running
 from tocsin.cli import runs as remembered
+from tocsin.cli import silence as silencing
 from tocsin.cli.outbox.app import outbox_app
 from tocsin.cli.outbox.opening import drain_leftovers
 from tocsin.cli.terminal import complain, interruptible
@@ -33,6 +34,7 @@ app: typer.Typer = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,  # help and errors are plain text: a file's name is never read as markup
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},  # subcommands inherit it
 )
 
 
@@ -144,25 +146,88 @@ def show(
     raise typer.Exit(status)
 
 
-@app.command()
+runs_app: typer.Typer = typer.Typer(rich_markup_mode=None)
+app.add_typer(runs_app, name="runs")
+
+
+@runs_app.callback(invoke_without_command=True)
 def runs(
+    context: typer.Context,
     *,
-    label: Annotated[str | None, typer.Option("--label", help="Only runs with this label.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="Show at most this many of the last ended runs.")] = 20,
+    label: Annotated[str | None, typer.Option("--label", help="Show the single runs with this label.")] = None,
+    single: Annotated[bool, typer.Option("--all", help="Show the single runs of all labels.")] = False,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Only labels whose last run failed; of single runs, those that failed.")
+    ] = False,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="TIME", help="Only runs that ended since then: 2h, 7d, 2026-01-31.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, help="Show at most this many of the last rows (20 runs, or all labels).")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     only_open: Annotated[bool, typer.Option("--open", help="Only runs that have not ended.")] = False,
     textfile: Annotated[
         Path | None, typer.Option("--textfile", metavar="FILE", help="Write metrics for node_exporter instead.")
     ] = None,
 ) -> None:
-    """Show the runs that are open, those that were killed, how the last ones ended, and what is overdue.
+    """Show how the runs of each label ended, whether anybody was told, and what is overdue.
 
-    Exit status: 0, or 2 if the history cannot be read.
+    The success rate is over the runs that the history keeps, or those since --since.
+
+    Exit status: 0, or 2 if an argument or the history cannot be used.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    if textfile is not None:
+        with interruptible():
+            status = write_textfile(textfile)
+        raise typer.Exit(status)
+    options = remembered.RunsOptions(
+        label=label, single=single, failed=failed, since=since, limit=limit, only_open=only_open, as_json=as_json
+    )
+    with interruptible():
+        status = remembered.runs(options)
+    raise typer.Exit(status)
+
+
+@runs_app.command("show")
+def show_run(
+    run_id: Annotated[str, typer.Argument(metavar="ID", help="The id of a run, or the beginning of it.")],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Show all that is known of one run; its id is in its messages.
+
+    Exit status: 0; 1 if no run, or no single one, has this id; 2 if the history cannot be read.
     """
     with interruptible():
-        if textfile is not None:
-            raise typer.Exit(write_textfile(textfile))
-        status = remembered.runs(label, limit=limit, as_json=as_json, only_open=only_open)
+        status = remembered.show_run(run_id, as_json=as_json)
+    raise typer.Exit(status)
+
+
+@app.command()
+def silence(
+    label: Annotated[str | None, typer.Argument(metavar="LABEL", help="The label; without it, show what is silent.")] = None,
+    *,
+    how_long: Annotated[str | None, typer.Option("--for", metavar="TIME", help="How long: 30m, 2h, 7d.")] = None,
+    because: Annotated[str | None, typer.Option("--because", metavar="TEXT", help="The reason, which the list shows.")] = None,
+    end: Annotated[bool, typer.Option("--end", help="End the silences of the label now.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Send no message about a label for a time.
+
+    The silence ends by itself. What is still broken then is told by the next run of the label, or by tocsin outbox drain --watch.
+
+    Exit status: 0; 1 if the label of --end is not silent; 2 if an argument or the history cannot be used.
+    """
+    with interruptible():
+        if label is None:
+            status = silencing.misused() if how_long or because or end else silencing.list_silences(as_json=as_json)
+        elif end:
+            status = silencing.end_silence(label, as_json=as_json)
+        else:
+            status = silencing.silence_label(label, how_long, because, as_json=as_json)
     raise typer.Exit(status)
 
 

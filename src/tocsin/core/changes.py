@@ -129,6 +129,7 @@ class Change(Value):
         duration: how long the attempt took, once it is over; never negative, also if the clock was set meanwhile.
         facts: the host, the environment, and other details.
         past: how earlier runs ended, for policies.
+        shows_run_id: whether a message has the id: a reader can look it up in the engine that gave it, or by ``tocsin runs show``.
     """
 
     tracked_obj: Tracked
@@ -145,6 +146,7 @@ class Change(Value):
     duration: timedelta | None = None
     facts: Facts = UNKNOWN
     past: Streak = UNREMEMBERED
+    shows_run_id: bool = True
 
     def key(self, position: int = 0) -> Key:
         """Return the key of the announcement that the handler at ``position`` makes of this change."""

@@ -65,6 +65,7 @@ class Subject(Value):
         handler_errors: "record" records the error of a handler; "fail" fails the run.
         past: how earlier runs ended, for policies.
         label: the name under which the history keeps how runs end; None for the slug.
+        shows_run_id: whether a message has the id: a reader can look it up in the engine that gave it, or by ``tocsin runs show``.
     """
 
     tracked_obj: Tracked
@@ -76,6 +77,7 @@ class Subject(Value):
     handler_errors: HandlerErrors = "record"
     past: Streak = UNREMEMBERED
     label: str | None = None
+    shows_run_id: bool = True
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -132,6 +134,7 @@ class Announcement(Value):
             took,
             event.facts,
             subject.past,
+            subject.shows_run_id,
         )
 
     @property
@@ -152,9 +155,10 @@ class Announcement(Value):
             return False
         return not (isinstance(before.state, s.Finished) and is_final(before))
 
-    def remembering(self, past: Streak) -> "Announcement":
-        """Return the announcement with this streak of earlier runs."""
-        subject = attrs.evolve(self.before.subject, past=past)
+    def remembering(self, past: Streak, *, is_findable: bool | None = None) -> "Announcement":
+        """Return the announcement with this streak of earlier runs; with ``is_findable``, its message has the run's id, or has not."""
+        shown = self.before.subject.shows_run_id if is_findable is None else is_findable
+        subject = attrs.evolve(self.before.subject, past=past, shows_run_id=shown)
         return attrs.evolve(self, before=attrs.evolve(self.before, subject=subject), after=attrs.evolve(self.after, subject=subject))
 
     def shown_to(self, position: int) -> Change:

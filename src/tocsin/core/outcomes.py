@@ -9,7 +9,10 @@
 Reasons are for people. They are redacted: none holds the value of a secret.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
+from types import UnionType
+from typing import Literal
 
 import attrs
 
@@ -67,6 +70,11 @@ class Withheld(Value):
     reason: str
 
 
+@attrs.frozen(eq=False, repr=False)
+class Silenced(Withheld):
+    """The message was not sent, since its label is silent: nobody got it."""
+
+
 class Shown(Value):
     """The message was printed instead of sent."""
 
@@ -113,6 +121,40 @@ STORED = Queued("the outbox")
 Receipt = Delivered | Queued | Withheld | Shown
 DeliveryError = Retryable | Rejected | DestinationDead | Ambiguous
 Outcome = Receipt | DeliveryError
+
+Told = Literal["told", "queued", "silenced", "withheld", "unknown", "failed", "unwanted"]
+"""Whether anybody was told of something.
+
+- ``told``: a service accepted a message.
+- ``queued``: a message waits to be sent.
+- ``silenced``: its label is silent.
+- ``withheld``: messages were printed or dropped, as a run without notifications asks.
+- ``unknown``: a message may have arrived.
+- ``failed``: no message was accepted.
+- ``unwanted``: no handler has a message about it.
+"""
+
+_TOLD: tuple[tuple[Told, type[Value] | UnionType], ...] = (
+    ("told", Delivered),
+    ("queued", Queued),
+    ("silenced", Silenced),
+    ("unknown", Ambiguous),
+    ("failed", DeliveryError),
+    ("withheld", Receipt),
+)
+"""In this order: the first that holds of one message holds of all of them."""
+
+
+def told(outcomes: Sequence[Outcome]) -> Told:
+    """Return whether anybody was told, by the outcomes of all messages so far.
+
+    >>> told([Rejected("gone"), Delivered()]), told([Rejected("gone"), Withheld("off")]), told([])
+    ('told', 'failed', 'unwanted')
+    """
+    for word, kind in _TOLD:
+        if any(isinstance(outcome, kind) for outcome in outcomes):
+            return word
+    return "unwanted"
 
 
 @attrs.frozen(eq=False, repr=False)

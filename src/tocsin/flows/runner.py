@@ -78,7 +78,8 @@ class _Execution:
         """Run the flow, and return its final state."""
         self._prepare(task_states)
         flow = self.flow
-        subject = Subject(flow.flow, flow.handlers, self.run_id, flow.flow.name, handler_errors=self.handler_errors)
+        mode = self.handler_errors
+        subject = Subject(flow.flow, flow.handlers, self.run_id, flow.flow.name, handler_errors=mode, shows_run_id=False)
         self.announcer.tell_left([subject, *(run.subject for run in self.runs.values())])
         started = e.Started(self.clock.now(), "Running flow.", facts=self.facts)
         run = self.announcer.feed(Run(subject, Scheduled()), started)
@@ -97,8 +98,8 @@ class _Execution:
         """Make a run of each task. The history knows a task by the flow's name and its own slug."""
         tasks, name, mode = tuple(self.flow.upstream), self.flow.flow.name, self.handler_errors
         for task, slug in zip(tasks, slugs([name, *(task.name for task in tasks)])[1:], strict=True):
-            label = None if self.announcer.remember is None else f"{name}/{slug}"
-            subject = Subject(task, task.handlers, self.run_id, slug, None, task.rules.max_retries + 1, mode, label=label)
+            attempts, label = task.rules.max_retries + 1, f"{name}/{slug}"
+            subject = Subject(task, task.handlers, self.run_id, slug, None, attempts, mode, label=label, shows_run_id=False)
             self.runs[task] = Run(subject, task_states.get(task, _PENDING))
 
     def _work(self) -> Event | None:

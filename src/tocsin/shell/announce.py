@@ -17,14 +17,17 @@ from tocsin.core.effects import CallBack, Message, secrets_of
 from tocsin.core.events import Answer, Event, Facts
 from tocsin.core.machine import Announcement, Ask, Run, Step, Subject, advance, announce, propose, refusal, reply
 from tocsin.core.notifiers import Notifier
-from tocsin.core.outcomes import STORED, Ambiguous, DeliveryError, Fault, Outcome, Receipt, Retryable
+from tocsin.core.outcomes import STORED, Ambiguous, DeliveryError, Fault, Outcome, Receipt, Retryable, Silenced, Told, told
+from tocsin.core.silences import RunEnd, Silence
 from tocsin.core.transitions import IllegalTransition
 from tocsin.core.validation import invoke
 from tocsin.shell import log, queues
 from tocsin.shell.adapters import Clock
 from tocsin.shell.adapters.secrets import make_known
 from tocsin.shell.errors import NotificationFailed, failed
-from tocsin.shell.history.streaks import Fate, Remember, claimed_ends
+from tocsin.shell.history.run_record import KeptEnd
+from tocsin.shell.history.silences import described, may_be_silent, note_end, silence_of
+from tocsin.shell.history.streaks import Fate, Remember, claimed_ends, held_back_ends, label_of
 from tocsin.shell.interpreter import ignore_outcome
 from tocsin.shell.redaction import before_next_text, redact
 from tocsin.shell.report import DeliveryLog, Entry
@@ -54,10 +57,13 @@ class DeliveryTracker:
 
     Args:
         on_fate: called once no message is open; once more if messages in the outbox are given up later. See ``Fate``.
+        on_told: called at the same time with whether anybody was told, and once more if that changes.
     """
 
-    def __init__(self, on_fate: Callable[[Fate], None]) -> None:
+    def __init__(self, on_fate: Callable[[Fate], None], on_told: Callable[[Told], None] | None = None) -> None:
         self._on_fate = on_fate
+        self._on_told = on_told
+        self._told: Told | None = None
         self._rest = TrackedMessage(self)  # stands for messages still to come, until ``complete``
         self._open = {self._rest}  # messages without a final outcome
         self._unsafe = {self._rest}  # those of them that are not in the outbox
@@ -84,10 +90,15 @@ class DeliveryTracker:
             if not stored:
                 self._open.discard(message)
             self._outcomes += outcomes
-            before, fate = self._fate, self._fate_now()
+            before, fate, heard = self._fate, self._fate_now(), self._told
             self._fate = fate or before
+            if fate is not None:
+                self._told = told([*self._outcomes, *([STORED] if self._open else [])])
+            now = self._told
         if fate is not None and fate != before:
             self._on_fate(fate)
+        if self._on_told is not None and now is not None and now != heard:
+            self._on_told(now)
 
     def _fate_now(self) -> Fate | None:
         if self._open:
@@ -152,22 +163,40 @@ class Announcer:
             retold: whether an earlier process made the change. Then functions of the user's are not called: they may have been.
         """
         tracker: DeliveryTracker | None = None
+        is_held = False
         if self.remember is not None and (proposed.ends if ends is None else ends):
             remembered = self.remember(proposed, self.log.mode)
-            proposed = proposed.remembering(remembered.past)
-            tracker = None if remembered.settle is None else DeliveryTracker(remembered.settle)
-        stepped = announce(proposed)
+            proposed = proposed.remembering(remembered.past, is_findable=remembered.is_findable)
+            if remembered.settle is not None or remembered.note is not None:
+                tracker = DeliveryTracker(remembered.settle or _ignore_fate, remembered.note)
+            is_held = remembered.is_held
+        silences = may_be_silent() and not is_held and self.log.mode == "live"
+        silence = silence_of(label_of(proposed.before.subject)) if silences else None
+        stepped, begin = announce(proposed), len(self.log.entries)
         while stepped.ask is not None:
-            entries = self._act(stepped, tracker, retold=retold)
+            entries = self._act(stepped, tracker, silence, retold=retold)
             answer = self._unchanged(stepped.ask) if retold else self._answer(stepped.ask, entries)
             stepped = _legal(advance(stepped.run, answer))
-        self._act(stepped, tracker, retold=retold)
+        self._act(stepped, tracker, silence, retold=retold)
+        if silences and (proposed.ends if ends is None else ends):
+            self._hold_back(proposed, silence, self.log.entries[begin:])
         if tracker is not None:
             tracker.complete()
         return stepped.run
 
-    def _act(self, stepped: Step, tracker: DeliveryTracker | None, *, retold: bool) -> list[Entry]:
-        """Deliver the effects of a step in order, without calls if it is ``retold``, and record its faults and its announcement."""
+    @staticmethod
+    def _hold_back(proposed: Announcement, silence: Silence | None, entries: list[Entry]) -> None:
+        """Keep the end of a run until the silence is over, or forget what was kept. This comes before the removal of the run's file."""
+        subject, failed = proposed.before.subject, proposed.after.state.is_failed()
+        wanted = any(not isinstance(entry.effect, CallBack) for entry in entries)
+        end = RunEnd(failed=failed, wanted=wanted, silenced=silence is not None, broken_before=subject.past.failed is True)
+        note_end(label_of(subject), end, KeptEnd.of(proposed, subject.past), silence)
+
+    def _act(self, stepped: Step, tracker: DeliveryTracker | None, silence: Silence | None, *, retold: bool) -> list[Entry]:
+        """Deliver the effects of a step in order, and record its faults and its announcement.
+
+        A step that is ``retold`` makes no calls. Under a silence, no message is delivered.
+        """
         for fault in stepped.faults:
             self.faults.append(fault)
             if not issubclass(type(fault.error), NotificationFailed):  # a failed notification is logged already
@@ -175,12 +204,15 @@ class Announcer:
         if stepped.announced is not None:
             self.announced.append(stepped.announced)
         entries: list[Entry] = []
-        for described in stepped.effects:
-            if retold and isinstance(described, CallBack):
+        for asked in stepped.effects:
+            if retold and isinstance(asked, CallBack):
                 continue
-            effect = described if isinstance(described, CallBack) else _redacted(described)
+            effect = asked if isinstance(asked, CallBack) else _redacted(asked)
             message = None if tracker is None or isinstance(effect, CallBack) else tracker.track()
-            entry = self.log.deliver(effect, message or ignore_outcome)
+            if silence is None or isinstance(effect, CallBack):
+                entry = self.log.deliver(effect, message or ignore_outcome)
+            else:
+                entry = self.log.silence(effect, Silenced(f"silenced {described(silence)}"), message or ignore_outcome)
             if message is not None and entry.answer == STORED:
                 message.mark_stored()
             log.complain(effect, entry.answer)
@@ -204,15 +236,27 @@ class Announcer:
         return e.HandlerReplied(self.clock.now(), state=ask.new, facts=self.facts)
 
     def tell_left(self, subjects: Iterable[Subject]) -> None:
-        """Announce the ends that killed processes left under the labels of these subjects, to the handlers of the subjects.
+        """Announce the ends that killed processes left, or silences held back, under the labels of these subjects, to their handlers.
 
         Each end is announced by one process. Its messages are not in the log of this announcer: they are about another run.
         """
-        if self.remember is None or self.log.mode != "live":
+        silences = may_be_silent()
+        if not (silences or self.remember is not None) or self.log.mode != "live":
             return
-        for left in claimed_ends(subjects):
-            announcer = Announcer(DeliveryLog(self.log.inner), self.clock, self.facts, left.remember)
-            announcer.announce(left.announcement(self.facts), retold=True)
+        known = tuple(subjects)
+        if self.remember is not None:
+            for left in claimed_ends(known):
+                self._retell(left.remember, left.announcement(self.facts))
+        if silences:
+            for held in held_back_ends(known):
+                self._retell(held.remember, held.announcement(self.facts))
+
+    def _retell(self, remember: Remember, ended: Announcement) -> None:
+        Announcer(DeliveryLog(self.log.inner), self.clock, self.facts, remember).announce(ended, retold=True)
+
+
+def _ignore_fate(_: Fate) -> None:
+    """Do nothing: nothing follows from the fate of the messages."""
 
 
 def _redacted(message: Message) -> Message:

@@ -10,7 +10,7 @@ from tocsin.core.changes import Key
 from tocsin.core.effects import Effect
 from tocsin.core.machine import Announcement
 from tocsin.core.notifiers import Notifier
-from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, Fault, Outcome, Queued, Shown, Withheld
+from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, Fault, Outcome, Queued, Shown, Silenced, Withheld
 from tocsin.core.states import State
 from tocsin.core.text import name_of, one_line, quote
 from tocsin.shell import queues
@@ -79,6 +79,14 @@ class DeliveryLog(Queueing, Wrapper):
         """Pass the effect on and return its entry. The final outcome goes to ``on_settled``, too. Raises nothing."""
         entry = Entry(effect, on_settled)
         entry.answer = hand_over(self.inner, effect, entry)
+        self.entries.append(entry)
+        return entry
+
+    def silence(self, effect: Effect, outcome: Silenced, on_settled: OnSettled = ignore_outcome) -> Entry:
+        """Return the entry of an effect that is not passed on, since its label is silent. Its outcome is final."""
+        entry = Entry(effect, on_settled)
+        entry.answer = outcome
+        entry(outcome)
         self.entries.append(entry)
         return entry
 

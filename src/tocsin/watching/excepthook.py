@@ -63,7 +63,7 @@ class _Hooks:
         try:
             now, known = CLOCK.now(), attrs.evolve(facts(), told_by=told_by(error, ANYWHERE))
             handlers = default_recipients().handlers if self._handlers is None else self._handlers
-            run = Run(Subject(Program(label), handlers, run_id(), label), Running())
+            run = Run(Subject(Program(label), handlers, run_id(), label, shows_run_id=False), Running())
             feed_alone(run, failure(error, now, known))
         except BaseException as own:  # a KeyboardInterrupt too: the user does not want to wait for the notification
             log_failure(own, label)

@@ -95,7 +95,7 @@ class LoggingHandler(logging.Handler):
     def _notify(self, record: logging.LogRecord, name: str) -> None:
         logger, now, known = Logger(name), CLOCK.now(), _record_facts(record)
         event = e.Signalled(now, state=logged_state(self._text(record), _error(record)), facts=known)
-        feed_alone(Run(Subject(logger, self.handlers, run_id(), name), Running()), event)
+        feed_alone(Run(Subject(logger, self.handlers, run_id(), name, shows_run_id=False), Running()), event)
 
     def _text(self, record: logging.LogRecord) -> str:
         """Return the text of the message, also for a record whose arguments do not fit its format."""

@@ -23,6 +23,7 @@ from tocsin.core.states import Running, Success
 from tocsin.core.text import cut, quote
 from tocsin.shell.announce import Announcer, facts
 from tocsin.shell.environment import run_id
+from tocsin.shell.history.silences import may_be_silent
 from tocsin.shell.redaction import redact
 from tocsin.shell.report import Entry, RunReport
 from tocsin.watching.context import Level, WatchedRun, first_open, innermost, leave
@@ -71,7 +72,7 @@ class BodyRun(WatchedRun):
             if self._rules.show_arguments:
                 self._details = (_arguments(arguments, named),)
             self._recipients = self._rules.recipients
-            if Running not in self._recipients.ignored:
+            if Running not in self._recipients.ignored or may_be_silent():
                 self._record = self._start(self._recipients)
         except KeyboardInterrupt:
             leave(self.level)
@@ -91,7 +92,7 @@ class BodyRun(WatchedRun):
         try:
             if self._rules.show_result:
                 self._details += tuple(Detail("Result", _value(each, _VALUE), quoted=True) for each in result)
-            if error is not None or Success not in self._recipients.ignored:
+            if error is not None or Success not in self._recipients.ignored or may_be_silent():
                 self._finish(self._recipients, error)
         except KeyboardInterrupt:
             raise
@@ -118,8 +119,8 @@ class BodyRun(WatchedRun):
         if self._details:
             known = attrs.evolve(known, details=self._details)
         handlers = recipients.handlers
-        record = _Record(new_announcer(handlers, known), Run(Subject(self, handlers, self._run_id, self._name)))
-        if record.announcer.remember is not None:  # then this is the begin of the body, since no kind of state is ignored
+        record = _Record(new_announcer(handlers, known), Run(Subject(self, handlers, self._run_id, self._name, shows_run_id=False)))
+        if record.announcer.remember is not None or may_be_silent():  # then this is the begin of the body
             tell_left(record.announcer, record.run.subject)
         record.feed(e.Started(self._began, None, facts=known))
         return record

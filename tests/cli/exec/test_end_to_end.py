@@ -281,6 +281,19 @@ def test_retries_are_one_run(station: Station) -> None:
     assert station.titles == ["Success", "Retrying", "Failed"]
 
 
+def test_a_message_has_the_run_id_only_if_tocsin_runs_finds_it(station: Station) -> None:
+    station.python("pass")
+    words = [sys.executable, "-m", "tocsin", "runs", "show", station.messages[0]["Run id"]]
+    shown = subprocess.run(words, env=station.environment, cwd=station.home, capture_output=True, text=True, check=True).stdout
+    assert "nightly load" in shown
+    assert "yes: a message about its end was accepted" in shown
+    (station.home / ".local/state/tocsin/journal.sqlite3").write_text("dear diary, " * 100)
+    seen = station.python("pass")
+    assert station.titles == ["Success", "Success"]
+    assert "Run id" not in station.messages[1]
+    assert seen.err.count("\n") == 1
+
+
 def test_a_killed_run_is_reported_by_the_next_start(station: Station) -> None:
     station.kill("nightly load")
     assert station.titles == []

@@ -141,17 +141,30 @@ def test_a_run_of_today_is_told_apart_from_them(store: HistoryStore) -> None:
 
 
 def test_they_are_listed_for_programs(tocsin: Typist) -> None:
-    seen = tocsin("runs", "--limit=1000", "--json")
+    seen = tocsin("runs", "--all", "--limit=1000", "--json")
     assert (seen.status, seen.err) == (0, "")
-    assert json.loads(seen.out) == {**BEFORE["shown"], "overdue": []}
+    shown = json.loads(seen.out)
+    assert [run.pop("told") for run in shown["runs"]] == [None] * len(shown["runs"])  # that version did not keep it
+    assert shown == {**BEFORE["shown"], "overdue": []}
+
+
+def test_whether_anybody_was_told_is_kept_beside_what_is_there(store: HistoryStore) -> None:
+    run = store.history(limit=1)[0]
+    store.note(run.run_id, "queued")
+    store.note(run.run_id, "told")
+    store.note("no such run", "told")
+    assert store.told() == {run.run_id: "told"}
+    assert tables(store) == BEFORE["tables"]
+    store.forget(LATER)
+    assert store.told() == {}
 
 
 def test_they_are_listed_for_people(tocsin: Typist) -> None:
-    seen = tocsin("runs", "--limit=1000")
+    seen = tocsin("runs", "--all", "--limit=1000")
     assert (seen.status, seen.err) == (0, "")
     lines = seen.out.splitlines()
     kinds = [run["kind"] for run in reversed(BEFORE["runs"])] + ["Killed"] * len(BEFORE["killed"])
     labels = [run["label"] for run in (*reversed(BEFORE["runs"]), *BEFORE["killed"])]
     for line, kind, label in zip(lines, kinds, labels, strict=True):
-        assert line.startswith(label)
+        assert f"  {label}  " in line
         assert f"● {kind} " in line

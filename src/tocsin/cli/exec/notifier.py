@@ -39,7 +39,7 @@ from tocsin.shell.config.defaults import secrets, usual_handlers, webhook
 from tocsin.shell.config.load import configuration
 from tocsin.shell.current import interpreting
 from tocsin.shell.environment import NAME, Notify, misspelt, override
-from tocsin.shell.history.paths import has_expectations
+from tocsin.shell.history.paths import has_expectations, has_folder
 from tocsin.shell.history.run_locks import KilledRun, RunLock, killed_runs
 from tocsin.shell.history.run_record import KeptEnd
 from tocsin.shell.history.streaks import record_end
@@ -132,9 +132,11 @@ class CommandNotifier:
         self._counts = self._notify == "live" and any(isinstance(handler, Messenger) for handler in handlers)
         self._began, self._monotonic = run.started, run.monotonic
         label = options.label
-        self._run = Run(Subject(Command(label), handlers, run.run_id, label, attempts=options.retries + 1))
+        attempts, is_kept = options.retries + 1, has_folder()
+        self._run = Run(Subject(Command(label), handlers, run.run_id, label, attempts=attempts, shows_run_id=is_kept))
         self._report_killed_runs()
         self._check_expectations()
+        self._announcer.tell_left((self._run.subject,))
 
     def started(self) -> None:
         """Notify of the start of an attempt."""

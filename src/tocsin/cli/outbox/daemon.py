@@ -20,6 +20,7 @@ from tocsin.cli.outbox.health import Health, Metrics
 from tocsin.cli.outbox.http_server import HOST, serving
 from tocsin.cli.outbox.opening import UNUSABLE
 from tocsin.cli.signals import graceful_stop
+from tocsin.cli.silence import tell_held_back
 from tocsin.cli.terminal import complain, console, json_line, plain_text, say, write
 from tocsin.core.outbox.metrics import ENDINGS
 from tocsin.core.outbox.status import messages
@@ -86,6 +87,7 @@ class DrainLoop:
     def run_round(self) -> float:
         """Run one round. Return the seconds until the next one."""
         self._health.note_round()
+        tell_held_back()
         notify_systemd("WATCHDOG=1")
         pause = self._paused_until - time.monotonic()
         if pause > 0:

@@ -211,5 +211,6 @@ def _fact_lines(change: Change) -> list[Line]:
         lines.append(Line("Attempt", f"{change.attempt} of {change.attempts}", ours=True, short=True))
     if change.map_index is not None:
         lines.append(Line("Map index", str(change.map_index), ours=True, short=True))
-    known = (("Host", change.facts.host), ("Environment", change.facts.environment), ("Run id", change.run_id))
+    run_id = change.run_id if change.shows_run_id else None
+    known = (("Host", change.facts.host), ("Environment", change.facts.environment), ("Run id", run_id))
     return lines + [Line(title, text if text.isalnum() else one_line(text), short=True) for title, text in known if text]

@@ -156,7 +156,7 @@ class _TestSubject:
 def send_test_message(interpreter: Interpreter, notifier: Messenger, mail_host: str) -> Finding:
     """Send one test message, and return the outcome; ``mail_host`` is the SMTP server."""
     unfiltered = attrs.evolve(notifier, ignore_states=None, only_states=[Success], when=None)
-    subject = Subject(_TestSubject(), (unfiltered,), run_id=run_id(), slug="tocsin check")
+    subject = Subject(_TestSubject(), (unfiltered,), run_id=run_id(), slug="tocsin check", shows_run_id=False)
     now, known = SystemClock().now(), facts()
     running = step(Run(subject), Started(now, facts=known)).unwrap().run
     (effect,) = step(running, Succeeded(now, facts=known, message="This is a test: messages arrive.")).unwrap().effects

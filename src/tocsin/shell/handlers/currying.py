@@ -19,13 +19,14 @@ from tocsin.core.machine import Announcement, Run, Subject
 from tocsin.core.notifiers import Messenger, Notifier
 from tocsin.core.options import Classes, Format, Switch, Text, When
 from tocsin.core.outcomes import DeliveryError
-from tocsin.core.states import KINDS, State
+from tocsin.core.states import KINDS, State, Success
 from tocsin.core.text import label, quote
 from tocsin.shell.adapters.clock import CLOCK
 from tocsin.shell.announce import Announcer, facts
 from tocsin.shell.current import current
 from tocsin.shell.environment import run_id
 from tocsin.shell.errors import failed
+from tocsin.shell.history.silences import may_be_silent
 from tocsin.shell.history.streaks import remembering
 from tocsin.shell.report import DeliveryLog
 
@@ -35,10 +36,10 @@ def announce_change(notifier: Notifier, tracked_obj: Tracked, old: State, new: S
 
     It is raised outside every ``except`` block: an exception context would hold the failed request and the secrets in it.
     """
-    if not notifier.concerns(type(new)):
+    if not notifier.concerns(type(new)) and not _may_end_a_failure(type(new)):
         return
     known, handlers = facts(), (limit_formatter(notifier),)
-    subject = Subject(tracked_obj, handlers, run_id(), label(tracked_obj))
+    subject = Subject(tracked_obj, handlers, run_id(), label(tracked_obj), shows_run_id=False)
     announcer = Announcer(DeliveryLog(current()), CLOCK, known, remembering(handlers))
     announcer.tell_left((subject,))
     event, after = Signalled(CLOCK.now(), state=new, facts=known), Run(subject, new, ended=True)  # nothing is known to follow
@@ -47,6 +48,11 @@ def announce_change(notifier: Notifier, tracked_obj: Tracked, old: State, new: S
     for entry in announcer.log.entries:
         if isinstance(entry.answer, DeliveryError):
             raise failed(entry.effect, entry.answer)
+
+
+def _may_end_a_failure(kind: type[State]) -> bool:
+    """Return whether the change may be the recovery from a failure that a silence holds back, which is then not to be told."""
+    return issubclass(kind, Success) and may_be_silent()
 
 
 def limit_formatter(notifier: Notifier) -> Notifier:
@@ -77,6 +83,8 @@ class ForSome:
 Waits = TypeVar("Waits", bound=ForAll | ForStates | ForNew | ForSome, default=ForSome)
 _S = TypeVar("_S", bound=State)
 
+
+_SUCCESSES = frozenset(kind for kind in KINDS if issubclass(kind, Success))
 
 ARGUMENTS = ("tracked_obj", "old_state", "new_state")
 
@@ -152,7 +160,7 @@ class CurriedHandler(Generic[Waits]):
     def __call__(self, *arguments: object, **named: object) -> object:
         if len(arguments) == 3 and not named:  # the fast path for states that the handler ignores
             new = arguments[2]
-            if type(new) in self._silent:
+            if type(new) in self._silent and not (type(new) in _SUCCESSES and may_be_silent()):
                 return new
         return self.bind(arguments, named)
 

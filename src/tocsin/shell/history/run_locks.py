@@ -147,6 +147,30 @@ def open_end(name: str, label: str, at: float, end: str) -> RunLock | None:
     return _open(name, f"{_END_VERSION}\n{_header(label, at)}{end}\n", "if this process is killed now, nobody tells of its run")
 
 
+def try_lock(name: str) -> RunLock | None:
+    """Lock a file of this name, which is of no run, until it is closed or this process ends.
+
+    Args:
+        name: the name of the file: letters, digits and hyphens.
+
+    Returns:
+        The lock; None if another process holds it, and after an error. Where there is no ``fcntl``, nothing is locked.
+    """
+    try:
+        path = os.path.join(_folder(), _file_name(name))  # noqa: PTH118 - pathlib takes long to load
+        lock = RunLock(path, file := os.open(path, os.O_CREAT | _FLAGS, 0o600))
+    except OSError:
+        return None
+    try:
+        if not _can_lock() or (_lock_for_claim(file) and os.fstat(file).st_nlink):  # else another process removed it meanwhile
+            os.write(file, b"tocsin silence 1\n")  # a reader takes an empty file for one whose process was killed at its start
+            return lock
+    except OSError:
+        pass
+    lock.forget()
+    return None
+
+
 def keep_end(run_id: str, end: str) -> None:
     """Write an end, a JSON object in one line, to the file of a run of this process or one that it claimed. Raises nothing.
 

@@ -13,18 +13,19 @@
 
 import os
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import attrs
 
 from tocsin.core.changes import Streak
+from tocsin.core.outcomes import Told
 from tocsin.shell.history.paths import state_folder
 from tocsin.shell.history.run_locks import line
-from tocsin.shell.history.run_record import ELSEWHERE, RENEW, HistoryError, Row, RunRecord, from_row, whole
+from tocsin.shell.history.run_record import ELSEWHERE, RENEW, HistoryError, Row, RunRecord, from_row, text, whole
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -55,6 +56,15 @@ _DROP = "DELETE FROM streaks WHERE label = ?"
 _SET = "INSERT OR REPLACE INTO streaks (label, failed, length, updated) VALUES (?, ?, ?, ?)"
 _PRUNE_STREAKS = "DELETE FROM streaks WHERE updated <= (SELECT updated FROM streaks ORDER BY updated DESC LIMIT 1 OFFSET ?)"
 _KNOWN = "SELECT 1 FROM runs WHERE run_id = ?"
+_BEGINNING = f"SELECT {_COLUMNS} FROM runs WHERE substr(run_id, 1, ?) = ? ORDER BY number DESC LIMIT ?"  # noqa: S608 - as above
+_ADD_TOLD = (
+    "CREATE TABLE IF NOT EXISTS told (run_id TEXT PRIMARY KEY, told TEXT NOT NULL)",
+    """CREATE TRIGGER IF NOT EXISTS told_of_runs AFTER DELETE ON runs
+        BEGIN DELETE FROM told WHERE run_id = OLD.run_id; END""",
+)
+_HAS_TOLD = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'told'"
+_SET_TOLD = "INSERT OR REPLACE INTO told (run_id, told) SELECT run_id, ? FROM runs WHERE run_id = ?"
+_TOLD = "SELECT run_id, told FROM told"
 _SCHEMA = (
     """CREATE TABLE runs (
         number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -185,6 +195,31 @@ class HistoryStore:
             rows: list[Row] = connection.execute(_LAST_OF_EACH).fetchall()
             records = [from_row(row) for row in rows]
             return tuple((record, successes.get(record.label)) for record in records)
+    def find(self, beginning: str, limit: int = 2) -> tuple[RunRecord, ...]:
+        """Return the recorded runs whose id begins so, newest first, at most ``limit``."""
+        with reading(self.path) as connection:
+            if connection is None:
+                return ()
+            rows: list[Row] = connection.execute(_BEGINNING, (len(beginning), beginning, limit)).fetchall()
+            return tuple(from_row(row) for row in rows)
+
+    def note(self, run_id: str, told: Told) -> None:
+        """Record whether anybody was told of a recorded run. Another run changes nothing.
+
+        The table is beside the others, so that a tocsin that does not know it reads the rest.
+        """
+        with writing(self.path) as connection:
+            for statement in _ADD_TOLD:
+                connection.execute(statement)
+            connection.execute(_SET_TOLD, (told, run_id))
+
+    def told(self) -> Mapping[str, Told]:
+        """Return by the id of a recorded run whether anybody was told of it; a run is missing if that is not known."""
+        with reading(self.path) as connection:
+            if connection is None or connection.execute(_HAS_TOLD).fetchone() is None:
+                return {}
+            rows: list[Row] = connection.execute(_TOLD).fetchall()
+            return {text(run_id): word for run_id, told in rows for word in get_args(Told) if word == told}
 
     def forget(self, before: datetime) -> int:
         """Delete runs that ended, and streaks last updated, before an aware datetime. Return the number of deleted runs."""
@@ -215,15 +250,18 @@ def reading(path: Path) -> "Generator[Connection | None]":
 
 
 @contextmanager
-def writing(path: Path) -> "Generator[Connection]":
-    """Yield a connection in a transaction. The end of the block commits it; an exception rolls it back."""
+def writing(path: Path, schema: Iterable[str] = _SCHEMA) -> "Generator[Connection]":
+    """Yield a connection in a transaction. The end of the block commits it; an exception rolls it back.
+
+    A file without tables gets those of ``schema``.
+    """
     with describe_errors(path):
         path.parent.mkdir(0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         with closing(_connected(path, BUSY)) as connection:
             connection.execute("BEGIN IMMEDIATE")
             if not _version(connection, path):
-                for statement in _SCHEMA:
+                for statement in schema:
                     connection.execute(statement)
             yield connection
             connection.execute("COMMIT")

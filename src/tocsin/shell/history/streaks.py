@@ -21,15 +21,17 @@ from typing import Literal
 import attrs
 
 from tocsin.core.changes import Streak
-from tocsin.core.events import Facts
+from tocsin.core.events import Detail, Facts
 from tocsin.core.machine import Announcement, ForeignHandler, Subject
 from tocsin.core.notifiers import Notifier
+from tocsin.core.outcomes import Told
 from tocsin.shell import log
 from tocsin.shell.environment import Notify
 from tocsin.shell.fork_safety import forget_in_child
 from tocsin.shell.history.paths import has_folder
 from tocsin.shell.history.run_locks import RunLock, keep_end, left_ends, line, open_end
 from tocsin.shell.history.run_record import HistoryError, KeptEnd, RunRecord
+from tocsin.shell.history.silences import ClaimedEnd, claimed_silent_ends
 from tocsin.shell.history.store import HistoryStore
 
 Fate = Literal["safe", "given up", "cut off"]
@@ -43,14 +45,25 @@ Fate = Literal["safe", "given up", "cut off"]
 
 @attrs.frozen
 class Remembered:
-    """The streak before the end of a run, and the function that takes the fate of its messages; None if nothing follows from it.
+    """What the history makes of the end of a run.
 
-    ``settle`` may be called twice: a message that is safe in the outbox may be given up later.
+    Args:
+        past: the streak before it.
+        settle: takes the fate of its messages; None if nothing follows from it. It may be called twice: a message that is safe in the
+            outbox may be given up later.
+        note: takes whether anybody was told of it, each time that this changes; None if the history does not keep that.
+        is_findable: whether ``tocsin runs show`` finds the run by its id; None leaves that as it was.
+        is_held: whether a silence held the end back, and this process tells it.
     """
 
     past: Streak
     settle: Callable[[Fate], None] | None = None
+    note: Callable[[Told], None] | None = None
+    is_findable: bool | None = None
+    is_held: bool = False
 
+
+_FORGOTTEN = "this run will not be remembered"
 
 Remember = Callable[[Announcement, Notify], Remembered]
 """Called with a change that ends a run, and whether notifications are sent, printed or dropped."""
@@ -64,7 +77,7 @@ def remembering(handlers: Iterable[Notifier | ForeignHandler]) -> Remember | Non
 def remember_end(proposed: Announcement, mode: Notify) -> Remembered:
     """Return the streak of the run's label. If notifications are sent, add the end to the streak."""
     subject, failed = proposed.before.subject, proposed.after.state.is_failed()
-    label = _label(subject)
+    label = label_of(subject)
     if mode == "none" or not remembering(subject.handlers):
         return Remembered(subject.past)
     if mode == "print":
@@ -111,7 +124,7 @@ def record_end(
     subject, after = proposed.before.subject, proposed.after
     failed, known = after.state.is_failed(), None if left is None or left[1] is None else left[1].before
     if remembering(subject.handlers) is None and not has_folder():
-        return Remembered(Streak())
+        return Remembered(Streak(), is_findable=False)
     record = RunRecord.of(
         after.state,
         run_id=subject.run_id,
@@ -125,11 +138,28 @@ def record_end(
     def keep(before: Streak) -> None:
         keep_end(subject.run_id, KeptEnd.of(proposed, before, status).line())
 
-    past = _use_store(lambda store: store.record(record, counts=counts, keep=keep, known=known), "this run will not be remembered")
+    recorded = list[Streak]()
+
+    def act(store: HistoryStore) -> Streak:
+        recorded.append(store.record(record, counts=counts, keep=keep, known=known))
+        return recorded[0]
+
+    past = _use_store(act, _FORGOTTEN)
     take_back = partial(_take_back, subject.slug, failed, past) if counts else None
+    note = partial(_note, subject.run_id) if recorded else None
     if left is not None:
-        return Remembered(past, partial(_settle_left, left[0], take_back))
-    return Remembered(past, None if take_back is None else partial(_settle_own, take_back))
+        return Remembered(past, partial(_settle_left, left[0], take_back), note, bool(recorded))
+    return Remembered(past, None if take_back is None else partial(_settle_own, take_back), note, bool(recorded))
+
+
+def _note(run_id: str, told: Told) -> None:
+    """Record whether anybody was told of a run."""
+
+    def act(store: HistoryStore) -> Streak:
+        store.note(run_id, told)
+        return Streak()
+
+    _use_store(act, _FORGOTTEN)
 
 
 def _settle_own(take_back: Callable[[], None], fate: Fate) -> None:
@@ -161,17 +191,56 @@ class LeftEnd:
 
     def remember(self, proposed: Announcement, _: Notify) -> Remembered:
         """Return the streak before the end, which counts already unless the process was killed before its commit."""
-        label, failed, before = _label(self.subject), proposed.after.state.is_failed(), self.kept.before
+        label, failed, before = label_of(self.subject), proposed.after.state.is_failed(), self.kept.before
         past = _use_store(
             lambda store: store.catch_up(label, failed=failed, before=before), "a run that was killed will not be remembered"
         )
-        return Remembered(past, partial(_settle_left, self.lock, partial(_take_back, label, failed, past)))
+        settle = partial(_settle_left, self.lock, partial(_take_back, label, failed, past))
+        return Remembered(past, settle, is_findable=_is_recorded(self.kept.run_id))
+
+
+def _is_recorded(run_id: str) -> bool:
+    try:
+        return run_id in [found.run_id for found in HistoryStore.usual().find(run_id)]
+    except HistoryError:
+        return False
+
+
+@attrs.frozen
+class HeldBackEnd:
+    """An end that a silence held back, and that this process claimed, to be told now that the silence is over."""
+
+    subject: Subject
+    claimed: ClaimedEnd
+
+    def announcement(self, facts: Facts) -> Announcement:
+        """Return the change that ended the run, with the silence that held it back."""
+        detail = Detail("Held back", f"by a silence {self.claimed.silence}")
+        return self.claimed.kept.announcement(self.subject, attrs.evolve(facts, details=(*facts.details, detail)))
+
+    def remember(self, _: Announcement, __: Notify) -> Remembered:
+        """Return the streak before the end, which is counted already."""
+        run_id = self.claimed.kept.run_id
+        is_recorded = _is_recorded(run_id)
+        note = partial(_note, run_id) if is_recorded else None
+        return Remembered(self.claimed.kept.before, self._settle, note, is_recorded, is_held=True)
+
+    def _settle(self, fate: Fate) -> None:
+        """Forget the end, unless this process ends too early to send its messages: then the next start tells it."""
+        self.claimed.release(told=fate != "cut off")
+
+
+def held_back_ends(subjects: Iterable[Subject]) -> Iterator[HeldBackEnd]:
+    """Claim what silences that are over held back under the labels of these subjects."""
+    by_label = {line(label_of(subject)): subject for subject in subjects}
+    for claimed in claimed_silent_ends(by_label):
+        yield HeldBackEnd(by_label[claimed.label], claimed)
 
 
 def claimed_ends(subjects: Iterable[Subject]) -> Iterator[LeftEnd]:
     """Claim the ends that killed processes left under the labels of these subjects, oldest first."""
     found = left_ends()
-    by_label = {line(_label(subject)): subject for subject in subjects} if found else {}
+    by_label = {line(label_of(subject)): subject for subject in subjects} if found else {}
     for each in found:
         kept = KeptEnd.parsed(each.end)
         if each.label in by_label and kept is not None:
@@ -181,7 +250,8 @@ def claimed_ends(subjects: Iterable[Subject]) -> Iterator[LeftEnd]:
                 yield LeftEnd(by_label[each.label], lock, kept)
 
 
-def _label(subject: Subject) -> str:
+def label_of(subject: Subject) -> str:
+    """Return the label under which the history knows a subject, and a silence covers it."""
     return subject.label or subject.slug
 
 
