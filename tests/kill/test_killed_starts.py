@@ -80,10 +80,14 @@ class Series:
 
     @property
     def told(self) -> Counter[str]:
-        """How often each run was told of, by its id: in a message that the server accepted, or in a row of the outbox."""
+        """How often each run was told of, by its id: in a message that the server accepted, or in a row of the outbox.
+
+        A watch has no id in its messages, so its message stands for it.
+        """
         named = [request for request in self.server.requests if self.job.name.encode() in request.body]
         whole = [request for request in named if len(request.body) == int(request.headers["content-length"])]
-        sent = Counter([each for request in whole for each in RUN_ID.findall(request.body.decode())])
+        texts = [request.body.decode() for request in whole]
+        sent = Counter([each for text in texts for each in RUN_ID.findall(text) or [text]])
         outbox = self.home / "outbox.sqlite"
         rows = Counter([key.partition(".")[0] for key in (in_file(outbox) if outbox.exists() else ())])
         return Counter({run_id: max(sent[run_id], rows[run_id]) for run_id in {*sent, *rows}})
