@@ -105,7 +105,7 @@ def test_the_help_needs_no_extra_and_says_which_commands_do(
     assert [name for name in COMMANDS if "[cli" not in lines[name]] == ["exec"]
     assert ends(monkeypatch, "runs", word) == 0
     assert capsys.readouterr().out == (
-        "tocsin runs: Show how the runs of each label ended, and whether anybody was told.\n\n"
+        "tocsin runs: Show how the runs of each label ended, whether anybody was told, and what is overdue.\n\n"
         "It needs an extra: pip install 'tocsin[cli]'. Then this shows its options.\n"
     )
     assert ends(monkeypatch, "exec", word) == 0

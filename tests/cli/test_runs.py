@@ -252,7 +252,8 @@ def test_labels_for_programs(tocsin: Typist) -> None:
     assert load["last"]["run_id"] == "r1"
     assert load["last"]["told"] == "told"
     assert {
-        name: load[name] for name in ("label", "failing", "streak", "success_rate", "runs", "killed", "running", "overdue", "silent_until")
+        name: load[name]
+        for name in ("label", "failing", "streak", "success_rate", "runs", "killed", "running", "overdue", "silent_until")
     } == {
         "label": "nightly load",
         "failing": True,

@@ -13,7 +13,7 @@ from tocsin.core.absence import (
     Missed,
     Recovered,
     Seen,
-    Told,
+    ToldMiss,
     absence,
     decide,
     describe_miss,
@@ -93,7 +93,7 @@ def test_a_short_interval_is_told_once_a_day() -> None:
 
 
 def test_it_runs_again() -> None:
-    told = Told(at(3, 2, 3))
+    told = ToldMiss(at(3, 2, 3))
     decision = decide(AT_THREE, ran(3, 2, 5), told, at(3, 2, 6))
     assert isinstance(decision, Recovered)
     assert describe_recovery(AT_THREE, decision) == (
@@ -103,13 +103,13 @@ def test_it_runs_again() -> None:
 
 def test_the_start_of_one_run_is_not_taken_for_two() -> None:
     """At its end, the start of a run is computed anew, and differs by a little from the one that was known while it was open."""
-    told = Told(at(3, 2, 3), after=at(3, 2, 2))
+    told = ToldMiss(at(3, 2, 3), after=at(3, 2, 2))
     moved = Seen(LastRun(at(3, 2, 2) + timedelta(milliseconds=3)))
     assert decide(AT_THREE, moved, told, at(3, 2, 6)) is None
 
 
 def test_a_new_outage_is_told_though_no_check_saw_the_run_between() -> None:
-    told = Told(at(3, 9, 3), after=None)  # of a clock that stood a week ahead
+    told = ToldMiss(at(3, 9, 3), after=None)  # of a clock that stood a week ahead
     assert isinstance(decide(AT_THREE, ran(3, 2, 3), told, at(3, 3, 6)), Missed)
 
 
@@ -122,9 +122,9 @@ def test_a_start_in_the_future() -> None:
 
 
 def test_an_id_is_of_one_miss() -> None:
-    ids = {miss_id(AT_THREE, Told(at(3, day, 3))) for day in (1, 2, 3)}
+    ids = {miss_id(AT_THREE, ToldMiss(at(3, day, 3))) for day in (1, 2, 3)}
     assert len(ids) == 3
-    assert miss_id(AT_THREE, Told(at(3, 1, 3))) == miss_id(AT_THREE, Told(at(3, 1, 2, zone=ZoneInfo("UTC")), after=at(1, 1)))
+    assert miss_id(AT_THREE, ToldMiss(at(3, 1, 3))) == miss_id(AT_THREE, ToldMiss(at(3, 1, 2, zone=ZoneInfo("UTC")), after=at(1, 1)))
 
 
 def test_words() -> None:

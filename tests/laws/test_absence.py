@@ -20,7 +20,7 @@ from tocsin.core.absence import (
     OpenRun,
     Recovered,
     Seen,
-    Told,
+    ToldMiss,
     absence,
     deadline,
     decide,
@@ -75,7 +75,7 @@ def test_it_is_never_overdue_while_a_run_is_open_within_its_limit(
 def test_each_miss_is_told_once_and_many_at_once_make_one_message(
     expected: Expectation, runs: Sequence[timedelta], checks: Sequence[timedelta]
 ) -> None:
-    told: Told | None = None
+    told: ToldMiss | None = None
     misses: list[datetime] = []
     starts = sorted(expected.since + each for each in runs)
     for check in sorted(expected.since + each for each in checks):
@@ -102,7 +102,7 @@ def test_checks_that_were_missed_change_nothing_for_the_last_one(
         told = decision.told if isinstance(decision, Missed) else told
     last = decide(expected, Seen(), told, now)
     missed = absence(expected, Seen(), now)
-    assert missed is None or (last.told if isinstance(last, Missed) else told) == Told(missed.due)
+    assert missed is None or (last.told if isinstance(last, Missed) else told) == ToldMiss(missed.due)
 
 
 @given(expectations, durations, durations, st.booleans())

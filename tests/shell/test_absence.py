@@ -18,7 +18,7 @@ from tests.servers.scripts import texts
 from tests.servers.slack import SlackServer
 from tests.shell.homes import Home
 from tocsin import DryRun, Failed, Live, Success
-from tocsin.core.absence import Every, Expectation, Told
+from tocsin.core.absence import Every, Expectation, ToldMiss
 from tocsin.core.effects import Effect
 from tocsin.core.outcomes import Delivered, DeliveryError, Receipt
 from tocsin.shell.absence import PeriodicCheck, check_expectations, check_quietly
@@ -53,7 +53,7 @@ def store(live: Live) -> ExpectationStore:
     return made
 
 
-def told(store: ExpectationStore) -> Told | None:
+def told(store: ExpectationStore) -> ToldMiss | None:
     (stored,) = store.contents(datetime.now(UTC)).stored
     return stored.told
 
@@ -113,7 +113,7 @@ def test_a_claim_of_another_is_respected(store: ExpectationStore, live: Live, sl
 
 
 def test_what_another_told_meanwhile_is_not_told_again(store: ExpectationStore, live: Live, slack_server: SlackServer) -> None:
-    assert not check_expectations(after(lambda: store.tell("load", Told(datetime.now(UTC))), live)).told
+    assert not check_expectations(after(lambda: store.tell("load", ToldMiss(datetime.now(UTC))), live)).told
     claim = store.claim("load")
     assert claim is not None  # it was released
     claim.close()

@@ -115,7 +115,7 @@ class Seen(Value):
 
 
 @attrs.frozen(eq=False, repr=False)
-class Told(Value):
+class ToldMiss(Value):
     """A miss of which people were told.
 
     Args:
@@ -140,14 +140,14 @@ class Missed(Value):
     """People are to be told of a miss. ``told`` is what to remember once they are."""
 
     absence: Absence
-    told: Told
+    told: ToldMiss
 
 
 @attrs.frozen(eq=False, repr=False)
 class Recovered(Value):
     """The label runs again after a miss that was told. Unless ``failed``, people are to be told: a failure tells of itself."""
 
-    told: Told
+    told: ToldMiss
     started: datetime
     failed: bool
 
@@ -199,7 +199,7 @@ def absence(expected: Expectation, seen: Seen, now: datetime) -> Absence | None:
     return Absence(_due(schedule, day), (day - first).days + 1)
 
 
-def decide(expected: Expectation, seen: Seen, told: Told | None, now: datetime) -> Missed | Recovered | None:
+def decide(expected: Expectation, seen: Seen, told: ToldMiss | None, now: datetime) -> Missed | Recovered | None:
     """Return what there is to tell, or None.
 
     Args:
@@ -211,7 +211,7 @@ def decide(expected: Expectation, seen: Seen, told: Told | None, now: datetime) 
     last, found = _last(seen, now), absence(expected, seen, now)
     ran = told is not None and last is not None and (told.after is None or last - told.after > _SAME)
     if found is not None:
-        return Missed(found, Told(found.due, last)) if told is None or ran or found.due > told.due else None
+        return Missed(found, ToldMiss(found.due, last)) if told is None or ran or found.due > told.due else None
     if told is None or last is None or seen.last is None or not ran or not seen.last.ended:
         return None
     return Recovered(told, last, bool(seen.last.failed))
@@ -230,7 +230,7 @@ def describe_recovery(expected: Expectation, recovered: Recovered) -> str:
     return f"it runs again: a run started at {started}, after that of {due} was missed"
 
 
-def miss_id(expected: Expectation, told: Told) -> str:
+def miss_id(expected: Expectation, told: ToldMiss) -> str:
     """Return the id of a miss, 16 hexadecimal digits: the same for all processes that tell of it."""
     return sha256(f"{expected.label}\0{told.due.timestamp()!r}".encode()).hexdigest()[:16]
 

@@ -20,7 +20,7 @@ from tocsin.core.absence import (
     Absence,
     Missed,
     Recovered,
-    Told,
+    ToldMiss,
     absence,
     decide,
     describe_miss,
@@ -208,7 +208,7 @@ class _Teller:
         return f"{stored.expected.label}: {announcement.after.state.message}"
 
 
-def _settle(store: ExpectationStore, label: str, told: Told | None, claim: Claim, fate: Fate) -> None:
+def _settle(store: ExpectationStore, label: str, told: ToldMiss | None, claim: Claim, fate: Fate) -> None:
     """Remember what was told once a message is safe, and release the claim."""
     try:
         if fate == "safe":

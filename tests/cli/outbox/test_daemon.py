@@ -24,7 +24,7 @@ from tests.servers.authority import Authority
 from tests.servers.scripts import environment, texts
 from tests.servers.slack import Reply, SlackServer
 from tocsin.cli.expect import periodic_check
-from tocsin.core.absence import Every, Expectation, Told, miss_id
+from tocsin.core.absence import Every, Expectation, ToldMiss, miss_id
 from tocsin.core.outbox.model import Status
 from tocsin.shell.history.expectations import ExpectationStore
 from tocsin.shell.outbox.codec import new_row
@@ -166,7 +166,7 @@ def test_it_tells_of_a_run_that_did_not_start(tmp_path: Path, kept: Kept, variab
     expectations.put(expected)
     with closing(Service(tmp_path, variables)) as service:
         service.line("err")
-        assert service.line().startswith(f"delivered  {SLACK}  {miss_id(expected, Told(since + timedelta(hours=24)))}.nightly")
+        assert service.line().startswith(f"delivered  {SLACK}  {miss_id(expected, ToldMiss(since + timedelta(hours=24)))}.nightly")
         assert service.end() == 0
         assert service.line() == "stopped: 1 delivered\n"
     assert [text.split(":")[0] for text in texts(slack_server)] == ["nightly load was not run"]

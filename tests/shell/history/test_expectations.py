@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tocsin import Failed, Success
-from tocsin.core.absence import Daily, Every, Expectation, LastRun, Seen, Told
+from tocsin.core.absence import Daily, Every, Expectation, LastRun, Seen, ToldMiss
 from tocsin.shell.history.expectations import ExpectationStore
 from tocsin.shell.history.paths import has_expectations
 from tocsin.shell.history.run_locks import open_run
@@ -124,12 +124,12 @@ def test_a_clock_that_was_ahead_when_it_was_expected(store: ExpectationStore) ->
 
 def test_what_was_told_is_remembered_until_it_recovers(store: ExpectationStore) -> None:
     store.put(LOAD)
-    for told in (Told(NOW), Told(NOW, NOW - HOUR), None):
+    for told in (ToldMiss(NOW), ToldMiss(NOW, NOW - HOUR), None):
         store.tell("load", told)
         assert store.contents(NOW).stored[0].told == told
-    store.tell("load", Told(NOW))
+    store.tell("load", ToldMiss(NOW))
     assert not store.put(LOAD)  # the same once more
-    assert store.contents(NOW).stored[0].told == Told(NOW)
+    assert store.contents(NOW).stored[0].told == ToldMiss(NOW)
     assert store.put(Expectation("load", Every(HOUR), HOUR, NOW))
     assert store.contents(NOW).stored[0].told is None
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from tocsin.core.absence import DAY, Daily, Every, Expectation, LastRun, OpenRun, Seen, Told, last_start
+from tocsin.core.absence import DAY, Daily, Every, Expectation, LastRun, OpenRun, Seen, ToldMiss, last_start
 from tocsin.shell.fork_safety import forget_in_child
 from tocsin.shell.history.paths import EXPECTED, state_folder
 from tocsin.shell.history.run_locks import KilledRun, killed_runs, line, open_runs, try_exclusive_lock
@@ -62,7 +62,7 @@ class Stored:
 
     expected: Expectation
     seen: Seen
-    told: Told | None
+    told: ToldMiss | None
     last: datetime | None
 
 
@@ -172,7 +172,7 @@ class ExpectationStore:
         """Return the expectation of a label; None if there is none that can be used."""
         return next((each for each in self.contents(now).stored if each.expected.label == label), None)
 
-    def tell(self, label: str, told: Told | None) -> None:
+    def tell(self, label: str, told: ToldMiss | None) -> None:
         """Remember the miss that people were told of; None once it has recovered."""
         due = None if told is None else told.due.timestamp()
         after = None if told is None or told.after is None else told.after.timestamp()
@@ -219,7 +219,7 @@ def _stored(row: Row, connection: "Connection", files: _Files, now: datetime) ->
     except UnknownZoneError as error:
         return f"the expectation of {name!r}: {error}"
     expected = Expectation(name, schedule, _span(grace), _moment(since))
-    miss = None if told is None else Told(_moment(told), None if after is None else _moment(after))
+    miss = None if told is None else ToldMiss(_moment(told), None if after is None else _moment(after))
     noted = None if last is None else _moment(last)
     return Stored(expected, _seen(name, _ended(name, connection, now), files, noted, now), miss, noted)
 

@@ -195,6 +195,7 @@ class HistoryStore:
             rows: list[Row] = connection.execute(_LAST_OF_EACH).fetchall()
             records = [from_row(row) for row in rows]
             return tuple((record, successes.get(record.label)) for record in records)
+
     def find(self, beginning: str, limit: int = 2) -> tuple[RunRecord, ...]:
         """Return the recorded runs whose id begins so, newest first, at most ``limit``."""
         with reading(self.path) as connection:
