@@ -34,4 +34,4 @@ def test_the_delay_that_a_gmail_answer_asks_for(code: int, text: str, after: tim
 def test_a_refused_login_is_never_retried(code: int) -> None:
     answered = smtp_reply(code, "5.7.8")
     assert isinstance(answered, DestinationDead)
-    assert "an app password is needed" in answered.reason
+    assert "create an app password" in answered.reason
