@@ -28,7 +28,7 @@ def refused(outcome: Receipt | DeliveryError | AccessToken) -> DeliveryError:
             "Slack answered no_text",
             "the message has no text, which is a bug of ours: pl",
         ),
-        (refused(bot_reply(404, {})), "Slack answered HTTP 404, which is no acceptance: nothing", "try again later"),
+        (refused(bot_reply(404, {})), "Slack answered HTTP 404, which is no acceptance: nothing", "look whether a proxy"),
         (refused(bot_reply(429, {})), "Slack asks for fewer messages (HTTP 429)", "try again later"),
         (
             refused(webhook_reply(404, "no_service")),

@@ -25,6 +25,7 @@ _WEBHOOK = "in Slack's app settings create an Incoming Webhook, and put its URL 
 _COPY = "in Slack's app settings, under OAuth & Permissions, copy the Bot User OAuth Token, and put it where {} is"
 _REASON_WITH_REMEDY = re.compile(  # reasons of the form "what happened: what to do"
     r"(?P<what>\S+ answered \w+"  # the answer to an app; an answer to a webhook also contains the status
+    r"|the secret '[^']*' is not set"
     r"|to post to Slack as an app needs the extra"
     r"|the (?:token|JSON) in the secret '[^']*' is refused"
     r"|the secret '[^']*' holds OAuth credentials, which need google-auth"
@@ -140,6 +141,14 @@ def remedy(seen: Seen) -> str:
 
 
 _BY_REASON: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile("may have arrived"), "look whether the message is there, before you have it sent again"),
+    (re.compile("redirect|which is no acceptance|the answer of .* cannot be read|is no answer"), "look whether a proxy answers in place of {host}"),
+    (re.compile("refused the mail|from this machine"), "do what the server asks for, or ask its operator"),
+    (re.compile("neither acceptance nor refusal"), "look whether {host} is a mail server, and its port that of SMTP over TLS"),
+    (re.compile("names no recipient|the recipient .* is refused"), "correct the addresses in gmail.to and gmail.cc"),
+    (re.compile("holds unprintable characters"), "put the password where {secret} is, without line breaks"),
+    (re.compile("a bug of ours"), "report it as a bug of tocsin, with this line"),
+    (re.compile("team_disabled"), f"{_WEBHOOK}, in a workspace that is in use"),
     (re.compile("starts a workflow"), f"{_WEBHOOK}: a workflow's URL takes no messages"),
     (re.compile("no_service|no_active_hooks|no_team|invalid_token"), f"{_WEBHOOK}: this one is revoked"),
     (re.compile("channel_|posting_to_general|action_prohibited"), f"{_WEBHOOK}, for another channel"),

@@ -149,7 +149,7 @@ def test_all_recipients_refused_is_no_delivery(gmail_server: GmailServer, ca_bun
         (
             "GREETING",
             "<html>\x1b[31m",
-            Retryable("127.0.0.1 answered with what is neither acceptance nor refusal: <html>\ufffd[31m"),
+            Retryable("127.0.0.1 answered with what is neither acceptance nor refusal: …l>\ufffd[31m"),
         ),
         ("EHLO", "502 5.5.1 no", Rejected("127.0.0.1 refused the mail: 502 5.5.1 no")),
         (

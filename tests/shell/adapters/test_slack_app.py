@@ -156,7 +156,7 @@ def test_a_refused_edit_is_logged_and_is_no_failure(
     (record,) = (record for record in caplog.records if record.name == "tocsin")
     assert record.levelno == logging.WARNING
     assert record.getMessage().startswith(
-        "tocsin: the first message of the run run in #ops does not show its newest state, which is in its thread: Slack "
+        "tocsin: the first message of the run run in #ops does not show its newest state, which is in its thread: 127.0.0.1 "
     )
 
 

@@ -66,9 +66,9 @@ def test_a_token_that_is_not(api: SlackApiServer, ca_bundle: Path) -> None:
         (
             Reply(302, headers={"Location": "https://127.0.0.1:9/"}),
             "127.0.0.1 answered with a redirect (HTTP 302)",
-            "try again later",
+            "look whether a proxy answers in place of 127.0.0.1",
         ),
-        (Reply(200, "[]"), "127.0.0.1 answered HTTP 200, which is no acceptance: nothing", "try again later"),
+        (Reply(200, "[]"), "127.0.0.1 answered HTTP 200, which is no acceptance: nothing", "look whether a proxy answers"),
         (Reply(manner="close"), "reached, but it does not answer", "try again later"),
         (Reply(manner="silent"), "reached, but it does not answer", "try again later"),
     ],

@@ -21,6 +21,8 @@ from tocsin.core.text import cut, one_line
 from tocsin.core.values import Value
 
 _LONGEST_WORDS = 160  # characters of what a server says
+_MOST_UNREADABLE = 0.25  # the part of a text that may be unreadable
+NOISE = "nothing that can be read"
 _RECORD_TYPES = (b"\x14", b"\x15", b"\x16", b"\x17")
 _OLD_TLS = re.compile("PROTOCOL_VERSION|UNSUPPORTED_PROTOCOL|UNKNOWN_PROTOCOL|VERSION_TOO_LOW")
 _NO_AGREEMENT = re.compile(
@@ -72,15 +74,16 @@ class Trust(Value):
 def words(said: str, limit: int = _LONGEST_WORDS) -> str:
     """Return what a server says as one line of at most ``limit`` characters.
 
-    SMTP repeats the status code of RFC 3463 on each line of a reply; it is kept once.
+    SMTP repeats the status code of RFC 3463 on each line of a reply; it is kept once. Of what is no text, nothing is returned.
 
     >>> words("5.7.8 Username and Password not accepted.\\n5.7.8 Learn more")
     '5.7.8 Username and Password not accepted. Learn more'
     """
-    first, *rest = said.split("\n")
+    first, *rest = said.replace("\r", "").split("\n")
     status = re.match(r"[245]\.\d{1,3}\.\d{1,3} ", first)
     lines = (first, *(line.removeprefix(status[0]) if status else line for line in rest))
-    return cut(one_line("\n".join(lines)), limit)
+    line = one_line("\n".join(lines))
+    return cut(line, limit) if line.count("\ufffd") <= len(line) * _MOST_UNREADABLE else ""
 
 
 def unresolved(peer: Peer) -> Retryable:
@@ -117,14 +120,14 @@ def closed(peer: Peer) -> Retryable:
     return Retryable(f"{peer} closed the connection")
 
 
-def unreadable(peer: Peer, error: str) -> Retryable:
-    """Return the outcome if what came is no answer of the protocol. ``error`` is the name of the exception's class."""
-    return Retryable(f"the answer of {peer} cannot be read ({error})")
+def unreadable(peer: Peer) -> Retryable:
+    """Return the outcome if what came is no answer of the protocol."""
+    return Retryable(f"the answer of {peer} cannot be read")
 
 
 def no_smtp_reply(peer: Peer, said: str) -> Retryable:
     """Return the outcome if a mail server's answer is neither acceptance nor refusal."""
-    return Retryable(f"{peer} answered with what is neither acceptance nor refusal: {words(said) or 'nothing'}")
+    return Retryable(f"{peer} answered with what is neither acceptance nor refusal: {words(said) or NOISE}")
 
 
 def no_request(host: str, error: str) -> Rejected:
@@ -181,7 +184,7 @@ def is_tls(first: bytes) -> bool:
 def _without_tls(peer: Peer, said: str) -> Retryable | Rejected:
     """Classify a server that answers in plain text."""
     line = words(said.partition("\n")[0])
-    quoted = _says(line) if "\ufffd" not in line else ""
+    quoted = _says(line)
     if re.match(r"4\d\d[ -]", line):
         return Retryable(f"{peer} takes no connection now: {line}")
     if re.match(r"5\d\d[ -]", line):

@@ -15,6 +15,7 @@ from datetime import timedelta
 from tocsin.core.delivery.destinations import QUOTED, SLACK_HOSTS, https_fault, leads_to
 from tocsin.core.delivery.retry import parse_retry_after
 from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, DestinationDead, Receipt, Rejected, Retryable
+from tocsin.core.services.connection import NOISE, words
 from tocsin.core.text import cut, is_quoted, one_line
 
 API_HOSTS = ("slack.com", "slack-gov.com")
@@ -173,7 +174,8 @@ def webhook_reply(status: int, body: str, retry_after: str | None = None, host: 
         return Ambiguous(f"{server} answered HTTP {status}, which announces an answer and is none: the message may have arrived")
     if 300 <= status < 400:
         return Rejected(f"{server} answered with a redirect (HTTP {status}), which is never followed")
-    return Rejected(f"{server} answered HTTP {status}, which is no acceptance: {word or 'nothing'}")
+    said = words(body, 80) or (NOISE if word else "nothing")
+    return Rejected(f"{server} answered HTTP {status}, which is no acceptance: {said}")
 
 
 def bot_reply(

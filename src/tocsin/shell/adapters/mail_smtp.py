@@ -31,6 +31,7 @@ from tocsin.shell.adapters.time_limits import Attempt, attempting, current_attem
 from tocsin.shell.fork_safety import PerProcess
 
 _MAX_MAILS = 50  # per connection
+_CUT_OFF = "…"  # stands for the first four characters, which smtplib takes for a code that is none
 _LEADING_DOT = re.compile(rb"^\.", re.MULTILINE)
 
 Interpret = Callable[[int, str], DeliveryError]
@@ -189,7 +190,7 @@ def _note_no_reply(reply: tuple[int, bytes]) -> None:
     code, text = reply
     attempt = current_attempt()
     assert attempt is not None  # ``send`` makes one
-    attempt.trouble = no_smtp_reply(attempt.peer, f"{code if code > 0 else ''} {_text(text)}")
+    attempt.trouble = no_smtp_reply(attempt.peer, f"{f'{code} ' if code > 0 else _CUT_OFF}{_text(text)}")
 
 
 def _text(words: bytes) -> str:

@@ -207,7 +207,7 @@ class Secured(Connection):
                 self._flush(ends)
                 data = super()._read(_PIECE, ends)
                 if data:
-                    self._first = self._first or data[:_LONGEST_LINE]
+                    self._first = (self._first + data)[:_LONGEST_LINE]
                     self._incoming.write(data)
                 else:
                     self._incoming.write_eof()

@@ -118,13 +118,12 @@ class Attempt:
 
     def failure(self, error: Exception) -> DeliveryError:
         """Turn the ``error`` that ended the attempt into a delivery error. The reason does not quote the error's own text."""
-        kind = type(error).__name__
-        trouble = self.trouble or (closed(self.peer) if self.ended else unreadable(self.peer, kind))
+        trouble = self.trouble or (closed(self.peer) if self.ended else unreadable(self.peer))
         if self.untrusted is not None:
             return trouble
         if self.sent:
             return after_sending(trouble)
-        return no_request(self.host, kind) if self.trouble is None and isinstance(error, ValueError) else trouble
+        return no_request(self.host, type(error).__name__) if self.trouble is None and isinstance(error, ValueError) else trouble
 
 
 def current_attempt() -> Attempt | None:
