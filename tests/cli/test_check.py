@@ -199,7 +199,7 @@ def test_a_test_message_that_is_refused(
     assert ["FAULT", "test message by mail", "refused for b@example.com"] in lines(seen)
     assert len(caplog.records) == 2
     gmail.script = {"AUTH": "535 5.7.8 canaryapppasswrd"}
-    assert "create an app password" in tocsin("check", "--send-test").out
+    assert "correct EMAIL_USERNAME or EMAIL_PASSWORD" in tocsin("check", "--send-test").out
     assert_no_canary(seen.out, seen.err, caplog.text)
 
 

@@ -66,18 +66,38 @@ def refused(outcome: Receipt | DeliveryError | AccessToken) -> DeliveryError:
         (refused(token_reply(USER, 503, "")), "Google's token endpoint has trouble of its own (HTTP 503)", "try again later"),
         (login_reply(535, ""), "Gmail refused the access token (it says: 535 )", "it must be one of the account that sends, with"),
         (login_reply(535 + 1, "5.7.8 no"), "Gmail refused the login (it says: 536 5.7.8 no)", "ask its operator what"),
-        (password_reply(504, "5.5.4 no"), "Gmail takes no login by password (AUTH PLAIN) on this port (it says: 504", "name another server"),
+        (
+            password_reply(504, "5.5.4 no"),
+            "Gmail takes no login by password (AUTH PLAIN) on this port (it says: 504",
+            "name another server",
+        ),
         (
             Rejected("the certificate of HOST is not trusted (no issuer): put it"),
             "the certificate of HOST is not trusted (no",
             "put it",
         ),
         (proxy_refusal(PROXY, "HOST", 403, "No"), "the proxy p:1 does not lead to HOST (it says: 403 No)", "check the proxy settings"),
-        (proxy_refusal(PROXY, "HOST", 407, "No"), "the proxy p:1 does not lead to HOST (it says: 407 No)", "write its login into HTTPS"),
+        (
+            proxy_refusal(PROXY, "HOST", 407, "No"),
+            "the proxy p:1 does not lead to HOST (it says: 407 No)",
+            "write its login into HTTPS",
+        ),
         (proxy_refusal(PROXY, "HOST", None), "the proxy p:1 does not lead to HOST", "check the proxy settings"),
-        (handshake_failure(PROXY, b"HTTP/1.1 400", "HTTP/1.1 400 no: x", "X"), "the proxy p:1 speaks no TLS (it says: HTT", "write http://"),
-        (handshake_failure(MAIL, b"220 hi", "220 hi", "X"), "HOST speaks SMTP without TLS on port 25 (it says: 220 hi)", "name the port on"),
-        (handshake_failure(MAIL, b"\x15\x03", "", "NO_SHARED_CIPHER"), "HOST and this machine agree on no TLS connection (", "its operator"),
+        (
+            handshake_failure(PROXY, b"HTTP/1.1 400", "HTTP/1.1 400 no: x", "X"),
+            "the proxy p:1 speaks no TLS (it says: HTT",
+            "write http://",
+        ),
+        (
+            handshake_failure(MAIL, b"220 hi", "220 hi", "X"),
+            "HOST speaks SMTP without TLS on port 25 (it says: 220 hi)",
+            "name the port on",
+        ),
+        (
+            handshake_failure(MAIL, b"\x15\x03", "", "NO_SHARED_CIPHER"),
+            "HOST and this machine agree on no TLS connection (",
+            "its operator",
+        ),
         (
             Rejected(f"the webhook URL in the secret 'S' is refused: {webhook_fault(chr(34) * 2)}"),
             "the webhook URL in the secret 'S' is refused: it stands in quotation marks",

@@ -142,7 +142,10 @@ def remedy(seen: Seen) -> str:
 
 _BY_REASON: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile("may have arrived"), "look whether the message is there, before you have it sent again"),
-    (re.compile("redirect|which is no acceptance|the answer of .* cannot be read|is no answer"), "look whether a proxy answers in place of {host}"),
+    (
+        re.compile("redirect|which is no acceptance|the answer of .* cannot be read|is no answer"),
+        "look whether a proxy answers in place of {host}",
+    ),
     (re.compile("refused the mail|from this machine"), "do what the server asks for, or ask its operator"),
     (re.compile("neither acceptance nor refusal"), "look whether {host} is a mail server, and its port that of SMTP over TLS"),
     (re.compile("names no recipient|the recipient .* is refused"), "correct the addresses in gmail.to and gmail.cc"),

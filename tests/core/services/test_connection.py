@@ -11,7 +11,9 @@ from tocsin.effects import Ambiguous, Rejected, Retryable
 
 MAIL, PROXY = Peer("mail.example.com", 465), Peer("10.0.0.7", 3128, is_proxy=True)
 ALERT = b"\x15\x03\x01\x00\x02\x02"
-REASONS = st.sampled_from(["TLSV1_ALERT_PROTOCOL_VERSION", "SSLV3_ALERT_HANDSHAKE_FAILURE", "BAD_RECORD_MAC", "UNEXPECTED_EOF_WHILE_READING"])
+REASONS = st.sampled_from(
+    ["TLSV1_ALERT_PROTOCOL_VERSION", "SSLV3_ALERT_HANDSHAKE_FAILURE", "BAD_RECORD_MAC", "UNEXPECTED_EOF_WHILE_READING"]
+)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +47,7 @@ REASONS = st.sampled_from(["TLSV1_ALERT_PROTOCOL_VERSION", "SSLV3_ALERT_HANDSHAK
         ),
         (
             MAIL,
-            b"\x00\x9f noise",
+            b"\x00\x9f\xfe\xff noise",
             "WRONG_VERSION_NUMBER",
             Rejected(
                 "mail.example.com speaks no TLS on port 465: another program listens there: correct the host or the port, and look for a"
@@ -117,7 +119,9 @@ def test_of_plain_text_a_reply_of_400_to_499_alone_may_be_tried_again(first: byt
 )
 def test_an_unknown_authority(trust: Trust, act: str) -> None:
     why = "unable to get local issuer certificate"
-    expected = f"the certificate of the proxy 10.0.0.7:3128 is not trusted ({why}): if a company, or its proxy, signs the traffic, {act}"
+    expected = (
+        f"the certificate of the proxy 10.0.0.7:3128 is not trusted ({why}): if a company, or its proxy, signs the traffic, {act}"
+    )
     assert connection.untrusted(PROXY, why, trust) == Rejected(expected)
 
 

@@ -228,9 +228,7 @@ def test_what_is_no_token_goes_nowhere(slack: SlackWebhook, api: SlackApiServer)
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_not_followed(status: int, slack: SlackWebhook, api: SlackApiServer, slack_server: SlackServer) -> None:
     api.replies = [Reply(status, "", {"Location": slack_server.url})]
-    assert speak(slack, api, message("one")) == Rejected(
-        f"127.0.0.1 answered with a redirect (HTTP {status}), which is never followed"
-    )
+    assert speak(slack, api, message("one")) == Rejected(f"127.0.0.1 answered with a redirect (HTTP {status}), which is never followed")
     assert (len(api.calls), slack_server.connections) == (1, 0)
 
 

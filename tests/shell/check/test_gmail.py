@@ -38,10 +38,22 @@ def test_an_account_that_may_log_in_sends_nothing(gmail_server: GmailServer, ca_
 @pytest.mark.parametrize(
     ("script", "what", "write"),
     [
-        ({"AUTH": "535 5.7.8 canaryapppasswrd not accepted"}, "127.0.0.1 refused the login (it says: 535 5.7.8 [EMAIL", "correct EMAIL_USERNAME or EMAIL_PASSWORD"),
-        ({"AUTH": "534 5.7.9 Application-specific password required"}, "127.0.0.1 refused the login (it says: 534 ", "correct EMAIL_USERNAME or"),
+        (
+            {"AUTH": "535 5.7.8 canaryapppasswrd not accepted"},
+            "127.0.0.1 refused the login (it says: 535 5.7.8 [EMAIL",
+            "correct EMAIL_USERNAME or EMAIL_PASSWORD",
+        ),
+        (
+            {"AUTH": "534 5.7.9 Application-specific password required"},
+            "127.0.0.1 refused the login (it says: 534 ",
+            "correct EMAIL_USERNAME or",
+        ),
         ({"AUTH": "454 4.7.0 Too many login attempts"}, "127.0.0.1 cannot check the login now (", "try again later"),
-        ({"AUTH": "550 canaryapppasswrd"}, "127.0.0.1 refused the login (it says: 550 [EMAIL_PASSWORD])", "ask its operator what a login needs"),
+        (
+            {"AUTH": "550 canaryapppasswrd"},
+            "127.0.0.1 refused the login (it says: 550 [EMAIL_PASSWORD])",
+            "ask its operator what a login needs",
+        ),
         ({"EHLO": DROP}, "127.0.0.1 closed the connection", "a firewall may be in the way: "),
     ],
 )
@@ -118,7 +130,11 @@ def test_an_access_token_may_log_in(gmail_server: GmailServer, token_server: Tok
     [
         (refusal("invalid_grant"), {}, ("Google gives no access token (invalid_grant)", "the refresh token is expired or revoked,")),
         (refusal("", status=500), {}, ("Google's token endpoint has trouble of its own (HTTP 500)", "try again later")),
-        (None, {"AUTH": "535 5.7.8 no"}, ("127.0.0.1 refused the access token (it says: 535 5.7.8 no)", "it must be one of the account that sends")),
+        (
+            None,
+            {"AUTH": "535 5.7.8 no"},
+            ("127.0.0.1 refused the access token (it says: 535 5.7.8 no)", "it must be one of the account that sends"),
+        ),
         (None, {"AUTH": "454 4.7.0 Too many login attempts"}, ("127.0.0.1 cannot check the login now (", "try again later")),
         (None, {"AUTH": "550 5.7.1 no"}, ("127.0.0.1 refused the login (it says: 550 5.7.1 no)", "ask its operator what")),
     ],

@@ -238,7 +238,9 @@ def certificate_remedy(peer: str, why: str, trust: Trust, now: datetime | None =
     if trust.bundle is None:
         ours = trust.variable if trust.variable == "SSL_CERT_FILE" else f"{trust.variable}, or SSL_CERT_FILE,"
         return f"if a company, or its proxy, signs the traffic, set {ours} to the file of its CA certificate"
-    return f"if a company, or its proxy, signs the traffic, add its CA certificate to {one_line(trust.bundle)}, which {trust.source} names"
+    return (
+        f"if a company, or its proxy, signs the traffic, add its CA certificate to {one_line(trust.bundle)}, which {trust.source} names"
+    )
 
 
 def after_sending(trouble: DeliveryError) -> Ambiguous:

@@ -92,7 +92,7 @@ class _Connection(HTTPSConnection):
         attempt = _ongoing()
         proxy, attempt.peer = attempt.peer, attempt.peer
         try:
-            super()._tunnel()  # type: ignore[misc]  # http.client's stub lacks it
+            super()._tunnel()
         except OSError as error:
             refused = _TUNNEL_REFUSED.search(str(error))
             if refused is not None:

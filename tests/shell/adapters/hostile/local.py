@@ -16,8 +16,8 @@ NOWHERE = "nowhere.invalid"
 _URL = "https://hooks.slack.com/services/T000/B000/CANARYaRe9kQpLz"
 
 
-def _posting(url: str, **settings: Mapping[str, str]) -> Callable[[], Outcome]:
-    return lambda: SlackWebhook(**settings).post(Secret("SLACK_WEBHOOK_URL", url), MESSAGE)
+def _posting(url: str, proxies: Mapping[str, str] | None = None) -> Callable[[], Outcome]:
+    return lambda: SlackWebhook(proxies=proxies).post(Secret("SLACK_WEBHOOK_URL", url), MESSAGE)
 
 
 def _speaking(token: str) -> Callable[[], Outcome]:
@@ -61,9 +61,9 @@ LOCAL: Mapping[str, tuple[str, Callable[[], Outcome]]] = {
     "the webhook holds a blank": ("SLACK_WEBHOOK_URL", _posting(f"{_URL} x")),
     "the webhook holds a login": ("SLACK_WEBHOOK_URL", _posting("https://me:you@hooks.slack.com/services/T/B/x")),
     "the webhook is `https://[`": ("SLACK_WEBHOOK_URL", _posting("https://[")),
-    "the proxy is `socks5://...`": ("SLACK_WEBHOOK_URL", _posting(_URL, proxies={"https": "socks5://proxy:1080"})),
-    "the proxy is `http://`": ("SLACK_WEBHOOK_URL", _posting(_URL, proxies={"https": "http://"})),
-    "the proxy stands in quotation marks": ("SLACK_WEBHOOK_URL", _posting(_URL, proxies={"https": "'http://proxy:3128'"})),
+    "the proxy is `socks5://...`": ("SLACK_WEBHOOK_URL", _posting(_URL, {"https": "socks5://proxy:1080"})),
+    "the proxy is `http://`": ("SLACK_WEBHOOK_URL", _posting(_URL, {"https": "http://"})),
+    "the proxy stands in quotation marks": ("SLACK_WEBHOOK_URL", _posting(_URL, {"https": "'http://proxy:3128'"})),
     "`SSL_CERT_FILE` names no file": ("SLACK_WEBHOOK_URL", _with_bundle("/nowhere/ca.pem")),
     "`SSL_CERT_FILE` names what is no certificate": ("SLACK_WEBHOOK_URL", _with_bundle(str(Path(__file__)))),
     "`SSL_CERT_FILE` stands in quotation marks": ("SLACK_WEBHOOK_URL", _with_bundle("'/etc/ssl/ca.pem'")),

@@ -45,7 +45,12 @@ TOKENS = (
         DestinationDead,
         {"a token without the scope": replying(200, '{"access_token": "t", "scope": "x"}')},
     ),
-    Row("Google's tokens", "answers", Rejected, _tokens("invalid_request") | {"200 without a token": replying(200, "{}")} | _statuses(302)),
+    Row(
+        "Google's tokens",
+        "answers",
+        Rejected,
+        _tokens("invalid_request") | {"200 without a token": replying(200, "{}")} | _statuses(302),
+    ),
     Row("Google's tokens", "answers", Retryable, _tokens("temporarily_unavailable") | _statuses(503)),
 )
 PROXY = (
@@ -66,5 +71,11 @@ PROXY = (
         {"HTTP": raw(says(b"HTTP/1.1 400 Bad Request\r\n\r\n"), plain)},
         proxy="https",
     ),
-    Row("A proxy to Slack", "shows a certificate", Rejected, {"that has expired": raw(rude, lambda authority: authority.expired)}, proxy="https"),
+    Row(
+        "A proxy to Slack",
+        "shows a certificate",
+        Rejected,
+        {"that has expired": raw(rude, lambda authority: authority.expired)},
+        proxy="https",
+    ),
 )

@@ -32,7 +32,10 @@ _FOREIGN = {
     "SMTP in pieces": raw(drips(b"220 mail.example.com ESMTP\r\n"), plain),
 }
 _FULL = {"`421 too many connections` in plain text": raw(says(b"421 too many connections\r\n"), plain)}
-_OTHER_TLS = {"TLS 1.1 and nothing newer": raw(rude, lambda authority: authority.old), "a cipher of its own": raw(rude, lambda authority: authority.odd)}
+_OTHER_TLS = {
+    "TLS 1.1 and nothing newer": raw(rude, lambda authority: authority.old),
+    "a cipher of its own": raw(rude, lambda authority: authority.odd),
+}
 _GONE = {"on a connection": raw(rude, plain), "in the middle of its TLS handshake": raw(says(_HEAD), plain)}
 
 
