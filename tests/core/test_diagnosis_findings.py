@@ -4,7 +4,7 @@ import pytest
 
 from tocsin.core.delivery.destinations import webhook_fault
 from tocsin.core.diagnosis import Finding, Seen, finding, no_bot_token, unset
-from tocsin.core.outcomes import DeliveryError, Receipt, Rejected, Retryable
+from tocsin.core.outcomes import DeliveryError, Receipt, Rejected
 from tocsin.core.services.connection import Peer, handshake_failure, proxy_refusal
 from tocsin.core.services.google import AccessToken, AuthorizedUser, login_reply, password_reply, token_reply
 from tocsin.core.services.slack_api import bot_reply, webhook_reply

@@ -41,8 +41,8 @@ REASONS = st.sampled_from(
             b"HTTP/1.1 400 Bad Request\r\n",
             "WRONG_VERSION_NUMBER",
             Rejected(
-                "mail.example.com speaks no TLS on port 465: another program listens there: correct the host or the port, and look for a"
-                " proxy in between (it says: HTTP/1.1 400 Bad Request)"
+                "mail.example.com speaks no TLS on port 465: another program listens there: correct the host or the port, and look for"
+                " a proxy in between (it says: HTTP/1.1 400 Bad Request)"
             ),
         ),
         (
@@ -50,8 +50,8 @@ REASONS = st.sampled_from(
             b"\x00\x9f\xfe\xff noise",
             "WRONG_VERSION_NUMBER",
             Rejected(
-                "mail.example.com speaks no TLS on port 465: another program listens there: correct the host or the port, and look for a"
-                " proxy in between"
+                "mail.example.com speaks no TLS on port 465: another program listens there: correct the host or the port, and look for"
+                " a proxy in between"
             ),
         ),
         (
@@ -68,7 +68,8 @@ REASONS = st.sampled_from(
             ALERT + b"\x46",
             "TLSV1_ALERT_PROTOCOL_VERSION",
             Rejected(
-                "mail.example.com speaks no TLS 1.2 or newer on port 465: older TLS is not safe, and its operator must switch a newer one on"
+                "mail.example.com speaks no TLS 1.2 or newer on port 465: older TLS is not safe, and its operator must switch"
+                " a newer one on"
             ),
         ),
         (
@@ -76,8 +77,8 @@ REASONS = st.sampled_from(
             ALERT + b"\x28",
             "SSLV3_ALERT_HANDSHAKE_FAILURE",
             Rejected(
-                "mail.example.com and this machine agree on no TLS connection (sslv3 alert handshake failure): its operator must mend its"
-                " TLS, or say what else it asks of clients"
+                "mail.example.com and this machine agree on no TLS connection (sslv3 alert handshake failure): its operator must mend"
+                " its TLS, or say what else it asks of clients"
             ),
         ),
         (

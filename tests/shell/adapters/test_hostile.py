@@ -1,4 +1,4 @@
-"""Hostile servers: the right outcome and the right reason, within time and memory limits, without leaks of sockets, threads or secrets."""
+"""Hostile servers: the right outcome and reason, within time and memory limits, without leaks of sockets, threads or secrets."""
 
 import logging
 import sys

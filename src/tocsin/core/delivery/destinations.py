@@ -56,8 +56,8 @@ def audience(message: Message) -> tuple[object, ...]:
 def webhook_fault(url: str, allowed_hosts: tuple[str, ...] = ()) -> str | None:
     """Return what is wrong with a webhook URL, without repeating it; None if nothing is.
 
-    The URL must be https, have a path, and lead to one of Slack's two hosts or to a host that is allowed explicitly. A URL that starts a
-    workflow is refused however it is written, since it takes no messages.
+    The URL must be https, have a path, and lead to one of Slack's two hosts or to a host that is allowed explicitly. A URL that starts
+    a workflow is refused however it is written, since it takes no messages.
 
     >>> webhook_fault("https://hooks.slack.com/services/T0/B0/x") is None
     True

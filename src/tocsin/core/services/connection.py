@@ -3,8 +3,8 @@
 - A reason names whom the connection led to: the server, or the proxy before it.
 - A server without TLS answers in plain text. Its first line tells apart a wrong port, and a mail server that has no room for another
   connection: Exim says so in plain text before TLS begins.
-- Old TLS and a certificate that is not trusted stay as they are until a person acts, so a retry is useless. Another failed handshake may
-  be a fault of the network.
+- Old TLS and a certificate that is not trusted stay as they are until a person acts, so a retry is useless. Another failed handshake
+  may be a fault of the network.
 - Words of a server are redacted before they come here. They stand at the end of a reason, on one line, and cut.
 
 Sources: RFC 8446, section 5.1 (the first bytes of TLS) and appendix B.2 (its alerts); RFC 5321, section 4.2.1; the documentation of
@@ -29,7 +29,7 @@ _NO_AGREEMENT = re.compile(
     "HANDSHAKE_FAILURE|UNRECOGNIZED_NAME|INSUFFICIENT_SECURITY|CERTIFICATE_REQUIRED|NO_SHARED|KEY_TOO_SMALL|LEGACY_RENEGOTIATION"
 )
 _STRICT = re.compile(
-    "Key Identifier|Basic Constraints|key usage|keyCertSign|Path length|Subject Alt|(?:issuer|Subject) name (?:is )?empty|extension but",
+    "Key Identifier|Basic Constraints|key usage|keyCertSign|Path length|Subject Alt|(?:issuer|Subject) name|extension but",
     re.IGNORECASE,
 )  # the errors of OpenSSL's flag X509_STRICT
 _NO_SERVICE = "another program listens there: correct the host or the port, and look for a proxy in between"
@@ -232,8 +232,8 @@ def certificate_remedy(peer: str, why: str, trust: Trust, now: datetime | None =
         return f"another server answers in place of {peer}: look at /etc/hosts, the name server, and proxies"
     if _STRICT.search(why):
         return (
-            "Python 3.13 and newer ask this of certificates: have the CA issue its own certificate and the server's anew, as RFC 5280 says,"
-            " with key identifiers and key usage; or run tocsin with Python 3.12, which does not ask"
+            "Python 3.13 and newer ask this of certificates: have the CA issue its own certificate and the server's anew, as RFC 5280"
+            " says, with key identifiers and key usage; or run tocsin with Python 3.12, which does not ask"
         )
     if trust.bundle is None:
         ours = trust.variable if trust.variable == "SSL_CERT_FILE" else f"{trust.variable}, or SSL_CERT_FILE,"

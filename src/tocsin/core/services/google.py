@@ -252,7 +252,7 @@ def smtp_reply(code: int, text: str, host: str = "smtp.gmail.com") -> DeliveryEr
 
 
 def password_reply(
-    code: int, text: str, host: str = "smtp.gmail.com", username: str = "EMAIL_USERNAME", password: str = "EMAIL_PASSWORD"
+    code: int, text: str, host: str = "smtp.gmail.com", names: tuple[str, str] = ("EMAIL_USERNAME", "EMAIL_PASSWORD")
 ) -> DeliveryError:
     """Classify a mail server's refusal of a login with a password.
 
@@ -260,8 +260,7 @@ def password_reply(
         code: the reply code.
         text: the text after it, redacted.
         host: the server that answered.
-        username: the name of the secret that holds the address.
-        password: the name of the secret that holds the password.
+        names: the names of the secrets that hold the address and the password.
 
     >>> password_reply(535, "5.7.8 Username and Password not accepted").reason[:54]
     'Gmail refused the login: create an app password (https'
@@ -270,6 +269,7 @@ def password_reply(
     """
     server, said = _name(host), f" (it says: {code} {words(text)})"
     if code in {534, 535}:
+        username, password = names
         google = f"create an app password ({APP_PASSWORDS}), and put it where {password} is"
         act = google if is_google(host) else f"correct {username} or {password}"
         return DestinationDead(f"{server} refused the login: {act}{said}")

@@ -191,7 +191,9 @@ def exchange(
     context = tls.context(settings.ca_bundle)
     if isinstance(context, Rejected):
         return context
-    attempt = Attempt(urlsplit(url).hostname or "", seconds, settings.connect_timeout, tls.trust(settings))
+    attempt = Attempt(
+        urlsplit(url).hostname or "", seconds, settings.connect_timeout, tls.trust(settings.ca_bundle, settings.ca_variable)
+    )
     with attempting(attempt):
         try:
             proxies = _proxies(settings, url)

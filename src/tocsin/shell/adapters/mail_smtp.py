@@ -48,7 +48,7 @@ class Login:
 
 def by_password(username: Secret, password: Secret, host: str) -> Login:
     """Log in to ``host`` by a password."""
-    interpret = partial(password_reply, host=host, username=username.name, password=password.name)
+    interpret = partial(password_reply, host=host, names=(username.name, password.name))
     return Login(f"PLAIN {_base64('', username.reveal(), password.reveal(), between=chr(0))}", interpret)
 
 
@@ -242,7 +242,7 @@ def send(
     def new_session() -> SmtpSession:
         return connect(TokenRoute(settings, context, attempt), tokens.get(TokenCache), account)
 
-    attempt = Attempt(settings.host, settings.deadline, settings.connect_timeout, tls.trust(settings))
+    attempt = Attempt(settings.host, settings.deadline, settings.connect_timeout, tls.trust(settings.ca_bundle, settings.ca_variable))
     lock = sessions.lock
     if not lock.acquire(timeout=settings.deadline):
         return Retryable(f"other mails kept the connection to {settings.host} busy for {settings.deadline:g} s")

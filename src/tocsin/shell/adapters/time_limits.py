@@ -109,7 +109,10 @@ class Attempt:
         return left if most is None else min(left, most)
 
     def add_received(self, count: int) -> None:
-        """Count bytes received; none mean that the other side has closed the connection. Raises ConnectionAbortedError if their total is more than any answer needs."""
+        """Count bytes received; 0 if the other side closed the connection.
+
+        Raises ConnectionAbortedError if their total is more than any answer needs.
+        """
         self._received += count
         self.ended = count == 0
         if self._received > _MAX_RECEIVED:

@@ -14,7 +14,6 @@ from tocsin.core.delivery.destinations import QUOTED
 from tocsin.core.outcomes import Rejected
 from tocsin.core.services.connection import Trust
 from tocsin.core.text import is_quoted
-from tocsin.shell.adapters.settings import NetworkSettings
 
 _VARIABLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 _contexts: dict[tuple[int, str | None, type[ssl.SSLContext]], ssl.SSLContext] = {}
@@ -32,10 +31,9 @@ def context(ca_bundle: str | None) -> ssl.SSLContext | Rejected:
     return _contexts[key]
 
 
-def trust(settings: NetworkSettings) -> Trust:
-    """Return which CA certificates a connection with these settings trusts."""
-    bundle, source = _in_force(settings.ca_bundle)
-    return Trust(settings.ca_variable, bundle, source)
+def trust(ca_bundle: str | None, variable: str) -> Trust:
+    """Return which CA certificates a connection trusts; ``variable`` names a file of them for its service alone."""
+    return Trust(variable, *_in_force(ca_bundle))
 
 
 def bundle_fault(bundle: str) -> str | None:

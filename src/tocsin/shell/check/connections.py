@@ -81,7 +81,7 @@ def probe_gmail(settings: SmtpSettings, account: Credentials) -> Finding:
     context = tls.context(settings.ca_bundle)
     if isinstance(context, Rejected):
         return finding(Seen(context, settings.host, PASSWORD))
-    attempt = Attempt(settings.host, settings.deadline, settings.connect_timeout, tls.trust(settings))
+    attempt = Attempt(settings.host, settings.deadline, settings.connect_timeout, tls.trust(settings.ca_bundle, settings.ca_variable))
     try:
         with attempting(attempt):
             mail_smtp.connect(TokenRoute(settings, context, attempt), TokenCache(), account).close()
@@ -106,7 +106,10 @@ def _ask_slack(settings: HttpSettings, route: SlackRoute, secret: str, ask: Call
     context = tls.context(settings.ca_bundle)
     if isinstance(context, Rejected):
         return Seen(context, route.host, secret)
-    attempt, transport = Attempt(route.host, settings.deadline, settings.connect_timeout, tls.trust(settings)), Transport(context)
+    attempt, transport = (
+        Attempt(route.host, settings.deadline, settings.connect_timeout, tls.trust(settings.ca_bundle, settings.ca_variable)),
+        Transport(context),
+    )
     try:
         with attempting(attempt):
             return ask(RequestSender(transport, route.proxies, (settings.connect_timeout, settings.read_timeout)))
