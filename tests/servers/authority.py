@@ -3,12 +3,31 @@
 import ssl
 import warnings
 from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 NAMES = ("hooks.slack.com", "slack.com", "smtp.gmail.com", "mail.example.com")
 """Names under which a test may reach a server, if it has them lead to the loopback interface."""
+
+
+_LOOPBACK = IPv4Address("127.0.0.1")
+_SIGNS = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
 
 
 class Authority:
@@ -39,3 +58,27 @@ def _server(certificate: trustme.LeafCert) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate.configure_cert(context)
     return context
+
+
+class Bare:
+    """An authority whose certificate has no key identifiers, as older company CAs have; it has one certificate, for 127.0.0.1."""
+
+    def __init__(self, folder: Path) -> None:
+        self.bundle, file = folder / "bare.pem", folder / "server.pem"
+        key, own = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+        name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Bare CA")]), datetime.now(UTC)
+        empty = x509.CertificateBuilder(
+            issuer_name=name, not_valid_before=now - timedelta(days=1), not_valid_after=now + timedelta(days=1)
+        )
+        ca = empty.subject_name(name).public_key(key.public_key()).serial_number(1)
+        ca = ca.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        ca = ca.add_extension(_SIGNS, critical=True)
+        leaf = empty.subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "server")])).public_key(own.public_key())
+        leaf = leaf.serial_number(2).add_extension(x509.SubjectAlternativeName([x509.IPAddress(_LOOPBACK)]), critical=False)
+        leaf = leaf.add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
+        pem = serialization.Encoding.PEM
+        self.bundle.write_bytes(ca.sign(key, hashes.SHA256()).public_bytes(pem))
+        private = own.private_bytes(pem, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption())
+        file.write_bytes(private + leaf.sign(key, hashes.SHA256()).public_bytes(pem))
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(file)

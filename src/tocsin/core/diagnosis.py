@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 import attrs
 
 from tocsin.core.config.problems import Problem
+from tocsin.core.delivery.destinations import QUOTED
 from tocsin.core.notifiers import Messenger
 from tocsin.core.outcomes import DeliveryError
 from tocsin.core.services.connection import Trust, certificate_remedy
@@ -186,6 +187,12 @@ def unset(name: str, *, token: bool) -> str:
     """
     what = "the Bot User OAuth Token of an app" if token else "the URL of an Incoming Webhook"
     return f"set {name} to {what}, which Slack's app settings give"
+
+
+def quoted(name: str) -> Finding:
+    """Return the finding for a secret that stands in quotation marks."""
+    what, _, write = QUOTED.partition(": ")
+    return Finding(name, what, write)
 
 
 def no_bot_token(name: str) -> Finding:

@@ -5,12 +5,14 @@ import ssl
 import sys
 from pathlib import Path
 
+import attrs
 import pytest
 import trustme
 from urllib3.util import ssl_
 
-from tests.servers.authority import Authority
+from tests.servers.authority import Authority, Bare
 from tests.servers.gmail import GmailServer
+from tests.servers.proxy import ProxyServer
 from tests.servers.slack import SlackServer
 from tests.shell.adapters.examples import account, post, posted, send, sent, webhook
 from tocsin.core.outcomes import Delivered, Rejected
@@ -65,6 +67,29 @@ def test_an_unknown_authority_is_not_trusted(slack_server: SlackServer, tmp_path
         assert "is not trusted" in outcome.reason
         assert outcome.reason.endswith(act)
     assert slack_server.connections == 0
+
+
+def test_a_ca_without_key_identifiers_is_refused_by_newer_pythons_and_the_reason_says_so(tmp_path: Path) -> None:
+    authority = Bare(tmp_path)
+    server = SlackServer(authority.context)
+    outcome = posted(server, authority.bundle)
+    server.stop()
+    if sys.version_info < (3, 13):
+        assert outcome == Delivered()
+    else:
+        assert isinstance(outcome, Rejected)
+        assert "(Missing Subject Key Identifier): Python 3.13 and newer ask this" in outcome.reason
+
+
+def test_behind_a_proxy_with_tls_a_certificate_that_is_not_trusted_is_told(authority: Authority) -> None:
+    proxy, server = ProxyServer(authority.good), SlackServer(authority.expired)
+    slack = attrs.evolve(webhook(authority.bundle), proxies={"https": f"https://127.0.0.1:{proxy.port}"})
+    outcome = post(slack, server.url)
+    slack.close()
+    proxy.stop()
+    server.stop()
+    assert isinstance(outcome, Rejected)
+    assert outcome.reason.startswith("the certificate of 127.0.0.1 is not trusted (certificate has expired): set this machine's clock")
 
 
 @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"])
