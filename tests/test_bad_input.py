@@ -83,7 +83,10 @@ SLACK: dict[str, tuple[Callable[[Stage], Live], str]] = {
 }
 GMAIL: dict[str, tuple[Callable[[Stage], Live], str]] = {
     "missing secret": (lambda _: Live(secrets={"EMAIL_USERNAME": "ops@example.com"}), "'EMAIL_PASSWORD' is not set"),
-    "wrong password": (lambda stage: stage.mailing(stage.gmail.port, "qzxv-jkwy"), "an app password is needed"),
+    "wrong password": (
+        lambda stage: stage.mailing(stage.gmail.port, "qzxv-jkwy"),
+        "refused the login: correct EMAIL_USERNAME or EMAIL_PASSWORD (it says: 535 5.7.8",
+    ),
     "refused": (lambda stage: stage.mailing(free_port(stage), "any"), "cannot reach 127.0.0.1"),
     "bad certificate": (
         lambda stage: attrs.evolve(stage.mailing(stage.gmail.port, "any"), mail=Gmail(host="127.0.0.1", port=stage.gmail.port)),

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from docs.diagrams import hostile, kinds, markdown, modules, outbox, secrets, transitions
+from docs.diagrams import hostile, kinds, markdown, modules, outbox, reasons, secrets, transitions
 
 HERE = Path(__file__).parent
 
@@ -25,6 +25,7 @@ def drawn() -> Mapping[Path, str]:
         HERE / "tables" / "slack.md": markdown.slack_table(),
         HERE / "tables" / "gmail.md": markdown.gmail_table(),
         HERE / "tables" / "hostile.md": hostile.hostile_table(),
+        HERE / "tables" / "reasons.md": reasons.reasons_table(),
         HERE / "tables" / "outbox.md": outbox.life_table(),
         HERE / "tables" / "secrets.md": secrets.secrets_table(),
     }

@@ -115,6 +115,10 @@ def test_what_each_notifier_tells_is_a_table(tocsin: Typist, servers: object, mo
             {"SLACK_WEBHOOK_URL": "https://example.com/canary"},
             "SLACK_WEBHOOK_URL  the webhook URL is refused: it does not lead to hooks.sl",
         ),
+        ({"SLACK_WEBHOOK_URL": "https://hooks.slack.com"}, "SLACK_WEBHOOK_URL  the webhook URL is refused: it has no path"),
+        ({"SLACK_WEBHOOK_URL": "'https://hooks.slack.com/services/T/B/canary'"}, "SLACK_WEBHOOK_URL  it stands in quotation marks"),
+        ({"EMAIL_USERNAME": '"a@b.example"', "EMAIL_PASSWORD": "canarycanarycana"}, "EMAIL_USERNAME     it stands in quotation marks"),
+        ({"EMAIL_USERNAME": "a@b.example", "EMAIL_PASSWORD": '"canarycanarycana"'}, "EMAIL_PASSWORD     it stands in quotation marks"),
         ({"SLACK_WEBHOOK_URL": "canary"}, "SLACK_WEBHOOK_URL  the webhook URL is refused: it is not an https URL"),
         ({"SLACK_WEBHOOK_URL_FILE": "canary"}, "SLACK_WEBHOOK_URL  the file that SLACK_WEBHOOK_URL_FILE names cannot be read"),
         ({"EMAIL_USERNAME": "canary", "EMAIL_PASSWORD": "canarycanarycana"}, "EMAIL_USERNAME     this is not an address"),
@@ -199,7 +203,7 @@ def test_a_test_message_that_is_refused(
     assert ["FAULT", "test message by mail", "refused for b@example.com"] in lines(seen)
     assert len(caplog.records) == 2
     gmail.script = {"AUTH": "535 5.7.8 canaryapppasswrd"}
-    assert "create an app password" in tocsin("check", "--send-test").out
+    assert "correct EMAIL_USERNAME or EMAIL_PASSWORD" in tocsin("check", "--send-test").out
     assert_no_canary(seen.out, seen.err, caplog.text)
 
 

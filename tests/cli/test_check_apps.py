@@ -187,3 +187,10 @@ def test_the_fallback_is_checked_too(tocsin: Typist, world: World, monkeypatch: 
     monkeypatch.setenv("EMAIL_USERNAME", "ops@example.com")
     monkeypatch.delenv("TOCSIN_NOTIFIERS")
     assert [line[1:] for line in lines(tocsin("check")) if line[:1] == ["FAULT"]] == [["EMAIL_PASSWORD", "not set"]]
+
+
+def test_a_bot_token_in_quotation_marks_is_called_that(tocsin: Typist, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OUR_TOKEN", f"'{world.api.token}'")
+    seen = tocsin("check")
+    assert "it stands in quotation marks" in seen.out
+    world.assert_no_canary(seen)

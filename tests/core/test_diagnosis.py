@@ -11,6 +11,8 @@ from tocsin.core.delivery.destinations import webhook_fault
 from tocsin.core.diagnosis import Finding, Seen, announces, clock, finding, missing, of_problems, remedy
 from tocsin.core.notifiers import GmailNotifier, SlackNotifier
 from tocsin.core.outcomes import Ambiguous, Delivered, DestinationDead, Rejected, Retryable
+from tocsin.core.services.connection import Peer, Trust
+from tocsin.core.services.connection import untrusted as untrusted_by
 from tocsin.core.services.google import smtp_reply
 from tocsin.core.services.slack_api import webhook_reply
 from tocsin.core.states import KINDS, Failed, Running, State
@@ -33,15 +35,17 @@ ERRORS = st.builds(Retryable, st.text()) | st.builds(Rejected, st.text()) | st.b
             "set this machine's clock, which says 2026-01-02 03:04 UTC; if it is right, the operator of HOST must",
         ),
         ("Hostname mismatch, certificate is not valid for 'HOST'.", "another server answers in place of HOST: look at /etc/hosts"),
-        ("self-signed certificate in certificate chain", "a proxy or a company signs the traffic: ask for the file of its CA"),
         (
-            "unable to get local issuer certificate",
-            "a proxy or a company signs the traffic: ask for the file of its CA, and name it in ",
+            "self-signed certificate in certificate chain",
+            "if a company, or its proxy, signs the traffic, set TOCSIN_SLACK_CA_BUNDLE, or SSL_CERT_FILE, to the file of its CA cert",
         ),
+        ("unable to get local issuer certificate", "if a company, or its proxy, signs the traffic, set TOCSIN_SLACK_CA_BUNDLE, or "),
+        ("Missing Authority Key Identifier", "Python 3.13 and newer ask this of certificates: have the CA issue its own certifi"),
     ],
 )
 def test_a_certificate(untrusted: str, expected: str) -> None:
-    found = finding(Seen(Rejected("not trusted"), "HOST", "TEAM_WEBHOOK", untrusted=untrusted, now=NOW))
+    trust = Trust("TOCSIN_SLACK_CA_BUNDLE")
+    found = finding(Seen(untrusted_by(Peer("HOST"), untrusted, trust), "HOST", "S", untrusted=untrusted, now=NOW, trust=trust))
     assert found.what == f"the certificate of HOST is not trusted ({untrusted})"
     assert found.remedy is not None
     assert found.remedy.startswith(expected)
@@ -85,16 +89,21 @@ def test_a_refused_webhook_url(url: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("code", "expected"),
     [
-        (534, "create an app password (https://myaccount.google.com/apppasswords, which needs 2-step verification), and put its 16 l"),
-        (535, "create an app password (https://myaccount.google.com/apppasswords, which needs 2-step verification), and put its 16 l"),
+        (534, "create an app password (https://support.google.com/accounts/answer/185833), and put it where EMAIL_PASSWORD is"),
+        (535, "create an app password (https://support.google.com/accounts/answer/185833), and put it where EMAIL_PASSWORD is"),
         (454, "wait: the account has a limit, which ends by itself"),
         (421, "try again later"),
     ],
 )
 def test_an_answer_of_gmail(code: int, expected: str) -> None:
-    assert remedy(Seen(smtp_reply(code, "no"), "smtp.gmail.com", "EMAIL_PASSWORD", code=code)).startswith(expected)
-    if code in {534, 535}:  # a test message has no code
-        assert remedy(Seen(smtp_reply(code, "no"), "smtp.gmail.com", "EMAIL_PASSWORD")).startswith("create an app password")
+    for seen in (code, None):  # a test message has no code
+        assert finding(Seen(smtp_reply(code, "no"), "smtp.gmail.com", "EMAIL_PASSWORD", code=seen)).remedy == expected
+
+
+def test_another_mail_server_gets_no_page_of_google() -> None:
+    found = finding(Seen(smtp_reply(535, "5.7.8 bad: no", "mail.example.com"), "mail.example.com", "EMAIL_PASSWORD", code=535))
+    assert found.what == "mail.example.com refused the login (it says: 535 5.7.8 bad: no)"
+    assert found.remedy == "correct EMAIL_USERNAME or EMAIL_PASSWORD"
 
 
 @pytest.mark.parametrize(
@@ -103,7 +112,7 @@ def test_an_answer_of_gmail(code: int, expected: str) -> None:
         ("cannot reach HOST: its name does not resolve", "look whether this machine has a network and a name server; "),
         ("cannot reach HOST: the connection was refused", "a firewall may be in the way: let this machine reach HOST; "),
         ("HOST did not answer in time", "a firewall may be in the way: "),
-        ("SOCKS proxies are not supported: ...", "name an http:// proxy in HTTPS_PROXY"),
+        ("cannot reach the proxy p:1: the connection was refused", "correct HTTPS_PROXY, or slack.proxies, or name HOST in NO_PROXY"),
         ("ca_bundle is refused: /x cannot be read: No such file", "name a file of CA certificates, in PEM form, that you can read"),
         ("the user name in the secret 'EMAIL_USERNAME' is refused", "put the whole address of the account where S is"),
     ],

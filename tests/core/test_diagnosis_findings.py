@@ -2,12 +2,15 @@
 
 import pytest
 
+from tocsin.core.delivery.destinations import webhook_fault
 from tocsin.core.diagnosis import Finding, Seen, finding, no_bot_token, unset
-from tocsin.core.outcomes import DeliveryError, Receipt, Rejected, Retryable
-from tocsin.core.services.google import AccessToken, AuthorizedUser, login_reply, token_reply
+from tocsin.core.outcomes import DeliveryError, Receipt, Rejected
+from tocsin.core.services.connection import Peer, handshake_failure, proxy_refusal
+from tocsin.core.services.google import AccessToken, AuthorizedUser, login_reply, password_reply, token_reply
 from tocsin.core.services.slack_api import bot_reply, webhook_reply
 
 USER = AuthorizedUser("id", "s", "r")
+PROXY, MAIL = Peer("p", 1, is_proxy=True), Peer("HOST", 25)
 
 
 def refused(outcome: Receipt | DeliveryError | AccessToken) -> DeliveryError:
@@ -25,7 +28,7 @@ def refused(outcome: Receipt | DeliveryError | AccessToken) -> DeliveryError:
             "Slack answered no_text",
             "the message has no text, which is a bug of ours: pl",
         ),
-        (refused(bot_reply(404, {})), "Slack answered HTTP 404, which is no acceptance: nothing", "try again later"),
+        (refused(bot_reply(404, {})), "Slack answered HTTP 404, which is no acceptance: nothing", "look whether a proxy"),
         (refused(bot_reply(429, {})), "Slack asks for fewer messages (HTTP 429)", "try again later"),
         (
             refused(webhook_reply(404, "no_service")),
@@ -61,14 +64,50 @@ def refused(outcome: Receipt | DeliveryError | AccessToken) -> DeliveryError:
             "make a new r",
         ),
         (refused(token_reply(USER, 503, "")), "Google's token endpoint has trouble of its own (HTTP 503)", "try again later"),
-        (login_reply(535, ""), "Gmail refused the access token (535)", "it must be one of the account that sends, with"),
-        (login_reply(535 + 1, "5.7.8 no"), "Gmail refused the mail: 536 5.7.8 no", "try again later"),
+        (login_reply(535, ""), "Gmail refused the access token (it says: 535 )", "it must be one of the account that sends, with"),
+        (login_reply(535 + 1, "5.7.8 no"), "Gmail refused the login (it says: 536 5.7.8 no)", "ask its operator what"),
+        (
+            password_reply(504, "5.5.4 no"),
+            "Gmail takes no login by password (AUTH PLAIN) on this port (it says: 504",
+            "name another server",
+        ),
         (
             Rejected("the certificate of HOST is not trusted (no issuer): put it"),
             "the certificate of HOST is not trusted (no",
             "put it",
         ),
-        (Retryable("the proxy does not lead to HOST: check the proxy settings"), "the proxy does not lead to HOST", "check the pro"),
+        (proxy_refusal(PROXY, "HOST", 403, "No"), "the proxy p:1 does not lead to HOST (it says: 403 No)", "check the proxy settings"),
+        (
+            proxy_refusal(PROXY, "HOST", 407, "No"),
+            "the proxy p:1 does not lead to HOST (it says: 407 No)",
+            "write its login into HTTPS",
+        ),
+        (proxy_refusal(PROXY, "HOST", None), "the proxy p:1 does not lead to HOST", "check the proxy settings"),
+        (
+            handshake_failure(PROXY, b"HTTP/1.1 400", "HTTP/1.1 400 no: x", "X"),
+            "the proxy p:1 speaks no TLS (it says: HTT",
+            "write http://",
+        ),
+        (
+            handshake_failure(MAIL, b"220 hi", "220 hi", "X"),
+            "HOST speaks SMTP without TLS on port 25 (it says: 220 hi)",
+            "name the port on",
+        ),
+        (
+            handshake_failure(MAIL, b"\x15\x03", "", "NO_SHARED_CIPHER"),
+            "HOST and this machine agree on no TLS connection (",
+            "its operator",
+        ),
+        (
+            Rejected(f"the webhook URL in the secret 'S' is refused: {webhook_fault(chr(34) * 2)}"),
+            "the webhook URL in the secret 'S' is refused: it stands in quotation marks",
+            "write it without them",
+        ),
+        (
+            Rejected("the proxy in HTTPS_PROXY, or in slack.proxies, is refused: SOCKS proxies are not supported: name x"),
+            "the proxy in HTTPS_PROXY, or in slack.proxies, is refused: SOCKS proxies are not supported",
+            "name x",
+        ),
         (Rejected("no request to HOST can be made (ValueError): check"), "no request to HOST can be made (ValueError)", "check"),
     ],
 )

@@ -329,3 +329,10 @@ def test_masking_a_masked_command_changes_nothing_and_adds_little(words: list[st
     shown = masked_command(words)
     assert masked_command(shlex.split(shown)) == shown
     assert len(shown) <= 3 * len(shlex.join(words))
+
+
+@given(st.sampled_from(["'", '"']), values)
+def test_a_secret_in_quotation_marks_is_hidden_without_them_too(mark: str, value: str) -> None:
+    assert set(secret_parts(value, used=True)) <= set(secret_parts(f"{mark}{value}{mark}", used=True))
+    url = "https://hooks.slack.com/services/T0/B0/c4naryc4nary"
+    assert "c4naryc4nary" in found_parts("SLACK_WEBHOOK_URL", f"{mark}{url}{mark}")

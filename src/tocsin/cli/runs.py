@@ -67,7 +67,7 @@ class RunsOptions:
 
 @attrs.frozen
 class _Known:
-    """What the history knows: the ended runs, newest first; those that were killed; the open ones; what is overdue; and the rest by run or label."""
+    """What the history knows: the ended runs, newest first; the killed ones; the open ones; what is overdue; the rest by run or label."""
 
     ended: tuple[RunRecord, ...]
     killed: tuple[KilledRun, ...]

@@ -11,27 +11,37 @@ from datetime import datetime, timedelta
 import attrs
 
 from tocsin.core.config.problems import Problem
+from tocsin.core.delivery.destinations import QUOTED
 from tocsin.core.notifiers import Messenger
 from tocsin.core.outcomes import DeliveryError
+from tocsin.core.services.connection import Trust, certificate_remedy
+from tocsin.core.services.google import APP_PASSWORDS
 from tocsin.core.states import State
 from tocsin.core.text import span
 from tocsin.core.values import Value
 
 _TOLERATED_CLOCK_OFFSET = timedelta(minutes=5)
-_GOOGLE = "https://myaccount.google.com/apppasswords"
+_SYSTEM = Trust()
 _WEBHOOK = "in Slack's app settings create an Incoming Webhook, and put its URL where {secret} is"
 _COPY = "in Slack's app settings, under OAuth & Permissions, copy the Bot User OAuth Token, and put it where {} is"
 _REASON_WITH_REMEDY = re.compile(  # reasons of the form "what happened: what to do"
-    r"(?P<what>Slack answered \w+"  # the answer to an app; an answer to a webhook also contains the status
+    r"(?P<what>\S+ answered \w+"  # the answer to an app; an answer to a webhook also contains the status
+    r"|the secret '[^']*' is not set"
     r"|to post to Slack as an app needs the extra"
     r"|the (?:token|JSON) in the secret '[^']*' is refused"
     r"|the secret '[^']*' holds OAuth credentials, which need google-auth"
     r"|the private_key of the service account[^:]*"
-    r"|(?:Google gives no|Gmail refused the|the) access token[^:]*"
+    r"|(?:Google gives no|\S+ refused the|the) access token[^:]*"
+    r"|\S+ refused the login"
+    r"|\S+ takes no login by password [^:]*"
     r"|Google's token endpoint answered[^:]*"
-    r"|the certificate of [^:]*"
-    r"|the proxy does not lead to [^:]*"
-    r"|no request to [^:]*): (?P<act>.+)",
+    r"|the certificate of .+? is not trusted \(.+?\)"
+    r"|the proxy \S+ does not lead to [^:]*"
+    r"|(?:the proxy )?\S+ (?:speaks |and this machine agree on )[^:]*"
+    r"|no request to [^:]*"
+    r"|.{1,100} is refused: it stands in quotation marks"
+    r"|the proxy in HTTPS_PROXY, or in slack.proxies, is refused(?:: it is not the URL of a proxy|: SOCKS proxies are not supported)"
+    r"): (?P<act>.+?)(?P<said> \(it says: .*\))?",
     re.DOTALL,
 )
 
@@ -87,6 +97,7 @@ class Seen(Value):
         code: the reply code of the SMTP server or the proxy.
         proxy: the proxy that was used, without its login.
         now: the time by this machine's clock.
+        trust: the CA certificates that were trusted.
     """
 
     error: DeliveryError
@@ -96,6 +107,7 @@ class Seen(Value):
     code: int | None = None
     proxy: str | None = None
     now: datetime | None = None
+    trust: Trust = _SYSTEM
 
 
 def finding(seen: Seen) -> Finding:
@@ -105,10 +117,11 @@ def finding(seen: Seen) -> Finding:
     >>> finding(Seen(DestinationDead("Slack answered not_in_channel: invite the app"), "slack.com", "NAME"))
     Finding(about='slack.com', what='Slack answered not_in_channel', remedy='invite the app')
     """
-    if seen.untrusted is not None:
-        return Finding(seen.host, f"the certificate of {seen.host} is not trusted ({seen.untrusted})", remedy(seen))
     match = _REASON_WITH_REMEDY.fullmatch(seen.error.reason)
-    return Finding(seen.host, seen.error.reason, remedy(seen)) if match is None else Finding(seen.host, match["what"], match["act"])
+    if match is None:
+        return Finding(seen.host, seen.error.reason, remedy(seen))
+    has_more_evidence = seen.untrusted is not None or seen.proxy is not None
+    return Finding(seen.host, f"{match['what']}{match['said'] or ''}", remedy(seen) if has_more_evidence else match["act"])
 
 
 def remedy(seen: Seen) -> str:
@@ -119,47 +132,49 @@ def remedy(seen: Seen) -> str:
     'look whether this machine has a network and a name server; where a proxy leads out, name it in HTTPS_PROXY'
     """
     if seen.untrusted is not None:
-        return _certificate_remedy(seen, seen.untrusted)
+        return certificate_remedy(seen.host, seen.untrusted, seen.trust, seen.now)
     if seen.proxy is not None and seen.code == 407:
         return f"the proxy {seen.proxy} wants a login: write HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT"
     if seen.proxy is not None:
         return f"correct HTTPS_PROXY, or slack.proxies ({seen.proxy}), or name {seen.host} in NO_PROXY to go there directly"
-    if seen.code in {534, 535}:
-        return f"create an app password ({_GOOGLE}, which needs 2-step verification), and put its 16 letters where {seen.secret} is"
     act = next((act for pattern, act in _BY_REASON if pattern.search(seen.error.reason)), "try again later")
     return act.format(host=seen.host, secret=seen.secret)
 
 
-def _certificate_remedy(seen: Seen, problem: str) -> str:
-    clock = f"this machine's clock, which says {seen.now:%Y-%m-%d %H:%M} UTC" if seen.now else "this machine's clock"
-    if "not yet valid" in problem:
-        return f"set {clock}: a certificate that begins in the future means that the clock is behind"
-    if "expired" in problem:
-        return f"set {clock}; if it is right, the operator of {seen.host} must renew the certificate"
-    if "mismatch" in problem:
-        return f"another server answers in place of {seen.host}: look at /etc/hosts, the name server, and proxies"
-    return "a proxy or a company signs the traffic: ask for the file of its CA, and name it in REQUESTS_CA_BUNDLE or ca_bundle"
-
-
 _BY_REASON: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile("may have arrived"), "look whether the message is there, before you have it sent again"),
+    (
+        re.compile("redirect|which is no acceptance|the answer of .* cannot be read|is no answer"),
+        "look whether a proxy answers in place of {host}",
+    ),
+    (re.compile("refused the mail|from this machine"), "do what the server asks for, or ask its operator"),
+    (re.compile("neither acceptance nor refusal"), "look whether {host} is a mail server, and its port that of SMTP over TLS"),
+    (re.compile("names no recipient|the recipient .* is refused"), "correct the addresses in gmail.to and gmail.cc"),
+    (re.compile("holds unprintable characters"), "put the password where {secret} is, without line breaks"),
+    (re.compile("a bug of ours"), "report it as a bug of tocsin, with this line"),
+    (re.compile("team_disabled"), f"{_WEBHOOK}, in a workspace that is in use"),
     (re.compile("starts a workflow"), f"{_WEBHOOK}: a workflow's URL takes no messages"),
     (re.compile("no_service|no_active_hooks|no_team|invalid_token"), f"{_WEBHOOK}: this one is revoked"),
     (re.compile("channel_|posting_to_general|action_prohibited"), f"{_WEBHOOK}, for another channel"),
     (re.compile("does not lead to"), f"{_WEBHOOK}; another host must stand in slack.allowed_hosts"),
+    (re.compile("no path"), f"{_WEBHOOK}, whole: this one is cut short"),
     (re.compile("webhook URL"), f"{_WEBHOOK}, whole, from https:// on"),
     (
         re.compile("does not resolve"),
         "look whether this machine has a network and a name server; where a proxy leads out, name it in HTTPS_PROXY",
     ),
     (
-        re.compile("cannot reach|in time|broke"),
+        re.compile("cannot reach the proxy|the proxy .* did not answer"),
+        "correct HTTPS_PROXY, or slack.proxies, or name {host} in NO_PROXY to go there directly",
+    ),
+    (
+        re.compile("cannot reach|in time|broke|closed the connection"),
         "a firewall may be in the way: let this machine reach {host}; for Slack a proxy will do, by HTTPS_PROXY",
     ),
-    (re.compile("SOCKS"), "name an http:// proxy in HTTPS_PROXY, or in slack.proxies"),
     (re.compile("is refused: .*(?:PEM|cannot be read|not a file)"), "name a file of CA certificates, in PEM form, that you can read"),
     (re.compile("too many logins|today"), "wait: the account has a limit, which ends by itself"),
     (re.compile("user name"), "put the whole address of the account where {secret} is"),
-    (re.compile("app password"), f"create an app password ({_GOOGLE}), and put it where {{secret}} is"),
+    (re.compile("app password"), f"create an app password ({APP_PASSWORDS}), and put it where {{secret}} is"),
 )
 """The remedies by what the reason of an error says, with the names of the ``host`` and the ``secret`` to fill in."""
 
@@ -172,6 +187,12 @@ def unset(name: str, *, token: bool) -> str:
     """
     what = "the Bot User OAuth Token of an app" if token else "the URL of an Incoming Webhook"
     return f"set {name} to {what}, which Slack's app settings give"
+
+
+def quoted(name: str) -> Finding:
+    """Return the finding for a secret that stands in quotation marks."""
+    what, _, write = QUOTED.partition(": ")
+    return Finding(name, what, write)
 
 
 def no_bot_token(name: str) -> Finding:

@@ -11,7 +11,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from tocsin.core.text import one_line, printable
+from tocsin.core.text import is_quoted, one_line, printable
 
 _LEAST = 8  # characters: a shorter text is too common to be replaced everywhere
 _LEAST_URL_PART = 12  # characters of a part of a URL that is not known to be a secret
@@ -125,7 +125,7 @@ def secret_parts(value: str, *, used: bool) -> tuple[str, ...]:
     >>> secret_parts("postgres", used=False), secret_parts("https://example.com/getting-started", used=False)
     ((), ())
     """
-    parts = dict.fromkeys(_parts(value.strip(), used=used))
+    parts = dict.fromkeys(part for form in _without_quotes(value.strip()) for part in _parts(form, used=used))
     forms = (form for part in parts for form in _forms(part))
     shown = (each for form in forms for each in (form, printable(form), one_line(form)))  # the latter where it is in a title
     return tuple(dict.fromkeys(each for each in shown if len(each) >= _LEAST))
@@ -137,9 +137,14 @@ def found_parts(name: str, value: str) -> tuple[str, ...]:
     >>> found_parts("HOME", "/home/me/9f8e7d6c5b4a"), found_parts("STATUS_URL", "https://example.com/status")
     ((), ())
     """
-    if not is_secret_name(name) or (_needs_url(name) and not _SCHEME.match(value.strip())):
+    if not is_secret_name(name) or (_needs_url(name) and not _SCHEME.match(_without_quotes(value.strip())[-1])):
         return ()
     return secret_parts(value, used=False)
+
+
+def _without_quotes(value: str) -> tuple[str, ...]:
+    """Return a value as it is, and without the quotation marks that docker's --env-file keeps."""
+    return (value, value[1:-1]) if is_quoted(value) else (value,)
 
 
 def _plain(name: str) -> str:

@@ -19,6 +19,7 @@ _CONTROLS = r"\x00-\x08\x0b-\x1f\x7f-\x9f"
 _BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # can make a line read backwards
 _UNPRINTABLE = re.compile(f"[{_CONTROLS}{_BIDI}\\ud800-\\udfff\\ufffe\\uffff]")
 _BREAKS = re.compile(r"\s+")
+_QUOTATION_MARKS = {"''", '""', "\u201c\u201d", "\u2018\u2019"}  # the latter from pages on which they are set
 _LONGEST_ENDING = len("… (1,000,000,000,000 more characters)")
 _HEADER_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _LONGEST_HEADER = 200  # characters
@@ -43,6 +44,15 @@ def printable(text: str) -> str:
 def one_line(text: str) -> str:
     """Replace each run of white space by one space."""
     return _BREAKS.sub(" ", printable(text)).strip()
+
+
+def is_quoted(text: str) -> bool:
+    """Return whether a text begins and ends with quotation marks, single or double ones.
+
+    >>> is_quoted('"https://example.com"'), is_quoted("it's")
+    (True, False)
+    """
+    return len(text) > 1 and text[0] + text[-1] in _QUOTATION_MARKS
 
 
 def cut(text: str, limit: int) -> str:

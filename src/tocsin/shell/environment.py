@@ -13,6 +13,7 @@ from typing import Literal
 
 import attrs
 
+from tocsin.core.text import is_quoted
 from tocsin.shell.fork_safety import ForkSafeLock
 
 Notify = Literal["live", "print", "none"]
@@ -56,6 +57,8 @@ def _value_from_outside() -> str | None:
 def misspelt() -> str | None:
     """Return the error text for an unknown word in the variable; None if the value is valid."""
     value = _value_from_outside() or ""
+    if is_quoted(value):
+        return f"{NAME}={value} stands in quotation marks: write it without them, which docker's --env-file would keep"
     return None if value in {"", "live", "print", "none"} else f"{NAME}={value!r} is none of live, print, none"
 
 

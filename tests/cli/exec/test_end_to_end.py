@@ -390,7 +390,7 @@ def test_a_failed_notification_is_one_line(station: Station) -> None:
     station.server.replies.append(Reply(404, "no_service"))
     seen = station.python("print('done'); raise SystemExit(4)")
     assert (seen.status, seen.out) == (4, "done\n")
-    assert seen.err.startswith("tocsin: could not tell Slack of 'nightly load': Slack answered no_service")
+    assert seen.err.startswith("tocsin: could not tell Slack of 'nightly load': 127.0.0.1 answered no_service")
     assert seen.err.count("\n") == 1
 
 

@@ -178,6 +178,10 @@ def test_what_looks_like_a_secret_is_refused_in_a_variable_too(variable: str, va
     ("variable", "value", "said"),
     [
         ("TOCSIN_ONLY", "Failed,Finnished", "takes a list of names of states, and its item 2 is none; did you mean Finished?"),
+        ("TOCSIN_ONLY", '"Failed"', "it stands in quotation marks; write it without them, which docker's --env-file would keep"),
+        ("TOCSIN_ONLY", '"Failed","Aborted"', "it stands in quotation marks; "),
+        ("TOCSIN_ENV", "'production'", "it stands in quotation marks; "),
+        ("TOCSIN_SLACK_CA_BUNDLE", "\u201c/etc/ca.pem\u201d", "it stands in quotation marks; "),
         ("TOCSIN_TRACEBACK", "yes", "takes true or false; write TOCSIN_TRACEBACK=true"),
         ("TOCSIN_SLACK_DEADLINE", "soon", "takes a number of seconds greater than 0; write TOCSIN_SLACK_DEADLINE=30"),
         ("TOCSIN_GMAIL_PORT", "smtp", "takes a number from 1 to 65535; write TOCSIN_GMAIL_PORT=465"),

@@ -156,7 +156,10 @@ def test_a_token_that_was_withdrawn_is_replaced_once(service: Service) -> None:
 
 def test_a_new_token_that_is_refused_is_the_end(service: Service) -> None:
     service.mail.tokens = []
-    reason = "Gmail refused the access token (535): it must be one of the account that sends, with the scope https://mail.google.com/"
+    reason = (
+        "127.0.0.1 refused the access token: it must be one of the account that sends, with the scope https://mail.google.com/"
+        " (it says: 535 5.7.8 Username and Password not accepted)"
+    )
     assert service.send() == DestinationDead(reason)
     assert (service.mail.logins, len(service.tokens.asked)) == (1, 1)
     assert service.send() == DestinationDead(reason)
@@ -299,9 +302,11 @@ def test_a_proxy_that_leads_nowhere(service: Service, proxy_server: ProxyServer,
     monkeypatch.delenv("NO_PROXY")
     monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy_server.port}")
     proxy_server.reply = b"HTTP/1.1 403 Forbidden\r\n\r\n"
-    assert service.send() == Retryable("the proxy does not lead to 127.0.0.1: check the proxy settings")
+    refusal = "does not lead to 127.0.0.1: check the proxy settings (it says: 403 Forbidden)"
+    assert service.send() == Retryable(f"the proxy 127.0.0.1:{proxy_server.port} {refusal}")
     monkeypatch.setenv("HTTPS_PROXY", "socks5://127.0.0.1:9")
-    assert service.send() == Rejected("SOCKS proxies are not supported: name an http:// proxy in HTTPS_PROXY")
+    fault = "SOCKS proxies are not supported: name an http:// proxy"
+    assert service.send() == Rejected(f"the proxy in HTTPS_PROXY, or in slack.proxies, is refused: {fault}")
 
 
 def test_the_json_may_stand_in_a_file(service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -156,7 +156,7 @@ def test_a_refused_edit_is_logged_and_is_no_failure(
     (record,) = (record for record in caplog.records if record.name == "tocsin")
     assert record.levelno == logging.WARNING
     assert record.getMessage().startswith(
-        "tocsin: the first message of the run run in #ops does not show its newest state, which is in its thread: Slack "
+        "tocsin: the first message of the run run in #ops does not show its newest state, which is in its thread: 127.0.0.1 "
     )
 
 
@@ -191,18 +191,18 @@ def test_a_message_waits_for_the_one_before_it_only_so_long(api: SlackApiServer,
     [
         (
             Reply(429, '{"ok": false, "error": "ratelimited"}', {"Retry-After": "7"}),
-            Retryable("Slack asks for fewer messages (HTTP 429)", timedelta(seconds=7)),
+            Retryable("127.0.0.1 asks for fewer messages (HTTP 429)", timedelta(seconds=7)),
         ),
         (
             Reply(200, '{"ok": false, "error": "missing_scope", "needed": "chat:write", "provided": "users:read"}'),
             DestinationDead(
-                "Slack answered missing_scope: give the app the scope chat:write (OAuth & Permissions), and install it again"
+                "127.0.0.1 answered missing_scope: give the app the scope chat:write (OAuth & Permissions), and install it again"
             ),
         ),
-        (Reply(200, "[" * 100_000), Rejected("Slack answered HTTP 200, which is no acceptance: nothing")),
-        (Reply(200, "[]"), Rejected("Slack answered HTTP 200, which is no acceptance: nothing")),
-        (Reply(200, "<html>"), Rejected("Slack answered HTTP 200, which is no acceptance: nothing")),
-        (Reply(503, ""), Retryable("Slack has trouble of its own (HTTP 503)")),
+        (Reply(200, "[" * 100_000), Rejected("127.0.0.1 answered HTTP 200, which is no acceptance: nothing")),
+        (Reply(200, "[]"), Rejected("127.0.0.1 answered HTTP 200, which is no acceptance: nothing")),
+        (Reply(200, "<html>"), Rejected("127.0.0.1 answered HTTP 200, which is no acceptance: nothing")),
+        (Reply(503, ""), Retryable("127.0.0.1 has trouble of its own (HTTP 503)")),
     ],
 )
 def test_an_answer_is_understood(reply: Reply, outcome: Outcome, slack: SlackWebhook, api: SlackApiServer) -> None:
@@ -214,7 +214,7 @@ def test_an_answer_is_understood(reply: Reply, outcome: Outcome, slack: SlackWeb
 def test_a_wrong_token_is_dead(slack: SlackWebhook, api: SlackApiServer) -> None:
     outcome = slack.speak(Secret("SLACK_BOT_TOKEN", "xoxb-1-2-wrong"), BOT, message("one"))
     assert isinstance(outcome, DestinationDead)
-    assert outcome.reason.startswith("Slack answered invalid_auth: the token is not valid")
+    assert outcome.reason.startswith("127.0.0.1 answered invalid_auth: the token is not valid")
     assert not api.messages
 
 
@@ -228,9 +228,7 @@ def test_what_is_no_token_goes_nowhere(slack: SlackWebhook, api: SlackApiServer)
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_not_followed(status: int, slack: SlackWebhook, api: SlackApiServer, slack_server: SlackServer) -> None:
     api.replies = [Reply(status, "", {"Location": slack_server.url})]
-    assert speak(slack, api, message("one")) == Rejected(
-        f"Slack's API answered with a redirect (HTTP {status}), which is never followed"
-    )
+    assert speak(slack, api, message("one")) == Rejected(f"127.0.0.1 answered with a redirect (HTTP {status}), which is never followed")
     assert (len(api.calls), slack_server.connections) == (1, 0)
 
 
@@ -276,7 +274,8 @@ def test_proxies_lead_there_or_do_not(api: SlackApiServer, slack: SlackWebhook, 
     assert proxy_server.targets == [f"127.0.0.1:{api.port}"]
     proxied.close()
     proxy_server.reply = b"HTTP/1.1 407 No\r\n\r\n"
-    refused = Retryable("the proxy does not lead to 127.0.0.1: check the proxy settings")
+    act = "write its login into HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT (it says: 407 No)"
+    refused = Retryable(f"the proxy 127.0.0.1:{proxy_server.port} does not lead to 127.0.0.1: {act}")
     assert speak(attrs.evolve(proxied), api, message("one")) == refused
     assert "SOCKS" in repr(speak(attrs.evolve(slack, proxies={"https": "socks5://localhost"}), api, message("one")))
 

@@ -11,6 +11,7 @@ from tests.servers.authority import Authority
 from tests.servers.proxy import ProxyServer
 from tests.servers.slack import Reply, SlackServer
 from tests.shell.adapters.examples import MESSAGE, post, posted, webhook
+from tocsin.core.delivery.destinations import QUOTED
 from tocsin.core.outcomes import Ambiguous, Delivered, DestinationDead, Rejected, Retryable
 from tocsin.shell.adapters import SlackWebhook
 
@@ -75,7 +76,7 @@ def test_an_answer_is_believed(reply: Reply, kind: type[object], slack_server: S
 
 def test_slack_says_how_long_to_wait(slack_server: SlackServer, ca_bundle: Path) -> None:
     slack_server.replies = [Reply(429, "", {"Retry-After": "7"})]
-    assert posted(slack_server, ca_bundle) == Retryable("Slack asks for fewer messages (HTTP 429)", timedelta(seconds=7))
+    assert posted(slack_server, ca_bundle) == Retryable("127.0.0.1 asks for fewer messages (HTTP 429)", timedelta(seconds=7))
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -116,6 +117,8 @@ def test_no_cookie_and_no_netrc(slack_server: SlackServer, ca_bundle: Path, tmp_
             f"it does not lead to {SLACK}; allow another by TOCSIN_SLACK_ALLOWED_HOSTS, or SlackWebhook(allowed_hosts=...)",
         ),
         ("https://127.0.0.1:{port}/triggers/T/B/x", "it starts a workflow and takes no messages: create an Incoming Webhook instead"),
+        ("https://127.0.0.1:{port}/", "it has no path: copy the whole URL of the Incoming Webhook"),
+        ('"https://127.0.0.1:{port}/services/T/B/x"', QUOTED),
         ("https://me:you@127.0.0.1:{port}/services/T/B/x", "it names no host, or holds a user name"),
     ],
 )
@@ -158,21 +161,22 @@ def test_a_proxy_of_the_environment_is_used(
 def test_a_proxy_that_refuses(slack_server: SlackServer, proxy_server: ProxyServer, ca_bundle: Path) -> None:
     proxy_server.reply = b"HTTP/1.1 407 No\r\n\r\n"
     slack = SlackWebhook(allowed_hosts=("127.0.0.1",), ca_bundle=ca_bundle, proxies={"https": f"http://127.0.0.1:{proxy_server.port}"})
-    assert post(slack, slack_server.url) == Retryable("the proxy does not lead to 127.0.0.1: check the proxy settings")
+    act = "write its login into HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT (it says: 407 No)"
+    assert post(slack, slack_server.url) == Retryable(f"the proxy 127.0.0.1:{proxy_server.port} does not lead to 127.0.0.1: {act}")
     slack.close()
 
 
 @pytest.mark.parametrize(
     ("proxy", "why"),
     [
-        ("socks5://localhost", "SOCKS proxies are not supported: name an http:// proxy in proxies, or in HTTPS_PROXY"),
-        (
-            "http://",
-            "no request to 127.0.0.1 can be made (InvalidProxyURL): check the proxy settings and the host's name",
-        ),
+        ("socks5://localhost", "SOCKS proxies are not supported: name an http:// proxy"),
+        ("http://", "it is not the URL of a proxy: write http://HOST:PORT"),
+        ("http://proxy:port", "it is not the URL of a proxy: write http://HOST:PORT"),
+        ("ftp://proxy", "it is not the URL of a proxy: write http://HOST:PORT"),
+        ("'http://proxy:3128'", QUOTED),
     ],
 )
 def test_a_proxy_that_cannot_be(proxy: str, why: str, slack_server: SlackServer, ca_bundle: Path) -> None:
     slack = SlackWebhook(allowed_hosts=("127.0.0.1",), ca_bundle=ca_bundle, proxies={"https": proxy})
-    assert post(slack, slack_server.url) == Rejected(why)
+    assert post(slack, slack_server.url) == Rejected(f"the proxy in HTTPS_PROXY, or in slack.proxies, is refused: {why}")
     slack.close()

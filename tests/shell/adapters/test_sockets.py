@@ -52,6 +52,16 @@ def test_without_a_limit_a_call_waits_for_the_answer(authority: Authority) -> No
         assert (connection.recv(1), connection.recv(1), connection.pending) == (b"", b"", False)
 
 
+def test_outside_of_an_attempt_a_handshake_that_fails_is_an_error(authority: Authority) -> None:
+    server = Raw(None, says(b"220 ready\r\n"))
+    context = tls.context(str(authority.bundle))
+    assert isinstance(context, ssl.SSLContext)
+    plain = dial("127.0.0.1", server.port, Attempt("127.0.0.1", 5, 5))
+    with pytest.raises(ssl.SSLError):
+        Secured(plain, context, "127.0.0.1")
+    server.stop()
+
+
 def test_a_reset_is_an_error(authority: Authority) -> None:
     with connected(authority, reset) as connection, pytest.raises(ConnectionResetError):
         connection.recv(1)

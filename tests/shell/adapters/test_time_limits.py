@@ -13,6 +13,7 @@ from tests.servers.proxy import ProxyServer
 from tests.servers.slack import Manner, Reply, SlackServer
 from tests.shell.adapters.examples import MAIL, account, post, posted, send, sent, webhook
 from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, Receipt, Rejected, Retryable
+from tocsin.core.services.connection import unreachable
 from tocsin.shell.adapters import Gmail, SlackWebhook
 from tocsin.shell.adapters.sockets import dial
 from tocsin.shell.adapters.time_limits import Attempt, attempting, current_attempt
@@ -56,7 +57,8 @@ def test_a_proxy_cannot_hold_us(slack_server: SlackServer, proxy_server: ProxySe
     proxy_server.reply = b"HTTP/1.1 200 Connected\r\n" + b"X-Slow: yes\r\n" * 40
     proxies = {"https": f"http://127.0.0.1:{proxy_server.port}"}
     slack = SlackWebhook(allowed_hosts=("127.0.0.1",), ca_bundle=ca_bundle, deadline=0.3, proxies=proxies)
-    assert quick(lambda: post(slack, slack_server.url)) == Retryable(BEFORE)
+    late = f"the proxy 127.0.0.1:{proxy_server.port} did not answer in time"
+    assert quick(lambda: post(slack, slack_server.url)) == Retryable(late)
     slack.close()
 
 
@@ -125,7 +127,7 @@ def test_each_message_has_its_own_deadline(slack_server: SlackServer, ca_bundle:
 
 def test_trouble_with_one_address_is_forgotten_at_the_next(slack_server: SlackServer) -> None:
     attempt = Attempt("localhost", 5, 5)
-    attempt.trouble = "cannot reach localhost: the connection was refused"
+    attempt.trouble = unreachable(attempt.peer, "the connection was refused")
     dial("localhost", slack_server.port, attempt).close()
     assert attempt.trouble is None
 

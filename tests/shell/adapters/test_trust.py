@@ -5,12 +5,14 @@ import ssl
 import sys
 from pathlib import Path
 
+import attrs
 import pytest
 import trustme
 from urllib3.util import ssl_
 
-from tests.servers.authority import Authority
+from tests.servers.authority import Authority, Bare
 from tests.servers.gmail import GmailServer
+from tests.servers.proxy import ProxyServer
 from tests.servers.slack import SlackServer
 from tests.shell.adapters.examples import account, post, posted, send, sent, webhook
 from tocsin.core.outcomes import Delivered, Rejected
@@ -24,15 +26,19 @@ def no_bundle_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "why"), [("wrong_host", "IP address mismatch, certificate is not valid for '127.0.0.1'"), ("expired", "has expired")]
+    ("kind", "why", "act"),
+    [
+        ("wrong_host", "IP address mismatch, certificate is not valid for '127.0.0.1'", "another server answers in place of 127.0.0.1"),
+        ("expired", "has expired", "set this machine's clock; if it is right, the operator of 127.0.0.1 must renew the certificate"),
+    ],
 )
-def test_a_bad_certificate_is_rejected_with_a_remedy(kind: str, why: str, authority: Authority) -> None:
+def test_a_bad_certificate_is_rejected_with_a_remedy(kind: str, why: str, act: str, authority: Authority) -> None:
     context = authority.expired if kind == "expired" else authority.wrong_host
     slack, gmail = SlackServer(context), GmailServer(context)
     for outcome in (posted(slack, authority.bundle), sent(gmail, authority.bundle)):
         assert isinstance(outcome, Rejected)
         assert why in outcome.reason.lower() or why in outcome.reason
-        assert "ca_bundle or SSL_CERT_FILE" in outcome.reason
+        assert act in outcome.reason
     for server in (slack, gmail):
         server.stop()
         assert (server.connections, server.refused) == (0, 1)
@@ -54,11 +60,36 @@ def test_urllib3_leaves_the_check_of_the_host_name_on(
 def test_an_unknown_authority_is_not_trusted(slack_server: SlackServer, tmp_path: Path) -> None:
     other = tmp_path / "other.pem"
     trustme.CA().cert_pem.write_to_path(str(other))
-    for bundle in (other, None):
+    asked = f"add its CA certificate to {other}, which ca_bundle names"
+    for bundle, act in ((other, asked), (None, "set TOCSIN_SLACK_CA_BUNDLE, or SSL_CERT_FILE, to the file of its CA certificate")):
         outcome = post(webhook(bundle), slack_server.url)
         assert isinstance(outcome, Rejected)
         assert "is not trusted" in outcome.reason
+        assert outcome.reason.endswith(act)
     assert slack_server.connections == 0
+
+
+def test_a_ca_without_key_identifiers_is_refused_by_newer_pythons_and_the_reason_says_so(tmp_path: Path) -> None:
+    authority = Bare(tmp_path)
+    server = SlackServer(authority.context)
+    outcome = posted(server, authority.bundle)
+    server.stop()
+    if sys.version_info < (3, 13):
+        assert outcome == Delivered()
+    else:
+        assert isinstance(outcome, Rejected)
+        assert "(Missing Subject Key Identifier): Python 3.13 and newer ask this" in outcome.reason
+
+
+def test_behind_a_proxy_with_tls_a_certificate_that_is_not_trusted_is_told(authority: Authority) -> None:
+    proxy, server = ProxyServer(authority.good), SlackServer(authority.expired)
+    slack = attrs.evolve(webhook(authority.bundle), proxies={"https": f"https://127.0.0.1:{proxy.port}"})
+    outcome = post(slack, server.url)
+    slack.close()
+    proxy.stop()
+    server.stop()
+    assert isinstance(outcome, Rejected)
+    assert outcome.reason.startswith("the certificate of 127.0.0.1 is not trusted (certificate has expired): set this machine's clock")
 
 
 @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"])

@@ -38,11 +38,23 @@ def test_an_account_that_may_log_in_sends_nothing(gmail_server: GmailServer, ca_
 @pytest.mark.parametrize(
     ("script", "what", "write"),
     [
-        ({"AUTH": "535 5.7.8 canaryapppasswrd not accepted"}, "Gmail refused the login (535)", "create an app password (https://"),
-        ({"AUTH": "534 5.7.9 Application-specific password required"}, "Gmail refused the login (534)", "create an app password ("),
-        ({"AUTH": "454 4.7.0 Too many login attempts"}, "Gmail has had too many logins", "wait: the account has a limit"),
-        ({"AUTH": "550 canaryapppasswrd"}, "Gmail refused the mail: 550 [EMAIL_PASSWORD]", "try again later"),
-        ({"EHLO": DROP}, "the connection to 127.0.0.1 broke off", "a firewall may be in the way: "),
+        (
+            {"AUTH": "535 5.7.8 canaryapppasswrd not accepted"},
+            "127.0.0.1 refused the login (it says: 535 5.7.8 [EMAIL",
+            "correct EMAIL_USERNAME or EMAIL_PASSWORD",
+        ),
+        (
+            {"AUTH": "534 5.7.9 Application-specific password required"},
+            "127.0.0.1 refused the login (it says: 534 ",
+            "correct EMAIL_USERNAME or",
+        ),
+        ({"AUTH": "454 4.7.0 Too many login attempts"}, "127.0.0.1 cannot check the login now (", "try again later"),
+        (
+            {"AUTH": "550 canaryapppasswrd"},
+            "127.0.0.1 refused the login (it says: 550 [EMAIL_PASSWORD])",
+            "ask its operator what a login needs",
+        ),
+        ({"EHLO": DROP}, "127.0.0.1 closed the connection", "a firewall may be in the way: "),
     ],
 )
 def test_a_refusal(script: dict[str, str], what: str, write: str, gmail_server: GmailServer, ca_bundle: Path) -> None:
@@ -68,7 +80,7 @@ def test_a_bad_certificate(kind: str, write: str, authority: Authority) -> None:
 def test_an_unknown_authority(gmail_server: GmailServer) -> None:
     found = probe(gmail_server, account(gmail_server, None))
     assert found.remedy is not None
-    assert "REQUESTS_CA_BUNDLE" in found.remedy
+    assert found.remedy.endswith("set TOCSIN_GMAIL_CA_BUNDLE, or SSL_CERT_FILE, to the file of its CA certificate")
 
 
 def test_a_bundle_that_is_bad(gmail_server: GmailServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,9 +130,13 @@ def test_an_access_token_may_log_in(gmail_server: GmailServer, token_server: Tok
     [
         (refusal("invalid_grant"), {}, ("Google gives no access token (invalid_grant)", "the refresh token is expired or revoked,")),
         (refusal("", status=500), {}, ("Google's token endpoint has trouble of its own (HTTP 500)", "try again later")),
-        (None, {"AUTH": "535 5.7.8 no"}, ("Gmail refused the access token (535)", "it must be one of the account that sends")),
-        (None, {"AUTH": "454 4.7.0 Too many login attempts"}, ("Gmail has had too many logins", "wait: the account has a limit")),
-        (None, {"AUTH": "550 5.7.1 no"}, ("Gmail refused the mail: 550 5.7.1 no", "try again later")),
+        (
+            None,
+            {"AUTH": "535 5.7.8 no"},
+            ("127.0.0.1 refused the access token (it says: 535 5.7.8 no)", "it must be one of the account that sends"),
+        ),
+        (None, {"AUTH": "454 4.7.0 Too many login attempts"}, ("127.0.0.1 cannot check the login now (", "try again later")),
+        (None, {"AUTH": "550 5.7.1 no"}, ("127.0.0.1 refused the login (it says: 550 5.7.1 no)", "ask its operator what")),
     ],
 )
 def test_a_refusal_of_a_token(

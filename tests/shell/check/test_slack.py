@@ -87,7 +87,7 @@ def test_an_unknown_authority(slack_server: SlackServer) -> None:
     found = probe(slack_server, webhook(None))
     assert "unable to get local issuer certificate" in found.what
     assert remedy(found) == (
-        "a proxy or a company signs the traffic: ask for the file of its CA, and name it in REQUESTS_CA_BUNDLE or ca_bundle"
+        "if a company, or its proxy, signs the traffic, set TOCSIN_SLACK_CA_BUNDLE, or SSL_CERT_FILE, to the file of its CA certificate"
     )
 
 
@@ -136,7 +136,7 @@ def test_a_proxy_that_refuses(
     monkeypatch.setenv("HTTPS_PROXY", proxy)
     monkeypatch.setenv("https_proxy", proxy)
     found = probe(slack_server, SlackWebhook(allowed_hosts=("127.0.0.1",), ca_bundle=ca_bundle))
-    assert found.what == "the proxy does not lead to 127.0.0.1"
+    assert found.what == f"the proxy {proxy.removeprefix('http://')} does not lead to 127.0.0.1 (it says: {status.decode()})"
     assert remedy(found) == write.format(proxy)
     assert slack_server.connections == 0
 
@@ -144,6 +144,6 @@ def test_a_proxy_that_refuses(
 def test_a_proxy_at_a_closed_port(slack_server: SlackServer, proxy_server: ProxyServer, ca_bundle: Path) -> None:
     proxy_server.stop()
     found = probe(slack_server, proxied(f"http://me:canary@127.0.0.1:{proxy_server.port}", ca_bundle))
-    assert found.what == "cannot reach 127.0.0.1: the connection was refused"
+    assert found.what == f"cannot reach the proxy 127.0.0.1:{proxy_server.port}: the connection was refused"
     assert remedy(found).startswith("correct HTTPS_PROXY, or slack.proxies (http://...@127.0.0.1:")
     assert "canary" not in repr(found)

@@ -51,7 +51,7 @@ def test_a_token_that_is_taken_posts_nothing(api: SlackApiServer, ca_bundle: Pat
 
 def test_a_token_that_is_not(api: SlackApiServer, ca_bundle: Path) -> None:
     found = one(probe(api, ca_bundle, "xoxb-9999-CANARY-of-another"))
-    assert (found.about, found.what) == ("127.0.0.1", "Slack answered invalid_auth")
+    assert (found.about, found.what) == ("127.0.0.1", "127.0.0.1 answered invalid_auth")
     assert found.remedy is not None
     assert found.remedy.startswith("the token is not valid, or not from this machine's address: install the app again")
 
@@ -59,16 +59,16 @@ def test_a_token_that_is_not(api: SlackApiServer, ca_bundle: Path) -> None:
 @pytest.mark.parametrize(
     ("reply", "what", "write"),
     [
-        ("account_inactive", "Slack answered account_inactive", "the app's bot user, or its workspace, is gone: "),
-        ("token_expired", "Slack answered token_expired", "the token has expired: turn the app's token rotation off"),
-        (Reply(429, headers={"Retry-After": "3"}), "Slack asks for fewer messages (HTTP 429)", "try again later"),
-        (Reply(503, "busy"), "Slack has trouble of its own (HTTP 503)", "try again later"),
+        ("account_inactive", "127.0.0.1 answered account_inactive", "the app's bot user, or its workspace, is gone: "),
+        ("token_expired", "127.0.0.1 answered token_expired", "the token has expired: turn the app's token rotation off"),
+        (Reply(429, headers={"Retry-After": "3"}), "127.0.0.1 asks for fewer messages (HTTP 429)", "try again later"),
+        (Reply(503, "busy"), "127.0.0.1 has trouble of its own (HTTP 503)", "try again later"),
         (
             Reply(302, headers={"Location": "https://127.0.0.1:9/"}),
-            "Slack's API answered with a redirect (HTTP 302)",
-            "try again later",
+            "127.0.0.1 answered with a redirect (HTTP 302)",
+            "look whether a proxy answers in place of 127.0.0.1",
         ),
-        (Reply(200, "[]"), "Slack answered HTTP 200, which is no acceptance: nothing", "try again later"),
+        (Reply(200, "[]"), "127.0.0.1 answered HTTP 200, which is no acceptance: nothing", "look whether a proxy answers"),
         (Reply(manner="close"), "reached, but it does not answer", "try again later"),
         (Reply(manner="silent"), "reached, but it does not answer", "try again later"),
     ],

@@ -224,7 +224,7 @@ def test_mail_comes_where_slack_is_dead(
         fallback = Fallback(live, ByMail(live, to=["ops@example.com"]))
         assert [execute(fallback, effect) for effect in effects] == [Delivered()] * 5
     dead = (
-        "Slack (GONE_WEBHOOK) is dead: Slack answered no_service (HTTP 404): the webhook is disabled or removed: create a new one."
+        "Slack (GONE_WEBHOOK) is dead: 127.0.0.1 answered no_service (HTTP 404): the webhook is disabled or removed: create a new one."
         " Messages go by the fallback from now on."
     )
     sent_by_mail = [f"load failed: disk {number} full" for number in (0, 1, 2)]

@@ -111,6 +111,6 @@ def test_both_send(slack_server: SlackServer, gmail_server: GmailServer, authori
         assert execute(fanout, post("SLACK_WEBHOOK_URL")) == Delivered()
         outcome = execute(fanout, post("SLACK_WEBHOOK_URL"))
     assert isinstance(outcome, Ambiguous)
-    assert outcome.reason.startswith("1 of 2 took it, as far as is known; number 1: Slack has trouble")
+    assert outcome.reason.startswith("1 of 2 took it, as far as is known; number 1: 127.0.0.1 has trouble")
     assert len(slack_server.requests) == len(gmail_server.mails) == 2
     assert all(b"\r\nSubject: load failed\r\n" in mail.content for mail in gmail_server.mails)

@@ -14,7 +14,7 @@ from tests.servers.slack import Reply, SlackServer
 from tocsin import DryRun, Failed, Live, Recording, Running, Task, callback_factory, interpreting, slack_notifier
 from tocsin.adapters import Secrets
 from tocsin.effects import Effect, Queued, Shown, Withheld
-from tocsin.shell.environment import NAME
+from tocsin.shell.environment import NAME, misspelt
 from tocsin.shell.interpreter import execute
 
 pytestmark = pytest.mark.tocsin_live
@@ -39,6 +39,12 @@ def test_the_environment_silences_it(monkeypatch: pytest.MonkeyPatch, capsys: py
     monkeypatch.setenv(NAME, "print")
     assert execute(live, effect()) == Shown()
     assert "SLACK_WEBHOOK_URL" in capsys.readouterr().out
+
+
+def test_a_word_in_quotation_marks_silences_it_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOCSIN_NOTIFY", '"print"')
+    wrong = """TOCSIN_NOTIFY="print" stands in quotation marks: write it without them, which docker's --env-file would keep"""
+    assert misspelt() == wrong
 
 
 def test_a_misspelt_word_silences_it_and_says_so_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
@@ -87,4 +93,4 @@ def test_in_an_event_loop_nothing_blocks(slack_server: SlackServer, authority: A
         asyncio.run(main(live))
         assert becomes_true(lambda: len(slack_server.requests) == 2 and bool(caplog.records))
     assert len(slack_server.requests) == 2
-    assert "could not tell Slack of 'load': Slack answered invalid_payload" in caplog.text
+    assert "could not tell Slack of 'load': 127.0.0.1 answered invalid_payload" in caplog.text

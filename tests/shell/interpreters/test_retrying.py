@@ -112,7 +112,7 @@ def test_slack_asks_for_more_time_than_there_is(slack_server: SlackServer, autho
     slack_server.replies = [Reply(429, "", {"Retry-After": "300"})]
     outcome = delivered(slack_server, authority, Failed())
     assert isinstance(outcome, Retryable)
-    assert outcome.reason.startswith("Slack asks for fewer messages (HTTP 429); tried once in ")
+    assert outcome.reason.startswith("127.0.0.1 asks for fewer messages (HTTP 429); tried once in ")
     assert len(slack_server.requests) == 1
 
 
@@ -129,7 +129,7 @@ def test_slack_has_trouble_for_good(slack_server: SlackServer, authority: Author
     slack_server.replies = [Reply(500, "")] * 9
     outcome = delivered(slack_server, authority, Failed())
     assert isinstance(outcome, Retryable)
-    assert outcome.reason.startswith("Slack has trouble of its own (HTTP 500); tried 3 times in ")
+    assert outcome.reason.startswith("127.0.0.1 has trouble of its own (HTTP 500); tried 3 times in ")
     assert len(slack_server.requests) == 3
 
 
@@ -210,7 +210,7 @@ def test_a_recipient_that_is_refused_for_now_is_tried_again_alone(gmail_server: 
     with live_at(authority, gmail=gmail_server) as live:
         outcome = execute(Retrying(live, QUICK), mail_to("a", "b", "c"))
     assert isinstance(outcome, Delivered)
-    assert (outcome.refused, outcome.errors) == (("c@example.com",), (Rejected("Gmail refused the mail: 550 5.1.1 no such user"),))
+    assert (outcome.refused, outcome.errors) == (("c@example.com",), (Rejected("127.0.0.1 refused the mail: 550 5.1.1 no such user"),))
     first, second = gmail_server.mails
     assert (first.recipients, second.recipients) == (("a@example.com",), ("b@example.com",))
     assert first.content == second.content
@@ -229,7 +229,7 @@ def test_a_recipient_that_stays_refused_is_in_the_outcome_and_in_the_log(
     assert outcome == Delivered(("b@example.com",))
     assert [mail.recipients for mail in gmail_server.mails] == [("a@example.com",)]
     (said,) = caplog.messages
-    refused = "b@example.com (Gmail asks for another try: 450 4.2.1 come\ufffd back later; tried 3 times in "
+    refused = "b@example.com (127.0.0.1 asks for another try: 450 4.2.1 come\ufffd back later; tried 3 times in "
     assert said.startswith(f"tocsin: mail about 'load': refused for {refused}")
 
 

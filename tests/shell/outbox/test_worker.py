@@ -227,11 +227,11 @@ def test_a_recipient_that_was_refused_for_now_gets_the_mail_from_the_next_worker
             ended = store.rows()
     assert [mail.recipients for mail in gmail_server.mails] == [("a@example.com",), ("b@example.com",)]
     assert all(b"To: a@example.com, b@example.com, c@example.com" in mail.content for mail in gmail_server.mails)
-    why = "Gmail refused the mail: 550 5.1.1 no such user"
+    why = "127.0.0.1 refused the mail: 550 5.1.1 no such user"
     for_good = f"c@example.com ({why})"
     assert [(row.status, row.reason) for row in ended] == [(Status.DELIVERED, f"refused for c@example.com: {why}")] * count
     first, last = caplog.messages
-    assert "refused for b@example.com (Gmail asks for another try: 450 4.2.1 come back later)" in first
+    assert "refused for b@example.com (127.0.0.1 asks for another try: 450 4.2.1 come back later)" in first
     assert first.endswith(f"{for_good}; the outbox goes on trying")
     assert last.endswith(f"refused for {for_good}")
 

@@ -27,6 +27,7 @@ from tocsin.core.config.problems import (
 )
 from tocsin.core.config.schema import KEYS, RENAMED, SECRETS_NAMES, SECTIONS, SLACK_TOKEN_SECRET, SLACK_WEBHOOK_SECRET, TABLE, ConfigKey
 from tocsin.core.config.value_types import Invalid
+from tocsin.core.text import is_quoted
 from tocsin.core.validation import is_list, is_table
 
 _PIECE = re.compile(
@@ -44,6 +45,7 @@ _LINE = re.compile(r"at line (\d+)")
 _Entry = tuple[tuple[str, ...], object]
 
 _PREFIX = "TOCSIN_"
+_QUOTED = ("it stands in quotation marks", "write it without them, which docker's --env-file would keep")
 _OURS = frozenset({"TOCSIN_CONFIG", "TOCSIN_NOTIFY", "TOCSIN_STATE_DIR", *(key.variable for key in TABLE)})
 _RENAMED = {f"{_PREFIX}{old.upper().replace('.', '_')}": key.variable for old, key in RENAMED.items()}
 _ENDS = sorted(name.removeprefix(_PREFIX) for name in _OURS)
@@ -202,7 +204,9 @@ def environment(variables: Mapping[str, str]) -> tuple[Layer, tuple[Problem, ...
         text = variables.get(key.variable, "").strip()
         value = key.takes.read(text) if text else None
         taken = key.takes.check(value) if text else None
-        if isinstance(taken, Invalid):
+        if is_quoted(text):
+            problems.append(Problem(key.variable, *_QUOTED))
+        elif isinstance(taken, Invalid):
             problems.append(Problem(key.variable, taken.what, taken.write or f"write {key.variable}={key.takes.spelt}"))
         elif suspicious_value(value):
             problems.append(Problem(key.variable, "this looks like a secret", REMEDY))

@@ -10,11 +10,16 @@ from typing import Literal
 import attrs
 
 from tocsin.core.effects import CallBack, Effect, Message, PostToSlack, SendEmail
+from tocsin.core.text import is_quoted
 from tocsin.core.values import Value
 
 Channel = Literal["slack", "gmail"]
 
 SLACK_HOSTS = ("hooks.slack.com", "hooks.slack-gov.com")
+QUOTED = "it stands in quotation marks: write it without them, which docker's --env-file would keep"
+_NO_PROXY = "it is not the URL of a proxy: write http://HOST:PORT"
+_WORKFLOWS = {"triggers", "workflows"}
+_MOST_DECODED = 3  # times that a path is percent-decoded; a server decodes once, and a gateway before it perhaps once more
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"  # of RFC 5322; no quotes, no comments, no literals
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _ADDRESS = re.compile(rf"(?=[^@]{{1,64}}@[^@]{{1,255}}\Z){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*")
@@ -51,8 +56,8 @@ def audience(message: Message) -> tuple[object, ...]:
 def webhook_fault(url: str, allowed_hosts: tuple[str, ...] = ()) -> str | None:
     """Return what is wrong with a webhook URL, without repeating it; None if nothing is.
 
-    The URL must be https, and lead to one of Slack's two hosts or to a host that is allowed explicitly. A URL that starts a workflow is
-    refused, since it takes no messages.
+    The URL must be https, have a path, and lead to one of Slack's two hosts or to a host that is allowed explicitly. A URL that starts
+    a workflow is refused however it is written, since it takes no messages.
 
     >>> webhook_fault("https://hooks.slack.com/services/T0/B0/x") is None
     True
@@ -64,12 +69,35 @@ def webhook_fault(url: str, allowed_hosts: tuple[str, ...] = ()) -> str | None:
     fault = https_fault(url)
     if fault is not None:
         return fault
+    path = _path(urlsplit(url).path)
     if not leads_to(url, SLACK_HOSTS, allowed_hosts):
         other = "TOCSIN_SLACK_ALLOWED_HOSTS, or SlackWebhook(allowed_hosts=...)"
         return f"it does not lead to {' or '.join(SLACK_HOSTS)}; allow another by {other}"
-    if urlsplit(url).path.startswith(("/triggers/", "/workflows/")):
+    if not path:
+        return "it has no path: copy the whole URL of the Incoming Webhook"
+    if path[0] in _WORKFLOWS:
         return "it starts a workflow and takes no messages: create an Incoming Webhook instead"
     return None
+
+
+def _path(path: str) -> tuple[str, ...]:
+    """Return the segments of a URL's path as a server may read them, however they are written.
+
+    >>> _path("//services/../%2554riggers/./x")
+    ('triggers', 'x')
+    """
+    from urllib.parse import unquote
+
+    for _ in range(_MOST_DECODED):
+        path = unquote(path)
+    found: list[str] = []
+    for segment in path.replace("\\", "/").casefold().split("/"):
+        name = segment.partition(";")[0].strip()
+        if name == "..":
+            del found[-1:]
+        elif name not in {"", "."}:
+            found.append(name)
+    return tuple(found)
 
 
 def https_fault(url: str) -> str | None:
@@ -80,6 +108,8 @@ def https_fault(url: str) -> str | None:
     """
     from urllib.parse import urlsplit  # seldom needed, and slow to load
 
+    if is_quoted(url):
+        return QUOTED
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
@@ -110,7 +140,31 @@ def address_fault(address: str) -> str | None:
     >>> address_fault("ops@example.com\\nBcc: x@y.z")
     'it is not an address like name@example.com'
     """
-    return None if _ADDRESS.fullmatch(address) else "it is not an address like name@example.com"
+    if _ADDRESS.fullmatch(address):
+        return None
+    return QUOTED if is_quoted(address) else "it is not an address like name@example.com"
+
+
+def proxy_fault(url: str) -> str | None:
+    """Return what is wrong with the URL of a proxy, without repeating it; None if nothing is. Without a scheme, http is meant.
+
+    >>> proxy_fault("http://proxy:3128"), proxy_fault("proxy:3128")
+    (None, None)
+    >>> proxy_fault("socks5://proxy:1080")
+    'SOCKS proxies are not supported: name an http:// proxy'
+    """
+    from urllib.parse import urlsplit
+
+    if is_quoted(url):
+        return QUOTED
+    try:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return _NO_PROXY
+    if parts.scheme.startswith("socks"):
+        return "SOCKS proxies are not supported: name an http:// proxy"
+    return None if host and parts.scheme in {"http", "https"} and url.isprintable() and " " not in url else _NO_PROXY
 
 
 def without_login(url: str) -> str:

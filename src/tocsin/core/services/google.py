@@ -1,13 +1,14 @@
-"""Google's mail: the JSON credentials of an account, and the answers of OAuth's token endpoint and of Gmail's SMTP server.
+"""Mail by SMTP: Google's JSON credentials of an account, and the answers of OAuth's token endpoint and of a mail server.
 
 - Two kinds of credentials are known: those of a user who authorized an app (``authorized_user``, with a refresh token), and those of a
   Workspace's service account (``service_account``, with a private key), which impersonates the account that sends.
 - The token endpoint is Google's own, over https. Any other is refused, whatever the JSON holds, unless its host is allowed explicitly.
 - No problem text repeats anything of the JSON.
 - An answer without a token is an outcome. Its reason has the form "what happened: what to do".
+- A reason names the mail server that answered, and quotes it. Google's rules and pages are for Google's own servers alone.
 
 Sources: RFC 6749, section 5.2; Google's pages on OAuth 2.0, on domain-wide delegation, and on XOAUTH2; Gmail's page of
-SMTP errors and codes.
+SMTP errors and codes; RFC 4954, section 6 (the codes of AUTH).
 """
 
 import re
@@ -19,6 +20,7 @@ import attrs
 from tocsin.core.delivery.destinations import https_fault, leads_to
 from tocsin.core.delivery.retry import parse_retry_after
 from tocsin.core.outcomes import DeliveryError, DestinationDead, Rejected, Retryable
+from tocsin.core.services.connection import words
 from tocsin.core.text import cut, one_line
 from tocsin.core.validation import is_table
 from tocsin.core.values import Value
@@ -34,6 +36,10 @@ _MARGIN = 300.0  # seconds before its expiry from which a token is no longer use
 _LONGEST = 86_400.0  # seconds
 _TRANSIENT = {"internal_failure", "rate_limit_exceeded", "server_error", "temporarily_unavailable"}
 _CODE = re.compile("[a-z_]{1,40}")
+_MAIL_DOMAINS = (".gmail.com", ".googlemail.com", ".google.com")
+APP_PASSWORDS = "https://support.google.com/accounts/answer/185833"
+_LOGIN_CODES = {454, 534, 535}
+_OTHER_REFUSAL = "ask its operator what a login needs"
 _SCOPED = f"make a new refresh token, with the scope {SCOPE}"
 _CLIENT = "the OAuth client is unknown, disabled, or its secret is another: make a new refresh token with a client that exists"
 _DELEGATED = f"in the Workspace's admin console, domain-wide delegation must allow the service account the scope {SCOPE}"
@@ -212,38 +218,89 @@ def _lifetime(expires_in: object) -> float:
     return min(max(float(text) - _MARGIN, 0.0), _LONGEST) if text.isascii() and text.isdigit() else 0.0
 
 
-def smtp_reply(code: int, text: str) -> DeliveryError:
-    """Classify a refusal by Gmail's SMTP server.
+def is_google(host: str) -> bool:
+    """Return whether a mail server is one of Google's, to which Google's rules apply.
+
+    >>> is_google("smtp.gmail.com"), is_google("smtp.gmail.com.example")
+    (True, False)
+    """
+    name = host.casefold().rstrip(".")
+    return name.endswith(_MAIL_DOMAINS)
+
+
+def smtp_reply(code: int, text: str, host: str = "smtp.gmail.com") -> DeliveryError:
+    """Classify a mail server's refusal of a mail.
 
     Args:
         code: the reply code.
-        text: the text after it.
+        text: the text after it, redacted.
+        host: the server that answered.
 
-    >>> smtp_reply(535, "5.7.8 Username and Password not accepted").reason
-    'Gmail refused the login (535): an app password is needed, see https://support.google.com/accounts/answer/185833'
+    >>> smtp_reply(550, "5.1.1 no such user").reason
+    'Gmail refused the mail: 550 5.1.1 no such user'
+    >>> smtp_reply(421, "4.7.0 too many connections", "mail.example.com").reason
+    'mail.example.com asks for another try: 421 4.7.0 too many connections'
     """
-    reply = f"{code} {cut(one_line(text), 160)}"
-    if code in {534, 535}:
-        return DestinationDead(
-            f"Gmail refused the login ({code}): an app password is needed, see https://support.google.com/accounts/answer/185833"
-        )
-    if code == 454:
-        return Retryable(f"Gmail has had too many logins (this is not a bad password): {reply}", timedelta(minutes=10))
-    if code == 550 and "5.4.5" in text:
-        return Retryable(f"the account has sent all it may send today: {reply}", timedelta(hours=4))
+    if code in _LOGIN_CODES:
+        return password_reply(code, text, host)
+    server, reply = _name(host), f"{code} {words(text)}"
+    if code == 550 and "5.4.5" in text and is_google(host):
+        return Retryable(f"the account has sent all that {server} lets it send today: {reply}", timedelta(hours=4))
     if 400 <= code < 500:
-        return Retryable(f"Gmail asks for another try: {reply}")
-    return Rejected(f"Gmail refused the mail: {reply}")
+        return Retryable(f"{server} asks for another try: {reply}")
+    return Rejected(f"{server} refused the mail: {reply}")
 
 
-def login_reply(code: int, text: str) -> DeliveryError:
-    """Classify a refusal by Gmail's SMTP server of a login with an access token.
+def password_reply(
+    code: int, text: str, host: str = "smtp.gmail.com", names: tuple[str, str] = ("EMAIL_USERNAME", "EMAIL_PASSWORD")
+) -> DeliveryError:
+    """Classify a mail server's refusal of a login with a password.
 
-    >>> login_reply(535, "5.7.8 Username and Password not accepted").reason
-    'Gmail refused the access token (535): it must be one of the account that sends, with the scope https://mail.google.com/'
+    Args:
+        code: the reply code.
+        text: the text after it, redacted.
+        host: the server that answered.
+        names: the names of the secrets that hold the address and the password.
+
+    >>> password_reply(535, "5.7.8 Username and Password not accepted").reason[:54]
+    'Gmail refused the login: create an app password (https'
+    >>> password_reply(535, "5.7.8 no", "mail.example.com").reason
+    'mail.example.com refused the login: correct EMAIL_USERNAME or EMAIL_PASSWORD (it says: 535 5.7.8 no)'
+    """
+    server, said = _name(host), f" (it says: {code} {words(text)})"
+    if code in {534, 535}:
+        username, password = names
+        google = f"create an app password ({APP_PASSWORDS}), and put it where {password} is"
+        act = google if is_google(host) else f"correct {username} or {password}"
+        return DestinationDead(f"{server} refused the login: {act}{said}")
+    if code in {502, 503, 504}:
+        return Rejected(f"{server} takes no login by password (AUTH PLAIN) on this port: name another server or port{said}")
+    return _login_reply(code, text, host)
+
+
+def login_reply(code: int, text: str, host: str = "smtp.gmail.com") -> DeliveryError:
+    """Classify a mail server's refusal of a login with an access token.
+
+    >>> login_reply(535, "5.7.8 Username and Password not accepted").reason[:69]
+    'Gmail refused the access token: it must be one of the account that se'
     """
     if code in {534, 535}:
-        return DestinationDead(
-            f"Gmail refused the access token ({code}): it must be one of the account that sends, with the scope {SCOPE}"
-        )
-    return smtp_reply(code, text)
+        act = f"it must be one of the account that sends, with the scope {SCOPE}"
+        return DestinationDead(f"{_name(host)} refused the access token: {act} (it says: {code} {words(text)})")
+    return _login_reply(code, text, host)
+
+
+def _login_reply(code: int, text: str, host: str) -> DeliveryError:
+    """Classify a refusal of a login that does not concern what it was made with."""
+    server, reply = _name(host), f"{code} {words(text)}"
+    if code == 454 and is_google(host):
+        return Retryable(f"{server} has had too many logins (this is not a bad password): {reply}", timedelta(minutes=10))
+    if code == 454:
+        return Retryable(f"{server} cannot check the login now (this is not a bad password): {reply}", timedelta(minutes=10))
+    if 400 <= code < 500:
+        return smtp_reply(code, text, host)
+    return Rejected(f"{server} refused the login: {_OTHER_REFUSAL} (it says: {reply})")
+
+
+def _name(host: str) -> str:
+    return "Gmail" if is_google(host) else host

@@ -12,10 +12,11 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 
-from tocsin.core.delivery.destinations import https_fault, leads_to
+from tocsin.core.delivery.destinations import QUOTED, SLACK_HOSTS, https_fault, leads_to
 from tocsin.core.delivery.retry import parse_retry_after
 from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, DestinationDead, Receipt, Rejected, Retryable
-from tocsin.core.text import cut, one_line
+from tocsin.core.services.connection import NOISE, words
+from tocsin.core.text import cut, is_quoted, one_line
 
 API_HOSTS = ("slack.com", "slack-gov.com")
 _TOKEN = re.compile(r"xox[A-Za-z0-9._-]{5,500}")
@@ -126,6 +127,8 @@ def token_fault(token: str) -> str | None:
     """
     if _TOKEN.fullmatch(token):
         return None
+    if is_quoted(token):
+        return QUOTED
     return "it is no token of Slack, which begins with xoxb-: copy the Bot User OAuth Token of the app"
 
 
@@ -138,7 +141,7 @@ def is_channel(text: str) -> bool:
     return _CHANNEL.fullmatch(text) is not None
 
 
-def webhook_reply(status: int, body: str, retry_after: str | None = None) -> Receipt | DeliveryError:
+def webhook_reply(status: int, body: str, retry_after: str | None = None, host: str = SLACK_HOSTS[0]) -> Receipt | DeliveryError:
     """Classify Slack's answer to a message that was posted to a webhook.
 
     The body counts before the status, since one status serves many errors.
@@ -147,39 +150,44 @@ def webhook_reply(status: int, body: str, retry_after: str | None = None) -> Rec
         status: the HTTP status.
         body: the beginning of the body.
         retry_after: the header Retry-After in seconds, if there was one.
+        host: the server that answered.
 
     >>> webhook_reply(200, "ok")
     Delivered(refused=(), in_digest=None)
     >>> webhook_reply(404, "no_service").reason
     'Slack answered no_service (HTTP 404): the webhook is disabled or removed: create a new one'
     """
-    word = cut(one_line(body), 80)
+    server, word = _name(host), cut(one_line(body), 80)
     if status == 200 and word == "ok":
         return Delivered()
     if word in _WEBHOOK_DEAD:
-        return DestinationDead(f"Slack answered {word} (HTTP {status}): {_WEBHOOK_DEAD[word]}")
+        return DestinationDead(f"{server} answered {word} (HTTP {status}): {_WEBHOOK_DEAD[word]}")
     if word in _WEBHOOK_REJECTED:
-        return Rejected(f"Slack answered {word} (HTTP {status}): {_WEBHOOK_REJECTED[word]}")
+        return Rejected(f"{server} answered {word} (HTTP {status}): {_WEBHOOK_REJECTED[word]}")
     if status == 429:
-        return Retryable("Slack asks for fewer messages (HTTP 429)", parse_retry_after(retry_after))
+        return Retryable(f"{server} asks for fewer messages (HTTP 429)", parse_retry_after(retry_after))
     if status in {502, 504}:
-        return Ambiguous(f"a gateway before Slack gave up (HTTP {status}): the message may have arrived")
+        return Ambiguous(f"a gateway before {server} gave up (HTTP {status}): the message may have arrived")
     if status >= 500 or word == "rollup_error":
-        return Retryable(f"Slack has trouble of its own (HTTP {status})", parse_retry_after(retry_after))
+        return Retryable(f"{server} has trouble of its own (HTTP {status})", parse_retry_after(retry_after))
     if status < 200:
-        return Ambiguous(f"Slack answered HTTP {status}, which announces an answer and is none: the message may have arrived")
+        return Ambiguous(f"{server} answered HTTP {status}, which announces an answer and is none: the message may have arrived")
     if 300 <= status < 400:
-        return Rejected(f"the webhook answered with a redirect (HTTP {status}), which is never followed")
-    return Rejected(f"Slack answered HTTP {status}, which is no acceptance: {word or 'nothing'}")
+        return Rejected(f"{server} answered with a redirect (HTTP {status}), which is never followed")
+    said = words(body, 80) or (NOISE if word else "nothing")
+    return Rejected(f"{server} answered HTTP {status}, which is no acceptance: {said}")
 
 
-def bot_reply(status: int, answer: Mapping[str, object], retry_after: str | None = None) -> Receipt | DeliveryError:
+def bot_reply(
+    status: int, answer: Mapping[str, object], retry_after: str | None = None, host: str = API_HOSTS[0]
+) -> Receipt | DeliveryError:
     """Classify an answer to a call of the Web API.
 
     Args:
         status: the HTTP status.
         answer: the JSON body; empty if the body was no JSON. It must hold no secret.
         retry_after: the header Retry-After in seconds, if there was one.
+        host: the server that answered.
 
     >>> bot_reply(200, {"ok": True, "ts": "1503435956.000247"})
     Delivered(refused=(), in_digest=None)
@@ -188,24 +196,24 @@ def bot_reply(status: int, answer: Mapping[str, object], retry_after: str | None
     """
     if status == 200 and answer.get("ok") is True:
         return Delivered()
-    word = _word(answer, "error")
+    server, word = _name(host), _word(answer, "error")
     if word in _API_DEAD:
-        return DestinationDead(f"Slack answered {word}: {_API_DEAD[word].format(needed=_word(answer, 'needed') or 'chat:write')}")
+        return DestinationDead(f"{server} answered {word}: {_API_DEAD[word].format(needed=_word(answer, 'needed') or 'chat:write')}")
     if word in _API_REJECTED:
-        return Rejected(f"Slack answered {word}: {_API_REJECTED[word]}")
+        return Rejected(f"{server} answered {word}: {_API_REJECTED[word]}")
     if status == 429 or word in _RATE_LIMITED:
-        return Retryable(f"Slack asks for fewer messages (HTTP {status})", parse_retry_after(retry_after))
+        return Retryable(f"{server} asks for fewer messages (HTTP {status})", parse_retry_after(retry_after))
     if word in _AMBIGUOUS or status in {502, 504}:
-        return Ambiguous(f"Slack, or a gateway before it, broke down ({word or f'HTTP {status}'}): the message may have arrived")
+        return Ambiguous(f"{server}, or a gateway before it, broke down ({word or f'HTTP {status}'}): the message may have arrived")
     if word in _API_RETRYABLE or status >= 500:
         return Retryable(
-            f"Slack has trouble of its own ({word or f'HTTP {status}'})", parse_retry_after(retry_after) or _API_RETRYABLE.get(word)
+            f"{server} has trouble of its own ({word or f'HTTP {status}'})", parse_retry_after(retry_after) or _API_RETRYABLE.get(word)
         )
     if status < 200:
-        return Ambiguous(f"Slack answered HTTP {status}, which announces an answer and is none: the message may have arrived")
+        return Ambiguous(f"{server} answered HTTP {status}, which announces an answer and is none: the message may have arrived")
     if 300 <= status < 400:
-        return Rejected(f"Slack's API answered with a redirect (HTTP {status}), which is never followed")
-    return Rejected(f"Slack answered HTTP {status}, which is no acceptance: {word or 'nothing'}")
+        return Rejected(f"{server} answered with a redirect (HTTP {status}), which is never followed")
+    return Rejected(f"{server} answered HTTP {status}, which is no acceptance: {word or 'nothing'}")
 
 
 def thread_refused(answer: Mapping[str, object]) -> bool:
@@ -223,3 +231,7 @@ def _word(answer: Mapping[str, object], name: str) -> str:
     """Return a text of the answer as one line of at most 80 characters; empty if it is absent."""
     value = answer.get(name)
     return cut(one_line(value), 80) if isinstance(value, str) else ""
+
+
+def _name(host: str) -> str:
+    return "Slack" if host in {*SLACK_HOSTS, *API_HOSTS} else host

@@ -17,14 +17,14 @@ import attrs
 from google.auth import transport
 from google.oauth2 import credentials, service_account
 from requests import Request
-from requests.utils import get_environ_proxies, select_proxy
+from requests.utils import get_environ_proxies
 from typing_extensions import override
 from urllib3.exceptions import HTTPError
 
 from tocsin.core.outcomes import DeliveryError, Rejected
 from tocsin.core.services.google import SCOPE, AccessToken, AuthorizedUser, Grant, token_reply
 from tocsin.shell import redaction
-from tocsin.shell.adapters.http import Transport, failure
+from tocsin.shell.adapters.http import Transport, failure, refused_proxy
 from tocsin.shell.adapters.settings import SmtpSettings
 from tocsin.shell.adapters.time_limits import Attempt, attempting
 
@@ -83,8 +83,9 @@ class _TokenTransport(transport.Request):
 
     def _send(self, uri: str, request: Request) -> AccessToken | DeliveryError:
         proxies = get_environ_proxies(uri)
-        if (select_proxy(uri, proxies) or "").lower().startswith("socks"):
-            return Rejected("SOCKS proxies are not supported: name an http:// proxy in HTTPS_PROXY")
+        fault = refused_proxy(uri, proxies)
+        if fault is not None:
+            return fault
         connection = Transport(self._context)
         try:
             with connection.send(request.prepare(), stream=True, timeout=self._timeout, proxies=proxies) as response:
@@ -105,7 +106,7 @@ def fetch_token(
     if isinstance(google_credentials, Rejected):
         return google_credentials
     token_transport = _TokenTransport(grant, settings, context)
-    attempt = Attempt(urlsplit(grant.token_uri).hostname or "", ongoing.left(), settings.connect_timeout)
+    attempt = Attempt(urlsplit(grant.token_uri).hostname or "", ongoing.left(), settings.connect_timeout, ongoing.trust)
     try:
         with attempting(attempt):
             google_credentials.refresh(token_transport)

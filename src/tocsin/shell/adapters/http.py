@@ -9,12 +9,13 @@
 """
 
 import os
+import re
 import ssl
 import urllib.request
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from http.client import HTTPException
 from math import ceil
 from typing import TypeVar
@@ -30,7 +31,9 @@ from urllib3 import HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool, PoolM
 from urllib3.connection import HTTPSConnection
 from urllib3.exceptions import HTTPError
 
+from tocsin.core.delivery.destinations import proxy_fault
 from tocsin.core.outcomes import DeliveryError, Outcome, Receipt, Rejected
+from tocsin.core.services.connection import Peer, proxy_refusal
 from tocsin.core.services.healthchecks import ping_reply, ping_url
 from tocsin.core.services.slack_api import webhook_reply
 from tocsin.core.states import State
@@ -39,7 +42,7 @@ from tocsin.shell.adapters import tls
 from tocsin.shell.adapters.clock import SystemClock
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.adapters.settings import HttpSettings
-from tocsin.shell.adapters.sockets import Connection, Secured, dial
+from tocsin.shell.adapters.sockets import Connection, Secured, dial, note_untrusted
 from tocsin.shell.adapters.time_limits import Attempt, attempting, current_attempt
 from tocsin.shell.fork_safety import PerProcess
 
@@ -48,12 +51,20 @@ _T = TypeVar("_T")
 _LONGEST_ANSWER = 1 << 16  # bytes
 HEADERS = {"Content-Type": "application/json; charset=utf-8", "User-Agent": "tocsin", "Accept-Encoding": "identity"}
 _PING_HEADERS = {name: value for name, value in HEADERS.items() if name != "Content-Type"}
+_TUNNEL_REFUSED = re.compile(r"Tunnel connection failed: (\d+) ?(.*)", re.DOTALL)
 _ONLY_ENVIRONMENT = urllib.request.getproxies is urllib.request.getproxies_environment  # macOS and Windows also have system settings
 
 AnyRequest = Request | PreparedRequest
 
 Interpret = Callable[[int, str, str | None], Outcome]
 """Turns a response's status, body and Retry-After into an outcome."""
+
+
+def _ongoing() -> Attempt:
+    """Return the current attempt; ``exchange`` makes one."""
+    attempt = current_attempt()
+    assert attempt is not None
+    return attempt
 
 
 class _Connection(HTTPSConnection):
@@ -66,14 +77,33 @@ class _Connection(HTTPSConnection):
 
     @override
     def _new_conn(self) -> Connection:  # type: ignore[override]  # it has what http.client and urllib3 call
-        attempt = current_attempt()
-        assert attempt is not None  # ``exchange`` makes one
-        return dial(self.host, self.port, attempt)
+        return dial(self.host, self.port, _ongoing(), is_proxy=self.proxy is not None)
+
+    @override
+    def connect(self) -> None:
+        try:
+            super().connect()
+        except ssl.SSLError as error:
+            note_untrusted(error, _ongoing())  # of TLS within TLS, which urllib3 opens itself
+            raise
+
+    def _tunnel(self) -> None:
+        """Ask the proxy for the way to the host, and record its answer if it refuses."""
+        attempt = _ongoing()
+        proxy, attempt.peer = attempt.peer, attempt.peer
+        try:
+            super()._tunnel()
+        except OSError as error:
+            refused = _TUNNEL_REFUSED.search(str(error))
+            if refused is not None:
+                said = redaction.redact(refused[2])
+                attempt.trouble = proxy_refusal(proxy, attempt.host, int(refused[1]), said)
+            raise
+        attempt.peer = Peer(attempt.host, self._tunnel_port)
 
     @override
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # urllib3 has a class of its own
-        attempt = current_attempt()
-        assert attempt is not None
+        attempt = _ongoing()
         attempt.sent = not attempt.broken
         return super().getresponse()
 
@@ -161,12 +191,15 @@ def exchange(
     context = tls.context(settings.ca_bundle)
     if isinstance(context, Rejected):
         return context
-    attempt = Attempt(urlsplit(url).hostname or "", seconds, settings.connect_timeout)
+    attempt = Attempt(
+        urlsplit(url).hostname or "", seconds, settings.connect_timeout, tls.trust(settings.ca_bundle, settings.ca_variable)
+    )
     with attempting(attempt):
         try:
             proxies = _proxies(settings, url)
-            if (select_proxy(url, proxies) or "").lower().startswith("socks"):
-                return Rejected("SOCKS proxies are not supported: name an http:// proxy in proxies, or in HTTPS_PROXY")
+            fault = refused_proxy(url, proxies)
+            if fault is not None:
+                return fault
             transport = transports.get(lambda: Transport(context))
             return call(RequestSender(transport, proxies, (settings.connect_timeout, settings.read_timeout)))
         except (OSError, HTTPException, HTTPError, ValueError) as error:
@@ -176,8 +209,15 @@ def exchange(
 def failure(attempt: Attempt, error: Exception) -> DeliveryError:
     """Turn the ``error`` of a request that ended the attempt into a delivery error."""
     if isinstance(error, ProxyError):
-        attempt.trouble = attempt.trouble or f"the proxy does not lead to {attempt.host}: check the proxy settings"
+        attempt.trouble = attempt.trouble or proxy_refusal(attempt.peer, attempt.host, None)
     return attempt.failure(error)
+
+
+def refused_proxy(url: str, proxies: dict[str, str]) -> Rejected | None:
+    """Return the error if the proxy for a URL cannot be used as it is written."""
+    proxy = select_proxy(url, proxies)
+    fault = None if not proxy else proxy_fault(proxy)
+    return None if fault is None else Rejected(f"the proxy in HTTPS_PROXY, or in slack.proxies, is refused: {fault}")
 
 
 def _proxies(settings: HttpSettings, url: str) -> dict[str, str]:
@@ -191,7 +231,8 @@ def _proxies(settings: HttpSettings, url: str) -> dict[str, str]:
 
 def post(settings: HttpSettings, transports: PerProcess[Transport], url: Secret, body: bytes) -> Receipt | DeliveryError:
     """Post ``body``, which is JSON, and return the outcome."""
-    return _request(settings, transports, url, lambda: _post_request(url.reveal(), body), webhook_reply)
+    interpret = partial(webhook_reply, host=urlsplit(url.reveal()).hostname or "")
+    return _request(settings, transports, url, lambda: _post_request(url.reveal(), body), interpret)
 
 
 def ping(settings: HttpSettings, transports: PerProcess[Transport], url: Secret, state: State) -> Receipt | DeliveryError:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import attrs
 
 from tocsin.core.changes import Key
-from tocsin.core.delivery.destinations import address_fault
+from tocsin.core.delivery.destinations import QUOTED, address_fault
 from tocsin.core.messages.email import Mail
 from tocsin.core.outcomes import DeliveryError, Receipt, Rejected
-from tocsin.core.services.google import is_grant
+from tocsin.core.services.google import is_google, is_grant
+from tocsin.core.text import is_quoted
 from tocsin.shell import redaction
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.adapters.settings import SmtpSettings, first
@@ -67,7 +68,7 @@ class Gmail(SmtpSettings):
 
     def _send(self, username: Secret, password: Secret, mail: Mail, key: Key, only: tuple[str, ...] | None) -> Receipt | DeliveryError:
         recipients = _recipients(mail, username.reveal()) if only is None else only
-        problem = _problem(username, password, recipients)
+        problem = _problem(username, password, recipients, self.host)
         if problem is not None:
             return Rejected(problem)
         from tocsin.shell.adapters import mail_smtp
@@ -83,12 +84,16 @@ def _recipients(mail: Mail, account: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*to, *mail.cc)))
 
 
-def _problem(username: Secret, password: Secret, recipients: tuple[str, ...]) -> str | None:
+def _problem(username: Secret, password: Secret, recipients: tuple[str, ...], host: str) -> str | None:
     fault = address_fault(username.reveal())
     if fault is not None:
         return f"the user name in the secret {username.name!r} is refused: {fault}"
-    if not (is_grant(password.reveal()) or (password.reveal().isascii() and password.reveal().isprintable())):
+    if is_google(host) and is_quoted(password.reveal()):
+        return f"the password in the secret {password.name!r} is refused: {QUOTED}"
+    if not is_grant(password.reveal()) and is_google(host) and not password.reveal().isascii():
         return f"the password in the secret {password.name!r} is not an app password, which is 16 letters"
+    if not is_grant(password.reveal()) and not password.reveal().isprintable():
+        return f"the password in the secret {password.name!r} holds unprintable characters"
     if not recipients:
         return "the mail names no recipient"
     bad = next((address for address in recipients if address_fault(address) is not None), None)

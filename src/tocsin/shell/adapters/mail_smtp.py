@@ -14,21 +14,24 @@ import smtplib
 from base64 import b64encode
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from functools import partial
 
 import attrs
 
 from tocsin.core.outcomes import Delivered, DeliveryError, Receipt, Rejected, Retryable
-from tocsin.core.services.google import is_grant, login_reply, smtp_reply
+from tocsin.core.services.connection import no_smtp_reply
+from tocsin.core.services.google import is_grant, login_reply, password_reply, smtp_reply
 from tocsin.shell import redaction
 from tocsin.shell.adapters import tls
 from tocsin.shell.adapters.google_tokens import TokenCache, TokenRoute
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.adapters.settings import SmtpSettings
 from tocsin.shell.adapters.sockets import Secured, dial
-from tocsin.shell.adapters.time_limits import Attempt, attempting
+from tocsin.shell.adapters.time_limits import Attempt, attempting, current_attempt
 from tocsin.shell.fork_safety import PerProcess
 
 _MAX_MAILS = 50  # per connection
+_CUT_OFF = "…"  # stands for the first four characters, which smtplib takes for a code that is none
 _LEADING_DOT = re.compile(rb"^\.", re.MULTILINE)
 
 Interpret = Callable[[int, str], DeliveryError]
@@ -37,21 +40,22 @@ Interpret = Callable[[int, str], DeliveryError]
 
 @attrs.frozen
 class Login:
-    """The argument of the AUTH command, and how to interpret a refusal."""
+    """The argument of the AUTH command, and how to interpret a refusal of it."""
 
     argument: str = attrs.field(repr=False)
     interpret: Interpret
 
 
-def by_password(username: Secret, password: Secret) -> Login:
-    """Log in by an app password."""
-    return Login(f"PLAIN {_base64('', username.reveal(), password.reveal(), between=chr(0))}", smtp_reply)
+def by_password(username: Secret, password: Secret, host: str) -> Login:
+    """Log in to ``host`` by a password."""
+    interpret = partial(password_reply, host=host, names=(username.name, password.name))
+    return Login(f"PLAIN {_base64('', username.reveal(), password.reveal(), between=chr(0))}", interpret)
 
 
-def by_token(username: Secret, token: Secret) -> Login:
-    """Log in by an access token."""
+def by_token(username: Secret, token: Secret, host: str) -> Login:
+    """Log in to ``host`` by an access token."""
     fields = (f"user={username.reveal()}", f"auth=Bearer {token.reveal()}", "", "")
-    return Login(f"XOAUTH2 {_base64(*fields, between=chr(1))}", login_reply)
+    return Login(f"XOAUTH2 {_base64(*fields, between=chr(1))}", partial(login_reply, host=host))
 
 
 def _base64(*fields: str, between: str) -> str:
@@ -88,10 +92,11 @@ class _Channel(smtplib.SMTP):
 
 
 class SmtpSession:
-    """An SMTP connection of ``account``."""
+    """An SMTP connection of ``account`` to ``host``."""
 
-    def __init__(self, account: Credentials) -> None:
+    def __init__(self, account: Credentials, host: str) -> None:
         self.account = account
+        self._interpret = partial(smtp_reply, host=host)
         self._mail_begun = False
         self._count = 0
         self._smtp = _Channel(local_hostname="localhost")
@@ -133,7 +138,7 @@ class SmtpSession:
         self._mail_begun = False
         replies = {recipient: self._smtp.docmd("RCPT", f"TO:<{recipient}>") for recipient in mail.recipients}
         refused = {recipient: reply for recipient, reply in replies.items() if reply[0] not in {250, 251}}
-        errors = tuple(smtp_reply(code, _text(words)) for code, words in refused.values())
+        errors = tuple(self._interpret(code, _text(words)) for code, words in refused.values())
         if len(refused) == len(replies):
             for_now = (reply for reply, error in zip(refused.values(), errors, strict=True) if isinstance(error, Retryable))
             self._expect(next(for_now, replies[mail.recipients[-1]]))
@@ -171,13 +176,21 @@ class SmtpSession:
     def _command(self, command: str, argument: str, code: int = 250) -> None:
         self._expect(self._smtp.docmd(command, argument), code)
 
-    @staticmethod
-    def _expect(reply: tuple[int, bytes], code: int = 250, interpret: Interpret = smtp_reply) -> None:
+    def _expect(self, reply: tuple[int, bytes], code: int = 250, interpret: Interpret | None = None) -> None:
         if reply[0] == code:
             return
         if not 400 <= reply[0] < 600:
-            raise smtplib.SMTPServerDisconnected  # neither acceptance nor refusal: not an SMTP server
-        raise SmtpRefusal(interpret(reply[0], _text(reply[1])), reply[0])
+            _note_no_reply(reply)
+            raise smtplib.SMTPServerDisconnected
+        raise SmtpRefusal((interpret or self._interpret)(reply[0], _text(reply[1])), reply[0])
+
+
+def _note_no_reply(reply: tuple[int, bytes]) -> None:
+    """Record in the attempt that an answer is neither acceptance nor refusal."""
+    code, text = reply
+    attempt = current_attempt()
+    assert attempt is not None  # ``send`` makes one
+    attempt.trouble = no_smtp_reply(attempt.peer, f"{f'{code} ' if code > 0 else _CUT_OFF}{_text(text)}")
 
 
 def _text(words: bytes) -> str:
@@ -188,13 +201,13 @@ def _text(words: bytes) -> str:
 def connect(route: TokenRoute, tokens: TokenCache, account: Credentials) -> SmtpSession:
     """Open a session of ``account``, logged in by its password or by an access token. Raises Refused and OSError."""
     if not is_grant(account.password.reveal()):
-        return _open(route, account, by_password(account.username, account.password))
+        return _open(route, account, by_password(account.username, account.password, route.settings.host))
     known = tokens.known(account.username, account.password)
     token = known or tokens.fetch(account.username, account.password, route)
     if isinstance(token, DeliveryError):
         raise SmtpRefusal(token)
     try:
-        return _open(route, account, by_token(account.username, token))
+        return _open(route, account, by_token(account.username, token, route.settings.host))
     except SmtpRefusal as refusal:
         if refusal.code not in {534, 535}:
             raise
@@ -205,7 +218,7 @@ def connect(route: TokenRoute, tokens: TokenCache, account: Credentials) -> Smtp
 
 
 def _open(route: TokenRoute, account: Credentials, login: Login) -> SmtpSession:
-    session = SmtpSession(account)
+    session = SmtpSession(account, route.settings.host)
     try:
         session.open(route, login)
     except BaseException:
@@ -229,7 +242,7 @@ def send(
     def new_session() -> SmtpSession:
         return connect(TokenRoute(settings, context, attempt), tokens.get(TokenCache), account)
 
-    attempt = Attempt(settings.host, settings.deadline, settings.connect_timeout)
+    attempt = Attempt(settings.host, settings.deadline, settings.connect_timeout, tls.trust(settings.ca_bundle, settings.ca_variable))
     lock = sessions.lock
     if not lock.acquire(timeout=settings.deadline):
         return Retryable(f"other mails kept the connection to {settings.host} busy for {settings.deadline:g} s")

@@ -7,6 +7,7 @@
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping
+from typing import ClassVar
 
 import attrs
 
@@ -87,8 +88,12 @@ def first(*names: str) -> "Callable[[type, list[attrs.Attribute[object]]], list[
 
 @attrs.frozen(kw_only=True)
 class NetworkSettings:
-    """The settings of every transport: the CA certificates to trust, and the time limits in seconds."""
+    """The settings of every transport: the CA certificates to trust, and the time limits in seconds.
 
+    ``ca_variable`` is the environment variable that names a file of CA certificates for the service alone.
+    """
+
+    ca_variable: ClassVar[str] = "TOCSIN_SLACK_CA_BUNDLE"
     ca_bundle: str | None = attrs.field(default=None, converter=path, validator=bundle)
     connect_timeout: float = attrs.field(default=5.0, validator=seconds)
     read_timeout: float = attrs.field(default=10.0, validator=seconds)
@@ -106,6 +111,7 @@ class HttpSettings(NetworkSettings):
 class SmtpSettings(NetworkSettings):
     """The settings of a connection to an SMTP server, and the hosts that may be asked for an access token."""
 
+    ca_variable: ClassVar[str] = "TOCSIN_GMAIL_CA_BUNDLE"
     host: str = attrs.field(default="smtp.gmail.com", validator=host)
     port: int = attrs.field(default=465, validator=port)
     token_hosts: tuple[str, ...] = attrs.field(default=(), converter=token_hosts)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import attrs
 
@@ -83,7 +84,7 @@ class _AppPost:
         words = {name: redact(str(response.data[name])) for name in ("error", "needed") if name in response.data}
         body = {**response.data, **words}
         later = in_seconds(response.headers.get("retry-after"), SystemClock().now())
-        return _Response(bot_reply(response.status_code, body, later), body)
+        return _Response(bot_reply(response.status_code, body, later, urlsplit(to.api).hostname or ""), body)
 
 
 def post_as_app(connection: AppConnection, token: Secret, bot: Bot, message: PostToSlack) -> Outcome:

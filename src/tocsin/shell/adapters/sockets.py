@@ -21,12 +21,16 @@ from typing import TypeVar
 
 from typing_extensions import Buffer, override
 
-from tocsin.shell import fork_safety
+from tocsin.core.outcomes import Retryable
+from tocsin.core.services import connection
+from tocsin.shell import fork_safety, redaction
 from tocsin.shell.adapters.time_limits import Attempt, current_attempt
 
 _T = TypeVar("_T")
 
 _PIECE = 1 << 14  # bytes; what one TLS record holds at most
+_LONGEST_LINE = 512  # bytes of a first line in plain text; a reply of SMTP has no longer ones
+_LINE_WAIT = 1.0  # seconds to wait for the rest of it
 
 
 class Connection:
@@ -126,11 +130,11 @@ class Connection:
             yield math.inf if self._timeout is None else time.monotonic() + self._timeout
         except TimeoutError:
             if attempt is not None:
-                attempt.trouble = f"{attempt.host} did not answer in time"
+                attempt.trouble = connection.silent(attempt.peer)
             raise
         except OSError as error:
             if attempt is not None:
-                attempt.trouble = f"the connection to {attempt.host} broke ({type(error).__name__})"
+                attempt.trouble = _interrupted(error, attempt.peer)
             raise
 
 
@@ -160,13 +164,15 @@ class Secured(Connection):
     def __init__(self, plain: Connection, context: ssl.SSLContext, server_hostname: str | None) -> None:
         super().__init__(plain._sock, plain._timeout)
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._first = b""  # the first bytes received
         try:
             self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_hostname)
             with self._call() as ends:
                 self._run(self._tls.do_handshake, ends)
         except BaseException as error:
+            if (attempt := current_attempt()) is not None:
+                self._explain(error, attempt)
             self.close()
-            _note_untrusted(error)
             raise
         fork_safety.forget_in_child(self)
 
@@ -201,6 +207,7 @@ class Secured(Connection):
                 self._flush(ends)
                 data = super()._read(_PIECE, ends)
                 if data:
+                    self._first = (self._first + data)[:_LONGEST_LINE]
                     self._incoming.write(data)
                 else:
                     self._incoming.write_eof()
@@ -212,32 +219,60 @@ class Secured(Connection):
                 self._flush(ends)
                 return result
 
+    def _explain(self, error: BaseException, attempt: Attempt) -> None:
+        """Record in the attempt why the handshake failed."""
+        if note_untrusted(error, attempt) or not isinstance(error, ssl.SSLError):
+            return
+        if self._first and not connection.is_tls(self._first):
+            self._complete_line()
+        said = redaction.redact(self._first.decode(errors="replace"))
+        attempt.trouble = connection.handshake_failure(attempt.peer, self._first, said, error.reason)
+
+    def _complete_line(self) -> None:
+        """Receive the rest of the first line, which is in plain text."""
+        ends = time.monotonic() + _LINE_WAIT
+        with suppress(OSError):
+            while b"\n" not in self._first and len(self._first) < _LONGEST_LINE and (data := super()._read(_LONGEST_LINE, ends)):
+                self._first += data
+
     def _flush(self, ends: float) -> None:
         if data := self._outgoing.read():
             super()._write(data, ends)
 
 
-def _note_untrusted(error: BaseException) -> None:
-    attempt = current_attempt()
-    if attempt is not None and isinstance(error, ssl.SSLCertVerificationError):
-        attempt.untrusted = error.verify_message
+def _interrupted(error: OSError, peer: connection.Peer) -> Retryable:
+    """Return the outcome of an open connection that failed."""
+    if isinstance(error, ConnectionError):
+        return connection.closed(peer)
+    reason = error.reason if isinstance(error, ssl.SSLError) else error.strerror
+    return connection.broken(peer, reason or type(error).__name__)
 
 
-def dial(host: str, port: int, attempt: Attempt) -> Connection:
+def note_untrusted(error: BaseException, attempt: Attempt) -> bool:
+    """Record in the attempt that a certificate is not trusted, if ``error`` says that; return whether it does."""
+    if not isinstance(error, ssl.SSLCertVerificationError):
+        return False
+    attempt.untrusted = error.verify_message
+    attempt.trouble = connection.untrusted(attempt.peer, error.verify_message, attempt.trust)
+    return True
+
+
+def dial(host: str, port: int, attempt: Attempt, *, is_proxy: bool = False) -> Connection:
     """Connect to ``host``, trying its addresses in turn. Raises OSError if none answers.
 
     Each address gets an equal share of the time left, so that one that does not answer leaves time for the others.
     """
+    attempt.peer = connection.Peer(host, port, is_proxy)
     try:
         addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError:
-        attempt.trouble = f"cannot reach {host}: its name does not resolve"
+        attempt.trouble = connection.unresolved(attempt.peer)
         raise
     for tried, (family, kind, protocol, _, address) in enumerate(addresses):
         try:
             return _connect(socket.socket(family, kind, protocol), address, attempt, len(addresses) - tried)
         except OSError as error:
-            attempt.trouble = f"cannot reach {host}: {_describe(error)}"
+            attempt.trouble = connection.unreachable(attempt.peer, _describe(error))
     raise ConnectionError
 
 
@@ -246,7 +281,7 @@ def _connect(sock: socket.socket, address: tuple[object, ...], attempt: Attempt,
         sock.settimeout(min(attempt.left() / shares, attempt.connect_timeout))
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else a small request waits for an acknowledgement
         sock.connect(address)
-        attempt.trouble, attempt.broken = None, False  # left by earlier addresses and connections
+        attempt.trouble, attempt.broken, attempt.ended = None, False, False  # left by earlier addresses and connections
     except BaseException:
         sock.close()
         raise

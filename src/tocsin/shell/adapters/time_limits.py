@@ -13,11 +13,13 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from tocsin.core.outcomes import Ambiguous, DeliveryError, Rejected, Retryable
+from tocsin.core.outcomes import DeliveryError, Rejected, Retryable
+from tocsin.core.services.connection import Peer, Trust, after_sending, closed, flooded, no_request, unreadable
 from tocsin.shell.fork_safety import PerThread
 
 _MIN_ATTEMPT = 1.0  # seconds; an attempt gets at least this much, even past the thread's deadline
 _MAX_RECEIVED = 1 << 20  # bytes
+_SYSTEM = Trust()
 
 _thread = PerThread()
 
@@ -74,14 +76,26 @@ class Attempt:
         host: the host to reach.
         seconds: the limit for the whole attempt.
         connect_timeout: the limit for connecting to one address, in seconds.
+        trust: the CA certificates that are trusted.
+
+    Attributes:
+        peer: whom the connection leads to at present: the host, or a proxy before it.
+        trouble: the outcome of what went wrong, if anything did.
+        untrusted: what is wrong with a certificate, in OpenSSL's words.
+        broken: whether sending failed.
+        ended: whether the other side has closed the connection.
+        sent: whether the whole message was sent.
     """
 
-    def __init__(self, host: str, seconds: float, connect_timeout: float) -> None:
+    def __init__(self, host: str, seconds: float, connect_timeout: float, trust: Trust = _SYSTEM) -> None:
         self.host = host
         self.connect_timeout = connect_timeout
-        self.trouble: str | None = None
+        self.trust = trust
+        self.peer = Peer(host)
+        self.trouble: Retryable | Rejected | None = None
         self.untrusted: str | None = None
         self.broken = False
+        self.ended = False
         self.sent = False
         self._received = 0
         now = time.monotonic()
@@ -95,26 +109,24 @@ class Attempt:
         return left if most is None else min(left, most)
 
     def add_received(self, count: int) -> None:
-        """Count bytes received. Raises ConnectionAbortedError if their total is more than any answer needs."""
+        """Count bytes received; 0 if the other side closed the connection.
+
+        Raises ConnectionAbortedError if their total is more than any answer needs.
+        """
         self._received += count
+        self.ended = count == 0
         if self._received > _MAX_RECEIVED:
-            self.trouble = f"{self.host} sent more than {_MAX_RECEIVED:,} bytes, which is no answer"
+            self.trouble = flooded(self.peer, _MAX_RECEIVED)
             raise ConnectionAbortedError
 
     def failure(self, error: Exception) -> DeliveryError:
         """Turn the ``error`` that ended the attempt into a delivery error. The reason does not quote the error's own text."""
+        trouble = self.trouble or (closed(self.peer) if self.ended else unreadable(self.peer))
         if self.untrusted is not None:
-            return Rejected(
-                f"the certificate of {self.host} is not trusted ({self.untrusted}): if a proxy or a company signs it, put the"
-                " file of its CA into ca_bundle or SSL_CERT_FILE"
-            )
-        kind = type(error).__name__
-        trouble = self.trouble or f"the connection to {self.host} broke off ({kind})"
+            return trouble
         if self.sent:
-            return Ambiguous(f"{trouble}, after the message went out: it may have arrived")
-        if isinstance(error, ValueError):
-            return Rejected(f"no request to {self.host} can be made ({kind}): check the proxy settings and the host's name")
-        return Retryable(trouble)
+            return after_sending(trouble)
+        return no_request(self.host, type(error).__name__) if self.trouble is None and isinstance(error, ValueError) else trouble
 
 
 def current_attempt() -> Attempt | None:

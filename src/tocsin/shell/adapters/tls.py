@@ -10,7 +10,10 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
+from tocsin.core.delivery.destinations import QUOTED
 from tocsin.core.outcomes import Rejected
+from tocsin.core.services.connection import Trust
+from tocsin.core.text import is_quoted
 
 _VARIABLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 _contexts: dict[tuple[int, str | None, type[ssl.SSLContext]], ssl.SSLContext] = {}
@@ -18,7 +21,7 @@ _contexts: dict[tuple[int, str | None, type[ssl.SSLContext]], ssl.SSLContext] = 
 
 def context(ca_bundle: str | None) -> ssl.SSLContext | Rejected:
     """Return the context for a bundle, made once per process and class of contexts; Rejected if the bundle cannot be used."""
-    bundle, source = (ca_bundle, "ca_bundle") if ca_bundle is not None else _from_environment(os.environ)
+    bundle, source = _in_force(ca_bundle)
     key = (os.getpid(), bundle, ssl.SSLContext)  # a library may replace the class, and use of the old one then recurses without end
     if key not in _contexts:
         made = _make(bundle)
@@ -28,12 +31,22 @@ def context(ca_bundle: str | None) -> ssl.SSLContext | Rejected:
     return _contexts[key]
 
 
+def trust(ca_bundle: str | None, variable: str) -> Trust:
+    """Return which CA certificates a connection trusts; ``variable`` names a file of them for its service alone."""
+    return Trust(variable, *_in_force(ca_bundle))
+
+
 def bundle_fault(bundle: str) -> str | None:
     """Return what is wrong with a file of CA certificates; None if it can be used."""
     made = _make(bundle)
     if isinstance(made, str):
         return made
     return f"{bundle} is a folder, not a file" if Path(bundle).is_dir() else None
+
+
+def _in_force(ca_bundle: str | None) -> tuple[str | None, str]:
+    """Return the bundle that is in force, and what names it."""
+    return (ca_bundle, "ca_bundle") if ca_bundle is not None else _from_environment(os.environ)
 
 
 def _from_environment(variables: Mapping[str, str]) -> tuple[str | None, str]:
@@ -54,5 +67,5 @@ def _make(bundle: str | None) -> ssl.SSLContext | str:
     except ssl.SSLError:
         return f"{bundle} holds no certificate in PEM form"
     except OSError as error:
-        return f"{bundle} cannot be read: {error.strerror}"
+        return QUOTED if bundle is not None and is_quoted(bundle) else f"{bundle} cannot be read: {error.strerror}"
     return made

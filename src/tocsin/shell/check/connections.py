@@ -29,7 +29,7 @@ from tocsin.core.services.slack_api import bot_reply
 from tocsin.core.text import cut, one_line
 from tocsin.shell.adapters import SlackWebhook, SystemClock, mail_smtp, tls
 from tocsin.shell.adapters.google_tokens import TokenCache, TokenRoute
-from tocsin.shell.adapters.http import RequestSender, Transport
+from tocsin.shell.adapters.http import RequestSender, Transport, failure
 from tocsin.shell.adapters.mail_smtp import Credentials
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.adapters.settings import HttpSettings, SmtpSettings
@@ -81,7 +81,7 @@ def probe_gmail(settings: SmtpSettings, account: Credentials) -> Finding:
     context = tls.context(settings.ca_bundle)
     if isinstance(context, Rejected):
         return finding(Seen(context, settings.host, PASSWORD))
-    attempt = Attempt(settings.host, settings.deadline, settings.connect_timeout)
+    attempt = Attempt(settings.host, settings.deadline, settings.connect_timeout, tls.trust(settings.ca_bundle, settings.ca_variable))
     try:
         with attempting(attempt):
             mail_smtp.connect(TokenRoute(settings, context, attempt), TokenCache(), account).close()
@@ -106,7 +106,10 @@ def _ask_slack(settings: HttpSettings, route: SlackRoute, secret: str, ask: Call
     context = tls.context(settings.ca_bundle)
     if isinstance(context, Rejected):
         return Seen(context, route.host, secret)
-    attempt, transport = Attempt(route.host, settings.deadline, settings.connect_timeout), Transport(context)
+    attempt, transport = (
+        Attempt(route.host, settings.deadline, settings.connect_timeout, tls.trust(settings.ca_bundle, settings.ca_variable)),
+        Transport(context),
+    )
     try:
         with attempting(attempt):
             return ask(RequestSender(transport, route.proxies, (settings.connect_timeout, settings.read_timeout)))
@@ -119,14 +122,13 @@ def _ask_slack(settings: HttpSettings, route: SlackRoute, secret: str, ask: Call
 def _slack_failure(attempt: Attempt, error: Exception, route: SlackRoute, secret: str) -> Seen:
     refused = _TUNNEL_REFUSED.search(str(error))
     proxy = route.proxy if isinstance(error, ProxyError) else None
-    if proxy is not None:
-        attempt.trouble = attempt.trouble or f"the proxy does not lead to {route.host}"
     code = int(refused[1]) if refused else None
-    return Seen(attempt.failure(error), route.host, secret, attempt.untrusted, code, proxy, SystemClock().now())
+    error_of_attempt = failure(attempt, error)
+    return Seen(error_of_attempt, route.host, secret, attempt.untrusted, code, proxy, SystemClock().now(), attempt.trust)
 
 
 def _smtp_failure(settings: SmtpSettings, attempt: Attempt, error: DeliveryError, code: int | None) -> Seen:
-    return Seen(error, settings.host, PASSWORD, attempt.untrusted, code, None, SystemClock().now())
+    return Seen(error, settings.host, PASSWORD, attempt.untrusted, code, None, SystemClock().now(), attempt.trust)
 
 
 def _date(sender: RequestSender, route: SlackRoute) -> str | None:
@@ -149,7 +151,7 @@ def _clock_findings(route: SlackRoute, date: str | None) -> tuple[Finding, ...]:
 
 def _token_finding(response: SlackResponse, route: SlackRoute, token: Secret) -> Finding:
     answer = {name: redact(value) if isinstance(value, str) else value for name, value in response.data.items()}
-    outcome = bot_reply(response.status_code, answer)
+    outcome = bot_reply(response.status_code, answer, host=route.host)
     if isinstance(outcome, DeliveryError):
         return finding(Seen(outcome, route.host, token.name))
     owner = f"{_field(answer, 'user')} in {_field(answer, 'team')}"

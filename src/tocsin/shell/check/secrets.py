@@ -6,11 +6,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from tocsin.core.config.schema import PASSWORD, USERNAME, Configuration
-from tocsin.core.delivery.destinations import address_fault, webhook_fault
-from tocsin.core.diagnosis import Finding, Seen, missing, no_bot_token, remedy
+from tocsin.core.delivery.destinations import QUOTED, address_fault, webhook_fault
+from tocsin.core.diagnosis import Finding, Seen, missing, no_bot_token, quoted, remedy
 from tocsin.core.outcomes import Rejected
-from tocsin.core.services.google import is_grant, read_grant
+from tocsin.core.services.google import is_google, is_grant, read_grant
 from tocsin.core.services.slack_api import token_fault
+from tocsin.core.text import is_quoted
 from tocsin.shell.adapters.secret_files import read_file, read_user_file, secrets_file
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.config.defaults import Channel, secrets
@@ -40,6 +41,8 @@ def check_secrets(config: Configuration, channel: Channel) -> Finding | None:
 def _check_token(token: Secret | Rejected) -> Finding | None:
     if isinstance(token, Rejected):
         return None
+    if is_quoted(token.reveal()):
+        return quoted(token.name)
     if token_fault(token.reveal()) is not None or not token.reveal().startswith("xoxb-"):
         return no_bot_token(token.name)
     return None if _is_installed("slack_sdk") else Finding(token.name, "it needs slack_sdk, to post as an app", _install("slack-bot"))
@@ -50,16 +53,22 @@ def _check_webhook(config: Configuration, url: Secret | Rejected) -> Finding | N
     if fault is None:
         return None
     name = config.slack.webhook_secret
+    if fault == QUOTED:
+        return quoted(name)
     what = f"the webhook URL is refused: {fault.partition(';')[0]}"
     return Finding(name, what, remedy(Seen(Rejected(what), "Slack", name)))
 
 
 def _check_account(config: Configuration, username: Secret | Rejected, password: Secret | Rejected) -> Finding | None:
+    if isinstance(username, Secret) and is_quoted(username.reveal()):
+        return quoted(USERNAME)
     if isinstance(username, Secret) and address_fault(username.reveal()) is not None:
         return Finding(USERNAME, "this is not an address", f"put the whole address of the account where {USERNAME} is")
     if isinstance(password, Secret) and is_grant(password.reveal()):
         return _check_grant(password)
-    if isinstance(password, Rejected) or config.gmail.host != "smtp.gmail.com" or _APP_PASSWORD.fullmatch(password.reveal()):
+    if isinstance(password, Secret) and is_google(config.gmail.host) and is_quoted(password.reveal()):
+        return quoted(PASSWORD)
+    if isinstance(password, Rejected) or not is_google(config.gmail.host) or _APP_PASSWORD.fullmatch(password.reveal()):
         return None
     what = "this is neither an app password, which is 16 letters, nor a JSON file from Google for the account; Gmail takes no other"
     return Finding(PASSWORD, what, remedy(Seen(Rejected("no app password"), config.gmail.host, PASSWORD)))

@@ -5,7 +5,9 @@ Codes and their meanings are those of the vendors' pages; the other rows are fau
 
 from tests.servers.hostile import replying, scripted
 from tests.shell.adapters.hostile.gmail import GMAIL
+from tests.shell.adapters.hostile.services import APP, PROXY, TOKENS
 from tests.shell.adapters.hostile.slack import SLACK
 from tests.shell.adapters.hostile.transport import transport
 
-ROWS = (*SLACK, *transport("Slack", replying(200, "ok")), *GMAIL, *transport("Gmail", scripted("QUIT", "221 bye")))
+_CONNECTIONS = (*transport("Slack", replying(200, "ok")), *transport("Gmail", scripted("QUIT", "221 bye")))
+ROWS = (*SLACK, *APP, *PROXY, *GMAIL, *TOKENS, *_CONNECTIONS)

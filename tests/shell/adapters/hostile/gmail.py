@@ -31,6 +31,8 @@ def _codes(*codes: tuple[str, str]) -> dict[str, Prepare]:
 _LATER = (("421 4.7.0 later", "GREETING"), ("451 4.3.0 later", "MAIL"), ("450 4.2.1 too fast", "RCPT"), ("452 4.5.3 too many", "RCPT"))
 _LATER_STILL = (("421 4.7.0 later", "DATA-END"), ("452 4.2.2 full", "DATA-END"))
 _LIMIT = (("550 5.4.5 daily limit", "MAIL"), ("550 5.4.5 daily limit", "DATA-END"))
+_OTHER_LOGIN = (("504 5.5.4 unrecognized authentication type", "AUTH"),)
+_REFUSED_LOGIN = (("550 5.7.1 not from there", "AUTH"),)
 _LOGIN = (("534 5.7.9 app password needed", "AUTH"), ("535 5.7.8 not accepted", "AUTH"))
 _NO = (("554 5.7.1 go away", "GREETING"), ("502 5.5.1 no", "EHLO"), ("550 5.1.1 nobody", "RCPT"), ("552 5.3.4 too big", "DATA-END"))
 
@@ -42,6 +44,9 @@ GMAIL = (
     Row("Gmail", "says", DestinationDead, _codes(*_LOGIN)),
     Row("Gmail", "says", Rejected, _codes(*_NO, ("554 5.6.0 malformed", "DATA-END"))),
     Row("Gmail", "says", Ambiguous, _codes(("200 fine", "DATA-END"), ("354 go on", "DATA-END"), ("999 what", "DATA-END"))),
+    Row("Another mail server", "says", Retryable, _codes(("454 4.7.0 authentication server is down", "AUTH")), after=600),
+    Row("Another mail server", "says", DestinationDead, _codes(*_LOGIN)),
+    Row("Another mail server", "says", Rejected, _codes(*_OTHER_LOGIN, *_REFUSED_LOGIN, ("550 5.4.5 congested", "MAIL"))),
     Row("Gmail", "does not send", Retryable, _stages(SILENT, *_BEFORE), strains="time"),
     Row("Gmail", "does not send", Ambiguous, _stages(SILENT, "DATA-END"), strains="time"),
     Row("Gmail", "does not send", Delivered, _stages(SILENT, "QUIT"), strains="time"),

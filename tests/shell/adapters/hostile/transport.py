@@ -28,6 +28,13 @@ _FOREIGN = {
     "noise": raw(says(NOISE), plain),
     "HTTP": raw(says(b"HTTP/1.1 400 Bad Request\r\n\r\n"), plain),
     "SMTP": raw(says(b"220 ready\r\n"), plain),
+    "SMTP, and refuses this machine": raw(says(b"554 5.7.1 not from there\r\n"), plain),
+    "SMTP in pieces": raw(drips(b"220 mail.example.com ESMTP\r\n"), plain),
+}
+_FULL = {"`421 too many connections` in plain text": raw(says(b"421 too many connections\r\n"), plain)}
+_OTHER_TLS = {
+    "TLS 1.1 and nothing newer": raw(rude, lambda authority: authority.old),
+    "a cipher of its own": raw(rude, lambda authority: authority.odd),
 }
 _GONE = {"on a connection": raw(rude, plain), "in the middle of its TLS handshake": raw(says(_HEAD), plain)}
 
@@ -44,7 +51,9 @@ def transport(channel: Channel, well: Prepare) -> tuple[Row, ...]:
             strains="time",
         ),
         Row(channel, "shows a certificate", Rejected, _CERTIFICATES),
-        Row(channel, "speaks no TLS, but", Retryable, _FOREIGN),
+        Row(channel, "speaks no TLS, but", Rejected, _FOREIGN),
+        Row(channel, "says before TLS", Retryable, _FULL),
+        Row(channel, "speaks", Rejected, _OTHER_TLS),
         Row(channel, "hangs up", Retryable, _GONE),
         Row(channel, "says nothing", Retryable, {"to a connection": raw(mute, plain)}, strains="time"),
         Row(
