@@ -1,6 +1,7 @@
 """Opens the outbox of a command, and sends leftovers in the background.
 
 - The outbox is the configured one, or the one in the file of ``--file``. Opening it creates nothing.
+- The file of ``--file`` must exist: a name with a mistake in it would be an outbox in which nothing is ever wrong.
 - The URL of a database may hold a password, so it is a secret that the configuration names, and never an argument.
 - Messages that an earlier process left in the configured outbox are sent while a command runs. ``run`` and ``exec`` do so through their
   interpreter, unless they send nothing; ``outbox`` does only what it is told.
@@ -36,13 +37,22 @@ def drain_leftovers(command: str | None) -> None:
         current_of_runs()
 
 
-def with_store(file: str | None, action: "Callable[[Store], int]") -> int:
-    """Run ``action`` on the outbox and return its exit status. If the outbox cannot be used, print the reason."""
+def with_store(file: str | None, action: "Callable[[Store], int]", *, awaits_file: bool = False) -> int:
+    """Run ``action`` on the outbox and return its exit status. If the outbox cannot be used, print the reason.
+
+    Args:
+        file: the file of ``--file``.
+        action: what to do.
+        awaits_file: whether the file of ``--file`` may be missing, since the action waits until a program creates it.
+    """
     config = configuration()
     make_known(config.secret_names)
     try:
         store = open_store(file)
         try:
+            if file is not None and not awaits_file and not store.exists:
+                complain(f"there is no outbox at {store.place}: correct --file, or leave it out for the configured outbox")
+                return UNUSABLE
             return action(store)
         finally:
             store.close()
