@@ -128,7 +128,12 @@ def test_the_same_for_programs(tocsin: Typist, servers: object, monkeypatch: pyt
     assert (seen.status, seen.err, found["faults"]) == (1, "", 1)
     (notifier,) = found["notifiers"]
     assert (notifier["name"], notifier["announces"]) == ("slack", "Failed")
-    assert [name for name, answer in notifier["states"].items() if answer == "yes"] == ["Failed", "Aborted", "TimedOut", "TriggerFailed"]
+    assert [name for name, answer in notifier["states"].items() if answer == "yes"] == [
+        "Failed",
+        "Aborted",
+        "TimedOut",
+        "TriggerFailed",
+    ]
     (fault,) = [each for each in found["findings"] if each["is_fault"]]
     assert (fault["about"], bool(fault["remedy"])) == ("TOCSIN_GMAIL_PRT", True)
     reached = {"about": "127.0.0.1", "what": "reached, and its certificate is good", "remedy": None, "is_fault": False}
@@ -202,9 +207,7 @@ def test_a_database_that_is_down_is_a_fault(
     assert_no_canary(seen.out)
 
 
-def test_the_database_of_an_outbox_is_probed(
-    tocsin: Typist, outbox: Path, database: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_database_of_an_outbox_is_probed(tocsin: Typist, outbox: Path, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOCSIN_DELIVERY_OUTBOX_SECRET", "OUTBOX_URL")
     monkeypatch.setenv("OUTBOX_URL", database)
     seen = tocsin("check")
@@ -213,9 +216,7 @@ def test_the_database_of_an_outbox_is_probed(
     assert re.fullmatch(r"postgresql://\S+/\S+ can be written; 0 messages wait", found[1])
 
 
-def test_without_the_url_of_the_outbox_there_is_one_fault(
-    tocsin: Typist, outbox: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_the_url_of_the_outbox_there_is_one_fault(tocsin: Typist, outbox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOCSIN_DELIVERY_OUTBOX_SECRET", "OUTBOX_URL")
     seen = tocsin("check")
     assert seen.status == 1

@@ -103,10 +103,12 @@ def words(text: str) -> set[str]:
 
 
 @given(STATES, STATES)
-def test_the_sentence_about_a_notifier_says_the_same_as_the_table_of_its_states(only: list[type[State]], ignored: list[type[State]]) -> None:
+def test_the_sentence_about_a_notifier_says_the_same_as_the_table_of_its_states(
+    only: list[type[State]], ignored: list[type[State]]
+) -> None:
     notifier = SlackNotifier(only_states=only, ignore_states=ignored)
     told, _, untold = announced_states(notifier).partition(", but not ")
-    named = {name: True for name in words(told)} | {name: False for name in words(untold)}
+    named = dict.fromkeys(words(told), True) | dict.fromkeys(words(untold), False)
     for kind in KINDS:
         nearest = (named.get("every state" if each is State else each.__name__) for each in kind.__mro__)
         assert next((answer for answer in nearest if answer is not None), False) is (announces(notifier, kind) == "yes")

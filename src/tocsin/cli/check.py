@@ -86,7 +86,11 @@ def _states(diagnosis: Diagnosis) -> Table:
 
 def _json(diagnosis: Diagnosis, found: Sequence[Finding], faults: int) -> dict[str, object]:
     notifiers = (
-        {"name": channel, "announces": announced_states(notifier), "states": {kind.__name__: announces(notifier, kind) for kind in KINDS}}
+        {
+            "name": channel,
+            "announces": announced_states(notifier),
+            "states": {kind.__name__: announces(notifier, kind) for kind in KINDS},
+        }
         for channel, notifier in diagnosis.notifiers.items()
     )
     return {

@@ -97,9 +97,7 @@ def test_one_that_cannot_be_used_is_one_line(tocsin: Typist, kept: Kept, command
 )
 @pytest.mark.parametrize("as_json", [False, True])
 @pytest.mark.tocsin_live
-def test_a_file_that_is_named_and_not_there_is_an_error(
-    tocsin: Typist, kept: Kept, command: list[str], as_json: bool
-) -> None:
+def test_a_file_that_is_named_and_not_there_is_an_error(tocsin: Typist, kept: Kept, command: list[str], as_json: bool) -> None:
     kept.put(Status.PENDING)  # into the configured one, which is not asked
     typo = kept.path.with_name("outbxo.sqlite")
     seen = tocsin("outbox", *command, "--file", str(typo), *(["--json"] if as_json else []))

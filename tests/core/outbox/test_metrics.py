@@ -52,7 +52,9 @@ def test_every_name_comes_out_as_it_went_in(statuses: dict[str, Status]) -> None
             labels = (("destination", name), ("outcome", each.value))
             assert found["tocsin_outbox_deliveries_total", labels] == float(each is Status.DELIVERED)
         own = ("destination", name)
-        buckets = [found["tocsin_outbox_delivery_latency_seconds_bucket", (own, ("le", bound))] for bound in (*map(str, BOUNDS), "+Inf")]
+        buckets = [
+            found["tocsin_outbox_delivery_latency_seconds_bucket", (own, ("le", bound))] for bound in (*map(str, BOUNDS), "+Inf")
+        ]
         assert buckets == [0.0, 0.0, *[1.0] * (len(BOUNDS) - 1)]
         assert found["tocsin_outbox_delivery_latency_seconds_sum", (own,)] == 5.0
         assert found["tocsin_outbox_delivery_latency_seconds_count", (own,)] == 1.0

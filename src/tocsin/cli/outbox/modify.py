@@ -63,9 +63,7 @@ def purge_messages(store: "Store", older_than: str, statuses: Sequence[Status], 
     return 0
 
 
-def _apply_to_named(
-    store: "Store", named: Sequence[str], event: type[RetryAsked] | type[Buried]
-) -> tuple[int, tuple[str, ...]]:
+def _apply_to_named(store: "Store", named: Sequence[str], event: type[RetryAsked] | type[Buried]) -> tuple[int, tuple[str, ...]]:
     """Apply the event to the messages that are named by their keys or the beginnings of keys."""
     if not store.exists:
         return _all_missing(store, tuple(dict.fromkeys(named)))

@@ -62,7 +62,10 @@ def _state(store: "Store") -> Finding:
     census = store.census()
     waiting = count(census, WAITING)
     unsettled = ((status, count(census, [status])) for status in UNSETTLED)
-    parts = (f"{messages(waiting)} wait{'s' if waiting == 1 else ''}", *(f"{number:,} {status}" for status, number in unsettled if number))
+    parts = (
+        f"{messages(waiting)} wait{'s' if waiting == 1 else ''}",
+        *(f"{number:,} {status}" for status, number in unsettled if number),
+    )
     return Finding("outbox", f"{store.place} can be written; {', '.join(parts)}")
 
 

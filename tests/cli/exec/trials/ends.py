@@ -1,6 +1,5 @@
 """How a command ends: exit statuses, signals that kill it, signals that are sent to it, and programs that cannot be run."""
 
-import os
 import signal
 from collections.abc import Mapping
 from pathlib import Path
@@ -59,7 +58,7 @@ def _programs(folder: Path) -> Mapping[int, int]:
             (folder / name).write_text(text)
             (folder / name).chmod(mode)
     if not (folder / "link").is_symlink():
-        os.symlink("shebang", folder / "link")
+        (folder / "link").symlink_to("shebang")
     return {}
 
 

@@ -132,7 +132,7 @@ def _open(folder: Path) -> Mapping[int, int]:
     fcntl.flock(file, fcntl.LOCK_EX)
     outer, inner = os.pipe()
     os.close(outer)
-    os.set_blocking(inner, False)  # noqa: FBT003 - the parameter has no name
+    os.set_blocking(inner, False)
     return {0: given, 1: out, 2: err, PIPE: inner, FILE: file}
 
 
@@ -156,7 +156,7 @@ TRIALS = (
             Row("all variables", "the same ones in the same order, and none more", "environment"),
         ),
         words=_PYTHON,
-        environment={name: value for name, value in _VARIABLES.values()},
+        environment=dict(_VARIABLES.values()),
         observe=facts,
         sets={"variable LATIN": "caf\xe9 \xff"},
     ),

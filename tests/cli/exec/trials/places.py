@@ -1,4 +1,4 @@
-"""Where a command runs: in scripts, under other wrappers, in itself, in a terminal, as the first process, and with children of its own."""
+"""Where a command runs: in scripts, under wrappers, under tocsin itself, in a terminal, as the first process, and with children."""
 
 import subprocess
 import sys
@@ -69,9 +69,7 @@ _OURS = "a terminal of tocsin's"
 
 
 def _typed(tried: str, same: str, program: str, *acts: Act, tail: bool | str = True) -> Trial:
-    return Trial(
-        area="Terminal", rows=(Row(tried, same, tail=tail),), words=("sh", "-c", program), acts=acts, terminal=True
-    )
+    return Trial(area="Terminal", rows=(Row(tried, same, tail=tail),), words=("sh", "-c", program), acts=acts, terminal=True)
 
 
 TRIALS = (
@@ -93,7 +91,13 @@ TRIALS = (
     ),
     Trial(
         area="Children",
-        rows=(Row("a child that the command leaves behind, which writes later", "it lives on, and its output arrives", tail="what it writes after tocsin's end is lost"),),
+        rows=(
+            Row(
+                "a child that the command leaves behind, which writes later",
+                "it lives on, and its output arrives",
+                tail="what it writes after tocsin's end is lost",
+            ),
+        ),
         words=("sh", "-c", "(sleep 0.3; echo late) & echo early"),
         sets={"": (0, b"early\nlate\n", b"")},
     ),
@@ -119,8 +123,18 @@ TRIALS = (
             Row("the size of the terminal", "lines and columns", "size"),
             Row("the size, asked of the input", "lines and columns", "size of input"),
             Row("the settings of the terminal (`stty -a`)", "all but those of output processing", "settings"),
-            Row("output processing (`stty opost`)", "the same settings", "output", tail="off, in a terminal of tocsin's; that of the real one stays on"),
-            Row("one terminal for all three streams", "they are one", "name", tail="two: the input has the real one, the outputs one of tocsin's"),
+            Row(
+                "output processing (`stty opost`)",
+                "the same settings",
+                "output",
+                tail="off, in a terminal of tocsin's; that of the real one stays on",
+            ),
+            Row(
+                "one terminal for all three streams",
+                "they are one",
+                "name",
+                tail="two: the input has the real one, the outputs one of tocsin's",
+            ),
             Row("the foreground of the terminal", "the command is in it", "foreground"),
             Row("`/dev/tty`", "it can be opened", "terminal"),
         ),
@@ -129,12 +143,38 @@ TRIALS = (
         observe=facts,
         sets={"streams": [True, True, True], "size": [SIZE[1], SIZE[0]], "foreground": True},
     ),
-    _typed("a line that is typed", "what is read, and what is shown", 'echo ready; read line; echo "[$line]"', Act(b"ready", types=b"some words\n"), Act(b"[some words]")),
-    _typed("the end of input (Ctrl-D)", "the command reads the end", "echo ready; cat; echo end", Act(b"ready", types=b"\x04"), Act(b"end")),
-    _typed("an interrupt (Ctrl-C)", "the command gets SIGINT, once", 'trap "echo got; exit 3" INT; echo ready; read line', Act(b"ready", types=b"\x03")),
+    _typed(
+        "a line that is typed",
+        "what is read, and what is shown",
+        'echo ready; read line; echo "[$line]"',
+        Act(b"ready", types=b"some words\n"),
+        Act(b"[some words]"),
+    ),
+    _typed(
+        "the end of input (Ctrl-D)", "the command reads the end", "echo ready; cat; echo end", Act(b"ready", types=b"\x04"), Act(b"end")
+    ),
+    _typed(
+        "an interrupt (Ctrl-C)",
+        "the command gets SIGINT, once",
+        'trap "echo got; exit 3" INT; echo ready; read line',
+        Act(b"ready", types=b"\x03"),
+    ),
     _typed("an interrupt of a command without a trap", "the exit status", "echo ready; exec sleep 60", Act(b"ready", types=b"\x03")),
-    _typed("Ctrl-\\\\", "the command gets SIGQUIT, once", 'trap "echo got; exit 3" QUIT; echo ready; read line', Act(b"ready", types=b"\x1c")),
-    _typed("a password prompt (`stty -echo`)", "what is typed is not shown", 'stty -echo; echo ready; read line; stty echo; echo "[$line]"', Act(b"ready", types=b"hidden\n"), Act(b"[hidden]")),
-    _typed("settings that a command leaves behind", "the terminal has them", "stty -echo -icanon; stty -a | grep -o -e -icanon -e -echo"),
+    _typed(
+        "Ctrl-\\\\",
+        "the command gets SIGQUIT, once",
+        'trap "echo got; exit 3" QUIT; echo ready; read line',
+        Act(b"ready", types=b"\x1c"),
+    ),
+    _typed(
+        "a password prompt (`stty -echo`)",
+        "what is typed is not shown",
+        'stty -echo; echo ready; read line; stty echo; echo "[$line]"',
+        Act(b"ready", types=b"hidden\n"),
+        Act(b"[hidden]"),
+    ),
+    _typed(
+        "settings that a command leaves behind", "the terminal has them", "stty -echo -icanon; stty -a | grep -o -e -icanon -e -echo"
+    ),
     _typed("colors and cursor movements", "all bytes", r"printf '\033[31mred\033[0m\033[2K\r100%%\n'"),
 )

@@ -1,7 +1,7 @@
 """A trial: a command that is run without and with ``tocsin exec``, and what must be the same.
 
-A trial has rows. Each is a row of the table in the docs, and one thing that is compared. The runs of a trial share one folder, one after
-the other, and the descriptors that ``opens`` makes.
+A trial has rows. Each is a row of the table in the docs, and one thing that is compared. The runs of a trial come one after the other.
+They share one folder, and the descriptors that ``opens`` makes.
 """
 
 import errno
@@ -31,7 +31,11 @@ TAIL = ("--tail", "3")
 WHOLE = ""
 """The key of a row that compares the exit status, as a shell has it, and all that the command writes."""
 
-IGNORED = ("sh", "-c", "while read -r name mask; do if [ $name = SigIgn: ]; then echo $((0x$mask & ~0x180000000)); fi; done </proc/self/status")
+IGNORED = (
+    "sh",
+    "-c",
+    "while read -r name mask; do if [ $name = SigIgn: ]; then echo $((0x$mask & ~0x180000000)); fi; done </proc/self/status",
+)
 """Prints the mask of the ignored signals, but for two of the C library's own."""
 
 NOT_TRIED = "not tried"
