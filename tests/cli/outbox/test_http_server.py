@@ -39,7 +39,12 @@ def sent(port: int, *parts: bytes) -> bytes:
         for part in parts:
             sock.sendall(part)
         sock.shutdown(socket.SHUT_WR)
-        return b"".join(iter(lambda: sock.recv(65536), b""))
+        return rest(sock)
+
+
+def rest(sock: socket.socket) -> bytes:
+    """What comes until the end."""
+    return b"".join(iter(lambda: sock.recv(65536), b""))
 
 
 def test_a_page(port: int) -> None:
@@ -163,7 +168,7 @@ def test_so_many_answers_are_made_at_a_time_and_no_more() -> None:
         assert refused.recv(100) == b""
         go.set()
         for sock in asking:
-            assert b"".join(iter(lambda sock=sock: sock.recv(65536), b"")).endswith(b"\r\n\r\nslow\n")
+            assert rest(sock).endswith(b"\r\n\r\nslow\n")
         for sock in (*asking, refused):
             sock.close()
 

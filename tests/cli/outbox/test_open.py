@@ -69,3 +69,12 @@ def test_nothing_heavy_is_loaded_by_other_commands(tmp_path: Path) -> None:
     program = "import sys, tocsin.cli.app; print([name for name in ('sqlalchemy', 'cattrs', 'psycopg') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=PATIENCE, cwd=tmp_path)
     assert done.stdout == "[]\n"
+
+
+def test_a_file_that_is_no_database_says_what_is_wrong_with_it(tocsin: Typist, tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("dear diary, " * 100)
+    seen = tocsin("outbox", "status", "--file", str(path))
+    assert (seen.status, seen.out) == (2, "")
+    assert seen.err.startswith(f"tocsin: the outbox at {path} cannot be used: ")
+    assert path.read_text().startswith("dear diary")
