@@ -1,8 +1,8 @@
 """Opens the outbox of a command, and sends leftovers in the background.
 
 - The outbox is the configured one, or the one in the file of ``--file``. Opening it creates nothing.
-- The file of ``--file`` must be an outbox: a name with a mistake in it would be an outbox in which nothing is ever wrong, and a database
-  of another program would get tables of tocsin's.
+- The file of ``--file`` must be an outbox: a name with a mistake in it would be an outbox in which nothing is ever wrong, and a
+  database of another program would get tables of tocsin's.
 - The URL of a database may hold a password, so it is a secret that the configuration names, and never an argument.
 - Messages that an earlier process left in the configured outbox are sent while a command runs. ``run`` and ``exec`` do so through their
   interpreter, unless they send nothing; ``outbox`` does only what it is told.
