@@ -1,6 +1,7 @@
 """What passes through ``tocsin exec`` untouched: each trial has the same observations without and with it."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,10 @@ from tests.cli.exec.trials import TRIALS, Trial
 from tests.cli.exec.trials.places import AS_FIRST, may_unshare
 from tests.cli.exec.trials.trial import TAIL, opened, run
 
+linux = pytest.mark.skipif(sys.platform != "linux", reason="the trials look into /proc, and use programs of Linux")
 
+
+@linux
 @pytest.mark.parametrize("trial", [pytest.param(trial, id=trial.name) for trial in TRIALS])
 def test_it_is_the_same_without_and_with_tocsin(trial: Trial, tmp_path: Path) -> None:
     if trial.slow and os.environ.get("TOCSIN_PROFILE") != "deep":

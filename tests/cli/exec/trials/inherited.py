@@ -99,7 +99,7 @@ _LIMITS: Mapping[str, tuple[str, int]] = {
     "real-time priority (`-r`)": ("RTPRIO", 0),
 }
 _IGNORED = ("HUP", "INT", "QUIT", "TERM", "USR1", "USR2", "ALRM", "TSTP", "TTIN", "TTOU", "WINCH")
-_BLOCKED = ("URG", "IO", "VTALRM", "RTMIN")
+_BLOCKED = ("URG", "IO", "VTALRM", "PROF")
 _SAME = "the same value"
 
 
