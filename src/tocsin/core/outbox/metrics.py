@@ -8,9 +8,7 @@
 - A message counts into the time to delivery when this process delivers it. The time is known from its row, which is in memory anyway.
 """
 
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import accumulate
 
 import attrs
 
@@ -50,7 +48,7 @@ class Latencies(Value):
         >>> Latencies().plus(1.0).plus(1.5).counts[:3], Latencies().plus(100_000.0).counts[-1]
         ((1, 1, 0), 1)
         """
-        bucket = bisect_left(BOUNDS, seconds)
+        bucket = sum(bound < seconds for bound in BOUNDS)
         counts = (*self.counts[:bucket], self.counts[bucket] + 1, *self.counts[bucket + 1 :])
         return Latencies(counts, self.seconds + seconds)
 
@@ -161,7 +159,7 @@ def _histogram(name: str, text: str, latencies: Mapping[str, Latencies]) -> str:
     for destination, found in latencies.items():
         own = ("destination", destination)
         bounds = (*(str(bound) for bound in BOUNDS), "+Inf")
-        totals = (float(total) for total in accumulate(found.counts))
+        totals = (float(sum(found.counts[:end])) for end in range(1, len(bounds) + 1))
         parts += (
             _lines(f"{name}_bucket", (((own, ("le", bound)), total) for bound, total in zip(bounds, totals, strict=True))),
             _lines(f"{name}_sum", [((own,), found.seconds)]),
