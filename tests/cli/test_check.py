@@ -1,16 +1,22 @@
 """``tocsin check``: its output and exit status, and that no output holds a secret."""
 
+import json
 import logging
 import os
+import re
+import socket
+import sys
 from pathlib import Path
 
 import keyring
 import pytest
 
+from tests.cli.outbox.filled_outbox import Kept
 from tests.cli.terminal_session import Typist, lines
 from tests.servers.gmail import GmailServer
 from tests.servers.slack import Reply, SlackServer
 from tests.shell.adapters.rings import Ring
+from tocsin.core.outbox.model import Status
 from tocsin.core.states import KINDS
 from tocsin.shell.adapters.secret_files import secrets_file
 
@@ -97,11 +103,135 @@ def test_each_place_of_a_secret_is_said_and_no_value(tocsin: Typist, bare_home: 
 def test_what_each_notifier_tells_is_a_table(tocsin: Typist, servers: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOCSIN_IGNORE", "Skipped")
     monkeypatch.setenv("TOCSIN_SLACK_ONLY", "Failed,Running")
-    rows = {row[0]: row[1:] for row in lines(tocsin("check")) if len(row) == 3}
+    rows = {row[0]: row[1:] for row in lines(tocsin("check", "--states")) if len(row) == 3}
     assert rows["state"] == ["slack", "gmail"]
     assert {"Failed", "TimedOut", "Running"} <= {kind for kind, row in rows.items() if row[0] == "yes"}
     assert (rows["Success"], rows["Skipped"], rows["Running"]) == (["no", "yes"], ["no", "no"], ["yes", "no"])
     assert {kind.__name__ for kind in KINDS} <= set(rows)
+
+
+def test_what_each_notifier_tells_is_one_sentence(tocsin: Typist, servers: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOCSIN_IGNORE", "Skipped")
+    monkeypatch.setenv("TOCSIN_SLACK_ONLY", "Failed,Running")
+    seen = tocsin("check")
+    _, sentences, last = seen.out.split("\n\n")
+    assert sentences.splitlines() == ["slack announces Running and Failed", "gmail announces Finished, but not Skipped"]
+    assert last == "no fault found\n"
+
+
+def test_the_same_for_programs(tocsin: Typist, servers: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOCSIN_NOTIFIERS", "slack")
+    monkeypatch.setenv("TOCSIN_ONLY", "Failed,TimedOut")
+    monkeypatch.setenv("TOCSIN_GMAIL_PRT", "1")
+    seen = tocsin("check", "--json", "--connect")
+    found = json.loads(seen.out)
+    assert (seen.status, seen.err, found["faults"]) == (1, "", 1)
+    (notifier,) = found["notifiers"]
+    assert (notifier["name"], notifier["announces"]) == ("slack", "Failed")
+    assert [name for name, answer in notifier["states"].items() if answer == "yes"] == [
+        "Failed",
+        "Aborted",
+        "TimedOut",
+        "TriggerFailed",
+    ]
+    (fault,) = [each for each in found["findings"] if each["is_fault"]]
+    assert (fault["about"], bool(fault["remedy"])) == ("TOCSIN_GMAIL_PRT", True)
+    reached = {"about": "127.0.0.1", "what": "reached, and its certificate is good", "remedy": None, "is_fault": False}
+    assert reached in found["findings"]
+    assert [place["exists"] for place in found["files"]] == [False]
+    assert_no_canary(seen.out)
+
+
+@pytest.fixture
+def outbox(monkeypatch: pytest.MonkeyPatch, bare_home: Path) -> Path:
+    """The file of a configured outbox; it is not there yet."""
+    monkeypatch.setenv("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T0/B0/canary")
+    monkeypatch.setenv("TOCSIN_DELIVERY_OUTBOX", "1")
+    monkeypatch.setenv("TOCSIN_STATE_DIR", str(bare_home / "state"))
+    return bare_home / "state" / "outbox.sqlite"
+
+
+def test_the_outbox_is_looked_at_and_not_created(tocsin: Typist, outbox: Path) -> None:
+    seen = tocsin("check")
+    assert (seen.status, seen.err) == (0, "")
+    assert ["outbox", f"there is none at {outbox} yet; the first message creates it"] in lines(seen)
+    assert not outbox.parent.exists()
+    kept = Kept(outbox)
+    kept.put(Status.DEAD, Status.DEAD, Status.UNKNOWN, Status.DELIVERED, Status.DELAYED)
+    assert ["outbox", f"{outbox} can be written; 1 message waits, 2 dead, 1 unknown"] in lines(tocsin("check"))
+
+
+def test_an_outbox_that_cannot_be_used_is_a_fault(tocsin: Typist, outbox: Path) -> None:
+    outbox.parent.mkdir()
+    outbox.write_text("dear diary, " * 100)
+    seen = tocsin("check")
+    assert (seen.status, seen.err) == (1, "")
+    (fault,) = [row for row in lines(seen) if row[:1] == ["FAULT"]]
+    assert fault[1] == "outbox"
+    assert fault[2].startswith(f"the outbox at {outbox} cannot be used: ")
+    assert "→ move it away, and tocsin creates a new one; " in seen.out
+    assert outbox.read_text().startswith("dear diary")
+
+
+def test_an_outbox_that_cannot_be_created_is_a_fault(tocsin: Typist, outbox: Path, bare_home: Path) -> None:
+    (bare_home / "state").write_text("a file")
+    seen = tocsin("check")
+    assert seen.status == 1
+    assert ["FAULT", "outbox", f"{outbox} cannot be created"] in lines(seen)
+    assert f"→ make {bare_home / 'state'} a folder in which you may write, or name another place" in seen.out
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("postgresql://me:canary@127.0.0.1:{port}/shop", "postgresql://me@127.0.0.1:{port}/shop"),
+        ("postgresql://me:canary@/shop?host=127.0.0.1&port={port}&sslmode=disable", "postgresql://me@/shop?host=127.0.0.1&port={port}"),
+    ],
+)
+def test_a_database_that_is_down_is_a_fault(
+    tocsin: Typist, outbox: Path, url: str, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("psycopg")
+    monkeypatch.setenv("TOCSIN_DELIVERY_OUTBOX_SECRET", "OUTBOX_URL")
+    with socket.socket() as free:  # bound and not listening: a connection is refused
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+        monkeypatch.setenv("OUTBOX_URL", url.format(port=port))
+        seen = tocsin("check")
+    assert (seen.status, seen.err) == (1, "")
+    assert ["OUTBOX_URL", "set, from environment variable OUTBOX_URL"] in lines(seen)
+    (fault,) = [row for row in lines(seen) if row[:1] == ["FAULT"]]
+    assert fault[1] == "outbox"
+    assert fault[2].startswith(f"the outbox at {place.format(port=port)} cannot be used: ")
+    assert "→ make sure that the server runs, and that its URL is right" in seen.out
+    assert_no_canary(seen.out)
+
+
+def test_the_database_of_an_outbox_is_probed(tocsin: Typist, outbox: Path, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOCSIN_DELIVERY_OUTBOX_SECRET", "OUTBOX_URL")
+    monkeypatch.setenv("OUTBOX_URL", database)
+    seen = tocsin("check")
+    assert (seen.status, seen.err) == (0, "")
+    (found,) = [row for row in lines(seen) if row[:1] == ["outbox"]]
+    assert re.fullmatch(r"postgresql://\S+/\S+ can be written; 0 messages wait", found[1])
+
+
+def test_without_the_url_of_the_outbox_there_is_one_fault(tocsin: Typist, outbox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOCSIN_DELIVERY_OUTBOX_SECRET", "OUTBOX_URL")
+    seen = tocsin("check")
+    assert seen.status == 1
+    assert [row for row in lines(seen) if row[:1] == ["FAULT"]] == [["FAULT", "OUTBOX_URL", "not set"]]
+
+
+@pytest.mark.parametrize("name", ["cattrs", "sqlalchemy"])
+def test_without_the_libraries_of_the_outbox_it_says_what_to_install(
+    tocsin: Typist, outbox: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, name, None)
+    seen = tocsin("check")
+    assert seen.status == 1
+    assert ["FAULT", "outbox", f"messages are not kept in it: {name} is not installed"] in lines(seen)
+    assert "→ pip install 'tocsin[outbox]'" in seen.out
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,21 @@
 """Tests of findings for errors whose reason names the remedy: that remedy is used."""
 
+import re
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tocsin.core.delivery.destinations import webhook_fault
-from tocsin.core.diagnosis import Finding, Seen, finding, no_bot_token, unset
+from tocsin.core.diagnosis import Finding, Seen, announced_states, announces, finding, no_bot_token, unset
+from tocsin.core.filters.algebra import nothing
+from tocsin.core.filters.policies import on_change
+from tocsin.core.notifiers import SlackNotifier
 from tocsin.core.outcomes import DeliveryError, Receipt, Rejected
 from tocsin.core.services.connection import Peer, handshake_failure, proxy_refusal
 from tocsin.core.services.google import AccessToken, AuthorizedUser, login_reply, password_reply, token_reply
 from tocsin.core.services.slack_api import bot_reply, webhook_reply
+from tocsin.core.states import KINDS, State, TimedOut
 
 USER = AuthorizedUser("id", "s", "r")
 PROXY, MAIL = Peer("p", 1, is_proxy=True), Peer("HOST", 25)
@@ -124,3 +132,28 @@ def test_a_missing_secret_for_slack() -> None:
     assert unset("OURS", token=False) == "set OURS to the URL of an Incoming Webhook, which Slack's app settings give"
     write = "in Slack's app settings, under OAuth & Permissions, copy the Bot User OAuth Token, and put it where OURS is"
     assert no_bot_token("OURS") == Finding("OURS", "this is no bot token, which begins with xoxb-", write)
+
+
+STATES = st.lists(st.sampled_from(KINDS), max_size=4)
+
+
+def words(text: str) -> set[str]:
+    return set(re.split(", | and | or ", text))
+
+
+@given(STATES, STATES)
+def test_the_sentence_about_a_notifier_says_the_same_as_the_table_of_its_states(
+    only: list[type[State]], ignored: list[type[State]]
+) -> None:
+    notifier = SlackNotifier(only_states=only, ignore_states=ignored)
+    told, _, untold = announced_states(notifier).partition(", but not ")
+    named = dict.fromkeys(words(told), True) | dict.fromkeys(words(untold), False)
+    for kind in KINDS:
+        nearest = (named.get("every state" if each is State else each.__name__) for each in kind.__mro__)
+        assert next((answer for answer in nearest if answer is not None), False) is (announces(notifier, kind) == "yes")
+
+
+def test_a_filter_that_needs_more_than_the_state_says_perhaps() -> None:
+    notifier = SlackNotifier(ignore_states=[TimedOut], when=on_change())
+    assert announced_states(notifier) == "perhaps Success and Failed, but not TimedOut"
+    assert announced_states(SlackNotifier(when=nothing)) == "no state"

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from tests.docs.recipes import PAGES, at, file, words
-from tocsin.core.outbox.metrics import ENDINGS, DrainCounters, Readings, exposition
+from tocsin.core.outbox.metrics import ENDINGS, DrainCounters, Latencies, Readings, exposition
 from tocsin.core.outbox.model import Status
 from tocsin.core.outbox.status import DestinationStatus
 
@@ -14,7 +14,8 @@ _ALL = exposition(
     Readings(
         at=60.0,
         statuses=[DestinationStatus("slack:TEAM", dict.fromkeys(Status, 1), oldest=0.0)],
-        counters=DrainCounters({("slack:TEAM", Status.DELIVERED): 1}, last_success=0.0),
+        counters=DrainCounters({("slack:TEAM", Status.DELIVERED): 1}, 0.0, {"slack:TEAM": Latencies().plus(1.0)}),
+        build=(("version", "0.1.0"), ("python_version", "3.11.0")),
     )
 )
 

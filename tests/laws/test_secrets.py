@@ -140,6 +140,29 @@ def test_the_path_of_a_sqlite_file_is_never_hidden(path: list[str], used: bool) 
     assert secret_parts(f"sqlite:////{'/'.join(path)}", used=used) == ()
 
 
+@given(st.text(st.sampled_from(f"{string.ascii_letters}{string.digits}-_"), min_size=1), st.booleans())
+@example("outbox_9f8e7d6c5b4a", True)
+def test_the_host_and_the_name_of_a_database_are_never_hidden(name: str, used: bool) -> None:
+    password = "9f8e7d6c5b4a-0123"
+    for url in (
+        f"postgresql://app:{password}@{name}.example.com:5432/{name}?connect_timeout=3",
+        f"postgres://app:{password}@/{name}?host=/run/{name}&port=5432&dbname={name}",
+        f"postgresql+psycopg://{name}.example.com/{name}",
+    ):
+        parts = secret_parts(url, used=used)
+        place = f"the outbox at postgresql://app@{name}.example.com:5432/{name} or postgresql://app@/{name}?host=/run/{name}&port=5432"
+        assert [part for part in parts if part in place] == []
+        assert (password in parts) is (password in url)
+
+
+@pytest.mark.parametrize("option", ["password", "sslpassword", "passfile"])
+def test_other_options_of_a_database_are_hidden(option: str) -> None:
+    url = f"postgresql://app@db.example.com/shop?host=db.example.com&{option}=9f8e7d6c5b4a"
+    parts = secret_parts(url, used=True)
+    assert "9f8e7d6c5b4a" in parts
+    assert not {"shop", "db.example.com"} & set(parts)
+
+
 def test_each_line_of_a_key_is_hidden_and_its_frame_is_not() -> None:
     line = "MIIEowIBAAKCAQEA7d6c5b4a"
     pem = f"-----BEGIN PRIVATE KEY-----\n  {line}\nshort\n-----END PRIVATE KEY-----\n"

@@ -112,13 +112,16 @@ def check(
     *,
     connect: Annotated[bool, typer.Option("--connect", help="Connect to Slack's host and log in to Gmail, without sending.")] = False,
     send_test: Annotated[bool, typer.Option("--send-test", help="Send one test message with each notifier.")] = False,
+    states: Annotated[bool, typer.Option("--states", help="Show for each state whether each notifier announces it.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Check the configuration and show which states are notified; each fault comes with its remedy.
+    """Check the configuration and the outbox, and say which states are notified; each fault comes with its remedy.
 
     Exit status: 0 if there is no fault, 1 if there is one.
     """
+    options = checking.CheckOptions(connect=connect, send_test=send_test, states=states, json=as_json)
     with interruptible():
-        status = checking.check(connect=connect, send_test=send_test)
+        status = checking.check(options)
     raise typer.Exit(status)
 
 

@@ -67,7 +67,7 @@ class RunsOptions:
 
 @attrs.frozen
 class _Known:
-    """What the history knows: the ended runs, newest first; the killed ones; the open ones; what is overdue; the rest by run or label."""
+    """What the history knows: the ended runs, newest first; killed and open ones; what is overdue; the rest by run or label."""
 
     ended: tuple[RunRecord, ...]
     killed: tuple[KilledRun, ...]
@@ -181,7 +181,8 @@ def summaries(ended: Iterable[RunRecord], known: _Known, now: float) -> tuple[La
     by_label: dict[str, list[RunRecord]] = {}
     for run in ended:
         by_label.setdefault(run.label, []).append(run)
-    labels = dict.fromkeys([*by_label, *(each.label for each in (*known.killed, *known.running, *known.late))])
+    unended = [*(run.label for run in (*known.killed, *known.running)), *(late.label for late in known.late)]
+    labels = dict.fromkeys([*by_label, *unended])
     found = [_summary(label, by_label.get(label, []), known, now) for label in labels]
     return tuple(sorted(found, key=lambda each: each.at))
 

@@ -5,7 +5,7 @@
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 import attrs
@@ -16,7 +16,7 @@ from tocsin.core.notifiers import Messenger
 from tocsin.core.outcomes import DeliveryError
 from tocsin.core.services.connection import Trust, certificate_remedy
 from tocsin.core.services.google import APP_PASSWORDS
-from tocsin.core.states import State
+from tocsin.core.states import KINDS, State
 from tocsin.core.text import span
 from tocsin.core.values import Value
 
@@ -83,6 +83,43 @@ def announces(notifier: Messenger, kind: type[State]) -> str:
     if not notifier.concerns(kind):
         return "no"
     return "yes" if notifier.filter.settles(kind) else "perhaps"
+
+
+def announced_states(notifier: Messenger) -> str:
+    """Return in a few words which states a notifier announces.
+
+    A state stands for all kinds of it, except for those that are named themselves: of two states that a kind is one of, the nearer
+    counts.
+
+    >>> from tocsin.core.notifiers import SlackNotifier
+    >>> from tocsin.core.states import Failed, Finished, Running, Skipped, Success, TimedOut
+    >>> announced_states(SlackNotifier(only_states=[Failed, Running], ignore_states=[TimedOut]))
+    'Running and Failed, but not TimedOut'
+    >>> announced_states(SlackNotifier(ignore_states=[Running, Skipped]))
+    'every state, but not Running or Skipped'
+    """
+    answers = {kind: announces(notifier, kind) for kind in KINDS}
+    named = {kind: answer for kind, answer in answers.items() if answer != answers.get(kind.__mro__[1], "no")}
+    told, untold, unsure = ([_name(kind) for kind, answer in named.items() if answer == each] for each in ("yes", "no", "perhaps"))
+    parts = (
+        [listed(told, "and")] if told else [],
+        [f"perhaps {listed(unsure, 'and')}"] if unsure else [],
+        [f"but not {listed(untold, 'or')}"] if untold else [],
+    )
+    return ", ".join(part for some in parts for part in some) or "no state"
+
+
+def _name(kind: type[State]) -> str:
+    return "every state" if kind is State else kind.__name__
+
+
+def listed(names: Sequence[str], last: str) -> str:
+    """Return names as a list in prose.
+
+    >>> listed(["a"], "and"), listed(["a", "b", "c"], "or")
+    ('a', 'a, b or c')
+    """
+    return f" {last} ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 @attrs.frozen(eq=False, repr=False)

@@ -18,8 +18,17 @@ def family(name: str, kind: str, text: str, samples: Samples) -> str:
     rows{to="a\\"b"} 3
     <BLANKLINE>
     """
-    lines = (f"{name}{_labels(labels)} {_number(value)}\n" for labels, value in samples)
-    return f"# HELP {name} {text}\n# TYPE {name} {kind}\n{''.join(lines)}"
+    return f"{head(name, kind, text)}{lines(name, samples)}"
+
+
+def head(name: str, kind: str, text: str) -> str:
+    """Return the lines before the samples of a metric, whose ``kind`` may be ``histogram`` too."""
+    return f"# HELP {name} {text}\n# TYPE {name} {kind}\n"
+
+
+def lines(name: str, samples: Samples) -> str:
+    """Return the samples, a line each."""
+    return "".join(f"{name}{_labels(labels)} {_number(value)}\n" for labels, value in samples)
 
 
 def _labels(labels: Labels) -> str:

@@ -3,7 +3,8 @@
 - A *name*, of an environment variable or of an option, tells whether it may hold a secret: ``is_secret_name``.
 - A value that the configuration *uses* as a secret is one from 8 characters on. A value that only its variable's name tells of is one
   too, unless it is a word: ``is_word``.
-- Of a URL, its login and the parts of its path and query are secret, as far as they are not words. The path of a SQLite file never is.
+- Of a URL, its login and the parts of its path and query are secret, as far as they are not words. The path of a SQLite file never is,
+  nor are the host and the name of a PostgreSQL database: people must see which database an error is about.
 - ``secret_parts`` returns each text that stands for a secret, in each form in which it might appear, and ``redacted`` replaces them.
 - ``masked_command`` hides the secrets on a command line, whether they are known or not.
 """
@@ -31,6 +32,8 @@ _APP_PASSWORD = re.compile(r"[a-z]{4}(?:\s?[a-z]{4}){3}")
 
 _SCHEME = re.compile(r"(?:[a-z][a-z0-9+.-]*:)+//", re.IGNORECASE)
 _FILES = ("sqlite", "file")  # schemes of URLs whose path is that of a file
+_DATABASES = ("postgres", "postgresql")  # schemes of URLs whose path is the name of a database
+_OF_DATABASE = re.compile("(?:host|hostaddr|port|dbname)=")  # where a database is, in the query of its URL
 _BOUNDARY = re.compile(r"-----(?:BEGIN|END) [A-Z ]+-----")  # of PEM
 
 _MASK = "..."
@@ -186,17 +189,19 @@ def _url_parts(url: str, *, used: bool) -> Iterator[str]:
     host = rest[len(login) :]
     start = re.search("[/?#]", host)
     behind = "" if start is None else host[start.start() :]
-    is_file = scheme.lower().partition("+")[0] in _FILES
+    kind = scheme.lower().partition("+")[0]
+    is_file, is_database = kind in _FILES, kind in _DATABASES
     found = [password] if _is_secret(unquote(password), used=used) else []
     pieces = [] if colon else [login]
-    pieces += _pieces(behind, is_file=is_file)
+    pieces += _pieces(behind, is_file=is_file, is_database=is_database)
     least = _LEAST if used else _LEAST_URL_PART
     found += (piece for piece in pieces if _is_secret(unquote(piece), used=False, least=least))
     if found or password or (used and not is_file):
         yield url
     if password:
         yield login
-    if not is_file and len(behind) >= _LEAST_URL_PART and not is_word(behind[1:]) and (used or any(part in behind for part in found)):
+    hidden = (used and not is_database) or any(part in behind for part in found)
+    if not is_file and len(behind) >= _LEAST_URL_PART and not is_word(behind[1:]) and hidden:
         yield behind
     yield from found
 
@@ -211,11 +216,12 @@ def _login(rest: str) -> str:
     return "" if not colon or is_port or user.startswith("[") else rest.rpartition("@")[0]
 
 
-def _pieces(behind: str, *, is_file: bool) -> list[str]:
-    """Return the parts of a path, the values in a query, and the fragment."""
+def _pieces(behind: str, *, is_file: bool, is_database: bool) -> list[str]:
+    """Return the parts of a path, the values in a query, and the fragment; none that says where a file or a database is."""
     path, *others = re.split("[?#]", behind)
-    values = [pair.partition("=")[2] or pair for other in others for pair in re.split("[&;]", other)]
-    return values if is_file else [*path.split("/"), *values]
+    pairs = (pair for other in others for pair in re.split("[&;]", other) if not (is_database and _OF_DATABASE.match(pair)))
+    values = [pair.partition("=")[2] or pair for pair in pairs]
+    return values if is_file or is_database else [*path.split("/"), *values]
 
 
 def _quoted(text: str) -> Iterator[str]:

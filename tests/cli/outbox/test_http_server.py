@@ -1,6 +1,7 @@
 """The HTTP pages of the service, requested by good and bad clients."""
 
 import http.client
+import platform
 import socket
 import threading
 import time
@@ -8,15 +9,17 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
 from http import HTTPStatus
+from importlib.metadata import version
 
 import pytest
 
-from tests.cli.outbox.filled_outbox import SLACK, Kept
+from tests.cli.outbox.filled_outbox import SLACK, Kept, message
 from tocsin.cli.outbox import health as reading
 from tocsin.cli.outbox import http_server as server
 from tocsin.cli.outbox.health import Health, Metrics
 from tocsin.cli.outbox.http_server import HOST, Page, serving
 from tocsin.core.outbox.model import Status
+from tocsin.shell.outbox.codec import new_row
 from tocsin.shell.outbox.store import Store
 from tocsin.shell.redaction import remember
 
@@ -36,7 +39,12 @@ def sent(port: int, *parts: bytes) -> bytes:
         for part in parts:
             sock.sendall(part)
         sock.shutdown(socket.SHUT_WR)
-        return b"".join(iter(lambda: sock.recv(65536), b""))
+        return rest(sock)
+
+
+def rest(sock: socket.socket) -> bytes:
+    """What comes until the end."""
+    return b"".join(iter(lambda: sock.recv(65536), b""))
 
 
 def test_a_page(port: int) -> None:
@@ -71,6 +79,39 @@ def test_what_is_no_request_is_refused(port: int, request_: bytes) -> None:
     assert sent(port, b"GET /good HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200 OK\r\n")
 
 
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "127.0.0.1:9464", "localhost:9464", "LOCALHOST", "127.1.2.3", "[::1]:9464", " 127.0.0.1:9464 "]
+)
+def test_a_loopback_host_is_answered(port: int, host: str) -> None:
+    assert sent(port, f"GET /good HTTP/1.1\r\nhOST:{host}\r\n\r\n".encode()).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        "Host: rebound.example",
+        "Host: rebound.example:9464",
+        "Host: 192.0.2.1",
+        "Host: [2001:db8::1]:9464",
+        "Host: localhost.example",
+        "Host: 127.0.0.1.example",
+        "Host: 127.0.0.1@rebound.example",
+        "Host: rebound.example/127.0.0.1",
+        "Host: [::1",
+        "Host: \xb9",
+        "Host:",
+        "Host: 127.0.0.1\r\nHost: rebound.example",
+        "Host: rebound.example\r\nX-Forwarded-Host: localhost",
+        "X: y",
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+def test_no_other_host_is_answered(port: int, method: str, fields: str) -> None:
+    answer = sent(port, f"{method} /good HTTP/1.1\r\n{fields}\r\n\r\n".encode("latin-1"))
+    assert answer.startswith(b"HTTP/1.1 421 Misdirected Request\r\n")
+    assert "größe".encode() not in answer
+
+
 def test_a_slow_client_is_disconnected(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "_TIMEOUT", 0.3)
     began = time.monotonic()
@@ -80,14 +121,64 @@ def test_a_slow_client_is_disconnected(port: int, monkeypatch: pytest.MonkeyPatc
     assert time.monotonic() - began < PATIENCE / 2
 
 
-def test_so_many_at_a_time_and_no_more(port: int) -> None:
-    silent = [socket.create_connection((HOST, port), timeout=PATIENCE) for _ in range(server._AT_ONCE)]
-    refused = socket.create_connection((HOST, port), timeout=PATIENCE)
-    assert refused.recv(100) == b""
-    silent[0].sendall(b"GET /good HTTP/1.1\r\n\r\n")
-    assert silent[0].recv(65536).startswith(b"HTTP/1.1 200 OK")
-    for sock in (*silent, refused):
+def clients(port: int, number: int) -> list[socket.socket]:
+    """Connect clients that say nothing."""
+    return [socket.create_connection((HOST, port), timeout=PATIENCE) for _ in range(number)]
+
+
+def test_silent_clients_keep_nobody_away(port: int) -> None:
+    began = time.monotonic()
+    silent = clients(port, server._AT_ONCE)
+    assert sent(port, b"GET /good HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200 OK")
+    assert silent[0].recv(100) == b""  # the oldest has made room
+    silent[1].sendall(b"GET /good HTTP/1.0\r\n\r\n")
+    assert silent[1].recv(65536).startswith(b"HTTP/1.1 200 OK")
+    assert time.monotonic() - began < server._TIMEOUT, "no time-out was waited for"
+    for sock in silent:
         sock.close()
+
+
+def test_clients_that_read_nothing_keep_nobody_away() -> None:
+    began = time.monotonic()
+    with serving(0, {"/big": lambda: Page("x" * 20_000_000), "/small": lambda: Page("y")}) as port:
+        deaf = clients(port, server._AT_ONCE)
+        for sock in deaf:
+            sock.sendall(b"GET /big HTTP/1.0\r\n\r\n")
+            assert sock.recv(4) == b"HTTP"
+        assert sent(port, b"GET /small HTTP/1.0\r\n\r\n").endswith(b"\r\n\r\ny")
+        assert time.monotonic() - began < server._TIMEOUT, "no time-out was waited for"
+        for sock in deaf:
+            sock.close()
+
+
+def test_so_many_answers_are_made_at_a_time_and_no_more() -> None:
+    made, go = threading.Semaphore(0), threading.Event()
+
+    def slow() -> Page:
+        made.release()
+        go.wait(PATIENCE)
+        return Page("slow\n")
+
+    with serving(0, {"/slow": slow}) as port:
+        asking = clients(port, server._AT_ONCE)
+        for sock in asking:
+            sock.sendall(b"GET /slow HTTP/1.0\r\n\r\n")
+            assert made.acquire(timeout=PATIENCE)
+        (refused,) = clients(port, 1)
+        assert refused.recv(100) == b""
+        go.set()
+        for sock in asking:
+            assert rest(sock).endswith(b"\r\n\r\nslow\n")
+        for sock in (*asking, refused):
+            sock.close()
+
+
+def test_a_client_that_has_left_makes_room_too(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "_GRACE", 0.0)
+    for _ in range(3):
+        for sock in clients(port, server._AT_ONCE):
+            sock.close()
+        assert sent(port, b"GET /good HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200 OK")
 
 
 def test_a_port_that_is_taken(port: int) -> None:
@@ -106,12 +197,14 @@ def test_the_metrics_of_an_outbox(kept: Kept, monkeypatch: pytest.MonkeyPatch) -
     remember("TOKEN", "hunter2-and-more")
     health, store = Health(), Store(kept.url)
     pages = Metrics(store, health).pages
-    assert pages["/metrics"]().text.endswith("tocsin_outbox_up 1\n")
+    nothing = pages["/metrics"]().text
+    assert f'tocsin_build_info{{version="{version("tocsin")}",python_version="{platform.python_version()}"}} 1\n' in nothing
+    assert "tocsin_outbox_up 1\n" in nothing
+    assert "tocsin_outbox_rows{" not in nothing
     kept.put(Status.DEAD)
-    assert pages["/metrics"]().text.endswith("tocsin_outbox_up 1\n")  # counted a moment ago
+    assert pages["/metrics"]().text == nothing  # counted a moment ago
     monkeypatch.setattr(reading, "_COUNT_AGE", 0.0)
     assert f'tocsin_outbox_rows{{destination="{SLACK}",status="dead"}} 1\n' in pages["/metrics"]().text
-    assert [pages["/live"]().status, pages["/ready"]().status] == [503, 503]
     health.note_round()
     health.note_reached()
     assert [pages["/live"]().text, pages["/ready"]().text] == ["alive\n", "ready\n"]
@@ -125,3 +218,20 @@ def test_one_that_breaks_while_it_is_counted(kept: Kept) -> None:
     kept.path.parent.mkdir()
     kept.path.write_text("dear diary, " * 100)
     assert "tocsin_outbox_up 0\n" in Metrics(Store(kept.url), Health()).pages["/metrics"]().text
+
+
+def test_messages_that_any_program_puts_in_are_counted(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "_COUNT_AGE", 0.0)
+    store = Store(kept.url)
+    pages = Metrics(store, Health()).pages
+    assert "tocsin_outbox_enqueued_total 0\n" in pages["/metrics"]().text
+    kept.put(Status.DELIVERED, Status.PENDING)  # into a file that was not there
+    assert "tocsin_outbox_enqueued_total 2\n" in pages["/metrics"]().text
+    other = Metrics(store, Health()).pages
+    assert "tocsin_outbox_enqueued_total 0\n" in other["/metrics"]().text  # it begins to look
+    assert store.purge(store.now() + 1.0) == 1
+    for number in (7, 8, 9):
+        kept.put_row(new_row(message(number), store.now()))
+    assert "tocsin_outbox_enqueued_total 5\n" in pages["/metrics"]().text
+    assert "tocsin_outbox_enqueued_total 3\n" in other["/metrics"]().text
+    store.close()

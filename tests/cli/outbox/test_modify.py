@@ -34,9 +34,9 @@ def test_those_that_cannot_be_are_said(tocsin: Typist, kept: Kept) -> None:
     seen = tocsin("outbox", "retry", key(0), key(4), "nope", key(1))
     assert (seen.status, seen.out[:17]) == (1, "to be retried: 1:")
     assert seen.err.splitlines() == [
+        "tocsin: there is no nope in the outbox: tocsin outbox list shows the keys",
         f"tocsin: {key(0)} is delivered",
         f"tocsin: {key(4)} is being sent: try again when its lease has ended",
-        "tocsin: there is no nope in the outbox",
     ]
     seen = tocsin("outbox", "retry", key(0), "--json")
     assert (seen.status, json.loads(seen.out), seen.err) == (1, {"done": 0, "refused": [f"{key(0)} is delivered"]}, "")
@@ -125,3 +125,26 @@ def test_a_purge_that_makes_no_sense(tocsin: Typist, kept: Kept, typed: list[str
     assert (seen.status, seen.out) == (2, "")
     assert seen.err.startswith(said)
     assert len(kept.rows()) == 1
+
+
+@pytest.mark.parametrize("command", ["retry", "bury"])
+def test_the_beginning_of_a_key_is_enough(tocsin: Typist, kept: Kept, command: str) -> None:
+    kept.put(*[Status.DEAD] * 2, *[Status.UNKNOWN] * 10)
+    seen = tocsin("outbox", command, "r1.load..7", key(7), "r1.load..8.", "--json")
+    assert (seen.status, json.loads(seen.out), seen.err) == (0, {"done": 2, "refused": []}, "")
+    after = Status.PENDING if command == "retry" else Status.DEAD
+    assert [kept.status(number) for number in (6, 7, 8, 9)] == [Status.UNKNOWN, after, after, Status.UNKNOWN]
+
+
+@pytest.mark.parametrize("command", ["retry", "bury"])
+def test_a_beginning_of_two_keys_or_of_none_changes_nothing(tocsin: Typist, kept: Kept, command: str) -> None:
+    kept.put(Status.DEAD, *[Status.UNKNOWN] * 10)
+    seen = tocsin("outbox", command, "r1.load..1", "", "R1", key(5))
+    assert (seen.status, seen.out.partition(":")[0]) == (1, "to be retried" if command == "retry" else "buried")
+    assert seen.err.splitlines() == [
+        f"tocsin: 2 messages have a key that begins with r1.load..1: write more of it ({key(1)}, {key(10)})",
+        "tocsin: there is no in the outbox: tocsin outbox list shows the keys",
+        "tocsin: there is no R1 in the outbox: tocsin outbox list shows the keys",
+    ]
+    after = Status.PENDING if command == "retry" else Status.DEAD
+    assert [kept.status(number) for number in (1, 5, 10)] == [Status.UNKNOWN, after, Status.UNKNOWN]

@@ -2,6 +2,9 @@
 
 import json
 import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -88,3 +91,37 @@ def test_one_that_cannot_be_used_is_one_line(tocsin: Typist, kept: Kept, command
     assert seen.err.startswith(f"tocsin: the outbox at {kept.path} cannot be used: ")
     assert seen.err.count("\n") == 1
     assert kept.path.read_text().startswith("dear diary")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["status"], ["list"], ["show", "x"], ["drain"], ["retry", "--all"], ["retry", "x"], ["bury", "x"], ["purge", "--older-than=1d"]],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("as_json", [False, True])
+@pytest.mark.tocsin_live
+def test_a_file_that_is_named_and_not_there_is_an_error(tocsin: Typist, kept: Kept, command: list[str], as_json: bool) -> None:
+    kept.put(Status.PENDING)  # into the configured one, which is not asked
+    typo = kept.path.with_name("outbxo.sqlite")
+    seen = tocsin("outbox", *command, "--file", str(typo), *(["--json"] if as_json else []))
+    assert (seen.status, seen.out) == (2, "")
+    assert seen.err == f"tocsin: there is no outbox at {typo}: correct --file, or leave it out for the configured outbox\n"
+    assert not typo.exists()
+
+
+@pytest.mark.parametrize("statement", ["", "CREATE TABLE accounts (name TEXT)"], ids=["empty", "of another program"])
+@pytest.mark.parametrize("command", [["status"], ["drain", "--watch"]], ids=" ".join)
+@pytest.mark.tocsin_live
+def test_a_file_that_is_named_and_no_outbox_is_left_as_it_is(
+    tocsin: Typist, tmp_path: Path, command: list[str], statement: str
+) -> None:
+    path = tmp_path / "accounts & more.sqlite"
+    path.touch()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(statement)
+    before = path.read_bytes()
+    seen = tocsin("outbox", *command, "--file", str(path))
+    assert (seen.status, seen.out) == (2, "")
+    assert seen.err == f"tocsin: there is no outbox at {path}: correct --file, or leave it out for the configured outbox\n"
+    assert path.read_bytes() == before
+    assert [each.name for each in tmp_path.glob("accounts*")] == [path.name]

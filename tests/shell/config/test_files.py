@@ -93,5 +93,7 @@ def test_whose_file_may_be_read() -> None:
     assert refusal(own, owned(8), 7) is not None
     assert refusal(Place(Path("p"), project=True, named=True), owned(8), 7) is None
     assert refusal(own, owned(8), None) is None
-    assert refusal(project, owned(7, 0o666), 7) is None
     assert str(refusal(own, owned(7, 0o666), 7)) == "o: every user may write to it; chmod o-w o"
+    assert str(refusal(project, owned(0, 0o646), 7)) == "p: every user may write to it; chmod o-w p"
+    assert refusal(project, owned(7, 0o664), 7) is None
+    assert refusal(Place(Path("p"), project=True, named=True), owned(7, 0o666), 7) is None

@@ -274,6 +274,11 @@ def test_a_server_has_a_place_without_a_password(scheme: str) -> None:
     assert repr(store) == "Store('postgresql://me@db.example:5433/tocsin')"
 
 
+def test_a_host_among_the_options_is_part_of_the_place() -> None:
+    store = Store("postgresql://me:hunter22@/tocsin?host=db.example&port=5433&sslmode=require&password=hunter22")
+    assert store.place == "postgresql://me@/tocsin?host=db.example&port=5433"
+
+
 def test_without_the_extra_it_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
     assert error_of("postgresql://me:hunter22@h/d") == (

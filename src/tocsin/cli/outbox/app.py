@@ -67,13 +67,14 @@ outbox_app: typer.Typer = typer.Typer(
 
 File = Annotated[str | None, typer.Option("--file", metavar="PATH", help="An SQLite file to use instead of the configured outbox.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-Keys = Annotated[list[str], typer.Argument(metavar="KEY", help="Keys of messages, as list shows them.", autocompletion=keys)]
-MaybeKeys = Annotated[list[str] | None, typer.Argument(metavar="KEY", help="Keys, as list shows them.", autocompletion=keys)]
+_KEYS_HELP = "Keys of messages, as list shows them, or their beginnings."
+Keys = Annotated[list[str], typer.Argument(metavar="KEY", help=_KEYS_HELP, autocompletion=keys)]
+MaybeKeys = Annotated[list[str] | None, typer.Argument(metavar="KEY", help=_KEYS_HELP, autocompletion=keys)]
 
 
-def _exit_with(file: str | None, action: "Callable[[Store], int]") -> None:
+def _exit_with(file: str | None, action: "Callable[[Store], int]", *, awaits_file: bool = False) -> None:
     with interruptible():
-        status = with_store(file, action)
+        status = with_store(file, action, awaits_file=awaits_file)
     raise typer.Exit(status)
 
 
@@ -153,7 +154,7 @@ def drain(
 
         return drain_due(store, as_json=as_json)
 
-    _exit_with(file, send)
+    _exit_with(file, send, awaits_file=watch)
 
 
 @outbox_app.command()

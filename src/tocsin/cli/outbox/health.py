@@ -6,10 +6,12 @@
 - The outbox is counted at most once every five seconds, however often the metrics are read: counting a million messages takes a moment.
 """
 
+import platform
 import threading
 import time
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from tocsin.cli.outbox.http_server import Page, Pages
@@ -91,6 +93,9 @@ class Metrics:
         self._lock = threading.Lock()
         self._readings: Readings | None = None
         self._read_at = -_COUNT_AGE
+        self._newest: int | None = None  # the number of the newest row at the last look
+        self._enqueued = 0
+        self._build = (("version", version("tocsin")), ("python_version", platform.python_version()))
 
     @property
     def pages(self) -> Pages:
@@ -107,12 +112,19 @@ class Metrics:
     def _read(self) -> Readings:
         try:
             statuses = self._statuses() if self._health.error is None else None
-            return Readings(self._store.now(), statuses, self._health.counters)
+            return Readings(self._store.now(), statuses, self._health.counters, self._enqueued, self._build)
         except OutboxError:
-            return Readings(time.time(), None, self._health.counters)
+            return Readings(time.time(), None, self._health.counters, self._enqueued, self._build)
 
     def _statuses(self) -> Sequence[DestinationStatus]:
-        return destination_statuses(self._store.census()) if self._store.exists else ()
+        """Return the status of each destination, and count the messages that were put in since the last look."""
+        if not self._store.exists:
+            self._newest = 0  # all rows of the file to come are new
+            return ()
+        statuses = destination_statuses(self._store.census())
+        inserted, self._newest = self._store.inserted_after(self._newest)
+        self._enqueued += inserted
+        return statuses
 
     def _ready(self) -> Page:
         if self._health.ready:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tocsin.cli.outbox.opening import UNUSABLE, no_outbox_yet
+from tocsin.cli.outbox.show import complete_keys
 from tocsin.cli.terminal import complain, console, json_line, plain_text, say, write
 from tocsin.core.outbox.model import Status
 from tocsin.core.outbox.state_machine import Buried, RefusedEvent, RetryAsked, RowEvent
@@ -27,7 +28,7 @@ def retry_messages(store: "Store", keys: Sequence[str], statuses: Sequence[Statu
         complain(chosen)
         return UNUSABLE
     if chosen.keys:
-        done, refused = _apply(store, chosen.keys, RetryAsked(store.now())) if store.exists else _all_missing(store, chosen.keys)
+        done, refused = _apply_to_named(store, chosen.keys, RetryAsked)
     else:
         done, refused = _retry_all(store, chosen) if store.exists else 0, ()
     remedy = f": the next worker or tocsin outbox drain sends {messages(done)}" if done else ""
@@ -36,8 +37,7 @@ def retry_messages(store: "Store", keys: Sequence[str], statuses: Sequence[Statu
 
 def bury_messages(store: "Store", keys: Sequence[str], *, as_json: bool) -> int:
     """Give messages up and return the exit status: 1 if one of them could not be buried."""
-    unique = tuple(dict.fromkeys(keys))
-    done, refused = _apply(store, unique, Buried(store.now())) if store.exists else _all_missing(store, unique)
+    done, refused = _apply_to_named(store, keys, Buried)
     return _report(f"buried: {done:,}", done, refused, as_json=as_json)
 
 
@@ -61,6 +61,15 @@ def purge_messages(store: "Store", older_than: str, statuses: Sequence[Status], 
         kept_text = ", ".join(f"{number:,} {status.value}" for status, number in kept.items() if number)
         say(console(), plain_text(f"removed: {removed:,} {' or '.join(chosen)}{f'; kept: {kept_text}' if kept_text else ''}"))
     return 0
+
+
+def _apply_to_named(store: "Store", named: Sequence[str], event: type[RetryAsked] | type[Buried]) -> tuple[int, tuple[str, ...]]:
+    """Apply the event to the messages that are named by their keys or the beginnings of keys."""
+    if not store.exists:
+        return _all_missing(store, tuple(dict.fromkeys(named)))
+    keys, unknown = complete_keys(store, named)
+    done, refused = _apply(store, keys, event(store.now()))
+    return done, (*unknown, *refused)
 
 
 def _apply(store: "Store", keys: Sequence[str], event: RowEvent) -> tuple[int, tuple[str, ...]]:

@@ -1,15 +1,19 @@
 """Opens the outbox of a command, and sends leftovers in the background.
 
 - The outbox is the configured one, or the one in the file of ``--file``. Opening it creates nothing.
+- The file of ``--file`` must be an outbox: a name with a mistake in it would be an outbox in which nothing is ever wrong, and a
+  database of another program would get tables of tocsin's.
 - The URL of a database may hold a password, so it is a secret that the configuration names, and never an argument.
 - Messages that an earlier process left in the configured outbox are sent while a command runs. ``run`` and ``exec`` do so through their
   interpreter, unless they send nothing; ``outbox`` does only what it is told.
 """
 
 from collections.abc import Callable
+from contextlib import closing, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from tocsin.cli.terminal import complain
 from tocsin.shell.adapters.secrets import make_known
@@ -36,13 +40,22 @@ def drain_leftovers(command: str | None) -> None:
         current_of_runs()
 
 
-def with_store(file: str | None, action: "Callable[[Store], int]") -> int:
-    """Run ``action`` on the outbox and return its exit status. If the outbox cannot be used, print the reason."""
+def with_store(file: str | None, action: "Callable[[Store], int]", *, awaits_file: bool = False) -> int:
+    """Run ``action`` on the outbox and return its exit status. If the outbox cannot be used, print the reason.
+
+    Args:
+        file: the file of ``--file``.
+        action: what to do.
+        awaits_file: whether the file of ``--file`` may be missing, since the action waits until a program creates it.
+    """
     config = configuration()
     make_known(config.secret_names)
     try:
         store = open_store(file)
         try:
+            if file is not None and (not _holds_outbox(store.place) if store.exists else not awaits_file):
+                complain(f"there is no outbox at {store.place}: correct --file, or leave it out for the configured outbox")
+                return UNUSABLE
             return action(store)
         finally:
             store.close()
@@ -80,3 +93,12 @@ def _url(file: str) -> str:
     if any(char in file for char in _IN_URLS):
         raise OutboxError(f"--file takes a path without the characters {' '.join(_IN_URLS)}: rename the file, or name it in a URL")
     return f"sqlite:///{Path(file).absolute()}"
+
+
+def _holds_outbox(path: str) -> bool:
+    """Whether the file is an outbox, or one that SQLite cannot read: the store says then what is wrong with it."""
+    import sqlite3  # slow to load
+
+    with suppress(sqlite3.Error), closing(sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True)) as connection:
+        return connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'outbox_version'").fetchone() is not None
+    return True

@@ -1,6 +1,6 @@
 """``tocsin outbox show``: all of one message, and how people see it; also the texts and JSON that other commands show of a row.
 
-- The beginning of a key is enough, if no other key has it.
+- The beginning of a key is enough, if no other key has it; so it is for the commands that change messages.
 - The content of a row is untrusted, and may not be a message at all. Then a text says so.
 """
 
@@ -82,21 +82,43 @@ def show_message(store: "Store", key: str, *, as_json: bool) -> int:
     if not store.exists:
         complain(no_outbox_yet(store))
         return 1
-    rows = store.find([key]) or tuple(row for row in store.rows(limit=SEARCHED) if key and row.key.startswith(key))
-    if len(rows) != 1:
-        complain(_ambiguous(key, rows) if rows else f"there is no {key} in the outbox: tocsin outbox list shows the keys")
-        return 1
-    if as_json:
-        write(f"{json_line(_json(rows[0]))}\n")
-    else:
-        say(console(WIDTH, widest=WIDTH), _facts(rows[0], store.now()), "", *_message(rows[0]))
-    return 0
+    names, refused = complete_keys(store, [key])
+    for reason in refused:
+        complain(reason)
+    for row in store.find(names):
+        if as_json:
+            write(f"{json_line(_json(row))}\n")
+        else:
+            say(console(WIDTH, widest=WIDTH), _facts(row, store.now()), "", *_message(row))
+    return 1 if refused else 0
 
 
-def _ambiguous(key: str, rows: Sequence[Row]) -> str:
-    keys = ", ".join(row.key for row in rows[:_LONGEST_KEY_LIST])
-    more = ", ..." if len(rows) > _LONGEST_KEY_LIST else ""
-    return f"{len(rows):,} messages have a key that begins with {key}: write more of it ({keys}{more})"
+def complete_keys(store: "Store", named: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the keys of the messages that are named, each once, and the reasons why others are not found.
+
+    A name is a key, or the beginning of one key among those of the newest 10,000 messages.
+    """
+    names = tuple(dict.fromkeys(named))
+    known = {row.key for row in store.find(names)}
+    newest = tuple(row.key for row in store.rows(limit=SEARCHED)) if len(known) < len(names) else ()
+    keys, refused = dict[str, None](), list[str]()
+    for name in names:
+        found = (name,) if name in known else tuple(key for key in newest if name and key.startswith(name))
+        if len(found) == 1:
+            keys[found[0]] = None
+        else:
+            refused.append(_ambiguous(name, found) if found else _unknown(name))
+    return tuple(keys), tuple(refused)
+
+
+def _unknown(name: str) -> str:
+    return f"there is no {name} in the outbox: tocsin outbox list shows the keys"
+
+
+def _ambiguous(name: str, found: Sequence[str]) -> str:
+    keys = ", ".join(found[:_LONGEST_KEY_LIST])
+    more = ", ..." if len(found) > _LONGEST_KEY_LIST else ""
+    return f"{len(found):,} messages have a key that begins with {name}: write more of it ({keys}{more})"
 
 
 def _json(row: Row) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""The check-up behind ``tocsin check``: findings without a connection, probes of connections, and test messages.
+"""The check-up behind ``tocsin check``: findings without a connection to a service, probes of connections, and test messages.
 
 A test message is a real message by each notifier, on the usual route; only the notifier's filters are left out.
 """
@@ -21,6 +21,7 @@ from tocsin.shell import log
 from tocsin.shell.adapters import SystemClock
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.announce import facts
+from tocsin.shell.check.outbox import check_outbox
 from tocsin.shell.check.secrets import check_secrets, inspect_secret
 from tocsin.shell.config.defaults import (
     CHANNELS,
@@ -53,13 +54,18 @@ class Diagnosis:
 
 
 def diagnose_offline(environ: Mapping[str, str], cwd: Path | None) -> Diagnosis:
-    """Check what can be checked without a connection."""
+    """Check what can be checked without a connection to Slack or Gmail. The database of an outbox is connected to."""
     found = loaded(environ, cwd)
     config = found.configuration
     primary = channels(config)
     pairs = zip(primary, default_handlers(config), strict=True)
     notifiers: dict[Channel, Messenger] = dict(pairs)
-    findings = (*of_problems(found.problems), *_override_findings(), *_config_findings(config, primary))
+    findings = (
+        *of_problems(found.problems),
+        *_override_findings(),
+        *_config_findings(config, primary),
+        *contained(partial(check_outbox, config)),
+    )
     return Diagnosis(config, found.places, notifiers, findings)
 
 
@@ -89,8 +95,10 @@ def _override_findings() -> tuple[Finding, ...]:
 
 def _config_findings(config: Configuration, primary: tuple[Channel, ...]) -> tuple[Finding, ...]:
     used = _channels_in_use(config, primary)
-    needed = {name for channel in used for name in secrets_of(config, channel)}
-    known = (*(name for channel in CHANNELS for name in secrets_of(config, channel)), *config.secrets.names)
+    outbox = config.delivery.outbox_secret if config.delivery.outbox else None
+    of_outbox = () if outbox is None else (outbox,)
+    needed = {*(name for channel in used for name in secrets_of(config, channel)), *of_outbox}
+    known = (*(name for channel in CHANNELS for name in secrets_of(config, channel)), *of_outbox, *config.secrets.names)
     secrets_found = tuple(inspect_secret(config, name, needed=name in needed) for name in dict.fromkeys(known))
     malformed = tuple(fault for fault in (check_secrets(config, channel) for channel in used) if fault is not None)
     return (*secrets_found, *malformed, *_mail_half_set(config, used), *(() if primary else (_no_recipients(config),)))

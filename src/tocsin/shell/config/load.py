@@ -3,7 +3,8 @@
 - The project's file is the nearest ``tocsin.toml`` from the current folder upwards, or the file that ``TOCSIN_CONFIG`` names.
 - The user's file is next to ``secrets.toml``.
 - Precedence: the environment, the project's file, the user's file, the defaults.
-- A file of another user, except root, may have been planted: it is refused unless ``TOCSIN_CONFIG`` names it.
+- A file of another user, except root, may have been planted, and one that every user may write to may have been changed: they are
+  refused unless ``TOCSIN_CONFIG`` names them.
 - Only regular files are read: reading a pipe would block.
 - A setting that cannot be used is left out and reported as a problem; the rest applies. A bad file never stops a program or a
   notification.
@@ -98,7 +99,7 @@ def refusal(place: Place, status: os.stat_result, user: int | None) -> Problem |
         return None
     if status.st_uid not in {0, user}:
         return Problem(path, "it belongs to another user", f"chown it to yourself, or name it in {VARIABLE}")
-    if not place.project and status.st_mode & stat.S_IWOTH:
+    if status.st_mode & stat.S_IWOTH:
         return Problem(path, "every user may write to it", f"chmod o-w {path}")
     return None
 

@@ -298,8 +298,9 @@ def _parse(url: str | None) -> URL:
 
 
 def _without_secrets(url: URL) -> str:
-    """Return the URL of a server without its password and its options, which may be secret."""
-    public = URL.create("postgresql", url.username, None, url.host, url.port, url.database)
+    """Return the URL of a server without its password and its options, which may be secret; only a host and a port among them stay."""
+    options = {name: url.query[name] for name in ("host", "port") if name in url.query}
+    public = URL.create("postgresql", url.username, None, url.host, url.port, url.database, options)
     return cut(one_line(public.render_as_string()), _LONGEST_PLACE)
 
 

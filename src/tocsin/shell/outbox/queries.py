@@ -84,6 +84,9 @@ _CENSUS = union_all(
         for part in (_waits, _has_ended)
     )
 )
+_INSERTED = select(
+    select(func.count()).where(t.number > bindparam("after")).scalar_subquery(), select(func.max(t.number)).scalar_subquery()
+)
 _PROVE_WRITABLE = update(t.versions).values(version=t.version_of_schema)
 _SERVER_TIME = select(func.extract("epoch", func.clock_timestamp()))
 
@@ -255,6 +258,12 @@ def last(connection: Connection, statuses: Sequence[Status], destination: str | 
 def census(connection: Connection) -> list[tuple[str, str, int, float]]:
     """Count the rows: destination, status, count, and when the oldest of them was inserted."""
     return [(destination, status, count, oldest) for destination, status, count, oldest in connection.execute(_CENSUS)]
+
+
+def inserted_after(connection: Connection, after: int) -> tuple[int, int]:
+    """Return how many rows have a number above ``after``, and the number of the newest row, 0 if there is none."""
+    count, newest = connection.execute(_INSERTED, {"after": after}).one()
+    return count or 0, newest or 0
 
 
 def remove(connection: Connection, before: float, statuses: Sequence[Status], most: int) -> int:

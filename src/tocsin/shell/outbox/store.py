@@ -33,6 +33,7 @@ _T = TypeVar("_T")
 
 _MAX_REASON = 1000  # characters
 _CHUNK = 500  # rows that one transaction removes or reads
+_BEYOND = 2**62  # greater than the number of any row
 _MANY_ROWS = 600.0  # seconds more for a server that may have to read all rows before it answers
 
 
@@ -174,6 +175,15 @@ class Store:
         """Count the rows of each destination and status."""
         found = self._run(self._reader, queries.census, extra=_MANY_ROWS)
         return tuple(StatusCount(name, Status(status), count, oldest) for name, status, count, oldest in sorted(found))
+
+    def inserted_after(self, number: int | None) -> tuple[int, int]:
+        """Return how many rows were inserted after the one of a number, None for the newest, and the number of the newest row.
+
+        It is for rates, and not exact: rows that were removed since are not counted, nor are rows of a transaction of PostgreSQL that
+        was committed after one with higher numbers.
+        """
+        after = _BEYOND if number is None else number
+        return self._run(self._reader, lambda connection: queries.inserted_after(connection, after), extra=_MANY_ROWS)
 
     def purge(self, before: float, statuses: Sequence[Status] = (Status.DELIVERED,), *, most: int | None = None) -> int:
         """Remove rows with these statuses that ended before a moment, give back the space, and return how many were removed.
