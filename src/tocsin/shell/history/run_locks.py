@@ -10,10 +10,12 @@
   is no open run.
 - An empty file is not yet valid: its process is between creating and writing it. If that process was killed there, the file is removed
   after one hour. Other files in the folder, including those of other versions, are left alone.
-- A failure here is one line on standard error; the command starts nevertheless.
+- A failure here is one line on standard error; the command starts nevertheless. ``is_reported`` keeps the history from reporting the same
+  cause again.
 - This module is loaded before the command starts, so it imports very little. Without ``fcntl`` (Windows) no run has a lock.
 """
 
+import errno
 import os
 import sys
 import time
@@ -28,6 +30,9 @@ _MAX_SIZE = 1 << 14  # bytes of a file
 _LOCK_TIMEOUT = 1.0  # seconds; others hold a lock for a moment only
 _LATEST = 1e11  # seconds since 1970; datetime can represent it
 _STALE_SECONDS = 3600.0  # age of an empty file that its process never filled
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+_reported = set[tuple[str, int | None]]()  # the folders and error numbers of the lines on standard error
 
 
 class RunLock:
@@ -152,7 +157,9 @@ def keep_end(run_id: str, end: str) -> None:
     try:
         os.write(file, f"{end}\n".encode())
     except OSError as error:
-        _complain(f"the end of this run is not in its file: {error.strerror}")
+        if not is_reported(error.errno):
+            _complain(f"the end of this run is not in its file: {error.strerror}; {_remedy(error)}")
+            _reported.add((state_folder(), error.errno))
     os.close(file)
 
 
@@ -169,8 +176,20 @@ def _open(name: str, content: str, consequence: str) -> RunLock | None:
         return None
     except OSError as error:
         where = f" in {error.filename}" if error.filename else ""
-        _complain(f"{consequence}: cannot create its lock{where}: {error.strerror}; set {NAME} to a folder that you may write to")
+        _complain(f"{consequence}: cannot create its lock{where}: {error.strerror}; {_remedy(error)}")
+        _reported.add((state_folder(), error.errno))
         return None
+
+
+def _remedy(error: OSError) -> str:
+    if error.errno in _FULL:
+        return f"make room on the disk, or set {NAME} to another folder"
+    return f"set {NAME} to a folder that you may write to"
+
+
+def is_reported(number: int | None) -> bool:
+    """Return whether this module has written an error of this number to standard error, about a file in the folder of the history."""
+    return bool(_reported) and (state_folder(), number) in _reported
 
 
 def killed_runs(label: str | None = None) -> tuple[KilledRun, ...]:
