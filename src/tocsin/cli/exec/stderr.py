@@ -18,6 +18,16 @@ def complain(text: str) -> None:
         pass  # standard error is closed at its other end
 
 
+def show(text: str) -> None:
+    """Write lines that were asked for to standard error, if there is one. They hold no secret and no control characters."""
+    try:
+        if sys.stderr is not None:
+            sys.stderr.write(f"{text}\n")
+            sys.stderr.flush()
+    except OSError:
+        pass  # as above
+
+
 def drop_broken_stderr() -> None:
     """Drop a standard error that can no longer be written to: else the interpreter fails over it at exit, with its own status."""
     try:

@@ -10,6 +10,7 @@
   is no open run.
 - An empty file is not yet valid: its process is between creating and writing it. If that process was killed there, the file is removed
   after one hour. Other files in the folder, including those of other versions, are left alone.
+- ``lock_label`` locks a label, so that a second run of it does not start. Its file is in a folder of its own, and says nothing.
 - A failure here is one line on standard error; the command starts nevertheless. ``is_reported`` keeps the history from reporting the same
   cause again.
 - This module is loaded before the command starts, so it imports very little. Without ``fcntl`` (Windows) no run has a lock.
@@ -145,6 +146,47 @@ def open_end(name: str, label: str, at: float, end: str) -> RunLock | None:
     return _open(name, f"{_END_VERSION}\n{_header(label, at)}{end}\n", "if this process is killed now, nobody tells of its run")
 
 
+class LabelLocked(Exception):
+    """Another process runs this label. The message says which, as the rest of a sentence; it is empty if that is not known."""
+
+
+def lock_label(label: str) -> RunLock:
+    """Lock a label, until the lock is closed or this process ends: one of any number of processes gets the lock. It waits for none.
+
+    Raises:
+        LabelLocked: another process has the lock, or runs this label without it.
+        OSError: the lock cannot be created.
+    """
+    from hashlib import sha256  # slow to load, and seldom needed
+
+    if not _can_lock():
+        raise OSError(0, "this system has no locks of files")
+    path = os.path.join(_folder("labels"), sha256(line(label).encode()).hexdigest()[:32])  # noqa: PTH118 - as below
+    while True:
+        file = os.open(path, os.O_CREAT | _FLAGS, 0o600)
+        lock: RunLock | None = None
+        try:
+            if not _try_lock(file, exclusive=True):
+                raise LabelLocked(_holder(label))
+            if os.fstat(file).st_nlink:  # else its last holder has just removed it
+                lock = RunLock(path, file)
+        finally:
+            if lock is None:
+                os.close(file)
+        if lock is not None:
+            break
+    holder = _holder(label)
+    if holder:
+        lock.close()
+        raise LabelLocked(holder)
+    return lock
+
+
+def _holder(label: str) -> str:
+    runs = open_runs(label)
+    return f", since {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(runs[0].started))} (process {runs[0].pid})" if runs else ""
+
+
 def keep_end(run_id: str, end: str) -> None:
     """Write an end, a JSON object in one line, to the file of a run of this process or one that it claimed. Raises nothing.
 
@@ -230,9 +272,9 @@ def _file_name(run_id: str) -> str:
     raise OSError(0, f"{run_id!r} is no id of a run")
 
 
-def _folder() -> str:
+def _folder(name: str = "open") -> str:
     state = state_folder()
-    folder = os.path.join(state, "open")  # noqa: PTH118 - as above
+    folder = os.path.join(state, name)  # noqa: PTH118 - as above
     for each in (state, folder):
         os.makedirs(each, 0o700, exist_ok=True)  # noqa: PTH103 - as above
     return folder
