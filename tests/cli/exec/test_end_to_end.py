@@ -352,24 +352,40 @@ def test_a_dead_man_service_is_pinged(station: Station) -> None:
     path = station.server.url.partition(str(station.server.port))[2]
     station.python("raise SystemExit(1)", "--only", "success", "--ping", station.server.url)
     pings = [(request.method, request.path) for request in station.server.requests]
-    assert pings == [("GET", f"{path}/start"), ("GET", f"{path}/fail")]
+    assert pings == [("GET", f"{path}/start"), ("GET", f"{path}/1")]
     station.python("pass", "--only", "failed", "--ping", "JOB_PING", variables={"JOB_PING": station.server.url})
     assert station.server.requests[3].path == path
 
 
 def test_words_of_the_url_that_is_pinged_are_no_secrets(station: Station) -> None:
-    station.python("print('start, then fail')", "--tail", "1", "--ping", f"{station.server.url}")
-    (body,) = [request.body.decode() for request in station.server.requests if request.method == "POST"]
-    assert "start, then fail" in body
+    variables = {"DB_PASSWORD": "hunter2-canary"}
+    program = "import os; print('start, then fail', os.environ['DB_PASSWORD'])"
+    station.python(program, "--tail", "1", "--ping", f"{station.server.url}", variables=variables)
+    ping, message = sorted((request.body.decode() for request in station.server.requests if request.method == "POST"), key=len)
+    assert ping == "start, then fail [DB_PASSWORD]"
+    assert ping in message
 
 
-@pytest.mark.parametrize("ping", ["http://127.0.0.1/canary", "NO_SUCH_SECRET"])
-def test_a_service_that_cannot_be_pinged_costs_a_line_or_two(station: Station, ping: str) -> None:
+def test_a_service_is_told_no_output_that_was_not_asked_for(station: Station) -> None:
+    station.python("print('hunter2'); raise SystemExit(4)", "--only", "success", "--ping", station.server.url)
+    assert [request.body for request in station.server.requests] == [b"", b""]
+
+
+@pytest.mark.parametrize(
+    ("ping", "said"),
+    [
+        ("http://example.com/canary", "the dead-man service is not pinged: the URL in --ping is refused: it is not an https URL: "),
+        ("https://127.0.0.1:9/canary", "could not call the dead-man service for 'nightly load': cannot reach 127.0.0.1: "),
+        ("NO_SUCH_SECRET", "the dead-man service is not pinged: the secret 'NO_SUCH_SECRET' is not set: "),
+    ],
+)
+def test_a_service_that_cannot_be_pinged_costs_a_line(station: Station, ping: str, said: str) -> None:
     seen = station.python("raise SystemExit(5)", "--ping", ping)
     assert seen.status == 5
-    assert seen.err
-    assert all(line.startswith("tocsin: ") for line in seen.err.splitlines())
+    assert seen.err.startswith(f"tocsin: {said}")
+    assert seen.err.count("\n") == 1
     assert "canary" not in seen.err
+    assert "PingFailed" not in seen.err
     assert station.titles == ["Failed"]
 
 
@@ -415,5 +431,6 @@ def test_a_state_folder_that_cannot_be_written_stops_nothing(station: Station) -
     nowhere.write_text("")
     seen = station.python("raise SystemExit(2)", variables={"TOCSIN_STATE_DIR": str(nowhere)})
     assert seen.status == 2
-    assert all(line.startswith("tocsin: ") for line in seen.err.splitlines())
+    assert seen.err.startswith("tocsin: this run is not in the history: cannot create its lock in ")
+    assert seen.err.count("\n") == 1
     assert station.titles == ["Failed"]

@@ -217,8 +217,8 @@ def _open(name: str, content: str, consequence: str) -> RunLock | None:
     except NoFolderError:
         return None
     except OSError as error:
-        where = f" in {error.filename}" if error.filename else ""
-        _complain(f"{consequence}: cannot create its lock{where}: {error.strerror}; {_remedy(error)}")
+        where = error.filename or state_folder()
+        _complain(f"{consequence}: cannot create its lock in {where}: {error.strerror}; {_remedy(error)}")
         _reported.add((state_folder(), error.errno))
         return None
 
