@@ -2,8 +2,8 @@
 
 - The other commands need Typer and Rich, which nothing else of tocsin needs. This module imports neither, so that it can name the
   extra if they are missing.
-- ``tocsin exec`` needs neither. It is dispatched before they are imported, so that its command starts at once. Its options are completed
-  without them, too.
+- ``tocsin exec`` needs neither. It is dispatched before they are imported, so that its command starts at once. Its options are
+  completed without them, too.
 """
 
 import os

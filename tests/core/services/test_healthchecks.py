@@ -130,7 +130,9 @@ def test_any_text_is_judged_without_repeating_it(scheme: str, text: str) -> None
 @given(st.text())
 def test_no_host_but_this_machine_is_asked_in_plain_http(host: str) -> None:
     if ping_fault(f"http://{host}/x") is None:
-        assert urlsplit(f"http://{host}/x").hostname == "localhost" or ip_address(urlsplit(f"http://{host}/x").hostname or "").is_loopback
+        assert (
+            urlsplit(f"http://{host}/x").hostname == "localhost" or ip_address(urlsplit(f"http://{host}/x").hostname or "").is_loopback
+        )
 
 
 @given(st.text(), st.integers(0, 30))

@@ -110,7 +110,9 @@ def test_plain_http_goes_to_this_machine_and_through_no_proxy(host: str, monkeyp
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     with closing(Stoppable(SlackServer(None))) as stoppable:
         server = stoppable.server
-        ping = Ping(Secret("--ping", f"http://{host}:{server.port}/5f0c"), SlackWebhook(deadline=5.0, proxies={"http": "http://127.0.0.1:9"}))
+        ping = Ping(
+            Secret("--ping", f"http://{host}:{server.port}/5f0c"), SlackWebhook(deadline=5.0, proxies={"http": "http://127.0.0.1:9"})
+        )
         ping(JOB, Running())
         ping.status = 7
         ping(JOB, Failed())

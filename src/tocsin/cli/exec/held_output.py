@@ -45,7 +45,7 @@ class HeldOutput:
             return
         try:
             if route.streams not in self._files:
-                self._files[route.streams] = tempfile.TemporaryFile(buffering=0)
+                self._files[route.streams] = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - open until the process ends
         except OSError as error:
             self._give_up(route.streams, error)
             return

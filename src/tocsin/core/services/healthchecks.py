@@ -11,17 +11,29 @@
 
 import re
 
+import attrs
+
 from tocsin.core.delivery.destinations import https_fault
 from tocsin.core.delivery.retry import parse_retry_after
 from tocsin.core.outcomes import Delivered, DeliveryError, Receipt, Rejected, Retryable
 from tocsin.core.states import Running, State
 from tocsin.core.text import cut, one_line
+from tocsin.core.values import Value
 
 MAX_BODY = 100_000
 """Bytes of a body that healthchecks.io keeps: https://healthchecks.io/docs/attaching_logs/."""
 
 _NO_ADDRESS = (404, 405)
 _LOOPBACK = re.compile(r"127(\.(0|[1-9]\d?|1\d\d|2[0-4]\d|25[0-5])){3}|::1|localhost")
+
+
+@attrs.frozen(eq=False, repr=False)
+class Report(Value):
+    """What a service is told: the state, the exit status if there is one, and the body of the request, which may be empty."""
+
+    state: State
+    status: int | None = None
+    body: bytes = b""
 
 
 def ping_url(url: str, state: State, status: int | None = None) -> str:
@@ -55,7 +67,7 @@ def ping_fault(url: str) -> str | None:
     """
     from urllib.parse import urlsplit
 
-    if not url[:7].lower() == "http://":
+    if url[:7].lower() != "http://":
         return https_fault(url)
     fault = https_fault(f"https://{url[7:]}")
     if fault is not None or _LOOPBACK.fullmatch(urlsplit(url).hostname or ""):

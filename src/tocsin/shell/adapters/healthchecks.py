@@ -6,7 +6,7 @@ import attrs
 
 from tocsin.core.changes import Tracked
 from tocsin.core.outcomes import DeliveryError, Receipt, Rejected
-from tocsin.core.services.healthchecks import MAX_BODY, body_limit, ping_body, ping_fault
+from tocsin.core.services.healthchecks import MAX_BODY, Report, body_limit, ping_body, ping_fault
 from tocsin.core.states import Running, State
 from tocsin.shell import log, redaction
 from tocsin.shell.adapters.secrets import Secret
@@ -57,7 +57,7 @@ class Ping:
         from tocsin.shell.adapters import http
 
         body = b"" if isinstance(state, Running) else ping_body(self.tail, self._limit)
-        return http.ping(self.settings, self._kept, self.url, state, self.status, body, self._note_limit)
+        return http.ping(self.settings, self._kept, self.url, Report(state, self.status, body), self._note_limit)
 
     def _note_limit(self, header: str | None) -> None:
         self._limit = body_limit(header)

@@ -31,9 +31,9 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
 from tocsin.core.outcomes import DeliveryError, Outcome, Receipt, Rejected
-from tocsin.core.services.healthchecks import ping_reply, ping_url, start_reply
+from tocsin.core.services.healthchecks import Report, ping_reply, ping_url, start_reply
 from tocsin.core.services.slack_api import webhook_reply
-from tocsin.core.states import Running, State
+from tocsin.core.states import Running
 from tocsin.shell import redaction
 from tocsin.shell.adapters import tls
 from tocsin.shell.adapters.clock import SystemClock
@@ -224,18 +224,17 @@ def ping(
     settings: HttpSettings,
     transports: PerProcess[Transport],
     url: Secret,
-    state: State,
-    status: int | None,
-    body: bytes,
+    report: Report,
     note_limit: Callable[[str | None], None],
 ) -> Receipt | DeliveryError:
-    """Report a state to the health-check service at ``url``, and return the outcome. ``note_limit`` gets the header Ping-Body-Limit."""
+    """Send a report to the health-check service at ``url``, and return the outcome. ``note_limit`` gets the header Ping-Body-Limit."""
 
     def call(sender: RequestSender) -> Outcome:
-        method, headers = ("POST", _TEXT_HEADERS) if body else ("GET", _PING_HEADERS)
-        with sender.send(Request(method, ping_url(url.reveal(), state, status), headers=headers, data=body)) as response:
+        method, headers = ("POST", _TEXT_HEADERS) if report.body else ("GET", _PING_HEADERS)
+        address = ping_url(url.reveal(), report.state, report.status)
+        with sender.send(Request(method, address, headers=headers, data=report.body)) as response:
             note_limit(response.headers.get("Ping-Body-Limit"))
-            return _outcome(response, start_reply if isinstance(state, Running) else ping_reply)
+            return _outcome(response, start_reply if isinstance(report.state, Running) else ping_reply)
 
     return exchange(settings, transports, url.reveal(), settings.deadline, call)
 

@@ -11,8 +11,8 @@
 - An empty file is not yet valid: its process is between creating and writing it. If that process was killed there, the file is removed
   after one hour. Other files in the folder, including those of other versions, are left alone.
 - ``lock_label`` locks a label, so that a second run of it does not start. Its file is in a folder of its own, and says nothing.
-- A failure here is one line on standard error; the command starts nevertheless. ``is_reported`` keeps the history from reporting the same
-  cause again.
+- A failure here is one line on standard error; the command starts nevertheless. ``is_reported`` keeps the history from reporting the
+  same cause again.
 - This module is loaded before the command starts, so it imports very little. Without ``fcntl`` (Windows) no run has a lock.
 """
 

@@ -164,7 +164,7 @@ class BackgroundWorker:
             self._changed.notify_all()
 
     def left(self) -> str | None:
-        """Return the line to log about unsettled messages of this program, if there are any that no daemon beside it is about to send."""
+        """Return the line to log about unsettled messages of this program, if there are any, and no daemon beside it sends them."""
         count = len(self._callbacks)
         if not count or self._store.has_daemon():
             return None
