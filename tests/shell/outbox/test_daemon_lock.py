@@ -1,7 +1,6 @@
 """The lock by which a daemon shows that it sends from an outbox: real processes, and a real file."""
 
 import fcntl
-import os
 import signal
 import subprocess
 import sys
@@ -67,16 +66,21 @@ def test_of_a_server_nothing_is_known() -> None:
     store.close()
 
 
+def descriptors() -> int:
+    """Return how many descriptors this process has open."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 def _refuse(*_: object) -> NoReturn:
     raise OSError(37, "No locks available")
 
 
 def test_where_there_are_no_locks_no_daemon_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = str(tmp_path / "outbox.sqlite")
-    lock, before = DaemonLock(path), len(os.listdir("/proc/self/fd"))
+    lock, before = DaemonLock(path), descriptors()
     with monkeypatch.context() as patched:
         patched.setattr(fcntl, "flock", _refuse)
         lock.take()
         assert not has_daemon(path)
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert descriptors() == before
     assert not has_daemon(path)
