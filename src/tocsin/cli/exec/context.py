@@ -88,8 +88,9 @@ class ExecContext:
 
     def release_output(self, status: int) -> None:
         """Write the output that ``--quiet`` holds back, if the run failed: if its exit status is not 0."""
-        if self.held is not None and status:
-            self.held.release(self.signals)
+        held, self.held = self.held, None
+        if held is not None and status:
+            held.release(self.signals)
 
     def wait_for_exit(self) -> int:
         """Wait for the current attempt and return its exit status, without time-outs or retries: the fallback if those failed."""

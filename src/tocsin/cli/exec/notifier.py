@@ -142,6 +142,7 @@ class CommandNotifier:
         label = options.label
         self._run = Run(Subject(Command(label), handlers, run.run_id, label, attempts=options.retries + 1))
         self._report_killed_runs()
+        self._retold = len(self._log.entries)  # the messages about earlier runs
 
     def started(self) -> None:
         """Notify of the start of an attempt."""
@@ -175,7 +176,7 @@ class CommandNotifier:
         queues.finish()
         if self._options.explain:
             self._show_report()
-        elif self._notify == "print" and not any(isinstance(entry.answer, Shown) for entry in self._log.entries):
+        elif self._notify == "print" and not any(isinstance(entry.answer, Shown) for entry in self._log.entries[self._retold :]):
             self._show_silence()
 
     def _show_report(self) -> None:
@@ -186,9 +187,9 @@ class CommandNotifier:
 
     def _show_silence(self) -> None:
         """Say why no message would be sent of the last change."""
-        last = self._announcer.announced[-1]
         reasons = [
             handler.explain(last.shown_to(position)).reason
+            for last in self._announcer.announced[-1:]
             for position, handler in enumerate(last.handlers)
             if isinstance(handler, Messenger)
         ]
