@@ -1,5 +1,6 @@
 """Completion of the options of ``tocsin exec`` in bash, zsh and fish, without the libraries of the extra ``cli``."""
 
+import os
 import shlex
 import shutil
 import subprocess
@@ -160,7 +161,8 @@ def test_a_line_is_completed(tmp_path: Path) -> None:
 
 def without_extra(**asked: str) -> "subprocess.CompletedProcess[str]":
     """Ask for a completion where the extra is not installed."""
-    env = {"_TOCSIN_COMPLETE": "complete_bash", **asked}
+    measured = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE")}
+    env = {"_TOCSIN_COMPLETE": "complete_bash", **measured, **asked}
     return subprocess.run([sys.executable, "-c", BLOCKED], env=env, capture_output=True, text=True, check=False, timeout=PATIENCE)
 
 

@@ -38,6 +38,7 @@ class HeldOutput:
     def __init__(self) -> None:
         self._files: dict[tuple[int, ...], IO[bytes]] = {}
         self._open = set[tuple[int, ...]]()  # the streams that are no longer held back
+        self._routes: list[Route] = []
 
     def hold(self, route: Route) -> None:
         """Lead the output of a route into a file, until that cannot be written."""
@@ -51,25 +52,35 @@ class HeldOutput:
             return
         route.target = self._files[route.streams].fileno()
         route.overflow = partial(self._overflow, route)
+        self._routes.append(route)
 
     def release(self, signals: SignalPipe) -> None:
-        """Write what is held back to the streams that it belongs to. A stop signal ends that."""
+        """Write what is held back to the streams that it belongs to. A stop signal ends that.
+
+        What processes write that the command has left behind is dropped from now on.
+        """
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for route in self._routes:
+            if route.overflow is not None:
+                route.overflow, route.target = None, nowhere
         routes: list[Route] = []
         for streams, file in self._files.items():
             if streams not in self._open:
                 file.seek(0)
                 routes.append(_Replay(streams, file.fileno()))
         OutputTee(routes, signals.wake).finish(signals)
+        for file in self._files.values():
+            file.close()
 
     def _overflow(self, route: Route, error: OSError) -> None:
         """Write what is held back of a route, and lead it to its stream from now on."""
         self._give_up(route.streams, error)
         route.overflow, route.target = None, route.streams[0]
-        file = self._files[route.streams]
-        file.seek(0)
-        while piece := file.read(_PIECE):
-            while piece:
-                piece = piece[os.write(route.target, piece) :]
+        with self._files[route.streams] as file:
+            file.seek(0)
+            while piece := file.read(_PIECE):
+                while piece:
+                    piece = piece[os.write(route.target, piece) :]
 
     def _give_up(self, streams: tuple[int, ...], error: OSError) -> None:
         self._open.add(streams)

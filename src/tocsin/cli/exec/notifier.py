@@ -18,6 +18,7 @@ from tocsin.cli.exec.options import Options
 from tocsin.cli.exec.stderr import complain, show
 from tocsin.core import events as e
 from tocsin.core.config.schema import Configuration
+from tocsin.core.effects import CallBack
 from tocsin.core.endings import KILLED, STOPPED, Command, outcome
 from tocsin.core.events import Detail, Event, Facts
 from tocsin.core.filters.algebra import Filter
@@ -152,8 +153,7 @@ class CommandNotifier:
     def ended(self, ended: Ended) -> float | None:
         """Notify of the end of an attempt. Return the seconds until the next attempt, or None for no further one."""
         fault = None if ended.fault is None else redact(ended.fault)
-        if self._ping is not None:
-            self._ping.status, self._ping.tail = ended.status, redact(readable(ended.tail))
+        self._prepare_ping(ended.status, redact(readable(ended.tail)))
         event = outcome(attrs.evolve(ended, fault=fault), _moment(ended.ended), self._run.attempt, self._facts(ended))
         self._run = self._finish(self._run, event, ended.began, ended.status)
         now = self._announcer.clock.now()
@@ -167,8 +167,7 @@ class CommandNotifier:
         """End the notifications. A run that was stopped between two attempts is reported as aborted first."""
         if isinstance(self._run.state, Retrying):
             now = self._announcer.clock.now()
-            if self._ping is not None:
-                self._ping.status, self._ping.tail = None, ""  # those of the attempt before
+            self._prepare_ping(None, "")
             stopped = e.Interrupted(now, message=STOPPED, facts=self._announcer.facts)
             began = now.timestamp() - (time.monotonic() - self._monotonic)  # by the clock as it stands now
             self._run = self._finish(self._run, stopped, began, None)
@@ -176,8 +175,18 @@ class CommandNotifier:
         queues.finish()
         if self._options.explain:
             self._show_report()
-        elif self._notify == "print" and not any(isinstance(entry.answer, Shown) for entry in self._log.entries[self._retold :]):
+        elif self._notify == "print" and not self._has_shown():
             self._show_silence()
+
+    def _prepare_ping(self, status: int | None, tail: str) -> None:
+        """Note for the dead-man service how the command ended."""
+        if self._ping is not None:
+            self._ping.status, self._ping.tail = status, tail
+
+    def _has_shown(self) -> bool:
+        """Return whether a message about this run was printed."""
+        entries = self._log.entries[self._retold :]
+        return any(isinstance(entry.answer, Shown) and not isinstance(entry.effect, CallBack) for entry in entries)
 
     def _show_report(self) -> None:
         """Show for each change and handler whether a message was sent, or why not."""

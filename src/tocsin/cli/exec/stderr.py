@@ -10,22 +10,17 @@ import sys
 
 def complain(text: str) -> None:
     """Print an error as one line on standard error, if there is one."""
-    try:
-        if sys.stderr is not None:  # a service may have none
-            sys.stderr.write(f"tocsin: {single_line(text)}\n")
-            sys.stderr.flush()
-    except OSError:
-        pass  # standard error is closed at its other end
+    show(f"tocsin: {single_line(text)}")
 
 
 def show(text: str) -> None:
-    """Write lines that were asked for to standard error, if there is one. They hold no secret and no control characters."""
+    """Print lines on standard error, if there is one. They hold no secret and no control characters."""
     try:
-        if sys.stderr is not None:
+        if sys.stderr is not None:  # a service may have none
             sys.stderr.write(f"{text}\n")
             sys.stderr.flush()
     except OSError:
-        pass  # as above
+        pass  # standard error is closed at its other end
 
 
 def drop_broken_stderr() -> None:
