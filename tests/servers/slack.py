@@ -46,7 +46,7 @@ class SlackServer(Loopback):
     ``url`` is a webhook's URL. It ends with ``canary``, which must not appear in any output.
     """
 
-    def __init__(self, context: ssl.SSLContext) -> None:
+    def __init__(self, context: ssl.SSLContext | None) -> None:
         self.requests: list[Request] = []
         self.replies: list[Reply] = []
         self.canary = f"CANARY{secrets.token_hex(9)}"

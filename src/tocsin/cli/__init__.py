@@ -2,7 +2,8 @@
 
 - The other commands need Typer and Rich, which nothing else of tocsin needs. This module imports neither, so that it can name the
   extra if they are missing.
-- ``tocsin exec`` needs neither. It is dispatched before they are imported, so that its command starts at once.
+- ``tocsin exec`` needs neither. It is dispatched before they are imported, so that its command starts at once. Its options are
+  completed without them, too.
 - The help of ``tocsin`` itself and its version need neither. The help of a command without them is its line in the table below.
 """
 
@@ -33,7 +34,14 @@ def main() -> None:
         from tocsin.cli.exec.command import main as execute
 
         sys.exit(execute(arguments[1:]))
-    if not arguments and _COMPLETION not in os.environ:
+    asks = _COMPLETION in os.environ
+    if asks:
+        from tocsin.cli.exec.completion import main as complete
+
+        status = complete(sys.stdout.write)
+        if status is not None:
+            sys.exit(status)
+    elif not arguments:
         print(_help())
         sys.exit(2)
     if arguments[:1] in [[word] for word in _HELP]:
@@ -50,7 +58,7 @@ def main() -> None:
         for name in ("rich", "typer"):
             importlib.import_module(name)
     except ModuleNotFoundError:
-        sys.exit(_without_extra(arguments))
+        sys.exit(1 if asks else _without_extra(arguments))  # a line would appear inside of the one that is completed
     from tocsin.cli.app import app
 
     app(prog_name="tocsin")

@@ -37,6 +37,17 @@ class Outages:
         self._begun.clear()
 
 
+class Worded(Exception):
+    """An exception of tocsin's own in a function that it calls. Its message is the whole reason, for people.
+
+    ``is_logged`` says whether the log has the reason already.
+    """
+
+    def __init__(self, message: str, *, is_logged: bool = False) -> None:
+        super().__init__(message)
+        self.is_logged = is_logged
+
+
 outages: Outages = Outages()
 """The outages of this process. A forked child knows those of its parent."""
 
@@ -44,6 +55,8 @@ outages: Outages = Outages()
 def complain(effect: Effect, outcome: Outcome, *, more: int = 0) -> None:
     """Log a delivery that failed or was refused for some recipients. ``more`` counts further messages with the same outcome."""
     match outcome:
+        case Rejected(cause=Worded(is_logged=True)):
+            pass
         case Retryable() | Rejected() | Ambiguous():
             logger.error("%s", failure(effect, outcome, more))
         case DestinationDead():

@@ -11,7 +11,9 @@ from pathlib import Path
 import attrs
 import pytest
 
+from tests.servers.postgres import free_port
 from tests.servers.slack import Reply, SlackServer
+from tocsin.shell.outbox.daemon_lock import DaemonLock
 
 PATIENCE = 60.0
 SLEEP = "import os, time; print('ready', os.getpid(), sep='\\n', flush=True); time.sleep(60)"
@@ -365,24 +367,40 @@ def test_a_dead_man_service_is_pinged(station: Station) -> None:
     path = station.server.url.partition(str(station.server.port))[2]
     station.python("raise SystemExit(1)", "--only", "success", "--ping", station.server.url)
     pings = [(request.method, request.path) for request in station.server.requests]
-    assert pings == [("GET", f"{path}/start"), ("GET", f"{path}/fail")]
+    assert pings == [("GET", f"{path}/start"), ("GET", f"{path}/1")]
     station.python("pass", "--only", "failed", "--ping", "JOB_PING", variables={"JOB_PING": station.server.url})
     assert station.server.requests[3].path == path
 
 
 def test_words_of_the_url_that_is_pinged_are_no_secrets(station: Station) -> None:
-    station.python("print('start, then fail')", "--tail", "1", "--ping", f"{station.server.url}")
-    (body,) = [request.body.decode() for request in station.server.requests if request.method == "POST"]
-    assert "start, then fail" in body
+    variables = {"DB_PASSWORD": "hunter2-canary"}
+    program = "import os; print('start, then fail', os.environ['DB_PASSWORD'])"
+    station.python(program, "--tail", "1", "--ping", f"{station.server.url}", variables=variables)
+    ping, message = sorted((request.body.decode() for request in station.server.requests if request.method == "POST"), key=len)
+    assert ping == "start, then fail [DB_PASSWORD]"
+    assert ping in message
 
 
-@pytest.mark.parametrize("ping", ["http://127.0.0.1/canary", "NO_SUCH_SECRET"])
-def test_a_service_that_cannot_be_pinged_costs_a_line_or_two(station: Station, ping: str) -> None:
+def test_a_service_is_told_no_output_that_was_not_asked_for(station: Station) -> None:
+    station.python("print('hunter2'); raise SystemExit(4)", "--only", "success", "--ping", station.server.url)
+    assert [request.body for request in station.server.requests] == [b"", b""]
+
+
+@pytest.mark.parametrize(
+    ("ping", "said"),
+    [
+        ("http://example.com/canary", "the dead-man service is not pinged: the URL in --ping is refused: it is not an https URL: "),
+        ("https://127.0.0.1:9/canary", "could not call the dead-man service for 'nightly load': cannot reach 127.0.0.1: "),
+        ("NO_SUCH_SECRET", "the dead-man service is not pinged: the secret 'NO_SUCH_SECRET' is not set: "),
+    ],
+)
+def test_a_service_that_cannot_be_pinged_costs_a_line(station: Station, ping: str, said: str) -> None:
     seen = station.python("raise SystemExit(5)", "--ping", ping)
     assert seen.status == 5
-    assert seen.err
-    assert all(line.startswith("tocsin: ") for line in seen.err.splitlines())
+    assert seen.err.startswith(f"tocsin: {said}")
+    assert seen.err.count("\n") == 1
     assert "canary" not in seen.err
+    assert "PingFailed" not in seen.err
     assert station.titles == ["Failed"]
 
 
@@ -428,5 +446,75 @@ def test_a_state_folder_that_cannot_be_written_stops_nothing(station: Station) -
     nowhere.write_text("")
     seen = station.python("raise SystemExit(2)", variables={"TOCSIN_STATE_DIR": str(nowhere)})
     assert seen.status == 2
-    assert all(line.startswith("tocsin: ") for line in seen.err.splitlines())
+    assert seen.err.startswith("tocsin: this run is not in the history: cannot create its lock in ")
+    assert seen.err.count("\n") == 1
     assert station.titles == ["Failed"]
+
+
+# --- reasons ------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_preview_says_why_nothing_would_be_sent(station: Station) -> None:
+    for _ in range(2):
+        station.python("pass", "--on-change")
+    seen = station.python("pass", "--on-change", "--notify", "print")
+    assert seen == Seen(0, "", "tocsin: no message would be sent: the 3rd success in a row\n")
+    assert "Slack, to the webhook" in station.python("raise SystemExit(1)", "--on-change", "--notify", "print").err
+    (station.home / "tocsin.toml").write_text("notifiers = []\n")
+    seen = station.python("pass", variables={"TOCSIN_NOTIFY": "print"})
+    assert seen == Seen(0, "", "tocsin: no message would be sent: the configuration names no notifier\n")
+
+
+def test_what_became_of_each_change_is_shown_when_asked_for(station: Station) -> None:
+    station.server.replies += [Reply(), Reply(404, "no_service"), Reply(500, "")]
+    seen = station.python("raise SystemExit(3)", "--explain", "--ping", station.server.url)
+    lines = [line for line in seen.err.splitlines() if not line.startswith("tocsin: ")]
+    assert (seen.status, seen.out) == (3, "")
+    assert [line for line in lines if not line.startswith(" ")] == [
+        "nightly load: Pending \u2192 Running()",
+        'nightly load: Running \u2192 Failed("exit status 3")',
+    ]
+    assert next(line.rpartition(": ")[2] for line in lines if "dead-man" in line) == "delivered"
+    assert any("the new state, Running, is none of Finished" in line for line in lines)
+    assert any("failed: " in line for line in lines)
+    assert station.server.canary not in seen.err
+
+
+def test_a_value_of_an_env_file_is_in_no_message(station: Station) -> None:
+    (station.home / "job.env").write_text("DB_PASSWORD=hunter2-canary\n")
+    program = "import os; print('the word is', os.environ['DB_PASSWORD']); raise SystemExit(1)"
+    seen = station.python(program, "--tail", "1", "--env-file", "job.env")
+    assert seen.out == "the word is hunter2-canary\n"
+    assert "the word is [DB_PASSWORD]" in station.messages[0]["Last lines"]
+
+
+# --- one cause, one line ------------------------------------------------------------------------------------------------------
+
+
+def test_a_database_that_is_down_is_one_line(station: Station) -> None:
+    variables = {
+        "TOCSIN_DELIVERY_OUTBOX": "true",
+        "TOCSIN_DELIVERY_OUTBOX_SECRET": "OUTBOX_URL",
+        "OUTBOX_URL": f"postgresql://me:hunter2@127.0.0.1:{free_port()}/outbox",
+    }
+    seen = station.python("raise SystemExit(3)", variables=variables)
+    assert seen.status == 3
+    assert seen.err.startswith("tocsin: the outbox at postgresql://me@127.0.0.1:")
+    assert seen.err.endswith("; until then, messages are sent without it, and are lost if the process dies\n")
+    assert seen.err.count("\n") == 1
+    assert station.titles == ["Failed"]
+
+
+@pytest.mark.parametrize("beside", [True, False], ids=["beside a daemon", "alone"])
+def test_a_message_that_a_daemon_sends_is_not_said_to_wait(station: Station, beside: bool) -> None:
+    path = station.home / ".local/state/tocsin/outbox.sqlite"
+    path.parent.mkdir(parents=True)
+    daemon = DaemonLock(str(path))
+    if beside:
+        daemon.take()
+    station.server.replies += [Reply(manner="silent")] * 5
+    variables = {"TOCSIN_DELIVERY_OUTBOX": "true", "TOCSIN_DELIVERY_EXIT_TIMEOUT": "0.2"}
+    seen = station.python("raise SystemExit(3)", variables=variables)
+    daemon.release()
+    said = f"tocsin: 1 message waits in the outbox at {path}: the next program with it sends it, or tocsin outbox drain\n"
+    assert seen == Seen(3, "", "" if beside else said)

@@ -1,6 +1,7 @@
 """The options of ``tocsin exec``, and its usage errors."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -42,14 +43,21 @@ def test_without_options_there_are_defaults() -> None:
         "ping": None,
         "scrub_env": False,
         "notify": "live",
+        "explain": False,
+        "lock": False,
+        "quiet": False,
+        "env_file": {},
     }
     assert set(vars(typed())) <= set(Options.__annotations__)
 
 
-def test_each_option_is_taken() -> None:
+def test_each_option_is_taken(tmp_path: Path) -> None:
     words = "--label=nightly --tail 20 --show-command --only failed,TIMEDOUT --only aborted --ignore running --on-change"
     more = "--every 5 --after 3 --timeout 2h --kill-after 5 --retries 3 --retry-delay 1.5m --ping HEARTBEAT --scrub-env --notify print"
-    assert values(typed(*words.split(), *more.split())) == {
+    for name, text in (("one", "HOST=db\nPORT=1\n"), ("two", "PORT=2\n")):
+        (tmp_path / name).write_text(text)
+    files = ["--env-file", str(tmp_path / "one"), f"--env-file={tmp_path / 'two'}"]
+    assert values(typed(*words.split(), *more.split(), "--explain", "--lock", "--quiet", *files)) == {
         "command": ("/opt/load", "--all"),
         "label": "nightly",
         "tail": 20,
@@ -66,6 +74,10 @@ def test_each_option_is_taken() -> None:
         "ping": "HEARTBEAT",
         "scrub_env": True,
         "notify": "print",
+        "explain": True,
+        "lock": True,
+        "quiet": True,
+        "env_file": {"HOST": "db", "PORT": "2"},
     }
     assert typed().only == ()  # nothing is left over
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.cli.exec.commands import Watch
 from tocsin.cli.exec.context import _open_routes, scrub_environment
+from tocsin.cli.exec.options import parse_arguments
 from tocsin.cli.exec.signal_pipe import SignalPipe
 from tocsin.cli.exec.spawn import Route, enlarge_pipe, forbid_reading, in_foreground, inherited_environment
 
@@ -144,5 +145,7 @@ def test_where_no_pipe_can_be_had_there_is_no_tail(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(os, "pipe", refuse)
     monkeypatch.setattr(os, "openpty", refuse)
-    assert _open_routes() == []
+    options = parse_arguments(["--tail", "3", "--", "true"])
+    assert options is not None
+    assert _open_routes(options) == []
     assert capsys.readouterr().err == "tocsin: --tail cannot capture the output: Too many open files\n"

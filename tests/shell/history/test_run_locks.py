@@ -13,9 +13,18 @@ from typing import NoReturn
 
 import pytest
 
-from tocsin.shell.history.run_locks import keep_end, killed_runs, left_ends, open_end, open_run, open_runs
+from tocsin.shell.history import run_locks
+from tocsin.shell.history.run_locks import LabelLocked, keep_end, killed_runs, left_ends, lock_label, open_end, open_run, open_runs
 
-LIGHT = {"tocsin", "tocsin.shell", "tocsin.shell.history", "tocsin.shell.history.paths", "tocsin.shell.history.run_locks", "fcntl"}
+LIGHT = {
+    "errno",
+    "fcntl",
+    "tocsin",
+    "tocsin.shell",
+    "tocsin.shell.history",
+    "tocsin.shell.history.paths",
+    "tocsin.shell.history.run_locks",
+}
 HOLDS = """
 import sys
 from tocsin.shell.history.run_locks import open_run
@@ -135,7 +144,8 @@ def test_an_end_that_cannot_be_written_is_a_line(monkeypatch: pytest.MonkeyPatch
         keep_end("r-1", '{"end": 1}')
         assert open_end("e-1", "load", 1.0, '{"end": 1}') is None
     first, second = capsys.readouterr().err.splitlines()
-    assert first == "tocsin: the end of this run is not in its file: No space left on device"
+    remedy = "make room on the disk, or set TOCSIN_STATE_DIR to another folder"
+    assert first == f"tocsin: the end of this run is not in its file: No space left on device; {remedy}"
     assert second.startswith("tocsin: if this process is killed now, nobody tells of its run: cannot create its lock")
     lock.close()
 
@@ -320,7 +330,7 @@ def test_an_empty_file_is_removed_after_an_hour(state: Path) -> None:
 def test_an_invalid_run_id(state: Path, run_id: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert open_run(run_id, "load", 1.0) is None
     assert capsys.readouterr().err.startswith(
-        f"tocsin: this run is not in the history: cannot create its lock: {run_id!r} is no id of a run; "
+        f"tocsin: this run is not in the history: cannot create its lock in {state}: {run_id!r} is no id of a run; "
     )
 
 
@@ -353,7 +363,7 @@ def test_a_full_disk_leaves_no_file(state: Path, monkeypatch: pytest.MonkeyPatch
     with monkeypatch.context() as patched:
         patched.setattr(os, "write", _full)
         assert open_run("r-1", "load", 1.0) is None
-    assert "No space left on device; set TOCSIN_STATE_DIR" in capsys.readouterr().err
+    assert "No space left on device; make room on the disk, or set TOCSIN_STATE_DIR" in capsys.readouterr().err
     assert list((state / "open").iterdir()) == []
 
 
@@ -418,3 +428,90 @@ def _bare(state: Path) -> dict[str, str]:
     import tocsin
 
     return {"TOCSIN_STATE_DIR": str(state), "PYTHONPATH": str(Path(str(tocsin.__file__)).parents[1])}
+
+
+# --- the lock of a label ----------------------------------------------------------------------------------------------------------
+
+LOCKS = """
+import sys
+from tocsin.shell.history.run_locks import LabelLocked, lock_label
+try:
+    lock = lock_label(sys.argv[1])
+except LabelLocked:
+    print("held", flush=True)
+else:
+    print("locked", flush=True)
+sys.stdin.read()
+"""
+
+
+def locking(label: str) -> "subprocess.Popen[str]":
+    """Start a process that locks a label, and holds the lock until its standard input ends."""
+    return subprocess.Popen([sys.executable, "-c", LOCKS, label], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def test_a_label_is_locked_until_it_is_closed(state: Path) -> None:
+    lock = lock_label("nightly load")
+    for same in ("nightly load", " nightly\tload"):
+        with pytest.raises(LabelLocked):
+            lock_label(same)
+    lock_label("another").close()
+    lock.close()
+    lock_label("nightly load").close()
+    assert list((state / "labels").iterdir()) == []
+
+
+@pytest.mark.usefixtures("state")
+def test_of_many_processes_one_has_the_lock_of_a_label() -> None:
+    processes = [locking("nightly load") for _ in range(6)]
+    said = [process.stdout.readline() for process in processes if process.stdout is not None]
+    for process in processes:
+        process.communicate(timeout=60)
+    assert sorted(said) == [*["held\n"] * 5, "locked\n"]
+
+
+@pytest.mark.usefixtures("state")
+def test_the_lock_of_a_killed_process_is_gone() -> None:
+    with locking("nightly load") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "locked\n"
+        process.send_signal(signal.SIGKILL)
+    lock_label("nightly load").close()
+
+
+@pytest.mark.usefixtures("state")
+def test_a_label_with_an_open_run_is_locked() -> None:
+    run = open_run("r-1", "nightly load", 1_000_000.0)
+    with pytest.raises(LabelLocked, match=rf", since 1970-01-1\d \d\d:46:40 \(process {os.getpid()}\)"):
+        lock_label("nightly load")
+    assert run is not None
+    run.close()
+    lock_label("nightly load").close()
+
+
+def test_a_file_that_its_holder_has_just_removed_is_no_lock(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = lock_label("nightly load")
+    opened, open_file = list[str](), os.open
+
+    def late(path: str, *flags: int) -> int:
+        file = open_file(path, *flags)
+        if not opened:
+            first.close()  # between the opening of its file and the look at its lock
+        opened.append(path)
+        return file
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", late)
+        second = lock_label("nightly load")
+    assert len(opened) == 2
+    assert list((state / "labels").iterdir()) == [Path(second.path)]
+    second.close()
+
+
+def test_a_label_that_cannot_be_locked(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state.write_text("this is no folder")
+    with pytest.raises(OSError, match="File exists"):
+        lock_label("nightly load")
+    monkeypatch.setattr(run_locks, "_can_lock", lambda: False)
+    with pytest.raises(OSError, match="this system has no locks of files"):
+        lock_label("nightly load")

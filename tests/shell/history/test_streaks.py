@@ -1,5 +1,6 @@
 """Streaks: which handlers read and write them, and when they do not."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Never
 
 import attrs
 import pytest
@@ -43,9 +44,10 @@ from tocsin.core.effects import Effect
 from tocsin.core.outbox.model import WAITING
 from tocsin.core.outcomes import DeliveryError, Receipt, Rejected, Retryable
 from tocsin.interpreters import Outbox
-from tocsin.shell.history.run_locks import KilledRun, left_ends, open_end
+from tocsin.shell.history.run_locks import KilledRun, left_ends, open_end, open_run
 from tocsin.shell.history.run_record import KeptEnd
-from tocsin.shell.history.store import HistoryStore
+from tocsin.shell.history.store import HistoryStore, writing
+from tocsin.shell.history.streaks import _use_store
 from tocsin.shell.interpreter import result_of
 
 pytestmark = pytest.mark.tocsin_live
@@ -454,3 +456,46 @@ def test_an_end_that_has_no_file_is_announced_all_the_same(
         announce(Failed(), Failed())
     assert len(slack_server.requests) == 1
     assert "if this process is killed now, nobody tells of its run" in capsys.readouterr().err
+
+
+def test_a_cause_that_the_lock_of_the_run_has_met_is_not_logged_again(
+    folder: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder.write_text("this is no folder")
+    assert open_run("r-1", "load", 1.0) is None
+    assert capsys.readouterr().err.count("File exists; set TOCSIN_STATE_DIR") == 1
+    announce_live = slack_notifier(when=filters.on_change(), webhook_secret="NOT_SET")
+    with pytest.raises(NotificationFailed):
+        announce_live(JOB, Running(), Failed())
+    assert "history" not in caplog.text
+
+
+def test_a_history_that_cannot_be_used_is_logged_once_whatever_follows_from_it(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder.mkdir()
+    (folder / "journal.sqlite3").write_text("dear diary, " * 100)
+    past = Streak()
+    for consequence in ("this run will not be remembered", "this run will be remembered"):
+        assert _use_store(lambda store: store.past("load"), consequence) == past
+    assert caplog.text.count("is damaged") == 1
+
+
+def test_a_full_disk_is_told_once(folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    def full(*_: object) -> Never:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def fill(store: HistoryStore) -> Streak:
+        store.past("load")
+        with writing(store.path) as connection:
+            connection.execute("PRAGMA max_page_count = 1")
+            connection.execute("INSERT INTO streaks VALUES (?, 1, 1, 1.0)", ("x" * 99_999,))
+        return Streak()
+
+    assert _use_store(fill, "x") == Streak()
+    assert caplog.text.count("database or disk is full; make room on the disk, or set TOCSIN_STATE_DIR") == 1
+    caplog.clear()
+    monkeypatch.setenv("TOCSIN_STATE_DIR", f"{folder}-2")
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", full)
+        assert open_run("r-1", "load", 1.0) is None
+    assert _use_store(fill, "x") == Streak()
+    assert caplog.text == ""

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tocsin.shell.history.run_locks import RunLock
 
 MISUSED = 125
+LOCKED = 75
+"""The exit status if ``--lock`` finds another run: EX_TEMPFAIL of sysexits.h, try again later."""
 
 
 def main(arguments: list[str], make: MakeNotifier | None = None) -> int:
@@ -55,14 +57,18 @@ def run(options: Options, make: MakeNotifier | None) -> int:
     from tocsin.cli.exec.spawn import reserve_standard_streams
 
     reserve_standard_streams()
+    held: RunLock | int | None = _label_lock(options.label) if options.lock else None
+    if isinstance(held, int):
+        return held
     with SignalPipe() as signals:
         run_id, began = os.urandom(8).hex(), (time.time(), time.monotonic())
         lock = _run_lock(run_id, options, began[0])
         try:
             return _supervise(ExecContext(options, signals, run_id, began), make)
         finally:
-            if lock is not None:
-                lock.close()
+            for each in (lock, held):
+                if each is not None:
+                    each.close()
 
 
 def _supervise(context: ExecContext, make: MakeNotifier | None) -> int:
@@ -73,6 +79,20 @@ def _supervise(context: ExecContext, make: MakeNotifier | None) -> int:
     except Exception as error:
         complain(f"no notification was sent: {type(error).__name__}: {error}")
     return context.wait_for_exit()
+
+
+def _label_lock(label: str) -> RunLock | int:
+    """Return the lock of ``--lock``; or the exit status if another run has it, or if there can be none, which is one line."""
+    from tocsin.shell.history.run_locks import LabelLocked, lock_label
+
+    try:
+        return lock_label(label)
+    except LabelLocked as locked:
+        complain(f"{label!r} is running already{locked}: it is not started again")
+        return LOCKED
+    except OSError as error:
+        complain(f"--lock cannot lock {label!r}, so it is not started: {error.strerror}; set TOCSIN_STATE_DIR to another folder")
+        return MISUSED
 
 
 def _run_lock(run_id: str, options: Options, began: float) -> RunLock | None:

@@ -23,6 +23,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tocsin.cli.exec.held_output import HeldOutput
     from tocsin.cli.exec.options import Options
     from tocsin.cli.exec.output_tee import OutputTee
     from tocsin.cli.exec.signal_pipe import SignalPipe
@@ -55,13 +56,15 @@ class ExecContext:
         if options.scrub_env:
             self._environment = scrub_environment(inherited, options.ping)
             forbid_reading()
+        self._environment.update(options.env_file)
         if options.notify != "live":
             self._environment["TOCSIN_NOTIFY"] = options.notify  # a tocsin inside the command follows --notify too
+        self.held: HeldOutput | None = None
         self.start_attempt()
 
     def start_attempt(self) -> None:
         """Start the command and the copying of its output. If it cannot be started, print the reason."""
-        self.routes: list[Route] = _open_routes() if self.options.tail else []
+        self.routes: list[Route] = _open_routes(self.options) if self.options.tail or self.options.quiet else []
         self.tee: OutputTee | None = None
         self.started: float = time.monotonic()
         self.child: Child | StartFailure = start(self.options.command, self._environment, self.signals.mask, self.routes)
@@ -70,9 +73,24 @@ class ExecContext:
         if self.routes:
             from tocsin.cli.exec.output_tee import OutputTee
 
+            if self.options.quiet:
+                self._hold_output()
             self.tee = OutputTee(self.routes, self.signals.wake)
         if isinstance(self.child, StartFailure):
             complain(self.child.fault)
+
+    def _hold_output(self) -> None:
+        from tocsin.cli.exec.held_output import HeldOutput
+
+        self.held = self.held or HeldOutput()
+        for route in self.routes:
+            self.held.hold(route)
+
+    def release_output(self, status: int) -> None:
+        """Write the output that ``--quiet`` holds back, if the run failed: if its exit status is not 0."""
+        held, self.held = self.held, None
+        if held is not None and status:
+            held.release(self.signals)
 
     def wait_for_exit(self) -> int:
         """Wait for the current attempt and return its exit status, without time-outs or retries: the fallback if those failed."""
@@ -86,7 +104,9 @@ class ExecContext:
         if self.tee is not None:
             self.tee.finish(self.signals)
         code = child.raw or 0
-        return code >> 8 & 255 if code & 127 == 0 else 128 + (code & 127)
+        status = code >> 8 & 255 if code & 127 == 0 else 128 + (code & 127)
+        self.release_output(status)
+        return status
 
 
 def send(child: Child, *numbers: int) -> None:
@@ -118,11 +138,11 @@ def _configured_secrets() -> tuple[str, ...]:
         return ()
 
 
-def _open_routes() -> list[Route]:
+def _open_routes(options: Options) -> list[Route]:
     from tocsin.cli.exec.spawn import open_routes
 
     try:
-        return open_routes()
+        return open_routes(terminals=not options.quiet)
     except OSError as error:
-        complain(f"--tail cannot capture the output: {error.strerror}")
+        complain(f"{'--tail' if options.tail else '--quiet'} cannot capture the output: {error.strerror}")
         return []

@@ -15,8 +15,10 @@ import attrs
 
 from tocsin.cli.exec.notifier_protocol import OpenRun
 from tocsin.cli.exec.options import Options
+from tocsin.cli.exec.stderr import complain, show
 from tocsin.core import events as e
 from tocsin.core.config.schema import Configuration
+from tocsin.core.effects import CallBack
 from tocsin.core.endings import KILLED, STOPPED, Command, outcome
 from tocsin.core.events import Detail, Event, Facts
 from tocsin.core.filters.algebra import Filter
@@ -24,9 +26,10 @@ from tocsin.core.filters.policies import on_change
 from tocsin.core.filters.predicates import entered, final_attempt
 from tocsin.core.machine import Announcement, Run, Subject, propose
 from tocsin.core.notifiers import Messenger, Notifier, Pinger
-from tocsin.core.outcomes import Rejected
+from tocsin.core.outcomes import Rejected, Shown
 from tocsin.core.planning import RetryRules, Situation, plan
 from tocsin.core.secrets import masked_command
+from tocsin.core.services.healthchecks import ping_fault
 from tocsin.core.states import KINDS, Finished, Retrying, Running, State
 from tocsin.core.supervisor import Ended
 from tocsin.core.text import last_lines, readable
@@ -47,7 +50,7 @@ from tocsin.shell.interpreter import Interpreter
 from tocsin.shell.interpreters.dry_run import DryRun, Silent
 from tocsin.shell.redaction import redact
 from tocsin.shell.reliable import reliable
-from tocsin.shell.report import DeliveryLog
+from tocsin.shell.report import DeliveryLog, RunReport
 
 _NOT_RETRIED = final_attempt | ~entered(Finished)
 """Leaves out the end of an attempt that is followed by another."""
@@ -76,11 +79,10 @@ def _silenced() -> Silent:
     return Silent(f"{NAME} says so")
 
 
-def command_handlers(options: Options, config: Configuration) -> tuple[Notifier, ...]:
+def command_handlers(options: Options, config: Configuration, ping: Ping | None) -> tuple[Notifier, ...]:
     """Return the handlers of a run: the configured notifiers with the options applied, and the dead-man service."""
     usual = usual_handlers(config, notify_mode(options))
-    ping = None if options.ping is None else _pinger(options.ping, config)
-    return (*(_with_options(notifier, options) for notifier in usual), *([] if ping is None else [ping]))
+    return (*(_with_options(notifier, options) for notifier in usual), *([] if ping is None else [Pinger(ping)]))
 
 
 def register_secrets(config: Configuration) -> None:
@@ -107,13 +109,18 @@ def _kinds(names: tuple[str, ...]) -> list[type[State]]:
     return [kind for kind in KINDS if kind.__name__ in names]
 
 
-def _pinger(given: str, config: Configuration) -> Pinger | None:
+def _ping(given: str, config: Configuration) -> Ping | None:
+    """Return the dead-man service of ``--ping``. Log why there is none, if its URL is not to be used."""
     url = Secret("--ping", given) if "://" in given else secrets(config).find(given)
     if isinstance(url, Rejected):
         hint = "" if url.secret == given else ": write --ping https://..., or the name of a secret"  # it may hold the token itself
         log.once(f"the dead-man service is not pinged: {url.reason}{hint}")
         return None
-    return Pinger(Ping(url, webhook(config)))
+    fault = ping_fault(url.reveal())
+    if fault is not None:
+        log.once(f"the dead-man service is not pinged: the URL in {url.name} is refused: {fault}")
+        return None
+    return Ping(url, webhook(config))
 
 
 class CommandNotifier:
@@ -122,12 +129,15 @@ class CommandNotifier:
     def __init__(self, options: Options, run: OpenRun) -> None:
         config = configuration()
         register_secrets(config)
+        for name, value in options.env_file.items():
+            redaction.suspect(name, value)
         self._options = options
         self._rules = RetryRules(max_retries=options.retries, retry_delay=timedelta(seconds=options.retry_delay))
         self._stack = ExitStack()
-        delivery_log = self._stack.enter_context(interpreting(DeliveryLog(chosen_interpreter(options))))
-        self._announcer = Announcer(delivery_log, SystemClock(), facts())
-        handlers = command_handlers(options, config)
+        self._log = self._stack.enter_context(interpreting(DeliveryLog(chosen_interpreter(options))))
+        self._announcer = Announcer(self._log, SystemClock(), facts())
+        self._ping = None if options.ping is None else _ping(options.ping, config)
+        handlers = command_handlers(options, config, self._ping)
         self._notify = notify_mode(options)
         self._counts = self._notify == "live" and any(isinstance(handler, Messenger) for handler in handlers)
         self._began, self._monotonic = run.started, run.monotonic
@@ -137,6 +147,7 @@ class CommandNotifier:
         self._report_killed_runs()
         self._check_expectations()
         self._announcer.tell_left((self._run.subject,))
+        self._retold = len(self._log.entries)  # the messages about earlier runs
 
     def started(self) -> None:
         """Notify of the start of an attempt."""
@@ -146,6 +157,7 @@ class CommandNotifier:
     def ended(self, ended: Ended) -> float | None:
         """Notify of the end of an attempt. Return the seconds until the next attempt, or None for no further one."""
         fault = None if ended.fault is None else redact(ended.fault)
+        self._prepare_ping(ended.status, redact(readable(ended.tail)))
         event = outcome(attrs.evolve(ended, fault=fault), _moment(ended.ended), self._run.attempt, self._facts(ended))
         self._run = self._finish(self._run, event, ended.began, ended.status)
         now = self._announcer.clock.now()
@@ -159,12 +171,43 @@ class CommandNotifier:
         """End the notifications. A run that was stopped between two attempts is reported as aborted first."""
         if isinstance(self._run.state, Retrying):
             now = self._announcer.clock.now()
+            self._prepare_ping(None, "")
             stopped = e.Interrupted(now, message=STOPPED, facts=self._announcer.facts)
             began = now.timestamp() - (time.monotonic() - self._monotonic)  # by the clock as it stands now
             self._run = self._finish(self._run, stopped, began, None)
         self._check_expectations()
         self._stack.close()
         queues.finish()
+        if self._options.explain:
+            self._show_report()
+        elif self._notify == "print" and not self._has_shown():
+            self._show_silence()
+
+    def _prepare_ping(self, status: int | None, tail: str) -> None:
+        """Note for the dead-man service how the command ended."""
+        if self._ping is not None:
+            self._ping.status, self._ping.tail = status, tail
+
+    def _has_shown(self) -> bool:
+        """Return whether a message about this run was printed."""
+        entries = self._log.entries[self._retold :]
+        return any(isinstance(entry.answer, Shown) and not isinstance(entry.effect, CallBack) for entry in entries)
+
+    def _show_report(self) -> None:
+        """Show for each change and handler whether a message was sent, or why not."""
+        subject, announcer = self._run.subject, self._announcer
+        changes, faults = tuple(announcer.announced), tuple(announcer.faults)
+        show(RunReport(subject.slug, subject.run_id, self._run.state, changes, self._log, faults).explain())
+
+    def _show_silence(self) -> None:
+        """Say why no message would be sent of the last change."""
+        reasons = [
+            handler.explain(last.shown_to(position)).reason
+            for last in self._announcer.announced[-1:]
+            for position, handler in enumerate(last.handlers)
+            if isinstance(handler, Messenger)
+        ]
+        complain(f"no message would be sent: {'; '.join(dict.fromkeys(reasons)) or 'the configuration names no notifier'}")
 
     def _finish(self, run: Run, event: Event, began: float, status: int | None) -> Run:
         """Return the run after the end of an attempt. Record it in the history if it is the end of the run.

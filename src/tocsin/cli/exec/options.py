@@ -24,8 +24,8 @@ USAGE = "tocsin exec [options] -- COMMAND [ARGUMENT ...]"
 EPILOG = """\
 The command keeps its standard input, standard output, standard error, terminal, signals and exit status.
 
-Exit status: the command's; 124 if it timed out, 125 after a usage error, 126 if the command cannot be executed, 127 if it is not found,
-128+N if signal N killed it.
+Exit status: the command's; 75 if --lock finds another run, 124 if it timed out, 125 after a usage error, 126 if the command cannot be
+executed, 127 if it is not found, 128+N if signal N killed it.
 
 States: running, retrying, success, failed, timedout, aborted. failed includes timedout and aborted; finished is every end.
 
@@ -62,6 +62,10 @@ class Options(argparse.Namespace):
     ping: str | None
     scrub_env: bool
     notify: Literal["live", "print", "none"]
+    explain: bool
+    lock: bool
+    quiet: bool
+    env_file: dict[str, str]
 
 
 class _Parser(argparse.ArgumentParser):
@@ -104,6 +108,7 @@ def _complete(options: Options, command: tuple[str, ...]) -> Options:
     options.command = command
     options.label = single_line(options.label or command[0].rstrip("/").rpartition("/")[2]) or "command"
     options.only, options.ignore = tuple(options.only), tuple(options.ignore)  # argparse extends lists
+    options.env_file = dict(options.env_file)
     return options
 
 
@@ -131,6 +136,7 @@ def parser() -> argparse.ArgumentParser:
     add("--tail", default=0, type=_count, metavar="N", help="show the last N lines of its output")
     add("--show-command", action="store_true", help="show the command with its arguments")
     add("--notify", default="live", choices=("live", "print", "none"), help="send, print instead, or neither")
+    add("--explain", action="store_true", help="show for each change whether a message was sent, or why not")
     add = made.add_argument_group("when").add_argument
     add("--only", default=[], action="extend", type=_states, metavar="STATE[,STATE]", help="notify only of these, like failed,timedout")
     add("--ignore", default=[], action="extend", type=_states, metavar="STATE[,STATE]", help="do not notify of these, like running")
@@ -150,6 +156,16 @@ def parser() -> argparse.ArgumentParser:
     add("--retries", default=argparse.SUPPRESS, type=_count, metavar="N", help="retry up to N times if it fails")
     add("--retry-delay", default=argparse.SUPPRESS, type=_seconds, metavar="TIME", help="wait this long before each retry (1 s)")
     add("--scrub-env", action="store_true", help="remove tocsin's secrets from its environment")
+    add(
+        "--env-file",
+        default=[],
+        action="extend",
+        type=_variables,
+        metavar="FILE",
+        help="add the variables in a file with a NAME=VALUE on each line",
+    )
+    add("--quiet", action="store_true", help="hold its output back, and write it only if the run fails")
+    add("--lock", action="store_true", help="do not run it while another run of the label goes on: exit with 75")
     return made
 
 
@@ -163,6 +179,15 @@ def _state(word: str) -> str:
             return name
     meant = _suggestion(word.lower(), [name.lower() for name in STATES])
     raise argparse.ArgumentTypeError(f"there is no state {word!r}{meant or ': write failed, timedout, aborted, success or running'}")
+
+
+def _variables(path: str) -> list[tuple[str, str]]:
+    from tocsin.cli.exec.env_file import EnvFileError, read_env_file  # seldom needed
+
+    try:
+        return [*read_env_file(path).items()]
+    except EnvFileError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _count(text: str) -> int:

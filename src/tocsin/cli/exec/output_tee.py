@@ -76,7 +76,7 @@ class StreamCopy:
         except BrokenPipeError:
             pass
         except OSError as error:
-            complain(f"{_NAMES[self._route.target]}: {error.strerror}")
+            complain(f"{_NAMES[self._route.streams[0]]}: {error.strerror}")
         finally:
             os.close(self._route.outer)
             self.done = True
@@ -104,9 +104,10 @@ class StreamCopy:
         except BlockingIOError:
             self._wait_writable()
         except OSError as error:
-            if error.errno != errno.EINVAL:
-                raise
-            self._splices = False  # the target does not support it: a file opened for appending
+            if error.errno == errno.EINVAL:
+                self._splices = False  # the target does not support it: a file opened for appending
+            else:
+                self._overflow(error)
 
     def _copy(self) -> bool:
         """Wait for output and copy it. Return whether there was any."""
@@ -129,8 +130,17 @@ class StreamCopy:
         except BlockingIOError:
             self._wait_writable()
             return 0
+        except OSError as error:
+            self._overflow(error)
+            return 0
         self.moved += size
         return size
+
+    def _overflow(self, error: OSError) -> None:
+        """Go on with another target if the present one, which holds the output back, cannot be written. Raise any other error."""
+        if self._route.overflow is None:
+            raise error
+        self._route.overflow(error)
 
     def _wait_writable(self) -> None:
         """Wait until the target can be written: a process that shares it has made it non-blocking."""

@@ -26,7 +26,7 @@ import stat
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
 INIT_PID = 1
 """The process id of the first process of a machine or a container, which has to reap orphaned processes."""
@@ -40,14 +40,18 @@ _IGNORED_BY_PYTHON = tuple(number for number in (signal.SIGPIPE, getattr(signal,
 
 
 class Route:
-    """A pipe or terminal. The command has ``inner`` as its descriptors ``streams``; tocsin copies from ``outer`` to ``target``."""
+    """A pipe or terminal. The command has ``inner`` as its descriptors ``streams``; tocsin copies from ``outer`` to ``target``.
 
-    __slots__ = ("inner", "outer", "streams", "target", "terminal")
+    ``overflow`` changes a target that holds the output back and cannot be written; None for any other target.
+    """
+
+    __slots__ = ("inner", "outer", "overflow", "streams", "target", "terminal")
 
     def __init__(self, streams: tuple[int, ...], *, terminal: bool) -> None:
         self.streams: tuple[int, ...] = streams
         self.target: int = streams[0]
         self.terminal: bool = terminal
+        self.overflow: Callable[[OSError], None] | None = None
         outer, inner = os.openpty() if terminal else os.pipe()
         self.outer: int = outer
         self.inner: int = inner
@@ -80,16 +84,17 @@ def enlarge_pipe(pipe: int) -> None:
         pass  # not supported here, or the limit is reached
 
 
-def open_routes() -> list[Route]:
-    """Open the routes of standard output and standard error, for those that are open.
+def open_routes(*, terminals: bool = True) -> list[Route]:
+    """Open the routes of standard output and standard error, for those that are open. Without ``terminals``, all are pipes.
 
     Raises:
         OSError: a pipe or terminal cannot be created.
     """
     out, err = (_file_identity(stream) for stream in (1, 2))
     if out is not None and out == err:
-        return [Route((1, 2), terminal=os.isatty(1))]
-    return [Route((stream,), terminal=os.isatty(stream)) for stream, file in ((1, out), (2, err)) if file is not None]
+        return [Route((1, 2), terminal=terminals and os.isatty(1))]
+    streams = [stream for stream, file in ((1, out), (2, err)) if file is not None]
+    return [Route((stream,), terminal=terminals and os.isatty(stream)) for stream in streams]
 
 
 def is_inherited(stream: int) -> bool:

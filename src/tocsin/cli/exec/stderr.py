@@ -10,9 +10,14 @@ import sys
 
 def complain(text: str) -> None:
     """Print an error as one line on standard error, if there is one."""
+    show(f"tocsin: {single_line(text)}")
+
+
+def show(text: str) -> None:
+    """Print lines on standard error, if there is one. They hold no secret and no control characters."""
     try:
         if sys.stderr is not None:  # a service may have none
-            sys.stderr.write(f"tocsin: {single_line(text)}\n")
+            sys.stderr.write(f"{text}\n")
             sys.stderr.flush()
     except OSError:
         pass  # standard error is closed at its other end

@@ -42,6 +42,7 @@ def supervise_attempts(context: ExecContext, make: MakeNotifier | None) -> int:
     """Supervise the current attempt and those that follow, wait for the notifications, and return the exit status."""
     notifier = NotifierThread(context, make)
     status = _attempts(context, notifier)
+    context.release_output(status)
     notifier.close()
     while not notifier.finished:
         if _stop_signal(context, math.inf) is not None:

@@ -55,6 +55,7 @@ def run_daemon(store: Store, *, metrics: int | None, as_json: bool) -> int:
         loop = DrainLoop(store, worker, health)
         while not stop.wait(loop.run_round()):
             pass
+        loop.close()
         _stop(worker)
     if as_json:
         counts = {status.value: health.counters.count(status) for status in ENDINGS}
@@ -79,6 +80,7 @@ class DrainLoop:
         self._worker = worker
         self._health = health
         self._expectations = periodic_check(store)
+        self._lock = store.daemon_lock()
         self._is_ready = False
         self._paused_until = 0.0
         limit = watchdog()
@@ -88,6 +90,7 @@ class DrainLoop:
         """Run one round. Return the seconds until the next one."""
         self._health.note_round()
         tell_held_back()
+        self._lock.take()
         notify_systemd("WATCHDOG=1")
         pause = self._paused_until - time.monotonic()
         if pause > 0:
@@ -103,6 +106,10 @@ class DrainLoop:
             notify_systemd("READY=1")
             self._is_ready = True
         return min(max(pause, _SHORTEST_INTERVAL), self._longest_interval)
+
+    def close(self) -> None:
+        """Show that no further round follows."""
+        self._lock.release()
 
     def _start_sending(self) -> float:
         """Start to send the messages that are due, if any. Return the seconds until the next message is due."""

@@ -28,15 +28,15 @@ from requests.exceptions import ProxyError
 from requests.utils import get_environ_proxies, select_proxy
 from typing_extensions import override
 from urllib3 import HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool, PoolManager
-from urllib3.connection import HTTPSConnection
+from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
 from tocsin.core.delivery.destinations import proxy_fault
 from tocsin.core.outcomes import DeliveryError, Outcome, Receipt, Rejected
 from tocsin.core.services.connection import Peer, proxy_refusal
-from tocsin.core.services.healthchecks import ping_reply, ping_url
+from tocsin.core.services.healthchecks import Report, ping_reply, ping_url, start_reply
 from tocsin.core.services.slack_api import webhook_reply
-from tocsin.core.states import State
+from tocsin.core.states import Running
 from tocsin.shell import redaction
 from tocsin.shell.adapters import tls
 from tocsin.shell.adapters.clock import SystemClock
@@ -52,6 +52,7 @@ _LONGEST_ANSWER = 1 << 16  # bytes
 HEADERS = {"Content-Type": "application/json; charset=utf-8", "User-Agent": "tocsin", "Accept-Encoding": "identity"}
 _PING_HEADERS = {name: value for name, value in HEADERS.items() if name != "Content-Type"}
 _TUNNEL_REFUSED = re.compile(r"Tunnel connection failed: (\d+) ?(.*)", re.DOTALL)
+_TEXT_HEADERS = {**HEADERS, "Content-Type": "text/plain; charset=utf-8"}
 _ONLY_ENVIRONMENT = urllib.request.getproxies is urllib.request.getproxies_environment  # macOS and Windows also have system settings
 
 AnyRequest = Request | PreparedRequest
@@ -108,11 +109,34 @@ class _Connection(HTTPSConnection):
         return super().getresponse()
 
 
+class _PlainConnection(HTTPConnection):
+    """A connection without TLS, for what stays on this machine."""
+
+    debuglevel = 0  # as above
+
+    @override
+    def _new_conn(self) -> Connection:  # type: ignore[override]  # as above
+        attempt = current_attempt()
+        assert attempt is not None
+        return dial(self.host, self.port, attempt)
+
+    @override
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as above
+        attempt = current_attempt()
+        assert attempt is not None
+        attempt.sent = not attempt.broken
+        return super().getresponse()
+
+
+class _PlainPool(HTTPConnectionPool):
+    ConnectionCls = _PlainConnection  # pyright: ignore[reportAssignmentType] - as below
+
+
 class _Pool(HTTPSConnectionPool):
     ConnectionCls = _Connection  # pyright: ignore[reportAssignmentType] - urllib3's own class does not fit its protocol
 
 
-_POOLS: dict[str, type[HTTPConnectionPool]] = {"https": _Pool}
+_POOLS: dict[str, type[HTTPConnectionPool]] = {"https": _Pool, "http": _PlainPool}
 
 
 class _Context:
@@ -221,7 +245,9 @@ def refused_proxy(url: str, proxies: dict[str, str]) -> Rejected | None:
 
 
 def _proxies(settings: HttpSettings, url: str) -> dict[str, str]:
-    """Return proxy URLs by scheme."""
+    """Return proxy URLs by scheme. Plain http goes to this machine itself, through no proxy."""
+    if not url.lower().startswith("https:"):
+        return {}
     if settings.proxies is not None:
         return dict(settings.proxies)
     if _ONLY_ENVIRONMENT and "_proxy" not in " ".join(os.environ).lower():  # searching the joined text is four times as fast
@@ -235,9 +261,23 @@ def post(settings: HttpSettings, transports: PerProcess[Transport], url: Secret,
     return _request(settings, transports, url, lambda: _post_request(url.reveal(), body), interpret)
 
 
-def ping(settings: HttpSettings, transports: PerProcess[Transport], url: Secret, state: State) -> Receipt | DeliveryError:
-    """Report a state to the health-check service at ``url``, and return the outcome."""
-    return _request(settings, transports, url, lambda: Request("GET", ping_url(url.reveal(), state), headers=_PING_HEADERS), ping_reply)
+def ping(
+    settings: HttpSettings,
+    transports: PerProcess[Transport],
+    url: Secret,
+    report: Report,
+    note_limit: Callable[[str | None], None],
+) -> Receipt | DeliveryError:
+    """Send a report to the health-check service at ``url``, and return the outcome. ``note_limit`` gets the header Ping-Body-Limit."""
+
+    def call(sender: RequestSender) -> Outcome:
+        method, headers = ("POST", _TEXT_HEADERS) if report.body else ("GET", _PING_HEADERS)
+        address = ping_url(url.reveal(), report.state, report.status)
+        with sender.send(Request(method, address, headers=headers, data=report.body)) as response:
+            note_limit(response.headers.get("Ping-Body-Limit"))
+            return _outcome(response, start_reply if isinstance(report.state, Running) else ping_reply)
+
+    return exchange(settings, transports, url.reveal(), settings.deadline, call)
 
 
 def _post_request(url: str, body: bytes) -> PreparedRequest:

@@ -10,10 +10,13 @@
   is no open run.
 - An empty file is not yet valid: its process is between creating and writing it. If that process was killed there, the file is removed
   after one hour. Other files in the folder, including those of other versions, are left alone.
-- A failure here is one line on standard error; the command starts nevertheless.
+- ``lock_label`` locks a label, so that a second run of it does not start. Its file is in a folder of its own, and says nothing.
+- A failure here is one line on standard error; the command starts nevertheless. ``is_reported`` keeps the history from reporting the
+  same cause again.
 - This module is loaded before the command starts, so it imports very little. Without ``fcntl`` (Windows) no run has a lock.
 """
 
+import errno
 import os
 import sys
 import time
@@ -29,6 +32,9 @@ _MAX_SIZE = 1 << 14  # bytes of a file
 _LOCK_TIMEOUT = 1.0  # seconds; others hold a lock for a moment only
 _LATEST = 1e11  # seconds since 1970; datetime can represent it
 _STALE_SECONDS = 3600.0  # age of an empty file that its process never filled
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+_reported = set[tuple[str, int | None]]()  # the folders and error numbers of the lines on standard error
 
 
 class RunLock:
@@ -171,6 +177,47 @@ def try_lock(name: str) -> RunLock | None:
     return None
 
 
+class LabelLocked(Exception):
+    """Another process runs this label. The message says which, as the rest of a sentence; it is empty if that is not known."""
+
+
+def lock_label(label: str) -> RunLock:
+    """Lock a label, until the lock is closed or this process ends: one of any number of processes gets the lock. It waits for none.
+
+    Raises:
+        LabelLocked: another process has the lock, or runs this label without it.
+        OSError: the lock cannot be created.
+    """
+    from hashlib import sha256  # slow to load, and seldom needed
+
+    if not _can_lock():
+        raise OSError(0, "this system has no locks of files")
+    path = os.path.join(_folder("labels"), sha256(line(label).encode()).hexdigest()[:32])  # noqa: PTH118 - as below
+    while True:
+        file = os.open(path, os.O_CREAT | _FLAGS, 0o600)
+        lock: RunLock | None = None
+        try:
+            if not _try_lock(file, exclusive=True):
+                raise LabelLocked(_holder(label))
+            if os.fstat(file).st_nlink:  # else its last holder has just removed it
+                lock = RunLock(path, file)
+        finally:
+            if lock is None:
+                os.close(file)
+        if lock is not None:
+            break
+    holder = _holder(label)
+    if holder:
+        lock.close()
+        raise LabelLocked(holder)
+    return lock
+
+
+def _holder(label: str) -> str:
+    runs = open_runs(label)
+    return f", since {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(runs[0].started))} (process {runs[0].pid})" if runs else ""
+
+
 def keep_end(run_id: str, end: str) -> None:
     """Write an end, a JSON object in one line, to the file of a run of this process or one that it claimed. Raises nothing.
 
@@ -183,7 +230,9 @@ def keep_end(run_id: str, end: str) -> None:
     try:
         os.write(file, f"{end}\n".encode())
     except OSError as error:
-        _complain(f"the end of this run is not in its file: {error.strerror}")
+        if not is_reported(error.errno):
+            _complain(f"the end of this run is not in its file: {error.strerror}; {_remedy(error)}")
+            _reported.add((state_folder(), error.errno))
     os.close(file)
 
 
@@ -199,9 +248,21 @@ def _open(name: str, content: str, consequence: str) -> RunLock | None:
     except NoFolderError:
         return None
     except OSError as error:
-        where = f" in {error.filename}" if error.filename else ""
-        _complain(f"{consequence}: cannot create its lock{where}: {error.strerror}; set {NAME} to a folder that you may write to")
+        where = error.filename or state_folder()
+        _complain(f"{consequence}: cannot create its lock in {where}: {error.strerror}; {_remedy(error)}")
+        _reported.add((state_folder(), error.errno))
         return None
+
+
+def _remedy(error: OSError) -> str:
+    if error.errno in _FULL:
+        return f"make room on the disk, or set {NAME} to another folder"
+    return f"set {NAME} to a folder that you may write to"
+
+
+def is_reported(number: int | None) -> bool:
+    """Return whether this module has written an error of this number to standard error, about a file in the folder of the history."""
+    return bool(_reported) and (state_folder(), number) in _reported
 
 
 def killed_runs(label: str | None = None) -> tuple[KilledRun, ...]:
@@ -242,9 +303,9 @@ def _file_name(run_id: str) -> str:
     raise OSError(0, f"{run_id!r} is no id of a run")
 
 
-def _folder() -> str:
+def _folder(name: str = "open") -> str:
     state = state_folder()
-    folder = os.path.join(state, "open")  # noqa: PTH118 - as above
+    folder = os.path.join(state, name)  # noqa: PTH118 - as above
     for each in (state, folder):
         os.makedirs(each, 0o700, exist_ok=True)  # noqa: PTH103 - as above
     return folder

@@ -25,12 +25,16 @@ _MAX_NAME = 100  # characters
 
 
 class HistoryError(Exception):
-    """The history cannot be used. The message names the file, the reason and the remedy, in one line without a secret."""
+    """The history cannot be used. The message names the file, the reason and the remedy, in one line without a secret.
+
+    ``errno`` is the error number of the operating system, if that refused the file.
+    """
 
     __module__ = "tocsin.errors"  # where users find it
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, errno: int | None = None) -> None:
         super().__init__(one_line(redact(text)))
+        self.errno = errno
 
 
 def _short(name: str) -> str:

@@ -11,6 +11,7 @@
   cleans up after a killed one.
 """
 
+import errno
 import os
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping
@@ -302,10 +303,11 @@ def describe_errors(path: Path) -> Generator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        remedy = remedies.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)  # the higher bits hold details
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the higher bits hold details
+        remedy = remedies.get(code)
         trouble = f"cannot be used: {error}; {remedy}" if remedy else f"is damaged: {error}; {RENEW}"
-        raise HistoryError(f"the history file {path} {trouble}") from None
+        raise HistoryError(f"the history file {path} {trouble}", errno.ENOSPC if code == sqlite3.SQLITE_FULL else None) from None
     except OSError as error:
-        raise HistoryError(f"the history file {path} cannot be used: {error.strerror}; {ELSEWHERE}") from None
+        raise HistoryError(f"the history file {path} cannot be used: {error.strerror}; {ELSEWHERE}", error.errno) from None
     except (ValueError, OverflowError) as error:
         raise HistoryError(f"the history file {path} is damaged: {error}; {RENEW}") from None

@@ -29,7 +29,7 @@ from tocsin.shell import log
 from tocsin.shell.environment import Notify
 from tocsin.shell.fork_safety import forget_in_child
 from tocsin.shell.history.paths import has_folder
-from tocsin.shell.history.run_locks import RunLock, keep_end, left_ends, line, open_end
+from tocsin.shell.history.run_locks import RunLock, is_reported, keep_end, left_ends, line, open_end
 from tocsin.shell.history.run_record import HistoryError, KeptEnd, RunRecord
 from tocsin.shell.history.silences import ClaimedEnd, claimed_silent_ends
 from tocsin.shell.history.store import HistoryStore
@@ -266,9 +266,13 @@ def _take_back(label: str, failed: bool, past: Streak) -> None:  # noqa: FBT001 
 
 
 def _use_store(act: Callable[[HistoryStore], Streak], consequence: str) -> Streak:
-    """Run a transaction on the user's history. Log its error and the consequence once, and return an empty streak then."""
+    """Run a transaction on the user's history. Log its error and the consequence once, and return an empty streak then.
+
+    An error that the file of the run has met, too, is on standard error already.
+    """
     try:
         return act(HistoryStore.usual())
     except HistoryError as error:
-        log.once(f"{error}; {consequence}")
+        if not is_reported(error.errno) and log.outages.begins(str(error)):
+            log.once(f"{error}; {consequence}")
         return Streak()

@@ -25,6 +25,7 @@ from tocsin.shell.adapters import Gmail, Secrets, SlackWebhook
 from tocsin.shell.environment import Notify
 from tocsin.shell.interpreter import Performer, withhold
 from tocsin.shell.interpreters.background import Background, in_event_loop
+from tocsin.shell.log import Worded
 from tocsin.shell.redaction import redact
 
 
@@ -107,6 +108,8 @@ def _searched_mail(mail: SendEmail) -> Mail:
 def _call(effect: CallBack) -> Outcome:
     try:
         invoke(effect.fn, effect.tracked_obj, effect.state)
+    except Worded as error:
+        return Rejected(redact(str(error)), cause=error)
     except Exception as error:
         return Rejected(redact(f"{name_of(effect.fn)} raised {describe(error)}"), cause=error)
     return Delivered()

@@ -5,7 +5,7 @@
 - Another process may send the messages of this program, and cannot wake it. So it looks them up: every few seconds, and several times a
   second while the program waits for them.
 - At exit, the program waits for its own messages that are not delayed. Unsent messages stay in the outbox for the next worker, and one
-  line of the log says so.
+  line of the log says so, unless a daemon of this machine sends them.
 - Each callback gets the final outcome of its message, whichever process sent it. A message that this process delivered is delivered,
   whatever its row says. One whose row is gone, or whose file was moved or replaced, is not waited for.
 - A forked child starts without messages: those of its parent are in the database, and the parent waits for them.
@@ -164,9 +164,9 @@ class BackgroundWorker:
             self._changed.notify_all()
 
     def left(self) -> str | None:
-        """Return the line to log about unsettled messages of this program, if there are any."""
+        """Return the line to log about unsettled messages of this program, if there are any, and no daemon beside it sends them."""
         count = len(self._callbacks)
-        if not count:
+        if not count or self._store.has_daemon():
             return None
         messages, them = ("1 message waits", "it") if count == 1 else (f"{count:,} messages wait", "them")
         return f"{messages} in the outbox at {self._store.place}: the next program with it sends {them}, or tocsin outbox drain"
@@ -187,7 +187,7 @@ class BackgroundWorker:
             self._worker.start(agenda.due)
             self._look_up_stored()
         except OutboxError as error:
-            self._log(str(error))
+            self.report(str(error))
             return _INTERVAL_SENDING if self._hurries else _INTERVAL_ERROR
         self._outages.clear()
         if agenda.due:
@@ -196,11 +196,12 @@ class BackgroundWorker:
             pause = _INTERVAL_IDLE if agenda.next is None else min(max(agenda.next, _INTERVAL_MIN), _INTERVAL)
         return min(pause, self._until_look()) if self._stored else pause
 
-    def _log(self, error: str) -> None:
-        """Log the error, unless it was logged and no look has succeeded since."""
+    def report(self, error: str) -> None:
+        """Log an error of the database, unless it was logged and no look has succeeded since: a look and a message may both meet it."""
         if self._outages.begins(error):
+            text = f"tocsin: {error}; until then, messages are sent without it, and are lost if the process dies"
             with suppress(Exception):  # a logging handler of the user may raise
-                log.logger.error("%s", one_line(redact(f"tocsin: {error}")))
+                log.logger.error("%s", one_line(redact(text)))
 
     def _until_look(self) -> float:
         """Return the seconds until the messages of this program are looked up again."""

@@ -6,12 +6,11 @@ attempt. It tries every second, so that messages are stored again soon after an 
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import TypeVar
 
 from tocsin.core.effects import Message
 from tocsin.core.outbox.model import Row
-from tocsin.core.text import describe, one_line
+from tocsin.core.text import describe
 from tocsin.shell import log
 from tocsin.shell.errors import OutboxBusy, OutboxError
 from tocsin.shell.fork_safety import OnUse, forget_in_child, new_event, new_lock
@@ -58,9 +57,7 @@ class OutboxClient:
     def say(self, error: OutboxError) -> None:
         """Log that messages are not stored; once, until the next message is stored."""
         if self._outages.begins(self.place):
-            text = f"tocsin: {error}; until then, messages are sent without it, and are lost if the process dies"
-            with suppress(Exception):  # a logging handler of the user may raise
-                log.logger.error("%s", one_line(redact(text)))
+            self._worker.report(str(error))
 
     @property
     def place(self) -> str:

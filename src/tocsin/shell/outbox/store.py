@@ -23,6 +23,7 @@ from tocsin.core.values import Value
 from tocsin.shell.errors import OutboxError
 from tocsin.shell.fork_safety import forget_in_child
 from tocsin.shell.outbox import queries
+from tocsin.shell.outbox.daemon_lock import DaemonLock, has_daemon
 from tocsin.shell.outbox.database import Database, OutboxConnection
 from tocsin.shell.outbox.errors import describe_database_error
 from tocsin.shell.outbox.queries import ServerClock, storable
@@ -102,6 +103,16 @@ class Store:
         """What tells the file from another one at its path; None if there is no file, and for a server."""
         file = self._database.file
         return None if file is None else file.identity
+
+    def has_daemon(self) -> bool:
+        """Return whether a daemon of this machine sends from the outbox. Of one on a server, that is not known."""
+        file = self._database.file
+        return file is not None and has_daemon(file.path)
+
+    def daemon_lock(self) -> DaemonLock:
+        """Return the lock by which a daemon shows that it sends from the outbox."""
+        file = self._database.file
+        return DaemonLock(None if file is None else file.path)
 
     def now(self) -> float:
         """Return the time by the clock of the database, in seconds since 1970. A server is asked only now and then."""
