@@ -129,6 +129,7 @@ class Change(Value):
         duration: how long the attempt took, once it is over; never negative, also if the clock was set meanwhile.
         facts: the host, the environment, and other details.
         past: how earlier runs ended, for policies.
+        run_duration: how long the run took from the start of its first attempt, once it is more than that one; None if it is not known.
     """
 
     tracked_obj: Tracked
@@ -145,6 +146,7 @@ class Change(Value):
     duration: timedelta | None = None
     facts: Facts = UNKNOWN
     past: Streak = UNREMEMBERED
+    run_duration: timedelta | None = None
 
     def key(self, position: int = 0) -> Key:
         """Return the key of the announcement that the handler at ``position`` makes of this change."""
