@@ -27,6 +27,7 @@ PURE = {
     "tomllib",
     "types",
     "typing",
+    "unicodedata",
     "typing_extensions",
     "urllib.parse",
     "attrs",

@@ -80,3 +80,20 @@ def test_the_message_of_each_end() -> None:
         (TimedOut, "timed out"),
         (Failed, "could not be started: no such file"),
     ]
+
+
+@given(endings, st.frozensets(st.integers(0, 255)))
+def test_an_expected_status_is_a_success(ended: Ended, expected: frozenset[int]) -> None:
+    event = outcome(ended, NOW, expected=expected)
+    told = isinstance(event, e.Succeeded)
+    assert told is (ended.status in expected and not ended.timed_out and ended.fault is None)
+
+
+def test_what_was_expected_is_said() -> None:
+    ended = Ended(status=3, began=0.0, started=0.0, ended=1.0)
+    event = outcome(ended, NOW, expected={0, 3})
+    assert isinstance(event, e.Succeeded)
+    assert event.message == "exit status 3, which was expected"
+    unexpected = outcome(Ended(status=0, began=0.0, started=0.0, ended=1.0), NOW, expected={3})
+    assert isinstance(unexpected, e.Signalled)
+    assert unexpected.state == Failed("exit status 0, which was not expected")

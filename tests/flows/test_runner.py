@@ -304,6 +304,24 @@ def test_a_clock_that_is_set_changes_neither_a_pause_nor_a_duration(off: timedel
     assert clock.sleeps == (timedelta(minutes=1), timedelta(minutes=1))
     took = [each.change.duration for each in report.changes if each.change.new.is_finished()]
     assert took == [*[timedelta(seconds=3)] * 3, timedelta(minutes=2, seconds=9)]
+    in_all = [each.change.run_duration for each in report.changes if each.change.new.is_finished()]
+    assert in_all == [None, timedelta(minutes=1, seconds=6), timedelta(minutes=2, seconds=9), None]
+
+
+def test_a_message_tells_how_long_all_attempts_took_and_then_the_last() -> None:
+    clock = FakeClock(NOW)
+
+    def body() -> None:
+        clock.advance(timedelta(seconds=3))
+        raise ValueError("no")
+
+    made = FunctionTask(body, name="load", max_retries=1, retry_delay=timedelta(minutes=1), state_handlers=[slack_notifier])
+    recording = Recording()
+    Flow("sums", tasks=[made]).run(clock=clock, interpreter=recording)
+    told = [post.payload.fallback for post in recording.slack if post.payload.title == "Failed"]
+    assert told == ["load failed after 3.0 s: ValueError: no", "load failed after 1 m 6 s, attempt 2 after 3.0 s: ValueError: no"]
+    (duration,) = [field.value for field in recording.slack[-1].payload.fields if field.title == "Duration"]
+    assert duration.strip("`") == "1 m 6 s in all, attempt 2 took 3.0 s"
 
 
 def test_a_task_that_was_given_its_time_waits_for_that_time_by_the_clock() -> None:

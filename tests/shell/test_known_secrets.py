@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import sqlite3
 import threading
 import time
@@ -43,7 +44,7 @@ from tocsin import (
 from tocsin.adapters import Secrets
 from tocsin.core.changes import Change, Key
 from tocsin.core.delivery.rendering import redacted_message
-from tocsin.core.effects import Effect, PostToSlack
+from tocsin.core.effects import CallBack, Effect, PostToSlack
 from tocsin.core.messages.slack import SlackMessage
 from tocsin.core.notifiers import SlackNotifier
 from tocsin.core.outcomes import Delivered, Outcome, Withheld
@@ -337,3 +338,61 @@ def test_what_an_interpreter_adds_to_a_message_is_searched(reason: str, authorit
     assert "by [OWN] &amp; co" in changed
     assert VALUE not in changed
     assert plain.count(VALUE) == plain.count(f"load of {VALUE}") > 0
+
+
+SPLIT = "".join(f"{letter}\x1b[0m" for letter in VALUE)
+
+
+def by_colours(recording: Recording) -> list[str]:
+    with pytest.raises(ValueError, match="no"), watch("load", state_handlers=HANDLERS, show_arguments=True) as run:
+        raise ValueError(f"no: {SPLIT}")
+    assert run.report is not None
+    return [run.report.explain(), repr(run.report)]
+
+
+def by_coloured_log(recording: Recording) -> list[str]:
+    record = logging.LogRecord("lo\x1b[1mader", logging.ERROR, "x.py", 3, "no: %s", (SPLIT,), None)
+    LoggingHandler(state_handlers=HANDLERS).handle(record)
+    return []
+
+
+def by_note(recording: Recording) -> list[str]:
+    def shout(change: Change) -> str:
+        return f"\x1b[31mno: {SPLIT}"
+
+    with watch("lo\x1b[1mader", state_handlers=[slack_notifier(message=shout), gmail_notifier(message=shout)]):
+        pass
+    return []
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("way", [by_colours, by_coloured_log, by_note])
+def test_terminal_controls_are_in_no_message_and_hide_no_secret(
+    way: Callable[[Recording], list[str]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TOCSIN_SECRETS_NAMES", "DATABASE_PASSWORD")
+    monkeypatch.setenv("DATABASE_PASSWORD", VALUE)
+    with interpreting(Recording()) as recording:
+        said = way(recording)
+    with interpreting(DryRun()):
+        said += [*way(recording), capsys.readouterr().out]
+    for text in [*texts(recording), *said]:
+        assert VALUE not in text
+        assert not re.search(r"\x1b|\\x1b|\\u001b|\[0m|\[1m|\ufffd", text)
+    assert any("no: [DATABASE_PASSWORD]" in text for text in texts(recording))
+
+
+def test_a_dry_run_prints_no_control_of_a_message_made_by_hand(capsys: pytest.CaptureFixture[str]) -> None:
+    payload = SlackMessage("fa\x9b31miled\x7f", "#eb0000", "Failed", "load\x85")
+    execute(DryRun(), PostToSlack("SLACK_WEBHOOK_URL", payload, Key("r", "load", None, 0, 0)))
+    execute(DryRun(), CallBack(tinted, Task("load"), Failed("\x1b[31mred"), Key("r", "load", None, 0, 0)))
+    out = capsys.readouterr().out
+    assert '"fallback": "failed"' in out
+    assert "Call of tinted for 'load' in Failed(\"red\")" in out
+    assert all(character.isprintable() or character == "\n" for character in out)
+
+
+def tinted(tracked_obj: object, state: object) -> None: ...
+
+
+tinted.__qualname__ = "\x1b[31mtinted"

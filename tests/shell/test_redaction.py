@@ -179,3 +179,23 @@ def test_a_child_may_remember_while_another_thread_of_its_parent_is_just_about_t
     Slow.done.set()
     thread.join()
     assert redaction.redact(value) == "[CHILDS]"
+
+
+SPLIT = [
+    "hun\x1b[1mter22\x1b[0mxq",
+    "hunter\x0022xq",
+    "xunter22xq\rh",
+    "hunter2_\b2xq",
+    "hunter\x1b]0;t\x0722xq",
+    "h\x1b[31mu\x1b[mnter22xq\x7f",
+]
+
+
+@pytest.mark.parametrize("text", SPLIT)
+def test_a_control_character_hides_no_secret(text: str) -> None:
+    redaction.remember("SPLIT", "hunter22xq")
+    try:
+        assert redaction.redact(f"login:\n{text}\nrefused") == "login:\n[SPLIT]\nrefused"
+        assert redaction.redact("\x1b[31mno secret\x1b[0m") == "\x1b[31mno secret\x1b[0m"
+    finally:
+        redaction.forget("SPLIT", "hunter22xq")

@@ -13,6 +13,7 @@ import pytest
 from tests.watching.watched_bodies import raised
 from tocsin import Failed, Recording, State, install_excepthook, slack_notifier, watch
 from tocsin.core.effects import PostToSlack
+from tocsin.watching.emit import program_name
 
 HEAD = """
 import sys, threading
@@ -174,3 +175,25 @@ def test_an_option_that_makes_no_sense_is_refused(handlers: object, name: str | 
     with pytest.raises(TypeError, match=words):
         install_excepthook(handlers, name=name)  # type: ignore[arg-type]  # as in code that has no types
     assert sys.excepthook == before
+
+
+@pytest.mark.parametrize(
+    ("script", "name"),
+    [("", "python"), ("-", "python"), ("-c", "python"), ("/opt/shop/load.py", "load.py"), ("/opt/shop/__main__.py", "shop")],
+)
+def test_a_program_is_called_what_was_run(script: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", [script])
+    assert program_name() == name
+
+
+def test_a_package_and_standard_input_have_these_arguments(tmp_path: Path) -> None:
+    package = tmp_path / "shop"
+    package.mkdir()
+    program = "from tocsin.watching.emit import program_name; print(program_name())"
+    (package / "__main__.py").write_text(program)
+    typed: list[list[str]] = [["-m", "shop"], ["-"], []]
+    seen = [
+        subprocess.run([sys.executable, *words], input=program, cwd=tmp_path, capture_output=True, text=True, check=True)
+        for words in typed
+    ]
+    assert [each.stdout for each in seen] == ["shop\n", "python\n", "python\n"]

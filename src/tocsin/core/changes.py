@@ -130,6 +130,7 @@ class Change(Value):
         facts: the host, the environment, and other details.
         past: how earlier runs ended, for policies.
         shows_run_id: whether a message has the id: a reader can look it up in the engine that gave it, or by ``tocsin runs show``.
+        run_duration: how long the run took from the start of its first attempt, once it is more than that one; None if it is not known.
     """
 
     tracked_obj: Tracked
@@ -147,6 +148,7 @@ class Change(Value):
     facts: Facts = UNKNOWN
     past: Streak = UNREMEMBERED
     shows_run_id: bool = True
+    run_duration: timedelta | None = None
 
     def key(self, position: int = 0) -> Key:
         """Return the key of the announcement that the handler at ``position`` makes of this change."""

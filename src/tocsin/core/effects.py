@@ -15,7 +15,7 @@ from tocsin.core.messages.digest_summary import DigestSummary
 from tocsin.core.messages.email import Mail
 from tocsin.core.messages.slack import SlackMessage, posting
 from tocsin.core.states import State
-from tocsin.core.text import label, name_of, one_line
+from tocsin.core.text import label, name_of, one_line, quote
 from tocsin.core.values import Value
 
 
@@ -108,7 +108,7 @@ def shown(effect: Effect, redact: Callable[[str], str] = str) -> str:
         case SendEmail():
             return _mail(effect)
         case CallBack(fn=fn, tracked_obj=tracked, state=state):
-            return f"Call of {name_of(fn)} for {one_line(label(tracked))!r} in {redact(repr(state))}"
+            return f"Call of {name_of(fn)} for {one_line(label(tracked))!r} in {redact(quote(state))}"
 
 
 def _app_post(bot: Bot, payload: SlackMessage) -> str:

@@ -2,9 +2,10 @@
 
 A command (``outcome``):
 
-- Exit status 0 is a success. Any other status is a failure, and so is a death by a signal that the supervisor did not pass on.
+- Exit status 0 is a success, unless other statuses are expected: then each of these is. Any other status is a failure, and so is a
+  death by a signal that the supervisor did not pass on. A death by signal N has the status 128+N.
 - A command that was stopped from outside (Ctrl-C, a service manager) was stopped on purpose: it is aborted and not retried. If it was
-  asked to end and ended with status 0, it is a success.
+  asked to end and ended with an expected status, it is a success.
 - A command that cannot be started is not retried, since it would not start the next time either.
 
 A watched body (``ending``):
@@ -21,7 +22,7 @@ equals, the first one. From the gravest on: a ``KeyboardInterrupt``, an error, a
 exit, a signal of an unfinished state such as ``RETRY``, a skip, a success. So an error and the cancellations it caused are a failure.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from datetime import datetime, timedelta
 from types import MemberDescriptorType
 from typing import TypeGuard
@@ -62,8 +63,12 @@ class Command(Value):
     name: str
 
 
-def outcome(ended: Ended, at: datetime, attempt: int = 1, facts: Facts = UNKNOWN) -> Event:
-    """Return the event for the end of the attempt with the 1-based number ``attempt``.
+SUCCESS: frozenset[int] = frozenset({0})
+"""The exit statuses that count as success unless others are expected."""
+
+
+def outcome(ended: Ended, at: datetime, attempt: int = 1, facts: Facts = UNKNOWN, expected: Container[int] = SUCCESS) -> Event:
+    """Return the event for the end of the attempt with the 1-based number ``attempt``; ``expected`` are the statuses of a success.
 
     >>> from datetime import UTC
     >>> event = outcome(Ended(status=3, began=0.0, started=0.0, ended=1.0), datetime(2026, 1, 1, tzinfo=UTC))
@@ -75,11 +80,13 @@ def outcome(ended: Ended, at: datetime, attempt: int = 1, facts: Facts = UNKNOWN
         return e.TimedOutAt(at, describe_end(ended), facts=facts, took=took)
     if ended.fault is not None:
         return e.Signalled(at, state=Failed(describe_end(ended)), ends=True, attempt=attempt, facts=facts, took=took)
-    if ended.status == 0:
-        return e.Succeeded(at, message=None, facts=facts, took=took)
+    if ended.status in expected:
+        message = None if ended.status == 0 else f"{describe_end(ended)}, which was expected"
+        return e.Succeeded(at, message=message, facts=facts, took=took)
     if ended.stopped_by is not None:
         return e.Interrupted(at, message=describe_end(ended), facts=facts, took=took)
-    return e.Signalled(at, state=Failed(describe_end(ended)), attempt=attempt, facts=facts, took=took)
+    unexpected = ", which was not expected" if ended.status == 0 else ""
+    return e.Signalled(at, state=Failed(f"{describe_end(ended)}{unexpected}"), attempt=attempt, facts=facts, took=took)
 
 
 def ending(error: BaseException | None, at: datetime, facts: Facts = UNKNOWN, took: timedelta | None = None) -> Ending:

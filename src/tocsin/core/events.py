@@ -98,11 +98,14 @@ class Occurrence(Value):
         facts: what else is known.
         took: how long the attempt took that the event ends, by a clock that nobody sets; None if it was not measured. A negative
             duration is a ValueError.
+        run_took: how long the run took up to this event, from the start of its first attempt, by the same clock; None if it was not
+            measured, or if the run had one attempt.
     """
 
     at: datetime = attrs.field(validator=aware)
     facts: Facts = attrs.field(default=UNKNOWN, kw_only=True)
     took: timedelta | None = attrs.field(default=None, kw_only=True, validator=optional(_not_negative))
+    run_took: timedelta | None = attrs.field(default=None, kw_only=True, validator=optional(_not_negative))
 
 
 @attrs.frozen(eq=False, repr=False)

@@ -135,6 +135,7 @@ class Announcement(Value):
             event.facts,
             subject.past,
             subject.shows_run_id,
+            None if took is None else after.run_took,
         )
 
     @property
@@ -183,6 +184,7 @@ class Run(Value):
         asking: the announcement that waits for a foreign handler's answer, or None.
         started_at: when the body was last entered; None before.
         took: how long the body ran then, as its last event measured it; None if no event did.
+        run_took: how long the run took, from its first attempt on, as its last event measured it; None if no event did.
     """
 
     subject: Subject
@@ -194,6 +196,7 @@ class Run(Value):
     asking: Announcement | None = None
     started_at: datetime | None = None
     took: timedelta | None = None
+    run_took: timedelta | None = None
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -274,7 +277,8 @@ def _moved(run: Run, event: Event, new: State, ordinal: int) -> Run:
     started_at = None if isinstance(event, e.LoopDue) else run.started_at  # the next turn of a loop is not another attempt
     ends = isinstance(event, _ENDING) or (isinstance(event, e.Signalled) and event.ends)
     took = run.took if event.took is None else event.took
-    return Run(run.subject, new, run.attempt, ordinal, run.ended or ends, False, None, started_at, took)
+    run_took = run.run_took if event.run_took is None else event.run_took
+    return Run(run.subject, new, run.attempt, ordinal, run.ended or ends, False, None, started_at, took, run_took)
 
 
 def _next_attempt(run: Run) -> int:

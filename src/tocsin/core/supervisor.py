@@ -166,7 +166,7 @@ class Ended(Value):
         killed: whether it did not end when asked to, and had to be killed.
         stopped_by: the signal that asked it to end, before it ended.
         fault: why it could not be started, in words.
-        tail: the end of its output, unchanged; empty if it was not recorded.
+        tail: the end of its output, 64 KiB at most, unchanged; empty if it was not recorded.
         began: the start of the run, in seconds since 1970, by the system's clock as it stood at the end.
         started: the start of the attempt, by that clock. So the clock may be set meanwhile, and the differences hold.
         ended: the end, by that clock.

@@ -1,12 +1,13 @@
 """Untrusted text, made fit for a message, a mail's header or the end of a program's output.
 
 - Every name, message and exception is hostile until it passes through here.
-- The order matters: first ``printable``, then ``cut``, and only then the escaping of the channel, so that no entity is ever cut in two.
+- The order matters: first ``printable``, then the search for secrets, which a control character between their letters would hide,
+  then ``cut``, and only then the escaping of the channel, so that no entity is ever cut in two.
 - A user's object may raise or lie wherever its own code runs, its class included. ``type_name``, ``is_a`` and ``own`` run none of it;
   ``quote``, ``describe`` and ``worded`` run its ``repr`` or ``str``, and survive that. A KeyboardInterrupt passes: it is the person's.
 - What they return has at most ``LONGEST`` characters, so that no later step walks over a text of any length.
-- A mail's header ends at a line break, and a reader decodes ``=?...?=`` in it, even into a line break and another header. So control
-  characters become spaces there, and ``=?`` is broken up.
+- A mail's header ends at a line break, and a reader decodes ``=?...?=`` in it, even into a line break and another header. So line
+  breaks become spaces there, and ``=?`` is broken up.
 """
 
 import re
@@ -14,17 +15,19 @@ from datetime import timedelta
 from types import GetSetDescriptorType, MemberDescriptorType, TracebackType
 from typing import TypeGuard, TypeVar
 
+from tocsin.core.screen import CONTROL, shown
+
 _K = TypeVar("_K")
-_CONTROLS = r"\x00-\x08\x0b-\x1f\x7f-\x9f"
 _BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # can make a line read backwards
-_UNPRINTABLE = re.compile(f"[{_CONTROLS}{_BIDI}\\ud800-\\udfff\\ufffe\\uffff]")
+_UNPRINTABLE = re.compile(f"[{_BIDI}\\ud800-\\udfff\\ufffe\\uffff]")
 _BREAKS = re.compile(r"\s+")
 _QUOTATION_MARKS = {"''", '""', "\u201c\u201d", "\u2018\u2019"}  # the latter from pages on which they are set
 _LONGEST_ENDING = len("… (1,000,000,000,000 more characters)")
-_HEADER_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _LONGEST_HEADER = 200  # characters
 OUTPUT_LIMIT = 800  # characters of a program's last lines: the limit of Slack's field "Last lines"
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
+_QUOTED_SEQUENCE = re.compile(  # as a repr or JSON has it
+    r"(?<!\\)((?:\\\\)*+)\\(?:(?:(?:x|u00)1b\[|(?:x|u00)9b)[0-?]*+[ -/]*+[@-~]|(?:x|u00)1b[(-/][0-~])"
+)
 _ELLIPSIS = "… "
 LONGEST = 100_000  # characters of a text of the user's: ten times what a mail shows of it, so that half a secret at its end is cut off
 _LONGEST_TYPE = 200  # characters
@@ -33,12 +36,20 @@ _TRACEBACK: GetSetDescriptorType = vars(BaseException)["__traceback__"]
 
 
 def printable(text: str) -> str:
-    """Replace control characters, lone surrogates and bidi overrides by U+FFFD. New lines and tabs stay.
+    """Return the text as a terminal shows it, with lone surrogates and bidi overrides replaced by U+FFFD. New lines and tabs stay.
 
-    >>> printable("one\\x00two\\r\\nthree")
-    'one\ufffdtwo\\nthree'
+    So colours are gone, and of a line that was overwritten only the last version stays: ``tocsin.core.screen``.
+
+    >>> printable("one\\x00two\\r\\nthr\\x1b[1mee\\x1b[0m\\u202e")
+    'onetwo\\nthree\ufffd'
     """
-    return _UNPRINTABLE.sub("\ufffd", text.replace("\r\n", "\n"))
+    if text.isprintable():  # the usual case
+        return text
+    if CONTROL.search(text):
+        seen = shown(text)
+        grown = len(seen) > max(len(text), LONGEST)  # by blanks
+        text = cut(seen, LONGEST) if grown else seen
+    return _UNPRINTABLE.sub("\ufffd", text)
 
 
 def one_line(text: str) -> str:
@@ -97,13 +108,19 @@ def bounded(text: str) -> str:
 
 
 def quote(value: object) -> str:
-    """Return ``repr(value)``. If it raises, return a description instead."""
+    """Return ``repr(value)`` without colours and other escape sequences of terminals. If it raises, return a description instead.
+
+    >>> quote("\\x1b[31mred\\x1b[0m\\n")
+    "'red\\\\n'"
+    """
     try:
         text = str.__str__(repr(value))
     except KeyboardInterrupt:
         raise
     except BaseException as error:
         return f"<{type_name(value)} object whose repr raised {type_name(error)}>"
+    if "\\x" in text or "\\u00" in text:
+        text = _QUOTED_SEQUENCE.sub(r"\1", text)
     return text if len(text) <= LONGEST else cut(text, LONGEST)
 
 
@@ -134,7 +151,10 @@ def name_of(function: object) -> str:
         raise
     except BaseException:
         name = None
-    return bounded(name) if is_a(name, str) else quote(function)
+    if not is_a(name, str):
+        return quote(function)
+    exact = bounded(name)
+    return exact if exact.isprintable() else one_line(exact)
 
 
 def label(tracked_obj: object) -> str:
@@ -214,18 +234,16 @@ def header(text: str) -> str:
     >>> header("load failed\\r\\nBcc: x@y.z")
     'load failed Bcc: x@y.z'
     """
-    return cut(one_line(_HEADER_CONTROLS.sub(" ", text)).replace("=?", "= ?"), _LONGEST_HEADER)
+    return cut(one_line(text).replace("=?", "= ?"), _LONGEST_HEADER)
 
 
 def readable(raw: bytes) -> str:
-    """Decode a program's output without terminal codes. Of a line that was overwritten, only the last version stays.
+    """Decode a program's output, as a terminal shows it, without blank lines at its ends.
 
     >>> readable(b"\\x1b[31mred\\x1b[0m\\r\\n10 %\\r20 %\\r\\n")
     'red\\n20 %'
     """
-    text = _ESCAPES.sub("", raw.decode("utf-8", "replace"))
-    lines = (line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
-    return printable("\n".join(lines)).strip("\n")
+    return printable(raw.decode("utf-8", "replace")).rstrip().lstrip("\n")
 
 
 def last_lines(text: str, most: int, limit: int = OUTPUT_LIMIT) -> str:

@@ -64,6 +64,7 @@ class _Execution:
     runs: dict[Task, Run] = attrs.field(factory=dict[Task, Run])
     scheduled: dict[Task, tuple[datetime, float]] = attrs.field(factory=dict[Task, tuple[datetime, float]])
     waits: dict[Task, datetime] = attrs.field(factory=dict[Task, datetime])
+    entered: dict[Task, float] = attrs.field(factory=dict[Task, float])
     interruption: BaseException | None = None
 
     @property
@@ -177,6 +178,12 @@ class _Execution:
 
     def _run_body(self, task: Task, run: Run) -> Event:
         began = self.timer.monotonic()
+        if run.attempt > 1 and task in self.entered:
+            return attrs.evolve(self._attempt(task, run, began), run_took=self._since(self.entered[task]))
+        self.entered[task] = began
+        return self._attempt(task, run, began)
+
+    def _attempt(self, task: Task, run: Run, began: float) -> Event:
         try:
             result = run_body(task, self.flow.inputs[task], lambda before: self.runs[before].state.result)
         except OutOfTime:

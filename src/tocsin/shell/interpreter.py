@@ -23,7 +23,7 @@ from typing_extensions import override
 from tocsin.core.delivery.rendering import redacted_message
 from tocsin.core.effects import CallBack, Effect, shown
 from tocsin.core.outcomes import DeliveryError, Outcome, Receipt, Rejected, Shown, Withheld
-from tocsin.core.text import cut, describe, name_of, one_line, quote
+from tocsin.core.text import cut, describe, name_of, one_line, printable, quote
 from tocsin.shell import environment
 from tocsin.shell.environment import Notify
 from tocsin.shell.log import once
@@ -199,7 +199,7 @@ def show(effect: Effect, file: TextIO | None = None) -> Receipt:
     if not isinstance(effect, CallBack):
         effect = redacted_message(effect, redact)  # it may be made by hand
     encoding = file.encoding or "utf-8"
-    file.write(f"{shown(effect, redact)}\n".encode(encoding, "backslashreplace").decode(encoding))
+    file.write(f"{printable(shown(effect, redact))}\n".encode(encoding, "backslashreplace").decode(encoding))
     file.flush()
     return Shown()
 

@@ -20,6 +20,7 @@ from typing_extensions import override
 
 from tocsin.core import text as texts
 from tocsin.core.outcomes import Delivered, DeliveryError, Receipt
+from tocsin.core.screen import CONTROL
 from tocsin.shell.fork_safety import ForkSafeLock
 
 _T = TypeVar("_T")
@@ -118,7 +119,10 @@ def _register_more() -> None:
 
 
 def redact(text: str) -> str:
-    """Replace each secret's value in the text with the secret's name in brackets."""
+    """Replace each secret's value in the text with the secret's name in brackets.
+
+    A text in which control characters hide a secret is returned without them, as a terminal shows it.
+    """
     if _before_next or _memory.registering:
         _register_more()
     known = _longest_first(_memory.version)
@@ -126,7 +130,15 @@ def redact(text: str) -> str:
         if form in text:
             from tocsin.core.secrets import redacted
 
-            return redacted(text, known)
+            text = redacted(text, known)
+            break
+    if known and CONTROL.search(text):
+        seen = texts.printable(text)
+        if any(form in seen for form, _ in known):
+            from tocsin.core.secrets import redacted
+
+            clean = redacted(seen, known)
+            return text if clean == seen else clean  # a mark may hold a known text
     return text
 
 

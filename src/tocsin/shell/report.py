@@ -162,14 +162,14 @@ class RunReport:
 
     def __repr__(self) -> str:
         counts = f"{len(self.deliveries)} notifications, {len(self.failures)} failed"
-        return f"<{type(self).__name__} of {quote(self.name)}: {redact(repr(self.state))}, {counts}>"
+        return f"<{type(self).__name__} of {quote(self.name)}: {redact(quote(self.state))}, {counts}>"
 
 
 def _explain(announced: Announcement, outcomes: Mapping[Key, Outcome]) -> Iterator[str]:
     change = announced.change
     index = "" if change.map_index is None else f"[{change.map_index}]"
-    settled = "" if announced.settled is change.new else f", settled on {redact(repr(announced.settled))}"
-    yield f"{one_line(change.slug)}{index}: {type(change.old).__name__} → {redact(repr(change.new))}{settled}"
+    settled = "" if announced.settled is change.new else f", settled on {redact(quote(announced.settled))}"
+    yield f"{one_line(change.slug)}{index}: {type(change.old).__name__} → {redact(quote(change.new))}{settled}"
     for position, handler in enumerate(announced.handlers):
         yield f"    {redact(name_of(handler))}: {redact(_handler_outcome(announced, position, outcomes))}"
 

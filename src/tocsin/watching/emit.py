@@ -107,9 +107,12 @@ def log_failure(error: BaseException, name: str) -> None:
 
 
 def program_name() -> str:
-    """Return the base name of the program's script, or ``python``."""
+    """Return the base name of the program's script, of its package if that was run, or ``python``."""
     script = sys.argv[0] if sys.argv else ""
-    return "python" if script in {"", "-c", "-m"} else PurePath(script).name
+    if script in {"", "-", "-c", "-m"}:
+        return "python"
+    path = PurePath(script)
+    return (path.parent.name if path.name == "__main__.py" else "") or path.name
 
 
 # --- marks ------------------------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """The messages of ``tocsin exec``: real processes, a real history of runs, and a server that takes messages over TLS."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -449,6 +450,61 @@ def test_a_state_folder_that_cannot_be_written_stops_nothing(station: Station) -
     assert seen.err.startswith("tocsin: this run is not in the history: cannot create its lock in ")
     assert seen.err.count("\n") == 1
     assert station.titles == ["Failed"]
+
+
+def last_lines(station: Station, program: str, *options: str, variables: Mapping[str, str] | None = None) -> str:
+    """Run a Python program, and return the last lines in the message about it."""
+    station.python(program, *options, variables=variables)
+    return station.messages[-1]["Last lines"].strip("`")
+
+
+def test_the_last_lines_are_counted_as_a_terminal_shows_them(station: Station) -> None:
+    bar = "\\n".join(f"layer {number}: waiting" for number in (1, 2)) + "\\n\\x1b[2A\\x1b[2Klayer 1: done\\r\\x1b[2B\\x1b[1m\\x1b[0m\\n"
+    assert last_lines(station, "print('error: no such table'); print()", "--tail", "1") == "error: no such table"
+    assert last_lines(station, f"print('{bar}')", "--tail", "2") == "layer 1: done\nlayer 2: waiting"
+
+
+def test_a_secret_of_several_lines_is_searched_before_the_lines_are_counted(station: Station) -> None:
+    secret = "one two\nthree four\nfive six"
+    for program in (
+        "import os; print(os.environ['DEPLOY_KEY'])",
+        "import os; print(os.environ['DEPLOY_KEY'].replace('\\n', '\\r\\n\\x1b[m'))",
+    ):
+        assert last_lines(station, program, "--tail", "1", variables={"DEPLOY_KEY": secret}) == "[DEPLOY_KEY]"
+
+
+def test_other_statuses_may_be_expected(station: Station) -> None:
+    words = ("--expect", "0,3", "--retries", "1", "--retry-delay", "0", "--on-change", "--ping", station.server.url)
+    for status in (5, 3, 0, 5):
+        assert station.python(f"raise SystemExit({status})", *words).status == status
+    assert station.titles == ["Failed", "Success", "Failed"]
+    assert station.messages[1]["fallback"].endswith(": exit status 3, which was expected")
+    pings = [request.path.rpartition("/")[2] for request in station.server.requests if request.method == "GET"]
+    assert [ping == "5" for ping in pings if ping != "start"] == [True, False, False, True]
+
+
+def test_with_retries_the_whole_is_told_and_then_the_attempt(station: Station) -> None:
+    station.python("raise SystemExit(9)", "--retries", "1", "--retry-delay", "1.2")
+    took = r"failed after (1\.[2-9]|[2-9]\.\d|\d\d) s, attempt 2 after (\d+ ms|\d\.\d s): exit status 9$"
+    assert re.search(took, station.messages[0]["fallback"])
+    assert re.search(r" s in all, attempt 2 took ", station.messages[0]["Duration"])
+
+
+@pytest.mark.parametrize(
+    "locale", [{"LC_ALL": "C"}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}], ids=["C", "ASCII"]
+)
+def test_a_label_in_utf_8_survives_any_locale(station: Station, locale: dict[str, str]) -> None:
+    program = r"import sys; sys.stdout.buffer.write(b'm\xc3\xbcde')"
+    station.run("--label", "café ☃", "--show-command", "--tail", "1", "--", sys.executable, "-c", program, "müde", variables=locale)
+    assert station.messages[0]["fallback"].startswith("café ☃ succeeded after ")
+    assert "müde" in station.messages[0]["Command"]
+    assert station.messages[0]["Last lines"].strip("`") == "müde"
+
+
+def test_a_secret_beyond_ascii_is_redacted_in_any_locale(station: Station) -> None:
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "DB_PASSWORD": "schlüssel-4711-x"}
+    program = "import os; os.write(1, os.environb[b'DB_PASSWORD'])"
+    assert last_lines(station, program, "--tail", "1", variables=ascii_only) == "[DB_PASSWORD]"
 
 
 # --- reasons ------------------------------------------------------------------------------------------------------------------

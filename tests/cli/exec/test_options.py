@@ -1,11 +1,12 @@
 """The options of ``tocsin exec``, and its usage errors."""
 
+import os
 import re
 from pathlib import Path
 
 import pytest
 
-from tocsin.cli.exec.options import EPILOG, STATES, Options, UsageError, parse_arguments
+from tocsin.cli.exec.options import EPILOG, STATES, Options, UsageError, as_utf8, command_name, parse_arguments
 from tocsin.core.states import KINDS
 
 
@@ -30,6 +31,7 @@ def test_without_options_there_are_defaults() -> None:
         "command": ("/opt/load", "--all"),
         "label": "load",
         "tail": 0,
+        "expect": frozenset({0}),
         "show_command": False,
         "only": (),
         "ignore": (),
@@ -53,7 +55,8 @@ def test_without_options_there_are_defaults() -> None:
 
 def test_each_option_is_taken(tmp_path: Path) -> None:
     words = "--label=nightly --tail 20 --show-command --only failed,TIMEDOUT --only aborted --ignore running --on-change"
-    more = "--every 5 --after 3 --timeout 2h --kill-after 5 --retries 3 --retry-delay 1.5m --ping HEARTBEAT --scrub-env --notify print"
+    more = "--every 5 --after 3 --timeout 2h --kill-after 5 --retries 3 --retry-delay 1.5m --ping HEARTBEAT --scrub-env"
+    more += " --notify print --expect 0,3-5"
     for name, text in (("one", "HOST=db\nPORT=1\n"), ("two", "PORT=2\n")):
         (tmp_path / name).write_text(text)
     files = ["--env-file", str(tmp_path / "one"), f"--env-file={tmp_path / 'two'}"]
@@ -61,6 +64,7 @@ def test_each_option_is_taken(tmp_path: Path) -> None:
         "command": ("/opt/load", "--all"),
         "label": "nightly",
         "tail": 20,
+        "expect": frozenset({0, 3, 4, 5}),
         "show_command": True,
         "only": ("Failed", "TimedOut", "Aborted"),
         "ignore": ("Running",),
@@ -83,7 +87,20 @@ def test_each_option_is_taken(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("30", 30), ("1.5", 1.5), (".5", 0.5), ("30s", 30), ("5m", 300), ("2h", 7200), ("1d", 86400)]
+    ("text", "seconds"),
+    [
+        ("30", 30),
+        ("1.5", 1.5),
+        (".5", 0.5),
+        ("30s", 30),
+        ("5m", 300),
+        ("2h", 7200),
+        ("1d", 86400),
+        ("500ms", 0.5),
+        ("5min", 300),
+        ("1h30m", 5400),
+        ("1d 2hrs 3 minutes 4 secs", 93784),
+    ],
 )
 def test_a_time_has_a_unit_or_is_in_seconds(text: str, seconds: float) -> None:
     assert typed("--timeout", text).timeout == seconds
@@ -92,14 +109,23 @@ def test_a_time_has_a_unit_or_is_in_seconds(text: str, seconds: float) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["true"], "'true' is not an option, and -- must come before the command: write tocsin exec [options] -- COMMAND"),
-        (["true", "--", "x"], "'true' is not an option: write tocsin exec "),
         ([], "there is no command to run: write tocsin exec "),
         (["--tail", "3"], "there is no command to run"),
         (["--"], "there is no command to run"),
         (["--", ""], "there is no command to run"),
         (["--tial=3", "--", "x"], "there is no option --tial: did you mean --tail?"),
         (["--xyzzy", "--", "x"], "there is no option --xyzzy (tocsin exec --help shows all options)"),
+        (["--tial", "3", "x"], "there is no option --tial: did you mean --tail?"),
+        (["--label", "--", "x"], "--label: expected one argument"),
+        (["--label=--", "x"], "--label: '--' is no value"),
+        (["--label", "", "x"], "--label: '' is no name: write --label 'nightly load'"),
+        (["--label", " \t", "x"], "--label: ' \\t' is no name: write --label 'nightly load'"),
+        (["--label", "\x1b[1m\x1b[0m", "x"], "--label: '\\x1b[1m\\x1b[0m' is no name: write "),
+        (["--expect", "none", "x"], "--expect: 'none' is no exit status from 0 to 255: write 0,3 or 0-3"),
+        (["--expect", "0,256", "x"], "--expect: '256' is no exit status from 0 to 255"),
+        (["--expect", "0,", "x"], "--expect: '' is no exit status from 0 to 255"),
+        (["--expect", "0-9999999999999999999999", "x"], "--expect: '9999999999999999999999' is no exit status"),
+        (["--expect", "0,5-3", "x"], "--expect: 5-3 is empty: write 3-5"),
         (["--ta", "3", "--", "x"], "there is no option --ta: did you mean --tail?"),
         (["-x", "--", "x"], "there is no option -x"),
         (["--tail", "--", "x"], "--tail: expected one argument"),
@@ -111,11 +137,14 @@ def test_a_time_has_a_unit_or_is_in_seconds(text: str, seconds: float) -> None:
         (["--retry-delay=5", "--", "x"], "--retry-delay needs --retries: it says "),
         (["--only", "filed", "--", "x"], "--only: there is no state 'filed': did you mean failed?"),
         (["--ignore", "x,y", "--", "x"], "--ignore: there is no state 'x': write failed, timedout, aborted, success or running"),
-        (["--timeout", "soon", "--", "x"], "--timeout: 'soon' is not a time like 30, 1.5, 30s, 5m, 2h or 1d"),
+        (["--timeout", "soon", "--", "x"], "--timeout: 'soon' is not a time like 30, 1.5, 30s, 5min, 1h30m or 1d"),
+        (["--timeout", "1h30", "--", "x"], "--timeout: '1h30' is not a time"),
+        (["--timeout", "5ss", "--", "x"], "--timeout: '5ss' is not a time"),
         (["--timeout", "nan", "--", "x"], "--timeout: 'nan' is not a time"),
         (["--timeout", "٣", "--", "x"], "--timeout: '٣' is not a time"),
         (["--timeout", "0", "--", "x"], "--timeout: it must be longer than 0"),
         (["--kill-after", "12d", "--", "x"], "--kill-after: 12d is longer than 11 days"),
+        (["--timeout", "9" * 400 + "s", "--", "x"], "--timeout: 999"),
         (["--notify", "loud", "--", "x"], "--notify: invalid choice: 'loud'"),
     ],
 )
@@ -153,3 +182,47 @@ def test_a_label_is_never_empty_and_always_one_line(program: str, label: str) ->
     options = parse_arguments(["--", program])
     assert options is not None
     assert options.label == label
+
+
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        (["true"], ("true",)),
+        (["./load.sh", "--tail", "3", "--", "-h"], ("./load.sh", "--tail", "3", "--", "-h")),
+        (["--tail", "3", "--show-command", "./load.sh", "--all"], ("./load.sh", "--all")),
+        (["--tail=3", "-", "x"], ("-", "x")),
+        (["--", "--tail"], ("--tail",)),
+    ],
+)
+def test_the_options_end_at_the_first_word_that_is_none(words: list[str], command: tuple[str, ...]) -> None:
+    options = parse_arguments(words)
+    assert options is not None
+    assert options.command == command
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ("/opt/load.sh --all", "load.sh"),
+        ("python -m pkg --all", "pkg"),
+        ("/usr/bin/python3.11 -um shop.load", "shop.load"),
+        ("python3 -Wignore -X dev -mpkg", "pkg"),
+        ("python --check-hash-based-pycs always -I /opt/load.py -m x", "load.py"),
+        ("pypy3 pkg/__main__.py", "pkg"),
+        ("python / x", "python"),
+        ("python3 - -m pkg", "python3"),
+        ("python -Sc pass", "python"),
+        ("python -m", "python"),
+        ("python --version", "python"),
+        ("python", "python"),
+        ("pythonic -m pkg", "pythonic"),
+    ],
+)
+def test_a_command_is_called_what_it_runs(typed: str, name: str) -> None:
+    assert command_name(tuple(typed.split())) == name
+
+
+def test_an_argument_is_read_as_utf_8_if_it_is_that() -> None:
+    assert as_utf8("load") == "load"
+    assert as_utf8(os.fsdecode("café".encode())) == "café"
+    assert as_utf8(os.fsdecode(b"caf\xe9")) == os.fsdecode(b"caf\xe9")

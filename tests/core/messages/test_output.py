@@ -28,7 +28,8 @@ def test_what_is_too_long_is_cut_at_its_beginning(text: str, most: int, limit: i
 
 def test_colours_and_progress_bars() -> None:
     assert readable(b"\x1b[1;31merror\x1b[0m: \x1b]0;title\x07disk full\r\n") == "error: disk full"
-    assert readable(b"load: \x1b]0;no end\nerror: disk full\nexit 1") == "load: \nerror: disk full\nexit 1"
+    assert readable(b"load: \x1b]0;no end\nerror: disk full\nexit 1") == "load:\nerror: disk full\nexit 1"
     assert readable(b"10 %\r50 %\r100 %\ndone\n") == "100 %\ndone"
+    assert readable(b"error: no such table\n\n\x1b[0m\n\r   \r\n") == "error: no such table"
     assert readable(b"\xff\xfe caf\xc3\xa9") == "\ufffd\ufffd café"
     assert last_lines("x" * 2 * OUTPUT_LIMIT, 1) == "… " + "x" * (OUTPUT_LIMIT - 2)

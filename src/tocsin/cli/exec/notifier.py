@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 import attrs
 
 from tocsin.cli.exec.notifier_protocol import OpenRun
-from tocsin.cli.exec.options import Options
+from tocsin.cli.exec.options import Options, as_utf8
 from tocsin.cli.exec.stderr import complain, show
 from tocsin.core import events as e
 from tocsin.core.config.schema import Configuration
@@ -89,7 +89,7 @@ def register_secrets(config: Configuration) -> None:
     """Register for redaction all configured secrets, and what is secret in the other environment variables."""
     make_known(config.secret_names)
     for name, value in os.environ.items():
-        redaction.suspect(name, value)
+        redaction.suspect(name, as_utf8(value))  # the output is read as UTF-8, too
 
 
 def _with_options(notifier: Messenger, options: Options) -> Messenger:
@@ -158,7 +158,10 @@ class CommandNotifier:
         """Notify of the end of an attempt. Return the seconds until the next attempt, or None for no further one."""
         fault = None if ended.fault is None else redact(ended.fault)
         self._prepare_ping(ended.status, redact(readable(ended.tail)))
-        event = outcome(attrs.evolve(ended, fault=fault), _moment(ended.ended), self._run.attempt, self._facts(ended))
+        whole = attrs.evolve(ended, fault=fault)
+        event = outcome(whole, _moment(ended.ended), self._run.attempt, self._facts(ended), self._options.expect)
+        if self._run.attempt > 1:
+            event = attrs.evolve(event, run_took=timedelta(seconds=max(ended.ended - ended.began, 0.0)))
         self._run = self._finish(self._run, event, ended.began, ended.status)
         now = self._announcer.clock.now()
         follows = plan(self._run, Situation(now, rules=self._rules, facts=self._announcer.facts))
@@ -172,8 +175,9 @@ class CommandNotifier:
         if isinstance(self._run.state, Retrying):
             now = self._announcer.clock.now()
             self._prepare_ping(None, "")
-            stopped = e.Interrupted(now, message=STOPPED, facts=self._announcer.facts)
-            began = now.timestamp() - (time.monotonic() - self._monotonic)  # by the clock as it stands now
+            run_took = time.monotonic() - self._monotonic
+            stopped = e.Interrupted(now, message=STOPPED, facts=self._announcer.facts, run_took=timedelta(seconds=run_took))
+            began = now.timestamp() - run_took  # by the clock as it stands now
             self._run = self._finish(self._run, stopped, began, None)
         self._check_expectations()
         self._stack.close()
@@ -219,10 +223,14 @@ class CommandNotifier:
         return self._announcer.feed(run, event)
 
     def _facts(self, ended: Ended) -> Facts:
-        """Return the facts of the end, with the command and the output tail if asked for. Both are redacted before they are cut."""
+        """Return the facts of the end, with the command and the output tail if asked for.
+
+        Both are made readable first, then redacted, then cut: into the last lines, too, since a secret may have several.
+        """
         details: list[Detail] = []
         if self._options.show_command:
-            details.append(Detail("Command", redact(masked_command([redact(word) for word in self._options.command])), quoted=True))
+            words = [redact(as_utf8(word)) for word in self._options.command]
+            details.append(Detail("Command", redact(masked_command(words)), quoted=True))
         if self._options.tail and (lines := last_lines(redact(readable(ended.tail)), self._options.tail)):
             details.append(Detail("Last lines", lines, quoted=True))
         return attrs.evolve(self._announcer.facts, details=tuple(details))

@@ -1,12 +1,15 @@
-"""Parses the options between ``tocsin exec`` and ``--``.
+"""Parses the options between ``tocsin exec`` and the command.
 
-- The arguments after the first ``--`` are the command's. They are not parsed.
+- The options end at ``--``, or at the first word that is none, as those of ``nohup`` and ``timeout`` do. The words behind them are the
+  command's, and are not parsed.
+- The label is what a person calls the command: of ``python -m pkg`` it is ``pkg``.
 - A usage error is one line, with a suggestion if an option or state is misspelt.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import re
 
 TYPE_CHECKING = False  # type checkers take it for that of ``typing``, whose import costs more than the rest of this module
@@ -20,7 +23,7 @@ STATES = (
 )  # fmt: skip
 """The names of the states. ``core.states`` has them too, and takes too long to load."""
 
-USAGE = "tocsin exec [options] -- COMMAND [ARGUMENT ...]"
+USAGE = "tocsin exec [options] [--] COMMAND [ARGUMENT ...]"
 EPILOG = """\
 The command keeps its standard input, standard output, standard error, terminal, signals and exit status.
 
@@ -31,9 +34,16 @@ States: running, retrying, success, failed, timedout, aborted. failed includes t
 
 Example: tocsin exec --label "nightly load" --tail 20 --timeout 2h -- ./load.sh --all
 """
-_DURATION = r"(\d+(?:\.\d*)?|\.\d+)([smhd]?)"  # compiled only if a duration is given
-_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
+_NUMBER = r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)"  # compiled only if a duration is given
+_PART = rf"{_NUMBER} ?(ms|s(?:ecs?|econds?)?|m(?:ins?|inutes?)?|h(?:rs?|ours?)?|d(?:ays?)?) ?"
+_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _LONGEST = 1_000_000  # seconds: eleven days
+_STATUSES = range(256)
+_PYTHONS = ("python", "pypy")
+_PYTHON_OPTION = r"-[A-Za-z?]*?([cmWX])(.*)"  # with a value; compiled only if Python is run
+
+
+_SUCCESS = frozenset({0})
 
 
 class UsageError(Exception):
@@ -47,8 +57,9 @@ class Options(argparse.Namespace):
     """
 
     command: tuple[str, ...]
-    label: str
+    label: str = ""
     tail: int
+    expect: frozenset[int]
     show_command: bool
     only: tuple[str, ...]
     ignore: tuple[str, ...]
@@ -79,17 +90,32 @@ def parse_arguments(arguments: list[str]) -> Options | None:
     Raises:
         UsageError: the arguments are wrong.
     """
-    end = arguments.index("--") if "--" in arguments else len(arguments)
-    words, command = arguments[:end], tuple(arguments[end + 1 :])
+    made = parser()
+    end = _end_of_options(arguments, made)
+    words, command = arguments[:end], tuple(arguments[end + 1 :] if arguments[end : end + 1] == ["--"] else arguments[end:])
     if "-h" in words or "--help" in words:
         return None
-    options, rest = parser().parse_known_args(words, Options())
+    for word in words:
+        name, _, value = word.partition("=")
+        if value == "--" and name.startswith("--"):  # argparse takes it for the end of the options
+            raise UsageError(f"{name}: '--' is no value (tocsin exec --help shows all options)")
+    options, rest = made.parse_known_args(words, Options())
     if rest:
-        raise UsageError(_unknown_word(rest[0], found="--" in arguments))
+        raise UsageError(_unknown_option(rest[0]))
     if not command or not command[0]:
         raise UsageError(f"there is no command to run: write {USAGE}")
     _check_combinations(options)
     return _complete(options, command)
+
+
+def _end_of_options(arguments: list[str], made: argparse.ArgumentParser) -> int:
+    """Return the index of ``--``, or of the first word that is neither an option nor the value of one."""
+    at = 0
+    while at < len(arguments) and arguments[at] != "--" and arguments[at].startswith("-") and arguments[at] != "-":
+        known = made._option_string_actions.get(arguments[at])
+        takes_value = known is not None and known.nargs != 0 and arguments[at + 1 : at + 2] != ["--"]
+        at += 2 if takes_value else 1
+    return min(at, len(arguments))
 
 
 def _check_combinations(options: Options) -> None:
@@ -106,15 +132,53 @@ def _complete(options: Options, command: tuple[str, ...]) -> Options:
     from tocsin.cli.exec.stderr import single_line
 
     options.command = command
-    options.label = single_line(options.label or command[0].rstrip("/").rpartition("/")[2]) or "command"
+    options.label = single_line(as_utf8(options.label or command_name(command))).strip() or "command"
     options.only, options.ignore = tuple(options.only), tuple(options.ignore)  # argparse extends lists
     options.env_file = dict(options.env_file)
     return options
 
 
-def _unknown_word(word: str, *, found: bool) -> str:
-    if not word.startswith("-"):
-        return f"{word!r} is not an option{'' if found else ', and -- must come before the command'}: write {USAGE}"
+def as_utf8(text: str) -> str:
+    """Return an argument as UTF-8 if its bytes are that, whatever encoding the locale named when Python decoded them."""
+    if text.isascii():
+        return text
+    try:
+        return os.fsencode(text).decode()
+    except UnicodeError:
+        return text
+
+
+def command_name(command: tuple[str, ...]) -> str:
+    """Return what a person calls the command: its program, or the module or the file that Python runs.
+
+    >>> command_name(("/opt/load.sh", "--all")), command_name(("python3", "-um", "shop.load", "--all")), command_name(("python3", "-"))
+    ('load.sh', 'shop.load', 'python3')
+    """
+    program = _base_name(command[0])
+    if program.rstrip(".0123456789") not in _PYTHONS:
+        return program
+    words = iter(command[1:])
+    for word in words:
+        if word == "-":
+            break
+        if not word.startswith("-"):
+            return _base_name(word.removesuffix("/__main__.py")) or program
+        option = re.fullmatch(_PYTHON_OPTION, word, re.DOTALL)
+        letter, value = ("", "") if option is None else (option[1], option[2])
+        if letter == "c":
+            break
+        if not value and (letter or word == "--check-hash-based-pycs"):
+            value = next(words, "")
+        if letter == "m":
+            return value or program
+    return program
+
+
+def _base_name(path: str) -> str:
+    return path.rstrip("/").rpartition("/")[2]
+
+
+def _unknown_option(word: str) -> str:
     name = word.partition("=")[0]
     known = [flag for flag in parser()._option_string_actions if flag.startswith("--")]
     return f"there is no option {name}{_suggestion(name, known)} (tocsin exec --help shows all options)"
@@ -132,7 +196,7 @@ def parser() -> argparse.ArgumentParser:
     made = _Parser("tocsin exec", USAGE, "Run a command, and report how it went.", EPILOG, add_help=False, allow_abbrev=False)
     made.formatter_class = argparse.RawDescriptionHelpFormatter
     add = made.add_argument_group("notifications").add_argument
-    add("--label", default="", metavar="NAME", help="the name of the run in messages (the program's name)")
+    add("--label", default=argparse.SUPPRESS, type=_label, metavar="NAME", help="the name of the run in messages (the program's name)")
     add("--tail", default=0, type=_count, metavar="N", help="show the last N lines of its output")
     add("--show-command", action="store_true", help="show the command with its arguments")
     add("--notify", default="live", choices=("live", "print", "none"), help="send, print instead, or neither")
@@ -145,7 +209,14 @@ def parser() -> argparse.ArgumentParser:
     add("--every", type=_positive, metavar="N", help="with these two: again at each Nth failure after that")
     add("--ping", metavar="URL", help="a dead-man service to ping at start and end, or the name of a secret with its URL")
     add = made.add_argument_group("running the command").add_argument
-    add("--timeout", type=_timeout, metavar="TIME", help="ask it to end (TERM) after this time: 30, 1.5, 30s, 5m, 2h, 1d")
+    add(
+        "--expect",
+        default=_SUCCESS,
+        type=_statuses,
+        metavar="N[,N]",
+        help="the exit statuses that count as success, like 0,3 or 0-3 (0)",
+    )
+    add("--timeout", type=_timeout, metavar="TIME", help="ask it to end (TERM) after this time: 30, 1.5, 30s, 5min, 1h30m, 1d")
     add(
         "--kill-after",
         default=argparse.SUPPRESS,
@@ -190,6 +261,32 @@ def _variables(path: str) -> list[tuple[str, str]]:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def _label(text: str) -> str:
+    from tocsin.cli.exec.stderr import single_line
+
+    if not single_line(as_utf8(text)).strip():
+        raise argparse.ArgumentTypeError(f"{text!r} is no name: write --label 'nightly load'")
+    return text
+
+
+def _statuses(text: str) -> frozenset[int]:
+    found: set[int] = set()
+    for word in text.split(","):
+        first, dash, last = word.strip().partition("-")
+        low, high = _status(first), _status(last if dash else first)
+        if low > high:
+            raise argparse.ArgumentTypeError(f"{word.strip()} is empty: write {high}-{low}")
+        found.update(_STATUSES[low : high + 1])
+    return frozenset(found)
+
+
+def _status(text: str) -> int:
+    number = text.strip()
+    if number.isascii() and number.isdigit() and len(number) < 10 and int(number) in _STATUSES:
+        return int(number)
+    raise argparse.ArgumentTypeError(f"{number!r} is no exit status from 0 to 255: write 0,3 or 0-3")
+
+
 def _count(text: str) -> int:
     if text.isascii() and text.isdigit() and len(text) < 10:
         return int(text)
@@ -203,10 +300,13 @@ def _positive(text: str) -> int:
 
 
 def _seconds(text: str) -> float:
-    found = re.fullmatch(_DURATION, text)
-    if found is None or not found[0].isascii():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a time like 30, 1.5, 30s, 5m, 2h or 1d")
-    if (seconds := float(found[1]) * _SECONDS[found[2]]) > _LONGEST:
+    if re.fullmatch(_NUMBER, text):
+        seconds = float(text)
+    elif re.fullmatch(f"(?:{_PART})+", text):
+        seconds = sum(float(number) * (0.001 if unit == "ms" else _SECONDS[unit[0]]) for number, unit in re.findall(_PART, text))
+    else:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time like 30, 1.5, 30s, 5min, 1h30m or 1d")
+    if seconds > _LONGEST:
         raise argparse.ArgumentTypeError(f"{text} is longer than 11 days")
     return seconds
 

@@ -185,16 +185,17 @@ class OutputTee:
                     return number
         return None
 
-    def tail(self, lines: int) -> bytes:
-        """Return the last lines, 64 KiB of them at most."""
-        return last_lines(bytes(self._tail), lines)
+    def tail(self) -> bytes:
+        """Return the end of the output, 64 KiB at most. If that is not all of it, it begins with the beginning of a line."""
+        kept = bytes(self._tail)
+        return kept if len(kept) < MAX_TAIL else from_line_start(kept)
 
 
-def last_lines(data: bytes, lines: int) -> bytes:
-    """Return the last lines. An unfinished line counts.
+def from_line_start(data: bytes) -> bytes:
+    """Return the data behind its first line break or carriage return: half a line may hold half a secret or half a character.
 
-    >>> last_lines(b"one\\ntwo\\nthree\\n", 2), last_lines(b"one\\ntwo", 1)
-    (b'two\\nthree\\n', b'two')
+    >>> from_line_start(b"lf a line\\none\\ntwo"), from_line_start(b"20 %\\r30 %\\nend"), from_line_start(b"one")
+    (b'one\\ntwo', b'30 %\\nend', b'one')
     """
-    ending = b"\n" if data.endswith(b"\n") else b""
-    return b"\n".join(data.removesuffix(b"\n").split(b"\n")[-lines:]) + ending
+    ends = [at for at in (data.find(b"\n"), data.find(b"\r")) if at >= 0]
+    return data[min(ends) + 1 :] if ends else data

@@ -88,7 +88,7 @@ def _wait_for_attempt(context: ExecContext) -> tuple[Ended, int | None]:
     over = _supervise_child(context, child)
     began, started, ended = _times(context, end_time(context.signals.child_changed, context.started))
     stop = None if context.tee is None else context.tee.finish(context.signals, wait_for_reader=not over.timed_out)
-    tail = b"" if context.tee is None else context.tee.tail(context.options.tail)
+    tail = b"" if context.tee is None else context.tee.tail()
     return ending(over, tail=tail, began=began, started=started, ended=ended), stop
 
 

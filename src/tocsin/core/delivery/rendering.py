@@ -19,6 +19,7 @@ from tocsin.core.messages.content import SENTENCE_LIMIT, Content, Line
 from tocsin.core.messages.digest_summary import DigestSummary
 from tocsin.core.messages.email import Mail, mail
 from tocsin.core.messages.slack import SlackMessage, escape, slack_message
+from tocsin.core.screen import CONTROL
 from tocsin.core.text import cut, header
 
 MARK = "Possibly repeated:"
@@ -82,8 +83,9 @@ def searched_message(message: Message, redact: Callable[[str], str]) -> Message:
     A secret that is part of a name stays: so the layout is searched only if it is not that of the content.
     """
     message = redacted_message(message, redact)
-    whole = "\0".join(_texts(message))
-    return message if redact(whole) == whole or _is_laid_out(message) else _redacted_layout(message, redact)
+    whole = "\n".join(_texts(message))
+    is_clean = CONTROL.search(whole) is None and redact(whole) == whole  # a control character acts beyond its own text
+    return message if is_clean or _is_laid_out(message) else _redacted_layout(message, redact)
 
 
 def _is_laid_out(message: Message) -> bool:

@@ -15,6 +15,7 @@ import attrs
 
 from tocsin.core import states as s
 from tocsin.core.changes import Change
+from tocsin.core.screen import CONTROL
 from tocsin.core.signals import Signal
 from tocsin.core.states import State
 from tocsin.core.text import cut, describe, frames, label, one_line, plain, printable, quote, span
@@ -45,7 +46,6 @@ VERBS: Mapping[type[State], str] = {
 """The verb of a sentence, by the kind of the new state. A user-defined kind uses the verb of its parent."""
 
 NAME_LIMIT = 150
-_BETWEEN = "\0"
 SENTENCE_LIMIT = 200
 
 
@@ -104,14 +104,14 @@ class Content(Value):
     def redacted(self, redact: Callable[[str], str]) -> "Content":
         """Return the content with each text of the user's as ``redact`` returns it; itself if none changes.
 
-        All texts are searched at once, with a character between them that no text of the environment or of a file of secrets holds.
+        All texts are searched at once.
         """
         told = [self.rest, self.link or ""]
         for line in self.lines:
             if not line.ours:
                 told += (line.title, line.text)
-        whole = _BETWEEN.join(told)
-        if redact(whole) == whole:
+        whole = "\n".join(told)
+        if CONTROL.search(whole) is None and redact(whole) == whole:  # a control character acts beyond its own text
             return self
         lines = [line if line.ours else attrs.evolve(line, title=redact(line.title), text=redact(line.text)) for line in self.lines]
         link = None if self.link is None else redact(self.link)
@@ -148,13 +148,16 @@ def compose(
         link: the URL behind the title.
     """
     kind, error = type(change.new).__name__, error_of(change.new)
-    told = None if error is None else describe(error)  # once, since a user's ``str`` may take long
+    told = None if error is None else printable(describe(error))  # once, since a user's ``str`` may take long
+    message = None if message is None else printable(message)
+    remark = None if remark is None else printable(remark)
     name = cut(one_line(label(change.tracked_obj)), NAME_LIMIT)
     index = "" if change.map_index is None else f"[{change.map_index}]"
-    opening, rest = _sentence(f"{name}{index}", change, told, message, remark)
-    lines = _message_lines(change.new, error, told, message)
+    own = printable(plain(change.new.message)) if error is None and change.new.message is not None else None
+    opening, rest = _sentence(f"{name}{index}", change, message or told or own, remark)
+    lines = _message_lines(own, error, told, message)
     if remark is not None:
-        lines.append(Line("History", printable(remark)))
+        lines.append(Line("History", remark))
     if change.facts.details:
         lines += [Line(one_line(detail.title), printable(detail.text), quoted=detail.quoted) for detail in change.facts.details]
     lines += _fact_lines(change)
@@ -180,33 +183,34 @@ def _inherited_verb(kind: type[State]) -> str:
     return next(VERBS[parent] for parent in kind.__mro__ if parent in VERBS)
 
 
-def _sentence(name: str, change: Change, told: str | None, message: str | None, remark: str | None) -> tuple[str, str]:
+def _sentence(name: str, change: Change, reason: str | None, remark: str | None) -> tuple[str, str]:
     """Return the opening of the sentence, and the rest."""
     new, verb = change.new, VERBS.get(type(change.new)) or _inherited_verb(type(change.new))
     took = f" after {span(change.duration)}" if change.duration is not None and isinstance(new, s.Finished) else ""
-    own = None if new.message is None else plain(new.message)
-    reason = message or (own if told is None else told)
+    if took and change.run_duration is not None:
+        took = f" after {span(change.run_duration)}, attempt {change.attempt}{took}"
     history = f" ({remark})" if remark else ""  # before the reason, which may be cut
     return cut(f"{name} {verb}{took}", SENTENCE_LIMIT), f"{history}: {reason}" if reason else history
 
 
-def _message_lines(state: State, error: BaseException | None, told: str | None, message: str | None) -> list[Line]:
+def _message_lines(own: str | None, error: BaseException | None, told: str | None, message: str | None) -> list[Line]:
     lines: list[Line] = []
     if message is not None:
-        lines.append(Line("Message", printable(message)))
+        lines.append(Line("Message", message))
     elif error is not None:
         lines.append(Line("Message", printable(quote(error)), quoted=True))
-    elif state.message is not None:
-        lines.append(Line("Message", printable(plain(state.message))))
+    elif own is not None:
+        lines.append(Line("Message", own))
     if told is not None:
-        lines.append(Line("Error", printable(told), quoted=True))
+        lines.append(Line("Error", told, quoted=True))
     return lines
 
 
 def _fact_lines(change: Change) -> list[Line]:
     lines: list[Line] = []
     if change.duration is not None:
-        lines.append(Line("Duration", span(change.duration), ours=True, short=True))
+        whole = "" if change.run_duration is None else f"{span(change.run_duration)} in all, attempt {change.attempt} took "
+        lines.append(Line("Duration", f"{whole}{span(change.duration)}", ours=True, short=True))
     if change.attempts > 1:
         lines.append(Line("Attempt", f"{change.attempt} of {change.attempts}", ours=True, short=True))
     if change.map_index is not None:
