@@ -61,6 +61,7 @@ class Options(argparse.Namespace):
     retry_delay: float = 1.0
     ping: str | None
     scrub_env: bool
+    die_with_parent: bool
     notify: Literal["live", "print", "none"]
 
 
@@ -150,6 +151,7 @@ def parser() -> argparse.ArgumentParser:
     add("--retries", default=argparse.SUPPRESS, type=_count, metavar="N", help="retry up to N times if it fails")
     add("--retry-delay", default=argparse.SUPPRESS, type=_seconds, metavar="TIME", help="wait this long before each retry (1 s)")
     add("--scrub-env", action="store_true", help="remove tocsin's secrets from its environment")
+    add("--die-with-parent", action="store_true", help="kill it (KILL) if tocsin is killed")
     return made
 
 
