@@ -5,8 +5,8 @@
 - A time-out asks the process to end first, and kills it later. A process is killed at most once.
 - If the process had to be killed or timed out, the rest of its process group is killed too. A process that ended by itself may leave
   others behind.
-- A process in a group of its own that waits for the terminal gets it, if the supervisor has it. If not, the supervisor stops as the process
-  has, so that the shell knows.
+- A process in a group of its own that waits for the terminal gets it, if the supervisor has it. If not, the supervisor stops as the
+  process has, so that the shell knows.
 - Signals are numbers here. The rules define their meaning.
 """
 
@@ -59,7 +59,8 @@ Phase = Literal["running", "asked to end", "killed", "over"]
 class Supervision(Value):
     """The state of a supervised process.
 
-    ``stopped_by`` is the first signal that asked it to end, ``raw`` its wait status, and ``has_terminal`` whether it was given the terminal.
+    ``stopped_by`` is the first signal that asked it to end, ``raw`` its wait status. ``has_terminal`` says whether it was given the
+    terminal.
     """
 
     rules: SupervisorRules

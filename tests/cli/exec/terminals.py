@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from select import select
 from tests.cli.exec.commands import DRIVER, USUAL, Watch, Watched, also, nothing
 from tests.cli.terminal_session import PATIENCE
 
+BASH = shutil.which("bash") or "bash"
 SIZE = (33, 101)  # lines and columns
 
 
@@ -86,7 +88,7 @@ class Shell(Screen):
         run.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{DRIVER}" "{self.log}" "$@"\n')
         run.chmod(0o755)
         self.process: subprocess.Popen[bytes] = subprocess.Popen(
-            ["bash", "--noprofile", "--noediting", "--rcfile", "bashrc", "-i"],
+            [BASH, "--noprofile", "--noediting", "--rcfile", "bashrc", "-i"],
             env={**os.environ, "TOCSIN_STATE_DIR": str(folder / "state"), **USUAL},
             cwd=folder,
             stdin=self.theirs,

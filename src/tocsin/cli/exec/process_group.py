@@ -1,11 +1,11 @@
 """The helper process that leads the command's process group, and kills the command if tocsin dies.
 
 - A process that leads a group cannot call ``setsid``. So the helper leads the group, and the command is an ordinary member of it.
-- The id of a group stays in use as long as its leader has not been reaped. So tocsin reaps the helper after the last signal to the group.
+- The id of a group stays in use until its leader is reaped. So tocsin reaps the helper after the last signal to the group.
 - The helper reads a pipe whose other end only tocsin has. It ends when tocsin does, however tocsin ends.
 - With ``--die-with-parent`` tocsin writes the command's process id into the pipe. At the end of the pipe the helper kills that process,
   the group that it leads, if it has made one, and its own group.
-- Every signal that can be blocked is blocked in the helper, so that signals to the group do not end it.
+- Every signal with a name is blocked in the helper, so that signals to the group do not end it.
 - The helper is a shell, since a shell starts in a third of the time that it takes to fork this Python.
 """
 
@@ -44,7 +44,7 @@ class GroupLeader:
                     (os.POSIX_SPAWN_DUP2, 1, 2),
                 ],
                 setpgroup=0,
-                setsigmask=signal.valid_signals(),
+                setsigmask=tuple(signal.Signals),
             )
         except OSError:
             os.close(self._pipe)

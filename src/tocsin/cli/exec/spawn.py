@@ -28,7 +28,7 @@ from tocsin.cli.exec.process_group import GroupLeader
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
 INIT_PID = 1
 """The process id of the first process of a machine or a container, which has to reap orphaned processes."""
@@ -225,8 +225,20 @@ def start(
     own_group = not in_foreground()
     leader = _start_leader(die_with_parent=die_with_parent) if own_group or die_with_parent else None
     group = (0 if leader is None else leader.pid) if own_group else os.getpgrp()
+
+    def spawn(path: str, words: tuple[str, ...]) -> int:
+        return os.posix_spawnp(
+            path,
+            words,
+            environment,
+            file_actions=[(os.POSIX_SPAWN_DUP2, route.inner, stream) for route in routes for stream in route.streams],
+            setpgroup=group,
+            setsigmask=mask,
+            setsigdef=_IGNORED_BY_PYTHON,
+        )
+
     try:
-        pid = _spawn_program(command, environment, mask, routes, group)
+        pid = _spawn_program(spawn, command)
     except OSError as error:
         if leader is not None:
             leader.close()
@@ -244,36 +256,15 @@ def _start_leader(*, die_with_parent: bool) -> GroupLeader | None:
         return None
 
 
-def _spawn_program(
-    command: tuple[str, ...], environment: Mapping[str, str], mask: Collection[int], routes: Sequence[Route], group: int
-) -> int:
+def _spawn_program(spawn: Callable[[str, tuple[str, ...]], int], command: tuple[str, ...]) -> int:
     """Start a program, or a script without ``#!``, and return its process id."""
     try:
-        return _spawn(command[0], command, environment, mask, routes, group)
+        return spawn(command[0], command)
     except OSError as error:
         script = _script(command[0], error)
         if script is None:
             raise
-        return _spawn("/bin/sh", ("sh", script, *command[1:]), environment, mask, routes, group)
-
-
-def _spawn(
-    path: str,
-    words: tuple[str, ...],
-    environment: Mapping[str, str],
-    mask: Collection[int],
-    routes: Sequence[Route],
-    group: int,
-) -> int:
-    return os.posix_spawnp(
-        path,
-        words,
-        environment,
-        file_actions=[(os.POSIX_SPAWN_DUP2, route.inner, stream) for route in routes for stream in route.streams],
-        setpgroup=group,
-        setsigmask=mask,
-        setsigdef=_IGNORED_BY_PYTHON,
-    )
+        return spawn("/bin/sh", ("sh", script, *command[1:]))
 
 
 def in_foreground() -> bool:

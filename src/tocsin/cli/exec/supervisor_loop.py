@@ -166,17 +166,25 @@ def _do(act: Act, context: ExecContext, child: Child, terminal: Terminal) -> Non
             send(child, number)
         case Continue():
             send(child, signal.SIGCONT)
-        case GiveTerminal():
-            terminal.give(child)
-        case TakeTerminal():
-            terminal.take()
-        case Suspend(number=number):
-            suspend(number)
+        case GiveTerminal() | TakeTerminal() | Suspend():
+            _do_in_terminal(act, child, terminal)
         case Terminate():
             send(child, signal.SIGTERM, signal.SIGCONT)
         case Kill():
             send(child, signal.SIGKILL)
         case KillRest():
             child.kill_rest()
+        case _:
+            assert_never(act)
+
+
+def _do_in_terminal(act: GiveTerminal | TakeTerminal | Suspend, child: Child, terminal: Terminal) -> None:
+    match act:
+        case GiveTerminal():
+            terminal.give(child)
+        case TakeTerminal():
+            terminal.take()
+        case Suspend(number=number):
+            suspend(number)
         case _:
             assert_never(act)
