@@ -187,8 +187,7 @@ from tocsin.cli.exec.spawn import Child
 
 def started():
     leader = GroupLeader(die_with_parent=False)
-    words = ["sh", "-c", "trap 'exit 3' TERM; while :; do sleep 0.01; done"]
-    pid = os.posix_spawn("/bin/sh", words, {"PATH": os.environ["PATH"]}, setpgroup=leader.pid)
+    pid = os.posix_spawnp("sleep", ["sleep", "1000"], os.environ, setpgroup=leader.pid)
     os.kill(leader.pid, signal.SIGKILL)
     os.waitid(os.P_PID, leader.pid, os.WEXITED | os.WNOWAIT)
     child = Child(pid, leader.pid, leader)

@@ -167,7 +167,7 @@ def _do(act: Act, context: ExecContext, child: Child, terminal: Terminal) -> Non
         case Continue():
             send(child, signal.SIGCONT)
         case GiveTerminal() | TakeTerminal() | Suspend():
-            _do_in_terminal(act, child, terminal)
+            _do_in_terminal(act, context, child, terminal)
         case Terminate():
             send(child, signal.SIGTERM, signal.SIGCONT)
         case Kill():
@@ -178,9 +178,11 @@ def _do(act: Act, context: ExecContext, child: Child, terminal: Terminal) -> Non
             assert_never(act)
 
 
-def _do_in_terminal(act: GiveTerminal | TakeTerminal | Suspend, child: Child, terminal: Terminal) -> None:
+def _do_in_terminal(act: GiveTerminal | TakeTerminal | Suspend, context: ExecContext, child: Child, terminal: Terminal) -> None:
     match act:
         case GiveTerminal():
+            if context.tee is not None:
+                context.tee.resize()  # a job in the background is not told of a new size
             terminal.give(child)
         case TakeTerminal():
             terminal.take()
