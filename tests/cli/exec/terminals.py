@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 import termios
+import time
 from collections.abc import Callable
 from pathlib import Path
 from select import select
@@ -101,11 +102,22 @@ class Shell(Screen):
         os.close(self.theirs)
         self.shows("$ ")
 
+    def foreground(self) -> None:
+        """Put the stopped or running job into the foreground."""
+        self.type("fg\n")
+        self._wait_until_the_shell(has_terminal=False)
+
+    def _wait_until_the_shell(self, *, has_terminal: bool) -> None:
+        until = time.monotonic() + PATIENCE
+        while (os.tcgetpgrp(self._ours) == self.process.pid) is not has_terminal:
+            assert time.monotonic() < until, self._seen
+            time.sleep(0.005)
+
     def status(self) -> int:
         """Return the exit status of the last job that was in the foreground."""
-        self.type("echo is:$?:\n")
-        self.shows("is:$?:")
-        self.shows("is:")
+        self._wait_until_the_shell(has_terminal=True)
+        self.type("echo $((2*21)):$?:\n")
+        self.shows("42:")
         return int(self.shows(":"))
 
     def close(self) -> None:

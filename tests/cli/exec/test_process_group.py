@@ -169,6 +169,11 @@ def test_without_a_helper_the_command_leads_its_group(watch: Watch, options: tup
     assert watched.done() == (7, b"SIGUSR2\n", said)
 
 
+def test_without_a_helper_a_program_that_is_missing_is_still_said(watch: Watch) -> None:
+    status, out, err = watch("--", "/nonexistent/program", told="shell-less").done()
+    assert (status, out, err) == (127, b"", b"tocsin: /nonexistent/program: there is no such program\n")
+
+
 def test_a_helper_that_was_killed_is_no_error() -> None:
     leader = GroupLeader(die_with_parent=True)
     os.kill(leader.pid, signal.SIGKILL)
@@ -185,9 +190,9 @@ import os, signal
 from tocsin.cli.exec.process_group import GroupLeader
 from tocsin.cli.exec.spawn import Child
 
-def started():
+def started(*words):
     leader = GroupLeader(die_with_parent=False)
-    pid = os.posix_spawnp("sleep", ["sleep", "1000"], os.environ, setpgroup=leader.pid)
+    pid = os.posix_spawnp(words[0], words, os.environ, setpgroup=leader.pid)
     os.kill(leader.pid, signal.SIGKILL)
     os.waitid(os.P_PID, leader.pid, os.WEXITED | os.WNOWAIT)
     child = Child(pid, leader.pid, leader)
@@ -195,7 +200,7 @@ def started():
     assert leader.reaped
     return child
 
-child = started()
+child = started("sleep", "1000")
 child.send(signal.SIGKILL)  # the group is there as long as the command is in it
 while not child.reap(all_children=True):
     pass
@@ -203,7 +208,7 @@ print(child.raw)
 child.kill_rest()  # the number may be another group's now
 child.close()
 
-child = started()
+child = started("sleep", "1000")
 child.send(signal.SIGSTOP)
 while child.stopped is None:
     child.reap(all_children=True)
@@ -213,6 +218,15 @@ while not child.reap(all_children=True):
     pass
 print(child.raw)
 child.close()
+
+child = started("setsid", "sleep", "1000")
+while os.getpgid(child.pid) != child.pid:
+    os.sched_yield()
+child.send(signal.SIGKILL)  # it has left, so the number may be another group's
+while not child.reap(all_children=True):
+    pass
+print(child.raw)
+child.close()
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
-    assert (done.stdout, done.stderr) == ("9\nTrue\n9\n", "")
+    assert (done.stdout, done.stderr) == ("9\nTrue\n9\n9\n", "")
