@@ -14,7 +14,7 @@ from typing import IO
 import attrs
 import pytest
 
-from tests.docs.recipes import PATIENCE, Machine, Seen, file
+from tests.docs.recipes import PAGES, PATIENCE, Machine, Seen, commands, file
 
 pytestmark = pytest.mark.tocsin_live
 
@@ -156,3 +156,7 @@ def test_s6_runs_one_copy_and_its_finish_script_sees_the_signal(machine: Machine
 def test_a_finish_script_reads_the_status(script: str, arguments: tuple[str, ...], said: str, machine: Machine) -> None:
     machine.write(machine.home / script, file(script), 0o755)
     assert machine.run([str(machine.home / script), *arguments], PATH) == Seen(0, said, "")
+
+
+def test_the_commands_are_those_of_the_page_about_systemd() -> None:
+    assert commands(PAGES / "supervisors.md") == commands(PAGES / "systemd.md")[:2]

@@ -41,6 +41,7 @@ def test_without_options_there_are_defaults() -> None:
         "retry_delay": 1.0,
         "ping": None,
         "scrub_env": False,
+        "die_with_parent": False,
         "notify": "live",
     }
     assert set(vars(typed())) <= set(Options.__annotations__)
@@ -49,7 +50,7 @@ def test_without_options_there_are_defaults() -> None:
 def test_each_option_is_taken() -> None:
     words = "--label=nightly --tail 20 --show-command --only failed,TIMEDOUT --only aborted --ignore running --on-change"
     more = "--every 5 --after 3 --timeout 2h --kill-after 5 --retries 3 --retry-delay 1.5m --ping HEARTBEAT --scrub-env --notify print"
-    assert values(typed(*words.split(), *more.split())) == {
+    assert values(typed(*words.split(), *more.split(), "--die-with-parent")) == {
         "command": ("/opt/load", "--all"),
         "label": "nightly",
         "tail": 20,
@@ -65,6 +66,7 @@ def test_each_option_is_taken() -> None:
         "retry_delay": 90.0,
         "ping": "HEARTBEAT",
         "scrub_env": True,
+        "die_with_parent": True,
         "notify": "print",
     }
     assert typed().only == ()  # nothing is left over
