@@ -11,15 +11,22 @@ from hypothesis import strategies as st
 from tocsin.core.supervisor import (
     Act,
     ChildEnded,
+    ChildStopped,
+    Continue,
     DeadlinePassed,
     Ended,
+    Foreground,
     Forward,
+    GiveTerminal,
     Happening,
     Kill,
     KillRest,
+    Resumed,
     SignalCame,
     Supervision,
     SupervisorRules,
+    Suspend,
+    TakeTerminal,
     Terminate,
     describe_end,
     ending,
@@ -37,11 +44,18 @@ rules = st.builds(
     passed_on=st.frozensets(st.integers(1, 20)),
     stopping=st.frozensets(st.integers(1, 20)),
     own_group=st.booleans(),
+    for_terminal=st.frozensets(st.integers(20, 22)),
     timeout=st.none() | st.floats(0.1, 1e6),
     kill_after=st.floats(0, 1e6),
 )
+foregrounds: st.SearchStrategy[Foreground] = st.sampled_from(["supervisor", "process", "other", "none"])
 happenings: st.SearchStrategy[Happening] = st.one_of(
-    signals.map(SignalCame), st.integers(1, 20).map(SignalCame), st.just(DeadlinePassed()), statuses.map(ChildEnded)
+    st.builds(SignalCame, signals, st.booleans()),
+    st.integers(1, 20).map(SignalCame),
+    st.builds(Resumed, foregrounds),
+    st.builds(ChildStopped, st.integers(18, 23), foregrounds),
+    st.just(DeadlinePassed()),
+    statuses.map(ChildEnded),
 )
 histories = st.lists(happenings, max_size=12)
 
@@ -60,9 +74,9 @@ def supervised(rules: SupervisorRules, happened: Sequence[Happening]) -> tuple[l
 def test_only_the_signals_of_the_rules_are_passed_on_and_each_once(rules: SupervisorRules, happened: list[Happening]) -> None:
     states, done = supervised(rules, happened)
     for before, happening, acts in zip(states, happened, done, strict=False):
-        heard = [happening.number] if isinstance(happening, SignalCame) and before.phase != "over" else []
+        heard = [happening] if isinstance(happening, SignalCame) and before.phase != "over" else []
         passed_on = [act for act in acts if isinstance(act, Forward)]
-        assert passed_on == [Forward(number) for number in heard if number in rules.passed_on]
+        assert passed_on == [Forward(each.number) for each in heard if each.missed or each.number in rules.passed_on]
 
 
 @given(rules, histories)
@@ -85,7 +99,54 @@ def test_the_rest_of_its_group_is_killed_if_it_had_to_be_ended(rules: Supervisor
     before = supervised(rules, [each for each in happened if not isinstance(each, ChildEnded)])[0][-1]
     _, acts = supervise(before, ChildEnded(raw))
     ended = before.timed_out or raw & 127 == signal.SIGKILL
-    assert acts == ((KillRest(),) if rules.own_group and ended else ())
+    assert (KillRest() in acts) == (rules.own_group and ended)
+
+
+@given(rules, histories)
+def test_the_terminal_is_given_only_by_who_has_it_and_taken_back_once(rules: SupervisorRules, happened: list[Happening]) -> None:
+    states, done = supervised(rules, happened)
+    given = False
+    for happening, acts in zip(happened, done, strict=True):
+        if GiveTerminal() in acts:
+            assert rules.own_group
+            assert isinstance(happening, Resumed | ChildStopped)
+            assert happening.foreground == "supervisor"
+            assert acts == (GiveTerminal(), Continue())
+            given = True
+        if TakeTerminal() in acts:
+            assert given
+            assert isinstance(happening, ChildStopped | ChildEnded)
+            given = False
+    assert states[-1].has_terminal is given
+    assert not (given and states[-1].phase == "over")
+
+
+@given(rules, histories)
+def test_a_supervisor_stops_only_with_its_process_in_a_terminal(rules: SupervisorRules, happened: list[Happening]) -> None:
+    states, done = supervised(rules, happened)
+    for before, happening, acts in zip(states, happened, done, strict=False):
+        for act in acts:
+            if isinstance(act, Suspend):
+                assert rules.own_group
+                assert before.phase == "running"
+                assert isinstance(happening, ChildStopped)
+                assert happening.foreground != "none"
+                assert act.number == happening.number
+
+
+@given(rules, histories)
+def test_a_process_is_always_continued_with_its_supervisor(rules: SupervisorRules, happened: list[Happening]) -> None:
+    states, done = supervised(rules, happened)
+    for before, happening, acts in zip(states, happened, done, strict=False):
+        if isinstance(happening, Resumed) and before.phase != "over":
+            assert acts[-1] == Continue()
+
+
+@pytest.mark.parametrize(("number", "stopped_by"), [(2, 2), (3, 3), (15, None), (0, None)])
+def test_the_keyboard_has_ended_a_process_that_has_the_terminal(number: int, stopped_by: int | None) -> None:
+    now = supervised(SupervisorRules(), [Resumed("supervisor"), ChildEnded(number)])[0][-1]
+    assert now.stopped_by == stopped_by
+    assert supervised(SupervisorRules(), [Resumed("other"), ChildEnded(number)])[0][-1].stopped_by is None
 
 
 @given(rules, histories)
@@ -97,7 +158,7 @@ def test_without_a_time_out_a_deadline_means_nothing(rules: SupervisorRules, hap
 
 @given(rules, histories)
 def test_the_first_signal_that_stops_is_remembered(rules: SupervisorRules, happened: list[Happening]) -> None:
-    states, _ = supervised(rules, happened)
+    states, _ = supervised(rules, [each for each in happened if not isinstance(each, Resumed | ChildStopped)])
     numbers = [each.number for each in _until_the_end(happened) if isinstance(each, SignalCame) and each.number in rules.stopping]
     assert states[-1].stopped_by == next(iter(numbers), None)
 

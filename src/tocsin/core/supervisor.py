@@ -5,6 +5,8 @@
 - A time-out asks the process to end first, and kills it later. A process is killed at most once.
 - If the process had to be killed or timed out, the rest of its process group is killed too. A process that ended by itself may leave
   others behind.
+- A process in a group of its own that waits for the terminal gets it, if the supervisor has it. If not, the supervisor stops as the
+  process has, so that the shell knows.
 - Signals are numbers here. The rules define their meaning.
 """
 
@@ -20,6 +22,7 @@ TIMED_OUT = 124
 """The exit status of a time-out, as in ``timeout`` and ``env``."""
 _BY_SIGNAL = 128
 _KILL = 9  # on every system
+_FROM_KEYBOARD = frozenset({2, 3})  # SIGINT and SIGQUIT, on every system
 _NAMES = {
     1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 4: "SIGILL", 5: "SIGTRAP", 6: "SIGABRT", 8: "SIGFPE", 9: "SIGKILL",
     11: "SIGSEGV", 13: "SIGPIPE", 14: "SIGALRM", 15: "SIGTERM",
@@ -33,7 +36,8 @@ class SupervisorRules(Value):
     Args:
         passed_on: the signals that the supervisor passes on to the process.
         stopping: the signals that ask the process to end, whether they are passed on or reach it directly.
-        own_group: whether the process leads a process group, which then receives all signals.
+        own_group: whether the process is in a process group of its own, which then receives all signals.
+        for_terminal: the signals that stop a process in the background when it uses the terminal.
         timeout: seconds after which the process is asked to end; None for never.
         kill_after: seconds from then until it is killed.
     """
@@ -41,16 +45,23 @@ class SupervisorRules(Value):
     passed_on: frozenset[int] = frozenset()
     stopping: frozenset[int] = frozenset()
     own_group: bool = True
+    for_terminal: frozenset[int] = frozenset()
     timeout: float | None = None
     kill_after: float = 10.0
 
 
+Foreground = Literal["supervisor", "process", "other", "none"]
+"""Whose process group is in the foreground of the controlling terminal; ``none`` without a terminal."""
 Phase = Literal["running", "asked to end", "killed", "over"]
 
 
 @attrs.frozen(eq=False, repr=False)
 class Supervision(Value):
-    """The state of a supervised process: ``stopped_by`` is the first signal that asked it to end, ``raw`` its wait status."""
+    """The state of a supervised process.
+
+    ``stopped_by`` is the first signal that asked it to end, ``raw`` its wait status. ``has_terminal`` says whether it was given the
+    terminal.
+    """
 
     rules: SupervisorRules
     phase: Phase = "running"
@@ -58,6 +69,7 @@ class Supervision(Value):
     killed: bool = False
     stopped_by: int | None = None
     raw: int | None = None
+    has_terminal: bool = False
 
     @property
     def phase_timeout(self) -> float | None:
@@ -69,9 +81,25 @@ class Supervision(Value):
 
 @attrs.frozen(eq=False, repr=False)
 class SignalCame(Value):
-    """The supervisor received a signal."""
+    """The supervisor received a signal. ``missed``: a terminal sent it, and the process has left the group that got it."""
 
     number: int
+    missed: bool = False
+
+
+@attrs.frozen(eq=False, repr=False)
+class Resumed(Value):
+    """The supervisor received SIGCONT: a shell has put its job into the foreground or the background."""
+
+    foreground: Foreground
+
+
+@attrs.frozen(eq=False, repr=False)
+class ChildStopped(Value):
+    """A signal has stopped the process. It has not ended."""
+
+    number: int
+    foreground: Foreground
 
 
 class DeadlinePassed(Value):
@@ -87,12 +115,37 @@ class ChildEnded(Value):
     raw: int
 
 
-Happening = SignalCame | DeadlinePassed | ChildEnded
+Happening = SignalCame | Resumed | ChildStopped | DeadlinePassed | ChildEnded
 
 
 @attrs.frozen(eq=False, repr=False)
 class Forward(Value):
     """Send the signal to the process."""
+
+    number: int
+
+
+class Continue(Value):
+    """Continue the process, if it is stopped."""
+
+    __slots__ = ()
+
+
+class GiveTerminal(Value):
+    """Put the process's group into the foreground of the terminal."""
+
+    __slots__ = ()
+
+
+class TakeTerminal(Value):
+    """Put the supervisor's group back into the foreground of the terminal."""
+
+    __slots__ = ()
+
+
+@attrs.frozen(eq=False, repr=False)
+class Suspend(Value):
+    """Stop the supervisor's own group by the signal that has stopped the process."""
 
     number: int
 
@@ -115,7 +168,7 @@ class KillRest(Value):
     __slots__ = ()
 
 
-Act = Forward | Terminate | Kill | KillRest
+Act = Forward | Continue | GiveTerminal | TakeTerminal | Suspend | Terminate | Kill | KillRest
 
 
 def supervise(now: Supervision, happening: Happening) -> tuple[Supervision, tuple[Act, ...]]:
@@ -128,22 +181,53 @@ def supervise(now: Supervision, happening: Happening) -> tuple[Supervision, tupl
     if now.phase == "over":
         return now, ()
     match happening:
-        case SignalCame(number=number):
-            return _signalled(now, number)
+        case SignalCame(number=number, missed=missed):
+            return _signalled(now, number, passes=missed or number in now.rules.passed_on)
+        case Resumed(foreground=foreground):
+            return _give_terminal(now) if now.rules.own_group and foreground == "supervisor" else (now, (Continue(),))
+        case ChildStopped(number=number, foreground=foreground):
+            return _stopped(now, number, foreground)
         case DeadlinePassed():
             return _late(now)
         case ChildEnded(raw=raw):
-            rest = now.rules.own_group and (now.timed_out or _signal(raw) == _KILL)
-            return attrs.evolve(now, phase="over", raw=raw), (KillRest(),) if rest else ()
+            return _ended(now, raw)
         case _:
             assert_never(happening)
 
 
-def _signalled(now: Supervision, number: int) -> tuple[Supervision, tuple[Act, ...]]:
-    acts = (Forward(number),) if number in now.rules.passed_on else ()
+def _signalled(now: Supervision, number: int, *, passes: bool) -> tuple[Supervision, tuple[Act, ...]]:
+    acts = (Forward(number),) if passes else ()
     if number in now.rules.stopping and now.stopped_by is None:
         now = attrs.evolve(now, stopped_by=number)
     return now, acts
+
+
+def _give_terminal(now: Supervision) -> tuple[Supervision, tuple[Act, ...]]:
+    return attrs.evolve(now, has_terminal=True), (GiveTerminal(), Continue())
+
+
+def _stopped(now: Supervision, number: int, foreground: Foreground) -> tuple[Supervision, tuple[Act, ...]]:
+    if not now.rules.own_group or foreground == "none":
+        return now, ()
+    if foreground == "supervisor" and number in now.rules.for_terminal:
+        return _give_terminal(now)
+    if now.phase != "running":
+        return now, ()  # a stopped supervisor could not kill it
+    return attrs.evolve(now, has_terminal=False), (*_taken(now), Suspend(number))
+
+
+def _taken(now: Supervision) -> tuple[Act, ...]:
+    return (TakeTerminal(),) if now.has_terminal else ()
+
+
+def _ended(now: Supervision, raw: int) -> tuple[Supervision, tuple[Act, ...]]:
+    signal = _signal(raw)
+    rest = now.rules.own_group and (now.timed_out or signal == _KILL)
+    stopped_by = now.stopped_by
+    if stopped_by is None and now.has_terminal and signal in _FROM_KEYBOARD:
+        stopped_by = signal  # the keyboard's signals do not reach a supervisor that has given the terminal away
+    over = attrs.evolve(now, phase="over", raw=raw, stopped_by=stopped_by, has_terminal=False)
+    return over, (*_taken(now), *((KillRest(),) if rest else ()))
 
 
 def _late(now: Supervision) -> tuple[Supervision, tuple[Act, ...]]:

@@ -4,6 +4,7 @@
 
 - ``says``: it prints each call on standard error. ``raises``: it raises in each call. ``sticks``: ``ended`` never returns.
 - ``missing``: it cannot be made. ``bare``, ``forgetful``: a module cannot be imported: a library, the run locks.
+- ``shell-less``: the system has no shell for the helper process.
 - ``usual``: the default notifier. ``late``: the supervisor loop is loaded only after the command has ended; the time is printed.
 """
 
@@ -16,6 +17,7 @@ import threading
 import time
 from pathlib import Path
 
+from tocsin.cli.exec import process_group
 from tocsin.cli.exec.command import main
 
 TYPE_CHECKING = False
@@ -74,4 +76,6 @@ class MissingModules:
 
 MISSING_MODULES = {"bare": "attrs", "forgetful": "tocsin.shell.history.run_locks"}
 sys.meta_path.insert(0, MissingModules())
+if MODE == "shell-less":
+    process_group._SHELL = "/nonexistent/sh"
 sys.exit(main(sys.argv[2:], None if MODE == "usual" else Recorder))

@@ -44,6 +44,7 @@ def test_without_options_there_are_defaults() -> None:
         "retry_delay": 1.0,
         "ping": None,
         "scrub_env": False,
+        "die_with_parent": False,
         "notify": "live",
         "explain": False,
         "lock": False,
@@ -60,7 +61,7 @@ def test_each_option_is_taken(tmp_path: Path) -> None:
     for name, text in (("one", "HOST=db\nPORT=1\n"), ("two", "PORT=2\n")):
         (tmp_path / name).write_text(text)
     files = ["--env-file", str(tmp_path / "one"), f"--env-file={tmp_path / 'two'}"]
-    assert values(typed(*words.split(), *more.split(), "--explain", "--lock", "--quiet", *files)) == {
+    assert values(typed(*words.split(), *more.split(), "--explain", "--lock", "--quiet", "--die-with-parent", *files)) == {
         "command": ("/opt/load", "--all"),
         "label": "nightly",
         "tail": 20,
@@ -77,6 +78,7 @@ def test_each_option_is_taken(tmp_path: Path) -> None:
         "retry_delay": 90.0,
         "ping": "HEARTBEAT",
         "scrub_env": True,
+        "die_with_parent": True,
         "notify": "print",
         "explain": True,
         "lock": True,

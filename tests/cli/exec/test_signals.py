@@ -180,7 +180,7 @@ class Foreign(Child):
 
 
 def test_a_signal_that_may_not_be_sent_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    send(Foreign(1, own_group=False), signal.SIGTERM, signal.SIGCONT)
+    send(Foreign(1), signal.SIGTERM, signal.SIGCONT)
     assert capsys.readouterr().err == "tocsin: SIGTERM could not be sent to the command: Operation not permitted\n"
 
 
@@ -189,13 +189,13 @@ def test_the_first_process_of_a_container_reaps_what_others_leave() -> None:
 import os, sys
 from tocsin.cli.exec.spawn import Child
 orphan = os.posix_spawn("/bin/true", ["true"], {})
-child = Child(os.posix_spawn("/bin/sh", ["sh", "-c", "exit 3"], {}), own_group=False)
+child = Child(os.posix_spawn("/bin/sh", ["sh", "-c", "exit 3"], {}))
 os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
 os.waitid(os.P_PID, orphan, os.WEXITED | os.WNOWAIT)
 while not child.reap(all_children=True):
     pass
 print(child.raw)
-another = Child(os.posix_spawn("/bin/sleep", ["sleep", "1000"], {}), own_group=False)
+another = Child(os.posix_spawn("/bin/sleep", ["sleep", "1000"], {}))
 print(another.reap(all_children=True))
 another.send(9)
 os.waitid(os.P_PID, another.pid, os.WEXITED | os.WNOWAIT)

@@ -67,7 +67,13 @@ class ExecContext:
         self.routes: list[Route] = _open_routes(self.options) if self.options.tail or self.options.quiet else []
         self.tee: OutputTee | None = None
         self.started: float = time.monotonic()
-        self.child: Child | StartFailure = start(self.options.command, self._environment, self.signals.mask, self.routes)
+        self.child: Child | StartFailure = start(
+            self.options.command,
+            self._environment,
+            self.signals.mask,
+            self.routes,
+            die_with_parent=self.options.die_with_parent,
+        )
         for route in self.routes:
             route.close_inner()
         if self.routes:
@@ -78,6 +84,8 @@ class ExecContext:
             self.tee = OutputTee(self.routes, self.signals.wake)
         if isinstance(self.child, StartFailure):
             complain(self.child.fault)
+        elif self.options.die_with_parent and not self.child.has_leader:
+            complain("--die-with-parent has no effect: the helper process, /bin/sh, could not be started")
 
     def _hold_output(self) -> None:
         from tocsin.cli.exec.held_output import HeldOutput
@@ -97,10 +105,11 @@ class ExecContext:
         child = self.child
         if not isinstance(child, Child):
             return child.status
-        forwarded = FORWARDED_SIGNALS if child.own_group else FORWARDED_SIGNALS - TERMINAL_SIGNALS
+        forwarded = FORWARDED_SIGNALS if child.group is not None else FORWARDED_SIGNALS - TERMINAL_SIGNALS
         while not child.reap(all_children=os.getpid() == INIT_PID):
             for number in forwarded.intersection(self.signals.wait(_NO_DEADLINE)):
                 send(child, number)
+        child.close()
         if self.tee is not None:
             self.tee.finish(self.signals)
         code = child.raw or 0

@@ -72,6 +72,7 @@ class Options(argparse.Namespace):
     retry_delay: float = 1.0
     ping: str | None
     scrub_env: bool
+    die_with_parent: bool
     notify: Literal["live", "print", "none"]
     explain: bool
     lock: bool
@@ -237,6 +238,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add("--quiet", action="store_true", help="hold its output back, and write it only if the run fails")
     add("--lock", action="store_true", help="do not run it while another run of the label goes on: exit with 75")
+    add("--die-with-parent", action="store_true", help="kill it (KILL) if tocsin is killed")
     return made
 
 

@@ -62,6 +62,17 @@ class SignalPipe:
         writer, self._writer = self._writer, -1
         os.close(writer)
 
+    def add(self, number: signal.Signals) -> None:
+        """Deliver another signal through the pipe, unless it is ignored."""
+        if number not in self._before and signal.getsignal(number) is not signal.SIG_IGN:
+            self._before[number] = signal.signal(number, self._handle)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
+
+    def remove(self, number: signal.Signals) -> None:
+        """Undo ``add``."""
+        if number in self._before:
+            signal.signal(number, self._before.pop(number) or signal.SIG_DFL)
+
     def _handle(self, number: int, _: FrameType | None) -> None:
         """Note the time of SIGCHLD. The interpreter has already written the signal's number into the pipe."""
         if number == signal.SIGCHLD:

@@ -2,8 +2,8 @@
 
 - The command gets tocsin's descriptors and environment, and the signals that tocsin was started with, ignored or blocked. Python's own
   changes are undone: it ignores SIGPIPE and SIGXFSZ, and may have set ``LC_CTYPE``.
-- In the foreground of a terminal the command is in tocsin's process group, so that the terminal's signals reach both; else it leads a
-  process group of its own.
+- In the foreground of a terminal the command is in tocsin's process group, so that the terminal's signals reach both; else it is in a
+  process group of its own, which a helper process leads.
 - A program without ``#!`` is run as a script by ``sh``, as every shell does.
 
 Without ``--tail`` there is no route: the output goes straight to tocsin's descriptors. With it:
@@ -22,6 +22,8 @@ import fcntl
 import os
 import signal
 import stat
+
+from tocsin.cli.exec.process_group import GroupLeader
 
 TYPE_CHECKING = False
 
@@ -130,28 +132,80 @@ def _copy_terminal_settings(real: int, ours: int) -> None:
 
 
 class Child:
-    """A started process. ``raw`` is its wait status once it has ended. With ``own_group`` it leads a process group."""
+    """A started process.
 
-    __slots__ = ("own_group", "pid", "raw")
+    ``raw`` is its wait status once it has ended, and ``stopped`` the signal that last stopped it, until the caller resets it.
 
-    def __init__(self, pid: int, *, own_group: bool) -> None:
+    Args:
+        pid: its process id.
+        group: the id of the process group that it was started in, None if that is tocsin's own.
+        leader: the helper process that leads the group, or only watches tocsin.
+    """
+
+    __slots__ = ("_leader", "group", "pid", "raw", "stopped")
+
+    def __init__(self, pid: int, group: int | None = None, leader: GroupLeader | None = None) -> None:
         self.pid: int = pid
-        self.own_group: bool = own_group
+        self.group: int | None = group
         self.raw: int | None = None
+        self.stopped: int | None = None
+        self._leader: GroupLeader | None = leader
+
+    @property
+    def has_leader(self) -> bool:
+        """Whether it has a helper process."""
+        return self._leader is not None
 
     def reap(self, *, all_children: bool) -> bool:
         """Return whether it has ended. ``all_children`` reaps other children too, as the first process of a container has to."""
         while self.raw is None:
-            pid, raw = os.waitpid(-1 if all_children else self.pid, os.WNOHANG)
-            if pid == self.pid:
-                self.raw = raw
+            pid, raw = os.waitpid(-1 if all_children else self.pid, os.WNOHANG | os.WUNTRACED)
             if pid == 0:
                 return False
+            if pid == self.pid and os.WIFSTOPPED(raw):
+                self.stopped = os.WSTOPSIG(raw)
+            elif pid == self.pid:
+                self.raw = raw
+            elif self._leader is not None and pid == self._leader.pid and not os.WIFSTOPPED(raw):
+                self._leader.reaped = True
         return True
 
     def send(self, number: int) -> None:
-        """Send a signal to the process, or to its group if it leads one."""
-        os.kill(-self.pid if self.own_group else self.pid, number)
+        """Send a signal to its group, if it has one of its own, and to the process itself if it has left that.
+
+        A process that left and leads a group, as after ``setsid``, gets the signal with that group.
+        """
+        if self.group is None:
+            os.kill(self.pid, number)
+            return
+        if self._group_exists(self.group):
+            os.kill(-self.group, number)
+        place = os.getpgid(self.pid)
+        if place != self.group:
+            os.kill(-place if place == self.pid else self.pid, number)
+        else:
+            os.kill(self.pid, 0)  # raises if this process may not be sent signals: a group takes them if one member may
+
+    def kill_rest(self) -> None:
+        """Kill what is left of its group, and of the group that it led, after it has ended."""
+        for group in {self.group or self.pid, self.pid}:
+            try:
+                if self._group_exists(group):
+                    os.kill(-group, signal.SIGKILL)
+            except OSError:
+                pass  # the group is empty, or may not be sent signals
+
+    def _group_exists(self, group: int) -> bool:
+        """Return False if the id may be another group's by now: its leader was reaped, and the process itself is not in it."""
+        if self._leader is None or group != self._leader.pid or not self._leader.reaped:
+            return True
+        return self.raw is None and os.getpgid(self.pid) == group
+
+    def close(self) -> None:
+        """End the helper process, after the last signal to the group. Its process id may be another's from then on."""
+        if self._leader is not None:
+            self._leader.close()
+            self._leader = None
 
 
 class StartFailure:
@@ -165,33 +219,57 @@ class StartFailure:
 
 
 def start(
-    command: tuple[str, ...], environment: Mapping[str, str], mask: Collection[int], routes: Sequence[Route]
+    command: tuple[str, ...],
+    environment: Mapping[str, str],
+    mask: Collection[int],
+    routes: Sequence[Route],
+    *,
+    die_with_parent: bool = False,
 ) -> Child | StartFailure:
     """Start a command with its output connected to the routes and the signals of ``mask`` blocked."""
-    try:
-        try:
-            return _spawn(command[0], command, environment, mask, routes)
-        except OSError as error:
-            script = _script(command[0], error)
-            if script is None:
-                raise
-            return _spawn("/bin/sh", ("sh", script, *command[1:]), environment, mask, routes)
-    except OSError as error:
-        return start_failure(command[0], error)
-
-
-def _spawn(path: str, words: tuple[str, ...], environment: Mapping[str, str], mask: Collection[int], routes: Sequence[Route]) -> Child:
     own_group = not in_foreground()
-    pid = os.posix_spawnp(
-        path,
-        words,
-        environment,
-        file_actions=[(os.POSIX_SPAWN_DUP2, route.inner, stream) for route in routes for stream in route.streams],
-        setpgroup=0 if own_group else os.getpgrp(),
-        setsigmask=mask,
-        setsigdef=_IGNORED_BY_PYTHON,
-    )
-    return Child(pid, own_group=own_group)
+    leader = _start_leader(die_with_parent=die_with_parent) if own_group or die_with_parent else None
+    group = (0 if leader is None else leader.pid) if own_group else os.getpgrp()
+
+    def spawn(path: str, words: tuple[str, ...]) -> int:
+        return os.posix_spawnp(
+            path,
+            words,
+            environment,
+            file_actions=[(os.POSIX_SPAWN_DUP2, route.inner, stream) for route in routes for stream in route.streams],
+            setpgroup=group,
+            setsigmask=mask,
+            setsigdef=_IGNORED_BY_PYTHON,
+        )
+
+    try:
+        pid = _spawn_program(spawn, command)
+    except OSError as error:
+        if leader is not None:
+            leader.close()
+        return start_failure(command[0], error)
+    if leader is not None:
+        leader.watch(pid)
+    return Child(pid, (group or pid) if own_group else None, leader)
+
+
+def _start_leader(*, die_with_parent: bool) -> GroupLeader | None:
+    """Start the helper process. Without one, the command leads its group itself."""
+    try:
+        return GroupLeader(die_with_parent=die_with_parent)
+    except OSError:
+        return None
+
+
+def _spawn_program(spawn: Callable[[str, tuple[str, ...]], int], command: tuple[str, ...]) -> int:
+    """Start a program, or a script without ``#!``, and return its process id."""
+    try:
+        return spawn(command[0], command)
+    except OSError as error:
+        script = _script(command[0], error)
+        if script is None:
+            raise
+        return spawn("/bin/sh", ("sh", script, *command[1:]))
 
 
 def in_foreground() -> bool:

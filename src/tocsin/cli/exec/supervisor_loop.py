@@ -9,10 +9,10 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import assert_never
 
 from tocsin.cli.exec.context import ExecContext, send
+from tocsin.cli.exec.job_control import Terminal, foreground, group_of, suspend
 from tocsin.cli.exec.notifier_protocol import MakeNotifier
 from tocsin.cli.exec.notifier_thread import NotifierThread
 from tocsin.cli.exec.signal_pipe import FORWARDED_SIGNALS, STOP_SIGNALS, TERMINAL_SIGNALS
@@ -21,15 +21,21 @@ from tocsin.cli.exec.stderr import complain
 from tocsin.core.supervisor import (
     Act,
     ChildEnded,
+    ChildStopped,
+    Continue,
     DeadlinePassed,
     Ended,
     Forward,
+    GiveTerminal,
     Happening,
     Kill,
     KillRest,
+    Resumed,
     SignalCame,
     Supervision,
     SupervisorRules,
+    Suspend,
+    TakeTerminal,
     Terminate,
     ending,
     named,
@@ -87,6 +93,7 @@ def _wait_for_attempt(context: ExecContext) -> tuple[Ended, int | None]:
         return Ended(status=child.status, fault=child.fault, began=began, started=started, ended=ended), None
     over = _supervise_child(context, child)
     began, started, ended = _times(context, end_time(context.signals.child_changed, context.started))
+    child.close()
     stop = None if context.tee is None else context.tee.finish(context.signals, wait_for_reader=not over.timed_out)
     tail = b"" if context.tee is None else context.tee.tail()
     return ending(over, tail=tail, began=began, started=started, ended=ended), stop
@@ -106,6 +113,9 @@ def _times(context: ExecContext, over: tuple[float, float]) -> tuple[float, floa
 def _supervise_child(context: ExecContext, child: Child) -> Supervision:
     """Supervise a process until it has ended."""
     now, since = Supervision(_rules(context, child)), context.started
+    terminal = Terminal()
+    if child.group is not None and foreground(child) != "none":
+        context.signals.add(signal.SIGTSTP)
     while now.phase != "over":
         deadline = math.inf if now.phase_timeout is None else since + now.phase_timeout
         for happening in _happenings(context, child, deadline):
@@ -113,16 +123,19 @@ def _supervise_child(context: ExecContext, child: Child) -> Supervision:
             now, acts = supervise(now, happening)
             since = since if now.phase == phase else time.monotonic()
             for act in acts:
-                _do(act, context, child)
+                _do(act, context, child, terminal)
+    context.signals.remove(signal.SIGTSTP)
     return now
 
 
 def _rules(context: ExecContext, child: Child) -> SupervisorRules:
     resized = {signal.SIGWINCH} if any(route.terminal for route in context.routes) else set[int]()
+    own_group = child.group is not None
     return SupervisorRules(
-        passed_on=FORWARDED_SIGNALS if child.own_group else FORWARDED_SIGNALS - TERMINAL_SIGNALS | resized,
+        passed_on=FORWARDED_SIGNALS | {signal.SIGTSTP} if own_group else FORWARDED_SIGNALS - TERMINAL_SIGNALS | resized,
         stopping=STOP_SIGNALS,
-        own_group=child.own_group,
+        own_group=own_group,
+        for_terminal=frozenset({signal.SIGTTIN, signal.SIGTTOU}),
         timeout=context.options.timeout,
         kill_after=context.options.kill_after,
     )
@@ -131,14 +144,20 @@ def _rules(context: ExecContext, child: Child) -> SupervisorRules:
 def _happenings(context: ExecContext, child: Child, deadline: float) -> Iterator[Happening]:
     """Wait for what happens next. Signals that arrived before the end of the process come before it."""
     for number in context.signals.wait(deadline):
-        yield SignalCame(number)
+        if number == signal.SIGCONT:
+            yield Resumed(foreground(child))
+        else:
+            yield SignalCame(number, missed=number in TERMINAL_SIGNALS and child.group is None and group_of(child) != os.getpgrp())
     if child.reap(all_children=os.getpid() == INIT_PID):
         yield ChildEnded(child.raw or 0)
+    elif child.stopped is not None:
+        number, child.stopped = child.stopped, None
+        yield ChildStopped(number, foreground(child))
     elif time.monotonic() >= deadline:
         yield DeadlinePassed()
 
 
-def _do(act: Act, context: ExecContext, child: Child) -> None:
+def _do(act: Act, context: ExecContext, child: Child, terminal: Terminal) -> None:
     match act:
         case Forward(number=signal.SIGWINCH):
             if context.tee is not None:
@@ -146,12 +165,29 @@ def _do(act: Act, context: ExecContext, child: Child) -> None:
             send(child, signal.SIGWINCH)
         case Forward(number=number):
             send(child, number)
+        case Continue():
+            send(child, signal.SIGCONT)
+        case GiveTerminal() | TakeTerminal() | Suspend():
+            _do_in_terminal(act, context, child, terminal)
         case Terminate():
             send(child, signal.SIGTERM, signal.SIGCONT)
         case Kill():
             send(child, signal.SIGKILL)
         case KillRest():
-            with suppress(OSError):  # the group is empty, or may not be signalled
-                child.send(signal.SIGKILL)
+            child.kill_rest()
+        case _:
+            assert_never(act)
+
+
+def _do_in_terminal(act: GiveTerminal | TakeTerminal | Suspend, context: ExecContext, child: Child, terminal: Terminal) -> None:
+    match act:
+        case GiveTerminal():
+            if context.tee is not None:
+                context.tee.resize()  # a job in the background is not told of a new size
+            terminal.give(child)
+        case TakeTerminal():
+            terminal.take()
+        case Suspend(number=number):
+            suspend(number)
         case _:
             assert_never(act)
