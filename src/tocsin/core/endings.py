@@ -19,6 +19,7 @@ A watched body (``ending``):
 A group of exceptions, as of an ``asyncio.TaskGroup``, ends as the gravest of the exceptions in it, at any depth (``deciding``); among
 equals, the first one. From the gravest on: a ``KeyboardInterrupt``, an error, a signal of a failure, a time-out, a cancellation or an
 exit, a signal of an unfinished state such as ``RETRY``, a skip, a success. So an error and the cancellations it caused are a failure.
+A sentence names the gravest one before the group (``described``).
 """
 
 from collections.abc import Iterator, Mapping
@@ -106,7 +107,7 @@ def ending(error: BaseException | None, at: datetime, facts: Facts = UNKNOWN, to
 def _failure(error: BaseException, one: BaseException, at: datetime, facts: Facts, took: timedelta | None) -> Failure:
     """Return the event for an exception that means what ``one`` means."""
     if issubclass(type(one), TimeoutError):
-        return e.TimedOutAt(at, describe(error), error, facts=facts, took=took)
+        return e.TimedOutAt(at, described(error), error, facts=facts, took=took)
     if issubclass(type(one), Exception):
         return e.Raised(at, error=error, facts=facts, took=took)
     return e.Interrupted(at, error, facts=facts, took=took)
@@ -177,6 +178,18 @@ def deciding(error: BaseException) -> BaseException:
     ValueError('no rows')
     """
     return min(leaves(error), key=_gravity) if issubclass(type(error), BaseExceptionGroup) else error
+
+
+def described(error: BaseException) -> str:
+    """Return the type and the message of an exception. Of a group, those of the exception that decides stand first.
+
+    >>> described(ValueError("no rows"))
+    'ValueError: no rows'
+    >>> described(ExceptionGroup("two tasks", [TimeoutError("late"), ValueError("no rows")]))
+    'ValueError: no rows, in ExceptionGroup: two tasks (2 sub-exceptions)'
+    """
+    one = deciding(error)
+    return describe(error) if one is error else f"{describe(one)}, in {describe(error)}"
 
 
 _INTERRUPTED, _ERROR, _FAILED, _TIMED_OUT, _ABORTED, _UNFINISHED, _SKIPPED, _SUCCEEDED = range(8)

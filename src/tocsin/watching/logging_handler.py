@@ -15,7 +15,7 @@ import attrs
 from typing_extensions import override
 
 from tocsin.core import events as e
-from tocsin.core.endings import logged_state
+from tocsin.core.endings import described, logged_state
 from tocsin.core.events import Detail, Facts
 from tocsin.core.machine import Run, StateHandler, Subject
 from tocsin.core.states import Running
@@ -115,7 +115,7 @@ class LoggingHandler(logging.Handler):
 
 def _record_facts(record: logging.LogRecord) -> Facts:
     error = _error(record)
-    details = [] if error is None else [Detail("Error", describe(error), quoted=True)]
+    details = [] if error is None else [Detail("Error", described(error), quoted=True)]
     level, file, line, function = map(worded, (record.levelname, record.filename, record.lineno, record.funcName))
     where = f"{level} at {file}:{line} in {function}"
     return attrs.evolve(
