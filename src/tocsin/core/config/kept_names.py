@@ -20,7 +20,7 @@ NAMING: tuple[ConfigKey[object], ...] = (SECRETS_NAMES, SLACK_WEBHOOK_SECRET, SL
 """The keys whose values are names of secrets."""
 
 _WORDS = "|".join(key.path[-1] for key in NAMING)
-_ASSIGNED = re.compile(rf"(?<![\w-])[\"']?(?:{_WORDS})[\"']?[ \t]*=[ \t]*(\[[^\]=]*|[^\n,}}]*)")
+_ASSIGNED = re.compile(rf"(?<![\w-])[\"']?(?:{_WORDS})[\"']?[ \t]*=[ \t]*(\[(?:[^\]=\n]|\n(?!\s*\[))*|[^\n,}}]*)")
 _COMMENT = re.compile(r"#[^\n]*")
 _BETWEEN = re.compile(r"[\s,;]+")
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")

@@ -39,8 +39,8 @@ from tocsin.core.validation import is_list, is_table
 from tocsin.core.values import Value
 
 _PIECE = re.compile(
-    r'"""(?:\\[\s\S]|[^\\])*?"{3,5}'  # texts, the longer quotes first
-    r"|'''[\s\S]*?'{3,5}"
+    r'"""(?:\\[\s\S]|[^\\])*?(?:"{3,5}|\Z)'  # texts, the longer quotes first
+    r"|'''[\s\S]*?(?:'{3,5}|\Z)"
     r'|"(?:\\.|[^"\\\n])*"'
     r"|'[^'\n]*'"
     r"|#[^\n]*"
@@ -217,10 +217,11 @@ def _tables(text: str) -> tuple[str, Mapping[str, object], tuple[int, ...]]:
         try:
             return text, tomllib.loads(text), tuple(mistakes)
         except (ValueError, RecursionError) as error:
-            line = _LINE.search(str(error))
-            mistakes.append(int(line[1]) if line else text.rstrip().count("\n") + 1)
-        remaining, mistakes[-1] = _without(text, mistakes[-1])
-        if line is None or remaining == text:
+            found = _LINE.search(str(error))
+            line = int(found[1]) if found else text.rstrip().count("\n") + 1
+        remaining, line = _without(text, line)
+        mistakes.append(line)
+        if remaining == text:
             break
         text = remaining
     return text, {}, tuple(mistakes)

@@ -18,8 +18,9 @@ from pathlib import Path
 
 import attrs
 
+from tocsin.core.config.kept_names import named_in_file
 from tocsin.core.config.merging import Layer, drop_incomplete, merge
-from tocsin.core.config.parsing import LONGEST, environment, parse
+from tocsin.core.config.parsing import LONGEST, decoded, environment, parse
 from tocsin.core.config.problems import Problem
 from tocsin.core.config.schema import Configuration
 
@@ -61,8 +62,9 @@ def read(place: Place) -> tuple[Layer, tuple[Problem, ...]]:
         content, refused = _content(place)
     except OSError as error:
         return _unreadable(place, error)
-    layer, problems = parse(content, str(place.path), project=place.project or refused is not None)
-    return (layer, problems) if refused is None else (Layer(secrets=layer.secrets), (refused,))
+    if refused is None:
+        return parse(content, str(place.path), project=place.project)
+    return Layer(secrets=named_in_file(decoded(content, "")[0], project=True)), (refused,)
 
 
 def _content(place: Place) -> tuple[bytes, Problem | None]:
