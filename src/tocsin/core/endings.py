@@ -188,8 +188,7 @@ def described(error: BaseException) -> str:
     >>> described(ExceptionGroup("two tasks", [TimeoutError("late"), ValueError("no rows")]))
     'ValueError: no rows, in ExceptionGroup: two tasks (2 sub-exceptions)'
     """
-    one = deciding(error)
-    return describe(error) if one is error else f"{describe(one)}, in {describe(error)}"
+    return f"{describe(deciding(error))}, in {describe(error)}" if issubclass(type(error), BaseExceptionGroup) else describe(error)
 
 
 _INTERRUPTED, _ERROR, _FAILED, _TIMED_OUT, _ABORTED, _UNFINISHED, _SKIPPED, _SUCCEEDED = range(8)

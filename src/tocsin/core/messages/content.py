@@ -50,6 +50,7 @@ NAME_LIMIT = 150
 _BETWEEN = "\0"
 SENTENCE_LIMIT = 200
 _INVISIBLE = "\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff"
+_VOWELS = "AEIOU"
 _VISIBLE = re.compile(f"[^\\s{_INVISIBLE}]")
 
 
@@ -153,7 +154,8 @@ def compose(
     """
     kind, error = type(change.new).__name__, error_of(change.new)
     told = None if error is None else described(error)  # once, since a user's ``str`` may take long
-    message, remark = _unless_blank(message), _unless_blank(remark)
+    message = None if message is None else _unless_blank(message)
+    remark = None if remark is None else _unless_blank(remark)
     name = cut(one_line(label(change.tracked_obj)), NAME_LIMIT) or f"<{type_name(change.tracked_obj)} without a name>"
     index = "" if change.map_index is None else f"[{change.map_index}]"
     opening, rest = _sentence(f"{name}{index}", change, told, message, remark)
@@ -167,15 +169,19 @@ def compose(
         lines.append(Line("Traceback, innermost first", printable("\n".join(seen)), quoted=True))
     if notes:
         lines += [Line("Note", printable(note)) for note in notes]
+    for line in lines:  # seldom is one blank: so no other list is made for each message
+        if not _VISIBLE.search(line.text):
+            lines = [line for line in lines if not is_blank(line.text)]
+            break
     return Content(
         name=f"{name}{index}",
         opening=opening,
-        headline=f"{name}{index} is now in {_article(kind)} {kind} state",
+        headline=f"{name}{index} is now in {'an' if kind[0] in _VOWELS else 'a'} {kind} state",
         state=kind,
         failed=isinstance(change.new, s.Failed),
         color=change.new.color,
         at=change.at,
-        lines=tuple([line for line in lines if not is_blank(line.text)]),
+        lines=tuple(lines),
         link=link,
         rest=rest,
     )
@@ -190,12 +196,8 @@ def is_blank(text: str) -> bool:
     return _VISIBLE.search(text) is None
 
 
-def _unless_blank(text: str | None) -> str | None:
-    return None if text is None or is_blank(printable(text)) else text
-
-
-def _article(kind: str) -> str:
-    return "an" if kind[0] in "AEIOU" else "a"
+def _unless_blank(text: str) -> str | None:
+    return None if is_blank(printable(text)) else text
 
 
 def _frames(error: BaseException) -> tuple[str, ...]:
@@ -213,7 +215,9 @@ def _sentence(name: str, change: Change, told: str | None, message: str | None, 
     new, verb = change.new, VERBS.get(type(change.new)) or _inherited_verb(type(change.new))
     took = f" after {span(change.duration)}" if change.duration is not None and isinstance(new, s.Finished) else ""
     own = None if new.message is None else plain(new.message)
-    reason = message or _unless_blank(own if told is None else told)
+    reason = message or (own if told is None else told)
+    if reason and (reason.isspace() or not reason.isprintable()):
+        reason = _unless_blank(reason)
     history = f" ({remark})" if remark else ""  # before the reason, which may be cut
     return cut(f"{name} {verb}{took}", SENTENCE_LIMIT), f"{history}: {reason}" if reason else history
 
