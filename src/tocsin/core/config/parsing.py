@@ -14,9 +14,7 @@
 
 import re
 import tomllib
-from bisect import bisect_right
 from collections.abc import Iterator, Mapping
-from itertools import islice
 
 import attrs
 
@@ -81,7 +79,7 @@ class KeyLines(Value):
 
     def start_of(self, line: int) -> int:
         """Return the line on which the statement begins that holds this line, or stands before it."""
-        return self._starts[max(bisect_right(self._starts, line) - 1, 0)]
+        return max([start for start in self._starts if start <= line], default=1)
 
 
 def key_lines(text: str) -> KeyLines:
@@ -174,7 +172,8 @@ def _is_utf_8(content: bytes) -> bool:
 
 def _of_text(text: str, file: str, settings: dict[str, Setting], *, project: bool) -> tuple[Problem, ...]:
     """Fill in the settings of a text, and return its problems, each once, in the order of their lines."""
-    found = list(islice(_problems(text, file, settings, project=project), _MOST + 1))
+    problems = _problems(text, file, settings, project=project)
+    found = [located for _, located in zip(range(_MOST + 1), problems, strict=False)]
     named = tuple(dict.fromkeys(problem for _, problem in sorted(found[:_MOST], key=lambda located: located[0])))
     return named if len(found) <= _MOST else (*named, _more(file))
 
