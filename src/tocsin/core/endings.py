@@ -32,9 +32,9 @@ import attrs
 from tocsin.core import events as e
 from tocsin.core.events import UNKNOWN, Event, Facts
 from tocsin.core.signals import ENDRUN, Signal
-from tocsin.core.states import Aborted, Failed, Finished, Looped, Skipped, State, TimedOut
+from tocsin.core.states import KINDS, Aborted, Failed, Finished, Looped, Skipped, State, TimedOut
 from tocsin.core.supervisor import Ended, describe_end
-from tocsin.core.text import describe, is_a, own
+from tocsin.core.text import describe, is_a, own, traceback_of, type_name
 from tocsin.core.values import Value
 
 _CODE: MemberDescriptorType = vars(SystemExit)["code"]
@@ -191,14 +191,43 @@ def described(error: BaseException) -> str:
     return f"{describe(deciding(error))}, in {describe(error)}" if issubclass(type(error), BaseExceptionGroup) else describe(error)
 
 
+def stand_in(error: BaseException) -> BaseException:
+    """Return an exception with the same meaning and name, whose text runs no code of the user's.
+
+    It stands for one whose own text raised a KeyboardInterrupt, so that people are told of the end all the same.
+
+    >>> stand_in(TimeoutError("late"))
+    TimeoutError('<its text was interrupted>')
+    """
+    one = min(leaves(error), key=_gravity_of_kind)
+    bases = (TimeoutError, SystemExit, KeyboardInterrupt, Exception, BaseException)
+    base = next(base for base in bases if issubclass(type(one), base))
+    kind: type[BaseException] = type(type_name(one), (base,), {})
+    return kind("<its text was interrupted>").with_traceback(traceback_of(one))
+
+
+def spoken(state: State) -> State:
+    """Return the state with a ``stand_in`` for an exception as its result."""
+    result = state.result
+    if not is_a(result, BaseException):
+        return state
+    try:
+        return attrs.evolve(state, result=stand_in(result))
+    except Exception:  # a user's own kind may take other arguments
+        return next(kind for kind in type(state).__mro__ if kind in KINDS)(state.message, stand_in(result))
+
+
 _INTERRUPTED, _ERROR, _FAILED, _TIMED_OUT, _ABORTED, _UNFINISHED, _SKIPPED, _SUCCEEDED = range(8)
 
 
 def _gravity(error: BaseException) -> int:
     """Return how grave an exception is among those of a group: 0 is the gravest."""
-    kind, state = type(error), signalled_state(error)
-    if state is not None:
-        return _gravity_of_state(state)
+    state = signalled_state(error)
+    return _gravity_of_kind(error) if state is None else _gravity_of_state(state)
+
+
+def _gravity_of_kind(error: BaseException) -> int:
+    kind = type(error)
     if issubclass(kind, TimeoutError):
         return _TIMED_OUT
     if issubclass(kind, Exception):

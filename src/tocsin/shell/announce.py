@@ -8,14 +8,30 @@ import os
 import platform
 import threading
 from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 import attrs
 
 from tocsin.core import events as e
 from tocsin.core.delivery.rendering import redacted_message
 from tocsin.core.effects import CallBack, Message, secrets_of
+from tocsin.core.endings import stand_in
 from tocsin.core.events import Answer, Event, Facts
-from tocsin.core.machine import Announcement, Ask, Run, Step, Subject, advance, announce, propose, refusal, reply
+from tocsin.core.machine import (
+    Announcement,
+    Ask,
+    Run,
+    Step,
+    Subject,
+    advance,
+    advance_spoken,
+    announce,
+    announce_spoken,
+    propose,
+    propose_spoken,
+    refusal,
+    reply,
+)
 from tocsin.core.notifiers import Notifier
 from tocsin.core.outcomes import STORED, Ambiguous, DeliveryError, Fault, Outcome, Receipt, Retryable
 from tocsin.core.transitions import IllegalTransition
@@ -28,6 +44,10 @@ from tocsin.shell.history.streaks import Fate, Remember, claimed_ends
 from tocsin.shell.interpreter import ignore_outcome
 from tocsin.shell.redaction import before_next_text, redact
 from tocsin.shell.report import DeliveryLog, Entry
+
+
+_T = TypeVar("_T")
+_E = TypeVar("_E", bound=BaseException | None)
 
 
 def facts() -> Facts:
@@ -136,7 +156,13 @@ class Announcer:
 
     def feed(self, run: Run, event: Event) -> Run:
         """Step the machine with the event, deliver the effects, and answer its questions until it asks no more."""
-        proposed = propose(run, event)
+        try:
+            proposed = propose(run, event)
+        except KeyboardInterrupt:
+            spoken = propose_spoken(run, event)
+            if isinstance(spoken, Announcement):
+                self.announce(spoken)
+            raise
         if isinstance(proposed, Announcement):
             return self.announce(proposed)
         return _legal(proposed).run
@@ -156,14 +182,19 @@ class Announcer:
             remembered = self.remember(proposed, self.log.mode)
             proposed = proposed.remembering(remembered.past)
             tracker = None if remembered.settle is None else DeliveryTracker(remembered.settle)
-        stepped = announce(proposed)
+        stepped, interrupt = _announced(proposed)
         while stepped.ask is not None:
             entries = self._act(stepped, tracker, retold=retold)
             answer = self._unchanged(stepped.ask) if retold else self._answer(stepped.ask, entries)
-            stepped = _legal(advance(stepped.run, answer))
+            try:
+                stepped = _legal(advance(stepped.run, answer))
+            except KeyboardInterrupt as interruption:
+                stepped, interrupt = _legal(advance_spoken(stepped.run, answer)), interruption
         self._act(stepped, tracker, retold=retold)
         if tracker is not None:
             tracker.complete()
+        if interrupt is not None:
+            raise interrupt
         return stepped.run
 
     def _act(self, stepped: Step, tracker: DeliveryTracker | None, *, retold: bool) -> list[Entry]:
@@ -213,6 +244,25 @@ class Announcer:
         for left in claimed_ends(subjects):
             announcer = Announcer(DeliveryLog(self.log.inner), self.clock, self.facts, left.remember)
             announcer.announce(left.announcement(self.facts), retold=True)
+
+
+def _announced(proposed: Announcement) -> tuple[Step, KeyboardInterrupt | None]:
+    """Return the first step of an announcement, and the interrupt to raise once it is told.
+
+    The text of a user's exception may raise a KeyboardInterrupt, or the user may press Ctrl-C while it is made. People are told first.
+    """
+    try:
+        return announce(proposed), None
+    except KeyboardInterrupt as interrupt:
+        return announce_spoken(proposed), interrupt
+
+
+def ended_by(error: _E, ending: Callable[[_E | BaseException], _T]) -> tuple[_T, KeyboardInterrupt | None]:
+    """Return ``ending(error)``, and the interrupt to raise once it is told: an exception's text may raise one, as in ``_announced``."""
+    try:
+        return ending(error), None
+    except KeyboardInterrupt as interrupt:
+        return ending(error if error is None else stand_in(error)), interrupt
 
 
 def _redacted(message: Message) -> Message:

@@ -21,7 +21,7 @@ from tocsin.core.machine import Run, Subject
 from tocsin.core.states import Running, Success
 from tocsin.core.text import cut, quote
 from tocsin.shell.adapters.clock import CLOCK
-from tocsin.shell.announce import Announcer, facts
+from tocsin.shell.announce import Announcer, ended_by, facts
 from tocsin.shell.environment import run_id
 from tocsin.shell.redaction import redact
 from tocsin.shell.report import Entry, RunReport
@@ -43,9 +43,11 @@ class _Record:
 
     def feed(self, event: Event) -> list[Entry]:
         """Announce an event, and continue from its own state, not from a handler's. Return its deliveries."""
-        entries = feed(self.announcer, self.run, event)
-        self.run = self.announcer.announced[-1].after
-        return entries
+        try:
+            return feed(self.announcer, self.run, event)
+        finally:  # a KeyboardInterrupt may have come once the event was announced
+            if self.announcer.announced:
+                self.run = self.announcer.announced[-1].after
 
 
 class BodyRun(WatchedRun):
@@ -128,9 +130,13 @@ class BodyRun(WatchedRun):
         inner = None if error is None else told_by(error, self._run_id)
         self._record = record = self._record or self._start(recipients)
         known = record.announcer.facts = self._final_facts(record.announcer.facts, inner)
-        entries = record.feed(ending(error, self._ended, known, timedelta(seconds=self._took)))
+        took = timedelta(seconds=self._took)
+        event, interrupt = ended_by(error, lambda one: ending(one, self._ended, known, took))
+        entries = record.feed(event)
         if error is not None and record.run.state.is_failed():
             self._mark_for_outer(error, self._name if was_delivered(entries) else inner)
+        if interrupt is not None:
+            raise interrupt
 
     def _final_facts(self, known: Facts, inner: str | None) -> Facts:
         """Return the facts of the end: with notes, link, and the inner run that reported the failure."""

@@ -117,7 +117,7 @@ def state_of(value: object, argument: str, function: str) -> State:
         raise TypeError(f"{taken}, not a {kind}. {hook}")
     if _is_kind(value):
         raise TypeError(f"{taken}, not {quote(value)}: write {value.__name__}()")
-    raise TypeError(f"{taken} of tocsin, not {cut(quote(value), _LONGEST_SHOWN)}")
+    raise TypeError(f"{taken}, not {cut(quote(value), _LONGEST_SHOWN)}")
 
 
 def _is_kind(value: object) -> TypeGuard[type[State]]:
