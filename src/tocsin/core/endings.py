@@ -24,7 +24,7 @@ A sentence names the gravest one before the group (``described``).
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from types import MemberDescriptorType
+from types import MemberDescriptorType, new_class
 from typing import TypeGuard
 
 import attrs
@@ -200,10 +200,10 @@ def stand_in(error: BaseException) -> BaseException:
     TimeoutError('<its text was interrupted>')
     """
     one = min(leaves(error), key=_gravity_of_kind)
-    bases = (TimeoutError, SystemExit, KeyboardInterrupt, Exception, BaseException)
-    base = next(base for base in bases if issubclass(type(one), base))
-    kind: type[BaseException] = type(type_name(one), (base,), {})
-    return kind("<its text was interrupted>").with_traceback(traceback_of(one))
+    base = next((base for base in (TimeoutError, SystemExit, KeyboardInterrupt, Exception) if is_a(one, base)), BaseException)
+    made: object = new_class(type_name(one), (base,))("<its text was interrupted>")
+    assert is_a(made, BaseException)  # it derives from one
+    return made.with_traceback(traceback_of(one))
 
 
 def spoken(state: State) -> State:

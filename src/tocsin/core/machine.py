@@ -266,7 +266,7 @@ def announce_spoken(announcement: Announcement) -> Step:
 
 
 def advance_spoken(run: Run, answer: Answer) -> Step | IllegalTransition:
-    """Do what ``advance`` does with an answer, with a ``stand_in`` for each exception, one of whose texts raised a KeyboardInterrupt."""
+    """Do what ``advance`` does with an answer, with a ``stand_in`` for each exception: a text of one raised a KeyboardInterrupt."""
     asking = None if run.asking is None else _spoken(run.asking)
     plain = attrs.evolve(run, state=spoken(run.state), asking=asking)
     if isinstance(answer, e.HandlerRaised):

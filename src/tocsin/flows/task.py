@@ -32,7 +32,7 @@ TaskHandler = Callable[["Task", State, State], State | None] | Notifier
 
 
 def explaining(owner: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
-    """Return a decorator: of an argument that Prefect's ``owner`` had and tocsin's has not, the TypeError says what to write instead."""
+    """Return a decorator: of an argument that Prefect's ``owner`` had, the TypeError says what to write instead."""
 
     def decorate(function: Callable[_P, _R]) -> Callable[_P, _R]:
         @functools.wraps(function)

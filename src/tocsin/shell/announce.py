@@ -45,7 +45,6 @@ from tocsin.shell.interpreter import ignore_outcome
 from tocsin.shell.redaction import before_next_text, redact
 from tocsin.shell.report import DeliveryLog, Entry
 
-
 _T = TypeVar("_T")
 _E = TypeVar("_E", bound=BaseException | None)
 
@@ -170,6 +169,8 @@ class Announcer:
     def announce(self, proposed: Announcement, *, ends: bool | None = None, retold: bool = False) -> Run:
         """Announce a change, and return the run after it.
 
+        A KeyboardInterrupt that the text of an exception raises is raised once people are told.
+
         If the history remembers the change, and there are messages about it and all of them fail, the history forgets it again.
 
         Args:
@@ -182,7 +183,11 @@ class Announcer:
             remembered = self.remember(proposed, self.log.mode)
             proposed = proposed.remembering(remembered.past)
             tracker = None if remembered.settle is None else DeliveryTracker(remembered.settle)
-        stepped, interrupt = _announced(proposed)
+        interrupt: KeyboardInterrupt | None = None
+        try:
+            stepped = announce(proposed)
+        except KeyboardInterrupt as interruption:  # of the text of a user's exception, or of a Ctrl-C meanwhile: people are told first
+            stepped, interrupt = announce_spoken(proposed), interruption
         while stepped.ask is not None:
             entries = self._act(stepped, tracker, retold=retold)
             answer = self._unchanged(stepped.ask) if retold else self._answer(stepped.ask, entries)
@@ -246,19 +251,8 @@ class Announcer:
             announcer.announce(left.announcement(self.facts), retold=True)
 
 
-def _announced(proposed: Announcement) -> tuple[Step, KeyboardInterrupt | None]:
-    """Return the first step of an announcement, and the interrupt to raise once it is told.
-
-    The text of a user's exception may raise a KeyboardInterrupt, or the user may press Ctrl-C while it is made. People are told first.
-    """
-    try:
-        return announce(proposed), None
-    except KeyboardInterrupt as interrupt:
-        return announce_spoken(proposed), interrupt
-
-
 def ended_by(error: _E, ending: Callable[[_E | BaseException], _T]) -> tuple[_T, KeyboardInterrupt | None]:
-    """Return ``ending(error)``, and the interrupt to raise once it is told: an exception's text may raise one, as in ``_announced``."""
+    """Return ``ending(error)``, and the interrupt to raise once people are told, which the text of the exception raised, or None."""
     try:
         return ending(error), None
     except KeyboardInterrupt as interrupt:

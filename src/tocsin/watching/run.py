@@ -15,13 +15,13 @@ import attrs
 from typing_extensions import override
 
 from tocsin.core import events as e
-from tocsin.core.endings import ending
+from tocsin.core.endings import ending, stand_in
 from tocsin.core.events import Detail, Event, Facts
 from tocsin.core.machine import Run, Subject
 from tocsin.core.states import Running, Success
 from tocsin.core.text import cut, quote
 from tocsin.shell.adapters.clock import CLOCK
-from tocsin.shell.announce import Announcer, ended_by, facts
+from tocsin.shell.announce import Announcer, facts
 from tocsin.shell.environment import run_id
 from tocsin.shell.redaction import redact
 from tocsin.shell.report import Entry, RunReport
@@ -130,8 +130,11 @@ class BodyRun(WatchedRun):
         inner = None if error is None else told_by(error, self._run_id)
         self._record = record = self._record or self._start(recipients)
         known = record.announcer.facts = self._final_facts(record.announcer.facts, inner)
-        took = timedelta(seconds=self._took)
-        event, interrupt = ended_by(error, lambda one: ending(one, self._ended, known, took))
+        took, interrupt = timedelta(seconds=self._took), None
+        try:
+            event = ending(error, self._ended, known, took)
+        except KeyboardInterrupt as interruption:  # of the text of the exception: people are told first
+            event, interrupt = ending(None if error is None else stand_in(error), self._ended, known, took), interruption
         entries = record.feed(event)
         if error is not None and record.run.state.is_failed():
             self._mark_for_outer(error, self._name if was_delivered(entries) else inner)

@@ -1,7 +1,7 @@
 """Settings that mean something only together are kept together or dropped, with a problem."""
 
-import pytest
 import attrs
+import pytest
 from hypothesis import given
 
 from tests.core.config.examples import layer, layers

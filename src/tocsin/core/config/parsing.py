@@ -1,7 +1,7 @@
 """Layers from files and from environment variables, and the line of a TOML text on which a key stands.
 
-- Any text or bytes give a layer and all that is wrong with them, each once, in bounded time. A file with a problem sets nothing, but the
-  secrets that it names stay known (``kept_names``).
+- Any text or bytes give a layer and all that is wrong with them, each once, in bounded time. A file with a problem sets nothing, but
+  the secrets that it names stay known (``kept_names``).
 - ``tomllib`` stops at the first mistake. So that statement is blanked, or its table if it is a header, and the text is read again.
 - An environment variable is ``TOCSIN_`` and the key's name in capitals. Commas separate the items of a list. An empty variable sets
   nothing.
@@ -21,8 +21,8 @@ import attrs
 from tocsin.core.config.kept_names import NAMING, named_in_file, named_in_variable
 from tocsin.core.config.merging import Layer, Setting, checked
 from tocsin.core.config.problems import (
-    LOOKS_SECRET,
     REMEDY,
+    SUSPICIOUS,
     Problem,
     closest,
     named_like_secrets,
@@ -184,7 +184,7 @@ def _more(file: str) -> Problem:
 
 def _problems(text: str, file: str, settings: dict[str, Setting], *, project: bool) -> Iterator[_Located]:
     secrets = suspicious_lines(text)
-    yield from ((line, Problem(f"{file}:{line}", LOOKS_SECRET, REMEDY)) for line in secrets)
+    yield from ((line, Problem(f"{file}:{line}", SUSPICIOUS, REMEDY)) for line in secrets)
     text, tables, mistakes = _tables(text)
     yield from (
         (line, Problem(f"{file}:{line}", "this is not TOML", 'write key = "value", and [slack] before the keys of Slack'))
@@ -202,7 +202,7 @@ def _problems(text: str, file: str, settings: dict[str, Setting], *, project: bo
         problem = _problem_of(path, value, where, project=project)
         if problem is None:
             settings[".".join(path)] = Setting(value, where)
-        elif problem.what != LOOKS_SECRET or line not in shown:
+        elif problem.what != SUSPICIOUS or line not in shown:
             yield line, problem
 
 
@@ -256,7 +256,7 @@ def _problem_of(path: tuple[str, ...], value: object, where: str, *, project: bo
     key = KEYS.get(".".join(path)) if all("." not in part for part in path) else None
     names = (*path, *value) if is_table(value) else path
     if suspicious_value([*path, value]) or (key is None and any(suspicious_key(name) for name in names)):
-        return Problem(where, LOOKS_SECRET, REMEDY)
+        return Problem(where, SUSPICIOUS, REMEDY)
     if path[0] in SECTIONS and len(path) == 1:
         return Problem(where, f"{path[0]}: takes a table", f"write [{path[0]}] on a line, and its keys below it")
     if key is None:
@@ -303,7 +303,7 @@ def environment(variables: Mapping[str, str]) -> tuple[Layer, tuple[Problem, ...
         if isinstance(taken, Invalid):
             problems.append(Problem(key.variable, taken.what, taken.write or f"write {key.variable}={key.takes.spelt}"))
         elif suspicious_value(value):
-            problems.append(Problem(key.variable, LOOKS_SECRET, REMEDY))
+            problems.append(Problem(key.variable, SUSPICIOUS, REMEDY))
         elif text:
             settings[key.name] = Setting(value, f"environment variable {key.variable}")
         if text and key in NAMING and key.name not in settings:

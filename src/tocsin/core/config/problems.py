@@ -30,7 +30,7 @@ _SECRET_KEY = re.compile(
     r"passw|passphrase|token|credential|webhook[_-]?url|api[_-]?key|private[_-]?key|(?:^|[_-])secret$|^email_username$", re.IGNORECASE
 )
 
-LOOKS_SECRET = "this looks like a secret"
+SUSPICIOUS = "this looks like a secret"
 REMEDY = "put it into the environment variable of its name, or into secrets.toml in your own configuration folder, and name it here"
 
 

@@ -189,9 +189,9 @@ class CurriedHandler(Generic[Waits]):
         given = {**dict(zip(free, arguments, strict=False)), **named}
         options = {name: value for name, value in named.items() if name not in ARGUMENTS} if named else {}
         notifier = self._with(options) if options else self.notifier
-        tracked = tracked_of(given["tracked_obj"], self.function) if "tracked_obj" in given else self.tracked_obj
-        old = state_of(given["old_state"], "old_state", self.function) if "old_state" in given else self.old_state
-        new = state_of(given["new_state"], "new_state", self.function) if "new_state" in given else self.new_state
+        tracked = tracked_of(given["tracked_obj"], self.notifier.function) if "tracked_obj" in given else self.tracked_obj
+        old = state_of(given["old_state"], "old_state", self.notifier.function) if "old_state" in given else self.old_state
+        new = state_of(given["new_state"], "new_state", self.notifier.function) if "new_state" in given else self.new_state
         if tracked is None or old is None or new is None:
             return attrs.evolve(self, notifier=notifier, tracked_obj=tracked, old_state=old, new_state=new)
         check(notifier)
