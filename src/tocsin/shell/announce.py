@@ -152,6 +152,7 @@ class Announcer:
     remember: Remember | None = None
     announced: list[Announcement] = attrs.field(factory=list[Announcement])
     faults: list[Fault] = attrs.field(factory=list[Fault])
+    _interrupt: KeyboardInterrupt | None = attrs.field(init=False, default=None)
 
     def feed(self, run: Run, event: Event) -> Run:
         """Step the machine with the event, deliver the effects, and answer its questions until it asks no more."""
@@ -183,23 +184,23 @@ class Announcer:
             remembered = self.remember(proposed, self.log.mode)
             proposed = proposed.remembering(remembered.past)
             tracker = None if remembered.settle is None else DeliveryTracker(remembered.settle)
-        interrupt: KeyboardInterrupt | None = None
+        self._interrupt = None
         try:
             stepped = announce(proposed)
         except KeyboardInterrupt as interruption:  # of the text of a user's exception, or of a Ctrl-C meanwhile: people are told first
-            stepped, interrupt = announce_spoken(proposed), interruption
+            stepped, self._interrupt = announce_spoken(proposed), interruption
         while stepped.ask is not None:
             entries = self._act(stepped, tracker, retold=retold)
             answer = self._unchanged(stepped.ask) if retold else self._answer(stepped.ask, entries)
             try:
                 stepped = _legal(advance(stepped.run, answer))
             except KeyboardInterrupt as interruption:
-                stepped, interrupt = _legal(advance_spoken(stepped.run, answer)), interruption
+                stepped, self._interrupt = _legal(advance_spoken(stepped.run, answer)), interruption
         self._act(stepped, tracker, retold=retold)
         if tracker is not None:
             tracker.complete()
-        if interrupt is not None:
-            raise interrupt
+        if self._interrupt is not None:
+            raise self._interrupt
         return stepped.run
 
     def _act(self, stepped: Step, tracker: DeliveryTracker | None, *, retold: bool) -> list[Entry]:
@@ -207,7 +208,7 @@ class Announcer:
         for fault in stepped.faults:
             self.faults.append(fault)
             if not issubclass(type(fault.error), NotificationFailed):  # a failed notification is logged already
-                log.note(fault)
+                self._note(fault)
         if stepped.announced is not None:
             self.announced.append(stepped.announced)
         entries: list[Entry] = []
@@ -222,6 +223,13 @@ class Announcer:
             log.complain(effect, entry.answer)
             entries.append(entry)
         return entries
+
+    def _note(self, fault: Fault) -> None:
+        try:
+            log.note(fault)
+        except KeyboardInterrupt as interruption:  # of its text: people are told first
+            self._interrupt = interruption
+            log.note(Fault(fault.where, stand_in(fault.error)))
 
     def _answer(self, ask: Ask, deliveries: list[Entry]) -> Answer:
         if isinstance(ask.handler, Notifier):  # its answer is the final outcome of its effects
