@@ -2,13 +2,14 @@
 
 import logging
 import sys
-import threading
 from collections.abc import Callable
 
 import pytest
 
 from tests.laws.test_hostile import Interrupting
 from tocsin import (
+    Aborted,
+    Change,
     Failed,
     Flow,
     FunctionTask,
@@ -25,6 +26,7 @@ from tocsin import (
     watch,
 )
 from tocsin.core.endings import spoken, stand_in
+from tocsin.core.machine import HandlerErrors
 from tocsin.core.states import KINDS
 
 TOLD = "job failed: Interrupting: &lt;its text was interrupted&gt;"
@@ -95,14 +97,30 @@ def test_the_report_of_a_block_knows_how_it_ended() -> None:
     assert type(run.report.state) is Failed
 
 
-def test_a_handler_that_fails_so_fails_the_task_and_people_are_told() -> None:
+@pytest.mark.parametrize(("mode", "job"), [("record", "job started: Starting task run."), ("fail", None)])
+def test_a_handler_that_raises_one_is_a_fault_and_people_are_told(mode: HandlerErrors, job: str | None) -> None:
     def broken(_: Task, __: State, new: State) -> None:
+        if new.is_running():
+            raise Interrupting
+
+    work = Task("job", state_handlers=[broken, slack_notifier])
+    with interpreting(Recording()) as recording, pytest.raises(KeyboardInterrupt):
+        Flow("flow", tasks=[work], state_handlers=[slack_notifier(only_states=[Aborted])]).run(handler_errors=mode)
+    first, *others = [post.payload.fallback for post in recording.slack]
+    assert (others == []) is (job is None)  # in the mode "fail" such a failure is announced to nobody
+    assert "flow was aborted" in (others or [first])[-1]
+    assert job in {None, first}
+
+
+def test_a_formatter_that_raises_one_is_noted_and_people_are_told() -> None:
+    def unworded(_: Change) -> str:
         raise Interrupting
 
-    work = Task("job", state_handlers=[broken, slack_notifier(only_states=[Failed])])
     with interpreting(Recording()) as recording, pytest.raises(KeyboardInterrupt):
-        Flow("flow", tasks=[work], state_handlers=[slack_notifier(only_states=[Failed])]).run(handler_errors="fail")
-    assert [post.payload.fallback for post in recording.slack] == []  # in this mode such a failure is announced to nobody
+        slack_notifier(Task("job"), Running(), Failed("full"), message=unworded)
+    (post,) = recording.slack
+    assert post.payload.fallback == "job failed: full"
+    assert "unworded raised Interrupting: &lt;its text was interrupted&gt;" in post.payload.fields[1].value
 
 
 def test_an_uncaught_exception_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,11 +133,8 @@ def test_an_uncaught_exception_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     finally:
         restore()
     assert isinstance(error, Interrupting)
-    assert [post.payload.fallback for post in recording.slack] == [
-        TOLD,
-        TOLD.replace("failed: Int", "timed out: Int").replace("ting:", "tingTimeOut:"),
-    ]
-    assert threading.current_thread() is threading.main_thread()
+    late = "job timed out: InterruptingTimeOut: &lt;its text was interrupted&gt;"
+    assert [post.payload.fallback for post in recording.slack] == [TOLD, late]
 
 
 @pytest.mark.parametrize("base", [TimeoutError, OSError, KeyboardInterrupt, SystemExit, GeneratorExit])
