@@ -120,7 +120,8 @@ def test_a_formatter_that_raises_one_is_noted_and_people_are_told() -> None:
         slack_notifier(Task("job"), Running(), Failed("full"), message=unworded)
     (post,) = recording.slack
     assert post.payload.fallback == "job failed: full"
-    assert "unworded raised Interrupting: &lt;its text was interrupted&gt;" in post.payload.fields[1].value
+    (note,) = (field.value for field in post.payload.fields if field.title == "Note")
+    assert "unworded raised Interrupting: &lt;its text was interrupted&gt;" in note
 
 
 def test_an_uncaught_exception_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

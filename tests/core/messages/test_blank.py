@@ -56,11 +56,10 @@ def test_a_blank_text_of_a_formatter_and_a_blank_remark_leave_the_message_as_it_
     assert compose(failed, message=blank, remark=blank) == compose(failed)
 
 
-@given(
-    st.lists(st.sampled_from(BLANK) | st.text(max_size=3), max_size=4),
-    st.sampled_from(ENDS),
-    st.text(max_size=3) | st.sampled_from(BLANK),
-)
+TEXTS = st.sampled_from(BLANK) | st.text(max_size=3)
+
+
+@given(st.lists(TEXTS, max_size=4), st.sampled_from(ENDS), TEXTS)
 def test_no_line_is_blank_and_no_sentence_ends_in_a_colon(notes: list[str], end: Callable[[str], State], text: str) -> None:
     content = compose(change(text, Running(), end(text)), message=text, remark=text, notes=tuple(notes))
     assert not any(is_blank(line.text) for line in content.lines)
