@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from docs.diagrams import hostile, kinds, markdown, modules, outbox, secrets, transitions
+from docs.diagrams import absent, hostile, kinds, markdown, modules, outbox, secrets, transitions
 
 HERE = Path(__file__).parent
 
@@ -27,6 +27,7 @@ def drawn() -> Mapping[Path, str]:
         HERE / "tables" / "hostile.md": hostile.hostile_table(),
         HERE / "tables" / "outbox.md": outbox.life_table(),
         HERE / "tables" / "secrets.md": secrets.secrets_table(),
+        HERE / "tables" / "absent.md": absent.absent_table(),
     }
 
 
