@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from docs.diagrams import hostile, kinds, markdown, modules, outbox, reasons, secrets, transitions, trials
+from docs.diagrams import absent, hostile, kinds, markdown, modules, outbox, reasons, secrets, transitions, trials
 
 HERE = Path(__file__).parent
 
@@ -29,6 +29,7 @@ def drawn() -> Mapping[Path, str]:
         HERE / "tables" / "outbox.md": outbox.life_table(),
         HERE / "tables" / "secrets.md": secrets.secrets_table(),
         HERE / "tables" / "trials.md": trials.trials_table(),
+        HERE / "tables" / "absent.md": absent.absent_table(),
     }
 
 

@@ -55,8 +55,20 @@ else:
         elif name in __all__:
             import_module(f"tocsin.{name}")  # which sets the attribute
         else:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            raise _missing(name)
         return globals()[name]
+
+    def _missing(name):
+        """Return the error for a name that is not here. Of an AttributeError `from tocsin import NAME` would not show the text."""
+        import sys
+
+        from tocsin.core.absent import instead
+
+        why = instead("tocsin", name)
+        if why is None:
+            return AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        is_import = sys._getframe(2).f_code.co_name == "_handle_fromlist"  # the function of importlib
+        return ImportError(why, name=__name__) if is_import else AttributeError(why, name=name)
 
     def __dir__():
         return sorted({*globals(), *__all__})

@@ -16,7 +16,7 @@ from tocsin.testing.value_strategies import errors, facts, moments
 TABLE: list[tuple[BaseException | None, type[State], str | None]] = [
     (None, Success, None),
     (ValueError("no rows"), Failed, "Unexpected error: ValueError('no rows')"),
-    (ExceptionGroup("one", [TimeoutError()]), TimedOut, "ExceptionGroup: one (1 sub-exception)"),
+    (ExceptionGroup("one", [TimeoutError()]), TimedOut, "TimeoutError, in ExceptionGroup: one (1 sub-exception)"),
     (
         ExceptionGroup("1", [TimeoutError(), OSError()]),
         Failed,

@@ -13,7 +13,8 @@ ROW = re.compile(r"^\| `([^`]+)`(?: under `(\[\w+\])`)? \| `(tocsin\.toml:[^`]+)
 
 @pytest.mark.parametrize(("line", "table", "shown"), ROW.findall(PAGE))
 def test_a_mistake_has_the_line_that_the_page_shows(line: str, table: str, shown: str) -> None:
-    printed = str(parse(f"{table}\n{line}" if table else line, "tocsin.toml", project=True))
+    _, (problem,) = parse(f"{table}\n{line}" if table else line, "tocsin.toml", project=True)
+    printed = str(problem)
     assert printed.startswith(shown.removesuffix("..."))
 
 

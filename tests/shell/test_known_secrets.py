@@ -124,6 +124,34 @@ def test_what_the_configuration_names_is_hidden_though_nothing_is_sent(way: Call
     assert any("[DATABASE_PASSWORD]" in text and "[SLACK_WEBHOOK_URL]" in text for text in texts(recording))
 
 
+@pytest.mark.parametrize(
+    "mistake", ["[slack]\ndedline = 3\n", "[slack]\ndeadline = 3s\n", "only = ['Failed'\n", "# \ud800\n", "\n" * 70_000, "o+w"]
+)
+def test_a_mistake_in_a_file_does_not_show_what_it_hides(mistake: str, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = '[slack]\nwebhook_secret = "TEAM_HOOK"\n[secrets]\nnames = ["DATABASE_PASSWORD"]\n'
+    file = home.own_file(names if mistake == "o+w" else "")
+    if mistake == "o+w":
+        file.chmod(0o666)
+    else:
+        file.write_bytes((names + mistake.replace("[slack]\n", "[gmail]\n")).encode(errors="surrogatepass"))
+    monkeypatch.setenv("DATABASE_PASSWORD", VALUE)
+    monkeypatch.setenv("TEAM_HOOK", HOOK)
+    with interpreting(Recording()) as recording:
+        said = by_watch(recording)
+    assert all(VALUE not in text and TOKEN not in text for text in [*texts(recording), *said])
+    assert any("[DATABASE_PASSWORD]" in text and "[TEAM_HOOK]" in text for text in texts(recording))
+
+
+def test_a_mistake_in_a_variable_does_not_show_what_it_hides(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOCSIN_SECRETS_NAMES", "DATABASE_PASSWORD,not a name")
+    monkeypatch.setenv("TOCSIN_SLACK_WEBHOOK_SECRET", '"TEAM_HOOK"')
+    monkeypatch.setenv("DATABASE_PASSWORD", VALUE)
+    monkeypatch.setenv("TEAM_HOOK", HOOK)
+    with interpreting(Recording()) as recording:
+        said = by_watch(recording)
+    assert all(VALUE not in text and TOKEN not in text for text in [*texts(recording), *said])
+
+
 @pytest.mark.usefixtures("configured")
 def test_a_dry_run_shows_none(capsys: pytest.CaptureFixture[str]) -> None:
     with interpreting(DryRun()):

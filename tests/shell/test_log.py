@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin import Failed, Task
+from tocsin import Change, Failed, Running, Task
 from tocsin.core.changes import Key
-from tocsin.effects import CallBack, Delivered, DestinationDead, Effect, Mail, PostToSlack, SendEmail, Shown, SlackMessage
+from tocsin.core.delivery.digest import fold
+from tocsin.core.notifiers import SlackNotifier
+from tocsin.effects import CallBack, Delivered, DestinationDead, Effect, Mail, PostToSlack, Rejected, SendEmail, Shown, SlackMessage
 from tocsin.shell.log import Outages, complain, once
 
 KEY = Key("r", "load\x1b[31m\nline", None, 0, 0)
@@ -26,6 +28,22 @@ def test_a_dead_destination_is_critical_once(effect: Effect, caplog: pytest.LogC
         complain(effect, DestinationDead("it is gone"))
     assert [record.levelno for record in caplog.records] == [logging.CRITICAL, logging.ERROR, logging.ERROR]
     assert all("\n" not in line and "\x1b" not in line for line in caplog.messages)
+
+
+@pytest.mark.parametrize(("more", "said"), [(0, 2), (1, 2), (2, 2), (7, 7)])
+def test_of_a_digest_the_further_messages_are_counted_once(more: int, said: int, caplog: pytest.LogCaptureFixture) -> None:
+    posts = [notice for ordinal in range(3) for notice in SlackNotifier()(failure(ordinal))]
+    digest = fold([post for post in posts if isinstance(post, PostToSlack)])
+    complain(digest, Rejected("no"), more=more)
+    complain(digest, Delivered(refused=("a@b.c",)), more=more)
+    assert caplog.messages == [
+        f"tocsin: could not tell Slack of 'load' and {said} more: no",
+        f"tocsin: tell Slack of 'load' and {said} more: refused for a@b.c",
+    ]
+
+
+def failure(ordinal: int) -> Change:
+    return Change(Task("load"), Running(), Failed(), datetime(2026, 1, 1, tzinfo=UTC), "r", "load", ordinal=ordinal)
 
 
 def test_a_success_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:

@@ -20,11 +20,12 @@ A watched body (``ending``):
 A group of exceptions, as of an ``asyncio.TaskGroup``, ends as the gravest of the exceptions in it, at any depth (``deciding``); among
 equals, the first one. From the gravest on: a ``KeyboardInterrupt``, an error, a signal of a failure, a time-out, a cancellation or an
 exit, a signal of an unfinished state such as ``RETRY``, a skip, a success. So an error and the cancellations it caused are a failure.
+A sentence names the gravest one before the group (``described``).
 """
 
 from collections.abc import Container, Iterator, Mapping
 from datetime import datetime, timedelta
-from types import MemberDescriptorType
+from types import MemberDescriptorType, new_class
 from typing import TypeGuard
 
 import attrs
@@ -32,9 +33,9 @@ import attrs
 from tocsin.core import events as e
 from tocsin.core.events import UNKNOWN, Event, Facts
 from tocsin.core.signals import ENDRUN, Signal
-from tocsin.core.states import Aborted, Failed, Finished, Looped, Skipped, State, TimedOut
+from tocsin.core.states import KINDS, Aborted, Failed, Finished, Looped, Skipped, State, TimedOut
 from tocsin.core.supervisor import Ended, describe_end
-from tocsin.core.text import describe, is_a, own
+from tocsin.core.text import describe, is_a, own, traceback_of, type_name
 from tocsin.core.values import Value
 
 _CODE: MemberDescriptorType = vars(SystemExit)["code"]
@@ -113,7 +114,7 @@ def ending(error: BaseException | None, at: datetime, facts: Facts = UNKNOWN, to
 def _failure(error: BaseException, one: BaseException, at: datetime, facts: Facts, took: timedelta | None) -> Failure:
     """Return the event for an exception that means what ``one`` means."""
     if issubclass(type(one), TimeoutError):
-        return e.TimedOutAt(at, describe(error), error, facts=facts, took=took)
+        return e.TimedOutAt(at, described(error), error, facts=facts, took=took)
     if issubclass(type(one), Exception):
         return e.Raised(at, error=error, facts=facts, took=took)
     return e.Interrupted(at, error, facts=facts, took=took)
@@ -186,14 +187,54 @@ def deciding(error: BaseException) -> BaseException:
     return min(leaves(error), key=_gravity) if issubclass(type(error), BaseExceptionGroup) else error
 
 
+def described(error: BaseException) -> str:
+    """Return the type and the message of an exception. Of a group, those of the exception that decides stand first.
+
+    >>> described(ValueError("no rows"))
+    'ValueError: no rows'
+    >>> described(ExceptionGroup("two tasks", [TimeoutError("late"), ValueError("no rows")]))
+    'ValueError: no rows, in ExceptionGroup: two tasks (2 sub-exceptions)'
+    """
+    return f"{describe(deciding(error))}, in {describe(error)}" if issubclass(type(error), BaseExceptionGroup) else describe(error)
+
+
+def stand_in(error: BaseException) -> BaseException:
+    """Return an exception with the same meaning and name, whose text runs no code of the user's.
+
+    It stands for one whose own text raised a KeyboardInterrupt, so that people are told of the end all the same.
+
+    >>> stand_in(TimeoutError("late"))
+    TimeoutError('<its text was interrupted>')
+    """
+    one = min(leaves(error), key=_gravity_of_kind)
+    base = next((base for base in (TimeoutError, SystemExit, KeyboardInterrupt, Exception) if is_a(one, base)), BaseException)
+    made: object = new_class(type_name(one), (base,))("<its text was interrupted>")
+    assert is_a(made, BaseException)  # it derives from one
+    return made.with_traceback(traceback_of(one))
+
+
+def spoken(state: State) -> State:
+    """Return the state with a ``stand_in`` for an exception as its result."""
+    result = state.result
+    if not is_a(result, BaseException):
+        return state
+    try:
+        return attrs.evolve(state, result=stand_in(result))
+    except Exception:  # a user's own kind may take other arguments
+        return next(kind for kind in type(state).__mro__ if kind in KINDS)(state.message, stand_in(result))
+
+
 _INTERRUPTED, _ERROR, _FAILED, _TIMED_OUT, _ABORTED, _UNFINISHED, _SKIPPED, _SUCCEEDED = range(8)
 
 
 def _gravity(error: BaseException) -> int:
     """Return how grave an exception is among those of a group: 0 is the gravest."""
-    kind, state = type(error), signalled_state(error)
-    if state is not None:
-        return _gravity_of_state(state)
+    state = signalled_state(error)
+    return _gravity_of_kind(error) if state is None else _gravity_of_state(state)
+
+
+def _gravity_of_kind(error: BaseException) -> int:
+    kind = type(error)
     if issubclass(kind, TimeoutError):
         return _TIMED_OUT
     if issubclass(kind, Exception):

@@ -23,7 +23,7 @@ from tocsin.core import events as e
 from tocsin.core import states as s
 from tocsin.core.changes import UNREMEMBERED, Change, Streak, Tracked
 from tocsin.core.effects import Effect
-from tocsin.core.endings import signalled_state
+from tocsin.core.endings import signalled_state, spoken, stand_in
 from tocsin.core.events import UNKNOWN, Answer, Event, Facts
 from tocsin.core.notifiers import Notifier
 from tocsin.core.outcomes import Fault
@@ -260,6 +260,31 @@ def propose(run: Run, event: Event) -> Announcement | Step | IllegalTransition:
     if new is run.state or isinstance(event, _UNANNOUNCED):
         return Step(_moved(run, event, new, run.ordinal))
     return Announcement(run, _moved(run, event, new, run.ordinal + 1), event, len(run.subject.handlers))
+
+
+def propose_spoken(run: Run, event: Event) -> Announcement | Step | IllegalTransition:
+    """Do what ``propose`` does, with a ``stand_in`` for the exception of the event, whose text raised a KeyboardInterrupt."""
+    return propose(run, attrs.evolve(event, error=stand_in(event.error)) if isinstance(event, e.Raised) else event)
+
+
+def announce_spoken(announcement: Announcement) -> Step:
+    """Do what ``announce`` does, with a ``stand_in`` for the exception of the new state, whose text raised a KeyboardInterrupt."""
+    return announce(_spoken(announcement))
+
+
+def advance_spoken(run: Run, answer: Answer) -> Step | IllegalTransition:
+    """Do what ``advance`` does with an answer, with a ``stand_in`` for each exception: a text of one raised a KeyboardInterrupt."""
+    asking = None if run.asking is None else _spoken(run.asking)
+    plain = attrs.evolve(run, state=spoken(run.state), asking=asking)
+    if isinstance(answer, e.HandlerRaised):
+        return advance(plain, attrs.evolve(answer, error=stand_in(answer.error)))
+    return advance(plain, attrs.evolve(answer, state=plain.state if answer.state is run.state else spoken(answer.state)))
+
+
+def _spoken(announcement: Announcement) -> Announcement:
+    after, replies = announcement.after, announcement.replies
+    after = attrs.evolve(after, state=spoken(after.state))
+    return attrs.evolve(announcement, after=after, replies=tuple([(at, spoken(state)) for at, state in replies]))
 
 
 def announce(announcement: Announcement) -> Step:

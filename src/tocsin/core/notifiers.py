@@ -15,6 +15,7 @@ import attrs
 from tocsin.core import options
 from tocsin.core.changes import Change
 from tocsin.core.effects import Bot, CallBack, Effect, PostToSlack, SendEmail
+from tocsin.core.endings import stand_in
 from tocsin.core.filters.algebra import Filter, Verdict, everything
 from tocsin.core.filters.predicates import Kinds, are_kinds, entered, names
 from tocsin.core.messages.content import Content, compose
@@ -159,7 +160,7 @@ class Messenger(Notifier):
         faults = [] if fault is None else [fault]
         message = None if self.message is None else self._worded(self.message, change, faults)
         remark = None if self.when is everything else self._annotation(change, faults)
-        notes = tuple(str(fault) for fault in faults) if faults else ()
+        notes = tuple(_noted(fault) for fault in faults) if faults else ()
         content = compose(
             change, message=message, remark=remark, traceback=self.traceback, notes=notes, link=change.facts.link or self.title_link
         )
@@ -275,6 +276,13 @@ class Pinger(Notifier):
 
     def __repr__(self) -> str:
         return name_of(self.ping)
+
+
+def _noted(fault: Fault) -> str:
+    try:
+        return str(fault)
+    except KeyboardInterrupt:  # it comes again where the fault is logged, once people are told
+        return str(Fault(fault.where, stand_in(fault.error)))
 
 
 def _as_written(value: object) -> str:

@@ -186,7 +186,9 @@ def describe(error: BaseException) -> str:
     except BaseException as failure:
         message = f"<its str raised {type_name(failure)}>"
     kind = type_name(error)
-    return f"{kind}: {message if len(message) <= LONGEST else cut(message, LONGEST)}" if message else kind
+    if message.isspace() or not message:
+        return kind
+    return f"{kind}: {message if len(message) <= LONGEST else cut(message, LONGEST)}"
 
 
 def traceback_of(error: BaseException) -> TracebackType | None:

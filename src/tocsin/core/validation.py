@@ -49,6 +49,11 @@ def is_table(value: object) -> TypeGuard[Mapping[str, object]]:
     return isinstance(value, dict)
 
 
+def is_mapping(value: object) -> TypeGuard[Mapping[object, object]]:
+    """Return whether the value is a mapping, such as a dict."""
+    return isinstance(value, Mapping)
+
+
 def invoke(function: object, /, *arguments: object, **named: object) -> object:
     """Return ``function(*arguments, **named)``; raise a TypeError if it cannot be called.
 

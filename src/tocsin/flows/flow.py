@@ -4,17 +4,18 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import Token
 from graphlib import TopologicalSorter
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import attrs
 
+from tocsin.core.absent import instead, lookup
 from tocsin.core.machine import ForeignHandler, HandlerErrors
 from tocsin.core.notifiers import Notifier
 from tocsin.core.states import State
 from tocsin.core.text import quote
 from tocsin.flows.inputs import FlowPlan, Inputs, tasks_in
 from tocsin.flows.report import Report
-from tocsin.flows.task import Graph, Task, active_flow, checked_name, checked_task, on_failed
+from tocsin.flows.task import Graph, Task, active_flow, checked_name, checked_task, explaining, on_failed
 from tocsin.shell.adapters import Clock
 from tocsin.shell.handlers.attach import attached
 from tocsin.shell.interpreter import Interpreter
@@ -53,6 +54,7 @@ class Flow:
     (Success("All reference tasks succeeded."), 12)
     """
 
+    @explaining("Flow")
     def __init__(
         self,
         name: str = "Flow",
@@ -144,7 +146,8 @@ class Flow:
         try:
             bound = signature.bind_partial(*args, **kwargs) if partly else signature.bind(*args, **kwargs)
         except TypeError as error:
-            reason = f"the task {task.name!r} does not take these inputs: {error}"
+            known = next((why for name in kwargs if (why := instead("the call of a task", name)) is not None), str(error))
+            reason = f"the task {task.name!r} does not take these inputs: {known}"
         else:
             for upstream in tasks_in((*args, *kwargs.values())):
                 self._owned(upstream)  # before anything is added
@@ -222,6 +225,7 @@ class Flow:
         """Return all tasks in topological order."""
         return tuple(TopologicalSorter(self._before).static_order())
 
+    @explaining("Flow.run")
     def run(
         self,
         *,
@@ -253,3 +257,8 @@ class Flow:
 
     def __repr__(self) -> str:
         return f"<Flow {quote(self.name)} of {len(self._inputs)} tasks>"
+
+    if not TYPE_CHECKING:  # a type checker refuses an attribute that is not here
+
+        def __getattr__(self, name):
+            return lookup(self, "Flow", name)

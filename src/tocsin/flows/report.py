@@ -1,10 +1,11 @@
 """``Report``: how a run of a flow went, and the final states and the results of its tasks."""
 
 from collections.abc import Mapping
-from typing import ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, ParamSpec, TypeVar, overload
 
 import attrs
 
+from tocsin.core.absent import lookup
 from tocsin.core.states import Skipped, State, Success, TriggerFailed
 from tocsin.core.text import is_a, quote
 from tocsin.flows.task import FunctionTask, Task
@@ -59,3 +60,8 @@ class Report(RunReport):
         if is_a(state.result, BaseException):
             raise state.result
         raise TaskFailed(f"the task {quote(task.name)} failed: its state is {state!r}")
+
+    if not TYPE_CHECKING:  # a type checker refuses an attribute that is not here
+
+        def __getattr__(self, name):
+            return lookup(self, "a report", name)

@@ -17,7 +17,7 @@ from tocsin.flows.report import Report
 from tocsin.flows.task import Task
 from tocsin.shell.adapters import Clock
 from tocsin.shell.adapters.clock import CLOCK, Timer, timer_of
-from tocsin.shell.announce import Announcer, facts
+from tocsin.shell.announce import Announcer, ended_by, facts
 from tocsin.shell.current import current_of_runs, here, interpreting
 from tocsin.shell.environment import run_id
 from tocsin.shell.history.streaks import remembering
@@ -189,7 +189,8 @@ class _Execution:
         except OutOfTime:
             return e.TimedOutAt(self.clock.now(), facts=self.facts, took=self._since(began))
         except BaseException as error:
-            event = ended(run, error, self.clock.now(), self.facts, self._since(began))
-            self.interruption = error if isinstance(event, e.Interrupted) else None
+            now, took = self.clock.now(), self._since(began)
+            event, interrupt = ended_by(error, lambda one: ended(run, one, now, self.facts, took))
+            self.interruption = error if isinstance(event, e.Interrupted) else interrupt
             return event
         return e.Succeeded(self.clock.now(), result, facts=self.facts, took=self._since(began))

@@ -1,14 +1,16 @@
 """``Task`` and ``@task``: a body to run, with its options."""
 
 import copyreg
+import functools
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from datetime import timedelta
 from importlib import import_module
-from typing import Generic, ParamSpec, Protocol, Self, TypedDict, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Generic, ParamSpec, Protocol, Self, TypedDict, TypeVar, Unpack, overload
 
+from tocsin.core.absent import instead, lookup
 from tocsin.core.changes import Tracked
 from tocsin.core.machine import ForeignHandler
 from tocsin.core.notifiers import Notifier
@@ -27,6 +29,22 @@ _T = TypeVar("_T", bound=Tracked)
 # spelt out, since pyrefly 1.5 passes anything through ``StateHandler["Task"]``
 TaskHandler = Callable[["Task", State, State], State | None] | Notifier
 """``(task, old_state, new_state)``, returning a state, or None for no change."""
+
+
+def explaining(owner: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
+    """Return a decorator: of an argument that Prefect's ``owner`` had, the TypeError says what to write instead."""
+
+    def decorate(function: Callable[_P, _R]) -> Callable[_P, _R]:
+        @functools.wraps(function)
+        def explained(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+            for name in kwargs:
+                if (why := instead(owner, name)) is not None:
+                    raise TypeError(why)
+            return function(*args, **kwargs)
+
+        return explained
+
+    return decorate
 
 
 class Graph(Protocol):
@@ -86,6 +104,7 @@ class Task:
     <Task 'load'>
     """
 
+    @explaining("Task")
     def __init__(
         self,
         name: str | None = None,
@@ -139,6 +158,11 @@ class Task:
 
     def __repr__(self) -> str:
         return f"<Task {quote(self.name)}>"
+
+    if not TYPE_CHECKING:  # a type checker refuses an attribute that is not here
+
+        def __getattr__(self, name):
+            return lookup(self, "Task", name)
 
 
 class FunctionTask(Task, Generic[_P, _R]):

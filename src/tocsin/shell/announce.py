@@ -8,14 +8,30 @@ import os
 import platform
 import threading
 from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 import attrs
 
 from tocsin.core import events as e
 from tocsin.core.delivery.rendering import redacted_message
 from tocsin.core.effects import CallBack, Message, secrets_of
+from tocsin.core.endings import stand_in
 from tocsin.core.events import Answer, Event, Facts
-from tocsin.core.machine import Announcement, Ask, Run, Step, Subject, advance, announce, propose, refusal, reply
+from tocsin.core.machine import (
+    Announcement,
+    Ask,
+    Run,
+    Step,
+    Subject,
+    advance,
+    advance_spoken,
+    announce,
+    announce_spoken,
+    propose,
+    propose_spoken,
+    refusal,
+    reply,
+)
 from tocsin.core.notifiers import Notifier
 from tocsin.core.outcomes import STORED, Ambiguous, DeliveryError, Fault, Outcome, Receipt, Retryable, Silenced, Told, told
 from tocsin.core.silences import RunEnd, Silence
@@ -31,6 +47,9 @@ from tocsin.shell.history.streaks import Fate, Remember, claimed_ends, held_back
 from tocsin.shell.interpreter import ignore_outcome
 from tocsin.shell.redaction import before_next_text, redact
 from tocsin.shell.report import DeliveryLog, Entry
+
+_T = TypeVar("_T")
+_E = TypeVar("_E", bound=BaseException | None)
 
 
 def facts() -> Facts:
@@ -144,16 +163,25 @@ class Announcer:
     remember: Remember | None = None
     announced: list[Announcement] = attrs.field(factory=list[Announcement])
     faults: list[Fault] = attrs.field(factory=list[Fault])
+    _interrupt: KeyboardInterrupt | None = attrs.field(init=False, default=None)
 
     def feed(self, run: Run, event: Event) -> Run:
         """Step the machine with the event, deliver the effects, and answer its questions until it asks no more."""
-        proposed = propose(run, event)
+        try:
+            proposed = propose(run, event)
+        except KeyboardInterrupt:
+            spoken = propose_spoken(run, event)
+            if isinstance(spoken, Announcement):
+                self.announce(spoken)
+            raise
         if isinstance(proposed, Announcement):
             return self.announce(proposed)
         return _legal(proposed).run
 
     def announce(self, proposed: Announcement, *, ends: bool | None = None, retold: bool = False) -> Run:
         """Announce a change, and return the run after it.
+
+        A KeyboardInterrupt that the text of an exception raises is raised once people are told.
 
         If the history remembers the change, and there are messages about it and all of them fail, the history forgets it again.
 
@@ -172,16 +200,25 @@ class Announcer:
             is_held = remembered.is_held
         silences = may_be_silent() and not is_held and self.log.mode == "live"
         silence = silence_of(label_of(proposed.before.subject)) if silences else None
-        stepped, begin = announce(proposed), len(self.log.entries)
+        self._interrupt, begin = None, len(self.log.entries)
+        try:
+            stepped = announce(proposed)
+        except KeyboardInterrupt as interruption:  # of the text of a user's exception, or of a Ctrl-C meanwhile: people are told first
+            stepped, self._interrupt = announce_spoken(proposed), interruption
         while stepped.ask is not None:
             entries = self._act(stepped, tracker, silence, retold=retold)
             answer = self._unchanged(stepped.ask) if retold else self._answer(stepped.ask, entries)
-            stepped = _legal(advance(stepped.run, answer))
+            try:
+                stepped = _legal(advance(stepped.run, answer))
+            except KeyboardInterrupt as interruption:
+                stepped, self._interrupt = _legal(advance_spoken(stepped.run, answer)), interruption
         self._act(stepped, tracker, silence, retold=retold)
         if silences and (proposed.ends if ends is None else ends):
             self._hold_back(proposed, silence, self.log.entries[begin:])
         if tracker is not None:
             tracker.complete()
+        if self._interrupt is not None:
+            raise self._interrupt
         return stepped.run
 
     @staticmethod
@@ -200,7 +237,7 @@ class Announcer:
         for fault in stepped.faults:
             self.faults.append(fault)
             if not issubclass(type(fault.error), NotificationFailed):  # a failed notification is logged already
-                log.note(fault)
+                self._note(fault)
         if stepped.announced is not None:
             self.announced.append(stepped.announced)
         entries: list[Entry] = []
@@ -218,6 +255,13 @@ class Announcer:
             log.complain(effect, entry.answer)
             entries.append(entry)
         return entries
+
+    def _note(self, fault: Fault) -> None:
+        try:
+            log.note(fault)
+        except KeyboardInterrupt as interruption:  # of its text: people are told first
+            self._interrupt = interruption
+            log.note(Fault(fault.where, stand_in(fault.error)))
 
     def _answer(self, ask: Ask, deliveries: list[Entry]) -> Answer:
         if isinstance(ask.handler, Notifier):  # its answer is the final outcome of its effects
@@ -257,6 +301,14 @@ class Announcer:
 
 def _ignore_fate(_: Fate) -> None:
     """Do nothing: nothing follows from the fate of the messages."""
+
+
+def ended_by(error: _E, ending: Callable[[_E | BaseException], _T]) -> tuple[_T, KeyboardInterrupt | None]:
+    """Return ``ending(error)``, and the interrupt to raise once people are told, which the text of the exception raised, or None."""
+    try:
+        return ending(error), None
+    except KeyboardInterrupt as interrupt:
+        return ending(error if error is None else stand_in(error)), interrupt
 
 
 def _redacted(message: Message) -> Message:

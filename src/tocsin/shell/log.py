@@ -8,6 +8,7 @@ from tocsin.core.delivery.destinations import destination
 from tocsin.core.delivery.digest import gist
 from tocsin.core.delivery.rendering import redacted_message
 from tocsin.core.effects import CallBack, Effect, Message, PostToSlack, SendEmail
+from tocsin.core.messages.digest_summary import DigestSummary
 from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, DestinationDead, Fault, Outcome, Rejected, Retryable
 from tocsin.core.text import cut, name_of, one_line, quote
 from tocsin.shell.redaction import redact
@@ -83,25 +84,37 @@ def surely(text: str) -> None:
 def failure(effect: Effect, error: DeliveryError, more: int = 0) -> str:
     """Return what failed and why, in one line without a secret."""
     verb = "may have failed to" if isinstance(error, Ambiguous) else "could not"
-    others = f" and {more:,} more" if more else ""
-    return one_line(f"tocsin: {verb} {act(effect)}{others}: {redact(error.reason)}")
+    return one_line(f"tocsin: {verb} {act(effect)}{_others(effect, more)}: {redact(error.reason)}")
 
 
 def refusal(effect: Effect, receipt: Delivered, more: int = 0) -> str:
     """Return which recipients were refused and why, in one line without a secret."""
-    others = f" and {more:,} more" if more else ""
-    return one_line(f"tocsin: {act(effect)}{others}: refused for {redact(receipt.refusals)}")
+    return one_line(f"tocsin: {act(effect)}{_others(effect, more)}: refused for {redact(receipt.refusals)}")
+
+
+def _others(effect: Effect, more: int) -> str:
+    """Return how many further messages had the outcome; those in a digest count, too."""
+    digest = _digest_in(effect)
+    count = more if digest is None else max(more, digest.count - 1)
+    return f" and {count:,} more" if count else ""
+
+
+def _digest_in(effect: Effect) -> DigestSummary | None:
+    content = None if isinstance(effect, CallBack) else effect.content
+    return content if isinstance(content, DigestSummary) else None
 
 
 def act(effect: Effect) -> str:
-    """Return what an effect does, in words."""
+    """Return what an effect does, in words. A digest is called by its first message."""
+    digest = _digest_in(effect)
+    name = cut(one_line((effect if digest is None else digest).key.slug), _LONGEST)
     match effect:
-        case PostToSlack(key=key):
-            return f"tell Slack of {cut(one_line(key.slug), _LONGEST)!r}"
-        case SendEmail(key=key):
-            return f"mail about {cut(one_line(key.slug), _LONGEST)!r}"
-        case CallBack(key=key, fn=fn):
-            return f"call {name_of(fn)} for {cut(one_line(key.slug), _LONGEST)!r}"
+        case PostToSlack():
+            return f"tell Slack of {name!r}"
+        case SendEmail():
+            return f"mail about {name!r}"
+        case CallBack(fn=fn):
+            return f"call {name_of(fn)} for {name!r}"
 
 
 def folded(whole: Message, messages: Sequence[Message]) -> None:

@@ -10,6 +10,7 @@ from abc import abstractmethod
 from contextvars import ContextVar
 
 from tocsin.core import options
+from tocsin.core.messages.content import is_blank
 from tocsin.core.text import LONGEST, cut, quote, worded
 from tocsin.shell import log
 from tocsin.shell.report import RunReport
@@ -50,10 +51,13 @@ class WatchedRun:
         return self._run_id
 
     def note(self, text: object) -> None:
-        """Add a text, or the ``str`` of any other value, to the final message, after all earlier notes. It raises nothing."""
+        """Add a text, or the ``str`` of any other value, to the final message, after all earlier notes. It raises nothing.
+
+        A blank text adds nothing.
+        """
         worded_text = worded(text)
         self._warn_if_over("a note")
-        if self._room > 0:
+        if self._room > 0 and not is_blank(worded_text):
             self._room -= len(worded_text) + 1
             self._notes.append(worded_text)
 

@@ -12,7 +12,7 @@ from tocsin.core.machine import Run, StateHandler, Subject
 from tocsin.core.states import Running
 from tocsin.flows.task import checked_name
 from tocsin.shell.adapters.clock import CLOCK
-from tocsin.shell.announce import facts
+from tocsin.shell.announce import ended_by, facts
 from tocsin.shell.environment import run_id
 from tocsin.shell.handlers.attach import attached
 from tocsin.shell.queues import exit_as_interrupted
@@ -64,7 +64,8 @@ class _Hooks:
             now, known = CLOCK.now(), attrs.evolve(facts(), told_by=told_by(error, ANYWHERE))
             handlers = default_recipients().handlers if self._handlers is None else self._handlers
             run = Run(Subject(Program(label), handlers, run_id(), label, shows_run_id=False), Running())
-            feed_alone(run, failure(error, now, known))
+            event, _ = ended_by(error, lambda one: failure(one, now, known))
+            feed_alone(run, event)
         except BaseException as own:  # a KeyboardInterrupt too: the user does not want to wait for the notification
             log_failure(own, label)
 

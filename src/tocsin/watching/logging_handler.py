@@ -15,14 +15,14 @@ import attrs
 from typing_extensions import override
 
 from tocsin.core import events as e
-from tocsin.core.endings import logged_state
+from tocsin.core.endings import described, logged_state
 from tocsin.core.events import Detail, Facts
 from tocsin.core.machine import Run, StateHandler, Subject
 from tocsin.core.states import Running
 from tocsin.core.text import describe, is_a, plain, quote, worded
 from tocsin.core.validation import invoke
 from tocsin.shell.adapters.clock import CLOCK
-from tocsin.shell.announce import facts
+from tocsin.shell.announce import ended_by, facts
 from tocsin.shell.environment import run_id
 from tocsin.shell.handlers.attach import attached
 from tocsin.watching.emit import ANYWHERE, feed_alone, is_notifying, log_failure, told_by
@@ -93,9 +93,16 @@ class LoggingHandler(logging.Handler):
             log_failure(error, name)
 
     def _notify(self, record: logging.LogRecord, name: str) -> None:
-        logger, now, known = Logger(name), CLOCK.now(), _record_facts(record)
-        event = e.Signalled(now, state=logged_state(self._text(record), _error(record)), facts=known)
-        feed_alone(Run(Subject(logger, self.handlers, run_id(), name, shows_run_id=False), Running()), event)
+        logger, now, error, text = Logger(name), CLOCK.now(), _error(record), self._text(record)
+        (state, known), interrupt = ended_by(error, lambda one: (logged_state(text, one), _record_facts(record, one)))
+        if error is not None:
+            known = attrs.evolve(known, told_by=told_by(error, ANYWHERE))
+        feed_alone(
+            Run(Subject(logger, self.handlers, run_id(), name, shows_run_id=False), Running()),
+            e.Signalled(now, state=state, facts=known),
+        )
+        if interrupt is not None:
+            raise interrupt
 
     def _text(self, record: logging.LogRecord) -> str:
         """Return the text of the message, also for a record whose arguments do not fit its format."""
@@ -113,16 +120,11 @@ class LoggingHandler(logging.Handler):
         super().close()
 
 
-def _record_facts(record: logging.LogRecord) -> Facts:
-    error = _error(record)
-    details = [] if error is None else [Detail("Error", describe(error), quoted=True)]
+def _record_facts(record: logging.LogRecord, error: BaseException | None) -> Facts:
+    details = [] if error is None else [Detail("Error", described(error), quoted=True)]
     level, file, line, function = map(worded, (record.levelname, record.filename, record.lineno, record.funcName))
     where = f"{level} at {file}:{line} in {function}"
-    return attrs.evolve(
-        facts(),
-        details=(*details, Detail("Logged", where)),
-        told_by=None if error is None else told_by(error, ANYWHERE),
-    )
+    return attrs.evolve(facts(), details=(*details, Detail("Logged", where)))
 
 
 def _error(record: logging.LogRecord) -> BaseException | None:

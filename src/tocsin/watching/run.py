@@ -16,7 +16,7 @@ import attrs
 from typing_extensions import override
 
 from tocsin.core import events as e
-from tocsin.core.endings import ending
+from tocsin.core.endings import ending, stand_in
 from tocsin.core.events import Detail, Event, Facts
 from tocsin.core.machine import Run, Subject
 from tocsin.core.states import Running, Success
@@ -45,9 +45,11 @@ class _Record:
 
     def feed(self, event: Event) -> list[Entry]:
         """Announce an event, and continue from its own state, not from a handler's. Return its deliveries."""
-        entries = feed(self.announcer, self.run, event)
-        self.run = self.announcer.announced[-1].after
-        return entries
+        try:
+            return feed(self.announcer, self.run, event)
+        finally:  # a KeyboardInterrupt may have come once the event was announced
+            if self.announcer.announced:
+                self.run = self.announcer.announced[-1].after
 
 
 class BodyRun(WatchedRun):
@@ -130,9 +132,16 @@ class BodyRun(WatchedRun):
         inner = None if error is None else told_by(error, self._run_id)
         self._record = record = self._record or self._start(recipients)
         known = record.announcer.facts = self._final_facts(record.announcer.facts, inner)
-        entries = record.feed(ending(error, self._ended, known, timedelta(seconds=self._took)))
+        took, interrupt = timedelta(seconds=self._took), None
+        try:
+            event = ending(error, self._ended, known, took)
+        except KeyboardInterrupt as interruption:  # of the text of the exception: people are told first
+            event, interrupt = ending(None if error is None else stand_in(error), self._ended, known, took), interruption
+        entries = record.feed(event)
         if error is not None and record.run.state.is_failed():
             self._mark_for_outer(error, self._name if was_delivered(entries) else inner)
+        if interrupt is not None:
+            raise interrupt
 
     def _final_facts(self, known: Facts, inner: str | None) -> Facts:
         """Return the facts of the end: with notes, link, and the inner run that reported the failure."""

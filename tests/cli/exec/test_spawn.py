@@ -109,6 +109,15 @@ def test_secrets_are_scrubbed_where_that_is_asked(watch: Watch) -> None:
     assert shown("--scrub-env", "--ping", "HEARTBEAT") == (0, b",,,,V,O\n", b"")
 
 
+def test_a_mistake_in_a_file_leaves_no_secret_to_the_command(watch: Watch, tmp_path: Path) -> None:
+    file = tmp_path / "other.toml"
+    file.write_text('[slack]\ndedline = 3\n[secrets]\nnames = ["DB_PASSWORD"]\n')
+    environment = {"DB_PASSWORD": "hidden", "TOCSIN_CONFIG": str(file)}
+    status, out, err = watch("--scrub-env", "--", "sh", "-c", 'echo "<$DB_PASSWORD>"', environment=environment).done()
+    assert (status, out) == (0, b"<>\n")
+    assert b"slack.dedline: there is no such key; did you mean slack.deadline?" in err
+
+
 def without_privileges() -> None:  # pragma: no cover - between fork and exec nothing is measured
     """Let the process become what a usual user's is, even if it is root's: without capabilities."""
     for capability in range(64):

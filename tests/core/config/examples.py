@@ -35,14 +35,25 @@ def layers(origin: str) -> st.SearchStrategy[Layer]:
     return st.fixed_dictionaries({}, optional=settings).map(Layer)
 
 
-def layer(taken: Layer | Problem) -> Layer:
-    """Assert that a result is a layer, and return it."""
-    assert isinstance(taken, Layer), taken
-    return taken
+Taken = Layer | Problem | tuple[Layer, tuple[Problem, ...]]
+"""What a place of the configuration gives."""
 
 
-def problem(taken: object) -> Problem:
-    """Assert that a result is a problem in one line, and return it."""
-    assert isinstance(taken, Problem), taken
-    assert "\n" not in str(taken)
-    return taken
+def layer(taken: Taken) -> Layer:
+    """Assert that a result is a layer without a problem, and return it."""
+    found, problems = taken if isinstance(taken, tuple) else (taken, ())
+    assert isinstance(found, Layer), found
+    assert problems == ()
+    return found
+
+
+def problem(taken: Taken) -> Problem:
+    """Assert that a result is one problem, of one line, and return it. Nothing is set beside it."""
+    if isinstance(taken, tuple):
+        assert taken[0].settings == {}
+        (found,) = taken[1]
+    else:
+        assert isinstance(taken, Problem), taken
+        found = taken
+    assert "\n" not in str(found)
+    return found

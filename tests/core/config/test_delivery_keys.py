@@ -112,9 +112,9 @@ def test_a_bad_variable(variable: str, value: str, said: str) -> None:
 @pytest.mark.parametrize(("old", "new"), [("patience", "exit_timeout"), ("queue", "max_queue")])
 def test_an_old_name_is_refused_and_the_new_one_is_named(old: str, new: str) -> None:
     for project in (False, True):
-        problem = parse(f"[delivery]\n{old} = 5", "FILE", project=project)
-        assert str(problem) == f"FILE:2: delivery.{old}: there is no such key; it is called delivery.{new} now"
+        found = problem(parse(f"[delivery]\n{old} = 5", "FILE", project=project))
+        assert str(found) == f"FILE:2: delivery.{old}: there is no such key; it is called delivery.{new} now"
     settings, problems = environment({f"TOCSIN_DELIVERY_{old.upper()}": "5"})
     variable, called = f"TOCSIN_DELIVERY_{old.upper()}", f"TOCSIN_DELIVERY_{new.upper()}"
-    assert [str(problem) for problem in problems] == [f"{variable}: there is no such variable; it is called {called} now"]
+    assert [str(each) for each in problems] == [f"{variable}: there is no such variable; it is called {called} now"]
     assert not settings.settings

@@ -11,9 +11,11 @@ from tests.core.config.examples import example as of
 from tests.core.config.examples import layer, layers
 from tocsin.core.config.merging import Layer, Setting, merge
 from tocsin.core.config.merging import layer_from as options
-from tocsin.core.config.parsing import environment, line_of, parse
-from tocsin.core.config.problems import Problem, closest, hint
+from tocsin.core.config.parsing import environment, key_lines, parse
+from tocsin.core.config.problems import closest, hint
 from tocsin.core.config.schema import DEFAULT, KEYS, SECTIONS, TABLE, ConfigKey, shown, value_of, written
+from tocsin.core.config.value_types import SECRET
+from tocsin.core.secrets import is_secret_name
 
 CANARY = "C4N4RY7Q2X9AB"  # so like a token that it is not repeated as a key either
 NEW = "\n"
@@ -73,14 +75,46 @@ def test_a_value_that_no_check_saw_is_left_to_the_weaker() -> None:
 @case("x = 2020-13-99", True)
 @case(".".join("a" * 1999) + " = 1", True)
 def test_any_file_is_a_layer_or_one_line_without_a_value(content: str | bytes, project: bool) -> None:
-    taken = parse(content, "FILE", project=project)
-    if isinstance(taken, Problem):
-        assert re.fullmatch(r"FILE(:\d+)?: [^\n]+; [^\n]+", str(taken))
-        assert CANARY not in repr(taken)
-    else:
-        assert set(taken.settings) <= set(KEYS)
-        assert "hooks.slack.com/services" not in repr([setting.value for setting in taken.settings.values()])
-        assert not project or all(KEYS[name].shared for name in taken.settings)
+    taken, problems = parse(content, "FILE", project=project)
+    for problem in problems:
+        assert re.fullmatch(r"FILE(:\d+)?: [^\n]+; [^\n]+", str(problem))
+        assert CANARY not in repr(problem)
+    assert len(set(problems)) == len(problems)
+    assert problems == () or not taken.settings
+    assert set(taken.settings) <= set(KEYS)
+    assert "hooks.slack.com/services" not in repr([setting.value for setting in taken.settings.values()])
+    assert not project or all(KEYS[name].shared for name in taken.settings)
+    assert all(isinstance(SECRET.check(name), str) and (is_secret_name(name) or not project) for name in taken.secrets)
+
+
+WRONG = st.sampled_from(
+    ["deadlin = 3\n", "[slak]\nonly = []\n", "x y = 3\n", "only = 'Failed'\n", "[slack]\ndeadline = soon\n", "only = [[\n", "[slack\n"]
+)
+
+
+@given(st.lists(WRONG, max_size=3), st.lists(WRONG, max_size=3), st.sampled_from(["\n", " # them\n"]), st.booleans())
+@case([], ['x = "\n', "# \ud800"], "\n", True)
+def test_whatever_is_wrong_with_a_file_its_secrets_stay_known(before: list[str], after: list[str], end: str, project: bool) -> None:
+    named = f"[secrets]\nnames = [{end}'API_TOKEN',{end}\"DB_PASSWORD\"{end}]{end}"
+    taken, problems = parse("".join([*before, named, *after]), "FILE", project=project)
+    kept = merge(taken).secrets.names
+    assert {"API_TOKEN", "DB_PASSWORD"} <= set(kept)
+    assert bool(problems) is bool(before or after)
+
+
+def mistake(number: int) -> tuple[str, str]:
+    """Return a line that is wrong in the way of this number, and the beginning of what is said of it."""
+    return (("dedline = 3", "dedline:"), ("only = 3", "only:"), ("x y = 3", "this is not TOML"), ("[slack", "this is not TOML"))[number]
+
+
+@given(st.permutations(range(4)))
+def test_each_mistake_of_a_file_is_named_once_on_its_line(numbers: list[int]) -> None:
+    numbers = sorted(numbers, key=lambda number: number == 3)  # a header takes its table with it
+    text = "\n".join(mistake(number)[0] for number in numbers)
+    _, problems = parse(text, "FILE", project=False)
+    expected = [f"FILE:{line}: {mistake(number)[1]}" for line, number in enumerate(numbers, 1)]
+    assert len(problems) == len(expected)
+    assert all(str(problem).startswith(said) for problem, said in zip(problems, expected, strict=True))
 
 
 @given(st.permutations(TABLE), st.lists(NEWLINES, min_size=9, max_size=9), st.sampled_from(["", "\n", "# deadline = 1\r\n", " "]))
@@ -98,7 +132,7 @@ def test_each_value_is_said_to_be_on_its_line(keys: list[ConfigKey[object]], end
 
 
 def test_a_line_that_is_nowhere_is_the_first() -> None:
-    assert line_of("only = 1", ("ignore",)) == 1
+    assert key_lines("only = 1").of(("ignore",)) == 1
 
 
 @given(st.text(max_size=99))

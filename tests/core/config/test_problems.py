@@ -120,6 +120,34 @@ def test_what_looks_like_a_secret_is_refused_and_not_repeated(text: str, line: i
     assert CANARY not in said
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[slack]\ndedline = 3\ndeadline = 'x'\n[gmail]\nprot = 3", ["2: slack.dedline", "3: slack.deadline", "5: gmail.prot"]),
+        ('only = ["Failed"\nfoo = 3\n[slack]\nfoo = 3', ["1: this is not TOML", "2: foo", "4: slack.foo"]),
+        ('only = "Failed\nignore = []\n[slack]\ndeadline = 3s\n[slack]\nfoo = 3', ["1: this is not TOML", "4: this", "5: this"]),
+        ("[slack\nfoo = 3\n[gmail]\nx y = 3\nfoo = 3", ["1: this is not TOML", "4: this is not TOML", "5: gmail.foo"]),
+        ("# xoxb-1x\nonly = 3\n# xoxb-2x", ["1: this looks like a secret", "2: only", "3: this looks like a secret"]),
+        ("secrets.names = [\n'xoxb-1x',\n'xoxb-2x',\n]\nfoo = 3", ["2: this looks", "3: this looks", "5: foo"]),
+        ('x = """\nonly = 3', ["1: this is not TOML", "2: only"]),
+        ("foo = 3\nd = 2020-13-99\nfoo = 3", ["1: foo", "2: this is not TOML", "3: this is not TOML"]),
+        ("\x00\nfoo = 3", ["1: this is not TOML", "2: foo"]),
+    ],
+)
+def test_all_that_is_wrong_with_a_file_is_named_once(text: str, said: list[str]) -> None:
+    layer, problems = parse(text, "FILE", project=False)
+    assert len(problems) == len(said)
+    assert [str(each) for each, wanted in zip(problems, said, strict=True) if not str(each).startswith(f"FILE:{wanted}")] == []
+    assert layer.settings == {}
+
+
+@pytest.mark.parametrize("text", ["a = 1\n" * 500, "".join(f"a{number} = 1\n" for number in range(500)), "[\n" * 500])
+def test_of_very_many_mistakes_the_first_are_named(text: str) -> None:
+    _, problems = parse(text, "FILE", project=False)
+    assert str(problems[-1]) == "FILE: there may be more mistakes in it; correct these first"
+    assert 10 < len(problems) <= 101
+
+
 def test_the_names_of_secrets_may_stand_in_a_projects_file() -> None:
     text = 'slack.webhook_secret = "TEAM_WEBHOOK_URL"\nsecrets.names = ["DATABASE_PASSWORD", "API_TOKEN"]'
     assert set(layer(parse(text, "FILE", project=True)).settings) == {"slack.webhook_secret", "secrets.names"}

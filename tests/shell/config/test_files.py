@@ -44,7 +44,7 @@ def test_the_variable_names_the_projects_file(home: Home) -> None:
 
 def test_a_file_that_is_not_there_sets_nothing_unless_it_was_named(home: Home) -> None:
     path = home.project / "none.toml"
-    assert read(Place(path, project=True)) == Layer()
+    assert read(Place(path, project=True)) == (Layer(), ())
     why = f"{path}: it cannot be read: No such file or directory; correct TOCSIN_CONFIG"
     assert said(Place(path, project=True, named=True)) == why
 

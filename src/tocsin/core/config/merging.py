@@ -2,6 +2,7 @@
 
 - A layer holds what one place sets: a file, the environment, or the options of a command. Its values are as written, and were checked.
 - For each key the strongest layer that sets it counts, and then the default.
+- The names of secrets in what was left out are added to those of ``secrets.names``.
 - Some settings mean something only together. If one is missing, the other is dropped, with a problem. That is checked after merging,
   since they may stand in two places: a project's file and the user's.
 """
@@ -31,9 +32,13 @@ class Setting(Value):
 
 @attrs.frozen(eq=False, repr=False)
 class Layer(Value):
-    """The settings of one place, by the names of their keys."""
+    """The settings of one place, by the names of their keys.
+
+    ``secrets`` has the names of secrets in what was left out of the layer: these stay hidden all the same.
+    """
 
     settings: Mapping[str, Setting] = attrs.field(factory=dict[str, Setting], hash=False)
+    secrets: tuple[str, ...] = attrs.field(default=(), repr=False)
 
 
 def layer_from(values: Mapping[str, object], origin: str = "option") -> Layer | Problem:
@@ -120,13 +125,17 @@ def merge(*layers: Layer) -> Configuration:
             outbox=of(schema.DELIVERY_OUTBOX),
             outbox_secret=of(schema.DELIVERY_OUTBOX_SECRET),
         ),
-        secrets=schema.SecretSettings(names=of(schema.SECRETS_NAMES), keyring=of(schema.SECRETS_KEYRING)),
+        secrets=schema.SecretSettings(names=_names(of(schema.SECRETS_NAMES), *layers), keyring=of(schema.SECRETS_KEYRING)),
         origins=origins,
     )
 
 
+def _names(names: tuple[str, ...], *layers: Layer) -> tuple[str, ...]:
+    return tuple(dict.fromkeys([*names, *(name for layer in layers for name in layer.secrets)]))
+
+
 def drop_incomplete(config: Configuration) -> tuple[Configuration, tuple[Problem, ...]]:
-    """Drop settings whose counterpart is missing, and return the problems.
+    """Drop settings whose counterpart is missing, and return the problems. The secret that is named there stays hidden.
 
     >>> _, problems = drop_incomplete(merge(layer_from({"slack.channel": "#ops"}, "tocsin.toml:3")))
     >>> [problem.what for problem in problems]
@@ -140,9 +149,14 @@ def drop_incomplete(config: Configuration) -> tuple[Configuration, tuple[Problem
     whole = attrs.evolve(
         config,
         slack=attrs.evolve(slack, token_secret=None, channel=None),
+        secrets=config.secrets if slack.token_secret is None else _with_name(config.secrets, slack.token_secret),
         origins={**config.origins, present.name: DEFAULT},
     )
     return whole, (_missing(config.origins[present.name], present, missing),)
+
+
+def _with_name(secrets: schema.SecretSettings, name: str) -> schema.SecretSettings:
+    return attrs.evolve(secrets, names=tuple(dict.fromkeys((*secrets.names, name))))
 
 
 def _missing(origin: str, present: ConfigKey[str | None], missing: ConfigKey[str | None]) -> Problem:

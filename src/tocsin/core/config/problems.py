@@ -30,6 +30,7 @@ _SECRET_KEY = re.compile(
     r"passw|passphrase|token|credential|webhook[_-]?url|api[_-]?key|private[_-]?key|(?:^|[_-])secret$|^email_username$", re.IGNORECASE
 )
 
+SUSPICIOUS = "this looks like a secret"
 REMEDY = "put it into the environment variable of its name, or into secrets.toml in your own configuration folder, and name it here"
 
 
@@ -88,10 +89,9 @@ def hint(word: str, known: Iterable[str]) -> str:
     return f"write one of {', '.join(words)}" if near is None else f"did you mean {near}?"
 
 
-def suspicious_line(text: str) -> int | None:
-    """Return the 1-based number of the first line with what looks like a secret, comments included; None if there is none."""
-    found = _SECRET_TEXT.search(text)
-    return None if found is None else text.count("\n", 0, found.start()) + 1
+def suspicious_lines(text: str) -> tuple[int, ...]:
+    """Return the 1-based numbers of the lines with what looks like a secret, comments included."""
+    return tuple(number for number, line in enumerate(text.split("\n"), 1) if _SECRET_TEXT.search(line))
 
 
 def suspicious_value(value: object) -> bool:

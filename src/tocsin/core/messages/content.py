@@ -1,12 +1,13 @@
 """What a message says, independent of the channel. ``slack`` and ``email`` lay it out.
 
 - The first part is one plain sentence, since a phone shows nothing else. The lines with further facts follow. A line is
-  there only if its fact is known.
+  there only if its fact is known, and its text is not blank.
 - Lines are made printable here. Nothing is cut or escaped here: each channel does that for itself, after secrets were replaced in the
   whole text.
 - A content tells our own words and names from the text of a user's program. Secrets are replaced in the latter alone.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TypeGuard
@@ -15,10 +16,11 @@ import attrs
 
 from tocsin.core import states as s
 from tocsin.core.changes import Change
+from tocsin.core.endings import deciding, described
 from tocsin.core.screen import CONTROL
 from tocsin.core.signals import Signal
 from tocsin.core.states import State
-from tocsin.core.text import cut, describe, frames, label, one_line, plain, printable, quote, span
+from tocsin.core.text import cut, frames, label, one_line, plain, printable, quote, span, traceback_of, type_name
 from tocsin.core.values import Value
 
 VERBS: Mapping[type[State], str] = {
@@ -47,6 +49,9 @@ VERBS: Mapping[type[State], str] = {
 
 NAME_LIMIT = 150
 SENTENCE_LIMIT = 200
+_INVISIBLE = "\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff"
+_VOWELS = "AEIOU"
+_VISIBLE = re.compile(f"[^\\s{_INVISIBLE}]")
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -148,10 +153,10 @@ def compose(
         link: the URL behind the title.
     """
     kind, error = type(change.new).__name__, error_of(change.new)
-    told = None if error is None else printable(describe(error))  # once, since a user's ``str`` may take long
-    message = None if message is None else printable(message)
-    remark = None if remark is None else printable(remark)
-    name = cut(one_line(label(change.tracked_obj)), NAME_LIMIT)
+    told = None if error is None else printable(described(error))  # once, since a user's ``str`` may take long
+    message = None if message is None else _unless_blank(printable(message))
+    remark = None if remark is None else _unless_blank(printable(remark))
+    name = cut(one_line(label(change.tracked_obj)), NAME_LIMIT) or f"<{type_name(change.tracked_obj)} without a name>"
     index = "" if change.map_index is None else f"[{change.map_index}]"
     own = printable(plain(change.new.message)) if error is None and change.new.message is not None else None
     opening, rest = _sentence(f"{name}{index}", change, message or told or own, remark)
@@ -161,14 +166,18 @@ def compose(
     if change.facts.details:
         lines += [Line(one_line(detail.title), printable(detail.text), quoted=detail.quoted) for detail in change.facts.details]
     lines += _fact_lines(change)
-    if traceback and error is not None and (seen := frames(error)):
+    if traceback and error is not None and (seen := _frames(error)):
         lines.append(Line("Traceback, innermost first", printable("\n".join(seen)), quoted=True))
     if notes:
         lines += [Line("Note", printable(note)) for note in notes]
+    for line in lines:  # seldom is one blank: so no other list is made for each message
+        if not _VISIBLE.search(line.text):
+            lines = [line for line in lines if not is_blank(line.text)]
+            break
     return Content(
         name=f"{name}{index}",
         opening=opening,
-        headline=f"{name}{index} is now in a {kind} state",
+        headline=f"{name}{index} is now in {'an' if kind[0] in _VOWELS else 'a'} {kind} state",
         state=kind,
         failed=isinstance(change.new, s.Failed),
         color=change.new.color,
@@ -177,6 +186,25 @@ def compose(
         link=link,
         rest=rest,
     )
+
+
+def is_blank(text: str) -> bool:
+    """Return whether a reader sees nothing of the text: it is empty, or all white space and other characters without a shape.
+
+    >>> is_blank(" \\n\\u200b"), is_blank("-")
+    (True, False)
+    """
+    return _VISIBLE.search(text) is None
+
+
+def _unless_blank(text: str) -> str | None:
+    return None if is_blank(text) else text
+
+
+def _frames(error: BaseException) -> tuple[str, ...]:
+    """Return the frames of the exception; of a group, those of the exception that decides, if it was raised."""
+    one = deciding(error)
+    return frames(error if traceback_of(one) is None else one)
 
 
 def _inherited_verb(kind: type[State]) -> str:
@@ -190,7 +218,7 @@ def _sentence(name: str, change: Change, reason: str | None, remark: str | None)
     if took and change.run_duration is not None:
         took = f" after {span(change.run_duration)}, attempt {change.attempt}{took}"
     history = f" ({remark})" if remark else ""  # before the reason, which may be cut
-    return cut(f"{name} {verb}{took}", SENTENCE_LIMIT), f"{history}: {reason}" if reason else history
+    return cut(f"{name} {verb}{took}", SENTENCE_LIMIT), f"{history}: {reason}" if reason and _VISIBLE.search(reason) else history
 
 
 def _message_lines(own: str | None, error: BaseException | None, told: str | None, message: str | None) -> list[Line]:

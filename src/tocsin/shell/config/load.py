@@ -6,8 +6,8 @@
 - A file of another user, except root, may have been planted, and one that every user may write to may have been changed: they are
   refused unless ``TOCSIN_CONFIG`` names them.
 - Only regular files are read: reading a pipe would block.
-- A setting that cannot be used is left out and reported as a problem; the rest applies. A bad file never stops a program or a
-  notification.
+- A variable or a file that cannot be used is left out, and all that is wrong with it is reported; the rest applies, and the secrets
+  that it names stay hidden. A bad file never stops a program or a notification.
 """
 
 import os
@@ -19,8 +19,9 @@ from pathlib import Path
 
 import attrs
 
+from tocsin.core.config.kept_names import named_in_file
 from tocsin.core.config.merging import Layer, drop_incomplete, merge
-from tocsin.core.config.parsing import LONGEST, environment, parse
+from tocsin.core.config.parsing import LONGEST, decoded, environment, parse
 from tocsin.core.config.problems import Problem
 from tocsin.core.config.schema import Configuration
 
@@ -56,20 +57,25 @@ def places(variables: Mapping[str, str], folder: Path | None) -> tuple[Place, ..
     return own if nearest is None or nearest in {place.path for place in own} else (Place(nearest, project=True), *own)
 
 
-def read(place: Place) -> Layer | Problem:
-    """Return what a file sets, or what is wrong with it. A missing optional file sets nothing. Raises nothing."""
+def read(place: Place) -> tuple[Layer, tuple[Problem, ...]]:
+    """Return what a file sets, and all that is wrong with it. A missing optional file sets nothing. Raises nothing."""
     try:
-        content = _content(place)
+        content, refused = _content(place)
     except OSError as error:
         return _unreadable(place, error)
-    return content if isinstance(content, Problem) else parse(content, str(place.path), project=place.project)
+    if refused is None:
+        return parse(content, str(place.path), project=place.project)
+    return Layer(secrets=named_in_file(decoded(content, "")[0], project=True)), (refused,)
 
 
-def _content(place: Place) -> bytes | Problem:
+def _content(place: Place) -> tuple[bytes, Problem | None]:
+    """Return the content, and why the file is refused, or None. Of a refused file, only one of this user's is read."""
     descriptor = os.open(place.path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     try:
-        problem = refusal(place, os.fstat(descriptor), None if sys.platform == "win32" else os.geteuid())
-        return os.read(descriptor, LONGEST + 1) if problem is None else problem
+        status, user = os.fstat(descriptor), None if sys.platform == "win32" else os.geteuid()
+        refused = refusal(place, status, user)
+        read_all_the_same = stat.S_ISREG(status.st_mode) and status.st_uid in {0, user}  # for the names of its secrets
+        return os.read(descriptor, LONGEST + 1) if refused is None or read_all_the_same else b"", refused
     finally:
         os.close(descriptor)
 
@@ -83,11 +89,11 @@ def _is_there(path: Path) -> bool:
     return True
 
 
-def _unreadable(place: Place, error: OSError) -> Layer | Problem:
+def _unreadable(place: Place, error: OSError) -> tuple[Layer, tuple[Problem, ...]]:
     if isinstance(error, FileNotFoundError | NotADirectoryError) and not place.named:
-        return Layer()
+        return Layer(), ()
     remedy = f"correct {VARIABLE}" if place.named else "make it readable, or remove it"
-    return Problem(str(place.path), f"it cannot be read: {error.strerror}", remedy)
+    return Layer(), (Problem(str(place.path), f"it cannot be read: {error.strerror}", remedy),)
 
 
 def refusal(place: Place, status: os.stat_result, user: int | None) -> Problem | None:
@@ -118,10 +124,9 @@ def loaded(environ: Mapping[str, str], cwd: Path | None, options: Layer | None =
     variables, invalid_variables = environment(environ)
     found = places(environ, cwd)
     files = tuple(read(place) for place in found)
-    layers = tuple(file for file in files if isinstance(file, Layer))
     strongest = () if options is None else (options,)
-    invalid_files = tuple(file for file in files if isinstance(file, Problem))
-    config, incomplete = drop_incomplete(merge(*strongest, variables, *layers))
+    config, incomplete = drop_incomplete(merge(*strongest, variables, *(layer for layer, _ in files)))
+    invalid_files = (problem for _, problems in files for problem in problems)
     return Loaded(config, (*invalid_variables, *invalid_files, *incomplete), found)
 
 

@@ -11,10 +11,11 @@ from tocsin.core.changes import Tracked
 from tocsin.core.notifiers import Callback
 from tocsin.core.states import State
 from tocsin.core.text import quote
-from tocsin.shell.handlers.currying import announce_change
+from tocsin.shell.handlers.currying import announce_change, state_of, tracked_of
 
 _T_contra = TypeVar("_T_contra", bound=Tracked, contravariant=True, default=Tracked)  # a lambda's object is a Tracked
 _S = TypeVar("_S", bound=State)
+_NAME = "callback_factory(...)"
 
 
 @attrs.frozen(repr=False)
@@ -25,7 +26,8 @@ class CallbackHandler(Generic[_T_contra]):
 
     def __call__(self, tracked_obj: _T_contra, old_state: State, new_state: _S) -> _S:
         """Call the function by the current interpreter if the check passes. Return ``new_state`` itself."""
-        announce_change(self.notifier, tracked_obj, old_state, new_state)
+        called = tracked_of(tracked_obj, _NAME)
+        announce_change(self.notifier, called, state_of(old_state, "old_state", _NAME), state_of(new_state, "new_state", _NAME))
         return new_state
 
     def __repr__(self) -> str:

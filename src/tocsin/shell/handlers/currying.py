@@ -7,12 +7,13 @@
   nothing at run time: handlers with equal bindings are equal, in whatever order they were bound.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Generic, Self, TypeGuard, overload
 
 import attrs
 from typing_extensions import TypeVar
 
+from tocsin.core.absent import instead
 from tocsin.core.changes import Tracked
 from tocsin.core.events import Signalled
 from tocsin.core.machine import Announcement, Run, Subject
@@ -20,7 +21,8 @@ from tocsin.core.notifiers import Messenger, Notifier
 from tocsin.core.options import Classes, Format, Switch, Text, When
 from tocsin.core.outcomes import DeliveryError
 from tocsin.core.states import KINDS, State, Success
-from tocsin.core.text import label, quote
+from tocsin.core.text import cut, label, quote, type_name
+from tocsin.core.validation import is_mapping
 from tocsin.shell.adapters.clock import CLOCK
 from tocsin.shell.announce import Announcer, facts
 from tocsin.shell.current import current
@@ -85,14 +87,24 @@ _S = TypeVar("_S", bound=State)
 
 
 _SUCCESSES = frozenset(kind for kind in KINDS if issubclass(kind, Success))
-
+_LONGEST_SHOWN = 200  # characters of a value of the wrong kind
 ARGUMENTS = ("tracked_obj", "old_state", "new_state")
 
 
-def _tracked(value: object) -> Tracked:
+_AIRFLOW = "lambda context: {}(Task(context['ti'].task_id), Running(), Failed(result=context.get('exception')))"
+_PREFECT = "lambda flow, flow_run, state: {}(flow, Running(), Failed(state.message))"
+"""Functions to write where an engine calls its hooks in its own way."""
+
+
+def tracked_of(value: object, function: str) -> Tracked:
+    """Return what a handler is called with as ``tracked_obj``; ``function`` is what the error calls the handler."""
     if _has_name(value):
         return value
-    raise TypeError(f"tracked_obj takes a Task, a Flow, or anything with a name, not {quote(value)}")
+    taken = "tracked_obj takes a Task, a Flow, or anything with a name"
+    if is_mapping(value):  # not its repr: a context of Airflow's is long, and holds all its configuration
+        hook = f"Airflow calls a callback with its context: write on_failure_callback={_AIRFLOW.format(function)}"
+        raise TypeError(f"{taken}, not a {type_name(value)}. {hook}")
+    raise TypeError(f"{taken}, not {quote(value)}")
 
 
 def _has_name(value: object) -> TypeGuard[Tracked]:
@@ -102,10 +114,21 @@ def _has_name(value: object) -> TypeGuard[Tracked]:
         return True  # its property raises; the message handles that
 
 
-def _state(value: object, argument: str) -> State:
+def state_of(value: object, argument: str, function: str) -> State:
+    """Return what a handler is called with as ``old_state`` or ``new_state``."""
     if isinstance(value, State):
         return value
-    raise TypeError(f"{argument} takes a State, not {quote(value)}")
+    taken, kind = f"{argument} takes a State", type_name(value)
+    if kind.endswith("Run"):  # a FlowRun or a TaskRun
+        hook = f"Prefect calls a hook with (flow, flow_run, state): write on_failure=[{_PREFECT.format(function)}]"
+        raise TypeError(f"{taken}, not a {kind}. {hook}")
+    if _is_kind(value):
+        raise TypeError(f"{taken}, not {quote(value)}: write {value.__name__}()")
+    raise TypeError(f"{taken}, not {cut(quote(value), _LONGEST_SHOWN)}")
+
+
+def _is_kind(value: object) -> TypeGuard[type[State]]:
+    return isinstance(value, type) and issubclass(value, State)
 
 
 def _missing(handler: "CurriedHandler[Waits]") -> tuple[str, ...]:
@@ -173,9 +196,9 @@ class CurriedHandler(Generic[Waits]):
         given = {**dict(zip(free, arguments, strict=False)), **named}
         options = {name: value for name, value in named.items() if name not in ARGUMENTS} if named else {}
         notifier = self._with(options) if options else self.notifier
-        tracked = _tracked(given["tracked_obj"]) if "tracked_obj" in given else self.tracked_obj
-        old = _state(given["old_state"], "old_state") if "old_state" in given else self.old_state
-        new = _state(given["new_state"], "new_state") if "new_state" in given else self.new_state
+        tracked = tracked_of(given["tracked_obj"], self.notifier.function) if "tracked_obj" in given else self.tracked_obj
+        old = state_of(given["old_state"], "old_state", self.notifier.function) if "old_state" in given else self.old_state
+        new = state_of(given["new_state"], "new_state", self.notifier.function) if "new_state" in given else self.new_state
         if tracked is None or old is None or new is None:
             return attrs.evolve(self, notifier=notifier, tracked_obj=tracked, old_state=old, new_state=new)
         check(notifier)
@@ -186,12 +209,15 @@ class CurriedHandler(Generic[Waits]):
         known = self.notifier.options()
         for name in options:
             if name not in known:
-                from difflib import get_close_matches
-
-                near = get_close_matches(name, known, 1)
-                hint = f"did you mean {near[0]!r}?" if near else f"its options are {', '.join(known)}"
-                raise TypeError(f"{self.function} has no option {name!r}: {hint}")
+                raise TypeError(instead(self.function, name) or f"{self.function} has no option {name!r}: {_suggestion(name, known)}")
         return attrs.evolve(self.notifier, **options)
+
+
+def _suggestion(name: str, known: Sequence[str]) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, known, 1)
+    return f"did you mean {near[0]!r}?" if near else f"its options are {', '.join(known)}"
 
 
 def check(notifier: Messenger) -> None:
