@@ -1,5 +1,6 @@
 """Tests that the public names are exact, documented and light to import."""
 
+import ast
 import importlib
 import inspect
 import subprocess
@@ -23,6 +24,37 @@ WATCHING = "watch WatchedRun current_run install_excepthook LoggingHandler"
 PUBLIC = f"{STATES} {MORE_STATES} {FLOWS} {CORE} {SHELL} {WATCHING} {NAMED_MODULES}".split(" ")
 MODULES = [importlib.import_module(f"tocsin.{name}") for name in NAMED_MODULES.split(" ")]
 HEAVY = "requests urllib3 smtplib email ssl asyncio typer rich hypothesis keyring platformdirs"
+
+
+ALONE = """
+import os, sys
+for name in sys.argv[1].split():
+    if not (child := os.fork()):
+        import tocsin
+        getattr(tocsin, name)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0, f"tocsin.{name} cannot be the first name"
+"""
+
+
+def test_the_names_come_from_the_modules_that_type_checkers_are_told() -> None:
+    table: dict[str, str] = {}
+    for statement in ast.parse(inspect.getsource(importlib.import_module("tocsin._public"))).body:
+        if isinstance(statement, ast.ImportFrom):
+            table.update((alias.name, str(statement.module)) for alias in statement.names)
+        elif isinstance(statement, ast.Import):
+            table.update((str(alias.asname), alias.name) for alias in statement.names)
+    assert sorted(table) == sorted(tocsin.__all__)
+    for name, module in table.items():
+        found = importlib.import_module(module)
+        assert getattr(tocsin, name) is (found if name in NAMED_MODULES.split(" ") else getattr(found, name))
+
+
+def test_each_module_with_public_names_can_be_the_first() -> None:
+    first = {getattr(thing, "__module__", name): name for name in tocsin.__all__ for thing in [getattr(tocsin, name)]}
+    command = [sys.executable, "-I", "-c", ALONE, " ".join(first.values())]
+    ran = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    assert (ran.returncode, ran.stderr) == (0, "")
 
 
 def test_the_public_names_are_exact() -> None:
@@ -114,9 +146,9 @@ def test_the_bare_import_loads_next_to_nothing() -> None:
 
 
 def test_a_submodule_is_there_at_once() -> None:
-    program = "import tocsin; print(tocsin.core.__name__, tocsin.core is tocsin.core)"
+    program = "import tocsin; print(tocsin.filters.__name__, tocsin.filters is tocsin.filters)"
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=60)
-    assert done.stdout == "tocsin.core True\n"
+    assert done.stdout == "tocsin.filters True\n"
 
 
 def test_a_missing_name_is_an_attribute_error_as_of_any_module() -> None:

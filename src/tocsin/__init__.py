@@ -3,8 +3,8 @@
 A pure function decides which messages to send. An interpreter sends them, and can be swapped: the same flow posts for real, prints
 what it would post, or records it for a test.
 
-The module ``_public`` imports all public names. It is loaded on the first access to one of them, so that ``tocsin exec`` starts its
-command at once, without the cost of a library that it may never need.
+Each public name is loaded from its module on the first access to it. A program pays for what it uses, and ``tocsin exec`` starts its
+command at once. Type checkers read ``_public``, which imports all names; a test holds the two equal.
 """
 
 TYPE_CHECKING = False  # type checkers treat it as typing.TYPE_CHECKING, without the import
@@ -13,14 +13,48 @@ if TYPE_CHECKING:
     from tocsin._public import *  # noqa: F403 - `_public` lists the names
     from tocsin._public import __all__ as __all__
 else:
+    _NAMES = {
+        "tocsin.core.changes": "Change Tracked",
+        "tocsin.core.machine": "Announcement Ask Run StateHandler Step Subject step",
+        "tocsin.core.outcomes": "Outcome",
+        "tocsin.core.states": (
+            "Aborted Cached ClientFailed Failed Finished Looped Mapped MetaState Paused Pending Queued Resume Retrying Running "
+            "Scheduled Skipped State Submitted Success TimedOut TriggerFailed"
+        ),
+        "tocsin.core.transitions": "IllegalTransition transition",
+        "tocsin.core.values": "FrozenMap",
+        "tocsin.flows.flow": "Edge Flow",
+        "tocsin.flows.inputs": "Inputs",
+        "tocsin.flows.report": "Report",
+        "tocsin.flows.task": "FunctionTask Task TaskOptions task",
+        "tocsin.shell.current": "interpreting",
+        "tocsin.shell.errors": "NotificationFailed SecretNotFound",
+        "tocsin.shell.handlers.callback": "callback_factory",
+        "tocsin.shell.handlers.gmail": "gmail_notifier",
+        "tocsin.shell.handlers.slack": "slack_notifier",
+        "tocsin.shell.interpreter": "Delivery Interpreter",
+        "tocsin.shell.interpreters.dry_run": "DryRun Recording",
+        "tocsin.shell.interpreters.live": "Live",
+        "tocsin.shell.queues": "flush",
+        "tocsin.shell.reliable": "reliable",
+        "tocsin.shell.report": "RunReport",
+        "tocsin.watching.context": "WatchedRun current_run",
+        "tocsin.watching.excepthook": "install_excepthook",
+        "tocsin.watching.logging_handler": "LoggingHandler",
+        "tocsin.watching.watch": "watch",
+    }
+    _MODULES = "adapters effects errors events filters handlers interpreters signals triggers"
+    _SOURCES = {name: module for module, names in _NAMES.items() for name in names.split(" ")}
+    __all__ = [*_SOURCES, *_MODULES.split(" ")]  # noqa: PLE0604 - all are strings; a test compares them
 
     def __getattr__(name):
         from importlib import import_module
 
-        public = import_module("tocsin._public")  # it imports submodules through this function before it has an `__all__`
-        if name == "__all__" or name in getattr(public, "__all__", ()):
-            globals()[name] = getattr(public, name)
-        elif name not in globals():  # a submodule is in globals() once it is loaded
+        if name in _SOURCES:
+            globals()[name] = getattr(import_module(_SOURCES[name]), name)
+        elif name in __all__:
+            import_module(f"tocsin.{name}")  # which sets the attribute
+        else:
             raise _missing(name)
         return globals()[name]
 
@@ -37,4 +71,4 @@ else:
         return ImportError(why, name=__name__) if is_import else AttributeError(why, name=name)
 
     def __dir__():
-        return sorted({*globals(), *__getattr__("__all__")})
+        return sorted({*globals(), *__all__})

@@ -1,4 +1,4 @@
-"""All public names of ``tocsin``, imported from their modules; ``tocsin`` loads this module on first access."""
+"""All public names of ``tocsin``, imported from their modules, for type checkers; ``tocsin`` itself loads each on first access."""
 # ruff: noqa: PLR0402 - ty and pyrefly find no module by `from tocsin import`, which leads in a circle to this file
 
 import tocsin.adapters as adapters

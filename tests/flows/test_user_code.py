@@ -289,6 +289,30 @@ def test_what_is_added_while_it_runs_is_for_the_next_run() -> None:
     assert len(flow.run().task_states) == 2
 
 
+def test_edges_and_inputs_that_are_added_while_it_runs_are_for_the_next_run() -> None:
+    ran: list[str] = []
+
+    def say(word: str = "bare") -> str:
+        ran.append(word)
+        return word
+
+    flow = Flow("grows")
+    second = FunctionTask(say, name="second")
+
+    def change() -> None:
+        ran.append("first")
+        if len(ran) == 1:
+            flow.set_dependencies(second, keyword_tasks={"word": "bound"})
+            flow.add_edge(flow.add_task(FunctionTask(lambda: ran.append("late"), name="late")), second)
+
+    flow.add_task(FunctionTask(change, name="first"))
+    flow.add_task(second)
+    for _ in range(3):
+        flow.run()
+    assert ran == ["first", "bare", "first", "late", "bound", "first", "late", "bound"]
+    assert [task.name for task in flow.upstream(second)] == ["late"]
+
+
 def test_a_refused_input_leaves_the_flow_as_it_was() -> None:
     with Flow("theirs"):
         theirs = importable_tasks.add(1)

@@ -93,7 +93,7 @@ class Ask(Value):
     position: int
 
 
-@attrs.frozen(eq=False, repr=False)
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)  # a run of many tasks holds many
 class Announcement(Value):
     """A proposed change, and how far its announcement has come.
 
@@ -165,7 +165,7 @@ class Announcement(Value):
         return attrs.evolve(self.change, new=seen[-1], final=is_final(attrs.evolve(self.after, state=seen[-1])))
 
 
-@attrs.frozen(eq=False, repr=False)
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)  # a run of many tasks holds many
 class Run(Value):
     """The current position of a tracked object in its run.
 

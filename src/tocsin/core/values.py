@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 import attrs
 
 
-@attrs.frozen(eq=False, repr=False)
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)  # a slot here is one in each subclass
 class Value:
     """A frozen value: equal to another of the same class with equal fields, except fields with ``eq=False``."""
 

@@ -69,6 +69,7 @@ class Flow:
         self._edges: dict[Edge, None] = {}
         self._before: dict[Task, dict[Task, None]] = {}
         self._after: dict[Task, dict[Task, None]] = {}
+        self._in_a_plan = False
         self._references: tuple[Task, ...] = ()
         self._tokens: list[Token[Graph | None]] = []
         for added in tasks:
@@ -88,6 +89,7 @@ class Flow:
     def add_task(self, task: Task) -> Task:
         """Add a task if it is not in the flow yet, and return it. A task of another flow raises a ValueError."""
         if self._owned(task) not in self._inputs:
+            self._leave_plan()
             task.flow = self
             self._inputs[task], self._before[task], self._after[task] = Inputs(), {}, {}
         return task
@@ -105,6 +107,7 @@ class Flow:
         if path := self._path(downstream, upstream):
             names = " → ".join(repr(task.name) for task in (upstream, *path))
             raise ValueError(f"the edge from {upstream.name!r} to {downstream.name!r} would close a cycle: {names}")
+        self._leave_plan()
         self._edges[edge] = None
         self._before[downstream][upstream] = self._after[upstream][downstream] = None
         if key is not None:
@@ -163,7 +166,14 @@ class Flow:
         for key, value in bound.arguments.items():
             for upstream in dict.fromkeys(tasks_in(value)):
                 self.add_edge(upstream, task, key)
+        self._leave_plan()
         self._inputs[task] = Inputs(bound.args or before.args, {**before.kwargs, **bound.kwargs})
+
+    def _leave_plan(self) -> None:
+        """Before a change, leave to the plan of a run what it has. To copy at each run would cost a tenth of the memory of the run."""
+        if self._in_a_plan:
+            self._inputs, self._before = dict(self._inputs), {task: dict(before) for task, before in self._before.items()}
+            self._in_a_plan = False
 
     def _path(self, start: Task, end: Task) -> list[Task]:
         """Return the tasks on a path along the edges, or nothing if there is no path."""
@@ -241,8 +251,8 @@ class Flow:
         for task in task_states or ():
             if checked_task(task).flow is not self:
                 raise ValueError(f"task_states holds the task {task.name!r}, which is not in the flow {self.name!r}")
-        upstream = {task: tuple(before) for task, before in self._before.items()}
-        plan = FlowPlan(self, self.handlers, self.sorted_tasks(), self.reference_tasks, upstream, dict(self._inputs))
+        plan = FlowPlan(self, self.handlers, self.sorted_tasks(), self.reference_tasks, self._before, self._inputs)
+        self._in_a_plan = True
         return run(plan, task_states or {}, interpreter, handler_errors, clock)
 
     def __repr__(self) -> str:

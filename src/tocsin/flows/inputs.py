@@ -3,7 +3,7 @@
 A Task anywhere in an input stands for its result.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeGuard
 
 import attrs
@@ -46,7 +46,7 @@ class FlowPlan:
     handlers: tuple[Notifier | ForeignHandler, ...]
     order: tuple[Task, ...]
     references: tuple[Task, ...]
-    upstream: Mapping[Task, tuple[Task, ...]]
+    upstream: Mapping[Task, Iterable[Task]]
     inputs: Mapping[Task, Inputs]
 
 

@@ -121,7 +121,9 @@ class _Execution:
         """Visit all tasks, then again the unfinished ones each time the wait of a task is over."""
         remaining = self.flow.order
         while True:
-            for task in [task for task in remaining if task not in self.waits or self._left(task) <= _NO_TIME]:
+            for task in remaining:
+                if task in self.waits and self._left(task) > _NO_TIME:
+                    continue
                 until = self._advance(task)
                 if until is None:
                     self.waits.pop(task, None)

@@ -130,8 +130,10 @@ class DestinationQueue:
 
     def start(self) -> None:
         """Start the thread if messages wait. The caller holds no lock: if no thread can start, the caller itself sends."""
+        if self._has_thread():  # it looks for messages once more before it ends, holding the lock with which they were put
+            return
         with self._changed:
-            if self._thread is not None or not self._waiting:
+            if self._has_thread() or not self._waiting:
                 return
             thread = self._thread = WorkerThread("tocsin_delivery", self._work)
         try:
@@ -143,10 +145,13 @@ class DestinationQueue:
             with time_limits.with_deadline(time.monotonic() + self.exit_timeout):
                 self._send_all(idle_seconds=0.0)
 
+    def _has_thread(self) -> bool:
+        return self._thread is not None
+
     @property
     def idle(self) -> bool:
         """Whether no message waits and no thread runs."""
-        return self._thread is None and not self._waiting
+        return not self._has_thread() and not self._waiting
 
     @property
     def waiting(self) -> int:

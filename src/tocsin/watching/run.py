@@ -9,7 +9,8 @@
 
 import time
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import attrs
 from typing_extensions import override
@@ -20,7 +21,6 @@ from tocsin.core.events import Detail, Event, Facts
 from tocsin.core.machine import Run, Subject
 from tocsin.core.states import Running, Success
 from tocsin.core.text import cut, quote
-from tocsin.shell.adapters.clock import CLOCK
 from tocsin.shell.announce import Announcer, facts
 from tocsin.shell.environment import run_id
 from tocsin.shell.redaction import redact
@@ -32,6 +32,7 @@ from tocsin.watching.recipients import Recipients
 
 _ARGUMENT, _VALUE = 200, 1000  # characters
 _NO_ARGUMENTS: Mapping[str, object] = {}
+_now = partial(datetime.now, UTC)  # what the system's clock does, without a call of Python's own: each watched call does it twice
 
 
 @attrs.define(eq=False)
@@ -62,7 +63,7 @@ class BodyRun(WatchedRun):
         self._details: tuple[Detail, ...] = ()
         self._record: _Record | None = None
         self._finished = False
-        self._began = self._ended = CLOCK.now()
+        self._began = self._ended = _now()
         self._entered = self._took = 0.0
         self.level: Level = Level(innermost(), self)
 
@@ -84,7 +85,7 @@ class BodyRun(WatchedRun):
     def end(self, error: BaseException | None, result: tuple[object, ...] = ()) -> None:
         """Announce the end: by ``error``, or by success. ``result`` holds at most one value, which is shown if the rules say so."""
         leave(self.level)
-        took, ended = time.monotonic() - self._entered, CLOCK.now()
+        took, ended = time.monotonic() - self._entered, _now()
         over, self._over = self._over, True
         if over or self._recipients is None:
             return
