@@ -6,9 +6,7 @@ import inspect
 import pickle
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import ParamSpec
 
 import pytest
 
@@ -29,8 +27,7 @@ from tocsin import (
 )
 from tocsin.core.absent import ABSENT, instead
 from tocsin.core.notifiers import GmailNotifier, SlackNotifier
-
-_P = ParamSpec("_P")
+from tocsin.core.validation import invoke
 
 
 @task
@@ -39,24 +36,24 @@ def add(x: int) -> int:
 
 
 def asked(owner: str, name: str) -> object:
-    """Ask the owner for what is absent, as a program would that was written for Prefect."""
-    arguments = {name: None}
+    """Ask the owner for what is absent, as a program would that was written for Prefect, without types."""
+    arguments: dict[str, object] = {name: None}
     match owner:
         case "tocsin":
             return getattr(tocsin, name)
         case "Task":
-            return Task(**arguments) if name in KEYWORDS else getattr(Task("load"), name)  # type: ignore[arg-type]  # as without types
+            return invoke(Task, **arguments) if name in KEYWORDS else getattr(Task("load"), name)
         case "the call of a task":
             with Flow("sums"):
-                return add(1, **arguments)
+                return invoke(add, 1, **arguments)
         case "Flow":
-            return Flow("sums", **arguments) if name in KEYWORDS else getattr(Flow("sums"), name)  # type: ignore[arg-type]  # as above
+            return invoke(Flow, "sums", **arguments) if name in KEYWORDS else getattr(Flow("sums"), name)
         case "Flow.run":
-            return Flow("sums").run(**arguments)  # type: ignore[arg-type]  # as above
+            return invoke(Flow("sums").run, **arguments)
         case "a report":
             return getattr(Flow("sums").run(), name)
         case _:
-            return slack_notifier(**arguments)  # type: ignore[call-overload]  # as above
+            return invoke(slack_notifier, **arguments)
 
 
 OF_TASKS = frozenset({"cache_key", "checkpoint", "log_stdout", "nout", "result", "result_handler", "retry_on", "slug", "target"})
@@ -101,7 +98,7 @@ def test_a_misspelt_name_is_pythons_own_error() -> None:
     with pytest.raises(ImportError, match="tocsin has no Parameter"):
         exec("from tocsin import Parameter", {})  # noqa: S102 - a constant
     with pytest.raises(TypeError, match="unexpected keyword argument 'nme'"):
-        Flow(nme="sums")  # type: ignore[call-arg]  # as without types
+        invoke(Flow, nme="sums")
     for value in (Task("load"), Flow("sums"), Flow("sums").run()):
         with pytest.raises(AttributeError, match=rf"^'{type(value).__name__}' object has no attribute 'nme'$"):
             getattr(value, "nme")  # noqa: B009 - type checkers know it too
@@ -156,10 +153,10 @@ class TaskInstance:
 CONTEXT: dict[str, object] = {"ti": TaskInstance(), "exception": ValueError("no rows"), "conf": "canary"}
 
 
-def calls(handler: Callable[_P, object], *arguments: object) -> str:
+def calls(handler: object, *arguments: object) -> str:
     """Call a handler as an engine does, and return its error."""
     with interpreting(Recording()) as recording, pytest.raises(TypeError) as caught:
-        handler(*arguments)  # type: ignore[call-arg]  # the error under test
+        invoke(handler, *arguments)
     assert recording.effects == ()
     return str(caught.value)
 
@@ -173,7 +170,7 @@ def calls(handler: Callable[_P, object], *arguments: object) -> str:
         (callback_factory(lambda *_: None, lambda _: True), "callback_factory(...)"),
     ],
 )
-def test_a_hook_of_prefect_says_what_it_got_and_what_to_write(handler: Callable[..., object], name: str) -> None:
+def test_a_hook_of_prefect_says_what_it_got_and_what_to_write(handler: object, name: str) -> None:
     write = f"lambda flow, flow_run, state: {name}(flow, Running(), Failed(state.message))"
     assert calls(handler, Flow("sums"), FlowRun(), State()) == (
         "old_state takes a State, not a FlowRun. Prefect calls a hook with (flow, flow_run, state): write on_failure=[" + write + "]"
@@ -183,7 +180,7 @@ def test_a_hook_of_prefect_says_what_it_got_and_what_to_write(handler: Callable[
 @pytest.mark.parametrize(
     ("handler", "name"), [(slack_notifier, "slack_notifier"), (gmail_notifier(only_states=[Failed]), "gmail_notifier")]
 )
-def test_a_callback_of_airflow_says_what_it_got_and_what_to_write(handler: Callable[..., object], name: str) -> None:
+def test_a_callback_of_airflow_says_what_it_got_and_what_to_write(handler: object, name: str) -> None:
     said = calls(handler, CONTEXT)
     write = f"lambda context: {name}(Task(context['ti'].task_id), Running(), Failed(result=context.get('exception')))"
     assert said == (
@@ -194,15 +191,14 @@ def test_a_callback_of_airflow_says_what_it_got_and_what_to_write(handler: Calla
 
 
 def test_what_they_say_to_write_sends() -> None:
-    names = {"slack_notifier": slack_notifier, "Task": Task, "Running": Running, "Failed": Failed}
+    names: dict[str, object] = {"slack_notifier": slack_notifier, "Task": Task, "Running": Running, "Failed": Failed}
     with interpreting(Recording()) as recording:
         for said, arguments in (
             (calls(slack_notifier, Flow("sums"), FlowRun(), State()), (Flow("sums"), FlowRun(), State())),
             (calls(slack_notifier, CONTEXT), (CONTEXT,)),
         ):
             written = said.partition("write ")[2].partition("=")[2].removeprefix("[").removesuffix("]")
-            hook: Callable[..., object] = eval(written, names)  # noqa: S307 - our own text
-            hook(*arguments)
+            invoke(eval(written, names), *arguments)  # noqa: S307 - our own text
     assert [post.payload.fallback for post in recording.slack] == [
         "sums failed: Flow run encountered an exception: ValueError: no rows",
         "load failed: ValueError: no rows",
