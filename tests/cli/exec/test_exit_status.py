@@ -142,11 +142,11 @@ def test_windows_is_told_at_once(monkeypatch: pytest.MonkeyPatch, capsys: pytest
 
 
 def test_the_command_line_knows_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(sys, "argv", ["tocsin", "exec", "true"])
+    monkeypatch.setattr(sys, "argv", ["tocsin", "exec", "--tial", "true"])
     with pytest.raises(SystemExit) as left:
         tocsin()
     assert left.value.code == 125
-    assert capsys.readouterr().err.startswith("tocsin: 'true' is not an option, and -- must come before the command: write ")
+    assert capsys.readouterr().err.startswith("tocsin: there is no option --tial: did you mean --tail?")
 
 
 def test_the_words_of_a_command_are_its_own(watch: Watch) -> None:

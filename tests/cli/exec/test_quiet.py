@@ -44,7 +44,7 @@ def test_much_output_is_written_whole_and_the_tail_is_known(watch: Watch) -> Non
     status, out, err = watched.done()
     assert (status, err) == (1, b"")
     assert out == b"".join(b"%d\n" % number for number in range(1, 300001))
-    assert watched.ended[0].tail == b"300000\n"
+    assert watched.ended[0].tail.endswith(b"\n299999\n300000\n")
 
 
 @pytest.mark.parametrize(("failures", "status", "written"), [(1, 0, b""), (2, 1, b"attempt\n" * 2)])
@@ -52,6 +52,12 @@ def test_all_attempts_are_one_run(watch: Watch, tmp_path: Path, failures: int, s
     (tmp_path / "count").write_text(f"{failures}\n")
     watched = watch("--quiet", "--retries", "1", "--retry-delay", "0", "--", "sh", "-c", FLAKY)
     assert watched.done() == (status, written, b"")
+
+
+def test_a_status_that_is_expected_is_no_failure(watch: Watch) -> None:
+    words = ("--quiet", "--expect", "0,3", "--", "sh", "-c", "echo copied; exit $0")
+    assert watch(*words, "3").done() == (3, b"", b"")
+    assert watch(*words, "4").done() == (4, b"copied\n", b"")
 
 
 def test_a_time_out_is_a_failure(watch: Watch) -> None:

@@ -119,13 +119,13 @@ def test_refused_recipients_are_listed(gmail_server: GmailServer, ca_bundle: Pat
 def test_each_refused_recipient_has_its_reason_without_a_secret(gmail_server: GmailServer, ca_bundle: Path) -> None:
     to = ("one@example.com", "two@example.com", "three@example.com")
     gmail_server.script["RCPT two@example.com"] = "450 4.2.1 come back later"
-    gmail_server.script["RCPT three@example.com"] = f"550 5.1.1 who is\x1b {gmail_server.password}?"
+    gmail_server.script["RCPT three@example.com"] = f"550 5.1.1 who is\x1b[1m {gmail_server.password}?"
     outcome = sent(gmail_server, ca_bundle, attrs.evolve(MAIL, recipients=to))
     assert isinstance(outcome, Delivered)
     assert outcome == Delivered(refused=to[1:])
     assert outcome.errors == (
         Retryable("127.0.0.1 asks for another try: 450 4.2.1 come back later"),
-        Rejected("127.0.0.1 refused the mail: 550 5.1.1 who is\ufffd [EMAIL_PASSWORD]?"),
+        Rejected("127.0.0.1 refused the mail: 550 5.1.1 who is [EMAIL_PASSWORD]?"),
     )
     assert outcome.later == ("two@example.com",)
 
@@ -146,11 +146,7 @@ def test_all_recipients_refused_is_no_delivery(gmail_server: GmailServer, ca_bun
     ("stage", "reply", "outcome"),
     [
         ("GREETING", "421 4.7.0 later", Retryable("127.0.0.1 asks for another try: 421 4.7.0 later")),
-        (
-            "GREETING",
-            "<html>\x1b[31m",
-            Retryable("127.0.0.1 answered with what is neither acceptance nor refusal: …l>\ufffd[31m"),
-        ),
+        ("GREETING", "<html>\x1b[31m", Retryable("127.0.0.1 answered with what is neither acceptance nor refusal: …l>")),
         ("EHLO", "502 5.5.1 no", Rejected("127.0.0.1 refused the mail: 502 5.5.1 no")),
         (
             "AUTH",

@@ -221,7 +221,7 @@ def test_a_recipient_that_is_refused_for_now_is_tried_again_alone(gmail_server: 
 def test_a_recipient_that_stays_refused_is_in_the_outcome_and_in_the_log(
     gmail_server: GmailServer, authority: Authority, caplog: pytest.LogCaptureFixture
 ) -> None:
-    gmail_server.script = {"RCPT b@example.com": "450 4.2.1 come\x1b back later"}
+    gmail_server.script = {"RCPT b@example.com": "450 4.2.1 come\x1b[31m back later"}
     effect = mail_to("a", "b")
     with live_at(authority, gmail=gmail_server) as live:
         outcome = execute(Retrying(live, attrs.evolve(QUICK, attempts=3)), effect)
@@ -229,7 +229,7 @@ def test_a_recipient_that_stays_refused_is_in_the_outcome_and_in_the_log(
     assert outcome == Delivered(("b@example.com",))
     assert [mail.recipients for mail in gmail_server.mails] == [("a@example.com",)]
     (said,) = caplog.messages
-    refused = "b@example.com (127.0.0.1 asks for another try: 450 4.2.1 come\ufffd back later; tried 3 times in "
+    refused = "b@example.com (127.0.0.1 asks for another try: 450 4.2.1 come back later; tried 3 times in "
     assert said.startswith(f"tocsin: mail about 'load': refused for {refused}")
 
 

@@ -302,7 +302,7 @@ def test_rows_follow_what_happens_to_them_in_order(store: Store) -> None:
         Status.DELAYED,
         Status.DEAD,
         RefusedEvent("b is delivered"),
-        RefusedEvent("there is no no such\ufffd\ufffd in the outbox"),
+        RefusedEvent("there is no no such\ufffd in the outbox"),
     ]
     assert [(each.status, each.reason) for each in store.find(["a", "b"])] == [
         (Status.DEAD, "buried by hand"),
@@ -318,7 +318,7 @@ def test_a_reason_is_one_line_without_a_secret(store: Store) -> None:
     (answer,) = store.advance([("a", OutcomeKnown(5.0, "worker", Rejected("no\n\x00\ud800 hunter22-of-this-test" + "x" * 2000), 0.0))])
     assert isinstance(answer, Row)
     assert answer.reason is not None
-    assert answer.reason.startswith("no \ufffd\ufffd [SECRET]xxx")
+    assert answer.reason.startswith("no \ufffd [SECRET]xxx")
     assert len(answer.reason) <= 1000
     assert store.find(["a"]) == (answer,)
 

@@ -95,9 +95,9 @@ class ExecContext:
             self.held.hold(route)
 
     def release_output(self, status: int) -> None:
-        """Write the output that ``--quiet`` holds back, if the run failed: if its exit status is not 0."""
+        """Write the output that ``--quiet`` holds back, if the run failed: if its exit status is not an expected one."""
         held, self.held = self.held, None
-        if held is not None and status:
+        if held is not None and status not in self.options.expect:
             held.release(self.signals)
 
     def wait_for_exit(self) -> int:

@@ -220,11 +220,8 @@ def _tables(text: str) -> tuple[str, Mapping[str, object], tuple[int, ...]]:
         except (ValueError, RecursionError) as error:
             found = _LINE.search(str(error))
             line = int(found[1]) if found else text.rstrip().count("\n") + 1
-        remaining, line = _without(text, line)
+        text, line = _without(text, line)
         mistakes.append(line)
-        if remaining == text:
-            break
-        text = remaining
     return text, {}, tuple(mistakes)
 
 
