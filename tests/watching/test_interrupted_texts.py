@@ -112,6 +112,16 @@ def test_a_handler_that_raises_one_is_a_fault_and_people_are_told(mode: HandlerE
     assert job in {None, first}
 
 
+def test_a_handler_that_returns_a_state_with_one_is_told() -> None:
+    def spoils(_: Task, __: State, new: State) -> State:
+        return Failed(result=Interrupting()) if new.is_successful() else new
+
+    work = FunctionTask(lambda: 1, name="job", state_handlers=[spoils, slack_notifier(only_states=[Failed])])
+    with interpreting(Recording()) as recording, pytest.raises(KeyboardInterrupt):
+        Flow("flow", tasks=[work]).run()
+    assert [post.payload.fallback.replace(" after less than 1 ms", "") for post in recording.slack] == [TOLD]
+
+
 def test_a_formatter_that_raises_one_is_noted_and_people_are_told() -> None:
     def unworded(_: Change) -> str:
         raise Interrupting

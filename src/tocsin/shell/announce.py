@@ -171,8 +171,7 @@ class Announcer:
             proposed = propose(run, event)
         except KeyboardInterrupt:
             spoken = propose_spoken(run, event)
-            if isinstance(spoken, Announcement):
-                self.announce(spoken)
+            _ = self.announce(spoken) if isinstance(spoken, Announcement) else run  # then it was a Ctrl-C, and nobody is to be told
             raise
         if isinstance(proposed, Announcement):
             return self.announce(proposed)

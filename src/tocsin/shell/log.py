@@ -10,7 +10,7 @@ from tocsin.core.delivery.rendering import redacted_message
 from tocsin.core.effects import CallBack, Effect, Message, PostToSlack, SendEmail
 from tocsin.core.messages.digest_summary import DigestSummary
 from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, DestinationDead, Fault, Outcome, Rejected, Retryable
-from tocsin.core.text import cut, name_of, one_line, quote
+from tocsin.core.text import cut, is_a, name_of, one_line, quote
 from tocsin.shell.redaction import redact
 
 logger: logging.Logger = logging.getLogger("tocsin")
@@ -56,7 +56,7 @@ outages: Outages = Outages()
 def complain(effect: Effect, outcome: Outcome, *, more: int = 0) -> None:
     """Log a delivery that failed or was refused for some recipients. ``more`` counts further messages with the same outcome."""
     match outcome:
-        case Rejected(cause=Worded(is_logged=True)):
+        case Rejected(cause=cause) if cause is not None and is_a(cause, Worded) and cause.is_logged:
             pass
         case Retryable() | Rejected() | Ambiguous():
             logger.error("%s", failure(effect, outcome, more))

@@ -68,9 +68,7 @@ def test_a_row_that_is_no_message_is_a_line_like_others(tocsin: Typist, kept: Ke
     kept.put_row(row)
     seen = tocsin("outbox", "list")
     assert (seen.status, seen.err) == (0, "")
-    assert re.fullmatch(
-        r"● pending  bad key  slack:X  \d+ d .*  \(it cannot be read: see why with tocsin outbox show\)\n", seen.out
-    )
+    assert re.fullmatch(r"● pending  bad key  slack:X  \d+ d .*  \(it cannot be read: see why with tocsin outbox show\)\n", seen.out)
     (found,) = json.loads(tocsin("outbox", "list", "--json").out)["messages"]
     assert (found["key"], found["made"]) == ("bad\nkey", "1970-01-01T00:00:00+00:00")
 

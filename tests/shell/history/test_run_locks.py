@@ -141,7 +141,8 @@ def test_an_end_that_cannot_be_written_is_a_line(monkeypatch: pytest.MonkeyPatch
     assert lock is not None
     with monkeypatch.context() as patched:
         patched.setattr(os, "write", _full)
-        keep_end("r-1", '{"end": 1}')
+        for _ in range(2):
+            keep_end("r-1", '{"end": 1}')  # said once
         assert open_end("e-1", "load", 1.0, '{"end": 1}') is None
     first, second = capsys.readouterr().err.splitlines()
     remedy = "make room on the disk, or set TOCSIN_STATE_DIR to another folder"
@@ -301,6 +302,7 @@ def test_a_forked_child_leaves_the_lock_to_its_parent() -> None:
         b"tocsin 1\nload\nsoon\n1\n",
         b"tocsin 1\nload\nnan\n1\n",
         b"tocsin 1\nload\n1e300\n1\n",
+        b"tocsin 1\nload\n1.0\n1\nlimit -5\n",
         b"\xff",
     ],
 )
