@@ -90,7 +90,8 @@ def _check_expectations(announcer: Announcer) -> None:
 def was_delivered(entries: list[Entry]) -> bool:
     """Return whether at least one message is known to be delivered. A callback is no message, and of a silent label nobody hears."""
     for each in entries:
-        if isinstance(each.outcome, Receipt) and not isinstance(each.outcome, Silenced) and not isinstance(each.effect, CallBack):
+        outcome = each.outcome
+        if isinstance(outcome, Receipt) and not isinstance(outcome, Silenced) and not isinstance(each.effect, CallBack):
             return True
     return False
 

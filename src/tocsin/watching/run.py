@@ -23,7 +23,7 @@ from tocsin.core.states import Running, Success
 from tocsin.core.text import cut, quote
 from tocsin.shell.announce import Announcer, facts
 from tocsin.shell.environment import run_id
-from tocsin.shell.history.silences import may_be_silent
+from tocsin.shell.history.silences import looked, may_be_silent
 from tocsin.shell.redaction import redact
 from tocsin.shell.report import Entry, RunReport
 from tocsin.watching.context import Level, WatchedRun, first_open, innermost, leave
@@ -74,7 +74,7 @@ class BodyRun(WatchedRun):
             if self._rules.show_arguments:
                 self._details = (_arguments(arguments, named),)
             self._recipients = self._rules.recipients
-            if Running not in self._recipients.ignored or may_be_silent():
+            if Running not in self._recipients.ignored or (looked.exists if time.monotonic() < looked.until else may_be_silent()):
                 self._record = self._start(self._recipients)
         except KeyboardInterrupt:
             leave(self.level)
@@ -86,15 +86,19 @@ class BodyRun(WatchedRun):
     def end(self, error: BaseException | None, result: tuple[object, ...] = ()) -> None:
         """Announce the end: by ``error``, or by success. ``result`` holds at most one value, which is shown if the rules say so."""
         leave(self.level)
-        took, ended = time.monotonic() - self._entered, _now()
+        read, ended = time.monotonic(), _now()
         over, self._over = self._over, True
         if over or self._recipients is None:
             return
-        self._took, self._ended = took, ended
+        self._took, self._ended = read - self._entered, ended
         try:
             if self._rules.show_result:
                 self._details += tuple(Detail("Result", _value(each, _VALUE), quoted=True) for each in result)
-            if error is not None or Success not in self._recipients.ignored or may_be_silent():
+            if (
+                error is not None
+                or Success not in self._recipients.ignored
+                or (looked.exists if read < looked.until else may_be_silent())
+            ):
                 self._finish(self._recipients, error)
         except KeyboardInterrupt:
             raise

@@ -91,12 +91,12 @@ class Attempt:
         self.host = host
         self.connect_timeout = connect_timeout
         self.trust = trust
-        self.peer = Peer(host)
+        self.peer: Peer = Peer(host)
         self.trouble: Retryable | Rejected | None = None
         self.untrusted: str | None = None
-        self.broken = False
-        self.ended = False
-        self.sent = False
+        self.broken: bool = False
+        self.ended: bool = False
+        self.sent: bool = False
         self._received = 0
         now = time.monotonic()
         self._ends = now + min(seconds, max(seconds_left(now), _MIN_ATTEMPT))

@@ -62,7 +62,7 @@ class HeldEnd:
 
 
 @attrs.define
-class _Looked:
+class Looked:
     """Whether the file exists, in which folder, and until when that is believed."""
 
     folder: str | None = None
@@ -70,15 +70,16 @@ class _Looked:
     exists: bool = False
 
 
-_looked = _Looked()
+looked: Looked = Looked()
+"""What ``may_be_silent`` saw last. Each watched call asks, so it reads this itself while ``until`` is not over."""
 
 
 def may_be_silent() -> bool:
     """Return whether there may be a silence, or something held back: whether the file exists, as far as is known. Raises nothing."""
     folder, now = os.environ.get(NAME), time.monotonic()
-    if now >= _looked.until or folder != _looked.folder:
-        _looked.folder, _looked.until, _looked.exists = folder, now + _LOOK_AGAIN, _exists()
-    return _looked.exists
+    if now >= looked.until or folder != looked.folder:
+        looked.folder, looked.until, looked.exists = folder, now + _LOOK_AGAIN, _exists()
+    return looked.exists
 
 
 def _exists() -> bool:
@@ -100,7 +101,7 @@ def silence(label: str, now: float, until: float, because: str | None = None) ->
         _forget_ended(connection, now)
         row = (made.label, made.since, made.until, made.because)
         connection.execute("INSERT INTO silences (label, since, until, because) VALUES (?, ?, ?, ?)", row)
-    _looked.until = 0.0
+    looked.until = 0.0
     return made
 
 
