@@ -473,6 +473,12 @@ def test_a_secret_of_several_lines_is_searched_before_the_lines_are_counted(stat
         assert last_lines(station, program, "--tail", "1", variables={"DEPLOY_KEY": secret}) == "[DEPLOY_KEY]"
 
 
+def test_a_secret_that_is_overwritten_in_part_is_hidden_whole(station: Station) -> None:
+    program = "import os; print(os.environ['DEPLOY_KEY'] + '\\rdone')"
+    lines = last_lines(station, program, "--tail", "1", variables={"DEPLOY_KEY": "kR9-canary-of-this-test"})
+    assert lines == "doneLOY_KEY]"
+
+
 def test_other_statuses_may_be_expected(station: Station) -> None:
     words = ("--expect", "0,3", "--retries", "1", "--retry-delay", "0", "--on-change", "--ping", station.server.url)
     for status in (5, 3, 0, 5):

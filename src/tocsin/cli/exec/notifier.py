@@ -123,6 +123,11 @@ def _ping(given: str, config: Configuration) -> Ping | None:
     return Ping(url, webhook(config))
 
 
+def _readable(tail: bytes) -> str:
+    """Return the end of the output as a terminal shows it, without secrets: also without those that are overwritten in part."""
+    return redact(readable(redact(tail.decode("utf-8", "replace")).encode()))
+
+
 class CommandNotifier:
     """Sends the notifications of one run of a command; see ``notifier_protocol.ExecNotifier``."""
 
@@ -157,7 +162,7 @@ class CommandNotifier:
     def ended(self, ended: Ended) -> float | None:
         """Notify of the end of an attempt. Return the seconds until the next attempt, or None for no further one."""
         fault = None if ended.fault is None else redact(ended.fault)
-        self._prepare_ping(ended.status, redact(readable(ended.tail)))
+        self._prepare_ping(ended.status, _readable(ended.tail))
         whole = attrs.evolve(ended, fault=fault)
         event = outcome(whole, _moment(ended.ended), self._run.attempt, self._facts(ended), self._options.expect)
         if self._run.attempt > 1:
@@ -225,13 +230,13 @@ class CommandNotifier:
     def _facts(self, ended: Ended) -> Facts:
         """Return the facts of the end, with the command and the output tail if asked for.
 
-        Both are made readable first, then redacted, then cut: into the last lines, too, since a secret may have several.
+        Both are made readable and redacted, then cut: into the last lines, too, since a secret may have several.
         """
         details: list[Detail] = []
         if self._options.show_command:
             words = [redact(as_utf8(word)) for word in self._options.command]
             details.append(Detail("Command", redact(masked_command(words)), quoted=True))
-        if self._options.tail and (lines := last_lines(redact(readable(ended.tail)), self._options.tail)):
+        if self._options.tail and (lines := last_lines(_readable(ended.tail), self._options.tail)):
             details.append(Detail("Last lines", lines, quoted=True))
         return attrs.evolve(self._announcer.facts, details=tuple(details))
 
