@@ -8,11 +8,11 @@ import pytest
 from tests.docs.pages import ROOT
 from tests.docs.recipes import FILES, PAGES, Machine, commands
 
-_ON_PAGES = re.compile(r"^```\{literalinclude\} files/(\S+)$", re.MULTILINE)
+_ON_PAGES = re.compile(r"^```\{literalinclude\} (?:\.\./recipes/)?files/(\S+)$", re.MULTILINE)
 
 
 def test_every_file_is_on_one_page() -> None:
-    included = [name for path in sorted(PAGES.glob("*.md")) for name in _ON_PAGES.findall(path.read_text(encoding="utf-8"))]
+    included = [name for path in sorted(PAGES.parent.glob("*/*.md")) for name in _ON_PAGES.findall(path.read_text(encoding="utf-8"))]
     shown = {path.name for path in FILES.iterdir()} - {"training.ipynb"}
     assert sorted(included) == sorted(shown)
 

@@ -115,7 +115,7 @@ def ping_reply(status: int, body: str, retry_after: str | None = None) -> Receip
 def start_reply(status: int, body: str, retry_after: str | None = None) -> Receipt | DeliveryError:
     """Classify the answer to a start. A service may have no address for it; of a wrong URL, the answer to the end tells.
 
-    >>> start_reply(404, "not found")
-    Delivered()
+    >>> start_reply(404, "not found") == Delivered()
+    True
     """
     return Delivered() if status in _NO_ADDRESS else ping_reply(status, body, retry_after)
