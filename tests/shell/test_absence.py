@@ -25,6 +25,7 @@ from tocsin.shell.absence import PeriodicCheck, check_expectations, check_quietl
 from tocsin.shell.config.load import configuration
 from tocsin.shell.history.expectations import ExpectationStore
 from tocsin.shell.history.run_record import HistoryError, RunRecord
+from tocsin.shell.history.silences import end_silences, silence
 from tocsin.shell.history.store import HistoryStore
 from tocsin.shell.interpreter import Interpreter, result_of
 
@@ -100,6 +101,20 @@ def test_a_run_that_fails_after_a_miss_tells_of_itself(store: ExpectationStore, 
     assert (checked.told, checked.overdue) == ((), ())
     assert told(store) is None
     assert [text.split(":")[0] for text in texts(slack_server)] == ["load was not run"]
+
+
+def test_a_miss_of_a_silent_label_waits_for_the_first_check_after_the_silence(
+    store: ExpectationStore, live: Live, slack_server: SlackServer
+) -> None:
+    silence("load", time.time() - 1, time.time() + 3600)
+    checked = check_expectations(lambda: live)
+    assert (checked.told, checked.overdue, told(store), texts(slack_server)) == ((), ("load",), None, [])
+    assert end_silences("load", time.time())
+    assert len(check_expectations(lambda: live).told) == 1
+    (text,) = texts(slack_server)
+    assert text.startswith("load was not run")
+    assert "Run id" not in str(slack_server.requests[0].body)
+    assert told(store) is not None
 
 
 def test_a_claim_of_another_is_respected(store: ExpectationStore, live: Live, slack_server: SlackServer) -> None:

@@ -188,6 +188,7 @@ SPLIT = [
     "hunter2_\b2xq",
     "hunter\x1b]0;t\x0722xq",
     "h\x1b[31mu\x1b[mnter22xq\x7f",
+    "hunter\x1b[0m22xq\x1b[m",
 ]
 
 

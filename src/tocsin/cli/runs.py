@@ -95,7 +95,7 @@ def runs(options: RunsOptions) -> int:
     single = options.single or options.only_open or options.label is not None
     if options.as_json:
         write(f"{_runs_json(known) if single else _labels_json(known, options)}\n")
-    elif known.is_empty:
+    elif known.is_empty or not (single or _chosen(known, options)):
         say(console(), plain_text(_nothing(options)))
     else:
         say(console(), _table(_run_rows(known) if single else _label_rows(known, options)))
@@ -113,7 +113,15 @@ def _known(options: RunsOptions, since: datetime | None) -> _Known:
     told: Mapping[str, Told] = {} if options.only_open else store.told()
     running = () if options.failed else open_runs(options.label)
     late = () if options.only_open else overdue(ExpectationStore.usual(), None if options.label is None else line(options.label))
-    return _Known(ended, killed_runs(options.label), running, late, told, () if single else silences(time.time()))
+    return _Known(ended, killed_runs(options.label), running, late, told, () if single else _silences())
+
+
+def _silences() -> tuple[Silence, ...]:
+    try:
+        return silences(time.time())
+    except HistoryError as error:  # the runs are in another file
+        complain(str(error))
+        return ()
 
 
 def _since(text: str, now: datetime) -> datetime | None:
@@ -126,9 +134,14 @@ def _since(text: str, now: datetime) -> datetime | None:
 
 
 def _nothing(options: RunsOptions) -> str:
-    what = "no runs are open" if options.only_open else "no failed runs" if options.failed else "no runs yet"
     of = "" if options.label is None else f" of {line(options.label)!r}"
-    return f"{what}{of}: tocsin exec --label=NAME -- COMMAND makes one"
+    if options.only_open:
+        return f"no runs are open{of}"
+    if options.failed:
+        return f"no failed runs{of}"
+    if options.since is not None:
+        return f"no runs{of} have ended since {one_line(options.since)}"
+    return f"no runs yet{of}: tocsin exec --label=NAME -- COMMAND makes one"
 
 
 # --- labels -----------------------------------------------------------------------------------------------------------------------

@@ -38,6 +38,25 @@ _ABSOLUTE = re.compile(r"\x1b\[[0-9;]*[Hfd]")
 _ALTERNATE = re.compile(r"\?(?:47|1047|1049)")
 
 
+_SEQUENCE = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*+[ -/]*+[@-~]?"
+    r"|(?:\x1b[P\]X^_]|[\x90\x98\x9d-\x9f])[^\n\x07\x18\x1a\x1b\x80-\x9f]*+(?:\x1b\\|[\x07\x9c])?"  # a string, on one line
+    r"|\x1b(?:[ -/]*+[0-~])?"
+)
+_LINE_BREAK = re.compile(r"\r\n?|[\x0b\x0c\x85]")
+
+
+def without_controls(text: str) -> str:
+    """Return the text without control characters and escape sequences. A carriage return, which goes back, is a new line.
+
+    Nothing is overwritten. So a secret is there whole, or not at all, and what a text said before it went back is still there.
+
+    >>> without_controls("10 %\\r\\x1b[32m20 %\\x1b[0m\\ndon\\x08ne")
+    '10 %\\n20 %\\ndonne'
+    """
+    return CONTROL.sub("", _LINE_BREAK.sub("\n", _SEQUENCE.sub("", text)))
+
+
 def shown(text: str) -> str:
     """Return the text as a terminal shows it. A text without control characters is unchanged; new lines and tabs are none.
 

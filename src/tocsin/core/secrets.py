@@ -190,7 +190,8 @@ def _url_parts(url: str, *, used: bool) -> Iterator[str]:
     start = re.search("[/?#]", host)
     behind = "" if start is None else host[start.start() :]
     kind = scheme.lower().partition("+")[0]
-    is_file, is_database = kind in _FILES, kind in _DATABASES
+    is_file = kind in _FILES
+    is_database = kind in _DATABASES and "@" not in behind  # else a password is not escaped, and nobody knows where it ends
     found = [password] if _is_secret(unquote(password), used=used) else []
     pieces = [] if colon else [login]
     pieces += _pieces(behind, is_file=is_file, is_database=is_database)
@@ -212,7 +213,7 @@ def _login(rest: str) -> str:
     if "@" in authority:
         return authority.rpartition("@")[0]
     user, colon, password = authority.partition(":")
-    is_port = not password or password.isdigit()
+    is_port = not password or (password.isdigit() and "@" not in rest)
     return "" if not colon or is_port or user.startswith("[") else rest.rpartition("@")[0]
 
 

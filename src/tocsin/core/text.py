@@ -15,7 +15,7 @@ from datetime import timedelta
 from types import GetSetDescriptorType, MemberDescriptorType, TracebackType
 from typing import TypeGuard, TypeVar
 
-from tocsin.core.screen import CONTROL, shown
+from tocsin.core.screen import CONTROL, shown, without_controls
 
 _K = TypeVar("_K")
 _BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # can make a line read backwards
@@ -36,20 +36,14 @@ _TRACEBACK: GetSetDescriptorType = vars(BaseException)["__traceback__"]
 
 
 def printable(text: str) -> str:
-    """Return the text as a terminal shows it, with lone surrogates and bidi overrides replaced by U+FFFD. New lines and tabs stay.
-
-    So colours are gone, and of a line that was overwritten only the last version stays: ``tocsin.core.screen``.
+    """Return the text without terminal controls, with lone surrogates and bidi overrides replaced by U+FFFD. New lines and tabs stay.
 
     >>> printable("one\\x00two\\r\\nthr\\x1b[1mee\\x1b[0m\\u202e")
     'onetwo\\nthree\ufffd'
     """
     if text.isprintable():  # the usual case
         return text
-    if CONTROL.search(text):
-        seen = shown(text)
-        grown = len(seen) > max(len(text), LONGEST)  # by blanks
-        text = cut(seen, LONGEST) if grown else seen
-    return _UNPRINTABLE.sub("\ufffd", text)
+    return _UNPRINTABLE.sub("\ufffd", without_controls(text) if CONTROL.search(text) else text)
 
 
 def one_line(text: str) -> str:
@@ -245,7 +239,10 @@ def readable(raw: bytes) -> str:
     >>> readable(b"\\x1b[31mred\\x1b[0m\\r\\n10 %\\r20 %\\r\\n")
     'red\\n20 %'
     """
-    return printable(raw.decode("utf-8", "replace")).rstrip().lstrip("\n")
+    text = raw.decode("utf-8", "replace")
+    seen = shown(text)
+    grown = len(seen) > max(len(text), LONGEST)  # by blanks
+    return printable(cut(seen, LONGEST) if grown else seen).rstrip().lstrip("\n")
 
 
 def last_lines(text: str, most: int, limit: int = OUTPUT_LIMIT) -> str:

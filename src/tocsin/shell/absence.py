@@ -43,6 +43,7 @@ from tocsin.shell.current import current_of_runs, mode_of
 from tocsin.shell.history.expectations import Claim, ExpectationStore, Stored
 from tocsin.shell.history.paths import has_expectations
 from tocsin.shell.history.run_record import HistoryError
+from tocsin.shell.history.silences import silence_of
 from tocsin.shell.history.streaks import Fate, Remembered
 from tocsin.shell.interpreter import Interpreter
 from tocsin.shell.report import DeliveryLog
@@ -171,7 +172,10 @@ class _Teller:
         handlers = () if mode == "none" else usual_handlers(configuration(), mode)
         if not handlers:
             return ()
-        told = [self._announce(each, handlers, now) if mode == "print" else self._send(each, handlers, now) for each in due]
+        if mode == "print":
+            told = [self._announce(each, handlers, now) for each in due]
+        else:  # of a silent label, the first check after the silence decides
+            told = [self._send(each, handlers, now) for each in due if silence_of(each.expected.label) is None]
         return tuple(text for text in told if text is not None)
 
     def _send(self, stored: Stored, handlers: tuple[Messenger, ...], now: datetime) -> str | None:
@@ -222,7 +226,7 @@ def _settle(store: ExpectationStore, label: str, told: ToldMiss | None, claim: C
 def _announcement(stored: Stored, decision: Missed | Recovered, handlers: tuple[Messenger, ...], now: datetime) -> Announcement:
     expected = stored.expected
     known = attrs.evolve(facts(), details=(Detail("Expected", str(expected)),))
-    subject = Subject(Command(expected.label), handlers, miss_id(expected, decision.told), expected.label)
+    subject = Subject(Command(expected.label), handlers, miss_id(expected, decision.told), expected.label, shows_run_id=False)
     if isinstance(decision, Missed):
         state: State = TriggerFailed(describe_miss(expected, decision.absence, stored.seen))
         before = Run(subject, Pending())

@@ -20,7 +20,7 @@ from typing_extensions import override
 
 from tocsin.core import text as texts
 from tocsin.core.outcomes import Delivered, DeliveryError, Receipt
-from tocsin.core.screen import CONTROL
+from tocsin.core.screen import CONTROL, shown
 from tocsin.shell.fork_safety import ForkSafeLock
 
 _T = TypeVar("_T")
@@ -121,7 +121,8 @@ def _register_more() -> None:
 def redact(text: str) -> str:
     """Replace each secret's value in the text with the secret's name in brackets.
 
-    A text in which control characters hide a secret is returned without them, as a terminal shows it.
+    A text in which control characters hide a secret is returned without them: with all of its characters, if the secret is among
+    these, or as a terminal shows it.
     """
     if _before_next or _memory.registering:
         _register_more()
@@ -133,24 +134,25 @@ def redact(text: str) -> str:
             text = redacted(text, known)
             break
     if known and CONTROL.search(text):
-        seen = texts.printable(text)
-        if any(form in seen for form, _ in known):
-            from tocsin.core.secrets import redacted
+        for seen in (texts.printable(text), texts.printable(shown(text))):
+            if any(form in seen for form, _ in known):
+                from tocsin.core.secrets import redacted
 
-            clean = redacted(seen, known)
-            return text if clean == seen else clean  # a mark may hold a known text
+                clean = redacted(seen, known)
+                if clean != seen:  # else it is a mark that holds a known text
+                    return clean
     return text
 
 
 @lru_cache(maxsize=1)
 def _longest_first(_: int) -> tuple[tuple[str, str], ...]:
     """Return all forms with their replacements, longest first, so that no form hides a longer one. Cached per version."""
-    shown: dict[str, str] = {}
+    marks: dict[str, str] = {}
     with _memory.lock:
         for (name, _value, _used), value in _memory.values.items():
             for form in value.forms:
-                shown.setdefault(form, f"[{name}]")
-    return tuple(sorted(shown.items(), key=lambda known: len(known[0]), reverse=True))
+                marks.setdefault(form, f"[{name}]")
+    return tuple(sorted(marks.items(), key=lambda known: len(known[0]), reverse=True))
 
 
 def clean(outcome: Receipt | DeliveryError) -> Receipt | DeliveryError:

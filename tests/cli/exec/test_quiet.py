@@ -58,6 +58,8 @@ def test_a_status_that_is_expected_is_no_failure(watch: Watch) -> None:
     words = ("--quiet", "--expect", "0,3", "--", "sh", "-c", "echo copied; exit $0")
     assert watch(*words, "3").done() == (3, b"", b"")
     assert watch(*words, "4").done() == (4, b"copied\n", b"")
+    late = watch("--quiet", "--expect", "0,124", "--timeout", "0.3", "--", "sh", "-c", "echo begun; exec sleep 1000")
+    assert late.done() == (124, b"begun\n", b"")
 
 
 def test_a_time_out_is_a_failure(watch: Watch) -> None:

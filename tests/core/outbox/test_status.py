@@ -106,7 +106,7 @@ def test_an_age_is_a_number_and_a_unit(number: int, unit: str) -> None:
     assert parse_age(f" {number}{unit}\n") == timedelta(seconds=number * seconds)
 
 
-@pytest.mark.parametrize("text", ["", "7", "d", "-1d", "1.5h", "7 d", "1d12h", "7D", "1000000d", "٧d", "7d!"])
+@pytest.mark.parametrize("text", ["", "7", "d", "-1d", "7D", "9" * 20 + "d", "9" * 400 + "d", "٧d", "7d!"])
 def test_what_is_no_age(text: str) -> None:
     assert parse_age(text) is None
 

@@ -333,7 +333,7 @@ def test_silences_that_have_ended_are_deleted_by_the_next_one() -> None:
     assert described(silence("x", 0.0, 0.5)).startswith("until ")
 
 
-def test_a_broken_file_silences_nothing_and_costs_a_line_each(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_broken_file_silences_nothing_and_costs_one_line(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     silence("load", time.time() - 1, time.time() + HOUR)
     note_end("load", RunEnd(failed=True, wanted=True, silenced=True), FAILURE, silence_of("load"))
     over()
@@ -346,8 +346,8 @@ def test_a_broken_file_silences_nothing_and_costs_a_line_each(folder: Path, capl
     with pytest.raises(HistoryError):
         silences(0.0)
     said = [record.getMessage() for record in caplog.records]
-    assert len(said) == 4
-    assert all("is damaged" in each for each in said)
+    assert len(said) == 1
+    assert "is damaged" in said[0]
 
 
 def test_rows_of_another_program_are_an_error_and_what_is_told_meanwhile_is_let_go(

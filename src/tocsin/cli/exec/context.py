@@ -94,10 +94,10 @@ class ExecContext:
         for route in self.routes:
             self.held.hold(route)
 
-    def release_output(self, status: int) -> None:
-        """Write the output that ``--quiet`` holds back, if the run failed: if its exit status is not an expected one."""
+    def release_output(self, *, failed: bool) -> None:
+        """Write the output that ``--quiet`` holds back, if the run failed; else drop it."""
         held, self.held = self.held, None
-        if held is not None and status not in self.options.expect:
+        if held is not None and failed:
             held.release(self.signals)
 
     def wait_for_exit(self) -> int:
@@ -114,7 +114,7 @@ class ExecContext:
             self.tee.finish(self.signals)
         code = child.raw or 0
         status = code >> 8 & 255 if code & 127 == 0 else 128 + (code & 127)
-        self.release_output(status)
+        self.release_output(failed=status not in self.options.expect)
         return status
 
 

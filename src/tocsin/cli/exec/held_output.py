@@ -75,12 +75,14 @@ class HeldOutput:
     def _overflow(self, route: Route, error: OSError) -> None:
         """Write what is held back of a route, and lead it to its stream from now on."""
         self._give_up(route.streams, error)
-        route.overflow, route.target = None, route.streams[0]
-        with self._files[route.streams] as file:
-            file.seek(0)
-            while piece := file.read(_PIECE):
-                while piece:
-                    piece = piece[os.write(route.target, piece) :]
+        for each in self._routes:  # those of earlier attempts, too: what they left behind may still write
+            if each.streams == route.streams:
+                each.overflow, each.target = None, route.streams[0]
+        file = self._files[route.streams]  # closed by ``release``: until then a thread may know its number
+        file.seek(0)
+        while piece := file.read(_PIECE):
+            while piece:
+                piece = piece[os.write(route.target, piece) :]
 
     def _give_up(self, streams: tuple[int, ...], error: OSError) -> None:
         self._open.add(streams)

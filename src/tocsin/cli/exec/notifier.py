@@ -125,7 +125,7 @@ def _ping(given: str, config: Configuration) -> Ping | None:
 
 def _readable(tail: bytes) -> str:
     """Return the end of the output as a terminal shows it, without secrets: also without those that are overwritten in part."""
-    return redact(readable(redact(tail.decode("utf-8", "replace")).encode()))
+    return redact(readable(redact(tail.decode("utf-8", "replace")).encode("utf-8", "replace")))
 
 
 class CommandNotifier:
@@ -135,7 +135,7 @@ class CommandNotifier:
         config = configuration()
         register_secrets(config)
         for name, value in options.env_file.items():
-            redaction.suspect(name, value)
+            redaction.suspect(name, as_utf8(value))
         self._options = options
         self._rules = RetryRules(max_retries=options.retries, retry_delay=timedelta(seconds=options.retry_delay))
         self._stack = ExitStack()

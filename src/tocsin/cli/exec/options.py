@@ -34,9 +34,6 @@ States: running, retrying, success, failed, timedout, aborted. failed includes t
 
 Example: tocsin exec --label "nightly load" --tail 20 --timeout 2h -- ./load.sh --all
 """
-_NUMBER = r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)"  # compiled only if a duration is given
-_PART = rf"{_NUMBER} ?(ms|s(?:ecs?|econds?)?|m(?:ins?|inutes?)?|h(?:rs?|ours?)?|d(?:ays?)?) ?"
-_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _LONGEST = 1_000_000  # seconds: eleven days
 _STATUSES = range(256)
 _PYTHONS = ("python", "pypy")
@@ -302,11 +299,10 @@ def _positive(text: str) -> int:
 
 
 def _seconds(text: str) -> float:
-    if re.fullmatch(_NUMBER, text):
-        seconds = float(text)
-    elif re.fullmatch(f"(?:{_PART})+", text):
-        seconds = sum(float(number) * (0.001 if unit == "ms" else _SECONDS[unit[0]]) for number, unit in re.findall(_PART, text))
-    else:
+    from tocsin.core.durations import seconds_of  # needed only if a duration is given
+
+    seconds = seconds_of(text, bare=True)
+    if seconds is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not a time like 30, 1.5, 30s, 5min, 1h30m or 1d")
     if seconds > _LONGEST:
         raise argparse.ArgumentTypeError(f"{text} is longer than 11 days")

@@ -47,8 +47,8 @@ from tocsin.core.supervisor import (
 def supervise_attempts(context: ExecContext, make: MakeNotifier | None) -> int:
     """Supervise the current attempt and those that follow, wait for the notifications, and return the exit status."""
     notifier = NotifierThread(context, make)
-    status = _attempts(context, notifier)
-    context.release_output(status)
+    status, failed = _attempts(context, notifier)
+    context.release_output(failed=failed)
     notifier.close()
     while not notifier.finished:
         if _stop_signal(context, math.inf) is not None:
@@ -60,23 +60,25 @@ def supervise_attempts(context: ExecContext, make: MakeNotifier | None) -> int:
     return status
 
 
-def _attempts(context: ExecContext, notifier: NotifierThread) -> int:
+def _attempts(context: ExecContext, notifier: NotifierThread) -> tuple[int, bool]:
+    """Make the attempts. Return the exit status, and whether the run failed: a time-out always does, whatever status is expected."""
     while True:
         notifier.started()
         ended, stop = _wait_for_attempt(context)
         notifier.ended(ended)
+        failed = ended.timed_out or ended.fault is not None or ended.status not in context.options.expect
         if not context.options.retries or ended.stopped_by is not None:
-            return ended.status
+            return ended.status, failed
         while stop is None and not notifier.answered:
             stop = _stop_signal(context, math.inf)
         if stop is None and notifier.answer is None:
-            return ended.status
+            return ended.status, failed
         due = time.monotonic() + (notifier.answer or 0)
         while stop is None and time.monotonic() < due:
             stop = _stop_signal(context, due)
         if stop is not None:
             complain(f"no further attempt: {named(stop)} was received")
-            return status_of(stop)
+            return status_of(stop), True
         context.start_attempt()
 
 

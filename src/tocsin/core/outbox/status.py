@@ -5,18 +5,17 @@
 - Removed are the delivered rows; or, if asked for, the dead or unknown ones. A waiting row is never removed: it must be buried first.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
 import attrs
 
+from tocsin.core.durations import seconds_of
 from tocsin.core.outbox.model import WAITING, Status
 from tocsin.core.outbox.state_machine import TABLE, RetryAsked
 from tocsin.core.values import Value
 
-_AGE = re.compile(r"([0-9]{1,6})([smhdw])", re.ASCII)
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_MOST = 1e12  # seconds: longer than any datetime reaches
 
 UNSETTLED = (Status.DEAD, Status.UNKNOWN)
 """The statuses that need a person."""
@@ -96,13 +95,13 @@ def to_do(counts: Iterable[StatusCount]) -> tuple[str, ...]:
 
 
 def parse_age(text: str) -> timedelta | None:
-    """Parse an age: a whole number and a unit (s, m, h, d or w). Return None for any other text.
+    """Parse an age, such as 7d or 1h30m. Return None for any other text.
 
-    >>> parse_age("7d"), parse_age("90m"), parse_age("a week")
+    >>> parse_age("7d"), parse_age("1h30m"), parse_age("a week")
     (datetime.timedelta(days=7), datetime.timedelta(seconds=5400), None)
     """
-    found = _AGE.fullmatch(text.strip())
-    return None if found is None else timedelta(**{_UNITS[found[2]]: int(found[1])})
+    seconds = seconds_of(text.strip())
+    return None if seconds is None or seconds > _MOST else timedelta(seconds=seconds)
 
 
 @attrs.frozen(eq=False, repr=False)

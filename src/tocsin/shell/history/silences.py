@@ -41,6 +41,7 @@ _SCHEMA = (
 _SILENCES = "SELECT label, since, until, because FROM silences ORDER BY until, number"
 _HELD = "SELECT label, broken_before, held, kept, silence FROM held"
 _SET = "INSERT OR REPLACE INTO held (label, broken_before, held, kept, silence, updated) VALUES (?, ?, ?, ?, ?, ?)"
+_UNUSABLE = "meanwhile no label is silent, and what silences held back is not told, or told again"
 _MAX_BECAUSE = 300  # characters
 
 
@@ -137,7 +138,7 @@ def silence_of(label: str) -> Silence | None:
     try:
         return silence_over(silences(now), line(label), now)
     except HistoryError as error:
-        log.once(f"{error}; no label is silent")
+        log.once(f"{error}; {_UNUSABLE}")
         return None
 
 
@@ -163,7 +164,7 @@ def note_end(label: str, end: RunEnd, kept: KeptEnd, why: Silence | None) -> Non
                 told = before.kept.line(), before.silence
             connection.execute(_SET, (name, after.broken_before, after.held, *told, time.time()))
     except HistoryError as error:
-        log.once(f"{error}; what the silence of {name!r} holds back will not be told")
+        log.once(f"{error}; {_UNUSABLE}")
 
 
 def described(silence: Silence) -> str:
@@ -188,7 +189,7 @@ class ClaimedEnd:
                 with writing(usual_path(), _SCHEMA) as connection:
                     connection.execute("DELETE FROM held WHERE label = ? AND kept = ?", (self.label, self.kept.line()))
             except HistoryError as error:
-                log.once(f"{error}; what the silence of {self.label!r} held back may be told again")
+                log.once(f"{error}; {_UNUSABLE}")
         self.lock.close()
 
 
@@ -200,7 +201,7 @@ def due_labels() -> tuple[str, ...]:
         in_force = silences(now) if found else ()
         return tuple(label for label in found if silence_over(in_force, label, now) is None)
     except HistoryError as error:
-        log.once(f"{error}; what silences held back is not told")
+        log.once(f"{error}; {_UNUSABLE}")
         return ()
 
 
