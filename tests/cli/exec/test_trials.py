@@ -14,6 +14,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="the trials look into
 
 
 @linux
+@pytest.mark.slow
 @pytest.mark.parametrize("trial", [pytest.param(trial, id=trial.name) for trial in TRIALS])
 def test_it_is_the_same_without_and_with_tocsin(trial: Trial, tmp_path: Path) -> None:
     if trial.slow and os.environ.get("TOCSIN_PROFILE") != "deep":
