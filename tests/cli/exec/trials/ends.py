@@ -22,7 +22,7 @@ _KILLING = (
     "HUP", "INT", "QUIT", "ILL", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM", "XCPU", "XFSZ", "SYS",
 )  # fmt: skip
 _PASSED_ON = ("HUP", "INT", "QUIT", "TERM", "USR1", "USR2", "ALRM", "WINCH", "CONT")
-_TRAPS = "trap 'echo got {0}; kill $! 2>/dev/null; exit 3' {0}; sleep 60 & echo ready; wait"
+_TRAPS = "trap 'echo got {0}; kill -KILL $! 2>/dev/null; exit 3' {0}; sleep 60 & echo ready; wait"  # it may not be sleep yet
 _BY_STATUS = "the exit status, with 128 added to the signal's number as a shell does"
 
 
