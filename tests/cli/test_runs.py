@@ -302,6 +302,22 @@ def test_a_kind_of_ones_own_and_hostile_words(tocsin: Typist, monkeypatch: pytes
     assert "\x1b[38;2;105;105;105m● MyState" in third
 
 
+def test_nothing_since_then(tocsin: Typist) -> None:
+    record("r1", Success())
+    assert tocsin("runs", "--since", "2999-01-01").out == "no runs have ended since 2999-01-01\n"
+    assert tocsin("runs", "--since", "2999-01-01", "--label=load").out == "no runs of 'load' have ended since 2999-01-01\n"
+
+
+def test_silences_that_cannot_be_read_hide_no_run(tocsin: Typist, state: Path) -> None:
+    record("r1", Success())
+    (state / "silences.sqlite3").write_text("this is no database" * 100)
+    seen = tocsin("runs")
+    assert seen.status == 0
+    assert "● Success" in seen.out
+    assert "is damaged" in seen.err
+    assert seen.err.count("\n") == 1
+
+
 @pytest.mark.parametrize("limit", ["0", "some"])
 def test_a_limit_that_is_none(tocsin: Typist, limit: str) -> None:
     assert tocsin("runs", f"--limit={limit}").status == 2
