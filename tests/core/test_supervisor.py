@@ -227,3 +227,10 @@ def test_common_signals_have_names() -> None:
 
 def test_a_tail_is_in_no_repr() -> None:
     assert "secret" not in repr(Ended(status=0, tail=b"secret", began=0, started=0, ended=1))
+
+
+def test_a_command_that_stops_while_it_is_ended_stops_no_supervisor() -> None:
+    now = Supervision(SupervisorRules(own_group=True, timeout=1.0))
+    ending_now, _ = supervise(now, DeadlinePassed())
+    assert ending_now.phase != "running"
+    assert supervise(ending_now, ChildStopped(signal.SIGSTOP, "process")) == (ending_now, ())

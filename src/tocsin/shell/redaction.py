@@ -134,13 +134,12 @@ def redact(text: str) -> str:
             text = redacted(text, known)
             break
     if known and CONTROL.search(text):
-        for seen in (texts.printable(text), texts.printable(shown(text))):
-            if any(form in seen for form, _ in known):
-                from tocsin.core.secrets import redacted
+        readings = (texts.printable(text), texts.printable(shown(text)))
+        if any(form in seen for form, _ in known for seen in readings):
+            from tocsin.core.secrets import redacted
 
-                clean = redacted(seen, known)
-                if clean != seen:  # else it is a mark that holds a known text
-                    return clean
+            cleaned = [(seen, redacted(seen, known)) for seen in readings]
+            return next((clean for seen, clean in cleaned if clean != seen), text)  # a mark may hold a known text
     return text
 
 

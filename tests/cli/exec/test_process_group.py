@@ -124,7 +124,7 @@ def test_a_killed_tocsin_leaves_the_command_and_no_helper(watch: Watch, lifeline
     assert running(pid)
 
 
-@pytest.mark.parametrize("words", [(), ("setsid",)], ids=["", "setsid"])
+@pytest.mark.parametrize("words", [(), pytest.param(("setsid",), marks=pytest.mark.slow)], ids=["", "setsid"])
 @pytest.mark.parametrize("tail", [(), ("--tail", "3")], ids=["", "tail"])
 def test_the_command_dies_with_tocsin_where_that_is_asked(
     watch: Watch, lifeline: Lifeline, words: tuple[str, ...], tail: tuple[str, ...]

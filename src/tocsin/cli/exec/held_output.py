@@ -75,9 +75,8 @@ class HeldOutput:
     def _overflow(self, route: Route, error: OSError) -> None:
         """Write what is held back of a route, and lead it to its stream from now on."""
         self._give_up(route.streams, error)
-        for each in self._routes:  # those of earlier attempts, too: what they left behind may still write
-            if each.streams == route.streams:
-                each.overflow, each.target = None, route.streams[0]
+        for each in [other for other in self._routes if other.streams == route.streams]:  # also of attempts whose children still write
+            each.overflow, each.target = None, route.streams[0]
         file = self._files[route.streams]  # closed by ``release``: until then a thread may know its number
         file.seek(0)
         while piece := file.read(_PIECE):
