@@ -124,15 +124,17 @@ def test_a_killed_tocsin_leaves_the_command_and_no_helper(watch: Watch, lifeline
     assert running(pid)
 
 
-@pytest.mark.parametrize("words", [(), pytest.param(("setsid",), marks=pytest.mark.slow)], ids=["", "setsid"])
+@pytest.mark.parametrize("words", [(), ("setsid",)], ids=["", "setsid"])
 @pytest.mark.parametrize("tail", [(), ("--tail", "3")], ids=["", "tail"])
 def test_the_command_dies_with_tocsin_where_that_is_asked(
     watch: Watch, lifeline: Lifeline, words: tuple[str, ...], tail: tuple[str, ...]
 ) -> None:
-    program = "sleep 1000 & echo $$; sleep 1000; echo over"
+    program = "trap 'echo $$' USR1; sleep 1000 & echo ready; wait; sleep 1000; echo over"
     watched = watch(
         "--die-with-parent", *tail, "--", *words, "sh", "-c", program, keep=[lifeline.writer], before=ignoring(signal.SIGTERM)
     )
+    assert watched.out.readline() == b"ready\n"
+    watched.send(signal.SIGUSR1)  # passed on once tocsin has told the helper the process id
     killed(watched)
     assert lifeline.gone()
 

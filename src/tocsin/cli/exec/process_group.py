@@ -4,7 +4,8 @@
 - The id of a group stays in use until its leader is reaped. So tocsin reaps the helper after the last signal to the group.
 - The helper reads a pipe whose other end only tocsin has. It ends when tocsin does, however tocsin ends.
 - With ``--die-with-parent`` tocsin writes the command's process id into the pipe. At the end of the pipe the helper kills that process,
-  the group that it leads, if it has made one, and its own group.
+  the group that it leads, if it has made one, and its own group. If tocsin dies between the start of the command and that write, a
+  command that has left the group already lives on.
 - Every signal with a name is blocked in the helper, so that signals to the group do not end it.
 - The helper is a shell, since a shell starts in a third of the time that it takes to fork this Python.
 """
