@@ -12,12 +12,13 @@ import attrs
 import pytest
 from returns.io import IOResult
 
+from tests.eventually import eventually
 from tests.servers.authority import Authority
 from tests.servers.live import live_at
 from tests.servers.scripts import texts
 from tests.servers.slack import SlackServer
 from tests.shell.homes import Home
-from tocsin import DryRun, Failed, Live, Success
+from tocsin import DryRun, Failed, Flow, Live, Running, Success, Task, interpreting, slack_notifier, watch
 from tocsin.core.absence import Every, Expectation, ToldMiss
 from tocsin.core.effects import Effect
 from tocsin.core.outcomes import Delivered, DeliveryError, Receipt
@@ -31,6 +32,7 @@ from tocsin.shell.interpreter import Interpreter, result_of
 
 pytestmark = pytest.mark.tocsin_live
 HOUR = timedelta(hours=1)
+ONLY_FAILED = slack_notifier(only_states=[Failed])
 
 
 @pytest.fixture
@@ -161,6 +163,56 @@ def test_an_error_of_any_kind_is_one_line(store: ExpectationStore, live: Live, c
     assert told(store) is None
 
 
+def flow_runs() -> None:
+    flow = Flow("nothing")
+    flow.add_task(Task("nothing"))
+    assert flow.run().state.is_successful()
+
+
+def failure_is_told_by_hand() -> None:
+    slack_notifier(Task("other"), Running(), Failed("disk full"))
+
+
+def success_is_ignored_by_hand() -> None:
+    slack_notifier(Task("other"), Running(), Success(), only_states=[Failed])
+
+
+def quiet_success_by_hand() -> None:
+    ONLY_FAILED(Task("other"), Running(), Success())
+
+
+def quiet_block() -> None:
+    with watch("other", state_handlers=[ONLY_FAILED]):
+        pass
+
+
+RUNS = [flow_runs, failure_is_told_by_hand, success_is_ignored_by_hand, quiet_success_by_hand, quiet_block]
+
+
+@pytest.mark.parametrize("runs", RUNS, ids=lambda runs: runs.__name__)
+def test_the_next_run_of_anything_tells(
+    runs: Callable[[], None], store: ExpectationStore, live: Live, slack_server: SlackServer
+) -> None:
+    with interpreting(live):
+        runs()
+        first = texts(slack_server)
+        assert first[0].startswith("load was not run")
+        assert told(store) is not None
+        run(failed=False)
+        runs()  # too soon after the last check
+    assert not any(text.startswith("load succeeded") for text in texts(slack_server))
+
+
+@pytest.mark.parametrize("runs", RUNS, ids=lambda runs: runs.__name__)
+def test_a_dry_run_tells_nobody_of_a_miss(
+    runs: Callable[[], None], store: ExpectationStore, live: Live, slack_server: SlackServer
+) -> None:
+    with interpreting(DryRun()):
+        runs()
+    assert told(store) is None
+    assert not slack_server.requests
+
+
 def test_a_zone_that_is_gone_is_logged_once(store: ExpectationStore, live: Live, caplog: pytest.LogCaptureFixture) -> None:
     with closing(sqlite3.connect(store.path, isolation_level=None)) as connection:
         connection.execute("UPDATE expectations SET at = '03:00', zone = 'Europe/Atlantis'")
@@ -172,13 +224,10 @@ def test_a_zone_that_is_gone_is_logged_once(store: ExpectationStore, live: Live,
 def test_a_service_checks_in_a_thread_and_not_too_often(store: ExpectationStore, slack_server: SlackServer, live: Live) -> None:
     check = PeriodicCheck(lambda: live)
     check.run()
-    until = time.monotonic() + 60
-    while told(store) is None:
-        assert time.monotonic() < until
-        time.sleep(0.01)
-    check.run()
+    eventually(lambda: told(store) is not None)
     run(failed=False)
-    check.run_here()
+    check.run()
     assert len(slack_server.requests) == 1
-    PeriodicCheck(lambda: live).run_here()
+    PeriodicCheck(lambda: live).run()
+    eventually(lambda: told(store) is None)
     assert [text.split(":")[0] for text in texts(slack_server)] == ["load was not run", "load succeeded"]

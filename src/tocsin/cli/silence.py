@@ -20,9 +20,10 @@ from tocsin.shell.config.defaults import default_handlers
 from tocsin.shell.config.load import configuration
 from tocsin.shell.current import current_of_runs
 from tocsin.shell.environment import run_id
+from tocsin.shell.history.looked import look
 from tocsin.shell.history.run_locks import line
 from tocsin.shell.history.run_record import HistoryError
-from tocsin.shell.history.silences import HeldEnd, due_labels, end_silences, held_ends, may_be_silent, silence, silences
+from tocsin.shell.history.silences import HeldEnd, due_labels, end_silences, held_ends, silence, silences
 from tocsin.shell.history.store import KEPT_IN_ALL, HistoryStore
 from tocsin.shell.report import DeliveryLog
 
@@ -145,7 +146,7 @@ def tell_held_back() -> None:
 
     Without a configured notifier it does nothing: the next run of the label tells it, by handlers of its own.
     """
-    if not may_be_silent():
+    if not look().silences:
         return
     labels = due_labels()
     handlers = default_handlers(configuration()) if labels else ()

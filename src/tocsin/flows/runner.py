@@ -18,6 +18,7 @@ from tocsin.flows.task import Task
 from tocsin.shell.adapters import Clock
 from tocsin.shell.adapters.clock import CLOCK, Timer, timer_of
 from tocsin.shell.announce import Announcer, ended_by, facts
+from tocsin.shell.before_run import tell_before_run
 from tocsin.shell.current import current_of_runs, here, interpreting
 from tocsin.shell.environment import run_id
 from tocsin.shell.history.streaks import remembering
@@ -81,7 +82,7 @@ class _Execution:
         flow = self.flow
         mode = self.handler_errors
         subject = Subject(flow.flow, flow.handlers, self.run_id, flow.flow.name, handler_errors=mode, shows_run_id=False)
-        self.announcer.tell_left([subject, *(run.subject for run in self.runs.values())])
+        tell_before_run(self.announcer, [subject, *(run.subject for run in self.runs.values())])
         started = e.Started(self.clock.now(), "Running flow.", facts=self.facts)
         run = self.announcer.feed(Run(subject, Scheduled()), started)
         if isinstance(run.state, Running) and not run.ended:
@@ -178,10 +179,11 @@ class _Execution:
 
     def _run_body(self, task: Task, run: Run) -> Event:
         began = self.timer.monotonic()
-        if run.attempt > 1 and task in self.entered:
-            return attrs.evolve(self._attempt(task, run, began), run_took=self._since(self.entered[task]))
-        self.entered[task] = began
-        return self._attempt(task, run, began)
+        if run.attempt == 1 and not task.rules.max_retries:  # most tasks: a flow of many need not remember when each began
+            return self._attempt(task, run, began)
+        entered = self.entered.setdefault(task, began)
+        event = self._attempt(task, run, began)
+        return event if run.attempt == 1 else attrs.evolve(event, run_took=self._since(entered))
 
     def _attempt(self, task: Task, run: Run, began: float) -> Event:
         try:

@@ -8,7 +8,6 @@
 - Without anybody to tell, nothing counts as told.
 """
 
-import math
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -41,6 +40,7 @@ from tocsin.shell.config.defaults import usual_handlers
 from tocsin.shell.config.load import configuration
 from tocsin.shell.current import current_of_runs, mode_of
 from tocsin.shell.history.expectations import Claim, ExpectationStore, Stored
+from tocsin.shell.history.looked import looked
 from tocsin.shell.history.paths import has_expectations
 from tocsin.shell.history.run_record import HistoryError
 from tocsin.shell.history.silences import silence_of
@@ -123,8 +123,14 @@ def check_quietly(make_interpreter: Callable[[], Interpreter]) -> None:
         log.surely(f"nobody is told of runs that were missed: {describe(error)}")
 
 
+def check_at_run(log: DeliveryLog) -> None:
+    """Check at a run of anything in this process, if none was made lately and the run really notifies. Raise nothing."""
+    if looked.takes_check() and log.mode == "live":
+        check_quietly(current_of_runs)
+
+
 class PeriodicCheck:
-    """Checks at most every 30 seconds.
+    """The checks of a service, in a thread of their own: one every 30 seconds at most.
 
     Args:
         make_interpreter: returns the interpreter; called only if there is something to tell.
@@ -134,30 +140,17 @@ class PeriodicCheck:
     def __init__(self, make_interpreter: Callable[[], Interpreter], interval: float = _INTERVAL) -> None:
         self._make_interpreter = make_interpreter
         self._interval = interval
-        self._next = -math.inf
+        self._next = 0.0
         self._thread: WorkerThread | None = None
 
     def run(self) -> None:
-        """Start a check in a thread of its own, unless the last one was a short while ago or has not ended. Raise nothing."""
-        if (self._thread is None or not self._thread.is_alive()) and self._is_due():
-            self._thread = WorkerThread("tocsin_expect", partial(check_quietly, self._make_interpreter))
-            self._thread.try_start()
-
-    def run_here(self) -> None:
-        """Check now, unless the last check was a short while ago. Raise nothing."""
-        if self._is_due():
-            check_quietly(self._make_interpreter)
-
-    def _is_due(self) -> bool:
-        now = time.monotonic()
-        if now < self._next or not has_expectations():
-            return False
+        """Start a check, unless the last one was a short while ago or has not ended. Raise nothing."""
+        now, is_checking = time.monotonic(), self._thread is not None and self._thread.is_alive()
+        if is_checking or now < self._next or not has_expectations():
+            return
         self._next = now + self._interval
-        return True
-
-
-checks_at_runs: PeriodicCheck = PeriodicCheck(current_of_runs)
-"""The checks at the runs of this process."""
+        self._thread = WorkerThread("tocsin_expect", partial(check_quietly, self._make_interpreter))
+        self._thread.try_start()
 
 
 @attrs.frozen

@@ -41,8 +41,9 @@ from tocsin.shell import log, queues
 from tocsin.shell.adapters import Clock
 from tocsin.shell.adapters.secrets import make_known
 from tocsin.shell.errors import NotificationFailed, failed
+from tocsin.shell.history.looked import look
 from tocsin.shell.history.run_record import KeptEnd
-from tocsin.shell.history.silences import described, may_be_silent, note_end, silence_of
+from tocsin.shell.history.silences import described, note_end, silence_of
 from tocsin.shell.history.streaks import Fate, Remember, claimed_ends, held_back_ends, label_of
 from tocsin.shell.interpreter import ignore_outcome
 from tocsin.shell.redaction import before_next_text, redact
@@ -197,7 +198,7 @@ class Announcer:
             if remembered.settle is not None or remembered.note is not None:
                 tracker = DeliveryTracker(remembered.settle or _ignore_fate, remembered.note)
             is_held = remembered.is_held
-        silences = may_be_silent() and not is_held and self.log.mode == "live"
+        silences = look().silences and not is_held and self.log.mode == "live"
         silence = silence_of(label_of(proposed.before.subject)) if silences else None
         self._interrupt, begin = None, len(self.log.entries)
         try:
@@ -283,14 +284,13 @@ class Announcer:
 
         Each end is announced by one process. Its messages are not in the log of this announcer: they are about another run.
         """
-        silences = may_be_silent()
-        if not (silences or self.remember is not None) or self.log.mode != "live":
+        if self.log.mode != "live":
             return
         known = tuple(subjects)
         if self.remember is not None:
             for left in claimed_ends(known):
                 self._retell(left.remember, left.announcement(self.facts))
-        if silences:
+        if look().silences:
             for held in held_back_ends(known):
                 self._retell(held.remember, held.announcement(self.facts))
 

@@ -23,8 +23,8 @@ from tocsin.core.text import describe, quote
 from tocsin.shell import log
 from tocsin.shell.adapters.clock import CLOCK
 from tocsin.shell.announce import Announcer
+from tocsin.shell.before_run import tell_before_run
 from tocsin.shell.current import current_of_runs, enter_here, leave_here
-from tocsin.shell.history.paths import has_expectations
 from tocsin.shell.history.streaks import remembering
 from tocsin.shell.report import DeliveryLog, Entry
 
@@ -62,29 +62,19 @@ def feed_alone(run: Run, event: Event) -> None:
     notifying = _notifying.set(True)
     try:
         announcer = new_announcer(run.subject.handlers, event.facts)
-        announcer.tell_left((run.subject,))
-        _check_expectations(announcer)
+        tell_before_run(announcer, (run.subject,))
         feed(announcer, run, event)
     finally:
         _notifying.reset(notifying)
 
 
 def tell_left(announcer: Announcer, subject: Subject) -> None:
-    """Announce the ends of earlier runs of the same label whose process was killed before a message about them was safe."""
+    """Announce the ends that earlier runs of the same label left, and the missed runs of any."""
     notifying = _notifying.set(True)
     try:
-        announcer.tell_left((subject,))
-        _check_expectations(announcer)
+        tell_before_run(announcer, (subject,))
     finally:
         _notifying.reset(notifying)
-
-
-def _check_expectations(announcer: Announcer) -> None:
-    """Tell people of runs of any label that were expected and did not start, at most every 30 seconds. It raises nothing."""
-    if announcer.remember is not None and announcer.log.mode == "live" and has_expectations():
-        from tocsin.shell.absence import checks_at_runs  # loaded by few
-
-        checks_at_runs.run_here()
 
 
 def was_delivered(entries: list[Entry]) -> bool:

@@ -23,7 +23,7 @@ from tocsin.core.states import Running, Success
 from tocsin.core.text import cut, quote
 from tocsin.shell.announce import Announcer, facts
 from tocsin.shell.environment import run_id
-from tocsin.shell.history.silences import looked, may_be_silent
+from tocsin.shell.history.looked import look, looked
 from tocsin.shell.redaction import redact
 from tocsin.shell.report import Entry, RunReport
 from tocsin.watching.context import Level, WatchedRun, first_open, innermost, leave
@@ -74,14 +74,16 @@ class BodyRun(WatchedRun):
             if self._rules.show_arguments:
                 self._details = (_arguments(arguments, named),)
             self._recipients = self._rules.recipients
-            if Running not in self._recipients.ignored or (looked.exists if time.monotonic() < looked.until else may_be_silent()):
+            self._entered = read = time.monotonic()
+            if Running not in self._recipients.ignored or (looked.anything if read < looked.until else look().anything):
                 self._record = self._start(self._recipients)
+                self._entered = time.monotonic()  # after our own work: the first run loads modules
         except KeyboardInterrupt:
             leave(self.level)
             raise
         except BaseException as error:
             log_failure(error, self.name)
-        self._entered = time.monotonic()  # after our own work: the first run loads modules
+            self._entered = time.monotonic()
 
     def end(self, error: BaseException | None, result: tuple[object, ...] = ()) -> None:
         """Announce the end: by ``error``, or by success. ``result`` holds at most one value, which is shown if the rules say so."""
@@ -97,7 +99,7 @@ class BodyRun(WatchedRun):
             if (
                 error is not None
                 or Success not in self._recipients.ignored
-                or (looked.exists if read < looked.until else may_be_silent())
+                or (looked.anything if read < looked.until else look().anything)
             ):
                 self._finish(self._recipients, error)
         except KeyboardInterrupt:
@@ -126,7 +128,7 @@ class BodyRun(WatchedRun):
             known = attrs.evolve(known, details=self._details)
         handlers = recipients.handlers
         record = _Record(new_announcer(handlers, known), Run(Subject(self, handlers, self._run_id, self._name, shows_run_id=False)))
-        if record.announcer.remember is not None or may_be_silent():  # then this is the begin of the body
+        if record.announcer.remember is not None or look().anything:  # then this is the begin of the body
             tell_left(record.announcer, record.run.subject)
         record.feed(e.Started(self._began, None, facts=known))
         return record

@@ -36,6 +36,8 @@ from tocsin import (
 from tocsin.core.changes import Streak
 from tocsin.core.silences import RunEnd
 from tocsin.shell.history import run_locks
+from tocsin.shell.history.looked import look, looked
+from tocsin.shell.history.paths import NoFolderError
 from tocsin.shell.history.run_locks import try_lock
 from tocsin.shell.history.run_record import HistoryError, KeptEnd
 from tocsin.shell.history.silences import (
@@ -44,7 +46,6 @@ from tocsin.shell.history.silences import (
     due_labels,
     end_silences,
     held_ends,
-    may_be_silent,
     note_end,
     silence,
     silence_of,
@@ -310,16 +311,17 @@ def test_of_several_processes_one_tells_it_and_if_that_is_killed_the_next_one_do
 
 
 def test_it_leaves_no_file_and_costs_no_read_where_nobody_is_silent(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not may_be_silent()
+    assert not look().silences
     assert (silences(0.0), held_ends(), due_labels(), end_silences("load", 0.0)) == ((), (), (), 0)
     assert not folder.exists()
     monkeypatch.delenv("TOCSIN_STATE_DIR")
-    monkeypatch.setattr("tocsin.shell.history.silences.state_folder", _no_folder)
-    assert not may_be_silent()
+    monkeypatch.setattr("tocsin.shell.history.looked.state_folder", _no_folder)
+    looked.forget()
+    assert not look().silences
 
 
 def _no_folder() -> str:
-    raise OSError(0, "no home")
+    raise NoFolderError(0, "no home")
 
 
 def test_silences_that_have_ended_are_deleted_by_the_next_one() -> None:

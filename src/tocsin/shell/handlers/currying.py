@@ -25,10 +25,11 @@ from tocsin.core.text import cut, label, quote, type_name
 from tocsin.core.validation import is_mapping
 from tocsin.shell.adapters.clock import CLOCK
 from tocsin.shell.announce import Announcer, facts
+from tocsin.shell.before_run import tell_before_run
 from tocsin.shell.current import current
 from tocsin.shell.environment import run_id
 from tocsin.shell.errors import failed
-from tocsin.shell.history.silences import may_be_silent
+from tocsin.shell.history.looked import look
 from tocsin.shell.history.streaks import remembering
 from tocsin.shell.report import DeliveryLog
 
@@ -38,12 +39,12 @@ def announce_change(notifier: Notifier, tracked_obj: Tracked, old: State, new: S
 
     It is raised outside every ``except`` block: an exception context would hold the failed request and the secrets in it.
     """
-    if not notifier.concerns(type(new)) and not _may_end_a_failure(type(new)):
+    if not notifier.concerns(type(new)) and not _is_heeded(type(new)):
         return
     known, handlers = facts(), (limit_formatter(notifier),)
     subject = Subject(tracked_obj, handlers, run_id(), label(tracked_obj), shows_run_id=False)
     announcer = Announcer(DeliveryLog(current()), CLOCK, known, remembering(handlers))
-    announcer.tell_left((subject,))
+    tell_before_run(announcer, (subject,))
     event, after = Signalled(CLOCK.now(), state=new, facts=known), Run(subject, new, ended=True)  # nothing is known to follow
     ends = Announcement(Run(subject), after, event).ends  # whatever the old state: earlier calls are not known either
     announcer.announce(Announcement(Run(subject, old), after, event, 1), ends=ends)
@@ -52,9 +53,13 @@ def announce_change(notifier: Notifier, tracked_obj: Tracked, old: State, new: S
             raise failed(entry.effect, entry.answer)
 
 
-def _may_end_a_failure(kind: type[State]) -> bool:
-    """Return whether the change may be the recovery from a failure that a silence holds back, which is then not to be told."""
-    return issubclass(kind, Success) and may_be_silent()
+def _is_heeded(kind: type[State]) -> bool:
+    """Return whether a change that concerns nobody is heeded all the same.
+
+    It may be the recovery from a failure that a silence holds back, which is then not to be told, or the first sign of life of this
+    program since somebody expected a run.
+    """
+    return issubclass(kind, Success) and look().anything
 
 
 def limit_formatter(notifier: Notifier) -> Notifier:
@@ -86,7 +91,6 @@ Waits = TypeVar("Waits", bound=ForAll | ForStates | ForNew | ForSome, default=Fo
 _S = TypeVar("_S", bound=State)
 
 
-_SUCCESSES = frozenset(kind for kind in KINDS if issubclass(kind, Success))
 _LONGEST_SHOWN = 200  # characters of a value of the wrong kind
 ARGUMENTS = ("tracked_obj", "old_state", "new_state")
 
@@ -135,11 +139,15 @@ def _missing(handler: "CurriedHandler[Waits]") -> tuple[str, ...]:
     return tuple([name for name in ARGUMENTS if getattr(handler, name) is None])
 
 
-def _silent(handler: "CurriedHandler[Waits]") -> frozenset[type[State]]:
-    """Return the State classes of ``new_state`` for which a full call has nothing to do."""
+def _silent(handler: "CurriedHandler[Waits]", *, success: bool = False) -> frozenset[type[State]]:
+    """Return the State classes of ``new_state``, of success or the others, about which a full call notifies nobody."""
     if handler.missing != ARGUMENTS:
         return frozenset()
-    return frozenset(kind for kind in KINDS if not handler.notifier.concerns(kind))
+    return frozenset(kind for kind in KINDS if issubclass(kind, Success) is success and not handler.notifier.concerns(kind))
+
+
+def _silent_success(handler: "CurriedHandler[Waits]") -> frozenset[type[State]]:
+    return _silent(handler, success=True)
 
 
 @attrs.frozen(repr=False)
@@ -156,6 +164,7 @@ class CurriedHandler(Generic[Waits]):
     missing: tuple[str, ...] = attrs.field(init=False, eq=False, default=attrs.Factory(_missing, takes_self=True))
     """The arguments that are not bound yet, in order."""
     _silent: frozenset[type[State]] = attrs.field(init=False, eq=False, default=attrs.Factory(_silent, takes_self=True))
+    _silent_success: frozenset[type[State]] = attrs.field(init=False, eq=False, default=attrs.Factory(_silent_success, takes_self=True))
 
     @property
     def function(self) -> str:
@@ -183,7 +192,7 @@ class CurriedHandler(Generic[Waits]):
     def __call__(self, *arguments: object, **named: object) -> object:
         if len(arguments) == 3 and not named:  # the fast path for states that the handler ignores
             new = arguments[2]
-            if type(new) in self._silent and not (type(new) in _SUCCESSES and may_be_silent()):
+            if type(new) in self._silent or (type(new) in self._silent_success and not look().anything):
                 return new
         return self.bind(arguments, named)
 

@@ -18,6 +18,7 @@ import attrs
 
 from tocsin.core.absence import DAY, Daily, Every, Expectation, LastRun, OpenRun, Seen, ToldMiss, last_start
 from tocsin.shell.fork_safety import forget_in_child
+from tocsin.shell.history.looked import looked
 from tocsin.shell.history.paths import EXPECTED, state_folder
 from tocsin.shell.history.run_locks import KilledRun, killed_runs, line, open_runs, try_exclusive_lock
 from tocsin.shell.history.run_record import ELSEWHERE, HistoryError, Row, text
@@ -140,7 +141,8 @@ class ExpectationStore:
             if connection.execute(_SAME, row).fetchone() is not None:
                 return False
             connection.execute(_PUT, (*row, expected.since.timestamp()))
-            return True
+        looked.forget()
+        return True
 
     def remove(self, label: str) -> bool:
         """Remove the expectation of a label. Return whether there was one."""

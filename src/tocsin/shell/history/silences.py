@@ -1,6 +1,6 @@
 """The silences and what they hold back, in a file beside the history. ``core.silences`` makes the decisions.
 
-- The file exists once somebody has silenced a label. Other programs look for it, at most once in a second, and do nothing else.
+- The file exists once somebody has silenced a label. Other programs look for it (``history.looked``), and do nothing else.
 - A read-only command such as the list creates nothing. Silences that have ended are deleted by the next change.
 - Who tells what was held back locks a file of its own for the label, and deletes the row once a message is safe. If that process is
   killed before, the kernel drops the lock, and the row is still there for the next start of the label. So it is told once.
@@ -8,7 +8,6 @@
 - If the file cannot be used, that is logged once, and no label is silent: a message too many is better than one too few.
 """
 
-import os
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -19,7 +18,7 @@ import attrs
 from tocsin.core.silences import Held, HeldBack, RunEnd, Silence, after_end, holds, silence_over
 from tocsin.shell import log
 from tocsin.shell.fork_safety import forget_in_child
-from tocsin.shell.history.paths import NAME, state_folder
+from tocsin.shell.history.looked import SILENCES, looked
 from tocsin.shell.history.run_locks import RunLock, line, try_lock
 from tocsin.shell.history.run_record import HistoryError, KeptEnd, Row, text, whole
 from tocsin.shell.history.store import HistoryStore, reading, writing
@@ -27,8 +26,6 @@ from tocsin.shell.history.store import HistoryStore, reading, writing
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
-FILE = "silences.sqlite3"
-_LOOK_AGAIN = 1.0  # seconds
 _SCHEMA = (
     """CREATE TABLE silences (
         number INTEGER PRIMARY KEY AUTOINCREMENT, label TEXT NOT NULL, since REAL NOT NULL, until REAL NOT NULL, because TEXT
@@ -62,37 +59,9 @@ class HeldEnd:
     silence: str
 
 
-@attrs.define
-class Looked:
-    """Whether the file exists, in which folder, and until when that is believed."""
-
-    folder: str | None = None
-    until: float = 0.0
-    exists: bool = False
-
-
-looked: Looked = Looked()
-"""What ``may_be_silent`` saw last. Each watched call asks, so it reads this itself while ``until`` is not over."""
-
-
-def may_be_silent() -> bool:
-    """Return whether there may be a silence, or something held back: whether the file exists, as far as is known. Raises nothing."""
-    folder, now = os.environ.get(NAME), time.monotonic()
-    if now >= looked.until or folder != looked.folder:
-        looked.folder, looked.until, looked.exists = folder, now + _LOOK_AGAIN, _exists()
-    return looked.exists
-
-
-def _exists() -> bool:
-    try:
-        return Path(state_folder(), FILE).exists()
-    except OSError:
-        return False
-
-
 def usual_path() -> Path:
     """Return the path of the file, which need not exist. Raise ``HistoryError`` if there is no place for it."""
-    return HistoryStore.usual().folder / FILE
+    return HistoryStore.usual().folder / SILENCES
 
 
 def silence(label: str, now: float, until: float, because: str | None = None) -> Silence:
@@ -102,7 +71,7 @@ def silence(label: str, now: float, until: float, because: str | None = None) ->
         _forget_ended(connection, now)
         row = (made.label, made.since, made.until, made.because)
         connection.execute("INSERT INTO silences (label, since, until, because) VALUES (?, ?, ?, ?)", row)
-    looked.until = 0.0
+    looked.forget()
     return made
 
 

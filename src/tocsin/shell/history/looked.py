@@ -1,0 +1,69 @@
+"""What people have left in the folder of the history for every run to heed: silences, and runs that they expect.
+
+Each run asks, also a watched function that is called a million times. So the folder is looked at once in a second at most, and nothing
+is loaded for it.
+"""
+
+import os
+import time
+
+import attrs
+
+from tocsin.shell.history.paths import NoFolderError, has_expectations, state_folder
+
+SILENCES = "silences.sqlite3"
+"""The name of the file that exists once somebody has silenced a label."""
+
+_LOOK_AGAIN = 1.0  # seconds
+_CHECK_AGAIN = 30.0  # seconds between two checks for missed runs
+
+
+@attrs.define
+class Looked:
+    """What was seen last.
+
+    Args:
+        until: the monotonic time until which it is believed.
+        silences: whether labels may be silent, or held back.
+        check_is_due: whether runs are expected, and this process has not checked lately whether one was missed.
+        anything: whether there is either.
+        next_check: the monotonic time before which no check for missed runs is due.
+    """
+
+    until: float = 0.0
+    silences: bool = False
+    check_is_due: bool = False
+    anything: bool = False
+    next_check: float = 0.0
+
+    def forget(self) -> None:
+        """Look again at the next question."""
+        self.until = self.next_check = 0.0
+
+    def takes_check(self) -> bool:
+        """Return whether a check for missed runs is due, and count it as made."""
+        due = look().check_is_due
+        if due:
+            self.check_is_due, self.anything, self.next_check = False, self.silences, time.monotonic() + _CHECK_AGAIN
+        return due
+
+
+looked: Looked = Looked()
+"""What was seen last; while ``until`` is not over, a hot path reads it without a call of ``look``."""
+
+
+def look() -> Looked:
+    """Return what is in the folder, as it was a second ago at most. Raise nothing."""
+    now = time.monotonic()
+    if now >= looked.until:
+        looked.until, looked.silences = now + _LOOK_AGAIN, _has_silences()
+        looked.check_is_due = now >= looked.next_check and has_expectations()
+        looked.anything = looked.silences or looked.check_is_due
+    return looked
+
+
+def _has_silences() -> bool:
+    try:
+        return os.path.exists(f"{state_folder()}/{SILENCES}")  # noqa: PTH110 - pathlib takes long to load
+    except NoFolderError:
+        return False
