@@ -226,7 +226,7 @@ def silence(
     """
     with interruptible():
         if label is None:
-            status = silencing.misused() if how_long or because or end else silencing.list_silences(as_json=as_json)
+            status = silencing.misused(end=end) if how_long or because or end else silencing.list_silences(as_json=as_json)
         elif end:
             status = silencing.end_silence(label, as_json=as_json)
         else:
@@ -246,6 +246,7 @@ def expect(
     grace: Annotated[str | None, typer.Option("--grace", metavar="TIME", help="How late a run may start. [default: 5m]")] = None,
     check: Annotated[bool, typer.Option("--check", help="Notify of runs that did not start.")] = False,
     remove: Annotated[bool, typer.Option("--remove", help="Expect no more runs of LABEL.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Expect runs, and notify of those that do not start; without options, show what is expected.
 
@@ -254,7 +255,9 @@ def expect(
 
     Exit status: 0, or 1 if --check finds a run overdue; 2 if the arguments are wrong or the history cannot be used.
     """
-    options = expecting.ExpectOptions(label=label, every=every, at=at, zone=zone, grace=grace, check=check, remove=remove)
+    options = expecting.ExpectOptions(
+        label=label, every=every, at=at, zone=zone, grace=grace, check=check, remove=remove, as_json=as_json
+    )
     with interruptible():
         status = expecting.expect(options)
     raise typer.Exit(status)
