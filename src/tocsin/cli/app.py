@@ -115,7 +115,7 @@ def check(
     states: Annotated[bool, typer.Option("--states", help="Show for each state whether each notifier announces it.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Check the configuration and the outbox, and say which states are notified; each fault comes with its remedy.
+    """Check the configuration, the outbox and the history, and say which states are notified; each fault comes with its remedy.
 
     Exit status: 0 if there is no fault, 1 if there is one.
     """

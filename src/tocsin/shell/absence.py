@@ -9,7 +9,7 @@
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
 
@@ -93,14 +93,18 @@ def overdue(store: ExpectationStore, label: str | None = None) -> tuple[Overdue,
         HistoryError: the history cannot be used.
     """
     now = CLOCK.now()
-    found = [overdue_of(each, now) for each in store.contents(now).stored if label in {None, each.expected.label}]
-    return tuple(late for late in found if late is not None)
+    return _late((each for each in store.contents(now).stored if label in {None, each.expected.label}), now)
 
 
 def overdue_of(stored: Stored, now: datetime) -> Overdue | None:
     """Return how one label is overdue now; None if it is not."""
     missed = absence(stored.expected, stored.seen, now)
     return None if missed is None else Overdue(stored.expected.label, missed, describe_miss(stored.expected, missed, stored.seen))
+
+
+def _late(stored: Iterable[Stored], now: datetime) -> tuple[Overdue, ...]:
+    found = [overdue_of(each, now) for each in stored]
+    return tuple(late for late in found if late is not None)
 
 
 def check_expectations(make_interpreter: Callable[[], Interpreter]) -> Checked:
@@ -116,7 +120,7 @@ def check_expectations(make_interpreter: Callable[[], Interpreter]) -> Checked:
     """
     store, now = ExpectationStore.usual(), CLOCK.now()
     contents = store.contents(now)
-    late = tuple(late for each in contents.stored if (late := overdue_of(each, now)) is not None)
+    late = _late(contents.stored, now)
     for each in contents.stored:
         store.note(each, now)
     due = [each for each in contents.stored if decide(each.expected, each.seen, each.told, now) is not None]
