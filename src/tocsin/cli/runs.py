@@ -8,6 +8,7 @@ import attrs
 from rich.table import Table
 from rich.text import Text
 
+from tocsin.cli.expect import overdue_json
 from tocsin.cli.terminal import color_style, complain, console, json_line, own_text, plain_text, say, write
 from tocsin.core.changes import Streak
 from tocsin.core.outbox.model import moment_of
@@ -285,7 +286,7 @@ def _label_json(each: LabelSummary) -> dict[str, object]:
         "runs": each.ended,
         "killed": None if each.killed is None else _open_json(each.killed),
         "running": None if each.running is None else _open_json(each.running),
-        "overdue": None if each.late is None else _overdue_json(each.late),
+        "overdue": None if each.late is None else overdue_json(each.late),
         "silent_until": None if each.silence is None else moment_of(each.silence.until).isoformat(),
     }
 
@@ -374,7 +375,7 @@ def _runs_json(known: _Known) -> str:
         "runs": [{**_ended_json(run), "told": known.told.get(run.run_id)} for run in reversed(known.ended)],
         "killed": [_open_json(run) for run in known.killed],
         "running": [_open_json(run) for run in known.running],
-        "overdue": [_overdue_json(each) for each in known.late],
+        "overdue": [overdue_json(each) for each in known.late],
     }
     return json_line(whole)
 
@@ -393,10 +394,6 @@ def _ended_json(run: RunRecord) -> dict[str, object]:
         "exit_status": run.status,
         "version": run.version,
     }
-
-
-def _overdue_json(late: Overdue) -> dict[str, object]:
-    return {"label": late.label, "due": late.absence.due.isoformat(), "missed": late.absence.missed, "message": late.text}
 
 
 def _open_json(run: KilledRun) -> dict[str, object]:
