@@ -139,8 +139,8 @@ def _remove(label: str, *, as_json: bool) -> int:
 def _check(*, as_json: bool) -> int:
     """Tell people of what was missed. Print what they are told of, so that a check without news prints nothing, for cron's sake.
 
-    If the configuration names nobody, print what is overdue, so that whoever reads it is told. The messages are sent until this
-    process ends.
+    If the configuration names nobody, print what is overdue, so that whoever reads it is told. This process sends the messages
+    before it ends.
     """
     with redirect_stdout(sys.stderr) if as_json else nullcontext():  # a dry run prints its messages
         checked = check_expectations(current_of_runs)
