@@ -81,7 +81,7 @@ def surroundings(desk: Path, **more: str) -> dict[str, str]:
 def install(desk: Path, shell: str) -> None:
     """Put the function that ``--install-completion`` would install into the file ``completion``."""
     asked = surroundings(desk, _TOCSIN_COMPLETE=f"source_{shell}")
-    script = subprocess.run(["tocsin"], env=asked, cwd=desk, capture_output=True, text=True, check=True, timeout=PATIENCE).stdout
+    script = subprocess.run([desk / "tocsin"], env=asked, cwd=desk, capture_output=True, text=True, check=True, timeout=PATIENCE).stdout
     (desk / "completion").write_text(script)
 
 
@@ -103,8 +103,9 @@ def test_zsh_completes(desk: Path) -> None:
     install(desk, "zsh")
     (desk / ".zshrc").write_text(IN_ZSH)
     screen = Screen()
-    ends = {"stdin": screen.theirs, "stdout": screen.theirs, "stderr": screen.theirs}
-    subprocess.run([ZSH or "", "-i"], **ends, cwd=desk, env=surroundings(desk), start_new_session=True, check=True, timeout=PATIENCE)
+    end = screen.theirs
+    command, here = [ZSH or "", "-i"], surroundings(desk)
+    subprocess.run(command, stdin=end, stdout=end, stderr=end, cwd=desk, env=here, start_new_session=True, check=True, timeout=PATIENCE)
     os.close(screen.theirs)
     screen.close()
     assert completed(desk) == LINES
@@ -129,9 +130,10 @@ def test_bash_completes(desk: Path, source: str) -> None:
         (desk / "completion").write_text(of_the_page())
     (desk / "bashrc").write_text(IN_BASH)
     screen = Screen()
-    ends = {"stdin": screen.theirs, "stdout": screen.theirs, "stderr": screen.theirs}
+    end = screen.theirs
     command = [BASH or "", "--noprofile", "--rcfile", "bashrc", "-i"]
-    with subprocess.Popen(command, **ends, cwd=desk, env=surroundings(desk), start_new_session=True) as process:
+    here = surroundings(desk)
+    with subprocess.Popen(command, stdin=end, stdout=end, stderr=end, cwd=desk, env=here, start_new_session=True) as process:
         os.close(screen.theirs)
         screen.shows("ready ")
         for line in LINES:
