@@ -11,7 +11,8 @@ import attrs
 from rich.table import Table
 from typing_extensions import override
 
-from tocsin.cli.terminal import complain, console, own_text, plain_text, say, write
+from tocsin.cli.stdout import write
+from tocsin.cli.terminal import complain, console, own_text, plain_text, say
 from tocsin.core.absence import Daily, Every, Expectation, absence, deadline, describe_miss
 from tocsin.core.effects import CallBack, Effect
 from tocsin.core.outbox.status import parse_age
