@@ -35,7 +35,7 @@ def main() -> None:
         from tocsin.cli.exec.command import main as execute
 
         sys.exit(execute(arguments[1:]))
-    from tocsin.cli.exec.stderr import drop_broken_stderr
+    from tocsin.cli.stderr import drop_broken_stderr
 
     try:
         _dispatch(arguments)
@@ -82,7 +82,7 @@ def _without_typer(arguments: list[str]) -> int | None:
     if name in known:
         return None
     from tocsin.cli.exec.options import suggestion
-    from tocsin.cli.exec.stderr import complain
+    from tocsin.cli.stderr import complain
 
     what = f"option {name}" if word.startswith("-") else f"command {name!r}"
     complain(f"there is no {what}{suggestion(name, known)} (tocsin --help shows all)")

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from tocsin.cli.exec.stderr import complain
+from tocsin.cli.stderr import complain
 
 
 def write(text: str) -> None:

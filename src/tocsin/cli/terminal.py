@@ -16,7 +16,7 @@ from rich.console import Console, RenderableType
 from rich.style import Style
 from rich.text import Text
 
-from tocsin.cli.exec.stderr import show
+from tocsin.cli.stderr import show
 from tocsin.cli.stdout import write
 from tocsin.core.text import bounded, describe, frames, one_line, printable, traceback_of
 from tocsin.core.validation import is_list, is_table

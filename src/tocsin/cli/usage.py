@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 from typing_extensions import override
 
 from tocsin.cli.exec.options import suggestion
-from tocsin.cli.exec.stderr import show
+from tocsin.cli.stderr import show
 from tocsin.cli.stdout import discard_stdout
 from tocsin.cli.terminal import complain
 
@@ -58,7 +58,8 @@ class Commands(TyperGroup):
 
     def _innermost(self, words: Sequence[str]) -> tuple[str, Sequence[str]]:
         """Return the command that the words name, and the names of the commands below it."""
-        path, commands = ["tocsin"], self.commands
+        path = ["tocsin"]
+        commands: Mapping[str, object] = self.commands
         for word in words:
             found = commands.get(word)
             if found is None:

@@ -10,7 +10,7 @@ import os
 import sys
 import time
 
-from tocsin.cli.exec.stderr import complain, drop_broken_stderr
+from tocsin.cli.stderr import complain, drop_broken_stderr
 
 TYPE_CHECKING = False
 

@@ -128,7 +128,7 @@ def _check_combinations(options: Options) -> None:
 
 
 def _complete(options: Options, command: tuple[str, ...]) -> Options:
-    from tocsin.cli.exec.stderr import single_line
+    from tocsin.cli.stderr import single_line
 
     options.command = command
     options.label = single_line(as_utf8(options.label or command_name(command))).strip() or "command"
@@ -267,7 +267,7 @@ def _variables(path: str) -> list[tuple[str, str]]:
 
 
 def _label(text: str) -> str:
-    from tocsin.cli.exec.stderr import single_line
+    from tocsin.cli.stderr import single_line
 
     if not single_line(as_utf8(text)).strip():
         raise argparse.ArgumentTypeError(f"{text!r} is no name: write --label 'nightly load'")
