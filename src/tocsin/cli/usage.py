@@ -38,7 +38,7 @@ class Commands(TyperGroup):
         """Run the command line, and exit with its status."""
         words, stdout = sys.argv[1:] if args is None else args, sys.stdout
         try:
-            status: object = super().main(words, prog_name, complete_var, False, windows_expand_args, **extra)
+            status: object = super().main(args, prog_name, complete_var, False, windows_expand_args, **extra)
         except _UsageError as error:
             sys.exit(self._refuse(words, error))
         except SystemExit:
