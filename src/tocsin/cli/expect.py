@@ -15,7 +15,8 @@ import attrs
 from rich.table import Table
 from typing_extensions import override
 
-from tocsin.cli.terminal import complain, console, json_line, own_text, plain_text, say, write
+from tocsin.cli.stdout import write
+from tocsin.cli.terminal import complain, console, json_line, own_text, plain_text, say
 from tocsin.core.absence import Daily, Every, Expectation, deadline
 from tocsin.core.effects import CallBack, Effect
 from tocsin.core.outbox.status import parse_age

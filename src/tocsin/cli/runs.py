@@ -9,7 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from tocsin.cli.expect import overdue_json
-from tocsin.cli.terminal import color_style, complain, console, json_line, own_text, plain_text, say, write
+from tocsin.cli.stdout import write
+from tocsin.cli.terminal import color_style, complain, console, json_line, own_text, plain_text, say
 from tocsin.core.changes import Streak
 from tocsin.core.outbox.model import moment_of
 from tocsin.core.outbox.status import parse_age
