@@ -68,14 +68,18 @@ class Route:
         """Close tocsin's copy of the command's end, so that ``outer`` reports the end of the output."""
         os.close(self.inner)
 
-    def resize(self) -> None:
-        """Set the size of the terminal, if it is one, to that of the real one."""
+    def resize(self) -> bool:
+        """Set the size of the terminal to that of the real one. Return whether that is a change."""
         import termios
 
-        try:  # noqa: SIM105 - contextlib takes long to load
-            fcntl.ioctl(self.outer, termios.TIOCSWINSZ, fcntl.ioctl(self.target, termios.TIOCGWINSZ, bytes(8)))
+        try:
+            size = fcntl.ioctl(self.target, termios.TIOCGWINSZ, bytes(8))
+            if size == fcntl.ioctl(self.outer, termios.TIOCGWINSZ, bytes(8)):
+                return False
+            fcntl.ioctl(self.outer, termios.TIOCSWINSZ, size)
         except OSError:
-            pass  # the real one is gone
+            return False  # the real one is gone
+        return True
 
 
 def enlarge_pipe(pipe: int) -> None:
