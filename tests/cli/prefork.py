@@ -41,7 +41,7 @@ class Prefork:
             self._socket, theirs = socket.socketpair()
             self._socket.settimeout(PATIENCE)
             with theirs:
-                words, own = [sys.executable, PROGRAM, str(theirs.fileno())], theirs.fileno()
+                words, own = [sys.executable, str(PROGRAM), str(theirs.fileno())], theirs.fileno()
                 self._process = subprocess.Popen(words, stdin=subprocess.DEVNULL, pass_fds=[own], start_new_session=True)
         return self._socket
 
