@@ -25,8 +25,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from tocsin.cli.exec.routes import Route
     from tocsin.cli.exec.signal_pipe import SignalPipe
-    from tocsin.cli.exec.spawn import Route
 
 MAX_TAIL = 1 << 16  # bytes that a tail may have
 _MAY_BECOME_MUCH = range(MAX_TAIL // 2, 2 * MAX_TAIL)  # bytes pending
