@@ -5,6 +5,7 @@ status. It has not loaded ``tocsin.shell.queues`` when it forks: so the new proc
 child of a program that uses tocsin. But its Python did not start with the environment of the request, its locale for example.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -13,7 +14,9 @@ import sys
 import time
 
 LOADED = (
+    "platformdirs",
     "rich.table",
+    "sqlite3",
     "typer",
     "tocsin.cli.exec.output_tee",
     "tocsin.cli.exec.supervisor_loop",
@@ -23,6 +26,7 @@ LOADED = (
     "tocsin.core.planning",
     "tocsin.core.silences",
     "tocsin.shell.adapters.http",
+    "tocsin.shell.adapters.secret_files",
     "tocsin.shell.adapters.slack_webhook",
     "tocsin.shell.adapters.tls",
     "tocsin.shell.history.streaks",
@@ -34,6 +38,7 @@ def serve(peer: socket.socket) -> None:  # pragma: no cover - only the sources a
     for name in LOADED:
         importlib.import_module(name)
     assert "tocsin.shell.queues" not in sys.modules
+    gc.freeze()  # else each process looks at, and so copies, all that was loaded
     while True:
         request, files, _, _ = socket.recv_fds(peer, 1 << 20, 2)
         if not request:
