@@ -142,6 +142,22 @@ def test_the_same_for_programs(tocsin: Typist, servers: object, monkeypatch: pyt
     assert_no_canary(seen.out)
 
 
+def test_a_state_folder_that_cannot_be_written_is_a_fault(tocsin: Typist, bare_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T0/B0/canary")
+    monkeypatch.setenv("TOCSIN_STATE_DIR", str(bare_home / "state"))
+    assert tocsin("check").status == 0
+    assert not (bare_home / "state").exists()
+    (bare_home / "state").write_text("a file")
+    seen = tocsin("check")
+    what = f"no run can be remembered in {bare_home / 'state'}"
+    remedy = f"make {bare_home / 'state'} a folder in which you may write, or set TOCSIN_STATE_DIR to another folder"
+    assert (seen.status, seen.err) == (1, "")
+    assert ["FAULT", "history", what] in lines(seen)
+    assert f"→ {remedy}\n" in seen.out
+    found = json.loads(tocsin("check", "--json").out)
+    assert {"about": "history", "what": what, "remedy": remedy, "is_fault": True} in found["findings"]
+
+
 @pytest.fixture
 def outbox(monkeypatch: pytest.MonkeyPatch, bare_home: Path) -> Path:
     """The file of a configured outbox; it is not there yet."""

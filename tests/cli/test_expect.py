@@ -94,7 +94,8 @@ def test_a_second_expectation_replaces_the_first_and_the_same_one_goes_on(tocsin
         (["x", "--at=3:00", "--tz=Europe/Berln"], "there is no time zone 'Europe/Berln': did you mean Europe/Berlin?"),
         (["x", "--at=3:00", "--tz=../../etc/passwd"], "there is no time zone '../../etc/passwd': write one such as Europe/Berlin"),
         (["x", "--at=3:00", "--tz=Europe"], "there is no time zone 'Europe': "),
-        (["--remove"], "there is no label: "),
+        (["--remove"], "which label? write tocsin expect --remove LABEL; tocsin expect shows the labels"),
+        (["--remove", " \n"], "which label? "),
         (["--remove", "x"], "no run of 'x' is expected: tocsin expect shows what is"),
         (["--remove", "x", "--every=1h"], "--remove goes without --every: write tocsin expect --remove LABEL"),
         (["--check", "x"], "--check goes without a label: write tocsin expect --check"),
@@ -143,6 +144,47 @@ def test_an_expectation_whose_zone_is_gone(tocsin: Typist, state: Path, tmp_path
     only = tocsin("expect", "--remove", "load")
     assert only.status == 0
     assert (tocsin("expect").status, tocsin("expect").out) == (2, "")
+
+
+def test_for_programs_there_is_one_object(tocsin: Typist) -> None:
+    assert tocsin("expect", "--json") == Seen(0, '{"expected": []}\n', "")
+    made = json.loads(tocsin("expect", "sums", "--at=3:05", "--tz=UTC", "--json").out)
+    assert made.pop("new") is True
+    assert datetime.fromisoformat(made.pop("deadline")) > datetime.fromisoformat(made.pop("since"))
+    assert made == {
+        "label": "sums",
+        "every": None,
+        "at": "03:05",
+        "zone": "UTC",
+        "grace": 300.0,
+        "last_started": None,
+        "open": False,
+        "overdue": None,
+    }
+    assert json.loads(tocsin("expect", "sums", "--at=3:05", "--tz=UTC", "--json").out)["new"] is False
+    expect()
+    record("r1", AGO)
+    late, other = json.loads(tocsin("expect", "--json").out)["expected"]
+    assert (late["label"], late["every"], late["at"], late["zone"], late["grace"]) == ("load", 86400.0, None, None, 3600.0)
+    assert (late["since"], late["last_started"], late["deadline"]) == tuple((AGO + hours * HOUR).isoformat() for hours in (0, 0, 25))
+    by = (AGO + 25 * HOUR).strftime("%Y-%m-%d %H:%M UTC")
+    why = f"no run started by {by}, and its last run started at {AGO:%Y-%m-%d %H:%M UTC}"
+    assert late["overdue"] == {"label": "load", "due": (AGO + 24 * HOUR).isoformat(), "missed": 1, "message": why}
+    assert other["label"] == "sums"
+    assert json.loads(tocsin("expect", "--remove", "sums", "--json").out) == {"label": "sums", "removed": True}
+    assert tocsin("expect", "--remove", "sums", "--json").status == 2
+
+
+@pytest.mark.tocsin_live
+def test_for_programs_a_check_is_one_object_too(tocsin: Typist, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert tocsin("expect", "--check", "--json") == Seen(0, '{"told": [], "overdue": []}\n', "")
+    expect()
+    monkeypatch.setenv("TOCSIN_NOTIFY", "print")
+    seen = tocsin("expect", "--check", "--json")
+    found = json.loads(seen.out)
+    (late,) = found["overdue"]
+    assert (seen.status, late["label"], found["told"]) == (1, "load", [{"label": "load", "message": late["message"]}])
+    assert "load was not run" in seen.err  # what a dry run prints
 
 
 def test_a_label_of_two_lines_is_one(tocsin: Typist) -> None:
@@ -325,11 +367,22 @@ def test_a_miss_that_could_not_be_told_is_told_later(host: Host) -> None:
 
 
 @pytest.mark.tocsin_live
+def test_a_message_that_is_not_sent_in_time_is_one_line(host: Host) -> None:
+    expect()
+    host.server.replies += [Reply(manner="silent")] * 5
+    seen = host.run("expect", "--check", TOCSIN_DELIVERY_EXIT_TIMEOUT="0.2")
+    assert (seen.status, seen.err.count("\n")) == (1, 1)
+    assert seen.err.startswith("tocsin: 1 message to Slack (SLACK_WEBHOOK_URL) had no answer in time")
+
+
+@pytest.mark.tocsin_live
 def test_without_anybody_to_tell_nothing_counts_as_told(host: Host) -> None:
     expect()
     nobody = host.run("expect", "--check", SLACK_WEBHOOK_URL="")
-    assert (nobody.status, nobody.out) == (1, "")
-    assert "no message will be sent: set SLACK_WEBHOOK_URL" in nobody.err
+    by = (AGO + 25 * HOUR).strftime("%Y-%m-%d %H:%M UTC")
+    assert (nobody.status, nobody.out) == (1, f"load: no run started by {by}, and it never ran\n")
+    assert nobody.err.startswith("tocsin: no message will be sent: set SLACK_WEBHOOK_URL")
+    assert nobody.err.count("\n") == 1
     assert host.run("expect", "--check", TOCSIN_NOTIFY="none") == Seen(1, "", "")
     shown = host.run("expect", "--check", TOCSIN_NOTIFY="print")
     assert "load was not run" in shown.out

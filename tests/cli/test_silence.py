@@ -87,6 +87,7 @@ def test_the_same_for_programs(tocsin: Typist) -> None:
         (["load", "--for", "999999w"], "--for takes a time such as 30m, 2h or 7d, at most 366d, not '999999w'"),
         ([" ", "--for", "2h"], "LABEL is empty: tocsin runs shows the labels"),
         (["--for", "2h"], "which label? write tocsin silence LABEL --for 2h; tocsin runs shows the labels"),
+        (["--end"], "which label? write tocsin silence LABEL --end; tocsin silence shows what is silent"),
     ],
 )
 def test_what_makes_no_sense_says_what_to_write(tocsin: Typist, state: Path, words: list[str], said: str) -> None:

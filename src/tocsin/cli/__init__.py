@@ -12,7 +12,10 @@ import sys
 
 COMMANDS = {
     "exec": ("", "Run any command, and report how it went."),
-    "check": ("cli", "Check the configuration and the outbox, and say which states are notified; each fault comes with its remedy."),
+    "check": (
+        "cli",
+        "Check the configuration, the outbox and the history, and say which states are notified; each fault comes with its remedy.",
+    ),
     "runs": ("cli", "Show how the runs of each label ended, whether anybody was told, and what is overdue."),
     "expect": ("cli", "Expect runs, and notify of those that do not start; without options, show what is expected."),
     "silence": ("cli", "Send no message about a label for a time."),

@@ -117,7 +117,7 @@ def check(
     states: Annotated[bool, typer.Option("--states", help="Show for each state whether each notifier announces it.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Check the configuration and the outbox, and say which states are notified; each fault comes with its remedy.
+    """Check the configuration, the outbox and the history, and say which states are notified; each fault comes with its remedy.
 
     Exit status: 0 if there is no fault, 1 if there is one.
     """
@@ -226,7 +226,7 @@ def silence(
     """
     with interruptible():
         if label is None:
-            status = silencing.misused() if how_long or because or end else silencing.list_silences(as_json=as_json)
+            status = silencing.misused(end=end) if how_long or because or end else silencing.list_silences(as_json=as_json)
         elif end:
             status = silencing.end_silence(label, as_json=as_json)
         else:
@@ -246,6 +246,7 @@ def expect(
     grace: Annotated[str | None, typer.Option("--grace", metavar="TIME", help="How late a run may start. [default: 5m]")] = None,
     check: Annotated[bool, typer.Option("--check", help="Notify of runs that did not start.")] = False,
     remove: Annotated[bool, typer.Option("--remove", help="Expect no more runs of LABEL.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Expect runs, and notify of those that do not start; without options, show what is expected.
 
@@ -254,7 +255,9 @@ def expect(
 
     Exit status: 0, or 1 if --check finds a run overdue; 2 if the arguments are wrong or the history cannot be used.
     """
-    options = expecting.ExpectOptions(label=label, every=every, at=at, zone=zone, grace=grace, check=check, remove=remove)
+    options = expecting.ExpectOptions(
+        label=label, every=every, at=at, zone=zone, grace=grace, check=check, remove=remove, as_json=as_json
+    )
     with interruptible():
         status = expecting.expect(options)
     raise typer.Exit(status)

@@ -1,24 +1,27 @@
 """``tocsin expect``: keeps what runs are expected, shows it, and tells people of a run that did not start.
 
 Exit statuses: 0, or 1 if ``--check`` finds a label overdue, or 2 if the arguments or the history are not usable.
+
+``--json`` prints one object: times are ISO 8601, durations seconds. Problems are on standard error all the same.
 """
 
 import re
-from datetime import time, timedelta
+import sys
+from contextlib import nullcontext, redirect_stdout
+from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 import attrs
 from rich.table import Table
 from typing_extensions import override
 
-from tocsin.cli.terminal import complain, console, own_text, plain_text, say, write
-from tocsin.core.absence import Daily, Every, Expectation, absence, deadline, describe_miss
+from tocsin.cli.terminal import complain, console, json_line, own_text, plain_text, say, write
+from tocsin.core.absence import Daily, Every, Expectation, deadline
 from tocsin.core.effects import CallBack, Effect
 from tocsin.core.outbox.status import parse_age
 from tocsin.core.outcomes import STORED, Outcome, Retryable
 from tocsin.core.text import cut, one_line, quote
-from tocsin.shell import queues
-from tocsin.shell.absence import PeriodicCheck, check_expectations
+from tocsin.shell.absence import Overdue, PeriodicCheck, check_expectations, overdue_of
 from tocsin.shell.adapters.clock import CLOCK
 from tocsin.shell.current import current_of_runs
 from tocsin.shell.errors import OutboxError
@@ -55,6 +58,7 @@ class ExpectOptions:
     grace: str | None
     check: bool
     remove: bool
+    as_json: bool
 
 
 def expect(options: ExpectOptions) -> int:
@@ -76,12 +80,14 @@ def _chosen(options: ExpectOptions) -> int:
     if (options.check or options.remove) and given:
         raise _UsageError(f"{alone} goes without {given[0]}: write tocsin expect {_USAGE[alone]}")
     if options.check:
-        return _check()
+        return _check(as_json=options.as_json)
     if label is None and not given and not options.remove:
-        return _show()
+        return _show(as_json=options.as_json)
+    if not label and options.remove:
+        raise _UsageError("which label? write tocsin expect --remove LABEL; tocsin expect shows the labels")
     if not label:
         raise _UsageError("there is no label: write tocsin expect LABEL --every 24h, with the --label of tocsin exec")
-    return _remove(label) if options.remove else _put(label, options)
+    return _remove(label, as_json=options.as_json) if options.remove else _put(label, options)
 
 
 _USAGE = {"--check": "--check", "--remove": "--remove LABEL"}
@@ -94,7 +100,10 @@ def _put(label: str, options: ExpectOptions) -> int:
     new = store.put(expected)
     for stored in store.contents(now).stored:
         if stored.expected.label == label:
-            write(f"{_shown(label)}: {expected}; {_until(stored)}{'' if new else ' (as before)'}\n")
+            if options.as_json:
+                write(f"{json_line({**_stored_json(stored, now), 'new': new})}\n")
+            else:
+                write(f"{_shown(label)}: {expected}; {_until(stored)}{'' if new else ' (as before)'}\n")
     return 0
 
 
@@ -120,44 +129,77 @@ def _duration(option: str, text: str, *, least: timedelta) -> timedelta:
     return found
 
 
-def _remove(label: str) -> int:
-    if ExpectationStore.usual().remove(label):
-        write(f"{_shown(label)}: no longer expected\n")
-        return 0
-    raise _UsageError(f"no run of {quote(label)} is expected: tocsin expect shows what is")
+def _remove(label: str, *, as_json: bool) -> int:
+    if not ExpectationStore.usual().remove(label):
+        raise _UsageError(f"no run of {quote(label)} is expected: tocsin expect shows what is")
+    write(f"{json_line({'label': label, 'removed': True})}\n" if as_json else f"{_shown(label)}: no longer expected\n")
+    return 0
 
 
-def _check() -> int:
-    """Tell people of what was missed. Print what they are told of, so that a check without news prints nothing, for cron's sake."""
-    checked = check_expectations(current_of_runs)
-    for text in checked.told:
-        say(console(), plain_text(text))
+def _check(*, as_json: bool) -> int:
+    """Tell people of what was missed. Print what they are told of, so that a check without news prints nothing, for cron's sake.
+
+    If the configuration names nobody, print what is overdue, so that whoever reads it is told. The messages are sent until this
+    process ends.
+    """
+    with redirect_stdout(sys.stderr) if as_json else nullcontext():  # a dry run prints its messages
+        checked = check_expectations(current_of_runs)
     for problem in checked.problems:
         complain(problem)
-    queues.flush()
+    if as_json:
+        told = [{"label": each.label, "message": each.text} for each in checked.told]
+        write(f"{json_line({'told': told, 'overdue': [overdue_json(late) for late in checked.overdue]})}\n")
+    else:
+        for each in checked.overdue if checked.lacks_people else checked.told:
+            say(console(), plain_text(f"{each.label}: {each.text}"))
     return UNUSABLE if checked.problems else 1 if checked.overdue else 0
 
 
-def _show() -> int:
-    contents = ExpectationStore.usual().contents(CLOCK.now())
+def _show(*, as_json: bool) -> int:
+    now = CLOCK.now()
+    contents = ExpectationStore.usual().contents(now)
     for problem in contents.problems:
         complain(problem)
     table = Table.grid(padding=(0, 2))
     for stored in contents.stored:
         table.add_row(own_text(_shown(stored.expected.label)), plain_text(str(stored.expected)), plain_text(_until(stored)))
-    if contents.stored:
+    if as_json:
+        write(f"{json_line({'expected': [_stored_json(stored, now) for stored in contents.stored]})}\n")
+    elif contents.stored:
         say(console(), table)
     elif not contents.problems:
         write("no run is expected: tocsin expect LABEL --every 24h expects one a day\n")
     return UNUSABLE if contents.problems else 0
 
 
+def overdue_json(late: Overdue) -> dict[str, object]:
+    """Return what is overdue as an object of JSON."""
+    return {"label": late.label, "due": late.absence.due.isoformat(), "missed": late.absence.missed, "message": late.text}
+
+
+def _stored_json(stored: Stored, now: datetime) -> dict[str, object]:
+    expected, seen = stored.expected, stored.seen
+    schedule, late = expected.schedule, overdue_of(stored, now)
+    return {
+        "label": expected.label,
+        "every": schedule.interval.total_seconds() if isinstance(schedule, Every) else None,
+        "at": f"{schedule.at:%H:%M}" if isinstance(schedule, Daily) else None,
+        "zone": str(schedule.zone) if isinstance(schedule, Daily) else None,
+        "grace": expected.grace.total_seconds(),
+        "since": expected.since.isoformat(),
+        "last_started": None if seen.last is None else seen.last.started.isoformat(),
+        "open": any(run.is_within_limit(now) for run in seen.underway),
+        "deadline": deadline(expected, seen, now).isoformat(),
+        "overdue": None if late is None else overdue_json(late),
+    }
+
+
 def _until(stored: Stored) -> str:
     """Return how a label stands: since when it is overdue, or from when on it would be."""
     now = CLOCK.now()
-    missed = absence(stored.expected, stored.seen, now)
-    if missed is not None:
-        return f"overdue: {describe_miss(stored.expected, missed, stored.seen)}"
+    late = overdue_of(stored, now)
+    if late is not None:
+        return f"overdue: {late.text}"
     if any(run.is_within_limit(now) for run in stored.seen.underway):
         return "a run is open"
     schedule = stored.expected.schedule

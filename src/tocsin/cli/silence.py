@@ -62,9 +62,12 @@ def silence_label(label: str, how_long: str | None, because: str | None, *, as_j
     return 0
 
 
-def misused() -> int:
-    """Say that an option needs a label, and return the exit status."""
-    complain("which label? write tocsin silence LABEL --for 2h; tocsin runs shows the labels")
+def misused(*, end: bool) -> int:
+    """Say that an option needs a label, and return the exit status. ``end`` says whether it is ``--end``."""
+    if end:
+        complain("which label? write tocsin silence LABEL --end; tocsin silence shows what is silent")
+    else:
+        complain("which label? write tocsin silence LABEL --for 2h; tocsin runs shows the labels")
     return _UNUSABLE
 
 

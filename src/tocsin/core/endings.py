@@ -31,7 +31,7 @@ from typing import TypeGuard
 import attrs
 
 from tocsin.core import events as e
-from tocsin.core.events import UNKNOWN, Event, Facts
+from tocsin.core.events import UNKNOWN, Facts
 from tocsin.core.signals import ENDRUN, Signal
 from tocsin.core.states import KINDS, Aborted, Failed, Finished, Looped, Skipped, State, TimedOut
 from tocsin.core.supervisor import Ended, describe_end
@@ -68,7 +68,7 @@ SUCCESS: frozenset[int] = frozenset({0})
 """The exit statuses that count as success unless others are expected."""
 
 
-def outcome(ended: Ended, at: datetime, attempt: int = 1, facts: Facts = UNKNOWN, expected: Container[int] = SUCCESS) -> Event:
+def outcome(ended: Ended, at: datetime, attempt: int = 1, facts: Facts = UNKNOWN, expected: Container[int] = SUCCESS) -> Ending:
     """Return the event for the end of the attempt with the 1-based number ``attempt``; ``expected`` are the statuses of a success.
 
     >>> from datetime import UTC

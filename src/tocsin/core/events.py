@@ -89,34 +89,42 @@ def _not_negative(_: object, __: "attrs.Attribute[timedelta]", value: timedelta)
 _NO_TIME = timedelta(0)
 
 
-@attrs.frozen(eq=False, repr=False)
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)  # a run of many tasks holds many
 class Occurrence(Value):
     """The base of all events.
 
     Args:
         at: when it happened by the wall clock, an aware datetime: a naive one is a ValueError.
         facts: what else is known.
-        took: how long the attempt took that the event ends, by a clock that nobody sets; None if it was not measured. A negative
-            duration is a ValueError.
-        run_took: how long the run took up to this event, from the start of its first attempt, by the same clock; None if it was not
-            measured, or if the run had one attempt.
     """
 
     at: datetime = attrs.field(validator=aware)
     facts: Facts = attrs.field(default=UNKNOWN, kw_only=True)
+
+
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)  # as above
+class Measured(Occurrence):
+    """The base of the events that end an attempt.
+
+    Args:
+        took: how long the attempt took, by a clock that nobody sets; None if it was not measured. A negative duration is a ValueError.
+        run_took: how long the run took up to this event, from the start of its first attempt, by the same clock; None if it was not
+            measured, or if the run had one attempt.
+    """
+
     took: timedelta | None = attrs.field(default=None, kw_only=True, validator=optional(_not_negative))
     run_took: timedelta | None = attrs.field(default=None, kw_only=True, validator=optional(_not_negative))
 
 
-@attrs.frozen(eq=False, repr=False)
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
 class Started(Occurrence):
     """A body is about to be entered, for the first time or again."""
 
     message: str | None = "Starting task run."
 
 
-@attrs.frozen(eq=False, repr=False)
-class Succeeded(Occurrence):
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class Succeeded(Measured):
     """The body returned ``result``."""
 
     result: object = None
@@ -124,14 +132,14 @@ class Succeeded(Occurrence):
 
 
 @attrs.frozen(eq=False, repr=False)
-class Raised(Occurrence):
+class Raised(Measured):
     """The body, or code around it, raised ``error``."""
 
     error: BaseException = attrs.field(kw_only=True)
 
 
 @attrs.frozen(eq=False, repr=False)
-class Signalled(Occurrence):
+class Signalled(Measured):
     """The body or the trigger raised a signal, in the attempt with this 1-based number. ``ends``: no further attempt."""
 
     state: State = attrs.field(kw_only=True)
@@ -140,7 +148,7 @@ class Signalled(Occurrence):
 
 
 @attrs.frozen(eq=False, repr=False)
-class TimedOutAt(Occurrence):
+class TimedOutAt(Measured):
     """The body exceeded its time limit; ``error`` is the TimeoutError, if there was one."""
 
     message: str = "Task timed out during execution."
@@ -192,7 +200,7 @@ class Unwrapped(Occurrence):
 
 
 @attrs.frozen(eq=False, repr=False)
-class ReferencesSettled(Occurrence):
+class ReferencesSettled(Measured):
     """The reference tasks of a flow are finished, so the flow ends in ``state``; an unfinished state is a ValueError."""
 
     state: State = attrs.field(kw_only=True, validator=_finished)
@@ -243,7 +251,7 @@ class LoopDue(Occurrence):
 
 
 @attrs.frozen(eq=False, repr=False)
-class Interrupted(Occurrence):
+class Interrupted(Measured):
     """The body was stopped from outside; ``error`` is the KeyboardInterrupt or the cancellation."""
 
     error: BaseException | None = None

@@ -51,7 +51,7 @@ _UNANNOUNCED = (e.Unwrapped, e.LoopDue)  # steps between two states that no hand
 _ENDING = (e.TriggerNotMet, e.Interrupted)  # events after which a run is never retried
 
 
-@attrs.frozen(eq=False, repr=False)
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)  # a flow of many tasks holds many
 class Subject(Value):
     """The constant part of a run.
 
@@ -64,7 +64,7 @@ class Subject(Value):
         attempts: how many attempts there may be, 1 or more.
         handler_errors: "record" records the error of a handler; "fail" fails the run.
         past: how earlier runs ended, for policies.
-        label: the name under which the history keeps how runs end; None for the slug.
+        group: the name of the flow of which it is a task; None if it is none.
         shows_run_id: whether a message has the id: a reader can look it up in the engine that gave it, or by ``tocsin runs show``.
     """
 
@@ -76,8 +76,13 @@ class Subject(Value):
     attempts: int = 1
     handler_errors: HandlerErrors = "record"
     past: Streak = UNREMEMBERED
-    label: str | None = None
+    group: str | None = None
     shows_run_id: bool = True
+
+    @property
+    def label(self) -> str:
+        """The name under which the history keeps how runs end, and a silence covers them."""
+        return self.slug if self.group is None else f"{self.group}/{self.slug}"
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -301,8 +306,10 @@ def _moved(run: Run, event: Event, new: State, ordinal: int) -> Run:
         return Run(run.subject, new, _next_attempt(run), ordinal, run.ended, True, None, event.at)
     started_at = None if isinstance(event, e.LoopDue) else run.started_at  # the next turn of a loop is not another attempt
     ends = isinstance(event, _ENDING) or (isinstance(event, e.Signalled) and event.ends)
-    took = run.took if event.took is None else event.took
-    run_took = run.run_took if event.run_took is None else event.run_took
+    took, run_took = run.took, run.run_took
+    if isinstance(event, e.Measured):
+        took = took if event.took is None else event.took
+        run_took = run_took if event.run_took is None else event.run_took
     return Run(run.subject, new, run.attempt, ordinal, run.ended or ends, False, None, started_at, took, run_took)
 
 

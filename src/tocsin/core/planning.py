@@ -7,7 +7,7 @@ import attrs
 
 from tocsin.core import events as e
 from tocsin.core import states as s
-from tocsin.core.endings import body_ending, signalled_state
+from tocsin.core.endings import Ending, body_ending, signalled_state
 from tocsin.core.events import UNKNOWN, Event, Facts
 from tocsin.core.machine import Run
 from tocsin.core.states import State
@@ -163,7 +163,7 @@ def _cached(run: Run, state: s.Cached, situation: Situation) -> Plan:
     return DONE if valid else e.CacheInvalid(situation.now, facts=situation.facts)
 
 
-def ended(run: Run, error: BaseException, at: datetime, facts: Facts = UNKNOWN, took: timedelta | None = None) -> Event:
+def ended(run: Run, error: BaseException, at: datetime, facts: Facts = UNKNOWN, took: timedelta | None = None) -> Ending:
     """Return the event for an exception that left the body after ``took``: a signal, a time-out, an interruption, or a failure."""
     return body_ending(error, at, run.attempt, facts, took)
 

@@ -99,7 +99,7 @@ def run_body(task: Task, inputs: Inputs, result_of: Callable[[Task], object]) ->
     body = task.body
     if body is None:
         return None
-    args = tuple(resolve_inputs(value, result_of) for value in inputs.args)
+    args = [resolve_inputs(value, result_of) for value in inputs.args]
     kwargs = {name: resolve_inputs(value, result_of) for name, value in inputs.kwargs.items()}
     if task.timeout is None:
         return invoke(body, *args, **kwargs)

@@ -7,6 +7,7 @@ import attrs
 
 from tocsin.core import events as e
 from tocsin.core.changes import slugs
+from tocsin.core.endings import Ending
 from tocsin.core.events import Event, Facts
 from tocsin.core.machine import HandlerErrors, Run, Subject
 from tocsin.core.planning import Done, RunBody, Situation, Wait, ended, plan, verdict
@@ -43,7 +44,7 @@ def run(
     with here(delivery_log) if interpreter is None else interpreting(delivery_log):  # threads use the one in force already
         remember = remembering([*flow.handlers, *(handler for task in flow.order for handler in task.handlers)])
         announcer = Announcer(delivery_log, CLOCK if clock is None else clock, facts(), remember)
-        execution = _Execution(flow, announcer, timer_of(announcer.clock), run_id(), handler_errors)
+        execution = _Execution(flow, announcer, announcer.clock, announcer.facts, timer_of(announcer.clock), run_id(), handler_errors)
         state = execution.run(task_states)
     announced, faults = tuple(announcer.announced), tuple(announcer.faults)
     return Report(flow.flow.name, execution.run_id, state, announced, delivery_log, faults, execution.states())
@@ -59,6 +60,8 @@ class _Execution:
 
     flow: FlowPlan
     announcer: Announcer
+    clock: Clock
+    facts: Facts
     timer: Timer
     run_id: str
     handler_errors: HandlerErrors
@@ -67,14 +70,6 @@ class _Execution:
     waits: dict[Task, datetime] = attrs.field(factory=dict[Task, datetime])
     entered: dict[Task, float] = attrs.field(factory=dict[Task, float])
     interruption: BaseException | None = None
-
-    @property
-    def clock(self) -> Clock:
-        return self.announcer.clock
-
-    @property
-    def facts(self) -> Facts:
-        return self.announcer.facts
 
     def run(self, task_states: Mapping[Task, State]) -> State:
         """Run the flow, and return its final state."""
@@ -100,8 +95,8 @@ class _Execution:
         """Make a run of each task. The history knows a task by the flow's name and its own slug."""
         tasks, name, mode = tuple(self.flow.upstream), self.flow.flow.name, self.handler_errors
         for task, slug in zip(tasks, slugs([name, *(task.name for task in tasks)])[1:], strict=True):
-            attempts, label = task.rules.max_retries + 1, f"{name}/{slug}"
-            subject = Subject(task, task.handlers, self.run_id, slug, None, attempts, mode, label=label, shows_run_id=False)
+            attempts = task.rules.max_retries + 1
+            subject = Subject(task, task.handlers, self.run_id, slug, None, attempts, mode, group=name, shows_run_id=False)
             self.runs[task] = Run(subject, task_states.get(task, _PENDING))
 
     def _work(self) -> Event | None:
@@ -177,7 +172,7 @@ class _Execution:
                 case event:
                     self._feed(task, event)
 
-    def _run_body(self, task: Task, run: Run) -> Event:
+    def _run_body(self, task: Task, run: Run) -> Ending:
         began = self.timer.monotonic()
         if run.attempt == 1 and not task.rules.max_retries:  # most tasks: a flow of many need not remember when each began
             return self._attempt(task, run, began)
@@ -185,7 +180,7 @@ class _Execution:
         event = self._attempt(task, run, began)
         return event if run.attempt == 1 else attrs.evolve(event, run_took=self._since(entered))
 
-    def _attempt(self, task: Task, run: Run, began: float) -> Event:
+    def _attempt(self, task: Task, run: Run, began: float) -> Ending:
         try:
             result = run_body(task, self.flow.inputs[task], lambda before: self.runs[before].state.result)
         except OutOfTime:

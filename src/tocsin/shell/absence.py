@@ -9,7 +9,7 @@
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
 
@@ -53,18 +53,11 @@ _INTERVAL = 30.0  # seconds between two checks of one process
 
 
 @attrs.frozen
-class Checked:
-    """The result of a check.
+class News:
+    """What there is to tell of a label, in a sentence."""
 
-    Args:
-        told: what people are told of, a sentence for each label.
-        overdue: the labels that are overdue.
-        problems: why an expectation cannot be used, one line each.
-    """
-
-    told: tuple[str, ...] = ()
-    overdue: tuple[str, ...] = ()
-    problems: tuple[str, ...] = ()
+    label: str
+    text: str
 
 
 @attrs.frozen
@@ -76,6 +69,23 @@ class Overdue:
     text: str
 
 
+@attrs.frozen
+class Checked:
+    """The result of a check.
+
+    Args:
+        overdue: what is overdue.
+        problems: why an expectation cannot be used, one line each.
+        told: what people are told of.
+        lacks_people: whether there is something to tell, and the configuration names nobody to tell.
+    """
+
+    overdue: tuple[Overdue, ...]
+    problems: tuple[str, ...]
+    told: tuple[News, ...] = ()
+    lacks_people: bool = False
+
+
 def overdue(store: ExpectationStore, label: str | None = None) -> tuple[Overdue, ...]:
     """Return what is overdue now, of one label or of all, by label. It tells nobody.
 
@@ -83,12 +93,18 @@ def overdue(store: ExpectationStore, label: str | None = None) -> tuple[Overdue,
         HistoryError: the history cannot be used.
     """
     now = CLOCK.now()
-    found = [(each, absence(each.expected, each.seen, now)) for each in store.contents(now).stored]
-    return tuple(
-        Overdue(each.expected.label, missed, describe_miss(each.expected, missed, each.seen))
-        for each, missed in found
-        if missed is not None and label in {None, each.expected.label}
-    )
+    return _late((each for each in store.contents(now).stored if label in {None, each.expected.label}), now)
+
+
+def overdue_of(stored: Stored, now: datetime) -> Overdue | None:
+    """Return how one label is overdue now; None if it is not."""
+    missed = absence(stored.expected, stored.seen, now)
+    return None if missed is None else Overdue(stored.expected.label, missed, describe_miss(stored.expected, missed, stored.seen))
+
+
+def _late(stored: Iterable[Stored], now: datetime) -> tuple[Overdue, ...]:
+    found = [overdue_of(each, now) for each in stored]
+    return tuple(late for late in found if late is not None)
 
 
 def check_expectations(make_interpreter: Callable[[], Interpreter]) -> Checked:
@@ -104,12 +120,12 @@ def check_expectations(make_interpreter: Callable[[], Interpreter]) -> Checked:
     """
     store, now = ExpectationStore.usual(), CLOCK.now()
     contents = store.contents(now)
-    late = tuple(each.expected.label for each in contents.stored if absence(each.expected, each.seen, now) is not None)
+    late = _late(contents.stored, now)
     for each in contents.stored:
         store.note(each, now)
     due = [each for each in contents.stored if decide(each.expected, each.seen, each.told, now) is not None]
-    told = _Teller(store, make_interpreter()).tell(due, now) if due else ()
-    return Checked(told, late, contents.problems)
+    checked = Checked(late, contents.problems)
+    return _Teller(store, make_interpreter()).tell(due, now, checked) if due else checked
 
 
 def check_quietly(make_interpreter: Callable[[], Interpreter]) -> None:
@@ -160,33 +176,36 @@ class _Teller:
     store: ExpectationStore
     interpreter: Interpreter
 
-    def tell(self, due: list[Stored], now: datetime) -> tuple[str, ...]:
+    def tell(self, due: list[Stored], now: datetime, checked: Checked) -> Checked:
+        """Tell of what is due, and return the result of the check with that."""
         mode = mode_of(self.interpreter)
-        handlers = () if mode == "none" else usual_handlers(configuration(), mode)
+        if mode == "none":
+            return checked
+        handlers = usual_handlers(configuration(), mode)
         if not handlers:
-            return ()
+            return attrs.evolve(checked, lacks_people=True)
         if mode == "print":
             told = [self._announce(each, handlers, now) for each in due]
         else:  # of a silent label, the first check after the silence decides
             told = [self._send(each, handlers, now) for each in due if silence_of(each.expected.label) is None]
-        return tuple(text for text in told if text is not None)
+        return attrs.evolve(checked, told=tuple(news for news in told if news is not None))
 
-    def _send(self, stored: Stored, handlers: tuple[Messenger, ...], now: datetime) -> str | None:
+    def _send(self, stored: Stored, handlers: tuple[Messenger, ...], now: datetime) -> News | None:
         claim = self.store.claim(stored.expected.label)
         if claim is None:
             return None
         try:
             fresh = self.store.find(stored.expected.label, now)  # another process may just have told
-            text = None if fresh is None else self._announce(fresh, handlers, now, claim)
+            news = None if fresh is None else self._announce(fresh, handlers, now, claim)
         except BaseException:
             claim.close()
             raise
-        if text is None:
+        if news is None:
             claim.close()
-        return text
+        return news
 
-    def _announce(self, stored: Stored, handlers: tuple[Messenger, ...], now: datetime, claim: Claim | None = None) -> str | None:
-        """Announce what there is to tell of a label, and return it in a sentence; None if there is nothing."""
+    def _announce(self, stored: Stored, handlers: tuple[Messenger, ...], now: datetime, claim: Claim | None = None) -> News | None:
+        """Announce what there is to tell of a label, and return it; None if there is nothing."""
         decision = decide(stored.expected, stored.seen, stored.told, now)
         if decision is None:
             return None
@@ -202,7 +221,7 @@ class _Teller:
             announcer.remember = lambda _, __: Remembered(past, settle)
         announcement = _announcement(stored, decision, handlers, now)
         announcer.announce(announcement, ends=True)
-        return f"{stored.expected.label}: {announcement.after.state.message}"
+        return News(stored.expected.label, f"{announcement.after.state.message}")
 
 
 def _settle(store: ExpectationStore, label: str, told: ToldMiss | None, claim: Claim, fate: Fate) -> None:

@@ -44,7 +44,7 @@ from tocsin.shell.errors import NotificationFailed, failed
 from tocsin.shell.history.looked import look
 from tocsin.shell.history.run_record import KeptEnd
 from tocsin.shell.history.silences import described, note_end, silence_of
-from tocsin.shell.history.streaks import Fate, Remember, claimed_ends, held_back_ends, label_of
+from tocsin.shell.history.streaks import Fate, Remember, claimed_ends, held_back_ends
 from tocsin.shell.interpreter import ignore_outcome
 from tocsin.shell.redaction import before_next_text, redact
 from tocsin.shell.report import DeliveryLog, Entry
@@ -199,7 +199,7 @@ class Announcer:
                 tracker = DeliveryTracker(remembered.settle or _ignore_fate, remembered.note)
             is_held = remembered.is_held
         silences = look().silences and not is_held and self.log.mode == "live"
-        silence = silence_of(label_of(proposed.before.subject)) if silences else None
+        silence = silence_of(proposed.before.subject.label) if silences else None
         self._interrupt, begin = None, len(self.log.entries)
         try:
             stepped = announce(proposed)
@@ -227,7 +227,7 @@ class Announcer:
         subject, failed = proposed.before.subject, proposed.after.state.is_failed()
         wanted = any(not isinstance(entry.effect, CallBack) for entry in entries)
         end = RunEnd(failed=failed, wanted=wanted, silenced=silence is not None, broken_before=subject.past.failed is True)
-        note_end(label_of(subject), end, KeptEnd.of(proposed, subject.past), silence)
+        note_end(subject.label, end, KeptEnd.of(proposed, subject.past), silence)
 
     def _act(self, stepped: Step, tracker: DeliveryTracker | None, silence: Silence | None, *, retold: bool) -> list[Entry]:
         """Deliver the effects of a step in order, and record its faults and its announcement.

@@ -12,7 +12,7 @@
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TypeVar
 
 import attrs
@@ -204,5 +204,10 @@ def _shown(value: object) -> object:
 
 def guard_logs() -> None:
     """Add the redacting filter to the loggers that log URL paths. Repeated calls have no effect."""
-    for name in _LOGGERS:
-        logging.getLogger(name).addFilter(_FILTER)  # a logger's filters do not apply to records of its children
+    for logger in _loggers():
+        logger.addFilter(_FILTER)  # a logger's filters do not apply to records of its children
+
+
+@cache
+def _loggers() -> tuple[logging.Logger, ...]:
+    return tuple([logging.getLogger(name) for name in _LOGGERS])

@@ -7,10 +7,10 @@
   report of them is ever read.
 """
 
-import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from time import monotonic
 
 import attrs
 from typing_extensions import override
@@ -65,7 +65,6 @@ class BodyRun(WatchedRun):
         self._record: _Record | None = None
         self._finished = False
         self._began = self._ended = _now()
-        self._entered = self._took = 0.0
         self.level: Level = Level(innermost(), self)
 
     def begin(self, arguments: tuple[object, ...] = (), named: Mapping[str, object] = _NO_ARGUMENTS) -> None:
@@ -74,21 +73,21 @@ class BodyRun(WatchedRun):
             if self._rules.show_arguments:
                 self._details = (_arguments(arguments, named),)
             self._recipients = self._rules.recipients
-            self._entered = read = time.monotonic()
+            self._entered = read = monotonic()
             if Running not in self._recipients.ignored or (looked.anything if read < looked.until else look().anything):
                 self._record = self._start(self._recipients)
-                self._entered = time.monotonic()  # after our own work: the first run loads modules
+                self._entered = monotonic()  # after our own work: the first run loads modules
         except KeyboardInterrupt:
             leave(self.level)
             raise
         except BaseException as error:
             log_failure(error, self.name)
-            self._entered = time.monotonic()
+            self._entered = monotonic()
 
     def end(self, error: BaseException | None, result: tuple[object, ...] = ()) -> None:
         """Announce the end: by ``error``, or by success. ``result`` holds at most one value, which is shown if the rules say so."""
         leave(self.level)
-        read, ended = time.monotonic(), _now()
+        read, ended = monotonic(), _now()
         over, self._over = self._over, True
         if over or self._recipients is None:
             return

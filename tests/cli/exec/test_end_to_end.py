@@ -17,7 +17,7 @@ from tests.cli.prefork import Prefork
 from tests.cli.terminal_session import PATIENCE, Seen
 from tests.servers.postgres import free_port
 from tests.servers.slack import Reply, SlackServer
-from tocsin.shell.outbox.daemon_lock import DaemonLock
+from tocsin.shell.outbox.daemon_lock import FileLock
 
 SLEEP = "import os, time; print('ready', os.getpid(), sep='\\n', flush=True); time.sleep(60)"
 
@@ -568,7 +568,7 @@ def test_a_database_that_is_down_is_one_line(station: Station) -> None:
 def test_a_message_that_a_daemon_sends_is_not_said_to_wait(station: Station, beside: bool) -> None:
     path = station.home / ".local/state/tocsin/outbox.sqlite"
     path.parent.mkdir(parents=True)
-    daemon = DaemonLock(str(path))
+    daemon = FileLock(str(path))
     if beside:
         daemon.take()
     station.server.replies += [Reply(manner="silent")] * 5

@@ -19,7 +19,7 @@ from typing_extensions import override
 
 from tests.cli.outbox.daemons import Service
 from tests.cli.outbox.filled_outbox import SLACK, Kept, key, message
-from tests.cli.terminal_session import PATIENCE, Typist
+from tests.cli.terminal_session import PATIENCE, Seen, Typist, typed
 from tests.eventually import eventually
 from tests.servers.authority import Authority
 from tests.servers.scripts import environment, texts
@@ -194,3 +194,20 @@ def test_a_miss_that_cannot_be_stored_is_not_told(kept: Kept, slack: SlackServer
         periodic_check(store).run()
         eventually(lambda: [row.status for row in store.rows()] == [Status.PENDING])
     assert not slack.requests
+
+
+@pytest.mark.tocsin_live
+def test_beside_it_no_program_says_that_a_message_waits_on_a_server(
+    tmp_path: Path, database: str, variables: dict[str, str], slack_server: SlackServer
+) -> None:
+    slack_server.replies += [Reply(manner="silent")] * 9
+    outbox = {"TOCSIN_DELIVERY_OUTBOX": "1", "TOCSIN_DELIVERY_OUTBOX_SECRET": "OUTBOX_URL", "OUTBOX_URL": database}
+    variables = {**variables, **outbox, "TOCSIN_DELIVERY_EXIT_TIMEOUT": "0.2"}
+    del variables["HOME"]
+    words = ("exec", "--label=load", "--", "false")
+    with closing(Service(tmp_path, variables)) as service:
+        service.ready()
+        assert typed(tmp_path, *words, **variables) == Seen(1, "", "")
+    alone = typed(tmp_path, *words, **variables)
+    assert (alone.status, alone.err.count("\n")) == (1, 1)
+    assert alone.err.startswith("tocsin: 1 message waits in the outbox at postgresql://worker@127.0.0.1:")

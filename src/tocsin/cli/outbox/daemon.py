@@ -43,6 +43,7 @@ def run_daemon(store: Store, *, metrics: int | None, as_json: bool) -> int:
         return UNUSABLE
     health = Health()
     worker = Worker(store, chain(configuration()), on_batch=counting(health, show_nothing if as_json else show_lines()))
+    loop = DrainLoop(store, worker, health)
     with graceful_stop() as stop, ExitStack() as stack:
         try:
             port = None if metrics is None else stack.enter_context(serving(metrics, Metrics(store, health).pages))
@@ -52,7 +53,6 @@ def run_daemon(store: Store, *, metrics: int | None, as_json: bool) -> int:
         complain(f"sending from the outbox at {store.place}")
         if port is not None:
             complain(f"metrics are at http://{HOST}:{port}/metrics")
-        loop = DrainLoop(store, worker, health)
         while not stop.wait(loop.run_round()):
             pass
         loop.close()
@@ -81,6 +81,7 @@ class DrainLoop:
         self._health = health
         self._expectations = periodic_check(store)
         self._lock = store.daemon_lock()
+        self._lock.take()
         self._is_ready = False
         self._paused_until = 0.0
         limit = watchdog()
@@ -90,7 +91,7 @@ class DrainLoop:
         """Run one round. Return the seconds until the next one."""
         self._health.note_round()
         tell_held_back()
-        self._lock.take()
+        self._lock.take()  # again, since the folder of a file may not have been there
         notify_systemd("WATCHDOG=1")
         pause = self._paused_until - time.monotonic()
         if pause > 0:

@@ -6,11 +6,11 @@ Times are ISO 8601 with zone, durations are seconds, unknown values are null.
 from collections.abc import Iterable
 from datetime import timedelta
 
+from tocsin.cli.expect import overdue_json
 from tocsin.cli.runs.labels import LabelSummary
 from tocsin.cli.runs.query import Known, moment
 from tocsin.cli.terminal import json_line
 from tocsin.core.outbox.model import moment_of
-from tocsin.shell.absence import Overdue
 from tocsin.shell.history.run_locks import KilledRun
 from tocsin.shell.history.run_record import RunRecord
 
@@ -31,7 +31,7 @@ def _label_json(each: LabelSummary) -> dict[str, object]:
         "runs": each.ended,
         "killed": None if each.killed is None else open_json(each.killed),
         "running": None if each.running is None else open_json(each.running),
-        "overdue": None if each.late is None else _overdue_json(each.late),
+        "overdue": None if each.late is None else overdue_json(each.late),
         "silent_until": None if each.silence is None else moment_of(each.silence.until).isoformat(),
     }
 
@@ -42,7 +42,7 @@ def runs_json(known: Known) -> str:
         "runs": [{**ended_json(run), "told": known.told.get(run.run_id)} for run in reversed(known.ended)],
         "killed": [open_json(run) for run in known.killed],
         "running": [open_json(run) for run in known.running],
-        "overdue": [_overdue_json(each) for each in known.late],
+        "overdue": [overdue_json(each) for each in known.late],
     }
     return json_line(whole)
 
@@ -62,10 +62,6 @@ def ended_json(run: RunRecord) -> dict[str, object]:
         "exit_status": run.status,
         "version": run.version,
     }
-
-
-def _overdue_json(late: Overdue) -> dict[str, object]:
-    return {"label": late.label, "due": late.absence.due.isoformat(), "missed": late.absence.missed, "message": late.text}
 
 
 def open_json(run: KilledRun) -> dict[str, object]:

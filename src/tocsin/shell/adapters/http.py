@@ -215,9 +215,7 @@ def exchange(
     context = tls.context(settings.ca_bundle)
     if isinstance(context, Rejected):
         return context
-    attempt = Attempt(
-        urlsplit(url).hostname or "", seconds, settings.connect_timeout, tls.trust(settings.ca_bundle, settings.ca_variable)
-    )
+    attempt = Attempt(_host(url), seconds, settings.connect_timeout, tls.trust(settings.ca_bundle, settings.ca_variable))
     with attempting(attempt):
         try:
             proxies = _proxies(settings, url)
@@ -239,7 +237,7 @@ def failure(attempt: Attempt, error: Exception) -> DeliveryError:
 
 def refused_proxy(url: str, proxies: dict[str, str]) -> Rejected | None:
     """Return the error if the proxy for a URL cannot be used as it is written."""
-    proxy = select_proxy(url, proxies)
+    proxy = select_proxy(url, proxies) if proxies else None
     fault = None if not proxy else proxy_fault(proxy)
     return None if fault is None else Rejected(f"the proxy in HTTPS_PROXY, or in slack.proxies, is refused: {fault}")
 
@@ -255,9 +253,14 @@ def _proxies(settings: HttpSettings, url: str) -> dict[str, str]:
     return get_environ_proxies(url)
 
 
+@lru_cache(maxsize=64)
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or ""
+
+
 def post(settings: HttpSettings, transports: PerProcess[Transport], url: Secret, body: bytes) -> Receipt | DeliveryError:
     """Post ``body``, which is JSON, and return the outcome."""
-    interpret = partial(webhook_reply, host=urlsplit(url.reveal()).hostname or "")
+    interpret = partial(webhook_reply, host=_host(url.reveal()))
     return _request(settings, transports, url, lambda: _post_request(url.reveal(), body), interpret)
 
 

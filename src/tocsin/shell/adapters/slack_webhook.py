@@ -5,6 +5,7 @@
 - A request is never redirected, and carries no cookies, no ``.netrc`` login and no other state of the machine.
 """
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import attrs
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 
 _API = "https://slack.com/api/"
+_fault = lru_cache(maxsize=64)(webhook_fault)  # parses the URL several times
 
 
 def _api(slack: "SlackWebhook", attribute: "attrs.Attribute[str]", value: str) -> None:
@@ -72,7 +74,7 @@ class SlackWebhook(settings.HttpSettings):
 
     def _post(self, url: Secret, payload: SlackMessage) -> Receipt | DeliveryError:
         redaction.guard_logs()
-        fault = webhook_fault(url.reveal(), self.allowed_hosts)
+        fault = _fault(url.reveal(), self.allowed_hosts)
         if fault is not None:
             return Rejected(f"the webhook URL in the secret {url.name!r} is refused: {fault}")
         from tocsin.shell.adapters import http

@@ -15,8 +15,8 @@ import os
 import socket
 import ssl
 import time
-from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
 from typing_extensions import Buffer, override
@@ -55,8 +55,11 @@ class Connection:
 
     def recv(self, size: int) -> bytes:
         """Return what comes first, at most ``size`` bytes; nothing at the end."""
-        with self._call() as ends:
-            data = self._read(size, ends)
+        try:
+            data = self._read(size, self._call_ends())
+        except OSError as error:
+            self._note(error)
+            raise
         attempt = current_attempt()
         if attempt is not None:
             attempt.add_received(len(data))
@@ -74,9 +77,9 @@ class Connection:
         try:
             with memoryview(data) as items, items.cast("B") as view:
                 for start in range(0, view.nbytes, _PIECE):
-                    with self._call() as ends:
-                        self._write(view[start : start + _PIECE], ends)
-        except OSError:
+                    self._write(view[start : start + _PIECE], self._call_ends())
+        except OSError as error:
+            self._note(error)
             if (attempt := current_attempt()) is not None:
                 attempt.broken = True
             raise
@@ -122,20 +125,17 @@ class Connection:
             raise TimeoutError
         self._sock.settimeout(left)
 
-    @contextmanager
-    def _call(self) -> Generator[float]:
-        """Record in the attempt how the block fails. Yield when it must end: a ``time.monotonic`` time, or infinity."""
+    def _call_ends(self) -> float:
+        """Return when a call that begins now must end: a ``time.monotonic`` time, or infinity."""
+        return math.inf if self._timeout is None else time.monotonic() + self._timeout
+
+    @staticmethod
+    def _note(error: OSError) -> None:
+        """Record in the attempt how a call failed."""
         attempt = current_attempt()
-        try:
-            yield math.inf if self._timeout is None else time.monotonic() + self._timeout
-        except TimeoutError:
-            if attempt is not None:
-                attempt.trouble = connection.silent(attempt.peer)
-            raise
-        except OSError as error:
-            if attempt is not None:
-                attempt.trouble = _interrupted(error, attempt.peer)
-            raise
+        if attempt is not None:
+            timed_out = isinstance(error, TimeoutError)
+            attempt.trouble = connection.silent(attempt.peer) if timed_out else _interrupted(error, attempt.peer)
 
 
 class _Reader(io.RawIOBase):
@@ -167,9 +167,10 @@ class Secured(Connection):
         self._first = b""  # the first bytes received
         try:
             self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_hostname)
-            with self._call() as ends:
-                self._run(self._tls.do_handshake, ends)
+            self._run(self._tls.do_handshake, self._call_ends())
         except BaseException as error:
+            if isinstance(error, OSError):
+                self._note(error)
             if (attempt := current_attempt()) is not None:
                 self._explain(error, attempt)
             self.close()

@@ -21,6 +21,7 @@ from tocsin.shell import log
 from tocsin.shell.adapters import SystemClock
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.announce import facts
+from tocsin.shell.check.history import check_history
 from tocsin.shell.check.outbox import check_outbox
 from tocsin.shell.check.secrets import check_secrets, inspect_secret
 from tocsin.shell.config.defaults import (
@@ -65,6 +66,7 @@ def diagnose_offline(environ: Mapping[str, str], cwd: Path | None) -> Diagnosis:
         *_override_findings(),
         *_config_findings(config, primary),
         *contained(partial(check_outbox, config)),
+        *check_history(notifiers.values()),
     )
     return Diagnosis(config, found.places, notifiers, findings)
 

@@ -4,7 +4,6 @@ The check creates no file. A database on a server is connected to, since a progr
 some seconds for a server that does not answer.
 """
 
-import os
 from contextlib import closing
 from importlib import import_module
 from pathlib import Path
@@ -15,6 +14,7 @@ from tocsin.core.diagnosis import Finding
 from tocsin.core.outbox.model import WAITING
 from tocsin.core.outbox.status import UNSETTLED, count, messages
 from tocsin.core.outcomes import Rejected
+from tocsin.shell.check.folders import obstacle
 from tocsin.shell.config.defaults import secrets
 from tocsin.shell.errors import OutboxError
 from tocsin.shell.reliable import outbox_url
@@ -71,7 +71,7 @@ def _state(store: "Store") -> Finding:
 
 def _state_of_place(path: str) -> Finding:
     """Return whether a file can be created in the folder of the path, or in the nearest folder above it that exists."""
-    folder = next(folder for folder in Path(path).parents if os.path.lexists(folder))
-    if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK):
+    found = obstacle(Path(path).parent)
+    if found is None:
         return Finding("outbox", f"there is none at {path} yet; the first message creates it")
-    return Finding("outbox", f"{path} cannot be created", f"make {folder} a folder in which you may write, or name another place")
+    return Finding("outbox", f"{path} cannot be created", f"make {found} a folder in which you may write, or name another place")

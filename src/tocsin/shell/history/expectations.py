@@ -19,10 +19,10 @@ import attrs
 from tocsin.core.absence import DAY, Daily, Every, Expectation, LastRun, OpenRun, Seen, ToldMiss, last_start
 from tocsin.shell.fork_safety import forget_in_child
 from tocsin.shell.history.looked import looked
-from tocsin.shell.history.paths import EXPECTED, state_folder
+from tocsin.shell.history.paths import EXPECTED
 from tocsin.shell.history.run_locks import KilledRun, killed_runs, line, open_runs, try_exclusive_lock
-from tocsin.shell.history.run_record import ELSEWHERE, HistoryError, Row, text
-from tocsin.shell.history.store import FILE, describe_errors, reading, writing
+from tocsin.shell.history.run_record import Row, text
+from tocsin.shell.history.store import HistoryFile, describe_errors, reading, writing
 from tocsin.shell.history.time_zones import UnknownZoneError, zone_of
 
 if TYPE_CHECKING:
@@ -94,30 +94,12 @@ class Claim:
 
 
 @attrs.frozen
-class ExpectationStore:
-    """The expectations in the folder of a history. Each method but ``claim`` and ``used`` is one transaction at most.
-
-    Args:
-        folder: the folder; ``usual()`` finds the user's.
+class ExpectationStore(HistoryFile):
+    """The expectations in the file of a history. Each method but ``claim`` and ``used`` is one transaction at most.
 
     Raises:
         HistoryError: each method, if the file cannot be used.
     """
-
-    folder: Path
-
-    @classmethod
-    def usual(cls) -> "ExpectationStore":
-        """Return the user's expectations."""
-        try:
-            return cls(Path(state_folder()))
-        except OSError as error:
-            raise HistoryError(f"there is no folder for the history: {error.strerror}; {ELSEWHERE}") from None
-
-    @property
-    def path(self) -> Path:
-        """The path of the file."""
-        return self.folder / FILE
 
     @property
     def used(self) -> bool:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Self, get_args
 
 import attrs
 
@@ -96,21 +96,22 @@ def keep_nothing(_: Streak) -> None:
 
 
 @attrs.frozen
-class HistoryStore:
-    """The history in a folder, which need not exist yet. Each method is one transaction.
+class HistoryFile:
+    """The file of the history in a folder, which need not exist yet.
 
     Args:
         folder: the folder of the file; ``usual()`` finds the user's.
-
-    Raises:
-        HistoryError: each method, if the file cannot be used.
     """
 
     folder: Path
 
     @classmethod
-    def usual(cls) -> "HistoryStore":
-        """Return the user's history, in ``$TOCSIN_STATE_DIR`` or the platform's folder for program state."""
+    def usual(cls) -> Self:
+        """Return the user's, in ``$TOCSIN_STATE_DIR`` or the platform's folder for program state.
+
+        Raises:
+            HistoryError: the user has no home folder, and no variable names another one.
+        """
         try:
             return cls(Path(state_folder()))
         except OSError as error:
@@ -120,6 +121,15 @@ class HistoryStore:
     def path(self) -> Path:
         """The path of the file."""
         return self.folder / FILE
+
+
+@attrs.frozen
+class HistoryStore(HistoryFile):
+    """The history in a folder, which need not exist yet. Each method is one transaction.
+
+    Raises:
+        HistoryError: each method, if the file cannot be used.
+    """
 
     def past(self, label: str) -> Streak:
         """Return the streak of a label: how its last runs ended."""

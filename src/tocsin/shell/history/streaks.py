@@ -77,7 +77,7 @@ def remembering(handlers: Iterable[Notifier | ForeignHandler]) -> Remember | Non
 def remember_end(proposed: Announcement, mode: Notify) -> Remembered:
     """Return the streak of the run's label. If notifications are sent, add the end to the streak."""
     subject, failed = proposed.before.subject, proposed.after.state.is_failed()
-    label = label_of(subject)
+    label = subject.label
     if mode == "none" or not remembering(subject.handlers):
         return Remembered(subject.past)
     if mode == "print":
@@ -191,7 +191,7 @@ class LeftEnd:
 
     def remember(self, proposed: Announcement, _: Notify) -> Remembered:
         """Return the streak before the end, which counts already unless the process was killed before its commit."""
-        label, failed, before = label_of(self.subject), proposed.after.state.is_failed(), self.kept.before
+        label, failed, before = self.subject.label, proposed.after.state.is_failed(), self.kept.before
         past = _use_store(
             lambda store: store.catch_up(label, failed=failed, before=before), "a run that was killed will not be remembered"
         )
@@ -232,7 +232,7 @@ class HeldBackEnd:
 
 def held_back_ends(subjects: Iterable[Subject]) -> Iterator[HeldBackEnd]:
     """Claim what silences that are over held back under the labels of these subjects."""
-    by_label = {line(label_of(subject)): subject for subject in subjects}
+    by_label = {line(subject.label): subject for subject in subjects}
     for claimed in claimed_silent_ends(by_label):
         yield HeldBackEnd(by_label[claimed.label], claimed)
 
@@ -240,7 +240,7 @@ def held_back_ends(subjects: Iterable[Subject]) -> Iterator[HeldBackEnd]:
 def claimed_ends(subjects: Iterable[Subject]) -> Iterator[LeftEnd]:
     """Claim the ends that killed processes left under the labels of these subjects, oldest first."""
     found = left_ends()
-    by_label = {line(label_of(subject)): subject for subject in subjects} if found else {}
+    by_label = {line(subject.label): subject for subject in subjects} if found else {}
     for each in found:
         kept = KeptEnd.parsed(each.end)
         if each.label in by_label and kept is not None:
@@ -248,11 +248,6 @@ def claimed_ends(subjects: Iterable[Subject]) -> Iterator[LeftEnd]:
             if lock is not None:
                 forget_in_child(lock)
                 yield LeftEnd(by_label[each.label], lock, kept)
-
-
-def label_of(subject: Subject) -> str:
-    """Return the label under which the history knows a subject, and a silence covers it."""
-    return subject.label or subject.slug
 
 
 def _take_back(label: str, failed: bool, past: Streak) -> None:  # noqa: FBT001 - bound in order by ``partial``

@@ -5,7 +5,7 @@
 - Another process may send the messages of this program, and cannot wake it. So it looks them up: every few seconds, and several times a
   second while the program waits for them.
 - At exit, the program waits for its own messages that are not delayed. Unsent messages stay in the outbox for the next worker, and one
-  line of the log says so, unless a daemon of this machine sends them.
+  line of the log says so, unless a daemon is seen that sends them.
 - Each callback gets the final outcome of its message, whichever process sent it. A message that this process delivered is delivered,
   whatever its row says. One whose row is gone, or whose file was moved or replaced, is not waited for.
 - A forked child starts without messages: those of its parent are in the database, and the parent waits for them.
@@ -164,7 +164,7 @@ class BackgroundWorker:
             self._changed.notify_all()
 
     def left(self) -> str | None:
-        """Return the line to log about unsettled messages of this program, if there are any, and no daemon beside it sends them."""
+        """Return the line to log about unsettled messages of this program, if there are any, and no daemon is seen that sends them."""
         count = len(self._callbacks)
         if not count or self._store.has_daemon():
             return None

@@ -34,6 +34,7 @@ from tocsin.core.text import cut, one_line
 from tocsin.shell.errors import OutboxBusy, OutboxError
 from tocsin.shell.fork_safety import OnUse, PerThread, close_before_fork, new_lock
 from tocsin.shell.history.paths import state_folder
+from tocsin.shell.outbox.daemon_lock import take_session_lock
 from tocsin.shell.outbox.schema import STEPS, check, migrate
 from tocsin.shell.outbox.sqlite_file import File, connect
 from tocsin.shell.redaction import remember
@@ -84,6 +85,8 @@ class Database:
             self._prepare_threshold, named = _prepare_threshold(named)
             self.engine = _postgres(named, busy)
         self._migrated = False
+        self.shows_daemon = False
+        """Whether the connections to a server that are opened from now on show that a daemon sends."""
 
     def open_connection(self) -> "Opened":
         """Open a connection to a schema of the current version.
@@ -100,6 +103,8 @@ class Database:
                 check(connection, self.place)
                 connection.commit()
                 self._migrated = True
+            if self.shows_daemon and begin == _BEGIN:  # not behind a pooler
+                take_session_lock(connection)
         except BaseException:
             _close_quietly(connection)
             raise
@@ -163,19 +168,28 @@ class OutboxConnection:
         """Run ``act`` without a transaction: each statement is a transaction of its own, or needs none."""
         return self._with_lock(lambda: self._with_retry(lambda opened: act(opened.connection)), extra)
 
-    def _with_lock(self, act: Callable[[], _T], extra: float) -> _T:
+    def do_if_open(self, act: Callable[[Connection], _T], most: float) -> _T | None:
+        """Run ``act`` without a transaction; do nothing, and return None, if the connection is not open.
+
+        Args:
+            act: what to do.
+            most: seconds to wait for another thread that uses the connection, and again for the server.
+        """
+        return self._with_lock(lambda: None if self._opened is None else self._once(lambda opened: act(opened.connection)), most=most)
+
+    def _with_lock(self, act: Callable[[], _T], extra: float = 0.0, *, most: float = math.inf) -> _T:
         here, began = threading.get_ident(), time.monotonic()
         if self._owner == here:
             raise OutboxBusy(
                 f"the outbox at {self._database.place} is in use by the code that this call interrupted: "
                 "do not use it in a signal handler"
             )
-        if not self._lock.acquire(timeout=self._database.busy + _LOCK_TIMEOUT):
+        if not self._lock.acquire(timeout=min(self._database.busy + _LOCK_TIMEOUT, most)):
             raise OutboxError(
                 f"the outbox at {self._database.place} cannot be used: another thread of this program holds it all the time; try again"
             )
         self._owner = here
-        _call.local.patience = patience = self._database.busy + _ANSWER_TIMEOUT + extra
+        _call.local.patience = patience = min(self._database.busy + _ANSWER_TIMEOUT + extra, most)
         try:
             if self._silent_at >= began:  # the call that this one waited for has found out
                 raise _silence(patience)

@@ -23,7 +23,7 @@ from tocsin.core.values import Value
 from tocsin.shell.errors import OutboxError
 from tocsin.shell.fork_safety import forget_in_child
 from tocsin.shell.outbox import queries
-from tocsin.shell.outbox.daemon_lock import DaemonLock, has_daemon
+from tocsin.shell.outbox.daemon_lock import DaemonLock, FileLock, has_daemon, sees_daemon
 from tocsin.shell.outbox.database import Database, OutboxConnection
 from tocsin.shell.outbox.errors import describe_database_error
 from tocsin.shell.outbox.queries import ServerClock, storable
@@ -35,6 +35,7 @@ _T = TypeVar("_T")
 _MAX_REASON = 1000  # characters
 _CHUNK = 500  # rows that one transaction removes or reads
 _BEYOND = 2**62  # greater than the number of any row
+_ASKING = 2.0  # seconds for a question at the end of a program
 _MANY_ROWS = 600.0  # seconds more for a server that may have to read all rows before it answers
 
 
@@ -105,14 +106,19 @@ class Store:
         return None if file is None else file.identity
 
     def has_daemon(self) -> bool:
-        """Return whether a daemon of this machine sends from the outbox. Of one on a server, that is not known."""
+        """Return whether a daemon is seen that sends from the outbox. A server is asked for a moment only. Raises nothing."""
         file = self._database.file
-        return file is not None and has_daemon(file.path)
+        if file is not None:
+            return has_daemon(file.path)
+        try:
+            return _with_outbox_errors(self.place, lambda: self._reader.do_if_open(sees_daemon, _ASKING)) is True
+        except OutboxError:
+            return False
 
     def daemon_lock(self) -> DaemonLock:
-        """Return the lock by which a daemon shows that it sends from the outbox."""
+        """Return the lock by which a daemon shows that it sends from the outbox. Take it before the outbox is used."""
         file = self._database.file
-        return DaemonLock(None if file is None else file.path)
+        return _SessionLock(self, self._database) if file is None else FileLock(file.path)
 
     def now(self) -> float:
         """Return the time by the clock of the database, in seconds since 1970. A server is asked only now and then."""
@@ -253,6 +259,23 @@ class Store:
     def _run(self, connection: OutboxConnection, act: Callable[[Connection], _T], *, extra: float = 0.0) -> _T:
         """Run ``act`` without a transaction."""
         return _with_outbox_errors(self.place, lambda: connection.do_without_transaction(act, extra=extra))
+
+
+@attrs.frozen
+class _SessionLock:
+    """The lock on a server: that of each connection which is opened while it is taken."""
+
+    store: Store
+    database: Database
+
+    def take(self) -> None:
+        self.database.shows_daemon = True
+
+    def release(self) -> None:
+        """Close the connections; those that the store opens again show no daemon."""
+        if self.database.shows_daemon:
+            self.database.shows_daemon = False
+            self.store.close()
 
 
 def _with_outbox_errors(place: str, act: Callable[[], _T]) -> _T:
