@@ -16,6 +16,7 @@ import time
 LOADED = (
     "platformdirs",
     "rich.table",
+    "sqlalchemy.dialects.sqlite",
     "sqlite3",
     "typer",
     "tocsin.cli.exec.output_tee",
