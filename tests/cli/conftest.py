@@ -1,10 +1,13 @@
 """Fixtures that run ``tocsin`` commands in an empty folder."""
 
 import os
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from tests.cli.prefork import Prefork
 from tests.cli.terminal_session import Typist
 
 OURS = ("SLACK_WEBHOOK_URL", "EMAIL_USERNAME", "EMAIL_PASSWORD", "TOKEN")
@@ -17,6 +20,15 @@ def tocsin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
     return Typist(tmp_path, capsys)
+
+
+@pytest.fixture(scope="session")
+def prefork() -> Iterator[Prefork]:
+    """Runs commands in processes of their own, quickly."""
+    if os.name != "posix":  # pragma: no cover - only on Windows
+        pytest.skip("it forks")
+    with closing(Prefork()) as made:
+        yield made
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from pathlib import Path
 import attrs
 import pytest
 
-from tests.cli.terminal_session import PATIENCE, Seen, Typist, started, typed
+from tests.cli.prefork import Prefork
+from tests.cli.terminal_session import PATIENCE, Seen, Typist, started
 from tests.servers.scripts import environment, texts
 from tests.servers.slack import Reply, SlackServer
 from tocsin import Failed, Success
@@ -282,12 +283,17 @@ class Host:
     folder: Path
     server: SlackServer
     variables: dict[str, str]
+    prefork: Prefork
+
+    def run(self, *words: str, **variables: str) -> Seen:
+        given = {"PATH": os.environ["PATH"], "HOME": str(self.folder), **self.variables, **variables}
+        return self.prefork.run(self.folder, *words, environment=given)
 
     def start(self, *words: str) -> "subprocess.Popen[str]":
         return started(self.folder, *words, **self.variables)
 
     def check(self) -> Seen:
-        return typed(self.folder, "expect", "--check", **self.variables)
+        return self.run("expect", "--check")
 
     def wait_for(self, requests: int) -> None:
         until = time.monotonic() + PATIENCE
@@ -297,10 +303,10 @@ class Host:
 
 
 @pytest.fixture
-def host(tmp_path: Path, state: Path, slack_server: SlackServer, ca_bundle: Path) -> Host:
+def host(tmp_path: Path, state: Path, slack_server: SlackServer, ca_bundle: Path, prefork: Prefork) -> Host:
     variables = environment(slack_server, ca_bundle, tmp_path)
     del variables["HOME"]
-    return Host(tmp_path, slack_server, {**variables, "TOCSIN_STATE_DIR": str(state), "NO_PROXY": "127.0.0.1", "TZ": "UTC"})
+    return Host(tmp_path, slack_server, {**variables, "TOCSIN_STATE_DIR": str(state), "NO_PROXY": "127.0.0.1", "TZ": "UTC"}, prefork)
 
 
 @pytest.mark.tocsin_live
@@ -364,7 +370,7 @@ def test_a_miss_that_could_not_be_told_is_told_later(host: Host) -> None:
 def test_a_message_that_is_not_sent_in_time_is_one_line(host: Host) -> None:
     expect()
     host.server.replies += [Reply(manner="silent")] * 5
-    seen = typed(host.folder, "expect", "--check", TOCSIN_DELIVERY_EXIT_TIMEOUT="0.2", **host.variables)
+    seen = host.run("expect", "--check", TOCSIN_DELIVERY_EXIT_TIMEOUT="0.2")
     assert (seen.status, seen.err.count("\n")) == (1, 1)
     assert seen.err.startswith("tocsin: 1 message to Slack (SLACK_WEBHOOK_URL) had no answer in time")
 
@@ -372,14 +378,13 @@ def test_a_message_that_is_not_sent_in_time_is_one_line(host: Host) -> None:
 @pytest.mark.tocsin_live
 def test_without_anybody_to_tell_nothing_counts_as_told(host: Host) -> None:
     expect()
-    alone = {name: value for name, value in host.variables.items() if name != "SLACK_WEBHOOK_URL"}
-    nobody = typed(host.folder, "expect", "--check", **alone)
+    nobody = host.run("expect", "--check", SLACK_WEBHOOK_URL="")
     by = (AGO + 25 * HOUR).strftime("%Y-%m-%d %H:%M UTC")
     assert (nobody.status, nobody.out) == (1, f"load: no run started by {by}, and it never ran\n")
     assert nobody.err.startswith("tocsin: no message will be sent: set SLACK_WEBHOOK_URL")
     assert nobody.err.count("\n") == 1
-    assert typed(host.folder, "expect", "--check", TOCSIN_NOTIFY="none", **host.variables) == Seen(1, "", "")
-    shown = typed(host.folder, "expect", "--check", TOCSIN_NOTIFY="print", **host.variables)
+    assert host.run("expect", "--check", TOCSIN_NOTIFY="none") == Seen(1, "", "")
+    shown = host.run("expect", "--check", TOCSIN_NOTIFY="print")
     assert "load was not run" in shown.out
     assert not host.server.requests
     assert host.check().out.startswith("load: ")
@@ -389,11 +394,11 @@ def test_without_anybody_to_tell_nothing_counts_as_told(host: Host) -> None:
 def test_the_next_run_of_anything_tells(host: Host) -> None:
     """A run tells of other labels, and of its own label nothing while it is open, but that it runs again once it has ended."""
     expect()
-    other = typed(host.folder, "exec", "--label=other", "--only=timedout", "--", "true", **host.variables)
+    other = host.run("exec", "--label=other", "--only=timedout", "--", "true")
     assert (other.status, other.err) == (0, "")
     (text,) = texts(host.server)
     assert text.startswith("load was not run")
-    again = typed(host.folder, "exec", "--label=load", "--only=timedout", "--", "true", **host.variables)
+    again = host.run("exec", "--label=load", "--only=timedout", "--", "true")
     assert (again.status, again.err) == (0, "")
     assert [each.split(":")[0] for each in texts(host.server)] == ["load was not run", "load succeeded"]
 
@@ -402,7 +407,7 @@ def test_the_next_run_of_anything_tells(host: Host) -> None:
 def test_a_history_that_cannot_be_used_costs_a_command_nothing(host: Host, state: Path) -> None:
     expect()
     (state / "journal.sqlite3").write_text("dear diary, " * 100)
-    seen = typed(host.folder, "exec", "--label=other", "--", "sh", "-c", "exit 3", **host.variables)
+    seen = host.run("exec", "--label=other", "--", "sh", "-c", "exit 3")
     assert seen.status == 3
     assert seen.err.count("nobody is told of runs that were missed") == 1
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.outbox.daemons import Service
-from tests.cli.terminal_session import PATIENCE, Typist, typed
+from tests.cli.prefork import Prefork
+from tests.cli.terminal_session import PATIENCE, Typist
 from tests.servers.scripts import environment, texts
 from tests.servers.slack import SlackServer
 from tocsin import Failed
@@ -130,17 +131,17 @@ def variables(server: SlackServer, bundle: Path, home: Path) -> dict[str, str]:
 @pytest.mark.tocsin_live
 @pytest.mark.usefixtures("state")
 def test_a_command_is_silent_and_its_next_start_tells_what_is_still_broken(
-    tocsin: Typist, tmp_path: Path, slack_server: SlackServer, ca_bundle: Path
+    tocsin: Typist, tmp_path: Path, slack_server: SlackServer, ca_bundle: Path, prefork: Prefork
 ) -> None:
-    known = variables(slack_server, ca_bundle, tmp_path)
+    known = {"PATH": os.environ["PATH"], **variables(slack_server, ca_bundle, tmp_path)}
     tocsin("silence", "load", "--for", "1h")
-    assert typed(tmp_path, "exec", "--label=load", "--", "false", **known).err == ""
+    assert prefork.run(tmp_path, "exec", "--label=load", "--", "false", environment=known).err == ""
     assert texts(slack_server) == []
     rows = tocsin("runs").out.splitlines()
     assert "  silenced  " in rows[1]
     assert "silent until" in rows[1]
     tocsin("silence", "load", "--end")
-    assert typed(tmp_path, "exec", "--label=load", "--", "true", **known).err == ""
+    assert prefork.run(tmp_path, "exec", "--label=load", "--", "true", environment=known).err == ""
     assert [text.split(" after ")[0] for text in texts(slack_server)] == ["load failed", "load succeeded"]
     assert [row["told"] for row in json.loads(tocsin("runs", "--all", "--json").out)["runs"]] == ["told", "told"]
 

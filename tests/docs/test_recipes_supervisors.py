@@ -112,9 +112,18 @@ def test_supervisord_runs_one_copy_and_waits_for_the_message(machine: Machine, c
     assert ended(machine)[-1] == "shop was aborted: killed by SIGTERM"
 
 
-def test_runit_runs_one_copy_and_its_finish_script_sees_the_signal(machine: Machine, copies: Copies) -> None:
-    folder = service(machine, "runit-finish")
-    with supervisor(machine, [tool("runsv"), str(folder)]) as output:
+@pytest.mark.parametrize(
+    ("runs", "stops", "finish"),
+    [("runsv", "sv -w 60 force-stop", "runit-finish"), ("s6-supervise", "s6-svc -wD -T 60000 -d", "s6-finish")],
+    ids=["runit", "s6"],
+)
+def test_one_copy_runs_and_the_finish_script_sees_the_signal(
+    machine: Machine, copies: Copies, runs: str, stops: str, finish: str
+) -> None:
+    folder = service(machine, finish)
+    machine.write(folder / "timeout-kill", "60000\n")  # of s6; runit has none
+    stop, *words = stops.split()
+    with supervisor(machine, [tool(runs), str(folder)]) as output:
         program, _ = copies.next()
         os.kill(program, signal.SIGSEGV)
         assert following(output, "the program") == "the program was killed by signal 11\n"
@@ -122,23 +131,7 @@ def test_runit_runs_one_copy_and_its_finish_script_sees_the_signal(machine: Mach
         os.kill(tocsin, signal.SIGKILL)
         assert following(output, "tocsin") == "tocsin was killed by signal 9, and the program with it\n"
         copies.next()
-        subprocess.run([tool("sv"), "-w", "60", "force-stop", str(folder)], capture_output=True, check=True, timeout=PATIENCE)
-        assert following(output, "the program") == "the program was killed by signal 15\n"
-    assert ended(machine)[-1] == "shop was aborted: killed by SIGTERM"
-
-
-def test_s6_runs_one_copy_and_its_finish_script_sees_the_signal(machine: Machine, copies: Copies) -> None:
-    folder = service(machine, "s6-finish")
-    (folder / "timeout-kill").write_text("60000\n")
-    with supervisor(machine, [tool("s6-supervise"), str(folder)]) as output:
-        program, _ = copies.next()
-        os.kill(program, signal.SIGSEGV)
-        assert following(output, "the program") == "the program was killed by signal 11\n"
-        _, tocsin = copies.next()
-        os.kill(tocsin, signal.SIGKILL)
-        assert following(output, "tocsin") == "tocsin was killed by signal 9, and the program with it\n"
-        copies.next()
-        subprocess.run([tool("s6-svc"), "-wD", "-T", "60000", "-d", str(folder)], capture_output=True, check=True, timeout=PATIENCE)
+        subprocess.run([tool(stop), *words, str(folder)], capture_output=True, check=True, timeout=PATIENCE)
         assert following(output, "the program") == "the program was killed by signal 15\n"
     assert ended(machine)[-1] == "shop was aborted: killed by SIGTERM"
 

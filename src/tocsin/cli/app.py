@@ -21,10 +21,12 @@ from tocsin.cli import config as configuring
 from tocsin.cli import demo as demonstration
 from tocsin.cli import expect as expecting
 from tocsin.cli import run as running
-from tocsin.cli import runs as remembered
 from tocsin.cli import silence as silencing
 from tocsin.cli.outbox.app import outbox_app
 from tocsin.cli.outbox.opening import drain_leftovers
+from tocsin.cli.runs import command as remembered
+from tocsin.cli.runs import one_run
+from tocsin.cli.runs.query import RunsOptions
 from tocsin.cli.terminal import complain, interruptible
 from tocsin.cli.textfile import write_textfile
 from tocsin.cli.usage import Commands, refuse_beside
@@ -195,9 +197,7 @@ def runs(
         refuse_beside("--label", {"--all": single})
     if only_open:
         refuse_beside("--open", {"--since": since, "--limit": limit})
-    options = remembered.RunsOptions(
-        label=label, single=single, failed=failed, since=since, limit=limit, only_open=only_open, as_json=as_json
-    )
+    options = RunsOptions(label=label, single=single, failed=failed, since=since, limit=limit, only_open=only_open, as_json=as_json)
     with interruptible():
         status = remembered.runs(options)
     raise typer.Exit(status)
@@ -214,7 +214,7 @@ def show_run(
     Exit status: 0; 1 if no run, or no single one, has this id; 2 if the history cannot be read.
     """
     with interruptible():
-        status = remembered.show_run(run_id, as_json=as_json)
+        status = one_run.show_run(run_id, as_json=as_json)
     raise typer.Exit(status)
 
 

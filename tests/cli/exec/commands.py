@@ -36,6 +36,18 @@ sys.exit(7)
 """
 """Prints the signals that it receives, and exits with 7 at SIGUSR2. It uses ``sigwait``, since handlers interrupt each other."""
 
+FOLLOWS = """
+import os, signal
+heard = {signal.SIGWINCH, signal.SIGINT, signal.SIGUSR2}
+for number in heard:
+    signal.signal(number, lambda *_: None)
+signal.pthread_sigmask(signal.SIG_BLOCK, heard)
+print("ready", flush=True)
+while signal.sigwait(heard) == signal.SIGWINCH:
+    size = os.get_terminal_size(1)
+    print("is", size.lines, size.columns, flush=True)
+"""
+"""Prints the size of its terminal at each SIGWINCH, up to SIGINT or SIGUSR2."""
 
 USUAL = {"PYTHONUNBUFFERED": ""}
 """Resets a setting of Python that a test machine may have changed."""

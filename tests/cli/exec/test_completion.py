@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.outbox.test_completion import suggested
+from tests.cli.prefork import Prefork
 from tests.cli.terminal_session import PATIENCE
 from tocsin.cli.exec.completion import answer, main, suggestions
 from tocsin.core.states import Success
@@ -140,10 +141,10 @@ def test_each_shell_is_answered_in_its_way(environment: Mapping[str, str], answe
         assert found == answered
 
 
-def test_a_line_is_completed(tmp_path: Path) -> None:
-    assert suggested(tmp_path, "tocsin exec --no") == ["--notify"]
-    assert suggested(tmp_path, "tocsin exec --quiet -- tr") == []
-    assert suggested(tmp_path, "tocsin exe") == ["exec"]
+def test_a_line_is_completed(prefork: Prefork, tmp_path: Path) -> None:
+    assert suggested(prefork, tmp_path, "tocsin exec --no") == ["--notify"]
+    assert suggested(prefork, tmp_path, "tocsin exec --quiet -- tr") == []
+    assert suggested(prefork, tmp_path, "tocsin exe") == ["exec"]
     assert list(tmp_path.iterdir()) == []
 
 

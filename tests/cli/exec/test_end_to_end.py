@@ -12,21 +12,14 @@ from pathlib import Path
 import attrs
 import pytest
 
+from tests.cli.exec.commands import PYTHON
+from tests.cli.prefork import Prefork
+from tests.cli.terminal_session import PATIENCE, Seen
 from tests.servers.postgres import free_port
 from tests.servers.slack import Reply, SlackServer
 from tocsin.shell.outbox.daemon_lock import FileLock
 
-PATIENCE = 60.0
 SLEEP = "import os, time; print('ready', os.getpid(), sep='\\n', flush=True); time.sleep(60)"
-
-
-@attrs.frozen
-class Seen:
-    """The exit status and the outputs of a process."""
-
-    status: int
-    out: str
-    err: str
 
 
 @attrs.frozen
@@ -36,6 +29,7 @@ class Station:
     home: Path
     server: SlackServer
     bundle: Path
+    prefork: Prefork
 
     @property
     def environment(self) -> dict[str, str]:
@@ -60,16 +54,20 @@ class Station:
         )
 
     def run(self, *words: str, variables: Mapping[str, str] | None = None) -> Seen:
+        return self.prefork.run(self.home, "exec", *words, environment={**self.environment, **(variables or {})})
+
+    def run_from_the_start(self, *words: str, variables: Mapping[str, str] | None = None) -> Seen:
+        """Do the same in a process whose Python starts with these variables, which takes longer."""
         with self.start(*words, variables=variables) as process:
             out, err = process.communicate(timeout=PATIENCE)
             return Seen(process.returncode, out, err)
 
     def python(self, program: str, *options: str, variables: Mapping[str, str] | None = None) -> Seen:
-        return self.run(*options, "--label", "nightly load", "--", sys.executable, "-c", program, variables=variables)
+        return self.run(*options, "--label", "nightly load", "--", *PYTHON, program, variables=variables)
 
     def kill(self, label: str) -> None:
         """Start a run and kill it, and its command."""
-        with self.start("--label", label, "--", sys.executable, "-c", SLEEP) as process:
+        with self.start("--label", label, "--", *PYTHON, SLEEP) as process:
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
             child = int(process.stdout.readline())
@@ -93,8 +91,7 @@ class Station:
 
     def listed(self) -> str:
         """Return the output of ``tocsin runs``."""
-        words = [sys.executable, "-m", "tocsin", "runs"]
-        return subprocess.run(words, env=self.environment, cwd=self.home, capture_output=True, text=True, check=True).stdout
+        return self.prefork.run(self.home, "runs", environment=self.environment).out
 
     @property
     def messages(self) -> list[dict[str, str]]:
@@ -114,9 +111,9 @@ class Station:
 
 
 @pytest.fixture
-def station(tmp_path: Path, slack_server: SlackServer, ca_bundle: Path) -> Station:
+def station(tmp_path: Path, slack_server: SlackServer, ca_bundle: Path, prefork: Prefork) -> Station:
     """A machine with a home and a webhook."""
-    return Station(tmp_path, slack_server, ca_bundle)
+    return Station(tmp_path, slack_server, ca_bundle, prefork)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +145,7 @@ def test_a_time_out(station: Station) -> None:
 
 
 def test_a_signal_aborts_it(station: Station) -> None:
-    with station.start("--label", "nightly load", "--", sys.executable, "-c", SLEEP) as process:
+    with station.start("--label", "nightly load", "--", *PYTHON, SLEEP) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         process.send_signal(signal.SIGTERM)
@@ -286,8 +283,7 @@ def test_retries_are_one_run(station: Station) -> None:
 
 def test_a_message_has_the_run_id_only_if_tocsin_runs_finds_it(station: Station) -> None:
     station.python("pass")
-    words = [sys.executable, "-m", "tocsin", "runs", "show", station.messages[0]["Run id"]]
-    shown = subprocess.run(words, env=station.environment, cwd=station.home, capture_output=True, text=True, check=True).stdout
+    shown = station.prefork.run(station.home, "runs", "show", station.messages[0]["Run id"], environment=station.environment).out
     assert "nightly load" in shown
     assert "yes: a message about its end was accepted" in shown
     (station.home / ".local/state/tocsin/journal.sqlite3").write_text("dear diary, " * 100)
@@ -501,7 +497,7 @@ def test_with_retries_the_whole_is_told_and_then_the_attempt(station: Station) -
 )
 def test_a_label_in_utf_8_survives_any_locale(station: Station, locale: dict[str, str]) -> None:
     program = r"import sys; sys.stdout.buffer.write(b'm\xc3\xbcde')"
-    station.run("--label", "café ☃", "--show-command", "--tail", "1", "--", sys.executable, "-c", program, "müde", variables=locale)
+    station.run_from_the_start("--label", "café ☃", "--show-command", "--tail", "1", "--", *PYTHON, program, "müde", variables=locale)
     assert station.messages[0]["fallback"].startswith("café ☃ succeeded after ")
     assert "müde" in station.messages[0]["Command"]
     assert station.messages[0]["Last lines"].strip("`") == "müde"
@@ -510,7 +506,8 @@ def test_a_label_in_utf_8_survives_any_locale(station: Station, locale: dict[str
 def test_a_secret_beyond_ascii_is_redacted_in_any_locale(station: Station) -> None:
     ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "DB_PASSWORD": "schlüssel-4711-x"}
     program = "import os; os.write(1, os.environb[b'DB_PASSWORD'])"
-    assert last_lines(station, program, "--tail", "1", variables=ascii_only) == "[DB_PASSWORD]"
+    station.run_from_the_start("--tail", "1", "--", *PYTHON, program, variables=ascii_only)
+    assert station.messages[0]["Last lines"].strip("`") == "[DB_PASSWORD]"
 
 
 # --- reasons ------------------------------------------------------------------------------------------------------------------

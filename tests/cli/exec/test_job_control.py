@@ -2,13 +2,14 @@
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.cli.exec.commands import Watch, Watched
+from tests.cli.exec.commands import FOLLOWS, Watch, Watched
 from tests.cli.exec.terminals import Shell, Terminal
 from tocsin.cli.exec import job_control
 from tocsin.cli.exec.signal_pipe import SignalPipe
@@ -68,6 +69,19 @@ def test_it_is_stopped_from_the_keyboard_and_goes_on(shell: Shell, tail: str) ->
     shell.foreground()
     shell.type("\x04")
     assert shell.status() == 4
+
+
+def test_with_a_tail_it_follows_the_size_of_the_terminal_that_it_was_given(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "follows.py").write_text(FOLLOWS)
+    waits_for_the_terminal(shell, "--tail 3 ", f"sh -c 'echo $((6*7)) up; read x; exec {sys.executable} -S follows.py'")
+    shell.foreground()
+    shell.type("yes\n")
+    shell.shows("ready")
+    for lines, columns in ((44, 77), (20, 60)):
+        shell.resize(lines, columns)
+        shell.shows(f"is {lines} {columns}")
+    shell.type("\x03")
+    assert shell.status() == 0
 
 
 def test_a_running_job_is_stopped_with_its_command(shell: Shell) -> None:

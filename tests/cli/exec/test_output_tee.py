@@ -14,7 +14,7 @@ import pytest
 
 from tests.cli.exec.commands import PYTHON, Watch, also
 from tocsin.cli.exec.output_tee import MAX_TAIL, StreamCopy, Tail, from_line_start
-from tocsin.cli.exec.spawn import Route
+from tocsin.cli.exec.routes import Route
 
 TAILS = [(), ("--tail", "3")]
 MANY = 3_000_000

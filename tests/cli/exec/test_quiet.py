@@ -17,8 +17,8 @@ from tests.cli.exec.terminals import Terminal
 from tests.cli.terminal_session import PATIENCE
 from tocsin.cli.exec.held_output import HeldOutput
 from tocsin.cli.exec.output_tee import StreamCopy, Tail
+from tocsin.cli.exec.routes import Route, enlarge_pipe
 from tocsin.cli.exec.signal_pipe import SignalPipe
-from tocsin.cli.exec.spawn import Route, enlarge_pipe
 
 BOTH = "echo out; echo err >&2; exit {}"
 FLAKY = "echo attempt; read n < count; echo $((n - 1)) > count; exit $n"
@@ -129,7 +129,7 @@ def test_what_cannot_be_held_back_any_longer_is_written_at_once(size: int, capsy
 HELD = """
 import os, sys, tempfile
 from tocsin.cli.exec.held_output import HeldOutput
-from tocsin.cli.exec.spawn import Route
+from tocsin.cli.exec.routes import Route
 tempfile.tempdir = sys.argv[1]
 held, route = HeldOutput(), Route((1,), terminal=False)
 for _ in range(2):

@@ -12,8 +12,9 @@ import pytest
 from tests.cli.exec.commands import Watch
 from tocsin.cli.exec.context import _open_routes, scrub_environment
 from tocsin.cli.exec.options import parse_arguments
+from tocsin.cli.exec.routes import Route, enlarge_pipe
 from tocsin.cli.exec.signal_pipe import SignalPipe
-from tocsin.cli.exec.spawn import Route, enlarge_pipe, forbid_reading, in_foreground, inherited_environment
+from tocsin.cli.exec.spawn import forbid_reading, in_foreground, inherited_environment
 
 HEAVY = {
     "attr", "attrs", "returns", "typing", "subprocess", "json", "requests", "typer", "rich", "ssl", "asyncio", "platformdirs",

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import pytest
 
-from tests.cli.exec.commands import HEARS, PYTHON, Watch, blocking, nothing
+from tests.cli.exec.commands import FOLLOWS, HEARS, PYTHON, Watch, blocking, nothing
 from tests.cli.exec.terminals import SIZE, Terminal
 
 TAILS = [(), ("--tail", "3")]
@@ -15,17 +15,6 @@ PRINTS_TERMINAL = """
 import os
 size = os.get_terminal_size(1)
 print([os.isatty(stream) for stream in (0, 1, 2)], os.isatty(1) and (size.lines, size.columns), os.getpgrp() == os.getppid())
-"""
-FOLLOWS = """
-import os, signal
-heard = {signal.SIGWINCH, signal.SIGUSR2}
-for number in heard:
-    signal.signal(number, lambda *_: None)
-signal.pthread_sigmask(signal.SIG_BLOCK, heard)
-print("ready", flush=True)
-while signal.sigwait(heard) == signal.SIGWINCH:
-    size = os.get_terminal_size(1)
-    print("is", size.lines, size.columns, flush=True)
 """
 
 

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from tocsin.cli.exec.held_output import HeldOutput
     from tocsin.cli.exec.options import Options
     from tocsin.cli.exec.output_tee import OutputTee
+    from tocsin.cli.exec.routes import Route
     from tocsin.cli.exec.signal_pipe import SignalPipe
-    from tocsin.cli.exec.spawn import Route
 
 _DEFAULT_SECRETS = ("SLACK_WEBHOOK_URL", "EMAIL_USERNAME", "EMAIL_PASSWORD")
 _KEPT_SETTINGS = ("TOCSIN_NOTIFY", "TOCSIN_ENV")
@@ -148,7 +148,7 @@ def _configured_secrets() -> tuple[str, ...]:
 
 
 def _open_routes(options: Options) -> list[Route]:
-    from tocsin.cli.exec.spawn import open_routes
+    from tocsin.cli.exec.routes import open_routes
 
     try:
         return open_routes(terminals=not options.quiet)

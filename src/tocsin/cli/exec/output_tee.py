@@ -25,8 +25,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from tocsin.cli.exec.routes import Route
     from tocsin.cli.exec.signal_pipe import SignalPipe
-    from tocsin.cli.exec.spawn import Route
 
 MAX_TAIL = 1 << 16  # bytes that a tail may have
 _MAY_BECOME_MUCH = range(MAX_TAIL // 2, 2 * MAX_TAIL)  # bytes pending
@@ -160,11 +160,10 @@ class OutputTee:
         for copy in self._copies:
             threading.Thread(target=copy.run, daemon=True).start()
 
-    def resize(self) -> None:
-        """Set the size of each of tocsin's terminals to that of the real one."""
-        for route in self._routes:
-            if route.terminal:
-                route.resize()
+    def resize(self) -> bool:
+        """Set the size of each of tocsin's terminals to that of the real one. Return whether that changed one."""
+        changed = [route.resize() for route in self._routes if route.terminal]
+        return any(changed)
 
     def finish(self, signals: SignalPipe, *, wait_for_reader: bool = True) -> int | None:
         """Wait for the remaining output after the command has ended. A stop signal ends the wait and is returned.

@@ -43,6 +43,8 @@ from tocsin.core.supervisor import (
     supervise,
 )
 
+_LOOK = 0.2  # seconds between two looks at the size of a terminal that the command was given
+
 
 def supervise_attempts(context: ExecContext, make: MakeNotifier | None) -> int:
     """Supervise the current attempt and those that follow, wait for the notifications, and return the exit status."""
@@ -120,7 +122,7 @@ def _supervise_child(context: ExecContext, child: Child) -> Supervision:
         context.signals.add(signal.SIGTSTP)
     while now.phase != "over":
         deadline = math.inf if now.phase_timeout is None else since + now.phase_timeout
-        for happening in _happenings(context, child, deadline):
+        for happening in _happenings(context, child, deadline, has_terminal=now.has_terminal):
             phase = now.phase
             now, acts = supervise(now, happening)
             since = since if now.phase == phase else time.monotonic()
@@ -143,9 +145,9 @@ def _rules(context: ExecContext, child: Child) -> SupervisorRules:
     )
 
 
-def _happenings(context: ExecContext, child: Child, deadline: float) -> Iterator[Happening]:
+def _happenings(context: ExecContext, child: Child, deadline: float, *, has_terminal: bool) -> Iterator[Happening]:
     """Wait for what happens next. Signals that arrived before the end of the process come before it."""
-    for number in context.signals.wait(deadline):
+    for number in _signals(context, child, deadline, has_terminal=has_terminal):
         if number == signal.SIGCONT:
             yield Resumed(foreground(child))
         else:
@@ -157,6 +159,20 @@ def _happenings(context: ExecContext, child: Child, deadline: float) -> Iterator
         yield ChildStopped(number, foreground(child))
     elif time.monotonic() >= deadline:
         yield DeadlinePassed()
+
+
+def _signals(context: ExecContext, child: Child, deadline: float, *, has_terminal: bool) -> list[int]:
+    """Wait for signals, and let the size of tocsin's terminals follow that of a terminal that the command was given.
+
+    A terminal sends SIGWINCH only to the group in its foreground. Tocsin is not in that, so it looks at the size now and then. The
+    command got the signal too early, so it gets it again.
+    """
+    if context.tee is None or not has_terminal or not any(route.terminal for route in context.routes):
+        return context.signals.wait(deadline)
+    numbers = context.signals.wait(min(deadline, time.monotonic() + _LOOK))
+    if context.tee.resize():
+        send(child, signal.SIGWINCH)
+    return numbers
 
 
 def _do(act: Act, context: ExecContext, child: Child, terminal: Terminal) -> None:
