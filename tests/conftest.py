@@ -13,7 +13,6 @@ from hypothesis import settings
 from tests.profile import PROFILE
 from tocsin.shell import redaction
 from tocsin.shell.adapters import secrets
-from tocsin.shell.history.looked import looked
 from tocsin.shell.log import outages
 
 pytest_plugins = ["tests.servers.fixtures"]
@@ -93,11 +92,3 @@ def signals_are_not_ignored() -> Iterator[None]:
 
 def _do_nothing(*_: object) -> None:  # pragma: no cover - only under nohup
     """Handle a signal by doing nothing."""
-
-
-@pytest.fixture(autouse=True)
-def folder_is_looked_at_again() -> Iterator[None]:
-    """Forget what the state folder of the test before had in it."""
-    looked.forget()
-    yield
-    looked.forget()

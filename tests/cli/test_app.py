@@ -1,4 +1,4 @@
-"""The commands and options that the command line accepts, and its usage errors."""
+"""The commands and options that the command line accepts."""
 
 from importlib.metadata import version
 
@@ -17,22 +17,6 @@ def test_the_help_names_both_commands(tocsin: Typist) -> None:
     assert seen.status == 0
     assert "Show the messages that a small flow would send.\n" in seen.out
     assert "Run the flow in a Python file.\n" in seen.out
-
-
-@pytest.mark.parametrize(
-    ("arguments", "hint"),
-    [
-        (["dmo"], "demo"),
-        (["run", "x.py", "--jsn"], "--json"),
-        (["run", "x.py", "--notify=loud"], "live"),
-        (["run"], "FILE[:FLOW]"),
-        (["demo", "--svgg", "x"], "--svg"),
-    ],
-)
-def test_what_is_misspelt_is_a_usage_error_with_a_hint(tocsin: Typist, arguments: list[str], hint: str) -> None:
-    seen = tocsin(*arguments)
-    assert (seen.status, seen.out) == (2, "")
-    assert hint in seen.err
 
 
 @pytest.mark.parametrize("notify", ["live", "print", "none"])

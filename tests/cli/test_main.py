@@ -4,9 +4,12 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import entry_points, version
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 from typer.core import TyperGroup
@@ -73,6 +76,17 @@ def ends(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> object:
     return left.value.code
 
 
+@contextmanager
+def unread() -> Iterator[TextIO]:
+    """A stream whose reader has left."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w", encoding="utf-8") as stream:
+        yield stream
+        with Path(os.devnull).open("wb") as nowhere:  # for what is still buffered
+            os.dup2(nowhere.fileno(), writer)
+
+
 @pytest.mark.parametrize("missing", ["rich", "typer"])
 def test_without_its_libraries_it_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], missing: str
@@ -84,11 +98,59 @@ def test_without_its_libraries_it_says_what_to_install(
     assert capsys.readouterr() == ("", f"tocsin: outbox needs the extra: pip install 'tocsin[cli,outbox]' {NEEDED}\n")
     assert ends(monkeypatch, "--install-completion") == 2
     assert capsys.readouterr() == ("", f"tocsin: --install-completion needs the extra: pip install 'tocsin[cli]' {NEEDED}\n")
-    assert ends(monkeypatch, "rnus") == 2
-    assert capsys.readouterr() == ("", "tocsin: there is no command 'rnus': tocsin --help shows all\n")
     monkeypatch.setenv("_TOCSIN_COMPLETE", "complete_bash")
     assert ends(monkeypatch) == 1
     assert capsys.readouterr() == ("", "")  # a line would appear inside of the one that is completed
+
+
+@pytest.mark.parametrize("missing", ["", "typer"])
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("chek", "command 'chek': did you mean check?"),
+        ("exce", "command 'exce': did you mean exec?"),
+        ("xyzzy", "command 'xyzzy'"),
+        ("--versio", "option --versio: did you mean --version?"),
+        ("--instal-completion=zsh", "option --instal-completion: did you mean --install-completion?"),
+        ("-x", "option -x"),
+    ],
+)
+def test_what_is_misspelt_has_one_answer_with_and_without_its_libraries(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], missing: str, word: str, said: str
+) -> None:
+    if missing:
+        monkeypatch.setitem(sys.modules, missing, None)
+    assert ends(monkeypatch, word) == 2
+    assert capsys.readouterr() == ("", f"tocsin: there is no {said} (tocsin --help shows all)\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "status"), [("", 2), ("-h", 0), ("--version", 0), ("exec -h", 0), ("runs -h", 0), ("outbox list -h", 0), ("runs", 0)]
+)
+def test_a_reader_that_has_left_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, line: str, status: int
+) -> None:
+    monkeypatch.setenv("TOCSIN_STATE_DIR", str(tmp_path))
+    with unread() as stdout, monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", stdout)
+        assert ends(patch, *line.split()) == status
+        stdout.flush()  # as the interpreter does at exit
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("line", ["chek", "runs --jsn", "runs --since x", "outbox"])
+def test_a_reader_of_errors_that_has_left_changes_nothing(monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+    with unread() as stderr, monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", stderr)
+        assert ends(patch, *line.split()) == 2
+        assert sys.stderr is None  # so the interpreter does not fail over it at exit
+
+
+def test_typer_completes_in_this_process(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, value in (("_TOCSIN_COMPLETE", "complete_bash"), ("COMP_WORDS", "tocsin silence --be"), ("COMP_CWORD", "2")):
+        monkeypatch.setenv(name, value)
+    assert ends(monkeypatch) == 0
+    assert capsys.readouterr() == ("--because\n", "")
 
 
 @pytest.mark.parametrize("word", HELP)

@@ -9,7 +9,8 @@ from typing import TextIO
 
 import pytest
 
-from tocsin.cli.terminal import console, plain_text, say, write
+from tocsin.cli.stdout import write
+from tocsin.cli.terminal import console, plain_text, say
 
 
 @pytest.fixture

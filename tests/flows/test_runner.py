@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pandas as pd
 import pytest
@@ -306,6 +307,28 @@ def test_a_clock_that_is_set_changes_neither_a_pause_nor_a_duration(off: timedel
     assert took == [*[timedelta(seconds=3)] * 3, timedelta(minutes=2, seconds=9)]
     in_all = [each.change.run_duration for each in report.changes if each.change.new.is_finished()]
     assert in_all == [None, timedelta(minutes=1, seconds=6), timedelta(minutes=2, seconds=9), None]
+
+
+def test_a_body_that_asks_for_another_attempt_is_measured_from_its_first() -> None:
+    clock, asks = FakeClock(NOW), [True, True]
+
+    def body() -> None:
+        clock.advance(timedelta(seconds=1))
+        if asks:
+            asks.pop()
+            raise signals.RETRY("once more")
+
+    report = Flow("asks", tasks=[FunctionTask(body, name="load")]).run(clock=clock, interpreter=Recording())
+    (last,) = [each.change for each in report.changes if each.change.new.is_successful() and each.change.slug == "load"]
+    assert (last.attempt, last.duration, last.run_duration) == (3, timedelta(seconds=1), timedelta(seconds=3))
+
+
+def test_attempts_of_an_earlier_run_are_in_no_duration() -> None:
+    clock = FakeClock(NOW)
+    made = FunctionTask(partial(clock.advance, timedelta(seconds=1)), name="load", max_retries=2, retry_delay=timedelta(minutes=1))
+    report = Flow("given", tasks=[made]).run(task_states={made: Retrying(run_count=2)}, clock=clock, interpreter=Recording())
+    (last,) = [each.change for each in report.changes if each.change.new.is_successful() and each.change.slug == "load"]
+    assert (last.attempt, last.duration, last.run_duration) == (3, timedelta(seconds=1), None)
 
 
 def test_a_message_tells_how_long_all_attempts_took_and_then_the_last() -> None:

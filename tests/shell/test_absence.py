@@ -22,12 +22,14 @@ from tocsin import DryRun, Failed, Flow, Live, Running, Success, Task, interpret
 from tocsin.core.absence import Every, Expectation, ToldMiss
 from tocsin.core.effects import Effect
 from tocsin.core.outcomes import Delivered, DeliveryError, Receipt
+from tocsin.flows.task import FunctionTask
 from tocsin.shell.absence import PeriodicCheck, check_expectations, check_quietly
 from tocsin.shell.config.load import configuration
 from tocsin.shell.history.expectations import ExpectationStore
+from tocsin.shell.history.looked import looked
 from tocsin.shell.history.run_record import HistoryError, RunRecord
 from tocsin.shell.history.silences import end_silences, silence
-from tocsin.shell.history.store import HistoryStore
+from tocsin.shell.history.store import BUSY_READING, HistoryStore
 from tocsin.shell.interpreter import Interpreter, result_of
 
 pytestmark = pytest.mark.tocsin_live
@@ -167,7 +169,15 @@ def test_an_error_of_any_kind_is_one_line(store: ExpectationStore, live: Live, c
 def flow_runs() -> None:
     flow = Flow("nothing")
     flow.add_task(Task("nothing"))
-    assert flow.run().state.is_successful()
+    report = flow.run()
+    assert report.state.is_successful()
+    assert report.deliveries == ()  # what was missed is about another run
+
+
+def flow_with_a_watch_runs() -> None:
+    flow = Flow("watching")
+    flow.add_task(FunctionTask(quiet_block, name="watching"))
+    assert flow.run().deliveries == ()
 
 
 def failure_is_told_by_hand() -> None:
@@ -187,7 +197,7 @@ def quiet_block() -> None:
         pass
 
 
-RUNS = [flow_runs, failure_is_told_by_hand, success_is_ignored_by_hand, quiet_success_by_hand, quiet_block]
+RUNS = [flow_runs, flow_with_a_watch_runs, failure_is_told_by_hand, success_is_ignored_by_hand, quiet_success_by_hand, quiet_block]
 
 
 @pytest.mark.parametrize("runs", RUNS, ids=lambda runs: runs.__name__)
@@ -205,13 +215,50 @@ def test_the_next_run_of_anything_tells(
 
 
 @pytest.mark.parametrize("runs", RUNS, ids=lambda runs: runs.__name__)
-def test_a_dry_run_tells_nobody_of_a_miss(
-    runs: Callable[[], None], store: ExpectationStore, live: Live, slack_server: SlackServer
+def test_a_dry_run_tells_nobody_of_a_miss_and_takes_no_check_from_a_real_run(
+    runs: Callable[[], None], store: ExpectationStore, live: Live, slack_server: SlackServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with interpreting(DryRun()):
         runs()
+    assert "load was not run" not in "".join(capsys.readouterr())
     assert told(store) is None
     assert not slack_server.requests
+    with interpreting(live):
+        runs()
+    assert told(store) is not None
+
+
+def test_after_a_check_a_run_that_concerns_nobody_takes_the_short_way_again(store: ExpectationStore, live: Live) -> None:
+    with interpreting(live):
+        quiet_block()
+        assert not looked.anything
+    assert told(store) is not None
+
+
+def test_a_check_is_due_at_once_in_another_folder(
+    store: ExpectationStore, live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with interpreting(live):
+        quiet_block()
+        monkeypatch.setenv("TOCSIN_STATE_DIR", str(tmp_path / "other"))
+        other = ExpectationStore.usual()
+        other.put(Expectation("load", Every(24 * HOUR), HOUR, datetime.now(UTC) - 30 * HOUR))
+        looked.until = 0.0  # as it is a second later
+        quiet_block()
+    assert told(store) is not None
+    assert told(other) is not None
+
+
+def test_a_run_does_not_wait_long_for_a_history_that_another_process_has_locked(
+    store: ExpectationStore, live: Live, caplog: pytest.LogCaptureFixture
+) -> None:
+    with closing(sqlite3.connect(store.path, isolation_level=None)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        began = time.monotonic()
+        with interpreting(live):
+            quiet_block()
+        assert time.monotonic() - began < BUSY_READING
+    assert "another process keeps it locked; end that process, or try again; nobody is told of runs that were missed" in caplog.text
 
 
 def test_a_zone_that_is_gone_is_logged_once(store: ExpectationStore, live: Live, caplog: pytest.LogCaptureFixture) -> None:

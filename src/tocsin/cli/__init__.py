@@ -27,6 +27,7 @@ COMMANDS = {
 """The commands, in the order of the help: the extras that each needs, and what it does."""
 
 _HELP = ("-h", "--help")
+_OPTIONS = (*_HELP, "--version", "--install-completion", "--show-completion", "--")
 _COMPLETION = "_TOCSIN_COMPLETE"  # set by the shell completion of Typer, which passes no arguments
 
 
@@ -37,24 +38,27 @@ def main() -> None:
         from tocsin.cli.exec.command import main as execute
 
         sys.exit(execute(arguments[1:]))
+    from tocsin.cli.stderr import drop_broken_stderr
+
+    try:
+        _dispatch(arguments)
+    finally:
+        drop_broken_stderr()
+
+
+def _dispatch(arguments: list[str]) -> None:
     asks = _COMPLETION in os.environ
     if asks:
         from tocsin.cli.exec.completion import main as complete
+        from tocsin.cli.stdout import write
 
-        status = complete(sys.stdout.write)
+        status = complete(write)
         if status is not None:
             sys.exit(status)
     elif not arguments:
-        print(_help())
-        sys.exit(2)
-    if arguments[:1] in [[word] for word in _HELP]:
-        print(_help())
-        sys.exit(0)
-    if arguments[:1] == ["--version"]:
-        from importlib.metadata import version
-
-        print(f"tocsin {version('tocsin')}")
-        sys.exit(0)
+        sys.exit(_say(_help(), 2))
+    elif (status := _without_typer(arguments)) is not None:
+        sys.exit(status)
     import importlib
 
     try:
@@ -65,6 +69,34 @@ def main() -> None:
     from tocsin.cli.app import app
 
     app(prog_name="tocsin")
+
+
+def _without_typer(arguments: list[str]) -> int | None:
+    """Do what needs no extra, and return the exit status; None for all else. So what is misspelt has one answer with and without it."""
+    word = arguments[0]
+    if word in _HELP:
+        return _say(_help())
+    if word == "--version":
+        from importlib.metadata import version
+
+        return _say(f"tocsin {version('tocsin')}")
+    name = word.partition("=")[0] if word.startswith("-") else word
+    known = _OPTIONS if word.startswith("-") else tuple(COMMANDS)
+    if name in known:
+        return None
+    from tocsin.cli.exec.options import suggestion
+    from tocsin.cli.stderr import complain
+
+    what = f"option {name}" if word.startswith("-") else f"command {name!r}"
+    complain(f"there is no {what}{suggestion(name, known)} (tocsin --help shows all)")
+    return 2
+
+
+def _say(text: str, status: int = 0) -> int:
+    from tocsin.cli.stdout import write
+
+    write(f"{text}\n")
+    return status
 
 
 def _help() -> str:
@@ -95,14 +127,10 @@ def _needs(extras: str) -> str:
 
 def _without_extra(arguments: list[str]) -> int:
     """Print what the command would need, and return the exit status: 0 if its help was asked for."""
-    command = arguments[0] if arguments else ""
-    if command not in COMMANDS and not command.startswith("-"):
-        sys.stderr.write(f"tocsin: there is no command {command!r}: tocsin --help shows all\n")
-        return 2
+    command = arguments[0]
     extras, text = COMMANDS.get(command, ("cli", ""))
     remedy = f"pip install 'tocsin[{extras}]'"
     if text and any(word in _HELP for word in arguments):
-        print(f"tocsin {command}: {text}\n\nIt needs an extra: {remedy}. Then this shows its options.")
-        return 0
+        return _say(f"tocsin {command}: {text}\n\nIt needs an extra: {remedy}. Then this shows its options.")
     sys.stderr.write(f"tocsin: {command} needs the extra: {remedy} (tocsin exec, --help and --version need none)\n")
     return 2

@@ -29,9 +29,11 @@ from tocsin.cli.runs import one_run
 from tocsin.cli.runs.query import RunsOptions
 from tocsin.cli.terminal import complain, interruptible
 from tocsin.cli.textfile import write_textfile
+from tocsin.cli.usage import Commands, refuse_beside
 from tocsin.shell.environment import Notify
 
 app: typer.Typer = typer.Typer(
+    cls=Commands,
     help="Tells people on Slack and by email when the state of what they run changes.",
     no_args_is_help=True,
     rich_markup_mode=None,  # help and errors are plain text: a file's name is never read as markup
@@ -182,12 +184,19 @@ def runs(
 
     Exit status: 0, or 2 if an argument or the history cannot be used.
     """
+    chosen = {"--label": label, "--all": single, "--failed": failed, "--since": since, "--limit": limit, "--open": only_open}
     if context.invoked_subcommand is not None:
+        refuse_beside(context.invoked_subcommand, {**chosen, "--json": as_json, "--textfile": textfile})
         return
     if textfile is not None:
+        refuse_beside("--textfile", {**chosen, "--json": as_json})
         with interruptible():
             status = write_textfile(textfile)
         raise typer.Exit(status)
+    if label is not None:
+        refuse_beside("--label", {"--all": single})
+    if only_open:
+        refuse_beside("--open", {"--since": since, "--limit": limit})
     options = RunsOptions(label=label, single=single, failed=failed, since=since, limit=limit, only_open=only_open, as_json=as_json)
     with interruptible():
         status = remembered.runs(options)
@@ -224,6 +233,8 @@ def silence(
 
     Exit status: 0; 1 if the label of --end is not silent; 2 if an argument or the history cannot be used.
     """
+    if end:
+        refuse_beside("--end", {"--for": how_long, "--because": because})
     with interruptible():
         if label is None:
             status = silencing.misused(end=end) if how_long or because or end else silencing.list_silences(as_json=as_json)

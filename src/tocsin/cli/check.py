@@ -8,7 +8,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tocsin.cli.terminal import color_style, console, json_line, own_text, plain_text, say, write
+from tocsin.cli.stdout import write
+from tocsin.cli.terminal import color_style, console, json_line, own_text, plain_text, say
 from tocsin.core.diagnosis import Finding, announced_states, announces
 from tocsin.core.states import KINDS
 from tocsin.core.text import one_line

@@ -4,7 +4,8 @@ import os
 
 from rich.table import Table
 
-from tocsin.cli.terminal import complain, console, json_line, plain_text, say, write
+from tocsin.cli.stdout import write
+from tocsin.cli.terminal import complain, console, json_line, plain_text, say
 from tocsin.core.config.schema import DEFAULT, TABLE, shown, value_of, written
 from tocsin.shell.config.load import Loaded, Place, here, loaded
 

@@ -15,7 +15,8 @@ import attrs
 from rich.table import Table
 from typing_extensions import override
 
-from tocsin.cli.terminal import complain, console, json_line, own_text, plain_text, say, write
+from tocsin.cli.stdout import write
+from tocsin.cli.terminal import complain, console, json_line, own_text, plain_text, say
 from tocsin.core.absence import Daily, Every, Expectation, deadline
 from tocsin.core.effects import CallBack, Effect
 from tocsin.core.outbox.status import parse_age
@@ -139,8 +140,8 @@ def _remove(label: str, *, as_json: bool) -> int:
 def _check(*, as_json: bool) -> int:
     """Tell people of what was missed. Print what they are told of, so that a check without news prints nothing, for cron's sake.
 
-    If the configuration names nobody, print what is overdue, so that whoever reads it is told. The messages are sent until this
-    process ends.
+    If the configuration names nobody, print what is overdue, so that whoever reads it is told. This process sends the messages
+    before it ends.
     """
     with redirect_stdout(sys.stderr) if as_json else nullcontext():  # a dry run prints its messages
         checked = check_expectations(current_of_runs)

@@ -21,7 +21,8 @@ from typing_extensions import override
 
 from tocsin.cli.report_view import as_json, as_table, task_rows
 from tocsin.cli.signals import TERMINATED, Stopped, terminable
-from tocsin.cli.terminal import complain, console, note, plain_text, report_error, say, tolerate_closed_stdout, write
+from tocsin.cli.stdout import tolerate_closed_stdout, write
+from tocsin.cli.terminal import complain, console, note, plain_text, report_error, say
 from tocsin.core.effects import Effect
 from tocsin.core.messages.content import error_of
 from tocsin.core.outcomes import Outcome, Shown

@@ -7,7 +7,8 @@ from difflib import get_close_matches
 from rich.table import Table
 from rich.text import Text
 
-from tocsin.cli.terminal import complain, console, json_line, own_text, plain_text, say, write
+from tocsin.cli.stdout import write
+from tocsin.cli.terminal import complain, console, json_line, own_text, plain_text, say
 from tocsin.core.endings import Command
 from tocsin.core.machine import Subject
 from tocsin.core.outbox.model import moment_of

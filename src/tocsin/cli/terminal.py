@@ -1,13 +1,10 @@
 """Output to people: results on standard output, errors on standard error.
 
 - Text from elsewhere is drawn as it is, never as markup, and without control characters.
-- Characters that the encoding lacks are escaped. A reader that leaves (``| head``) is no error. Neither changes the exit status.
 - Known secrets are redacted in all that is printed, except in names.
 """
 
 import json
-import os
-import sys
 import traceback
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -19,6 +16,8 @@ from rich.console import Console, RenderableType
 from rich.style import Style
 from rich.text import Text
 
+from tocsin.cli.stderr import show
+from tocsin.cli.stdout import write
 from tocsin.core.text import bounded, describe, frames, one_line, printable, traceback_of
 from tocsin.core.validation import is_list, is_table
 from tocsin.shell.redaction import redact
@@ -48,19 +47,9 @@ def say(console: Console, *drawn: RenderableType) -> None:
     write("\n".join(line.rstrip() for line in captured.get().split("\n")))
 
 
-def write(text: str) -> None:
-    """Write to standard output, if there is one. Escape characters that its encoding lacks."""
-    if sys.stdout is None:  # a service may have none
-        return
-    encoding = sys.stdout.encoding or "utf-8"
-    with tolerate_closed_stdout():
-        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
-        sys.stdout.flush()
-
-
 def complain(text: str) -> None:
     """Print an error as one line on standard error."""
-    sys.stderr.write(f"tocsin: {one_line(redact(text))}\n")
+    show(f"tocsin: {one_line(redact(text))}")
 
 
 def report_error(error: BaseException) -> None:
@@ -77,20 +66,7 @@ def report_error(error: BaseException) -> None:
 
 def note(text: str) -> None:
     """Write to standard error, without control characters."""
-    sys.stderr.write(printable(redact(text)))
-
-
-@contextmanager
-def tolerate_closed_stdout() -> Generator[None, None, None]:
-    """Continue if standard output fails: silently if its reader has left, with an error line otherwise (a full disk)."""
-    try:
-        yield
-    except OSError as error:
-        if not isinstance(error, BrokenPipeError):
-            complain(f"standard output: {error.strerror}")
-        nowhere = os.open(os.devnull, os.O_WRONLY)  # takes what is still buffered, which would fail again at exit
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
+    show(printable(redact(text)).removesuffix("\n"))
 
 
 @contextmanager

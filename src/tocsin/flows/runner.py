@@ -174,11 +174,12 @@ class _Execution:
 
     def _run_body(self, task: Task, run: Run) -> Ending:
         began = self.timer.monotonic()
-        if run.attempt == 1 and not task.rules.max_retries:  # most tasks: a flow of many need not remember when each began
-            return self._attempt(task, run, began)
-        entered = self.entered.setdefault(task, began)
-        event = self._attempt(task, run, began)
-        return event if run.attempt == 1 else attrs.evolve(event, run_took=self._since(entered))
+        event, entered = self._attempt(task, run, began), self.entered.get(task)
+        if entered is not None:
+            return attrs.evolve(event, run_took=self._since(entered))
+        if run.attempt == 1 and not isinstance(event, e.Succeeded):  # of most tasks the first attempt is the last
+            self.entered[task] = began
+        return event
 
     def _attempt(self, task: Task, run: Run, began: float) -> Ending:
         try:

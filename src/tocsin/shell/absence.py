@@ -38,18 +38,20 @@ from tocsin.shell.adapters.clock import CLOCK
 from tocsin.shell.announce import Announcer, facts
 from tocsin.shell.config.defaults import usual_handlers
 from tocsin.shell.config.load import configuration
-from tocsin.shell.current import current_of_runs, mode_of
+from tocsin.shell.current import mode_of
 from tocsin.shell.history.expectations import Claim, ExpectationStore, Stored
 from tocsin.shell.history.looked import looked
 from tocsin.shell.history.paths import has_expectations
 from tocsin.shell.history.run_record import HistoryError
 from tocsin.shell.history.silences import silence_of
+from tocsin.shell.history.store import BUSY
 from tocsin.shell.history.streaks import Fate, Remembered
 from tocsin.shell.interpreter import Interpreter
 from tocsin.shell.report import DeliveryLog
 from tocsin.shell.threads import WorkerThread
 
 _INTERVAL = 30.0  # seconds between two checks of one process
+_BUSY_AT_RUN = 0.5  # seconds that a run, which may be a coroutine, waits at most for a locked history
 
 
 @attrs.frozen
@@ -107,18 +109,19 @@ def _late(stored: Iterable[Stored], now: datetime) -> tuple[Overdue, ...]:
     return tuple(late for late in found if late is not None)
 
 
-def check_expectations(make_interpreter: Callable[[], Interpreter]) -> Checked:
+def check_expectations(make_interpreter: Callable[[], Interpreter], busy: float = BUSY) -> Checked:
     """Tell people of what was missed, and of what runs again.
 
     If notifications are printed, nothing is remembered; if they are dropped, nothing is told.
 
     Args:
         make_interpreter: returns the interpreter; called only if there is something to tell.
+        busy: the longest wait for the file of the history while another process has locked it, in seconds.
 
     Raises:
         HistoryError: the history cannot be used.
     """
-    store, now = ExpectationStore.usual(), CLOCK.now()
+    store, now = attrs.evolve(ExpectationStore.usual(), busy=busy), CLOCK.now()
     contents = store.contents(now)
     late = _late(contents.stored, now)
     for each in contents.stored:
@@ -128,10 +131,10 @@ def check_expectations(make_interpreter: Callable[[], Interpreter]) -> Checked:
     return _Teller(store, make_interpreter()).tell(due, now, checked) if due else checked
 
 
-def check_quietly(make_interpreter: Callable[[], Interpreter]) -> None:
+def check_quietly(make_interpreter: Callable[[], Interpreter], busy: float = BUSY) -> None:
     """Do what ``check_expectations`` does, and log why it could not. It raises nothing."""
     try:
-        for problem in check_expectations(make_interpreter).problems:
+        for problem in check_expectations(make_interpreter, busy).problems:
             log.once(problem)
     except HistoryError as error:
         log.surely(f"{error}; nobody is told of runs that were missed")
@@ -141,8 +144,8 @@ def check_quietly(make_interpreter: Callable[[], Interpreter]) -> None:
 
 def check_at_run(log: DeliveryLog) -> None:
     """Check at a run of anything in this process, if none was made lately and the run really notifies. Raise nothing."""
-    if looked.takes_check() and log.mode == "live":
-        check_quietly(current_of_runs)
+    if log.mode == "live" and looked.takes_check():
+        check_quietly(lambda: log.below, busy=_BUSY_AT_RUN)
 
 
 class PeriodicCheck:

@@ -295,7 +295,7 @@ class Announcer:
                 self._retell(held.remember, held.announcement(self.facts))
 
     def _retell(self, remember: Remember, ended: Announcement) -> None:
-        Announcer(DeliveryLog(self.log.inner), self.clock, self.facts, remember).announce(ended, retold=True)
+        Announcer(DeliveryLog(self.log.below), self.clock, self.facts, remember).announce(ended, retold=True)
 
 
 def _ignore_fate(_: Fate) -> None:

@@ -71,6 +71,11 @@ class DeliveryLog(Queueing, Wrapper):
         """Whether notifications are sent, printed or dropped."""
         return mode_of(self.inner)
 
+    @property
+    def below(self) -> Interpreter:
+        """The interpreter below this log, and below those of the runs around it: its effects are on no report of them."""
+        return self.inner.below if isinstance(self.inner, DeliveryLog) else self.inner
+
     def wait(self, seconds: float) -> bool:
         """Wait until all outcomes are final. Return False if they are not within ``seconds``."""
         return self._is_complete() or queues.wait_for(self._is_complete, seconds)

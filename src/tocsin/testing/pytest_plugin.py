@@ -20,6 +20,7 @@ from tocsin.shell import current
 from tocsin.shell.config.load import configuration
 from tocsin.shell.current import interpreting
 from tocsin.shell.environment import NAME
+from tocsin.shell.history.looked import looked
 from tocsin.shell.interpreters.dry_run import Recording
 from tocsin.watching import recipients
 
@@ -87,6 +88,7 @@ def _forget() -> None:
     configuration.cache_clear()
     current.forget()
     recipients.forget()
+    looked.forget()
 
 
 def _set(value: str | None) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.pages import ROOT
+from tocsin.cli.exec.options import parser
 
 PAGE = (ROOT / "docs" / "exec.md").read_text(encoding="utf-8")
 SESSIONS = re.findall(r"^```shell-session\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
@@ -32,6 +33,13 @@ def test_a_session_shows_the_real_output(session: str, shell: Path) -> None:
         ["/bin/sh", "-c", f"exec 2>&1\n{typed}"], env=environment, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.stdout == shown
+
+
+def test_the_tables_have_each_option_of_the_help() -> None:
+    offered = set(re.findall(r"^  (--[a-z-]+)", parser().format_help(), re.MULTILINE))
+    tables = re.findall(r"^\| Option \| \|\n((?:\|.*\n)+)", PAGE, re.MULTILINE)
+    assert offered == {option for table in tables for option in re.findall(r"^\| `(--[a-z-]+)", table, re.MULTILINE)}
+    assert "--label" in offered
 
 
 def test_there_are_sessions() -> None:

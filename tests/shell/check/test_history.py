@@ -113,6 +113,26 @@ def test_a_user_without_a_home_needs_none_unless_a_notifier_depends_on_earlier_r
     assert check_history([NOTIFIER, SlackNotifier(when=on_change())]) == (Finding("history", what, "set TOCSIN_STATE_DIR to a folder"),)
 
 
+def test_a_relative_folder_in_a_working_folder_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    monkeypatch.setenv("TOCSIN_STATE_DIR", "state")
+    (tmp_path / "gone").rmdir()
+    what = "TOCSIN_STATE_DIR is no absolute path, and the working folder is gone"
+    assert check_history([NOTIFIER]) == (Finding("history", what, "set TOCSIN_STATE_DIR to an absolute path"),)
+
+
+def test_a_link_into_a_folder_that_may_not_be_entered(state: Path, tmp_path: Path) -> None:
+    (tmp_path / "closed" / "state").mkdir(parents=True)
+    state.symlink_to(tmp_path / "closed" / "state")
+    (tmp_path / "closed").chmod(0o700)
+    with unprivileged():
+        (finding,) = check_history([NOTIFIER])
+    assert finding == Finding(
+        "history", f"no run can be remembered in {state}", f"make {state} a folder in which you may write, or {ELSEWHERE}"
+    )
+
+
 def test_a_folder_below_one_that_may_not_be_entered(state: Path) -> None:
     state.mkdir(0o700)
     with unprivileged():

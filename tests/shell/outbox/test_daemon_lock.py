@@ -11,10 +11,12 @@ from typing import NoReturn
 
 import pytest
 from psycopg import sql
+from sqlalchemy import text
 
 from tests.eventually import eventually
 from tests.servers.pgbouncer import pooled
 from tests.servers.postgres import Postgres
+from tocsin.shell.errors import OutboxError
 from tocsin.shell.outbox import daemon_lock
 from tocsin.shell.outbox import store as stores
 from tocsin.shell.outbox.daemon_lock import FileLock, has_daemon
@@ -161,6 +163,18 @@ def test_a_server_that_refuses_the_lock_shows_no_daemon(postgres: Postgres, data
     postgres.do(refuse, database.rpartition("/")[2])
     with closing(shown(database)), closing(opened(database)) as program:
         assert not program.has_daemon()
+
+
+def test_a_connection_that_is_lost_with_the_lock_is_opened_anew(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(opened(database)) as program, closing(opened(database)) as daemon:
+        daemon.close()
+        with monkeypatch.context() as patch:
+            patch.setattr(daemon_lock, "_TAKE", text("SELECT pg_catalog.pg_terminate_backend(pg_catalog.pg_backend_pid())"))
+            daemon.daemon_lock().take()
+            with pytest.raises(OutboxError, match="terminating connection"):
+                daemon.rows()
+        assert daemon.rows() == ()
+        assert program.has_daemon()
 
 
 def test_a_server_that_does_not_answer_is_not_waited_for(postgres: Postgres, database: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import os
 import sys
 import time
 
-from tocsin.cli.exec.stderr import complain, drop_broken_stderr
+from tocsin.cli.stderr import complain, drop_broken_stderr
 
 TYPE_CHECKING = False
 
@@ -45,7 +45,9 @@ def _dispatch(arguments: list[str], make: MakeNotifier | None) -> int:
         complain(str(error))
         return MISUSED
     if options is None:
-        parser().print_help()
+        from tocsin.cli.stdout import write
+
+        write(parser().format_help())
         return 0
     return run(options, make)
 

@@ -2,6 +2,7 @@
 
 - The shells ask in the way in which they ask for the other commands: by the functions that ``tocsin --install-completion`` installs.
 - Behind the options, and for the names of files, it suggests nothing: then the shell completes files itself.
+- bash splits words at each ``=`` and ``@``, and replaces only the last part.
 - zsh evaluates the answer. So no label of the history is suggested that is more than letters, digits and a few signs.
 - A history that cannot be read suggests nothing. Nothing is created, and nothing but the answer is printed.
 """
@@ -30,9 +31,10 @@ def answer(environment: Mapping[str, str]) -> tuple[str, int] | None:
     typed = _typed(environment, shell)
     if typed is None or typed[:1] != ["exec"] or len(typed) < 2:
         return None
-    found = suggestions(typed[1:-1], typed[-1])
     if shell == "bash":
-        return "\n".join(value for value, _ in found), 0
+        words, kept = _joined(typed)
+        return "\n".join(value.removeprefix(kept) for value, _ in suggestions(words[1:-1], words[-1])), 0
+    found = suggestions(typed[1:-1], typed[-1])
     if shell == "zsh":
         shown = "\n".join(f'"{_in_zsh(value)}":"{_in_zsh(meaning)}"' if meaning else f'"{_in_zsh(value)}"' for value, meaning in found)
         return (f"_arguments '*: :(({shown}))'" if found else "_files"), 0
@@ -51,6 +53,21 @@ def _typed(environment: Mapping[str, str], shell: str) -> list[str] | None:
         line = environment.get("_TYPER_COMPLETE_ARGS", "")
         return [*_split(line)[1:], *([""] if line.endswith(" ") else [])]
     return None
+
+
+def _joined(typed: list[str]) -> tuple[list[str], str]:
+    """Put together the words that bash splits at an ``@``. Return them, and what of the last one bash does not replace.
+
+    >>> _joined(["exec", "--label", "load", "@", "d"])
+    (['exec', '--label', 'load@d'], 'load')
+    """
+    joined: list[str] = []
+    for before, word in zip(["", *typed], typed, strict=False):
+        if "@" in {before, word} and joined and joined[-1][0] not in "-=":
+            joined[-1] += word
+        else:
+            joined.append(word)
+    return joined, joined[-1].rpartition("@")[0] if "@" in typed[-2:] else ""
 
 
 def _split(line: str) -> list[str]:

@@ -16,7 +16,7 @@ import time
 
 from tocsin.cli.exec.signal_pipe import FORWARDED_SIGNALS, TERMINAL_SIGNALS
 from tocsin.cli.exec.spawn import INIT_PID, Child, StartFailure, forbid_reading, inherited_environment, start
-from tocsin.cli.exec.stderr import complain
+from tocsin.cli.stderr import complain
 
 TYPE_CHECKING = False
 

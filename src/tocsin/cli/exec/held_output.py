@@ -13,7 +13,7 @@ from typing import IO
 from tocsin.cli.exec.output_tee import OutputTee
 from tocsin.cli.exec.routes import Route
 from tocsin.cli.exec.signal_pipe import SignalPipe
-from tocsin.cli.exec.stderr import complain
+from tocsin.cli.stderr import complain
 
 _PIECE = 1 << 16  # bytes
 

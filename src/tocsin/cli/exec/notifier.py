@@ -15,7 +15,7 @@ import attrs
 
 from tocsin.cli.exec.notifier_protocol import OpenRun
 from tocsin.cli.exec.options import Options, as_utf8
-from tocsin.cli.exec.stderr import complain, show
+from tocsin.cli.stderr import complain, show
 from tocsin.core import events as e
 from tocsin.core.config.schema import Configuration
 from tocsin.core.effects import CallBack

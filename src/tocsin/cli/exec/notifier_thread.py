@@ -11,7 +11,7 @@ from typing import TypeVar
 from tocsin.cli.exec.context import ExecContext
 from tocsin.cli.exec.notifier_protocol import ExecNotifier, MakeNotifier, OpenRun
 from tocsin.cli.exec.spawn import Child
-from tocsin.cli.exec.stderr import complain
+from tocsin.cli.stderr import complain
 from tocsin.core.supervisor import Ended
 from tocsin.core.text import describe
 

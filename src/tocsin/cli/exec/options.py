@@ -15,6 +15,7 @@ import re
 TYPE_CHECKING = False  # type checkers take it for that of ``typing``, whose import costs more than the rest of this module
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Literal, Never
 
 STATES = (
@@ -34,7 +35,7 @@ States: running, retrying, success, failed, timedout, aborted. failed includes t
 
 Example: tocsin exec --label "nightly load" --tail 20 --timeout 2h -- ./load.sh --all
 """
-_LONGEST = 1_000_000  # seconds: eleven days
+_LONGEST = 11 * 86_400  # seconds
 _STATUSES = range(256)
 _PYTHONS = ("python", "pypy")
 _PYTHON_OPTION = r"-[A-Za-z?]*?([cmWX])(.*)"  # with a value; compiled only if Python is run
@@ -127,7 +128,7 @@ def _check_combinations(options: Options) -> None:
 
 
 def _complete(options: Options, command: tuple[str, ...]) -> Options:
-    from tocsin.cli.exec.stderr import single_line
+    from tocsin.cli.stderr import single_line
 
     options.command = command
     options.label = single_line(as_utf8(options.label or command_name(command))).strip() or "command"
@@ -179,13 +180,18 @@ def _base_name(path: str) -> str:
 def _unknown_option(word: str) -> str:
     name = word.partition("=")[0]
     known = [flag for flag in parser()._option_string_actions if flag.startswith("--")]
-    return f"there is no option {name}{_suggestion(name, known)} (tocsin exec --help shows all options)"
+    return f"there is no option {name}{suggestion(name, known)} (tocsin exec --help shows all options)"
 
 
-def _suggestion(word: str, known: list[str]) -> str:
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """Return the known word that was meant, as the end of an error message; nothing if none is near.
+
+    >>> suggestion("chek", ["check", "runs"]), suggestion("xyzzy", ["check", "runs"])
+    (': did you mean check?', '')
+    """
     from difflib import get_close_matches  # needed only for a misspelt word
 
-    near = get_close_matches(word, known, n=1)
+    near = get_close_matches(word, [*known], n=1)
     return f": did you mean {near[0]}?" if near else ""
 
 
@@ -247,7 +253,7 @@ def _state(word: str) -> str:
     for name in STATES:
         if name.lower() == word.lower():
             return name
-    meant = _suggestion(word.lower(), [name.lower() for name in STATES])
+    meant = suggestion(word.lower(), [name.lower() for name in STATES])
     raise argparse.ArgumentTypeError(f"there is no state {word!r}{meant or ': write failed, timedout, aborted, success or running'}")
 
 
@@ -261,7 +267,7 @@ def _variables(path: str) -> list[tuple[str, str]]:
 
 
 def _label(text: str) -> str:
-    from tocsin.cli.exec.stderr import single_line
+    from tocsin.cli.stderr import single_line
 
     if not single_line(as_utf8(text)).strip():
         raise argparse.ArgumentTypeError(f"{text!r} is no name: write --label 'nightly load'")

@@ -18,7 +18,7 @@ import threading
 import time
 
 from tocsin.cli.exec.signal_pipe import STOP_SIGNALS
-from tocsin.cli.exec.stderr import complain
+from tocsin.cli.stderr import complain
 
 TYPE_CHECKING = False
 

@@ -17,7 +17,7 @@ from tocsin.cli.exec.notifier_protocol import MakeNotifier
 from tocsin.cli.exec.notifier_thread import NotifierThread
 from tocsin.cli.exec.signal_pipe import FORWARDED_SIGNALS, STOP_SIGNALS, TERMINAL_SIGNALS
 from tocsin.cli.exec.spawn import INIT_PID, Child, StartFailure
-from tocsin.cli.exec.stderr import complain
+from tocsin.cli.stderr import complain
 from tocsin.core.supervisor import (
     Act,
     ChildEnded,

@@ -21,7 +21,8 @@ from tocsin.cli.outbox.http_server import HOST, serving
 from tocsin.cli.outbox.opening import UNUSABLE
 from tocsin.cli.signals import graceful_stop
 from tocsin.cli.silence import tell_held_back
-from tocsin.cli.terminal import complain, console, json_line, plain_text, say, write
+from tocsin.cli.stdout import write
+from tocsin.cli.terminal import complain, console, json_line, plain_text, say
 from tocsin.core.outbox.metrics import ENDINGS
 from tocsin.core.outbox.status import messages
 from tocsin.shell.config.load import configuration

@@ -17,7 +17,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from tocsin.cli.outbox.health import Health
 from tocsin.cli.outbox.opening import UNUSABLE, no_outbox_yet
 from tocsin.cli.signals import TERMINATED, graceful_stop
-from tocsin.cli.terminal import complain, console, json_line, plain_text, say, write
+from tocsin.cli.stdout import write
+from tocsin.cli.terminal import complain, console, json_line, plain_text, say
 from tocsin.core.outbox.batches import Batch
 from tocsin.core.outbox.metrics import ENDINGS, DrainCounters
 from tocsin.core.outbox.model import WAITING, Row, duration_text

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from tocsin.cli.outbox.opening import UNUSABLE, no_outbox_yet
 from tocsin.cli.outbox.show import complete_keys
-from tocsin.cli.terminal import complain, console, json_line, plain_text, say, write
+from tocsin.cli.stdout import write
+from tocsin.cli.terminal import complain, console, json_line, plain_text, say
 from tocsin.core.outbox.model import Status
 from tocsin.core.outbox.state_machine import Buried, RefusedEvent, RetryAsked, RowEvent
 from tocsin.core.outbox.status import UNSETTLED, RetrySelection, count, messages, parse_age, select_for_retry, statuses_to_remove

@@ -12,7 +12,8 @@ from rich.text import Text
 
 from tocsin.cli.outbox.opening import no_outbox_yet
 from tocsin.cli.outbox.show import COLORS, as_json, message_in, message_text
-from tocsin.cli.terminal import color_style, console, json_line, own_text, plain_text, say, write
+from tocsin.cli.stdout import write
+from tocsin.cli.terminal import color_style, console, json_line, own_text, plain_text, say
 from tocsin.core.outbox.model import WAITING, Row, Status, age_text, seconds_between
 from tocsin.core.outbox.status import DestinationStatus, StatusCount, count, destination_statuses, to_do
 from tocsin.core.text import cut, one_line

@@ -13,7 +13,8 @@ from rich.text import Text
 
 from tocsin.cli.outbox.opening import no_outbox_yet
 from tocsin.cli.render import WIDTH, drawing
-from tocsin.cli.terminal import color_style, complain, console, json_line, plain_text, say, write
+from tocsin.cli.stdout import write
+from tocsin.cli.terminal import color_style, complain, console, json_line, plain_text, say
 from tocsin.core.delivery.digest import digest_content
 from tocsin.core.delivery.rendering import content_of
 from tocsin.core.effects import Message

@@ -6,7 +6,8 @@ from tocsin.cli.runs.as_json import labels_json, runs_json
 from tocsin.cli.runs.labels import chosen
 from tocsin.cli.runs.query import UNUSABLE, RunsOptions, look_up
 from tocsin.cli.runs.table import grid, label_rows, run_rows
-from tocsin.cli.terminal import complain, console, plain_text, say, write
+from tocsin.cli.stdout import write
+from tocsin.cli.terminal import complain, console, plain_text, say
 from tocsin.core.outbox.status import parse_age
 from tocsin.core.text import one_line, quote
 from tocsin.shell.history.run_locks import line

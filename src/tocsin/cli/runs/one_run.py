@@ -8,7 +8,8 @@ from rich.text import Text
 from tocsin.cli.runs.as_json import ended_json, open_json
 from tocsin.cli.runs.query import SHOWN, UNUSABLE, moment
 from tocsin.cli.runs.table import KILLED, TOLD, color_of, grid
-from tocsin.cli.terminal import color_style, complain, console, json_line, own_text, plain_text, say, write
+from tocsin.cli.stdout import write
+from tocsin.cli.terminal import color_style, complain, console, json_line, own_text, plain_text, say
 from tocsin.core.outcomes import Told
 from tocsin.core.states import Aborted, Running
 from tocsin.core.text import one_line, quote, span

@@ -66,7 +66,7 @@ def diagnose_offline(environ: Mapping[str, str], cwd: Path | None) -> Diagnosis:
         *_override_findings(),
         *_config_findings(config, primary),
         *contained(partial(check_outbox, config)),
-        *check_history(notifiers.values()),
+        *contained(partial(check_history, notifiers.values())),
     )
     return Diagnosis(config, found.places, notifiers, findings)
 

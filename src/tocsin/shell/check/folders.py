@@ -12,7 +12,8 @@ def obstacle(folder: Path) -> Path | None:
     ...     obstacle(Path(made) / "new" / "folder")
     """
     nearest = next(each for each in (folder, *folder.parents) if os.path.lexists(each))
-    return None if nearest.is_dir() and may(nearest, os.W_OK | os.X_OK) else nearest
+    is_folder = os.path.isdir(nearest)  # noqa: PTH112 - pathlib raises if it may not look
+    return None if is_folder and may(nearest, os.W_OK | os.X_OK) else nearest
 
 
 def may(path: Path, mode: int) -> bool:

@@ -17,13 +17,15 @@ from tocsin.shell.history.store import HistoryStore
 def check_history(notifiers: Iterable[Messenger]) -> tuple[Finding, ...]:
     """Return what is wrong, in one finding; nothing if all is in order.
 
-    That a user has no home folder is a fault only if a notifier depends on earlier runs: many a container has such a user.
+    That a user has no home folder, as in many a container, is a fault only if a notifier depends on earlier runs.
     """
     try:
         folder = Path(state_folder())
     except NoFolderError as error:
         remedy = f"set {NAME} to a folder" if any(notifier.remembers() for notifier in notifiers) else None
         return (Finding("history", f"no run is remembered: {error.strerror}, and {NAME} is not set", remedy),)
+    except OSError:
+        return (Finding("history", f"{NAME} is no absolute path, and the working folder is gone", f"set {NAME} to an absolute path"),)
     for each in (folder, folder / "open", folder / EXPECTED):
         found = obstacle(each)
         if found is not None:

@@ -18,11 +18,10 @@ import attrs
 
 from tocsin.core.absence import DAY, Daily, Every, Expectation, LastRun, OpenRun, Seen, ToldMiss, last_start
 from tocsin.shell.fork_safety import forget_in_child
-from tocsin.shell.history.looked import looked
 from tocsin.shell.history.paths import EXPECTED
 from tocsin.shell.history.run_locks import KilledRun, killed_runs, line, open_runs, try_exclusive_lock
 from tocsin.shell.history.run_record import Row, text
-from tocsin.shell.history.store import HistoryFile, describe_errors, reading, writing
+from tocsin.shell.history.store import BUSY, HistoryFile, describe_errors, reading, writing
 from tocsin.shell.history.time_zones import UnknownZoneError, zone_of
 
 if TYPE_CHECKING:
@@ -97,9 +96,13 @@ class Claim:
 class ExpectationStore(HistoryFile):
     """The expectations in the file of a history. Each method but ``claim`` and ``used`` is one transaction at most.
 
+    ``busy`` is the longest wait for the file while another process has locked it, in seconds.
+
     Raises:
         HistoryError: each method, if the file cannot be used.
     """
+
+    busy: float = BUSY
 
     @property
     def used(self) -> bool:
@@ -118,19 +121,18 @@ class ExpectationStore(HistoryFile):
             row = (label, schedule.interval.total_seconds(), None, None, expected.grace.total_seconds())
         with describe_errors(self.path):
             (self.folder / EXPECTED).mkdir(0o700, parents=True, exist_ok=True)
-        with writing(self.path) as connection:
+        with writing(self.path, busy=self.busy) as connection:
             connection.execute(_TABLE)
             if connection.execute(_SAME, row).fetchone() is not None:
                 return False
             connection.execute(_PUT, (*row, expected.since.timestamp()))
-        looked.forget()
-        return True
+            return True
 
     def remove(self, label: str) -> bool:
         """Remove the expectation of a label. Return whether there was one."""
         if not self.used:
             return False
-        with writing(self.path) as connection:
+        with writing(self.path, busy=self.busy) as connection:
             connection.execute(_TABLE)
             found = connection.execute(_REMOVE, (line(label),)).rowcount > 0
         if found:
@@ -141,7 +143,7 @@ class ExpectationStore(HistoryFile):
         """Return all expectations, with what is known of their labels at ``now``, an aware datetime."""
         stored, problems = list[Stored](), list[str]()
         if self.used:
-            with reading(self.path) as connection:
+            with reading(self.path, self.busy) as connection:
                 if connection is not None and connection.execute(_EXISTS).fetchone() is not None:
                     files = _Files(open_runs(), killed_runs())
                     for row in list[Row](connection.execute(_ALL).fetchall()):
@@ -160,7 +162,7 @@ class ExpectationStore(HistoryFile):
         """Remember the miss that people were told of; None once it has recovered."""
         due = None if told is None else told.due.timestamp()
         after = None if told is None or told.after is None else told.after.timestamp()
-        with writing(self.path) as connection:
+        with writing(self.path, busy=self.busy) as connection:
             connection.execute(_TELL, (due, after, label))
 
     def note(self, stored: Stored, now: datetime) -> None:
@@ -168,7 +170,7 @@ class ExpectationStore(HistoryFile):
         seen, since = stored.seen.last, min(stored.expected.since, now)
         last = stored.last if seen is None else last_start([seen.started], now)
         if last != stored.last or since != stored.expected.since:
-            with writing(self.path) as connection:
+            with writing(self.path, busy=self.busy) as connection:
                 when = None if last is None else last.timestamp()
                 connection.execute(_NOTE, (when, since.timestamp(), stored.expected.label))
 

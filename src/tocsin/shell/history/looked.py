@@ -9,7 +9,7 @@ import time
 
 import attrs
 
-from tocsin.shell.history.paths import NoFolderError, has_expectations, state_folder
+from tocsin.shell.history.paths import NAME, has_expectations, state_folder
 
 SILENCES = "silences.sqlite3"
 """The name of the file that exists once somebody has silenced a label."""
@@ -28,6 +28,7 @@ class Looked:
         check_is_due: whether runs are expected, and this process has not checked lately whether one was missed.
         anything: whether there is either.
         next_check: the monotonic time before which no check for missed runs is due.
+        folder: what ``TOCSIN_STATE_DIR`` was.
     """
 
     until: float = 0.0
@@ -35,16 +36,18 @@ class Looked:
     check_is_due: bool = False
     anything: bool = False
     next_check: float = 0.0
+    folder: str | None = None
 
     def forget(self) -> None:
-        """Look again at the next question."""
+        """Look again at the next question, and take a check for due if runs are expected."""
         self.until = self.next_check = 0.0
 
     def takes_check(self) -> bool:
         """Return whether a check for missed runs is due, and count it as made."""
         due = look().check_is_due
         if due:
-            self.check_is_due, self.anything, self.next_check = False, self.silences, time.monotonic() + _CHECK_AGAIN
+            self.next_check = time.monotonic() + _CHECK_AGAIN
+            self.check_is_due, self.anything = False, self.silences
         return due
 
 
@@ -56,14 +59,17 @@ def look() -> Looked:
     """Return what is in the folder, as it was a second ago at most. Raise nothing."""
     now = time.monotonic()
     if now >= looked.until:
-        looked.until, looked.silences = now + _LOOK_AGAIN, _has_silences()
-        looked.check_is_due = now >= looked.next_check and has_expectations()
-        looked.anything = looked.silences or looked.check_is_due
+        folder = os.environ.get(NAME)
+        if folder != looked.folder:
+            looked.folder, looked.next_check = folder, 0.0
+        silences, expectations = _has_silences(), now >= looked.next_check and has_expectations()
+        looked.silences, looked.check_is_due, looked.anything = silences, expectations, silences or expectations
+        looked.until = now + _LOOK_AGAIN  # last: another thread may ask meanwhile
     return looked
 
 
 def _has_silences() -> bool:
     try:
         return os.path.exists(f"{state_folder()}/{SILENCES}")  # noqa: PTH110 - pathlib takes long to load
-    except NoFolderError:
+    except OSError:  # no home folder, or a relative path in a working folder that is gone
         return False

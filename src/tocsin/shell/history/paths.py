@@ -30,7 +30,7 @@ def has_folder() -> bool:
     """Return whether there is a place for the folder."""
     try:
         return bool(state_folder())
-    except NoFolderError:
+    except OSError:  # as below
         return False
 
 
@@ -38,7 +38,7 @@ def has_expectations() -> bool:
     """Return whether runs may be expected. It costs one look at a folder, and loads nothing."""
     try:
         return os.path.isdir(f"{state_folder()}/{EXPECTED}")  # noqa: PTH112 - as above
-    except NoFolderError:
+    except OSError:  # no home folder, or a relative path in a working folder that is gone
         return False
 
 

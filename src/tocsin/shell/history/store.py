@@ -251,18 +251,18 @@ def _remember(connection: "Connection", label: str, streak: Streak) -> None:
 
 
 @contextmanager
-def reading(path: Path) -> "Generator[Connection | None]":
-    """Yield a connection for reading; None if there is no history yet."""
+def reading(path: Path, busy: float = BUSY) -> "Generator[Connection | None]":
+    """Yield a connection for reading; None if there is no history yet. ``busy`` limits the wait for a lock, in seconds."""
     with describe_errors(path):
         if not path.exists():
             yield None
             return
-        with closing(_connected(path, BUSY_READING)) as connection:
+        with closing(_connected(path, min(busy, BUSY_READING))) as connection:
             yield connection if _version(connection, path) else None
 
 
 @contextmanager
-def writing(path: Path, schema: Iterable[str] = _SCHEMA) -> "Generator[Connection]":
+def writing(path: Path, schema: Iterable[str] = _SCHEMA, *, busy: float = BUSY) -> "Generator[Connection]":
     """Yield a connection in a transaction. The end of the block commits it; an exception rolls it back.
 
     A file without tables gets those of ``schema``.
@@ -270,7 +270,7 @@ def writing(path: Path, schema: Iterable[str] = _SCHEMA) -> "Generator[Connectio
     with describe_errors(path):
         path.parent.mkdir(0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        with closing(_connected(path, BUSY)) as connection:
+        with closing(_connected(path, busy)) as connection:
             connection.execute("BEGIN IMMEDIATE")
             if not _version(connection, path):
                 for statement in schema:

@@ -43,9 +43,15 @@ class DaemonLock(Protocol):
 
 
 def take_session_lock(connection: Connection) -> None:
-    """Show by the session of this connection that a daemon sends. A server that refuses that shows nothing."""
-    with suppress(DBAPIError):
+    """Show by the session of this connection that a daemon sends. A server that refuses that shows nothing.
+
+    Raises DBAPIError if the connection is lost.
+    """
+    try:
         connection.execute(_TAKE)
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise
 
 
 def sees_daemon(connection: Connection) -> bool:
