@@ -131,6 +131,7 @@ def test_a_status_line_aside_is_no_output() -> None:
         ("\x9b31mred\x9b0m", "red"),
         ("caf\x92s\x7f\x00", "caf\ufffds"),
         ("abc\x1b[2`x", "axc"),
+        ("kept\nabcdef\r\x1b[2C\x1b[1J", "\n   def"),
         ("half \x1b[38;5", "half"),
         ("alone \x1b", "alone"),
         ("before\x1bcafter", "after"),

@@ -143,8 +143,9 @@ def check_quietly(make_interpreter: Callable[[], Interpreter], busy: float = BUS
 
 
 def check_at_run(log: DeliveryLog) -> None:
-    """Check at a run of anything in this process, if none was made lately and the run really notifies. Raise nothing."""
-    if log.mode == "live" and looked.takes_check():
+    """Check at a run of anything in this process, if it really notifies. Raise nothing."""
+    if log.mode == "live":
+        looked.note_check()
         check_quietly(lambda: log.below, busy=_BUSY_AT_RUN)
 
 

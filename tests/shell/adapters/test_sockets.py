@@ -15,7 +15,7 @@ from tests.shell.adapters.examples import post, webhook
 from tocsin.core.outcomes import Delivered
 from tocsin.shell.adapters import tls
 from tocsin.shell.adapters.sockets import Connection, Secured, dial
-from tocsin.shell.adapters.time_limits import Attempt
+from tocsin.shell.adapters.time_limits import Attempt, attempting
 
 ANSWER = b"HTTP/1.1 200 Said\r\nContent-Length: 2\r\n\r\nok"
 
@@ -59,6 +59,18 @@ def test_outside_of_an_attempt_a_handshake_that_fails_is_an_error(authority: Aut
     plain = dial("127.0.0.1", server.port, Attempt("127.0.0.1", 5, 5))
     with pytest.raises(ssl.SSLError):
         Secured(plain, context, "127.0.0.1")
+    server.stop()
+
+
+def test_a_name_that_no_certificate_can_have_is_an_error(authority: Authority) -> None:
+    server = Raw(None, says(b""))
+    context = tls.context(str(authority.bundle))
+    assert isinstance(context, ssl.SSLContext)
+    attempt = Attempt("127.0.0.1", 5, 5)
+    plain = dial("127.0.0.1", server.port, attempt)
+    with attempting(attempt), pytest.raises(ValueError, match="server_hostname"):
+        Secured(plain, context, ".example.com")
+    assert (plain.fileno(), attempt.trouble) == (-1, None)
     server.stop()
 
 

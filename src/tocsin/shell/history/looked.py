@@ -42,13 +42,10 @@ class Looked:
         """Look again at the next question, and take a check for due if runs are expected."""
         self.until = self.next_check = 0.0
 
-    def takes_check(self) -> bool:
-        """Return whether a check for missed runs is due, and count it as made."""
-        due = look().check_is_due
-        if due:
-            self.next_check = time.monotonic() + _CHECK_AGAIN
-            self.check_is_due, self.anything = False, self.silences
-        return due
+    def note_check(self) -> None:
+        """Note that a check for missed runs is made now."""
+        self.next_check = time.monotonic() + _CHECK_AGAIN
+        self.check_is_due, self.anything = False, self.silences
 
 
 looked: Looked = Looked()
