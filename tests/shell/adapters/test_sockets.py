@@ -68,7 +68,7 @@ def test_a_name_that_no_certificate_can_have_is_an_error(authority: Authority) -
     assert isinstance(context, ssl.SSLContext)
     attempt = Attempt("127.0.0.1", 5, 5)
     plain = dial("127.0.0.1", server.port, attempt)
-    with attempting(attempt), pytest.raises(ValueError, match="idna|server_hostname"):
+    with attempting(attempt), pytest.raises(ValueError, match=r"idna|server_hostname"):
         Secured(plain, context, ".example.com")
     assert (plain.fileno(), attempt.trouble) == (-1, None)
     server.stop()
