@@ -54,19 +54,21 @@ def _dispatch(arguments: list[str], make: MakeNotifier | None) -> int:
 
 def run(options: Options, make: MakeNotifier | None) -> int:
     """Run the command, report how it went, and return the exit status."""
-    from tocsin.cli.exec.context import ExecContext
-    from tocsin.cli.exec.signal_pipe import SignalPipe
-    from tocsin.cli.exec.spawn import reserve_standard_streams
+    from tocsin.cli.exec.spawn import reserve_standard_streams, start_leader
 
     reserve_standard_streams()
     held: RunLock | int | None = _label_lock(options.label) if options.lock else None
     if isinstance(held, int):
         return held
+    leader = start_leader(die_with_parent=options.die_with_parent)
+    from tocsin.cli.exec.context import ExecContext
+    from tocsin.cli.exec.signal_pipe import SignalPipe
+
     with SignalPipe() as signals:
         run_id, began = os.urandom(8).hex(), (time.time(), time.monotonic())
         lock = _run_lock(run_id, options, began[0])
         try:
-            return _supervise(ExecContext(options, signals, run_id, began), make)
+            return _supervise(ExecContext(options, signals, run_id, began, leader), make)
         finally:
             for each in (lock, held):
                 if each is not None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tocsin.cli.exec.held_output import HeldOutput
     from tocsin.cli.exec.options import Options
     from tocsin.cli.exec.output_tee import OutputTee
+    from tocsin.cli.exec.process_group import GroupLeader
     from tocsin.cli.exec.routes import Route
     from tocsin.cli.exec.signal_pipe import SignalPipe
 
@@ -44,9 +45,12 @@ class ExecContext:
         signals: delivers signals and wake-ups while the command runs.
         run_id: identifies the run.
         began: start of the run, in seconds since 1970 and by ``time.monotonic``.
+        leader: the helper process of the first attempt; None to start one if it needs one.
     """
 
-    def __init__(self, options: Options, signals: SignalPipe, run_id: str, began: tuple[float, float]) -> None:
+    def __init__(
+        self, options: Options, signals: SignalPipe, run_id: str, began: tuple[float, float], leader: GroupLeader | None = None
+    ) -> None:
         self.options = options
         self.signals = signals
         self.run_id = run_id
@@ -60,9 +64,9 @@ class ExecContext:
         if options.notify != "live":
             self._environment["TOCSIN_NOTIFY"] = options.notify  # a tocsin inside the command follows --notify too
         self.held: HeldOutput | None = None
-        self.start_attempt()
+        self.start_attempt(leader)
 
-    def start_attempt(self) -> None:
+    def start_attempt(self, leader: GroupLeader | None = None) -> None:
         """Start the command and the copying of its output. If it cannot be started, print the reason."""
         self.routes: list[Route] = _open_routes(self.options) if self.options.tail or self.options.quiet else []
         self.tee: OutputTee | None = None
@@ -72,6 +76,7 @@ class ExecContext:
             self._environment,
             self.signals.mask,
             self.routes,
+            leader,
             die_with_parent=self.options.die_with_parent,
         )
         for route in self.routes:

@@ -131,12 +131,16 @@ def start(
     environment: Mapping[str, str],
     mask: Collection[int],
     routes: Sequence[Route],
+    leader: GroupLeader | None = None,
     *,
     die_with_parent: bool = False,
 ) -> Child | StartFailure:
-    """Start a command with its output connected to the routes and the signals of ``mask`` blocked."""
+    """Start a command with its output connected to the routes and the signals of ``mask`` blocked.
+
+    ``leader`` is its helper process; None to start one if it needs one.
+    """
     own_group = not in_foreground()
-    leader = _start_leader(die_with_parent=die_with_parent) if own_group or die_with_parent else None
+    leader = leader or start_leader(die_with_parent=die_with_parent)
     group = (0 if leader is None else leader.pid) if own_group else os.getpgrp()
 
     def spawn(path: str, words: tuple[str, ...]) -> int:
@@ -161,8 +165,13 @@ def start(
     return Child(pid, (group or pid) if own_group else None, leader)
 
 
-def _start_leader(*, die_with_parent: bool) -> GroupLeader | None:
-    """Start the helper process. Without one, the command leads its group itself."""
+def start_leader(*, die_with_parent: bool) -> GroupLeader | None:
+    """Start the helper process, if the command needs one. Without one, it leads its group itself.
+
+    The helper takes as long to start as the command: so it is started while tocsin loads what starts the command.
+    """
+    if in_foreground() and not die_with_parent:
+        return None
     try:
         return GroupLeader(die_with_parent=die_with_parent)
     except OSError:
