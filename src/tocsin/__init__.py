@@ -27,6 +27,7 @@ else:
         "tocsin.flows.inputs": "Inputs",
         "tocsin.flows.report": "Report",
         "tocsin.flows.task": "FunctionTask Task TaskOptions task",
+        "tocsin.integrations.tell": "tell",
         "tocsin.shell.current": "interpreting",
         "tocsin.shell.errors": "NotificationFailed SecretNotFound",
         "tocsin.shell.handlers.callback": "callback_factory",

@@ -42,6 +42,7 @@ from tocsin.flows.flow import Edge, Flow
 from tocsin.flows.inputs import Inputs
 from tocsin.flows.report import Report
 from tocsin.flows.task import FunctionTask, Task, TaskOptions, task
+from tocsin.integrations.tell import tell
 from tocsin.shell.current import interpreting
 from tocsin.shell.errors import NotificationFailed, SecretNotFound
 from tocsin.shell.handlers.callback import callback_factory
@@ -126,6 +127,7 @@ __all__ = [
     "slack_notifier",
     "step",
     "task",
+    "tell",
     "transition",
     "triggers",
     "watch",

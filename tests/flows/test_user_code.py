@@ -156,18 +156,18 @@ def test_odd_objects_are_in_messages() -> None:
     recording = Recording()
     handlers = [slack_notifier(when=Unhashable()), slack_notifier(when=~Unhashable() | Unhashable())]
     with interpreting(recording):
-        slack_notifier(Odd(), Running(), Failed(ValueError("boom")))  # type: ignore[arg-type]  # as in code without types
+        slack_notifier(Odd(), Running(), Failed(ValueError("boom")))
         slack_notifier(Task("t"), Running(), Failed("m"), message=lambda _: Hostile("<a>"))
-        slack_notifier(Task("t"), Running(), Failed("m"), message=Odd())  # type: ignore[arg-type]  # as above
+        slack_notifier(Task("t"), Running(), Failed("m"), message=Odd())  # type: ignore[arg-type]  # as in code without types
         report = Flow("odd", tasks=[Task("t", state_handlers=handlers)]).run()
     assert report.state == Success()
     unlike = ~Unhashable() | filters.final_attempt
     assert unlike == unlike & filters.everything
     posts = [effect.payload for effect in recording.effects if isinstance(effect, PostToSlack)]
     assert len(posts) == 7
-    assert posts[0].fallback == "&lt;Odd without a name&gt; failed: ValueError('boom')"
+    assert posts[0].fallback == "&lt;Odd without a name&gt; failed: ValueError: boom"
     assert posts[1].fields[0].value == "&lt;a&gt;"
-    assert repr(Failed(ValueError("boom"))) == "Failed(\"ValueError('boom')\")"  # type: ignore[arg-type]  # as above
+    assert repr(Failed(ValueError("boom"))) == "Failed(\"Unexpected error: ValueError('boom')\")"
 
 
 def test_odd_answers_are_that_handlers_error() -> None:

@@ -32,6 +32,7 @@ import attrs
 
 from tocsin.core import events as e
 from tocsin.core.events import UNKNOWN, Facts
+from tocsin.core.expected import NOTHING_EXPECTED, ExpectedKinds, expected_state
 from tocsin.core.signals import ENDRUN, Signal
 from tocsin.core.states import KINDS, Aborted, Failed, Finished, Looped, Skipped, State, TimedOut
 from tocsin.core.supervisor import Ended, describe_end
@@ -90,10 +91,16 @@ def outcome(ended: Ended, at: datetime, attempt: int = 1, facts: Facts = UNKNOWN
     return e.Signalled(at, state=Failed(f"{describe_end(ended)}{unexpected}"), attempt=attempt, facts=facts, took=took)
 
 
-def ending(error: BaseException | None, at: datetime, facts: Facts = UNKNOWN, took: timedelta | None = None) -> Ending:
+def ending(
+    error: BaseException | None,
+    at: datetime,
+    facts: Facts = UNKNOWN,
+    took: timedelta | None = None,
+    expected: ExpectedKinds = NOTHING_EXPECTED,
+) -> Ending:
     """Return the event for a body that ended at ``at`` (aware) with the exception ``error``, or None if it raised nothing.
 
-    ``took`` is how long it ran, by a clock that nobody sets.
+    ``took`` is how long it ran, by a clock that nobody sets. ``expected`` has what exceptions that control the program mean.
 
     >>> from datetime import UTC
     >>> now = datetime(2026, 1, 1, tzinfo=UTC)
@@ -102,6 +109,9 @@ def ending(error: BaseException | None, at: datetime, facts: Facts = UNKNOWN, to
     """
     if error is None:
         return e.Succeeded(at, None, None, facts=facts, took=took)
+    meant = _expected(error, expected) if expected else None
+    if meant is not None:
+        return e.Signalled(at, state=meant, facts=facts, took=took)
     one = deciding(error)
     if issubclass(type(one), SystemExit) and _went_well(own(_CODE, one)):
         return e.Succeeded(at, None, None, facts=facts, took=took)
@@ -109,6 +119,13 @@ def ending(error: BaseException | None, at: datetime, facts: Facts = UNKNOWN, to
         return e.Succeeded(at, None, CLOSED, facts=facts, took=took)
     signal = _signalled(one, at, 1, facts, took) if issubclass(type(one), Signal) else None
     return signal or _failure(error, one, at, facts, took)
+
+
+def _expected(error: BaseException, expected: ExpectedKinds) -> State | None:
+    """Return the state that an exception is expected to mean. A group is expected if each exception in it is."""
+    states = [expected_state(expected, leaf) for leaf in leaves(error)]
+    found = [state for state in states if state is not None]
+    return min(found, key=_gravity_of_state) if found and len(found) == len(states) else None
 
 
 def _failure(error: BaseException, one: BaseException, at: datetime, facts: Facts, took: timedelta | None) -> Failure:

@@ -8,6 +8,7 @@
 - Colours are those of the bar beside a Slack message.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import ClassVar
 
@@ -15,8 +16,11 @@ import attrs
 from attrs import converters
 from attrs.validators import optional
 
-from tocsin.core.text import plain
+from tocsin.core.text import is_a, plain, quote
 from tocsin.core.values import EMPTY, FrozenMap, freeze
+
+UNEXPECTED = "Unexpected error: "
+"""The beginning of the message of a failure by an exception."""
 
 
 def aware(_: object, attribute: "attrs.Attribute[datetime]", value: datetime) -> None:
@@ -257,12 +261,36 @@ class Skipped(Success):
     color: ClassVar[str] = "#62757f"
 
 
-@attrs.frozen(eq=False, repr=False)
+@attrs.frozen(eq=False, repr=False, init=False)
 class Failed(Finished):
-    """The run failed; the result is the exception, if there was one."""
+    """The run failed; the result is the exception, if there was one.
+
+    An exception in place of the message is the result, and words the message.
+
+    >>> Failed(OSError("disk full")).message, Failed(OSError("disk full")).result
+    ("Unexpected error: OSError('disk full')", OSError('disk full'))
+    """
 
     cached_inputs: FrozenMap | None = attrs.field(default=None, kw_only=True, converter=converters.optional(freeze))
     color: ClassVar[str] = "#eb0000"
+
+    def __init__(
+        self,
+        message: str | BaseException | None = None,
+        result: object = None,
+        context: Mapping[str, object] = EMPTY,
+        *,
+        cached_inputs: Mapping[str, object] | None = None,
+    ) -> None:
+        worded: str | None = None
+        if is_a(message, str):
+            worded = message
+        elif is_a(message, BaseException):
+            worded, result = f"{UNEXPECTED}{quote(message)}", message if result is None else result
+        elif message is not None:
+            worded = plain(message)
+        super().__init__(worded, result, context)
+        object.__setattr__(self, "cached_inputs", None if cached_inputs is None else freeze(cached_inputs))
 
 
 class Aborted(Failed):

@@ -131,7 +131,7 @@ def _made(state: State, event: Event) -> State:  # noqa: C901, PLR0912 - one cas
         case e.HandlerReplied(state=given) | e.HandlerSignalled(state=given) | e.ReferencesSettled(state=given):
             return given
         case e.Raised(error=error):
-            return s.Failed(f"Unexpected error: {quote(error)}", error)
+            return s.Failed(error)
         case e.RetryDue(attempt=attempt, attempts=attempts, start=start):
             message = f"Retrying Task (after attempt {attempt} of {attempts})"
             return s.Retrying(message, state.result, start_time=start, run_count=attempt)

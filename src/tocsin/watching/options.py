@@ -6,6 +6,7 @@ from typing import TypedDict
 
 import attrs
 
+from tocsin.core.expected import ExpectedKinds, expected_kinds
 from tocsin.core.notifiers import Notifier
 from tocsin.core.states import State
 from tocsin.core.text import quote
@@ -29,6 +30,7 @@ class WatchOptions(TypedDict, total=False):
     show_arguments: bool
     show_result: bool
     retell: bool
+    expected: ExpectedKinds | None
 
 
 @attrs.frozen(eq=False)
@@ -44,6 +46,7 @@ class WatchRules:
     show_arguments: bool
     show_result: bool
     retell: bool
+    expected: ExpectedKinds
 
     @property
     def recipients(self) -> Recipients:
@@ -70,15 +73,17 @@ def watch_rules(
     show_arguments: bool = False,
     show_result: bool = False,
     retell: bool = False,
+    expected: ExpectedKinds | None = None,
 ) -> WatchRules:
     """Return the checked options. A wrong one raises a TypeError of one line."""
     switches: dict[str, object] = {"show_arguments": show_arguments, "show_result": show_result, "retell": retell}
     for option, value in switches.items():
         if not isinstance(value, bool):
             raise TypeError(f"watch: {option} takes True or False, not {quote(value)}")
+    kinds = expected_kinds(expected)
     checked, failure_handlers = None if name is None else checked_name(name), on_failed(on_failure)
     recipients = None if state_handlers is None else recipients_of(attached(state_handlers) + failure_handlers)
-    return WatchRules(checked, recipients, failure_handlers, show_arguments, show_result, retell)
+    return WatchRules(checked, recipients, failure_handlers, show_arguments, show_result, retell, kinds)
 
 
 def _name_of(function: object) -> str:

@@ -139,7 +139,7 @@ class BodyRun(WatchedRun):
         known = record.announcer.facts = self._final_facts(record.announcer.facts, inner)
         took, interrupt = timedelta(seconds=self._took), None
         try:
-            event = ending(error, self._ended, known, took)
+            event = ending(error, self._ended, known, took, self._rules.expected)
         except KeyboardInterrupt as interruption:  # of the text of the exception: people are told first
             event, interrupt = ending(None if error is None else stand_in(error), self._ended, known, took), interruption
         entries = record.feed(event)

@@ -5,6 +5,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import ParamSpec, TypeVar, Unpack, overload
 
+from tocsin.core.expected import ExpectedKinds
 from tocsin.core.states import State
 from tocsin.core.text import name_of, quote
 from tocsin.watching.context import WatchedRun, enter, first_open, innermost
@@ -88,6 +89,7 @@ def watch(
     show_arguments: bool = False,
     show_result: bool = False,
     retell: bool = False,
+    expected: ExpectedKinds | None = None,
 ) -> object:
     """Notify when a function, a block, a coroutine or a generator starts, succeeds or fails.
 
@@ -105,6 +107,7 @@ def watch(
         show_arguments: whether messages show the arguments of a decorated function.
         show_result: whether the message of a success shows the result of a decorated function.
         retell: whether to report a failure that an inner watch already reported.
+        expected: what exceptions that are no errors mean, as ``{Retry: Retrying, Ignore: Skipped}``; they are raised all the same.
 
     Raises:
         TypeError: an option is invalid, or the decorated object is no function.
@@ -117,10 +120,11 @@ def watch(
     8
     """
     if subject is not None and not isinstance(subject, str):
-        if (name, state_handlers, on_failure) != (None, None, None) or show_arguments or show_result or retell:
+        if (name, state_handlers, on_failure) != (None, None, None) or show_arguments or show_result or retell or expected:
             raise TypeError(f"watch takes a function or options, not both: write watch(...)({name_of(subject)})")
         return wrapped(watch_rules(), subject)
     if subject is not None and name is not None:
         raise TypeError(f"watch takes one name, not both {quote(subject)} and {quote(name)}")
     chosen = name if subject is None else subject
-    return Watch(watch_rules(chosen, state_handlers, on_failure, show_arguments=show_arguments, show_result=show_result, retell=retell))
+    shown = {"show_arguments": show_arguments, "show_result": show_result, "retell": retell}
+    return Watch(watch_rules(chosen, state_handlers, on_failure, expected=expected, **shown))

@@ -1,0 +1,169 @@
+"""The open runs of other engines whose end is waited for, in a file beside the history.
+
+- The file exists once a hook with ``no_end_after`` heard of a run. Other programs look for it, and do nothing else.
+- A row is written when something is heard of a run, and deleted when its end is. Its ``due`` is when people are to be told that no end
+  was heard of.
+- Who tells locks a file of its own for the run, reads the row again, and deletes it once a message is safe. If that process is killed
+  before, the kernel drops the lock, and the row is still there for the next check. So one of many processes tells.
+- Rows that nobody told of are deleted after a month.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+
+from tocsin.core.integrations.foreign import ForeignRun
+from tocsin.shell.fork_safety import forget_in_child
+from tocsin.shell.history.paths import state_folder
+from tocsin.shell.history.run_locks import RunLock, line, try_lock
+from tocsin.shell.history.run_record import Row, text, whole
+from tocsin.shell.history.store import HistoryFile, reading, writing
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+
+FILE = "foreign-runs.sqlite3"
+
+_KEPT = timedelta(days=30)
+_SCHEMA = (
+    """CREATE TABLE runs (
+        run_id TEXT NOT NULL, name TEXT NOT NULL, map_index INTEGER NOT NULL, engine TEXT NOT NULL, flow TEXT, attempt INTEGER NOT NULL,
+        attempts INTEGER NOT NULL, redelivered INTEGER NOT NULL, started REAL, link TEXT, host TEXT, heard REAL NOT NULL,
+        due REAL NOT NULL, PRIMARY KEY (run_id, name, map_index)
+    )""",
+    "CREATE INDEX runs_by_due ON runs (due)",
+    "PRAGMA user_version = 1",
+)
+_COLUMNS = "run_id, name, map_index, engine, flow, attempt, attempts, redelivered, started, link, host, heard, due"
+_PUT = f"INSERT OR REPLACE INTO runs ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - constants only
+_DUE = f"SELECT {_COLUMNS} FROM runs WHERE due <= ? ORDER BY due"  # noqa: S608 - as above
+_ONE = f"SELECT {_COLUMNS} FROM runs WHERE run_id = ? AND name = ? AND map_index = ?"  # noqa: S608 - as above
+_REMOVE = "DELETE FROM runs WHERE run_id = ? AND name = ? AND map_index = ?"
+_TOLD = "DELETE FROM runs WHERE run_id = ? AND name = ? AND map_index = ? AND due = ?"
+_PRUNE = "DELETE FROM runs WHERE due < ?"
+_UNMAPPED = -1
+
+
+@attrs.frozen
+class OpenRun:
+    """A run of another engine whose end is waited for.
+
+    Args:
+        foreign: the run, as its last event showed it.
+        engine: the name of the engine.
+        heard: when something was heard of it last, an aware datetime.
+        due: when people are to be told that no end was heard of, an aware datetime.
+    """
+
+    foreign: ForeignRun
+    engine: str
+    heard: datetime
+    due: datetime
+
+
+@attrs.frozen
+class ForeignRunStore(HistoryFile):
+    """The open runs. Each method is one transaction at most.
+
+    Raises:
+        HistoryError: each method, if the file cannot be used.
+    """
+
+    @property
+    def _file(self) -> Path:
+        return self.folder / FILE
+
+    @property
+    def used(self) -> bool:
+        """Whether there may be open runs. It costs one look at a file."""
+        return self._file.exists()
+
+    def put(self, open_run: OpenRun) -> None:
+        """Keep an open run in place of what was kept of it."""
+        foreign, now = open_run.foreign, open_run.heard.timestamp()
+        numbers = (foreign.attempt, foreign.attempts, foreign.redelivered)
+        started = None if foreign.started is None else foreign.started.timestamp()
+        group = None if foreign.group is None else line(foreign.group)
+        row: Row = (
+            *_key(foreign),
+            open_run.engine,
+            group,
+            *numbers,
+            started,
+            foreign.link,
+            foreign.host,
+            now,
+            open_run.due.timestamp(),
+        )
+        with writing(self._file, _SCHEMA) as connection:
+            connection.execute(_PRUNE, (now - _KEPT.total_seconds(),))
+            connection.execute(_PUT, row)
+
+    def remove(self, foreign: ForeignRun) -> None:
+        """Forget a run: its end was heard of."""
+        with writing(self._file, _SCHEMA) as connection:
+            connection.execute(_REMOVE, _key(foreign))
+
+    def due(self, at: datetime) -> tuple[OpenRun, ...]:
+        """Return the runs that were due at a moment, an aware datetime, or before."""
+        with reading(self._file) as connection:
+            return () if connection is None else tuple(_runs(connection, _DUE, (at.timestamp(),)))
+
+    def claim(self, due: OpenRun) -> RunLock | None:
+        """Return the lock for telling of a run; None if another process has it, or if something was heard of the run since."""
+        digest = sha256(repr(_key(due.foreign)).encode(errors="replace")).hexdigest()[:32]
+        lock = try_lock(f"foreign-{digest}")
+        if lock is None:
+            return None
+        with reading(self._file) as connection:
+            found = [] if connection is None else list(_runs(connection, _ONE, _key(due.foreign)))
+        if [each.due for each in found] != [due.due]:
+            lock.close()
+            return None
+        forget_in_child(lock)
+        return lock
+
+    def told(self, due: OpenRun) -> None:
+        """Forget a run of which people were told, unless something was heard of it since."""
+        with writing(self._file, _SCHEMA) as connection:
+            connection.execute(_TOLD, (*_key(due.foreign), due.due.timestamp()))
+
+
+def has_foreign_runs() -> bool:
+    """Return whether there may be open runs of other engines. Raise nothing."""
+    try:
+        return ForeignRunStore(Path(state_folder())).used
+    except OSError:
+        return False
+
+
+def _key(foreign: ForeignRun) -> Row:
+    return line(foreign.run_id), line(foreign.name), _UNMAPPED if foreign.map_index is None else foreign.map_index
+
+
+def _runs(connection: "Connection", query: str, parameters: Row) -> Iterator[OpenRun]:
+    rows: list[Row] = connection.execute(query, parameters).fetchall()
+    for run_id, name, index, engine, group, attempt, attempts, redelivered, started, link, host, heard, due in rows:
+        foreign = ForeignRun(
+            text(name),
+            text(run_id),
+            None if group is None else text(group),
+            None if index == _UNMAPPED else whole(index),
+            whole(attempt),
+            whole(attempts),
+            bool(redelivered),
+            None if started is None else _moment(started),
+            None if link is None else text(link),
+            None if host is None else text(host),
+        )
+        yield OpenRun(foreign, text(engine), _moment(heard), _moment(due))
+
+
+def _moment(value: object) -> datetime:
+    if isinstance(value, float):
+        return datetime.fromtimestamp(value, UTC)
+    raise ValueError("no time")

@@ -1,0 +1,1 @@
+"""The integrations without any engine: laws, and golden records of what engines said."""
