@@ -23,14 +23,16 @@ from tocsin.core.absence import Every, Expectation, ToldMiss
 from tocsin.core.effects import Effect
 from tocsin.core.outcomes import Delivered, DeliveryError, Receipt
 from tocsin.flows.task import FunctionTask
-from tocsin.shell.absence import PeriodicCheck, check_expectations, check_quietly
+from tocsin.shell.absence import check_expectations, check_quietly
 from tocsin.shell.config.load import configuration
 from tocsin.shell.history.expectations import ExpectationStore
 from tocsin.shell.history.looked import looked
+from tocsin.shell.history.paths import has_expectations
 from tocsin.shell.history.run_record import HistoryError, RunRecord
 from tocsin.shell.history.silences import end_silences, silence
 from tocsin.shell.history.store import BUSY_READING, HistoryStore
 from tocsin.shell.interpreter import Interpreter, result_of
+from tocsin.shell.threads import PeriodicCheck
 
 pytestmark = pytest.mark.tocsin_live
 HOUR = timedelta(hours=1)
@@ -270,12 +272,15 @@ def test_a_zone_that_is_gone_is_logged_once(store: ExpectationStore, live: Live,
 
 
 def test_a_service_checks_in_a_thread_and_not_too_often(store: ExpectationStore, slack_server: SlackServer, live: Live) -> None:
-    check = PeriodicCheck(lambda: live)
+    def service() -> PeriodicCheck:
+        return PeriodicCheck("tocsin_expect", lambda: check_quietly(lambda: live), has_expectations)
+
+    check = service()
     check.run()
     eventually(lambda: told(store) is not None)
     run(failed=False)
     check.run()
     assert len(slack_server.requests) == 1
-    PeriodicCheck(lambda: live).run()
+    service().run()
     eventually(lambda: told(store) is None)
     assert [text.split(":")[0] for text in texts(slack_server)] == ["load was not run", "load succeeded"]

@@ -9,31 +9,22 @@ import re
 import sys
 from contextlib import nullcontext, redirect_stdout
 from datetime import datetime, time, timedelta
-from typing import TYPE_CHECKING
 
 import attrs
 from rich.table import Table
-from typing_extensions import override
 
 from tocsin.cli.stdout import write
 from tocsin.cli.terminal import complain, console, json_line, own_text, plain_text, say
 from tocsin.core.absence import Daily, Every, Expectation, deadline
-from tocsin.core.effects import CallBack, Effect
 from tocsin.core.outbox.status import parse_age
-from tocsin.core.outcomes import STORED, Outcome, Retryable
 from tocsin.core.text import cut, one_line, quote
-from tocsin.shell.absence import Overdue, PeriodicCheck, check_expectations, overdue_of
+from tocsin.shell.absence import Overdue, check_expectations, overdue_of
 from tocsin.shell.adapters.clock import CLOCK
 from tocsin.shell.current import current_of_runs
-from tocsin.shell.errors import OutboxError
 from tocsin.shell.history.expectations import ExpectationStore, Stored
 from tocsin.shell.history.run_locks import line
 from tocsin.shell.history.run_record import HistoryError
 from tocsin.shell.history.time_zones import UnknownZoneError, system_zone, zone_of
-from tocsin.shell.interpreter import OnSettled, Queueing
-
-if TYPE_CHECKING:
-    from tocsin.shell.outbox.store import Store
 
 UNUSABLE = 2
 GRACE = "5m"
@@ -210,31 +201,3 @@ def _until(stored: Stored) -> str:
 
 def _shown(label: str) -> str:
     return cut(one_line(label), _LONGEST_LABEL)
-
-
-class _Into(Queueing):
-    """An interpreter that puts messages into an outbox, from which others send them."""
-
-    notify = "live"
-
-    def __init__(self, store: "Store") -> None:
-        self._store = store
-
-    @override
-    def submit(self, effect: Effect, on_settled: OnSettled, /) -> Outcome:
-        """Store the message."""
-        from tocsin.shell.outbox.codec import new_row
-
-        assert not isinstance(effect, CallBack)  # configured notifiers make messages alone
-        try:
-            self._store.put([new_row(effect, self._store.now())])
-        except OutboxError as error:
-            outcome = Retryable(str(error))
-            on_settled(outcome)
-            return outcome
-        return STORED
-
-
-def periodic_check(store: "Store") -> PeriodicCheck:
-    """Return the checks of a service that sends from an outbox: its messages go into that outbox."""
-    return PeriodicCheck(lambda: _Into(store))

@@ -38,6 +38,7 @@ from tocsin.watching.recipients import Handlers
 DAEMON_WAITS = timedelta(minutes=1)
 """How much longer a daemon waits than a process that has the hook."""
 
+_AFTER_FAILURE = timedelta(minutes=5)
 _SHORTEST, _LONGEST = 0.2, 30.0  # seconds between two checks
 _UNUSABLE = "nobody is told of runs of other engines whose end is not heard of"
 
@@ -161,10 +162,12 @@ def _remembering(handlers: Handlers, settle: Callable[[Fate], None]) -> Remember
 
 
 def _settle(store: ForeignRunStore, due: OpenRun, lock: RunLock, fate: Fate) -> None:
-    """Forget the run once a message is safe, and release the claim."""
+    """Forget the run once a message is safe, tell it again later if all failed, and release the claim."""
     try:
         if fate == "safe":
             store.told(due)
+        elif fate == "given up":
+            store.postpone(due, CLOCK.now() + _AFTER_FAILURE)
     except HistoryError as error:
         log.surely(f"{error}; people may be told again of {due.foreign.name!r}")
     finally:

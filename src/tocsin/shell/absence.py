@@ -8,7 +8,6 @@
 - Without anybody to tell, nothing counts as told.
 """
 
-import time
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
@@ -41,16 +40,13 @@ from tocsin.shell.config.load import configuration
 from tocsin.shell.current import mode_of
 from tocsin.shell.history.expectations import Claim, ExpectationStore, Stored
 from tocsin.shell.history.looked import looked
-from tocsin.shell.history.paths import has_expectations
 from tocsin.shell.history.run_record import HistoryError
 from tocsin.shell.history.silences import silence_of
 from tocsin.shell.history.store import BUSY
 from tocsin.shell.history.streaks import Fate, Remembered
 from tocsin.shell.interpreter import Interpreter
 from tocsin.shell.report import DeliveryLog
-from tocsin.shell.threads import WorkerThread
 
-_INTERVAL = 30.0  # seconds between two checks of one process
 _BUSY_AT_RUN = 0.5  # seconds that a run, which may be a coroutine, waits at most for a locked history
 
 
@@ -147,30 +143,6 @@ def check_at_run(log: DeliveryLog) -> None:
     if log.mode == "live":
         looked.note_check()
         check_quietly(lambda: log.below, busy=_BUSY_AT_RUN)
-
-
-class PeriodicCheck:
-    """The checks of a service, in a thread of their own: one every 30 seconds at most.
-
-    Args:
-        make_interpreter: returns the interpreter; called only if there is something to tell.
-        interval: seconds between the starts of two checks.
-    """
-
-    def __init__(self, make_interpreter: Callable[[], Interpreter], interval: float = _INTERVAL) -> None:
-        self._make_interpreter = make_interpreter
-        self._interval = interval
-        self._next = 0.0
-        self._thread: WorkerThread | None = None
-
-    def run(self) -> None:
-        """Start a check, unless the last one was a short while ago or has not ended. Raise nothing."""
-        now, is_checking = time.monotonic(), self._thread is not None and self._thread.is_alive()
-        if is_checking or now < self._next or not has_expectations():
-            return
-        self._next = now + self._interval
-        self._thread = WorkerThread("tocsin_expect", partial(check_quietly, self._make_interpreter))
-        self._thread.try_start()
 
 
 @attrs.frozen

@@ -1,9 +1,10 @@
-"""Worker threads, and calls in a thread with a limited wait for the result.
+"""Worker threads, calls in a thread with a limited wait for the result, and the periodic checks of a service.
 
 No thread can start while the interpreter shuts down, or if the system has no more threads. ``try_start`` says so.
 """
 
 import threading
+import time
 from collections.abc import Callable
 from contextvars import copy_context
 from typing import Generic, TypeVar
@@ -72,3 +73,31 @@ class CallThread(WorkerThread, Generic[_T]):
         if self._errors:
             raise self._errors.pop()  # removed, since its traceback refers to this thread
         return self._results.pop()
+
+
+class PeriodicCheck:
+    """A check that a service makes again and again, in a thread of its own.
+
+    Args:
+        name: the name of the thread.
+        check: makes the check. It raises nothing.
+        is_wanted: whether there may be anything to check.
+        interval: seconds between the starts of two checks, at least.
+    """
+
+    def __init__(self, name: str, check: Callable[[], object], is_wanted: Callable[[], bool], interval: float = 30.0) -> None:
+        self._name = name
+        self._check = check
+        self._is_wanted = is_wanted
+        self._interval = interval
+        self._next = 0.0
+        self._thread: WorkerThread | None = None
+
+    def run(self) -> None:
+        """Start a check, unless the last one was a short while ago or has not ended. Raise nothing."""
+        now, is_checking = time.monotonic(), self._thread is not None and self._thread.is_alive()
+        if is_checking or now < self._next or not self._is_wanted():
+            return
+        self._next = now + self._interval
+        self._thread = WorkerThread(self._name, self._check)
+        self._thread.try_start()

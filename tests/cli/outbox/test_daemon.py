@@ -24,7 +24,7 @@ from tests.eventually import eventually
 from tests.servers.authority import Authority
 from tests.servers.scripts import environment, texts
 from tests.servers.slack import Reply, SlackServer
-from tocsin.cli.expect import periodic_check
+from tocsin.cli.outbox.checks import periodic_checks
 from tocsin.core.absence import Every, Expectation, ToldMiss, miss_id
 from tocsin.core.outbox.model import Status
 from tocsin.shell.history.expectations import ExpectationStore
@@ -182,7 +182,7 @@ def test_a_miss_that_cannot_be_stored_is_not_told(kept: Kept, slack: SlackServer
     expectations.put(Expectation("load", Every(timedelta(hours=24)), timedelta(hours=1), since))
     kept.path.mkdir()
     with closing(Store(f"sqlite:///{kept.path}")) as store:
-        check = periodic_check(store)
+        check = periodic_checks(store)[0]
         check.run()
         eventually(lambda: "could not tell Slack of 'load'" in caplog.text)
         (stored,) = expectations.contents(datetime.now(UTC)).stored
@@ -191,7 +191,7 @@ def test_a_miss_that_cannot_be_stored_is_not_told(kept: Kept, slack: SlackServer
         check.run()  # too soon after the last check
         assert not kept.path.exists()
     with closing(Store(f"sqlite:///{kept.path}")) as store:
-        periodic_check(store).run()
+        periodic_checks(store)[0].run()
         eventually(lambda: [row.status for row in store.rows()] == [Status.PENDING])
     assert not slack.requests
 

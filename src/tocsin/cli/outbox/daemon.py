@@ -3,7 +3,8 @@
 - It checks the outbox every two seconds, or sooner if a message is due. Messages are sent in other threads, so that a slow destination
   delays no other.
 - If the database fails, it is tried again without limit. One line is printed when it fails, and one when it works again.
-- Every 30 seconds it looks for runs that were expected and did not start (``tocsin expect``).
+- Every 30 seconds it looks for runs that were expected and did not start (``tocsin expect``), and for runs of other engines of which
+  no end was heard (``no_end_after``).
 - SIGTERM and SIGINT stop it: messages being sent are finished and the rest is released. The exit status is 0.
 - It tells systemd through the socket in ``NOTIFY_SOCKET`` that it is ready, alive or stopping. Without such a socket, or without a
   listener, that does nothing.
@@ -14,7 +15,7 @@ import socket
 import time
 from contextlib import ExitStack, suppress
 
-from tocsin.cli.expect import periodic_check
+from tocsin.cli.outbox.checks import periodic_checks
 from tocsin.cli.outbox.drain import STOP_TIMEOUT, counting, is_sending_disabled, show_lines, show_nothing
 from tocsin.cli.outbox.health import Health, Metrics
 from tocsin.cli.outbox.http_server import HOST, serving
@@ -80,7 +81,7 @@ class DrainLoop:
         self._store = store
         self._worker = worker
         self._health = health
-        self._expectations = periodic_check(store)
+        self._checks = periodic_checks(store)
         self._lock = store.daemon_lock()
         self._lock.take()
         self._is_ready = False
@@ -103,7 +104,8 @@ class DrainLoop:
             self._pause_after_error(error)
             return self._longest_interval
         self._health.note_reached()
-        self._expectations.run()
+        for check in self._checks:
+            check.run()
         if not self._is_ready:
             notify_systemd("READY=1")
             self._is_ready = True

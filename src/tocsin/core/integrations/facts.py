@@ -4,13 +4,12 @@ An engine's objects hold what its plugins, its users and its next release put th
 and returns None, or a default, for one of another kind. Records use them as converters.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import TypeGuard, TypeVar
 
 from tocsin.core.options import title_link
 from tocsin.core.text import bounded, is_a, one_line
-from tocsin.core.validation import is_list
 
 _T = TypeVar("_T")
 
@@ -139,8 +138,11 @@ def several(convert: Callable[[object], _T | None]) -> Callable[[object], tuple[
     """
 
     def convert_all(given: object) -> tuple[_T, ...]:
-        values: Iterable[object] = given if is_list(given) else ()
-        found = [convert(value) for value in values]
+        found = [convert(value) for value in given] if _is_list(given) else []
         return tuple([value for value in found if value is not None])
 
     return convert_all
+
+
+def _is_list(given: object) -> TypeGuard[Sequence[object]]:
+    return issubclass(type(given), list | tuple)

@@ -7,7 +7,7 @@ import attrs
 
 from tocsin.core.events import Detail
 from tocsin.core.states import KINDS, Failed, Finished, Skipped, State, TriggerFailed
-from tocsin.core.text import cut, one_line
+from tocsin.core.text import cut, one_line, printable
 from tocsin.core.values import Value
 
 MOST = 20
@@ -34,8 +34,8 @@ class TaskEnd(Value):
 
     def __str__(self) -> str:
         index = "" if self.map_index is None else f"[{self.map_index}]"
-        reason = f": {self.reason}" if self.reason else ""
-        return cut(one_line(f"{self.name}{index} {self.kind.__name__}{reason}"), _REASON)
+        reason = f": {printable(self.reason)}" if self.reason else ""  # by itself, since a control character acts beyond its own text
+        return cut(one_line(f"{printable(self.name)}{index} {self.kind.__name__}{reason}"), _REASON)
 
 
 def summary(ends: Iterable[TaskEnd], where: str | None = None) -> tuple[Detail, ...]:

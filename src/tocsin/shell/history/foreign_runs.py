@@ -9,6 +9,7 @@
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -44,6 +45,7 @@ _DUE = f"SELECT {_COLUMNS} FROM runs WHERE due <= ? ORDER BY due"  # noqa: S608 
 _ONE = f"SELECT {_COLUMNS} FROM runs WHERE run_id = ? AND name = ? AND map_index = ?"  # noqa: S608 - as above
 _REMOVE = "DELETE FROM runs WHERE run_id = ? AND name = ? AND map_index = ?"
 _TOLD = "DELETE FROM runs WHERE run_id = ? AND name = ? AND map_index = ? AND due = ?"
+_POSTPONE = "UPDATE runs SET due = ? WHERE run_id = ? AND name = ? AND map_index = ? AND due = ?"
 _PRUNE = "DELETE FROM runs WHERE due < ?"
 _UNMAPPED = -1
 
@@ -119,10 +121,14 @@ class ForeignRunStore(HistoryFile):
         lock = try_lock(f"foreign-{digest}")
         if lock is None:
             return None
-        with reading(self._file) as connection:
-            found = [] if connection is None else list(_runs(connection, _ONE, _key(due.foreign)))
-        if [each.due for each in found] != [due.due]:
-            lock.close()
+        found = list[OpenRun]()
+        try:
+            with reading(self._file) as connection:
+                found += () if connection is None else _runs(connection, _ONE, _key(due.foreign))
+        finally:
+            if [each.due for each in found] != [due.due]:
+                lock.close()
+        if not found or found[0].due != due.due:
             return None
         forget_in_child(lock)
         return lock
@@ -131,6 +137,11 @@ class ForeignRunStore(HistoryFile):
         """Forget a run of which people were told, unless something was heard of it since."""
         with writing(self._file, _SCHEMA) as connection:
             connection.execute(_TOLD, (*_key(due.foreign), due.due.timestamp()))
+
+    def postpone(self, due: OpenRun, until: datetime) -> None:
+        """Make a run due again at ``until``, an aware datetime, unless something was heard of it since."""
+        with writing(self._file, _SCHEMA) as connection:
+            connection.execute(_POSTPONE, (until.timestamp(), *_key(due.foreign), due.due.timestamp()))
 
 
 def has_foreign_runs() -> bool:
@@ -147,20 +158,26 @@ def _key(foreign: ForeignRun) -> Row:
 
 def _runs(connection: "Connection", query: str, parameters: Row) -> Iterator[OpenRun]:
     rows: list[Row] = connection.execute(query, parameters).fetchall()
-    for run_id, name, index, engine, group, attempt, attempts, redelivered, started, link, host, heard, due in rows:
-        foreign = ForeignRun(
-            text(name),
-            text(run_id),
-            None if group is None else text(group),
-            None if index == _UNMAPPED else whole(index),
-            whole(attempt),
-            whole(attempts),
-            bool(redelivered),
-            None if started is None else _moment(started),
-            None if link is None else text(link),
-            None if host is None else text(host),
-        )
-        yield OpenRun(foreign, text(engine), _moment(heard), _moment(due))
+    for row in rows:
+        with suppress(ValueError, OverflowError):  # tocsin did not write such a row
+            yield _run(row)
+
+
+def _run(row: Row) -> OpenRun:
+    run_id, name, index, engine, group, attempt, attempts, redelivered, started, link, host, heard, due = row
+    foreign = ForeignRun(
+        text(name),
+        text(run_id),
+        None if group is None else text(group),
+        None if index == _UNMAPPED else whole(index),
+        whole(attempt),
+        whole(attempts),
+        bool(redelivered),
+        None if started is None else _moment(started),
+        None if link is None else text(link),
+        None if host is None else text(host),
+    )
+    return OpenRun(foreign, text(engine), _moment(heard), _moment(due))
 
 
 def _moment(value: object) -> datetime:
