@@ -169,12 +169,23 @@ def restarted(message: str | None) -> int | None:
     return None if found is None else f.whole(int(found[1]))
 
 
+def over_time(reason: str | None) -> bool:
+    """Return whether Dagster says that a run took longer than it may.
+
+    >>> over_time("Canceling due to exceeding maximum runtime of 60 seconds."), over_time(None)
+    (True, False)
+    """
+    return _OVER_TIME.search(reason or "") is not None
+
+
 def run_of(record: Record) -> ForeignRun:
     """Return the run, or the step of one, that a record is about."""
     if isinstance(record, RunRecord):
         return ForeignRun(record.job, record.run_id, started=record.started, link=record.link)
     name, index = named(record.step_key)
     started, link, attempts = record.started, record.link, _attempts(record)
+    if started is None and record.took is not None:  # a hook knows how long the step took, and not when it began
+        started = later(record.at, -record.took)
     return ForeignRun(name, record.run_id, record.job, index, record.attempt, attempts, started=started, link=link)
 
 
@@ -195,7 +206,7 @@ def translate(record: Record) -> tuple[Event, ...]:
             return (e.Started(at, None),)
         case "STEP_UP_FOR_RETRY":
             due = None if record.wait is None else later(at, record.wait)
-            retrying = s.Retrying(record.reason, error_of(record), start_time=due)
+            retrying = s.Retrying(None, error_of(record), start_time=due)
             return (e.Signalled(at, state=retrying, attempt=record.attempt, took=took),)
         case "STEP_SUCCESS":
             return (e.Succeeded(at, None, None, took=took),)
@@ -215,8 +226,8 @@ def _run_events(record: RunRecord) -> tuple[Event, ...]:
             return (e.Started(at, None),)
         case "RUN_SUCCESS":
             return (e.Succeeded(at, None, None, took=took, facts=known),)
-        case "RUN_FAILURE" | "RUN_CANCELED" if record.reason is not None and _OVER_TIME.search(record.reason):
-            return (e.TimedOutAt(at, record.reason, took=took, facts=known),)
+        case "RUN_FAILURE" | "RUN_CANCELED" if over_time(record.reason):
+            return (e.TimedOutAt(at, record.reason or "", took=took, facts=known),)
         case "RUN_CANCELED":
             return (e.Interrupted(at, message=record.reason or CANCELED, took=took, facts=known),)
         case "RUN_FAILURE":
@@ -241,14 +252,10 @@ def _task_end(end: StepEnd) -> TaskEnd:
 
 def kind_of(record: StepRecord) -> tuple[type[State], str]:
     """Return the kind of the state that a step is in after a record, and the reason or an empty text."""
-    event = translate(record)[-1]
-    if isinstance(event, e.Signalled):
-        error = event.state.result
-        worded = describe(error) if is_a(error, BaseException) else ""
-        return type(event.state), event.state.message or worded if isinstance(event.state, s.Failed) else ""
-    new = settle(s.Running() if record.event in ENDS else s.Pending(), event)
+    new = settle(s.Running() if record.event in ENDS else s.Pending(), translate(record)[-1])
     assert isinstance(new, State)  # the events of a step are legal in these
-    return type(new), describe(new.result) if is_a(new.result, BaseException) else ""
+    worded = describe(new.result) if is_a(new.result, BaseException) else new.message if isinstance(new, s.Failed) else None
+    return type(new), worded or ""
 
 
 # --- errors -----------------------------------------------------------------------------------------------------------------------
@@ -257,9 +264,9 @@ def kind_of(record: StepRecord) -> tuple[type[State], str]:
 def _failed(
     at: datetime, error: BaseException | None, reason: str | None, took: timedelta | None
 ) -> e.Signalled | e.Raised | e.TimedOutAt | e.Interrupted:
-    """Return the event for an error; where there is none, or one without a word, for what Dagster says."""
-    if error is None or type_name(error) == _CRASHED:
-        return e.Signalled(at, state=s.Failed(reason, error), took=took)
+    """Return the event for an error; where there is none, for what Dagster says."""
+    if error is None:
+        return e.Signalled(at, state=s.Failed(reason), took=took)
     if type_name(error) in _STOPPED:
         return e.Interrupted(at, error, took=took)
     return failure(error, at, took=took)
@@ -270,6 +277,8 @@ def error_of(record: StepRecord) -> BaseException | None:
     error = record.error
     if error is not None and type_name(error) == "RetryRequested":  # the body asked for one retry too many
         error = error.__cause__
+    if error is None and record.chain[:1] and record.chain[0][0] == _CRASHED:
+        return rebuilt(((_CRASHED, record.reason or ""),))
     return rebuilt(record.chain) if error is None else error
 
 

@@ -14,7 +14,7 @@ import attrs
 
 from tocsin.core import states as s
 from tocsin.core.integrations import facts as f
-from tocsin.core.integrations.dagster import ENDS, Record, RunRecord, StepEnd, StepRecord, event_name, kind_of, links
+from tocsin.core.integrations.dagster import ENDS, Record, RunRecord, StepEnd, StepRecord, event_name, kind_of, links, over_time
 from tocsin.core.states import State
 from tocsin.core.values import Value
 
@@ -92,19 +92,19 @@ def records(log: Log, *, each: bool = True, summary: bool = True) -> tuple[Recor
 def _walk(log: Log, told: frozenset[tuple[str, int]]) -> Iterator[Record]:
     steps: dict[str, _Step] = {}
     began: datetime | None = None
-    reason: str | None = None
+    reason: str | None = None  # why the run is to be canceled
     for entry in log.entries:
         key, at = entry.step_key, entry.at or log.now
         if entry.event == "RUN_START":
             began = entry.at
             yield RunRecord(entry.event, log.job, log.run_id, at, began, link=log.link)
         elif entry.event == "RUN_CANCELING":
-            reason = entry.message
+            reason = reason or entry.message  # a launcher says so once more, without the reason
         elif entry.event in _RUN_ENDS:
-            ends = _ends(steps, log.plan, entry.event)
-            why = reason if entry.event == "RUN_CANCELED" else None if entry.chain else entry.message
-            took = _between(began, entry.at)
-            yield RunRecord(entry.event, log.job, log.run_id, at, began, took, entry.chain, why, ends, log.link)
+            ends, took = _ends(steps, log.plan, entry.event), _between(began, entry.at)
+            why = reason if over_time(reason) else None if entry.chain or entry.event == "RUN_SUCCESS" else entry.message
+            failed = any(issubclass(step.kind, s.Failed) for step in steps.values())  # then the error is that of a step
+            yield RunRecord(entry.event, log.job, log.run_id, at, began, took, () if failed else entry.chain, why, ends, log.link)
         elif key is not None:
             step = steps.setdefault(key, _Step())
             record = _step_record(log, entry, key, at, step)
@@ -154,7 +154,7 @@ def _ends(steps: dict[str, _Step], plan: Sequence[str], event: str) -> tuple[Ste
     for key in dict.fromkeys(plan):
         dynamic = key.removesuffix(_DYNAMIC)
         if key not in steps and not (dynamic != key and any(each.startswith(f"{dynamic}[") for each in steps)):
-            ends.append((key, unrun.__name__, ""))
+            ends.append((dynamic, unrun.__name__, ""))
     return tuple(ends)
 
 
