@@ -274,7 +274,11 @@ def _page(webserver: str | None, run_id: object) -> str | None:
 
 def _url(given: object) -> str | None:
     """Check the URL of the web server."""
-    checked = title_link(given)
+    try:
+        checked = title_link(given)
+    except TypeError:
+        how = "write webserver_base_url='https://dagster.example.com'"
+        raise TypeError(f"webserver_base_url takes an http(s) URL, not {quote(given)}: {how}") from None
     return None if checked is None else checked.rstrip("/")
 
 

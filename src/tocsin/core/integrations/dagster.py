@@ -231,10 +231,11 @@ def _run_events(record: RunRecord) -> tuple[Event, ...]:
         case "RUN_CANCELED":
             return (e.Interrupted(at, message=record.reason or CANCELED, took=took, facts=known),)
         case "RUN_FAILURE":
-            failed = [key for key, kind, _ in record.steps if kind in _FAILED]
+            failed = {key: kind for key, kind, _ in record.steps if kind in _FAILED}
             if failed:
                 message = f"{len(failed):,} of {len(record.steps):,} steps failed: {one_line(', '.join(failed))}"
-                return (e.Signalled(at, state=s.Failed(message), took=took, facts=known),)
+                kind = s.Aborted if {*failed.values()} == {s.Aborted.__name__} else s.Failed  # Ctrl-C fails each step, and the run
+                return (e.Signalled(at, state=kind(message), took=took, facts=known),)
             return (attrs.evolve(_failed(at, rebuilt(record.chain), record.reason, took), facts=known),)
         case _:
             return ()
