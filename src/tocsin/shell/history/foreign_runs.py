@@ -153,7 +153,7 @@ def has_foreign_runs() -> bool:
 
 
 def _key(foreign: ForeignRun) -> Row:
-    return line(foreign.run_id), line(foreign.slug), _UNMAPPED if foreign.map_index is None else foreign.map_index
+    return line(foreign.run_id), line(foreign.name), _UNMAPPED if foreign.map_index is None else foreign.map_index
 
 
 def _runs(connection: "Connection", query: str, parameters: Row) -> Iterator[OpenRun]:
