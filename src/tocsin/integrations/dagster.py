@@ -18,6 +18,7 @@ from tocsin.core.integrations.facts import identity, link, name, text, whole
 from tocsin.core.integrations.foreign import ForeignRun
 from tocsin.core.machine import StateHandler
 from tocsin.core.options import title_link
+from tocsin.core.states import State
 from tocsin.core.text import is_a, quote
 from tocsin.core.validation import invoke, is_list
 from tocsin.integrations.installed import need
@@ -32,6 +33,8 @@ from dagster import DagsterEventType, HookDefinition, HookExecutionResult  # noq
 __all__ = ["dagster_hooks", "tell_of"]
 
 _MOST_CAUSES = 8
+_HIDDEN = "DagsterRedactedUserCodeError"
+_SKIPPED, _CALLED = HookExecutionResult(HOOK, True), HookExecutionResult(HOOK, False)
 
 
 def dagster_hooks(
@@ -129,12 +132,11 @@ class StepHook:
 
     def __call__(self, context: object, event_list: Iterable[object]) -> HookExecutionResult:
         """Tell of an attempt that is over. Dagster calls it, and fails the whole run if it returns anything else."""
-        event = _end(event_list)
-        kinds = EVENTS.get(_event(event), ())
+        event, kinds = _end(event_list)
         if not kinds or self.observer.ignores(*kinds):
-            return HookExecutionResult(HOOK, True)
+            return _SKIPPED
         self.observer.observe(lambda: self._record(context, event, event_list))
-        return HookExecutionResult(HOOK, False)
+        return _CALLED
 
     def _record(self, context: object, event: object, event_list: Iterable[object]) -> StepRecord:
         step, data, run_id = _fact(context, "_step_execution_context"), _fact(event, "event_specific_data"), _fact(context, "run_id")
@@ -142,6 +144,8 @@ class StepHook:
         if before is None:  # no page of Dagster's promises the attribute
             again = [restarted(text(_fact(each, "message"))) for each in event_list if _event(each) == "STEP_RESTARTED"]
             before = (again[0] if again and again[0] else 1) - 1
+        chain = _chain(_fact(data, "error"))
+        hidden = _HIDDEN in [kind for kind, _ in chain]  # a user has Dagster hide errors, which it still gives to hooks
         return StepRecord(
             _event(event),
             _fact(context, "job_name"),
@@ -151,21 +155,25 @@ class StepHook:
             retries=_fact(step, "op_retry_policy", "max_retries"),
             at=CLOCK.now(),
             took=_seconds(_fact(data, "duration_ms")),
-            error=_fact(context, "op_exception"),
-            chain=_chain(_fact(data, "error")),
+            error=None if hidden else _fact(context, "op_exception"),
+            chain=chain,
             wait=_fact(data, "seconds_to_wait"),
             link=_page(self.webserver, run_id),
         )
 
 
-def _end(event_list: Iterable[object]) -> object:
-    """Return the event that ends the attempt; None if there is none."""
+def _end(event_list: Iterable[object]) -> tuple[object, tuple[type[State], ...]]:
+    """Return the event that ends the attempt, and the kinds that it may lead to; none of them if there is no such event."""
     try:
-        return next((event for event in reversed(list(event_list)) if _event(event) in ENDS), None)
+        for event in reversed(list(event_list)):
+            named = _fact(event, "event_type_value")
+            if type(named) is str and named in ENDS:
+                return event, EVENTS[named]
     except KeyboardInterrupt:
         raise
     except BaseException:  # it is no list of events
-        return None
+        return None, ()
+    return None, ()
 
 
 # --- the event log ----------------------------------------------------------------------------------------------------------------
