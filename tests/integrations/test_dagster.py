@@ -118,6 +118,12 @@ def test_a_record_says_the_same_after_it_was_kept() -> None:
         ("PIPELINE_CANCELED", {"reason": "Exceeded maximum runtime of 9 seconds."}, TimedOut, "Exceeded maximum runtime of 9 seconds."),
         ("PIPELINE_FAILURE", {"reason": "The run worker is lost"}, Failed, "The run worker is lost"),
         ("PIPELINE_FAILURE", {"chain": [("Dagster", "Dagster: in itself")]}, Failed, "Unexpected error: Dagster('in itself')"),
+        (
+            "PIPELINE_FAILURE",
+            {"steps": [(each, "Failed", "") for each in "abcdefg"]},
+            Failed,
+            "7 of 7 steps failed: a, b, c, d, e and 2 more",
+        ),
         ("PIPELINE_FAILURE", {"steps": [("a", "Aborted", ""), ("b", "Success", "")]}, Aborted, "1 of 2 steps failed: a"),
     ],
 )

@@ -1,23 +1,22 @@
 """What Dagster says of its runs, and what it means.
 
 - Dagster writes an event log: events of the steps of a run, and of the run. A hook sees the events of one attempt of one step.
-- The error of an event is a chain, from what Dagster raised to what the body raised. The first that is not Dagster's own is told.
+- ``dagster_errors`` says which error of an event is told.
 - ``dagster_log`` makes the records of a whole run out of its log.
 """
 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from types import new_class
 from typing import TypeGuard
 
 import attrs
 
 from tocsin.core import events as e
 from tocsin.core import states as s
-from tocsin.core.endings import failure
 from tocsin.core.events import Event, Facts
 from tocsin.core.integrations import facts as f
+from tocsin.core.integrations.dagster_errors import CRASHED, Link, failed, rebuilt
 from tocsin.core.integrations.foreign import Engine, ForeignRun
 from tocsin.core.integrations.summary import TaskEnd, summary
 from tocsin.core.states import KINDS, State
@@ -45,16 +44,12 @@ ENDS = frozenset({"STEP_UP_FOR_RETRY", "STEP_SUCCESS", "STEP_FAILURE"})
 SKIPPED = "a step before it was skipped, or had no output for it"
 CANCELED = "the run was canceled"
 
+_MOST = 5  # steps that the sentence of a run names
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CHILD = re.compile(r"(.+)\[(0|[1-9][0-9]*)\]", re.DOTALL)
 _RESTARTED = re.compile(r"\(attempt # ([0-9]{1,7})\)")
 _EXCEEDED = re.compile(r"Exceeded max_retries of ([0-9]{1,7})\s*")
 _OVER_TIME = re.compile(r"exceed(ed|ing) maximum runtime", re.IGNORECASE)
-_CRASHED = "ChildProcessCrashException"  # its text is empty
-_STOPPED = frozenset({"KeyboardInterrupt", "DagsterExecutionInterruptedError"})
-
-Link = tuple[str, str]
-"""One error of a chain: the name of its class, and its text."""
 
 StepEnd = tuple[str, str, str]
 """The key of a step, the kind of its state at the end of the run, and the reason or an empty text."""
@@ -217,7 +212,7 @@ def translate(record: Record) -> tuple[Event, ...]:
         case "STEP_SKIPPED":
             return (e.Signalled(at, state=s.Skipped(SKIPPED), attempt=record.attempt),)
         case "STEP_FAILURE":
-            return (_failed(at, error_of(record), record.reason, took),)
+            return (failed(at, error_of(record), record.reason, took),)
         case _:
             return ()
 
@@ -235,12 +230,13 @@ def _run_events(record: RunRecord) -> tuple[Event, ...]:
         case "RUN_CANCELED":
             return (e.Interrupted(at, message=record.reason or CANCELED, took=took, facts=known),)
         case "RUN_FAILURE":
-            failed = {key: kind for key, kind, _ in record.steps if kind in _FAILED}
-            if failed:
-                message = f"{len(failed):,} of {len(record.steps):,} steps failed: {one_line(', '.join(failed))}"
-                kind = s.Aborted if {*failed.values()} == {s.Aborted.__name__} else s.Failed  # Ctrl-C fails each step, and the run
+            bad = {key: kind for key, kind, _ in record.steps if kind in _FAILED}
+            if bad:
+                rest = f" and {len(bad) - _MOST:,} more" if len(bad) > _MOST else ""
+                message = f"{len(bad):,} of {len(record.steps):,} steps failed: {one_line(', '.join([*bad][:_MOST]))}{rest}"
+                kind = s.Aborted if {*bad.values()} == {s.Aborted.__name__} else s.Failed  # Ctrl-C fails each step, and the run
                 return (e.Signalled(at, state=kind(message), took=took, facts=known),)
-            return (attrs.evolve(_failed(at, rebuilt(record.chain), record.reason, took), facts=known),)
+            return (attrs.evolve(failed(at, rebuilt(record.chain), record.reason, took), facts=known),)
         case _:
             return ()
 
@@ -263,53 +259,14 @@ def kind_of(record: StepRecord) -> tuple[type[State], str]:
     return type(new), worded or ""
 
 
-# --- errors -----------------------------------------------------------------------------------------------------------------------
-
-
-def _failed(
-    at: datetime, error: BaseException | None, reason: str | None, took: timedelta | None
-) -> e.Signalled | e.Raised | e.TimedOutAt | e.Interrupted:
-    """Return the event for an error; where there is none, for what Dagster says."""
-    if error is None:
-        return e.Signalled(at, state=s.Failed(reason), took=took)
-    if type_name(error) in _STOPPED:
-        return e.Interrupted(at, error, took=took)
-    return failure(error, at, took=took)
-
-
 def error_of(record: StepRecord) -> BaseException | None:
     """Return what the body raised: the exception itself, or one made of the log's words."""
     error = record.error
     if error is not None and type_name(error) == "RetryRequested":  # the body asked for one retry too many
         error = error.__cause__
-    if error is None and record.chain[:1] and record.chain[0][0] == _CRASHED:
-        return rebuilt(((_CRASHED, record.reason or ""),))
+    if error is None and record.chain[:1] and record.chain[0][0] == CRASHED:
+        return rebuilt(((CRASHED, record.reason or ""),))
     return rebuilt(record.chain) if error is None else error
-
-
-def original(chain: Sequence[Link]) -> Link | None:
-    """Return the first error of a chain that is not Dagster's own; the last one if all are.
-
-    >>> original([("RetryRequestedFromPolicy", "Exceeded max_retries of 2"), ("OSError", "OSError: disk full")])
-    ('OSError', 'OSError: disk full')
-    """
-    ours = ("Dagster", "RetryRequested")
-    return next((link for link in chain if not link[0].startswith(ours)), chain[-1] if chain else None)
-
-
-def rebuilt(chain: Sequence[Link]) -> BaseException | None:
-    """Return an exception with the class name and the text that the log has of one."""
-    found = original(chain)
-    if found is None:
-        return None
-    kind, text = (found[0] if found[0].isidentifier() else "Error"), found[1].strip()
-    _, colon, rest = text.partition(": ")  # "package.ClassName: text", or the class alone
-    head = text.partition(":")[0].rpartition(".")[2]
-    worded = (rest if colon else "") if head == kind else text
-    base = TimeoutError if kind == "TimeoutError" else Exception
-    made: object = new_class(kind, (base,))(*([worded] if worded else []))
-    assert is_a(made, BaseException)
-    return made
 
 
 ENGINE = Engine("Dagster", run_of, translate)
