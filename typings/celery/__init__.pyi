@@ -1,0 +1,1 @@
+# What tocsin and its tests use of celery 5.7.0, which has no types.
