@@ -25,7 +25,7 @@ Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 _R = TypeVar("_R")
 
 _TIME, _SPAN = "2026-11-30T12:00:00+00:00", 1.5
-_TOOK = re.compile(r"after (attempt|\d[^:,]*)")
+_TOOK = re.compile(r"after (attempt|(?:less than )?\d[^:,]*)")
 
 
 @attrs.frozen

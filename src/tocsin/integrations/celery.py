@@ -15,7 +15,7 @@ import attrs
 
 from tocsin.core import states as s
 from tocsin.core.integrations.celery import ENGINE, EVENTS, REPLACED, CanvasEnd, NeverRuns, Said, TaskSignal
-from tocsin.core.integrations.facts import identity, name
+from tocsin.core.integrations.facts import duration, identity, name
 from tocsin.core.integrations.foreign import ForeignRun
 from tocsin.core.machine import StateHandler
 from tocsin.core.states import State, same
@@ -189,7 +189,8 @@ class _Connection:
     def success(self, task: object, said: Mapping[str, object]) -> None:
         """Once the result is stored."""
         if not self.observer.ignores(s.Success) and self._is_ours(task):
-            self.observer.observe(lambda: self._copy("task_success", fact(task, "request"), task, took=said.get("runtime")))
+            took = duration(said.get("runtime"))
+            self.observer.observe(lambda: self._copy("task_success", fact(task, "request"), task, **_times(took)))
 
     def retry(self, task: object, said: Mapping[str, object]) -> None:
         """Also in the worker's own process: if it is stopped, and if a process of it was lost."""
@@ -211,7 +212,8 @@ class _Connection:
         if not state and (given is None or (not is_a(given, Exception) and current_process().name != "MainProcess")):
             return
         requeue = is_a(given, Reject) and fact(given, "requeue") is True
-        more: dict[str, object] = {"state": state, "requeue": requeue} | self._times(began)
+        more: dict[str, object] = {"state": state, "requeue": requeue}
+        more |= _times(None if began is None else duration(monotonic() - began))
         if is_a(given, Ignore):
             more["reason"] = worded(given)
         elif is_a(given, Reject):
@@ -287,12 +289,6 @@ class _Connection:
         }
         return TaskSignal(**{**facts, **more})
 
-    def _times(self, began: float | None) -> dict[str, object]:
-        if began is None:
-            return {}
-        took = timedelta(seconds=max(monotonic() - began, 0.0))
-        return {"took": took, "started": later(CLOCK.now(), -took)}
-
     def _is_ours(self, task: object) -> bool:
         return fact(task, "app") is self.app and fact(task, "name") not in _INTERNAL
 
@@ -302,6 +298,11 @@ _connected: list[_Connection] = []
 
 def _given(made: Said) -> Said:
     return made
+
+
+def _times(took: timedelta | None) -> dict[str, object]:
+    """Return how long an attempt that ends now took, and when it began."""
+    return {} if took is None else {"took": took, "started": later(CLOCK.now(), -took)}
 
 
 def _equal(some: Handlers, others: Handlers) -> bool:
