@@ -6,16 +6,13 @@ its observer, and what it tells.
 
 import json
 import os
-import re
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from textwrap import dedent
 
 import attrs
 import pytest
@@ -23,9 +20,8 @@ import pytest
 from tests.engines import golden
 from tests.engines.celery_records import steady, steady_sentence, told_of
 from tests.engines.golden import Json
-from tests.eventually import eventually
 from tests.servers.scripts import environment, texts
-from tests.servers.slack import Reply, SlackServer
+from tests.servers.slack import SlackServer
 
 pytest.importorskip("celery")
 pytestmark = [pytest.mark.tocsin_live, pytest.mark.skipif(os.name != "posix", reason="a pool that forks is POSIX's")]
@@ -171,6 +167,13 @@ def second(): pass
 @task()
 def unstored(): return object()
 
+@task()
+def stopped():
+    open("begun", "w").close()
+    time.sleep(30)
+@task()
+def dies(): os.kill(os.getpid(), signal.SIGKILL)
+
 def revoke(found, terminate=False):
     write("revoke", [found.id, terminate])  # the worker then does what the remote control does
 
@@ -206,6 +209,8 @@ CASES = {
     "second": (lambda: chain(first.si(), second.si()).delay(), "CanvasEnd"),
     "unstored": (unstored.delay, "task_postrun"),
     "late": (late.delay, "task_prerun"),
+    "stopped": (stopped.delay, "task_prerun"),
+    "both": (lambda: chord([part.si(1), dies.si()], body.si()).delay(), "task_failure"),
 }
 
 def wait(is_so):
@@ -220,12 +225,15 @@ def ended(name, signal):
         return False
     with open("said", encoding="utf-8") as file:
         said = [json.loads(line) for line in file if line.endswith("\\n")]
+    name = {"both": "dies"}.get(name, name)
     return any((each.get("signal") or each["record"]) == signal and (each.get("goal") or each["name"]) == name for each in said)
 
 def go():
     wait(lambda: os.path.exists("ready"))
+    ends = dict(each.split("=") for each in os.environ.get("ENDS", "").split(",") if each)
     for name in os.environ["CASES"].split(","):
         run, end = CASES[name]
+        end = ends.get(name, end)
         run()
         if os.environ.get("WAIT", "yes") == "yes":
             wait(lambda: ended(name, end))
@@ -390,3 +398,72 @@ def keep(found: Mapping[str, list[Json]], told: Mapping[str, list[str]]) -> None
     cases = {name: {"said": found[name], "told": told[name]} for name in sorted(found)}
     text = json.dumps({"engine": "celery", "version": version("celery"), "cases": cases}, indent=1, ensure_ascii=False)
     (golden.FOLDER / "celery.json").write_text(f"{text}\n", encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_slack_hears_from_the_children_whatever_another_handler_does(desk: Desk, slack_server: SlackServer) -> None:
+    desk.run("failure,retries,killed", HANDLERS="breaks,failed")
+    assert sorted(map(steady_sentence, texts(slack_server))) == [
+        "failure failed after a while: ValueError: no rows",
+        "killed failed: WorkerLostError: Worker exited prematurely: signal 9 (SIGKILL) Job: 0.",
+        "retries will be tried again: ConnectionError: reset by peer",
+        "retries will be tried again: ConnectionError: reset by peer",
+    ]
+    assert "a handler of the user's is broken" in desk.log
+
+
+@pytest.mark.slow
+def test_a_worker_goes_on_while_slack_is_dead(desk: Desk, slack_server: SlackServer) -> None:
+    slack_server.stop()
+    desk.run("failure,success", HANDLERS="failed,heard")
+    assert [kind for name, *_, kind, _ in map(strings, desk.lines("heard")) if name == "success"][-1] == "Success"
+    assert "could not tell Slack of 'failure'" in desk.log
+
+
+@pytest.mark.slow
+def test_an_outbox_takes_one_of_the_messages_of_two_processes(desk: Desk, slack_server: SlackServer) -> None:
+    desk.run("both", HANDLERS="failed", TOCSIN_DELIVERY_OUTBOX="true")
+    told = [steady_sentence(each) for each in texts(slack_server)]
+    assert sorted(told) == [
+        "body was not run: part failed",
+        "canvas to body failed: part failed",
+        "dies[1] failed: WorkerLostError: Worker exited prematurely: signal 9 (SIGKILL) Job: 0.",
+        "part[0] failed after a while: ValueError: no rows",
+    ]
+
+
+@pytest.mark.slow
+def test_a_pool_of_threads_in_a_dry_run(desk: Desk, slack_server: SlackServer) -> None:
+    desk.run("success,retries,failure,exits", "threads", HANDLERS="slack,heard", TOCSIN_NOTIFY="print", ENDS="exits=task_postrun")
+    assert texts(slack_server) == []
+    told = {name: [kind for other, *_, kind, _ in map(strings, desk.lines("heard")) if other == name] for name in ("retries", "exits")}
+    assert sorted(told["exits"]) == ["Aborted", "Queued", "Running", "Submitted"]
+    assert told["retries"].count("Retrying") == 2
+    assert "failure failed after" in desk.log
+
+
+@pytest.mark.slow
+def test_a_cold_stop_is_no_retry(desk: Desk) -> None:
+    with desk.worker(HANDLERS="heard") as worker, desk.publisher("stopped", HANDLERS="heard") as publisher:
+        desk.wait_for(worker, (desk.folder / "begun").exists)
+        assert publisher.wait(LONGEST) == 0
+        worker.send_signal(signal.SIGQUIT)
+        worker.wait(LONGEST)
+    assert {kind for _, *_, kind, _ in map(strings, desk.lines("heard"))} == {"Submitted", "Queued", "Running", "Aborted"}
+
+
+@pytest.mark.slow
+def test_another_worker_tells_that_no_end_was_heard_of(desk: Desk) -> None:
+    options = {"HANDLERS": "heard", "OPTIONS": json.dumps({"no_end_after": 1})}
+    with desk.worker(**options) as worker, desk.publisher("stopped", **options) as publisher:
+        desk.wait_for(worker, (desk.folder / "begun").exists)
+        assert publisher.wait(LONGEST) == 0
+        os.killpg(worker.pid, signal.SIGKILL)
+    with desk.worker(**options) as worker:
+        desk.wait_for(worker, lambda: desk.has("heard", "stopped", "Aborted", "tocsin_no_end"))
+
+
+def strings(line: Json) -> list[str]:
+    """Return the items of a line as texts."""
+    assert isinstance(line, list)
+    return list(map(str, line))

@@ -6,6 +6,9 @@ class Receiver(Protocol):
 
 class Signal:
     name: str
+    receivers: list[object]
+    sender_receivers_cache: dict[object, object]
+    def send(self, sender: object, **named: object) -> object: ...
     def connect(self, receiver: Receiver, *, weak: bool = True) -> Receiver: ...
 
 after_task_publish: Signal

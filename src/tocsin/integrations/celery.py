@@ -33,7 +33,7 @@ from tocsin.watching.recipients import Handlers
 need("celery", "celery")
 
 from billiard import current_process  # noqa: E402 - a line that says what to install comes first
-from celery import signals  # noqa: E402 - as above
+from celery import current_app, signals  # noqa: E402 - as above
 from celery.exceptions import Ignore, Reject, SoftTimeLimitExceeded, TimeLimitExceeded  # noqa: E402 - as above
 from celery.utils.serialization import UnpickleableExceptionWrapper  # noqa: E402 - as above
 
@@ -86,7 +86,7 @@ def connect(
     >>> connect(Celery("jobs"), slack_notifier(only_states=[Failed]))
     """
     real = fact(app, "finalize", "__self__")  # of a proxy, such as celery.current_app, the app itself
-    if real is None or fact(real, "tasks") is None:
+    if real is None:
         raise TypeError(f"connect takes a Celery app, not {quote(app)}: write connect(app, slack_notifier)")
     options = (each, summary, no_end_after)
     handlers = attached(state_handlers)
@@ -164,11 +164,9 @@ class _Connection:
         """In the process that sends a task. A retry is told as one, and not as a new task."""
         if self.observer.ignores(*EVENTS["after_task_publish"]):
             return
-        request = said.get("headers")
-        if entry(fact(self.app, "tasks"), name(sender)) is not None and not entry(request, "retries") and sender not in _INTERNAL:
-            self.observer.observe(
-                lambda: self._copy("after_task_publish", request, entry(fact(self.app, "tasks"), name(sender)), host=None)
-            )
+        request, task = said.get("headers"), self._task(sender)
+        if task is not None and not entry(request, "retries") and self._sends(sender):
+            self.observer.observe(lambda: self._copy("after_task_publish", request, task, host=None))
 
     def received(self, _: object, said: Mapping[str, object]) -> None:
         """In the worker's own process."""
@@ -178,7 +176,7 @@ class _Connection:
         task = fact(request, "task")
         if self._is_ours(task):
             retries = entry(fact(request, "request_dict"), "retries")
-            self.observer.observe(lambda: self._copy("task_received", request, task, retries=retries))
+            self.observer.observe(lambda: self._copy("task_received", request, task, name=fact(request, "name"), retries=retries))
 
     def prerun(self, task: object, said: Mapping[str, object]) -> None:
         """In the process that runs the task, as all of the following where nothing else is said."""
@@ -288,6 +286,15 @@ class _Connection:
             "timed_out": is_a(more.get("error"), SoftTimeLimitExceeded) or is_a(more.get("error"), TimeLimitExceeded),
         }
         return TaskSignal(**{**facts, **more})
+
+    def _task(self, sender: object) -> object:
+        """Return the task of this name; None if the app has none that people are told of."""
+        return None if sender in _INTERNAL else entry(fact(self.app, "tasks"), name(sender))
+
+    def _sends(self, sender: object) -> bool:
+        """Return whether it is this app that sends the task. Apps of one process share their tasks, and the signal does not say."""
+        others = [made for made in _connected if made.app is not self.app and made._task(sender) is not None]
+        return not others or fact(current_app, "finalize", "__self__") is self.app
 
     def _is_ours(self, task: object) -> bool:
         return fact(task, "app") is self.app and fact(task, "name") not in _INTERNAL

@@ -150,23 +150,13 @@ Said = TaskSignal | NeverRuns | CanvasEnd
 
 def run_of(said: Said) -> ForeignRun:
     """Return the run that a record is about."""
-    match said:
-        case NeverRuns():
-            return ForeignRun(said.name, said.task_id, map_index=said.map_index, host=said.host)
-        case CanvasEnd():
-            return ForeignRun(f"canvas to {said.goal}", said.goal_id, host=said.host)
-        case TaskSignal():
-            again = said.redelivered or (said.signal == "task_retry" and said.stopped and said.acks_late)
-            return ForeignRun(
-                said.name,
-                said.task_id,
-                map_index=said.map_index,
-                attempt=said.retries + 1,
-                attempts=_attempts(said),
-                redelivered=again,
-                started=said.started,
-                host=said.host,
-            )
+    if isinstance(said, NeverRuns):
+        return ForeignRun(said.name, said.task_id, map_index=said.map_index, host=said.host)
+    if isinstance(said, CanvasEnd):
+        return ForeignRun(f"canvas to {said.goal}", said.goal_id, host=said.host)
+    again = said.redelivered or (said.signal == "task_retry" and said.stopped and said.acks_late)
+    number, of = said.retries + 1, _attempts(said)
+    return ForeignRun(said.name, said.task_id, None, said.map_index, number, of, again, said.started, host=said.host)
 
 
 def _attempts(said: TaskSignal) -> int:
@@ -182,15 +172,11 @@ def translate(said: Said) -> tuple[Event, ...]:
     >>> translate(TaskSignal("task_revoked", name="load", terminated=True))[0].message
     'it was terminated'
     """
-    match said:
-        case NeverRuns():
-            if said.skipped:
-                return (_signalled(said.at, s.Skipped(f"{said.because} was skipped")),)
-            return (e.TriggerNotMet(said.at, f"{said.because} failed"),)
-        case CanvasEnd():
-            return (_canvas_end(said),)
-        case TaskSignal():
-            return _of_task(said)
+    if isinstance(said, NeverRuns):
+        if said.skipped:
+            return (_signalled(said.at, s.Skipped(f"{said.because} was skipped")),)
+        return (e.TriggerNotMet(said.at, f"{said.because} failed"),)
+    return (_canvas_end(said),) if isinstance(said, CanvasEnd) else _of_task(said)
 
 
 def _of_task(said: TaskSignal) -> tuple[Event, ...]:
