@@ -467,3 +467,49 @@ def strings(line: Json) -> list[str]:
     """Return the items of a line as texts."""
     assert isinstance(line, list)
     return list(map(str, line))
+
+
+PROGRAM = '''
+from datetime import timedelta
+
+from celery import Celery  # type: ignore[import-untyped] # it has no types
+from tocsin import Failed, State, Task, slack_notifier
+from tocsin.integrations import ForeignRun
+from tocsin.integrations.celery import connect
+
+
+def exact(run: ForeignRun, old: State, new: State) -> State | None:
+    return None
+
+
+def of_a_task(task: Task, old: State, new: State) -> None: ...
+
+
+class App:
+    """An app as stubs of Celery have it."""
+
+    @property
+    def tasks(self) -> dict[str, object]:
+        return {}
+
+    def finalize(self, auto: bool = False) -> None: ...
+
+
+connect(Celery("jobs"), slack_notifier(only_states=[Failed]), exact, each=False, no_end_after=timedelta(hours=2))
+connect(App(), slack_notifier)
+connect("jobs", slack_notifier)
+connect(App(), of_a_task)
+connect(App(), slack_notifier, eech=False)
+connect(App(), slack_notifier, no_end_after=7)
+'''
+
+
+@pytest.mark.slow
+def test_a_type_checker_sees_what_is_wrong(tmp_path: Path) -> None:
+    pytest.importorskip("mypy")
+    (tmp_path / "program.py").write_text(PROGRAM, encoding="utf-8")
+    words = [sys.executable, "-m", "mypy", "--strict", "program.py"]
+    said = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False).stdout
+    wrong = len(PROGRAM.splitlines()) - 3
+    found = [(int(line.split(":")[1]) - wrong, line.rpartition("[")[2]) for line in said.splitlines() if " error: " in line]
+    assert found == [(0, "arg-type]"), (1, "arg-type]"), (2, "call-arg]"), (3, "arg-type]")], said
