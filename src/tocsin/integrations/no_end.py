@@ -9,7 +9,7 @@
 
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import attrs
@@ -18,6 +18,7 @@ from tocsin.core.events import Facts
 from tocsin.core.integrations.foreign import ForeignRun, end_unheard
 from tocsin.core.machine import Announcement, propose
 from tocsin.core.text import describe
+from tocsin.core.transitions import later
 from tocsin.shell import log
 from tocsin.shell.adapters.clock import CLOCK
 from tocsin.shell.announce import Announcer, facts
@@ -66,12 +67,19 @@ class NoEnd:
         """Start without a thread in a forked child."""
         self._thread = None
 
-    def note(self, foreign: ForeignRun, *, is_open: bool) -> None:
-        """Keep an open run, or forget one that ended. An error of the file is logged once."""
+    def note(self, foreign: ForeignRun, *, is_open: bool, due: datetime | None = None) -> None:
+        """Keep an open run, or forget one that ended. An error of the file is logged once.
+
+        Args:
+            foreign: the run.
+            is_open: whether its end is waited for.
+            due: when it is to run, an aware datetime; None for now. The wait begins then.
+        """
         try:
             store, now = ForeignRunStore.usual(), CLOCK.now()
             if is_open:
-                store.put(OpenRun(foreign, self._engine, now, now + self._after))
+                begins = now if due is None else max(now, due)
+                store.put(OpenRun(foreign, self._engine, now, later(begins, self._after)))
             else:
                 store.remove(foreign)
         except HistoryError as error:

@@ -19,7 +19,7 @@ from tocsin.core.events import Event
 from tocsin.core.integrations.foreign import NOTHING, Engine, ForeignRun, Heard, News, RunKey, hear
 from tocsin.core.machine import StateHandler
 from tocsin.core.notifiers import Notifier
-from tocsin.core.states import KINDS, State
+from tocsin.core.states import KINDS, Queued, Retrying, Scheduled, State, Submitted
 from tocsin.core.text import quote
 from tocsin.core.validation import is_list
 from tocsin.integrations.no_end import NoEnd
@@ -162,13 +162,25 @@ def announce_foreign(
     if news is None:
         return None
     if no_end is not None:  # before the messages: their delivery may take long
-        no_end.note(foreign, is_open=not news.run.ended)
+        _note(no_end, foreign, news)
     run = news.run if of is None else attrs.evolve(news.run, subject=foreign.subject(handlers, of))
     announcer = new_announcer(handlers, event.facts)
     if announcer.remember is not None or look().anything:
         tell_left(announcer, run.subject)
     feed(announcer, run, news.event)
     return announcer
+
+
+def _note(no_end: NoEnd, foreign: ForeignRun, news: News) -> None:
+    """Have the end of a run waited for, from the time at which the run is due. Who submits a run does not wait for its end.
+
+    Whoever takes the run does. It may be over before the other process notes that it was submitted.
+    """
+    _, new = news.heard.states[foreign.delivery]
+    if isinstance(new, Submitted) or type(new) is Scheduled:
+        return
+    due = new.start_time if isinstance(new, Retrying | Queued) else None
+    no_end.note(foreign, is_open=not news.run.ended, due=due)
 
 
 def _ignores(handler: object, kind: type[State]) -> bool:

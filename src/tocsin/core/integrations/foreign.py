@@ -227,7 +227,7 @@ def _ordinal(place: tuple[int, bool], phase: int) -> int:
 def _state_before(known: State | None, event: Event, heard: Heard, foreign: ForeignRun) -> State | None:
     """Return the state of the attempt before the event: what was heard, if it can lead there, else what must have been."""
     while isinstance(known, s.MetaState):
-        known = known.state or _START
+        known = None if isinstance(event, e.Raised) else known.state or _START  # what raised was entered, unheard
     if known is not None and leads_to(type(known), type(event)) is not None:
         return known
     if foreign.attempt > 1 and known is None and leads_to(s.Retrying, type(event)) is not None and _begins(event):

@@ -1,0 +1,3 @@
+# What tocsin uses of celery 5.7.0's serialization.
+class UnpickleableExceptionWrapper(Exception):
+    def __init__(self, exc_module: str, exc_cls_name: str, exc_args: object, text: str | None = None) -> None: ...

@@ -1,0 +1,6 @@
+# What tests use of kombu 5.7.0.
+class SimpleQueue:
+    def get(self, *, timeout: float) -> object: ...
+
+class Connection:
+    def SimpleQueue(self, name: str) -> SimpleQueue: ...
