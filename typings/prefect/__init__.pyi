@@ -1,0 +1,1 @@
+# What tocsin uses of Prefect, and no more. An environment of the tests checks it against the real one.
