@@ -68,7 +68,7 @@ def normal(said: Json, name: str = "") -> Json:
         return said
     if name in {"at", "started", "ended", "until", "due", "start"}:
         return _TIME
-    if name in {"took", "duration"}:
+    if name in {"took", "run_took", "duration"}:
         return _SPAN
     if name in {"run_id", "host", "link", "worker"} or name.endswith("_id"):
         return f"<{name}>"

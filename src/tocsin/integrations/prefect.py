@@ -3,7 +3,7 @@
 - A hook copies the facts out of Prefect's objects. ``tocsin.core.integrations.prefect`` decides what they mean.
 - In an event loop, as in an async flow, a hook answers a coroutine, which Prefect awaits: a thread tells, and the loop goes on.
 - While Prefect calls ``on_running`` for an immediate retry, and again for a task run that crashes, the exception is in flight.
-- At a flow's end its task runs are read from Prefect's API, in a thread that is waited for two seconds at most.
+- At a flow's end its task runs are read from Prefect's API, in a thread that is waited for five seconds at most.
 - The hooks of one call share what they heard, also when they are pickled or copied together with a task or a flow.
 """
 
@@ -38,10 +38,11 @@ if TYPE_CHECKING:
 
 __all__ = ["FlowHooks", "TaskHooks", "prefect_flow_hooks", "prefect_task_hooks"]
 
-_PATIENCE = 2.0  # seconds that a flow's end waits for the states of its tasks
+_PATIENCE = 5.0  # seconds that a flow's end waits for the states of its tasks
 _PAUSE = 0.1  # seconds between two looks
 _PAGE = 200  # task runs; the server gives no more at once
 _MOST_OPEN = 10_000
+_MOST_FLOWS = 100
 
 
 class FlowHooks(TypedDict):
@@ -68,7 +69,7 @@ def prefect_flow_hooks(
     """Return the hooks that tell of a flow: ``@flow(**prefect_flow_hooks(slack_notifier))``.
 
     The last message of a run counts its tasks, the failures first, and names those that never ran. To read them, it waits for Prefect's
-    API for two seconds at most.
+    API for five seconds at most.
 
     Args:
         state_handlers: the handlers, in order; none: those of the configuration.
@@ -124,12 +125,13 @@ class _Attempt:
 
 
 class _OpenRuns:
-    """The attempts that run in this process, by the id of the run. Thread-safe; a child of a fork keeps them."""
+    """The attempts that run in this process, by the id of the run, and the parts of a flow run that ended here. Thread-safe."""
 
     def __init__(self) -> None:
         self._guard = ForkSafeLock()
         self._open: OrderedDict[str, _Attempt] = OrderedDict()
         self._told: OrderedDict[str, None] = OrderedDict()
+        self._ended: OrderedDict[str, set[str]] = OrderedDict()
 
     def __repr__(self) -> str:
         return f"<{len(self._open):,} attempts of Prefect's runs>"
@@ -145,10 +147,25 @@ class _OpenRuns:
                     self._open.popitem(last=False)
             return before
 
-    def end(self, run_id: str) -> _Attempt | None:
-        """Forget a run, and return its last attempt."""
+    def end(self, run_id: str, part_of: str = "") -> _Attempt | None:
+        """Forget a run, and return its last attempt. Of a part of a flow run, note that it ended."""
         with self._guard.lock:
+            ended = self._ended.get(part_of)
+            if ended is not None:
+                ended.add(run_id)
             return self._open.pop(run_id, None)
+
+    def expect_parts(self, flow_run_id: str) -> None:
+        """Note, from now on, which parts of a flow run end in this process."""
+        with self._guard.lock:
+            self._ended.setdefault(flow_run_id, set())
+            if len(self._ended) > _MOST_FLOWS:
+                self._ended.popitem(last=False)
+
+    def ended_parts(self, flow_run_id: str) -> set[str]:
+        """Return the parts of a flow run that ended in this process, and forget them."""
+        with self._guard.lock:
+            return self._ended.pop(flow_run_id, set())
 
     def tell_once(self, run_id: str) -> bool:
         """Note that a crash is told. Return whether it was not before."""
@@ -220,7 +237,7 @@ class _TaskHook(_Hook):
             observer, run_id = self._teller.observer, _id(task_run)
             if self._event == "on_running":
                 return None if observer.ignores(*self._kinds) else _tell_running(observer, run_id, task, task_run, state)
-            attempt = _open.end(run_id)
+            attempt = _open.end(run_id, _id(task_run, "flow_run_id"))
             if observer.ignores(*self._kinds):
                 return None
             return _observe(observer, lambda: _task_said(task, task_run, state, attempt, _error(state)))
@@ -237,16 +254,18 @@ class _FlowHook(_Hook):
         try:
             observer, run_id = self._teller.observer, _id(flow_run)
             if self._event != "on_running":
-                attempt = _open.end(run_id)
+                attempt, ended = _open.end(run_id), _open.ended_parts(run_id)
                 if not _wants_end(observer, self._kinds):
                     return None
-                tell = partial(_tell_end, observer, flow, flow_run, state, attempt)
+                tell = partial(_tell_end, observer, flow, flow_run, state, attempt, ended=ended)
                 if self._event in {"on_crashed", "on_cancellation"}:  # the loop may be about to end
                     tell()
                     return None
                 return _in_place(tell)
             count = _fact(flow_run, "run_count")
             before, own = _begin(run_id, count, state)
+            if observer.summary or observer.each:
+                _open.expect_parts(run_id)
             if not observer.summary or observer.ignores(*self._kinds) or (before is not None and before.count == count):
                 return None
             return _observe(observer, lambda: _flow_said(flow, flow_run, state, None, own, again=before is not None))
@@ -267,7 +286,7 @@ def _tell_running(
         return _observe(observer, lambda: _task_said(task, task_run, state, None, own))
     if own is None or _is_no_crash(own):
         return None
-    _open.end(run_id)
+    _open.end(run_id, _id(task_run, "flow_run_id"))
     _open.tell_once(run_id)
     now = CLOCK.now()  # the state is that of the start
     return _observe(observer, lambda: _task_said(task, task_run, state, before, own, crashed=True, now=now))
@@ -301,9 +320,12 @@ def _in_place(work: Callable[[], None]) -> Coroutine[object, object, None] | Non
     return asyncio.to_thread(work)
 
 
-def _tell_end(observer: Observer[Said], flow: object, flow_run: object, state: object, attempt: _Attempt | None) -> None:
+def _tell_end(
+    observer: Observer[Said], flow: object, flow_run: object, state: object, attempt: _Attempt | None, *, ended: set[str]
+) -> None:
+    """Tell of the tasks that no hook was called for, and of the flow. ``ended``: the task runs that are known to have ended."""
     name = facts.name(_fact(flow, "name"))
-    tasks, complete = _tasks_of(_fact(flow_run, "id"), name)
+    tasks, complete = _tasks_of(_fact(flow_run, "id"), name, ended)
     for each in tasks:
         if observer.each and stopped_unheard(each) and _open.tell_once(each.run_id):
             observer.observe(partial(_itself, each))
@@ -337,8 +359,8 @@ def _fact(of: object, name: str) -> object:
     return found
 
 
-def _id(run: object) -> str:
-    return facts.identity(_fact(run, "id"))
+def _id(run: object, name: str = "id") -> str:
+    return facts.identity(_fact(run, name))
 
 
 def _type(state: object) -> object:
@@ -446,18 +468,22 @@ def _link(kind: str, run: object) -> str | None:
 # --- the tasks of a flow ----------------------------------------------------------------------------------------------------------
 
 
-def _tasks_of(flow_run_id: object, flow: str) -> tuple[tuple[TaskSaid, ...], bool]:
+_Look = tuple[tuple[TaskSaid, ...], bool]
+
+
+def _tasks_of(flow_run_id: object, flow: str, ended: set[str]) -> _Look:
     """Return the task runs of a flow run as Prefect's API has them, and whether these are all."""
-    looks: list[tuple[tuple[TaskSaid, ...], bool]] = []
+    looks: list[_Look] = []
     if isinstance(flow_run_id, UUID):
-        reader = CallThread("tocsin_prefect_tasks", lambda: _look(flow_run_id, flow, time.monotonic() + _PATIENCE, looks))
+        until = time.monotonic() + _PATIENCE
+        reader = CallThread("tocsin_prefect_tasks", lambda: _look(flow_run_id, flow, ended, until, looks))
         if reader.try_start():
             reader.wait(_PATIENCE)
     return looks[-1] if looks else ((), False)
 
 
-def _look(flow_run_id: UUID, flow: str, until: float, looks: list[tuple[tuple[TaskSaid, ...], bool]]) -> None:
-    """Read the task runs until two readings agree that all have ended: what ended reaches the API some 50 ms later."""
+def _look(flow_run_id: UUID, flow: str, ended: set[str], until: float, looks: list[_Look]) -> None:
+    """Read the task runs until two readings agree that all have ended. A state reaches the API later than the hooks."""
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 
@@ -471,10 +497,10 @@ def _look(flow_run_id: UUID, flow: str, until: float, looks: list[tuple[tuple[Ta
                 runs += page
                 complete = len(page) < _PAGE
             tasks = with_names(_listed(run, flow) for run in reversed(runs))
-            before = looks[-1][0] if looks else None
+            over = {each.run_id for each in tasks if each.state_type not in {"RUNNING", "PENDING"} or each.state_name == "NotReady"}
+            settled = len(over) == len(tasks) and over.issuperset(ended) and looks and len(looks[-1][0]) == len(tasks)
             looks.append((tasks, complete))
-            ended = all(each.state_type not in {"RUNNING", "PENDING"} or each.state_name == "NotReady" for each in tasks)
-            if (ended and before is not None and len(before) == len(tasks)) or time.monotonic() + _PAUSE >= until:
+            if settled or time.monotonic() + _PAUSE >= until:
                 return
             time.sleep(_PAUSE)
 

@@ -183,7 +183,10 @@ def hear(
     if phase <= latest and not (is_final and latest == _RETRIED):  # a run may be stopped while it waits for its next attempt
         return None
     ordinal = _ordinal(place, phase)
-    run = Run(foreign.subject(handlers), old, foreign.attempt, ordinal, is_final, started_at=foreign.started)
+    started = (
+        None if isinstance(event, e.Started) else foreign.started
+    )  # after a start that is known, a start is one of the next attempt
+    run = Run(foreign.subject(handlers), old, foreign.attempt, ordinal, is_final, started_at=started)
     states = {**heard.states, place: (phase, new)}
     return News(Heard(states, place if is_final else heard.ended), run, event)
 
