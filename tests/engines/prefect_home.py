@@ -66,7 +66,7 @@ def server() -> Iterator[None]:
 
 def _answers() -> bool:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{PORT}/api/health", timeout=5) as answer:  # noqa: S310 - on the loopback interface
+        with urllib.request.urlopen(f"http://127.0.0.1:{PORT}/api/health", timeout=5) as answer:
             return bool(answer.read() == b"true")
     except OSError:
         return False

@@ -14,11 +14,11 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
-from textwrap import dedent
 
 import attrs
 import pytest
@@ -29,20 +29,20 @@ from tests.engines.golden import Json
 from tests.servers.scripts import environment, texts
 from tests.servers.slack import SlackServer
 
-prefect = pytest.importorskip("prefect", exc_type=ImportError)
+pytest.importorskip("prefect")
 
-from prefect import flow, task  # noqa: E402 - the environment comes first
-from prefect.cache_policies import INPUTS  # noqa: E402
-from prefect.states import Cancelled, Completed, Failed  # noqa: E402
-from prefect.task_runners import ThreadPoolTaskRunner  # noqa: E402
+from prefect import flow, task
+from prefect.cache_policies import INPUTS
+from prefect.states import Cancelled, Completed, Failed
+from prefect.task_runners import ThreadPoolTaskRunner
 
-import tocsin  # noqa: E402
-from tocsin import Recording, flush, interpreting, slack_notifier  # noqa: E402
-from tocsin.core.effects import CallBack  # noqa: E402
-from tocsin.core.integrations.prefect import Said  # noqa: E402
-from tocsin.core.messages.content import Content  # noqa: E402
-from tocsin.integrations.prefect import prefect_flow_hooks, prefect_task_hooks  # noqa: E402
-from tocsin.interpreters import Outbox  # noqa: E402
+import tocsin
+from tocsin import Recording, flush, interpreting, slack_notifier
+from tocsin.core.effects import CallBack
+from tocsin.core.integrations.prefect import Said
+from tocsin.core.messages.content import Content
+from tocsin.integrations.prefect import prefect_flow_hooks, prefect_task_hooks
+from tocsin.interpreters import Outbox
 
 pytestmark = [pytest.mark.engine, pytest.mark.filterwarnings("default")]
 
@@ -331,3 +331,299 @@ def compare(case: str, said: list[Json], told: list[str]) -> None:
 def test_what_prefect_says_and_what_is_told(case: str) -> None:
     heard = hear(CASES[case])
     compare(case, [golden.as_json(each) for each in heard.said], list(heard.told))
+
+
+def test_the_end_of_a_flow_lists_its_tasks() -> None:
+    assert hear(upstream_failed).details == (
+        "1 Failed, 1 TriggerFailed",
+        "divide Failed: ZeroDivisionError: division by zero\n"
+        "report TriggerFailed: Upstream task run 'divide' did not reach a 'COMPLETED' state.",
+    )
+
+
+# --- programs ---------------------------------------------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class Program:
+    """The program with the flows that are killed, and the server that it tells."""
+
+    slack: SlackServer
+    bundle: Path
+    folder: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Its environment: the home and the server of Prefect's, and the webhook."""
+        return {
+            **prefect_home.ENVIRONMENT,
+            **environment(self.slack, self.bundle, self.folder),
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            "TOCSIN_SAID": str(self.folder / "said"),
+            "TOCSIN_STATE_DIR": str(self.folder / "state"),
+        }
+
+    def start(self, case: str, **variables: str) -> "subprocess.Popen[str]":
+        """Start a case. A group of processes of its own can be ended as a whole."""
+        words = [sys.executable, str(HERE / "prefect_program.py"), case]
+        env = {**self.environment, **variables}
+        with (self.folder / "log").open("a") as log:
+            return subprocess.Popen(
+                words, env=env, cwd=self.folder, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True
+            )
+
+    def run(self, case: str, **variables: str) -> int:
+        """Run a case, and return its exit status."""
+        with self.start(case, **variables) as process:
+            return ended(process)
+
+    @property
+    def said(self) -> list[Json]:
+        """What Prefect said."""
+        return [json.loads(line) for line in (self.folder / "said").read_text(encoding="utf-8").splitlines()]
+
+
+def ended(process: "subprocess.Popen[str]") -> int:
+    """Wait for the end of a program, and return its exit status."""
+    try:
+        return process.wait(PATIENCE)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def program(slack_server: SlackServer, ca_bundle: Path, tmp_path: Path) -> Program:
+    return Program(slack_server, ca_bundle, tmp_path)
+
+
+def test_the_pipeline_in_a_pool_of_processes(program: Program) -> None:
+    assert program.run("pipeline") == 1
+    compare("pipeline", program.said, texts(program.slack))
+
+
+def test_a_flow_that_is_terminated_is_told_and_its_task_too(program: Program) -> None:
+    with program.start("nightly") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "waiting\n"
+        process.send_signal(signal.SIGTERM)
+        assert ended(process) != 0
+    compare("terminated", program.said, texts(program.slack))
+
+
+def test_of_a_flow_that_is_killed_another_process_tells_that_no_end_was_heard(program: Program) -> None:
+    assert program.run("killed", NO_END_AFTER="1") == -signal.SIGKILL
+    assert texts(program.slack) == ["killed started", "load started"]
+    assert program.run("watches", NO_END_AFTER="2") == 0
+    told = texts(program.slack)[2:]
+    assert sorted(re.sub("within .*", "within", each) for each in told if "no end" in each) == [
+        "killed was aborted: no end was heard of within",
+        "load was aborted: no end was heard of within",
+    ]
+
+
+# --- handlers that fail, outboxes, dry runs ---------------------------------------------------------------------------------------
+
+
+def breaks(_: object, __: tocsin.State, ___: tocsin.State) -> None:
+    raise RuntimeError("a handler of the user's")
+
+
+@task(**prefect_task_hooks(breaks, slack_notifier))
+def told_by_a_broken_handler() -> int:
+    return 7
+
+
+@flow(**prefect_flow_hooks(breaks, slack_notifier))
+def with_a_broken_handler() -> int:
+    return told_by_a_broken_handler()
+
+
+def test_a_handler_that_fails_changes_nothing() -> None:
+    results: list[int] = []
+    heard = hear(lambda: results.append(with_a_broken_handler()))
+    assert results == [7]
+    assert [golden.normal_sentence(each) for each in heard.told] == [
+        "with-a-broken-handler started",
+        "told_by_a_broken_handler started",
+        "told_by_a_broken_handler succeeded after a while",
+        "with-a-broken-handler succeeded after a while",
+    ]
+
+
+@pytest.mark.tocsin_live
+def test_slack_is_dead(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setenv("SLACK_WEBHOOK_URL", "https://127.0.0.1:1/services/T0/B0/x")
+    monkeypatch.setenv("TOCSIN_SLACK_ALLOWED_HOSTS", "127.0.0.1")
+    assert add_only(3) == 4
+    assert [record for record in caplog.records if record.name.startswith("tocsin")]
+
+
+@flow(**prefect_flow_hooks(slack_notifier))
+def add_only(x: int) -> int:
+    return x + 1
+
+
+@pytest.mark.tocsin_live
+def test_through_an_outbox(slack_server: SlackServer, ca_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in environment(slack_server, ca_bundle, tmp_path).items():
+        monkeypatch.setenv(name, value)
+    with interpreting(Outbox(tocsin.Live(), f"sqlite:///{tmp_path}/outbox.sqlite", min_interval=0.0)):
+        success()
+        flush()
+    assert [golden.normal_sentence(each) for each in texts(slack_server)] == [
+        "success started",
+        "add started",
+        "add succeeded after a while",
+        "success succeeded after a while",
+    ]
+
+
+def test_a_dry_run_prints(program: Program) -> None:
+    said = subprocess.run(
+        [sys.executable, "-c", "from tests.engines.prefect_program import *; report(3)"],
+        env={**program.environment, "TOCSIN_NOTIFY": "print"},
+        cwd=program.folder,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    )
+    assert program.slack.requests == []
+    assert "report is now in a Success state" in said.stdout + said.stderr
+
+
+# --- the hooks as objects ---------------------------------------------------------------------------------------------------------
+
+
+def test_hooks_survive_what_prefect_does_to_them() -> None:
+    for hooks in (prefect_flow_hooks(slack_notifier, each=False), prefect_task_hooks(slack_notifier, no_end_after=timedelta(hours=1))):
+        for (hook,) in hooks.values():
+            assert repr(hook).startswith(f"<{hook.__name__.removeprefix('tocsin_')} of a ")
+            assert copy.deepcopy(hook)._teller is hook._teller
+            assert copy.copy(hook)._teller is hook._teller
+            again = pickle.loads(pickle.dumps([hook, hook]))
+            assert repr(again[0]) == repr(hook)
+            assert again[0] is again[1]
+            assert weakref.ref(hook)() is hook
+    running, failing = pickle.loads(pickle.dumps([TASKS["on_running"][0], TASKS["on_failure"][0]]))
+    assert running._teller is failing._teller
+
+
+def test_with_options_keeps_the_hooks() -> None:
+    """An empty list replaces nothing."""
+    assert hear(failure.with_options(on_failure=[])).told[-1].startswith("failure failed after")
+
+
+def test_one_who_wants_no_summary_is_told_of_crashed_tasks_alone() -> None:
+    @flow(flow_run_name="run", **prefect_flow_hooks(slack_notifier, summary=False))
+    def silent() -> None:
+        exits_without_hooks()
+
+    @flow(flow_run_name="run", **prefect_flow_hooks(slack_notifier, each=False))
+    def summed_up() -> None:
+        exits_without_hooks()
+
+    assert [golden.normal_sentence(each) for each in hear(silent).told] == [
+        "exits_without_hooks was aborted after a while: Execution was aborted by Python system exit call."
+    ]
+    assert [golden.normal_sentence(each) for each in hear(summed_up).told] == [
+        "summed-up started",
+        "summed-up was aborted after a while: SystemExit: 3",
+    ]
+
+
+def test_one_who_ignores_all_hears_nothing() -> None:
+    nothing = slack_notifier(only_states=[tocsin.Looped])
+
+    @task(**prefect_task_hooks(nothing))
+    def quiet_task() -> None:
+        raise ValueError("no rows")
+
+    @flow(**prefect_flow_hooks(nothing))
+    def quiet() -> None:
+        quiet_task()
+
+    heard = hear(quiet)
+    assert (heard.said, heard.told) == ((), ())
+
+
+class Raises:
+    """An object of Prefect's whose attributes raise."""
+
+    def __getattribute__(self, name: str) -> object:
+        if name.startswith("__"):
+            return object.__getattribute__(self, name)
+        raise RuntimeError(name)
+
+
+def test_odd_objects_raise_nothing() -> None:
+    for hooks in (FLOWS, TASKS):
+        for (hook,) in hooks.values():
+            with interpreting(Recording()):
+                assert hook(Raises(), Raises(), Raises()) is None
+
+
+@pytest.mark.parametrize("option", ["each=1", "summary=None", "no_end_after=5"])
+def test_a_wrong_option_is_a_type_error(option: str) -> None:
+    with pytest.raises(TypeError, match=option.partition("=")[0]):
+        eval(f"prefect_flow_hooks({option})")  # noqa: S307 - ours
+
+
+# --- types and pages --------------------------------------------------------------------------------------------------------------
+
+CONSUMER = """
+from prefect import flow, task
+from tocsin import Failed, slack_notifier
+from tocsin.integrations.prefect import FlowHooks, TaskHooks, prefect_flow_hooks, prefect_task_hooks
+
+@task(retries=2, **prefect_task_hooks(slack_notifier(only_states=[Failed])))
+def load(x: int) -> int:
+    return x
+
+@task(**prefect_task_hooks())
+async def aload(x: int) -> int:
+    return x
+
+@flow(name="nightly", **prefect_flow_hooks(slack_notifier, each=False))
+def nightly(x: int) -> str:
+    return str(load(x))
+
+@flow(**prefect_flow_hooks())
+async def anightly(x: int) -> str:
+    return str(await aload(x))
+
+given: FlowHooks = prefect_flow_hooks()
+others: TaskHooks = prefect_task_hooks()
+told: str = nightly(3)
+"""
+MISUSE = """
+from tocsin.integrations.prefect import prefect_flow_hooks, prefect_task_hooks
+prefect_flow_hooks(eech=False)
+prefect_task_hooks(summary=True)
+prefect_flow_hooks(3)
+"""
+
+
+def checked(folder: Path, program: str) -> list[str]:
+    """Return the errors that mypy finds in a program, with the types of the real Prefect."""
+    (folder / "program.py").write_text(program, encoding="utf-8")
+    words = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", "--cache-dir", str(folder / "cache"), "program.py"]
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=300)
+    return done.stdout.splitlines()
+
+
+def test_the_hooks_have_exact_types(tmp_path: Path) -> None:
+    assert checked(tmp_path, CONSUMER) == []
+    errors = checked(tmp_path, MISUSE)
+    assert [line.partition(":")[2].partition(":")[0] for line in errors if ": error:" in line] == ["3", "4", "5"]
+
+
+def test_the_page_is_true(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (ROOT / "docs" / "engines" / "prefect.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```\{code-block\} python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert blocks
+    names: dict[str, object] = {}
+    told = hear(lambda: [exec(block, names) for block in blocks]).told  # noqa: S102 - our own page
+    assert [golden.normal_sentence(each) for each in told if each.startswith("nightly")][-1] == "nightly succeeded after a while"
