@@ -10,14 +10,21 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from types import new_class
 from typing import TypeVar
 
 import attrs
 
+from tocsin import Recording, interpreting, slack_notifier
+from tocsin.core.effects import Effect, PostToSlack
+from tocsin.core.messages.content import Content
 from tocsin.core.text import type_name, worded
+from tocsin.core.validation import invoke
 from tocsin.core.values import Value
+from tocsin.integrations.observer import Observer
 
 FOLDER = Path(__file__).parent.parent / "golden" / "engines"
 
@@ -112,3 +119,35 @@ def keep(engine: str, version: str, cases: Mapping[str, tuple[Iterable[object], 
     }
     text = json.dumps({"engine": engine, "version": version, "cases": made}, indent=1, ensure_ascii=False)
     (FOLDER / f"{engine}.json").write_text(f"{text}\n", encoding="utf-8")
+
+
+@attrs.frozen
+class Told:
+    """A message about a golden record: its sentence, its colour, and the details that the engine told."""
+
+    sentence: str
+    kind: str
+    color: str
+    details: tuple[tuple[str, str], ...]
+
+
+def replayed(engine: str, case: str) -> list[Told]:
+    """Return what is told of the golden records of a case, by the translation as it is now."""
+    module = import_module(f"tocsin.core.integrations.{engine}")
+    with interpreting(Recording()) as recording:
+        observer = Observer(module.ENGINE, [slack_notifier])
+        for said in kept(engine)[case].said:
+            record = revived(said, lambda name, facts: invoke(getattr(module, name), **facts))
+            observer.observe(partial(_the, record))
+    return [_told(effect) for effect in recording.effects]
+
+
+def _the(record: object) -> object:
+    return record
+
+
+def _told(effect: Effect) -> Told:
+    assert isinstance(effect, PostToSlack)
+    assert isinstance(effect.content, Content)
+    details = tuple((line.title, line.text) for line in effect.content.lines if line.title in {"Tasks", "Not well"})
+    return Told(normal_sentence(effect.content.sentence), effect.content.state, effect.content.color, details)

@@ -47,7 +47,8 @@ class Record:
     event: e.Event
 
 
-ENGINE = Engine[Record]("Loom", lambda record: record.run, lambda record: (record.event,))
+# not that of the store: the thread of an observer outlives its test
+ENGINE = Engine[Record]("Jenny", lambda record: record.run, lambda record: (record.event,))
 
 
 @pytest.fixture
@@ -218,7 +219,7 @@ def test_a_process_that_ends_before_its_message_went_leaves_it_to_the_next_check
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no forks here")
 def test_a_forked_child_has_a_thread_of_its_own(live: Live) -> None:
-    watcher = no_end.NoEnd("Loom", HOUR, lambda: HANDLERS)
+    watcher = no_end.NoEnd("Jenny", HOUR, lambda: HANDLERS)
     watcher.watch()
     child = os.fork()
     if child == 0:

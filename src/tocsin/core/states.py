@@ -282,13 +282,12 @@ class Failed(Finished):
         *,
         cached_inputs: Mapping[str, object] | None = None,
     ) -> None:
-        worded: str | None = None
-        if is_a(message, str):
+        if message is None or type(message) is str:
             worded = message
-        elif is_a(message, BaseException):
+        elif issubclass(type(message), BaseException):
             worded, result = f"{UNEXPECTED}{quote(message)}", message if result is None else result
-        elif message is not None:
-            worded = plain(message)
+        else:
+            worded = message if is_a(message, str) else plain(message)
         super().__init__(worded, result, context)
         object.__setattr__(self, "cached_inputs", None if cached_inputs is None else freeze(cached_inputs))
 

@@ -26,8 +26,10 @@ from tests.servers.scripts import environment, texts
 from tests.servers.slack import Reply, SlackServer
 from tocsin.cli.outbox.checks import periodic_checks
 from tocsin.core.absence import Every, Expectation, ToldMiss, miss_id
+from tocsin.core.integrations.foreign import ForeignRun
 from tocsin.core.outbox.model import Status
 from tocsin.shell.history.expectations import ExpectationStore
+from tocsin.shell.history.foreign_runs import ForeignRunStore, OpenRun
 from tocsin.shell.outbox.codec import new_row
 from tocsin.shell.outbox.store import Store
 
@@ -173,6 +175,20 @@ def test_it_tells_of_a_run_that_did_not_start(tmp_path: Path, kept: Kept, variab
     assert [text.split(":")[0] for text in texts(slack_server)] == ["nightly load was not run"]
     (stored,) = expectations.contents(datetime.now(UTC)).stored
     assert stored.told is not None
+
+
+def test_it_tells_of_a_run_of_another_engine_of_which_no_end_was_heard(
+    tmp_path: Path, kept: Kept, variables: dict[str, str], slack_server: SlackServer
+) -> None:
+    long_ago = datetime.now(UTC) - timedelta(hours=2)
+    runs = ForeignRunStore(kept.path.parent)
+    runs.put(OpenRun(ForeignRun("load", "r7", "nightly"), "Loom", long_ago, long_ago))
+    with closing(Service(tmp_path, variables)) as service:
+        service.line("err")
+        assert service.line().startswith(f"delivered  {SLACK}  r7.load..")
+        assert service.end() == 0
+    assert [text.split(" within")[0] for text in texts(slack_server)] == ["load was aborted: no end was heard of"]
+    eventually(lambda: runs.due(datetime.now(UTC)) == ())
 
 
 @pytest.mark.tocsin_live

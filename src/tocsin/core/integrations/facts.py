@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeGuard, TypeVar
 
 from tocsin.core.options import title_link
-from tocsin.core.text import bounded, is_a, one_line
+from tocsin.core.text import bounded, is_a, one_line, type_name, worded
 
 _T = TypeVar("_T")
 
@@ -44,11 +44,9 @@ def identity(given: object) -> str:
     >>> identity(UUID(int=1)), identity("r1"), identity(None)
     ('00000000-0000-0000-0000-000000000001', 'r1', '')
     """
-    from uuid import UUID  # loaded already where an engine has one
-
     if is_a(given, str):
         return bounded(given)
-    return UUID.__str__(given) if is_a(given, UUID) else ""
+    return worded(given) if type_name(given) == "UUID" else ""
 
 
 def whole(given: object) -> int | None:

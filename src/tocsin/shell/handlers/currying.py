@@ -95,9 +95,9 @@ _LONGEST_SHOWN = 200  # characters of a value of the wrong kind
 ARGUMENTS = ("tracked_obj", "old_state", "new_state")
 
 
-_AIRFLOW = "lambda context: {}(Task(context['ti'].task_id), Running(), Failed(result=context.get('exception')))"
-_PREFECT = "lambda flow, flow_run, state: {}(flow, Running(), Failed(state.message))"
-"""Functions to write where an engine calls its hooks in its own way."""
+_AIRFLOW = "write default_args=airflow_callbacks({}), from tocsin.integrations.airflow"
+_PREFECT = "write @flow(**prefect_flow_hooks({})), from tocsin.integrations.prefect"
+"""What to write where an engine calls its hooks in its own way."""
 
 
 def tracked_of(value: object, function: str) -> Tracked:
@@ -106,7 +106,7 @@ def tracked_of(value: object, function: str) -> Tracked:
         return value
     taken = "tracked_obj takes a Task, a Flow, or anything with a name"
     if is_mapping(value):  # not its repr: a context of Airflow's is long, and holds all its configuration
-        hook = f"Airflow calls a callback with its context: write on_failure_callback={_AIRFLOW.format(function)}"
+        hook = f"Airflow calls a callback with its context: {_AIRFLOW.format(function)}"
         raise TypeError(f"{taken}, not a {type_name(value)}. {hook}")
     raise TypeError(f"{taken}, not {quote(value)}")
 
@@ -124,7 +124,7 @@ def state_of(value: object, argument: str, function: str) -> State:
         return value
     taken, kind = f"{argument} takes a State", type_name(value)
     if kind.endswith("Run"):  # a FlowRun or a TaskRun
-        hook = f"Prefect calls a hook with (flow, flow_run, state): write on_failure=[{_PREFECT.format(function)}]"
+        hook = f"Prefect calls a hook with (flow, flow_run, state): {_PREFECT.format(function)}"
         raise TypeError(f"{taken}, not a {kind}. {hook}")
     if _is_kind(value):
         raise TypeError(f"{taken}, not {quote(value)}: write {value.__name__}()")
