@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import mkdtemp
 
-LONGEST = 120.0  # seconds until the server answers, on a busy machine
+LONGEST = 300.0  # seconds until the server answers, on a busy machine
 
 HOME = Path(mkdtemp(prefix="tocsin-prefect-"))
 

@@ -7,6 +7,7 @@ _F = TypeVar("_F")
 
 class Future:
     def wait(self) -> None: ...
+    def result(self) -> object: ...
 
 class Task(Generic[_P, _R]):
     name: str
