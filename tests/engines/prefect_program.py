@@ -11,6 +11,7 @@ import sys
 import time
 from datetime import timedelta
 from pathlib import Path
+from threading import Timer
 
 from prefect import flow, task
 from prefect.task_runners import ProcessPoolTaskRunner
@@ -89,5 +90,13 @@ def watches() -> None:
     time.sleep(8)  # meanwhile, a thread tells of runs of which no end was heard
 
 
+def serves() -> None:
+    """Serve the flow, and have it run once."""
+    from prefect.deployments import run_deployment
+
+    Timer(3.0, lambda: run_deployment("nightly/served", timeout=0)).start()
+    nightly.serve(name="served")
+
+
 if __name__ == "__main__":
-    {"pipeline": pipeline, "nightly": nightly, "killed": killed, "watches": watches}[sys.argv[1]]()
+    {"pipeline": pipeline, "nightly": nightly, "killed": killed, "watches": watches, "serves": serves}[sys.argv[1]]()

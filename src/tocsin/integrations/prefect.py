@@ -112,16 +112,29 @@ def prefect_task_hooks(*state_handlers: StateHandler[ForeignRun], no_end_after: 
     return TaskHooks(on_running=hooks("on_running"), on_completion=hooks("on_completion"), on_failure=hooks("on_failure"))
 
 
+_Id = UUID | str
+
 # --- what is kept -----------------------------------------------------------------------------------------------------------------
 
 
-@attrs.frozen
+@attrs.define  # a frozen one takes longer to make, and each start makes one
 class _Attempt:
-    """An attempt that runs in this process: its count, its start, and the id of the exception that was in flight before it began."""
+    """An attempt that runs in this process.
+
+    Args:
+        count: its count.
+        entered: when it began, as Prefect has it.
+        outer: the id of the exception that was in flight before the run began.
+    """
 
     count: object
-    started: datetime | None
+    entered: object
     outer: int | None
+
+    @property
+    def started(self) -> datetime | None:
+        """When it began."""
+        return facts.moment(self.entered)
 
 
 class _OpenRuns:
@@ -129,25 +142,26 @@ class _OpenRuns:
 
     def __init__(self) -> None:
         self._guard = ForkSafeLock()
-        self._open: OrderedDict[str, _Attempt] = OrderedDict()
-        self._told: OrderedDict[str, None] = OrderedDict()
-        self._ended: OrderedDict[str, set[str]] = OrderedDict()
+        self._open: OrderedDict[_Id, _Attempt] = OrderedDict()
+        self._told: OrderedDict[_Id, None] = OrderedDict()
+        self._ended: OrderedDict[_Id, set[_Id]] = OrderedDict()
 
     def __repr__(self) -> str:
         return f"<{len(self._open):,} attempts of Prefect's runs>"
 
-    def begin(self, run_id: str, attempt: _Attempt) -> _Attempt | None:
+    def begin(self, run_id: _Id, attempt: _Attempt) -> _Attempt | None:
         """Note the start of an attempt, and return what was noted before. Of the same attempt, the first note stays."""
         with self._guard.lock:
             before = self._open.get(run_id)
             if before is None or before.count != attempt.count:
-                outer = attempt.outer if before is None else before.outer
-                self._open[run_id] = attrs.evolve(attempt, outer=outer)
+                if before is not None:
+                    attempt.outer = before.outer
+                self._open[run_id] = attempt
                 if len(self._open) > _MOST_OPEN:
                     self._open.popitem(last=False)
             return before
 
-    def end(self, run_id: str, part_of: str = "") -> _Attempt | None:
+    def end(self, run_id: _Id, part_of: _Id = "") -> _Attempt | None:
         """Forget a run, and return its last attempt. Of a part of a flow run, note that it ended."""
         with self._guard.lock:
             ended = self._ended.get(part_of)
@@ -155,19 +169,19 @@ class _OpenRuns:
                 ended.add(run_id)
             return self._open.pop(run_id, None)
 
-    def expect_parts(self, flow_run_id: str) -> None:
+    def expect_parts(self, flow_run_id: _Id) -> None:
         """Note, from now on, which parts of a flow run end in this process."""
         with self._guard.lock:
             self._ended.setdefault(flow_run_id, set())
             if len(self._ended) > _MOST_FLOWS:
                 self._ended.popitem(last=False)
 
-    def ended_parts(self, flow_run_id: str) -> set[str]:
+    def ended_parts(self, flow_run_id: _Id) -> set[_Id]:
         """Return the parts of a flow run that ended in this process, and forget them."""
         with self._guard.lock:
             return self._ended.pop(flow_run_id, set())
 
-    def tell_once(self, run_id: str) -> bool:
+    def tell_once(self, run_id: _Id) -> bool:
         """Note that a crash is told. Return whether it was not before."""
         with self._guard.lock:
             before = run_id in self._told
@@ -234,10 +248,10 @@ class _TaskHook(_Hook):
     def __call__(self, task: object, task_run: object, state: object) -> Coroutine[object, object, None] | None:
         """Tell of a state of a task run."""
         try:
-            observer, run_id = self._teller.observer, _id(task_run)
+            observer, run_id = self._teller.observer, _key(task_run)
             if self._event == "on_running":
-                return None if observer.ignores(*self._kinds) else _tell_running(observer, run_id, task, task_run, state)
-            attempt = _open.end(run_id, _id(task_run, "flow_run_id"))
+                return _tell_running(observer, run_id, task, task_run, state)
+            attempt = _open.end(run_id, _key(task_run, "flow_run_id"))
             if observer.ignores(*self._kinds):
                 return None
             return _observe(observer, lambda: _task_said(task, task_run, state, attempt, _error(state)))
@@ -252,7 +266,7 @@ class _FlowHook(_Hook):
     def __call__(self, flow: object, flow_run: object, state: object) -> Coroutine[object, object, None] | None:
         """Tell of a state of a flow run."""
         try:
-            observer, run_id = self._teller.observer, _id(flow_run)
+            observer, run_id = self._teller.observer, _key(flow_run)
             if self._event != "on_running":
                 attempt, ended = _open.end(run_id), _open.ended_parts(run_id)
                 if not _wants_end(observer, self._kinds):
@@ -275,7 +289,7 @@ class _FlowHook(_Hook):
 
 
 def _tell_running(
-    observer: Observer[Said], run_id: str, task: object, task_run: object, state: object
+    observer: Observer[Said], run_id: _Id, task: object, task_run: object, state: object
 ) -> Coroutine[object, object, None] | None:
     """Tell of the start of an attempt, or, if this one is known already, of the crash that ``on_running`` is called again for."""
     count = _fact(task_run, "run_count")
@@ -284,19 +298,19 @@ def _tell_running(
         if observer.ignores(s.Running, s.Retrying):
             return None
         return _observe(observer, lambda: _task_said(task, task_run, state, None, own))
-    if own is None or _is_no_crash(own):
+    if own is None or observer.ignores(s.Aborted) or _is_no_crash(own):
         return None
-    _open.end(run_id, _id(task_run, "flow_run_id"))
+    _open.end(run_id, _key(task_run, "flow_run_id"))
     _open.tell_once(run_id)
     now = CLOCK.now()  # the state is that of the start
     return _observe(observer, lambda: _task_said(task, task_run, state, before, own, crashed=True, now=now))
 
 
-def _begin(run_id: str, count: object, state: object) -> tuple[_Attempt | None, BaseException | None]:
+def _begin(run_id: _Id, count: object, state: object) -> tuple[_Attempt | None, BaseException | None]:
     """Note an attempt. Return what was noted of the run before, and the exception that is in flight since then."""
     error = sys.exception()
     flying = None if error is None else id(error)
-    before = _open.begin(run_id, _Attempt(count, facts.moment(_fact(state, "timestamp")), flying))
+    before = _open.begin(run_id, _Attempt(count, _fact(state, "timestamp"), flying))
     return before, error if before is not None and flying != before.outer else None
 
 
@@ -321,13 +335,13 @@ def _in_place(work: Callable[[], None]) -> Coroutine[object, object, None] | Non
 
 
 def _tell_end(
-    observer: Observer[Said], flow: object, flow_run: object, state: object, attempt: _Attempt | None, *, ended: set[str]
+    observer: Observer[Said], flow: object, flow_run: object, state: object, attempt: _Attempt | None, *, ended: set[_Id]
 ) -> None:
     """Tell of the tasks that no hook was called for, and of the flow. ``ended``: the task runs that are known to have ended."""
     name = facts.name(_fact(flow, "name"))
     tasks, complete = _tasks_of(_fact(flow_run, "id"), name, ended)
     for each in tasks:
-        if observer.each and stopped_unheard(each) and _open.tell_once(each.run_id):
+        if observer.each and stopped_unheard(each) and each.run_id and _open.tell_once(UUID(each.run_id)):
             observer.observe(partial(_itself, each))
     if observer.summary:
         error = _error(state)
@@ -359,8 +373,14 @@ def _fact(of: object, name: str) -> object:
     return found
 
 
-def _id(run: object, name: str = "id") -> str:
-    return facts.identity(_fact(run, name))
+def _id(run: object) -> str:
+    return facts.identity(_fact(run, "id"))
+
+
+def _key(run: object, name: str = "id") -> _Id:
+    """Return an id as Prefect keeps it: its text takes longer to make."""
+    found = _fact(run, name)
+    return found if type(found) is UUID else facts.identity(found)
 
 
 def _type(state: object) -> object:
@@ -471,12 +491,13 @@ def _link(kind: str, run: object) -> str | None:
 _Look = tuple[tuple[TaskSaid, ...], bool]
 
 
-def _tasks_of(flow_run_id: object, flow: str, ended: set[str]) -> _Look:
+def _tasks_of(flow_run_id: object, flow: str, ended: set[_Id]) -> _Look:
     """Return the task runs of a flow run as Prefect's API has them, and whether these are all."""
     looks: list[_Look] = []
     if isinstance(flow_run_id, UUID):
         until = time.monotonic() + _PATIENCE
-        reader = CallThread("tocsin_prefect_tasks", lambda: _look(flow_run_id, flow, ended, until, looks))
+        known = {str(each) for each in ended}
+        reader = CallThread("tocsin_prefect_tasks", lambda: _look(flow_run_id, flow, known, until, looks))
         if reader.try_start():
             reader.wait(_PATIENCE)
     return looks[-1] if looks else ((), False)
