@@ -15,7 +15,8 @@ from tests.benchmarks.ratios import Ratio, Rivals
 from tests.benchmarks.test_import import Python
 from tocsin import Failed, Recording, interpreting, slack_notifier
 from tocsin.core.effects import PostToSlack
-from tocsin.core.notifiers import Notifier
+from tocsin.core.integrations.foreign import ForeignRun
+from tocsin.core.machine import StateHandler
 from tocsin.interpreters import Outbox
 
 pytest.importorskip("prefect")
@@ -50,7 +51,7 @@ def run() -> TaskRun:
     )
 
 
-def hook(event: str, *notifiers: Notifier, no_end_after: timedelta | None = None) -> _TaskHook:
+def hook(event: str, *notifiers: StateHandler[ForeignRun], no_end_after: timedelta | None = None) -> _TaskHook:
     """Return one hook of a task."""
     hooks = prefect_task_hooks(*notifiers, no_end_after=no_end_after)
     by_event = {"on_running": hooks["on_running"], "on_completion": hooks["on_completion"], "on_failure": hooks["on_failure"]}

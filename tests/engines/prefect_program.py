@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from threading import Timer
@@ -18,7 +19,7 @@ from prefect.task_runners import ProcessPoolTaskRunner
 from typing_extensions import override
 
 from tests.engines.golden import as_json
-from tocsin import slack_notifier
+from tocsin import flush, slack_notifier
 from tocsin.integrations.prefect import prefect_flow_hooks, prefect_task_hooks
 
 SAID = Path(os.environ["TOCSIN_SAID"])
@@ -55,6 +56,7 @@ def fetch() -> list[int]:
 
 @task(**TASKS)
 def load(rows: list[int]) -> int:
+    flush()  # so that its start is told
     os.kill(os.getpid(), signal.SIGKILL)
     return len(rows)
 
@@ -99,4 +101,11 @@ def serves() -> None:
 
 
 if __name__ == "__main__":
-    {"pipeline": pipeline, "nightly": nightly, "killed": killed, "watches": watches, "serves": serves}[sys.argv[1]]()
+    cases: dict[str, Callable[[], object]] = {
+        "pipeline": pipeline,
+        "nightly": nightly,
+        "killed": killed,
+        "watches": watches,
+        "serves": serves,
+    }
+    cases[sys.argv[1]]()

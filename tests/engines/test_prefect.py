@@ -61,6 +61,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.filterwarnings("default")]
 KEEPS = os.environ.get("TOCSIN_KEEP_GOLDEN") == "1"
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
+NATIVE = ROOT / "docs" / "engines" / "native" / "prefect.txt"
 PATIENCE = 120.0  # seconds that a program may take on a busy machine
 
 TASKS = prefect_task_hooks(slack_notifier)
@@ -410,9 +411,26 @@ def program(slack_server: SlackServer, ca_bundle: Path, tmp_path: Path) -> Progr
     return Program(slack_server, ca_bundle, tmp_path)
 
 
+def golden_list(value: Json) -> list[dict[str, Json]]:
+    """Return the records in a list."""
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
 def test_the_pipeline_in_a_pool_of_processes(program: Program) -> None:
-    assert program.run("pipeline") == 1
-    compare("pipeline", program.said, texts(program.slack))
+    assert program.run("pipeline", PREFECT_LOGGING_LEVEL="ERROR") == 1
+    log = (program.folder / "log").read_text(encoding="utf-8")
+    lines = [re.sub(r"-[0-9a-f]{3}'", "-3f2'", line) for line in re.findall(r"\| (ERROR +\| .* - .*)", log)]
+    assert any("Finished in state Failed" in line for line in lines)
+    if KEEPS:
+        NATIVE.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    said = program.said
+    for each in said:
+        assert isinstance(each, dict)
+        for listed in golden_list(each.get("tasks")):
+            if listed["name"] == "load":  # Prefect's server may have heard of its start, or not, before it was killed
+                assert listed["state_type"] in {"PENDING", "RUNNING"}
+                listed.update(state_type="PENDING", state_name="Pending", run_count=0, started=None, took=0.0)
+    compare("pipeline", said, texts(program.slack))
 
 
 def test_a_flow_that_is_terminated_is_told_and_its_task_too(program: Program) -> None:
@@ -467,7 +485,7 @@ def test_a_handler_that_fails_changes_nothing() -> None:
 @pytest.mark.tocsin_live
 def test_slack_is_dead(authority: Authority, slack_server: SlackServer, caplog: pytest.LogCaptureFixture) -> None:
     with live_at(authority, secrets={"SLACK_WEBHOOK_URL": slack_server.url}) as live, interpreting(live):
-        slack_server.close()
+        slack_server.stop()
         assert add_only(3) == 4
     assert "could not tell Slack of 'add-only'" in caplog.text
 
@@ -497,7 +515,7 @@ def test_a_flow_that_prefect_cancels_is_told_by_its_runner(program: Program) -> 
     with program.start("serves") as process:
         try:
             assert process.stdout is not None
-            assert process.stdout.readline() == "waiting\n"
+            assert any(line == "waiting\n" for line in process.stdout)
             words = [sys.executable, "-m", "prefect", "flow-run"]
             listed = [*words, "ls", "--state", "Running", "--output", "json"]
             done = subprocess.run(listed, env=program.environment, capture_output=True, text=True, timeout=PATIENCE, check=True)

@@ -27,6 +27,7 @@ from tocsin.integrations.installed import need
 from tocsin.integrations.observer import Observer
 from tocsin.shell.adapters.clock import CLOCK
 from tocsin.shell.fork_safety import ForkSafeLock
+from tocsin.shell.queues import flush
 from tocsin.shell.threads import CallThread
 from tocsin.watching.emit import log_failure
 
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FlowHooks", "TaskHooks", "prefect_flow_hooks", "prefect_task_hooks"]
 
-_PATIENCE = 5.0  # seconds that a flow's end waits for the states of its tasks
+_PATIENCE = 5.0  # seconds that a flow's end waits for the states of its tasks, and a crash for its messages
 _PAUSE = 0.1  # seconds between two looks
 _PAGE = 200  # task runs; the server gives no more at once
 _MOST_OPEN = 10_000
@@ -272,8 +273,9 @@ class _FlowHook(_Hook):
                 if not _wants_end(observer, self._kinds):
                     return None
                 tell = partial(_tell_end, observer, flow, flow_run, state, attempt, ended=ended)
-                if self._event in {"on_crashed", "on_cancellation"}:  # the loop may be about to end
+                if self._event in {"on_crashed", "on_cancellation"}:  # the loop is about to end, and so is the process, without atexit
                     tell()
+                    flush(_PATIENCE)
                     return None
                 return _in_place(tell)
             count = _fact(flow_run, "run_count")
