@@ -74,6 +74,12 @@ def server() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait longer for Prefect's API: a busy machine takes more than five seconds for its first answer."""
+    monkeypatch.setattr("tocsin.integrations.prefect._PATIENCE", 20.0)
+
+
 class Kept(logging.Handler):
     """Keeps what Prefect said."""
 
