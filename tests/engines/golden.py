@@ -6,6 +6,7 @@
 - An exception is kept as the name of its class and its text.
 """
 
+import builtins
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -32,7 +33,7 @@ Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 _R = TypeVar("_R")
 
 _TIME, _SPAN = "2026-11-30T12:00:00+00:00", 1.5
-_TOOK = re.compile(r"after (attempt|\d[^:,]*)")
+_TOOK = re.compile(r"after (attempt|(?:less than )?\d[^:,]*)")
 
 
 @attrs.frozen
@@ -87,9 +88,11 @@ def revive(value: Json, make: Callable[[str, Mapping[str, object]], object]) -> 
     if isinstance(value, dict) and "record" in value:
         return revived(value, make)
     if isinstance(value, dict) and "error" in value:
-        made: object = new_class(str(value["error"]), (Exception,))(*([value["text"]] if value["text"] else []))
+        known: object = getattr(builtins, str(value["error"]), None)
+        base = known if isinstance(known, type) and issubclass(known, BaseException) else Exception
+        made: object = new_class(str(value["error"]), (base,))(*([value["text"]] if value["text"] else []))
         cause = revive(value["cause"], make)
-        assert isinstance(made, Exception)
+        assert isinstance(made, BaseException)
         made.__cause__ = cause if isinstance(cause, BaseException) else None
         return made
     return [revive(each, make) for each in value] if isinstance(value, list) else value

@@ -184,6 +184,7 @@ WRONG: list[tuple[Callable[[], object], str]] = [
     (lambda: Observer(ENGINE, [slack_notifier], summary="no"), "summary takes True or False, not 'no'"),  # type: ignore[arg-type]  # as above
     (lambda: Observer(ENGINE, [slack_notifier], no_end_after=60), "write no_end_after=timedelta(hours=2)"),  # type: ignore[arg-type]  # as above
     (lambda: Observer(ENGINE, [slack_notifier], no_end_after=timedelta(0)), "no_end_after takes a duration"),
+    (lambda: Observer(ENGINE, ([slack_notifier],)), "one by one, not in a list"),  # type: ignore[arg-type]  # as above
     (lambda: Observer(ENGINE, slack_notifier), "write state_handlers=[slack_notifier]"),  # type: ignore[arg-type]  # as above
 ]
 

@@ -21,6 +21,7 @@ from tocsin.core.machine import StateHandler
 from tocsin.core.notifiers import Notifier
 from tocsin.core.states import KINDS, State
 from tocsin.core.text import quote
+from tocsin.core.validation import is_list
 from tocsin.integrations.no_end import NoEnd
 from tocsin.shell import log
 from tocsin.shell.announce import Announcer, facts
@@ -95,7 +96,7 @@ class Observer(Generic[_R]):
         self.each: bool = _switch("each", each)
         self.summary: bool = _switch("summary", summary)
         self._engine = engine
-        self._own: Handlers = attached(state_handlers)
+        self._own: Handlers = attached(_one_by_one(state_handlers))
         self._silent = frozenset(kind for kind in KINDS if False not in [_ignores(handler, kind) for handler in self._own])
         self._heard = HeardRuns()
         self._no_end = None if no_end_after is None else NoEnd(engine.name, _wait(no_end_after), lambda: self._handlers)
@@ -178,6 +179,15 @@ def _switch(option: str, value: object) -> bool:
     if isinstance(value, bool):
         return value
     raise TypeError(f"{option} takes True or False, not {quote(value)}")
+
+
+def _one_by_one(state_handlers: Iterable[StateHandler[ForeignRun]]) -> Iterable[StateHandler[ForeignRun]]:
+    """Check that no handler is a list of handlers, which is what other functions of tocsin take."""
+    if not is_list(state_handlers) or True not in [is_list(handler) for handler in state_handlers]:
+        return state_handlers
+    raise TypeError(
+        "hooks take the handlers one by one, not in a list: write (slack_notifier, gmail_notifier), not ([slack_notifier, ...])"
+    )
 
 
 def _wait(value: object) -> timedelta:

@@ -79,7 +79,12 @@ class ForeignRun(Value):
     @property
     def key(self) -> "RunKey":
         """What tells the run from all others."""
-        return RunKey(self.run_id, self.name, self.map_index)
+        return RunKey(self.run_id, self.slug, self.map_index)
+
+    @property
+    def slug(self) -> str:
+        """The name, as keys have it. A task may have the name of its flow, and both have the id of the flow's run."""
+        return f"{self.group}.{self.name}" if self.group == self.name else self.name
 
     @property
     def delivery(self) -> tuple[int, bool]:
@@ -89,7 +94,7 @@ class ForeignRun(Value):
     def subject(self, handlers: tuple[Notifier | ForeignHandler, ...], of: Tracked | None = None) -> Subject:
         """Return the constant part of the run, for these handlers; ``of`` is what they get as ``tracked_obj``, None for this run."""
         attempts, tracked = max(self.attempts, self.attempt), self if of is None else of
-        return Subject(tracked, handlers, self.run_id, self.name, self.map_index, attempts, group=self.group)
+        return Subject(tracked, handlers, self.run_id, self.slug, self.map_index, attempts, group=self.group)
 
     def facts(self, known: Facts, told: Facts = UNKNOWN) -> Facts:
         """Return what is known of this process, with what the engine told of the event, and the run's own host and link."""
@@ -183,10 +188,8 @@ def hear(
     if phase <= latest and not (is_final and latest == _RETRIED):  # a run may be stopped while it waits for its next attempt
         return None
     ordinal = _ordinal(place, phase)
-    started = (
-        None if isinstance(event, e.Started) else foreign.started
-    )  # after a start that is known, a start is one of the next attempt
-    run = Run(foreign.subject(handlers), old, foreign.attempt, ordinal, is_final, started_at=started)
+    began = None if isinstance(event, e.Started) else foreign.started  # what starts twice is another attempt
+    run = Run(foreign.subject(handlers), old, foreign.attempt, ordinal, is_final, started_at=began)
     states = {**heard.states, place: (phase, new)}
     return News(Heard(states, place if is_final else heard.ended), run, event)
 
