@@ -1,7 +1,10 @@
 """``tocsin demo``: the messages that a small flow would send."""
 
 import re
+import sys
 from pathlib import Path
+
+import pytest
 
 from tests.cli.terminal_session import Typist
 from tocsin import Recording, interpreting
@@ -40,3 +43,18 @@ def test_a_file_that_cannot_be_written(tocsin: Typist) -> None:
     seen = tocsin("demo", "--svg", str(Path("no", "such", "folder.svg")))
     assert (seen.status, seen.out) == (2, "")
     assert seen.err == "tocsin: no/such/folder.svg: No such file or directory\n"
+
+
+def test_an_engine_that_is_not_installed(tocsin: Typist, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tocsin.integrations.installed.find_spec", lambda _: None)
+    for name in ("tocsin.cli.demo_prefect", "tocsin.integrations.prefect"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    seen = tocsin("demo", "--engine", "prefect")
+    assert (seen.status, seen.out) == (2, "")
+    assert seen.err == ("tocsin: tocsin.integrations.prefect needs prefect, which is not installed: pip install 'prefect>=3'\n")
+
+
+def test_an_engine_that_has_no_demo(tocsin: Typist) -> None:
+    seen = tocsin("demo", "--engine", "loom")
+    assert seen.status == 2
+    assert "prefect" in seen.err

@@ -76,30 +76,32 @@ def normal(said: Json, name: str = "") -> Json:
         return said
     if name in {"at", "started", "ended", "until", "due", "start"}:
         return _TIME
-    if name in {"took", "duration"}:
+    if name in {"took", "run_took", "duration"}:
         return _SPAN
     if name in {"run_id", "host", "link", "worker"} or name.endswith("_id"):
         return f"<{name}>"
     return said
 
 
-def revive(value: Json) -> object:
-    """Return a fact of a golden record as the constructor of the record takes it."""
+def revive(value: Json, make: Callable[[str, Mapping[str, object]], object]) -> object:
+    """Return a fact of a golden record as the constructor of the record takes it; ``make`` makes the records inside it."""
+    if isinstance(value, dict) and "record" in value:
+        return revived(value, make)
     if isinstance(value, dict) and "error" in value:
         known: object = getattr(builtins, str(value["error"]), None)
         base = known if isinstance(known, type) and issubclass(known, BaseException) else Exception
         made: object = new_class(str(value["error"]), (base,))(*([value["text"]] if value["text"] else []))
-        cause = revive(value["cause"])
+        cause = revive(value["cause"], make)
         assert isinstance(made, BaseException)
         made.__cause__ = cause if isinstance(cause, BaseException) else None
         return made
-    return [revive(each) for each in value] if isinstance(value, list) else value
+    return [revive(each, make) for each in value] if isinstance(value, list) else value
 
 
 def revived(said: Json, make: Callable[[str, Mapping[str, object]], _R]) -> _R:
     """Return the record that was kept as JSON: ``make`` gets the name of its class and its facts, whose converters type them."""
     assert isinstance(said, dict)
-    facts = {key: revive(value) for key, value in said.items() if key != "record"}
+    facts = {key: revive(value, make) for key, value in said.items() if key != "record"}
     return make(str(said["record"]), facts)
 
 

@@ -72,13 +72,16 @@ def execute() -> None:
 def demo(
     *,
     svg: Annotated[Path | None, typer.Option("--svg", metavar="FILE", help="Write an SVG file instead.")] = None,
+    engine: Annotated[
+        demonstration.Engine | None, typer.Option("--engine", help="Run a flow on this engine, which must be installed.")
+    ] = None,
 ) -> None:
     """Show the messages that a small flow would send.
 
     The flow has two tasks, an addition and a division by zero. It needs no secret and no network.
     """
     with interruptible():
-        status = demonstration.demo(svg)
+        status = demonstration.demo(svg, engine)
     raise typer.Exit(status)
 
 

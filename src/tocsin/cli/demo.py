@@ -1,6 +1,7 @@
 """``tocsin demo``: runs a flow of two tasks, an addition and then a division by zero, and shows the messages.
 
 - The flow and the messages are real. Only the sending is left out.
+- With an engine, a flow of that engine runs, if it is installed.
 - The messages can also be drawn as an SVG picture, for a page of documentation. The same effects give the same bytes with the same
   release of Rich: nothing in it depends on the machine, the terminal or the time.
 """
@@ -9,6 +10,7 @@ import re
 from collections.abc import Iterable
 from io import StringIO
 from pathlib import Path
+from typing import Literal
 
 from rich.console import Console
 
@@ -24,6 +26,9 @@ from tocsin.shell.interpreters.dry_run import Recording
 
 _INTRODUCTION = "A flow of two tasks runs: an addition, then a division by zero. It would send:"
 _NEXT = "Nothing was sent. Next: set SLACK_WEBHOOK_URL, and run a flow of yours: tocsin run FILE"
+Engine = Literal["prefect"]
+"""The engines on which the demo can run."""
+
 _FONT_FACE = re.compile(r"\s*@font-face \{[^}]*\}")
 
 
@@ -76,18 +81,37 @@ def demo_flow() -> Flow:
     return flow
 
 
-def demo(svg: Path | None = None) -> int:
-    """Run the flow, show its messages or write them to a file, and return the exit status: 2 if the file cannot be written."""
-    recording = Recording()
-    demo_flow().run(interpreter=recording)
+def demo(svg: Path | None = None, engine: Engine | None = None) -> int:
+    """Run the flow, show its messages or write them to a file.
+
+    Returns:
+        The exit status: 2 if the engine is not installed, or the file cannot be written.
+    """
+    try:
+        introduction, effects, then = _run() if engine is None else _run_on_prefect()
+    except ImportError as error:
+        complain(str(error))
+        return 2
     paper = console(WIDTH, widest=WIDTH)
     if svg is None:
-        say(paper, plain_text(f"{_INTRODUCTION}\n"), *(drawing(effect) for effect in recording.effects), plain_text(_NEXT))
+        say(paper, plain_text(f"{introduction}\n"), *(drawing(effect) for effect in effects), plain_text(then))
         return 0
     try:
-        svg.write_text(picture(recording.effects, "tocsin demo"), encoding="utf-8")
+        svg.write_text(picture(effects, "tocsin demo"), encoding="utf-8")
     except OSError as error:
         complain(f"{svg}: {error.strerror}")
         return 2
     say(paper, plain_text(f"The drawing is in {svg}"))
     return 0
+
+
+def _run() -> tuple[str, tuple[Effect, ...], str]:
+    recording = Recording()
+    demo_flow().run(interpreter=recording)
+    return _INTRODUCTION, recording.effects, _NEXT
+
+
+def _run_on_prefect() -> tuple[str, tuple[Effect, ...], str]:
+    from tocsin.cli.demo_prefect import INTRODUCTION, NEXT, told_by_prefect
+
+    return INTRODUCTION, told_by_prefect(), NEXT  # pragma: no cover - where Prefect is installed

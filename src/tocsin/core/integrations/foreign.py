@@ -170,6 +170,8 @@ def hear(
     >>> ended.run.state, hear(ended.heard, run, e.Succeeded(at), ())
     (Running(), None)
     """
+    if isinstance(event, e.Signalled) and isinstance(event.state, s.Retrying) and event.attempt < foreign.attempt:
+        foreign = attrs.evolve(foreign, attempt=event.attempt, started=None)  # it was said together with the start of the next attempt
     place = foreign.delivery
     if heard.ended is not None and place <= heard.ended:
         return None

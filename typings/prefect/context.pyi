@@ -1,0 +1,5 @@
+class FlowRunContext:
+    flow: object
+
+    @classmethod
+    def get(cls) -> FlowRunContext | None: ...

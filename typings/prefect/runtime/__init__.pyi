@@ -1,0 +1,1 @@
+from prefect.runtime import task_run as task_run

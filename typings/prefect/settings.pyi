@@ -1,0 +1,4 @@
+class Setting:
+    def value(self) -> object: ...
+
+PREFECT_UI_URL: Setting
