@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from docs.diagrams import absent, hostile, kinds, markdown, modules, outbox, reasons, secrets, transitions, trials
+from docs.diagrams import absent, engines, hostile, kinds, markdown, modules, outbox, reasons, secrets, transitions, trials
 
 HERE = Path(__file__).parent
 
@@ -20,6 +20,7 @@ def drawn() -> Mapping[Path, str]:
         HERE / "classes.dot": kinds.classes(),
         HERE / "outbox.dot": outbox.life(),
         HERE / "modules.dot": modules.packages(),
+        HERE / "engines.dot": engines.pipeline(),
         HERE / "tables" / "kinds.md": markdown.kinds_table(),
         HERE / "tables" / "transitions.md": markdown.transitions_table(),
         HERE / "tables" / "slack.md": markdown.slack_table(),
@@ -30,6 +31,7 @@ def drawn() -> Mapping[Path, str]:
         HERE / "tables" / "secrets.md": secrets.secrets_table(),
         HERE / "tables" / "trials.md": trials.trials_table(),
         HERE / "tables" / "absent.md": absent.absent_table(),
+        **{HERE / "tables" / f"engine-{name}.md": engines.events_table(name) for name in engines.ENGINES},
     }
 
 

@@ -154,5 +154,5 @@ def _the(record: object) -> object:
 def _told(effect: Effect) -> Told:
     assert isinstance(effect, PostToSlack)
     assert isinstance(effect.content, Content)
-    details = tuple((line.title, line.text) for line in effect.content.lines if line.title in {"Tasks", "Not well"})
+    details = tuple((line.title, line.text) for line in effect.content.lines if line.title in {"Tasks", "Failed or not run"})
     return Told(normal_sentence(effect.content.sentence), effect.content.state, effect.content.color, details)

@@ -187,7 +187,7 @@ def test_a_message_has_the_attempt_the_counts_and_the_link(in_process: Mapping[s
         "Attempt: 3 of 3",
     ]
     assert "Tasks: 1 Failed, 1 TriggerFailed, 1 Success" in failure.lines[-1]
-    assert "Not well: broken Failed: ValueError: row 7 has no id\nreport TriggerFailed" in failure.lines[-1]
+    assert "Failed or not run: broken Failed: ValueError: row 7 has no id\nreport TriggerFailed" in failure.lines[-1]
     (link,) = failure.links
     assert re.fullmatch(r"https://dagster\.example\.com/runs/[0-9a-f-]{36}", link)
 

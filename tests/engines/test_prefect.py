@@ -126,7 +126,7 @@ def hear(run: Callable[[], object]) -> Heard:
         assert not isinstance(effect, CallBack)
         assert isinstance(effect.content, Content)
         told.append(effect.content.sentence)
-        details += [line.text for line in effect.content.lines if line.title in {"Tasks", "Not well"}]
+        details += [line.text for line in effect.content.lines if line.title in {"Tasks", "Failed or not run"}]
     return Heard(tuple(kept.said), tuple(told), tuple(details))
 
 

@@ -223,7 +223,7 @@ def test_the_end_of_a_dag_counts_its_tasks_and_names_those_that_failed_or_never_
     assert [(each.title, each.text) for each in event.facts.details] == [
         ("Note", "of 1 January"),
         ("Tasks", "1 Failed, 1 TriggerFailed, 1 Pending, 1 Success"),
-        ("Not well", "load[1] Failed\nreport TriggerFailed\nmail Pending"),
+        ("Failed or not run", "load[1] Failed\nreport TriggerFailed\nmail Pending"),
     ]
     assert TriggerFailed.__name__ in event.facts.details[2].text
 

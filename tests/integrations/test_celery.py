@@ -248,7 +248,7 @@ def test_a_canvas_counts_its_tasks() -> None:
     (event,) = translate(CanvasEnd(AT, "report", "r9", "load", False, OSError("disk full"), None, ["check", "report"], None))
     assert [(detail.title, detail.text) for detail in event.facts.details] == [
         ("Tasks", "1 Failed, 2 TriggerFailed"),
-        ("Not well", "load Failed: OSError: disk full\ncheck TriggerFailed\nreport TriggerFailed"),
+        ("Failed or not run", "load Failed: OSError: disk full\ncheck TriggerFailed\nreport TriggerFailed"),
     ]
 
 

@@ -251,7 +251,7 @@ def test_the_end_of_a_flow_lists_its_tasks_and_what_never_ran() -> None:
     assert [(detail.title, detail.text) for detail in event.facts.details] == [
         ("Tasks", "1 Failed, 1 TriggerFailed, 1 State, 1 Success"),
         (
-            "Not well",
+            "Failed or not run",
             "load[2] Failed: ValueError: no rows\n"
             "report TriggerFailed: Upstream task run 'load' did not reach a 'COMPLETED' state.\n"
             "odd State",

@@ -14,6 +14,7 @@ from tocsin.core.machine import StateHandler
 from tocsin.core.text import is_a, quote
 from tocsin.core.transitions import later
 from tocsin.core.validation import invoke, is_mapping
+from tocsin.integrations.copying import entry, fact
 from tocsin.integrations.observer import Observer
 from tocsin.shell import queues
 from tocsin.shell.adapters.clock import CLOCK
@@ -79,43 +80,27 @@ def event_of(context: object) -> str:
     """Return which callback gets this context: a DAG's has a reason, a task's the state that Airflow gave the task."""
     if is_mapping(context) and "reason" in context:
         return said.DAG_SUCCESS if f.text(context["reason"]) == "success" else said.DAG_FAILURE
-    ti = _item(context, "ti")
-    return hook_of(f.text(_fact(ti, "state")), f.counted(_fact(ti, "try_number")), f.counted(_fact(ti, "max_tries")))
-
-
-def _fact(owner: object, name: str) -> object:
-    """Return an attribute of an object of Airflow's; None if there is none, or if it raises."""
-    try:
-        found: object = getattr(owner, name, None)
-    except KeyboardInterrupt:
-        raise
-    except BaseException:
-        return None
-    return found
-
-
-def _item(context: object, key: str) -> object:
-    """Return what a context of Airflow's has under a key; None if it has nothing."""
-    return context.get(key) if is_mapping(context) else None
+    ti = entry(context, "ti")
+    return hook_of(f.text(fact(ti, "state")), f.counted(fact(ti, "try_number")), f.counted(fact(ti, "max_tries")))
 
 
 def _of_task(hook: str, context: object, note: object) -> TaskSaid:
-    ti, error = _item(context, "ti"), _item(context, "exception")
+    ti, error = entry(context, "ti"), entry(context, "exception")
     return TaskSaid(
         hook=hook,
         at=CLOCK.now(),
-        dag=_fact(ti, "dag_id"),
-        run_id=_fact(ti, "run_id"),
-        task=_fact(ti, "task_id"),
-        map_index=_fact(ti, "map_index"),
-        try_number=_fact(ti, "try_number"),
-        max_tries=_fact(ti, "max_tries"),
-        state=_fact(ti, "state"),
-        started=_fact(ti, "start_date"),
-        ended=_fact(ti, "end_date"),
+        dag=fact(ti, "dag_id"),
+        run_id=fact(ti, "run_id"),
+        task=fact(ti, "task_id"),
+        map_index=fact(ti, "map_index"),
+        try_number=fact(ti, "try_number"),
+        max_tries=fact(ti, "max_tries"),
+        state=fact(ti, "state"),
+        started=fact(ti, "start_date"),
+        ended=fact(ti, "end_date"),
         due=_due(ti) if hook == said.ON_RETRY else None,
-        host=_fact(ti, "hostname"),
-        link=_fact(ti, "log_url"),
+        host=fact(ti, "hostname"),
+        link=fact(ti, "log_url"),
         error=error,
         reason=error,
         again=hook == said.ON_EXECUTE and _began_before(ti, context),
@@ -125,33 +110,33 @@ def _of_task(hook: str, context: object, note: object) -> TaskSaid:
 
 def _due(ti: object) -> datetime | None:
     """Return when the next attempt may begin; None where Airflow works that out by a rule of its own."""
-    task = _fact(ti, "task")
-    ended, delay = f.moment(_fact(ti, "end_date")), f.duration(_fact(task, "retry_delay"))
-    if ended is None or delay is None or _fact(task, "retry_exponential_backoff") or _fact(task, "retry_policy") is not None:
+    task = fact(ti, "task")
+    ended, delay = f.moment(fact(ti, "end_date")), f.duration(fact(task, "retry_delay"))
+    if ended is None or delay is None or fact(task, "retry_exponential_backoff") or fact(task, "retry_policy") is not None:
         return None
     return later(ended, delay)
 
 
 def _began_before(ti: object, context: object) -> bool:
     """Return whether the attempt began before: a sensor that was rescheduled, or a deferred task."""
-    resumed = _fact(_fact(ti, "_ti_context_from_server"), "next_method") is not None
-    return resumed or f.counted(_item(context, "task_reschedule_count")) > 0
+    resumed = fact(fact(ti, "_ti_context_from_server"), "next_method") is not None
+    return resumed or f.counted(entry(context, "task_reschedule_count")) > 0
 
 
 def _of_dag(hook: str, context: object, note: object) -> DagSaid:
-    ti, dag, dag_run = _item(context, "ti"), _item(context, "dag"), _item(context, "dag_run")
-    page, is_of_task, _ = (f.link(_fact(ti, "log_url")) or "").partition("/tasks/")
+    ti, dag, dag_run = entry(context, "ti"), entry(context, "dag"), entry(context, "dag_run")
+    page, is_of_task, _ = (f.link(fact(ti, "log_url")) or "").partition("/tasks/")
     return DagSaid(
         hook=hook,
         at=CLOCK.now(),
-        dag=_fact(dag, "dag_id"),
-        run_id=_item(context, "run_id"),
-        reason=_item(context, "reason"),
-        clearings=_fact(dag_run, "clear_number"),
-        started=_fact(dag_run, "start_date"),
-        ended=_fact(dag_run, "end_date"),
+        dag=fact(dag, "dag_id"),
+        run_id=entry(context, "run_id"),
+        reason=entry(context, "reason"),
+        clearings=fact(dag_run, "clear_number"),
+        started=fact(dag_run, "start_date"),
+        ended=fact(dag_run, "end_date"),
         link=page if is_of_task else None,
-        tasks=_tasks(ti, dag, _item(context, "run_id")),
+        tasks=_tasks(ti, dag, entry(context, "run_id")),
         note=note,
     )
 
@@ -159,13 +144,13 @@ def _of_dag(hook: str, context: object, note: object) -> DagSaid:
 def _tasks(ti: object, dag: object, run_id: object) -> list[said.TaskState]:
     """Return the tasks of a run and their states, which Airflow's server knows; an empty list where it cannot be asked."""
     try:
-        asks = _fact(ti if ti is not None else _fact(sys.modules.get(_RUNNER), "RuntimeTaskInstance"), "get_task_states")
-        answer = invoke(asks, dag_id=_fact(dag, "dag_id"), run_ids=[run_id])
+        asks = fact(ti if ti is not None else fact(sys.modules.get(_RUNNER), "RuntimeTaskInstance"), "get_task_states")
+        answer = invoke(asks, dag_id=fact(dag, "dag_id"), run_ids=[run_id])
     except KeyboardInterrupt:
         raise
     except BaseException:  # ``dag.test()`` has no server at this moment
         return []
-    states, tasks = _item(answer, f.identity(run_id)), _fact(dag, "task_dict")
+    states, tasks = entry(answer, f.identity(run_id)), fact(dag, "task_dict")
     ids = frozenset(map(f.text, tasks)) if is_mapping(tasks) else frozenset[str | None]()
     return [_task(name, state, ids) for name, state in states.items() if is_a(name, str)] if is_mapping(states) else []
 

@@ -21,6 +21,7 @@ from tocsin.core.options import title_link
 from tocsin.core.states import State
 from tocsin.core.text import is_a, quote
 from tocsin.core.validation import invoke, is_list
+from tocsin.integrations.copying import fact
 from tocsin.integrations.installed import need
 from tocsin.integrations.observer import Observer
 from tocsin.shell.adapters.clock import CLOCK
@@ -91,12 +92,12 @@ def tell_of(
         TypeError: an argument is invalid.
     """
     observer, url = _observer(state_handlers, each=each, summary=summary), _url(webserver_base_url)
-    run = result if _fact(result, "dagster_run") is None else _fact(result, "dagster_run")
-    run_id = identity(_fact(run, "run_id"))
+    run = result if fact(result, "dagster_run") is None else fact(result, "dagster_run")
+    run_id = identity(fact(run, "run_id"))
     if not run_id:
         raise TypeError(f"tell_of takes the result of a run, the context of a run status sensor, or a DagsterRun, not {quote(result)}")
     try:
-        said = _said(result, run, run_id, _fact(result, "instance") if instance is None else instance, url)
+        said = _said(result, run, run_id, fact(result, "instance") if instance is None else instance, url)
         told = records(said, each=each, summary=summary)
     except KeyboardInterrupt:
         raise
@@ -139,25 +140,25 @@ class StepHook:
         return _CALLED
 
     def _record(self, context: object, event: object, event_list: Iterable[object]) -> StepRecord:
-        step, data, run_id = _fact(context, "_step_execution_context"), _fact(event, "event_specific_data"), _fact(context, "run_id")
-        before = whole(_fact(step, "previous_attempt_count"))
+        step, data, run_id = fact(context, "_step_execution_context"), fact(event, "event_specific_data"), fact(context, "run_id")
+        before = whole(fact(step, "previous_attempt_count"))
         if before is None:  # no page of Dagster's promises the attribute
-            again = [restarted(text(_fact(each, "message"))) for each in event_list if _event(each) == "STEP_RESTARTED"]
+            again = [restarted(text(fact(each, "message"))) for each in event_list if _event(each) == "STEP_RESTARTED"]
             before = (again[0] if again and again[0] else 1) - 1
-        chain = _chain(_fact(data, "error"))
+        chain = _chain(fact(data, "error"))
         hidden = _HIDDEN in [kind for kind, _ in chain]  # a user has Dagster hide errors, which it still gives to hooks
         return StepRecord(
             _event(event),
-            _fact(context, "job_name"),
+            fact(context, "job_name"),
             run_id,
-            _fact(context, "step_key"),
+            fact(context, "step_key"),
             attempt=before + 1,
-            retries=_fact(step, "op_retry_policy", "max_retries"),
+            retries=fact(step, "op_retry_policy", "max_retries"),
             at=CLOCK.now(),
-            took=_seconds(_fact(data, "duration_ms")),
-            error=None if hidden else _fact(context, "op_exception"),
+            took=_seconds(fact(data, "duration_ms")),
+            error=None if hidden else fact(context, "op_exception"),
             chain=chain,
-            wait=_fact(data, "seconds_to_wait"),
+            wait=fact(data, "seconds_to_wait"),
             link=_page(self.webserver, run_id),
         )
 
@@ -166,7 +167,7 @@ def _end(event_list: Iterable[object]) -> tuple[object, tuple[type[State], ...]]
     """Return the event that ends the attempt, and the kinds that it may lead to; none of them if there is no such event."""
     try:
         for event in reversed(list(event_list)):
-            named = _fact(event, "event_type_value")
+            named = fact(event, "event_type_value")
             if type(named) is str and named in ENDS:
                 return event, EVENTS[named]
     except KeyboardInterrupt:
@@ -187,61 +188,49 @@ _NAMES = (
 
 def _said(result: object, run: object, run_id: str, instance: object, url: str | None) -> Log:
     """Copy what the log of a run says."""
-    job, events = _fact(result, "job_def"), _events(result, run_id, instance)
+    job, events = fact(result, "job_def"), _events(result, run_id, instance)
     entries, keys = tuple([_entry(at, event, job) for at, event in events]), _plan(run, instance)
     if not keys:  # a run in this process, of an instance that is gone: the log itself names its steps
-        keys = [key for _, event in events for key in _items(_fact(event, "event_specific_data", "step_keys"))]
-    return Log(entries, name(_fact(run, "job_name")), run_id, keys, CLOCK.now(), _page(url, run_id))
+        keys = [key for _, event in events for key in _items(fact(event, "event_specific_data", "step_keys"))]
+    return Log(entries, name(fact(run, "job_name")), run_id, keys, CLOCK.now(), _page(url, run_id))
 
 
 def _events(result: object, run_id: str, instance: object) -> list[tuple[object, object]]:
     """Return the events of a run, each with its time; None in place of a time if there is no log of an instance."""
     types = {DagsterEventType(each) for each in _NAMES}
-    logged = [] if instance is None else _items(invoke(_fact(instance, "all_logs"), run_id, of_type=types))
+    logged = [] if instance is None else _items(invoke(fact(instance, "all_logs"), run_id, of_type=types))
     if logged:
-        return [(_fact(entry, "timestamp"), _fact(entry, "dagster_event")) for entry in logged]
-    return [(None, event) for event in _items(_fact(result, "all_events"))]
+        return [(fact(entry, "timestamp"), fact(entry, "dagster_event")) for entry in logged]
+    return [(None, event) for event in _items(fact(result, "all_events"))]
 
 
 def _entry(at: object, event: object, job: object) -> Entry:
-    data = _fact(event, "event_specific_data")
+    data = fact(event, "event_specific_data")
     policy = None
     if job is not None and _event(event) in ENDS:
-        policy = _called(_fact(job, "get_retry_policy_for_handle"), _fact(event, "node_handle"))
+        policy = _called(fact(job, "get_retry_policy_for_handle"), fact(event, "node_handle"))
     return Entry(
         _event(event),
-        _fact(event, "step_key"),
+        fact(event, "step_key"),
         at,
-        _seconds(_fact(data, "duration_ms")),
-        _chain(_fact(data, "error")),
-        _fact(event, "message"),
-        _fact(data, "seconds_to_wait"),
-        _fact(policy, "max_retries"),
+        _seconds(fact(data, "duration_ms")),
+        _chain(fact(data, "error")),
+        fact(event, "message"),
+        fact(data, "seconds_to_wait"),
+        fact(policy, "max_retries"),
     )
 
 
 def _plan(run: object, instance: object) -> list[object]:
     """Return the keys of the steps that were to run; none if they are not known."""
-    named = _items(_fact(run, "step_keys_to_execute"))
+    named = _items(fact(run, "step_keys_to_execute"))
     if named or instance is None:
         return named
-    snapshot = _called(_fact(instance, "get_execution_plan_snapshot"), _fact(run, "execution_plan_snapshot_id"))
-    return _items(_fact(snapshot, "step_keys_to_execute"))
+    snapshot = _called(fact(instance, "get_execution_plan_snapshot"), fact(run, "execution_plan_snapshot_id"))
+    return _items(fact(snapshot, "step_keys_to_execute"))
 
 
 # --- facts ------------------------------------------------------------------------------------------------------------------------
-
-
-def _fact(of: object, *names: str) -> object:
-    """Return an attribute of an attribute…; None if there is none, or if an error is raised on the way."""
-    try:
-        for each in names:
-            of = getattr(of, each)
-        return of
-    except KeyboardInterrupt:
-        raise
-    except BaseException:
-        return None
 
 
 def _called(function: object, argument: object) -> object:
@@ -256,7 +245,7 @@ def _called(function: object, argument: object) -> object:
 
 def _event(event: object) -> str:
     """Return the name of an event; an empty text for none."""
-    return text(_fact(event, "event_type_value")) or ""
+    return text(fact(event, "event_type_value")) or ""
 
 
 def _items(given: object) -> list[object]:
@@ -271,8 +260,8 @@ def _chain(error: object) -> list[tuple[object, object]]:
     """Return the class names and the texts of an error of the log and its causes."""
     found: list[tuple[object, object]] = []
     while error is not None and len(found) < _MOST_CAUSES:
-        found.append((_fact(error, "cls_name"), _fact(error, "message")))
-        error = _fact(error, "cause")
+        found.append((fact(error, "cls_name"), fact(error, "message")))
+        error = fact(error, "cause")
     return found
 
 

@@ -96,7 +96,8 @@ class Observer(Generic[_R]):
         self.each: bool = _switch("each", each)
         self.summary: bool = _switch("summary", summary)
         self._engine = engine
-        self._own: Handlers = attached(_one_by_one(state_handlers))
+        _refuse_a_list(state_handlers)
+        self._own: Handlers = attached(state_handlers)
         self._silent = frozenset(kind for kind in KINDS if False not in [_ignores(handler, kind) for handler in self._own])
         self._heard = HeardRuns()
         self._no_end = None if no_end_after is None else NoEnd(engine.name, _wait(no_end_after), lambda: self._handlers)
@@ -193,13 +194,11 @@ def _switch(option: str, value: object) -> bool:
     raise TypeError(f"{option} takes True or False, not {quote(value)}")
 
 
-def _one_by_one(state_handlers: Iterable[StateHandler[ForeignRun]]) -> Iterable[StateHandler[ForeignRun]]:
+def _refuse_a_list(state_handlers: object) -> None:
     """Check that no handler is a list of handlers, which is what other functions of tocsin take."""
-    if not is_list(state_handlers) or True not in [is_list(handler) for handler in state_handlers]:
-        return state_handlers
-    raise TypeError(
-        "hooks take the handlers one by one, not in a list: write (slack_notifier, gmail_notifier), not ([slack_notifier, ...])"
-    )
+    if is_list(state_handlers) and any(is_list(handler) for handler in state_handlers):
+        how = "write hooks(slack_notifier, gmail_notifier)"
+        raise TypeError(f"state handlers are given one by one, not in a list: {how}")
 
 
 def _wait(value: object) -> timedelta:

@@ -56,7 +56,7 @@ def summary(ends: Iterable[TaskEnd], where: str | None = None) -> tuple[Detail, 
     details = [Detail("Tasks", ", ".join(f"{count:,} {kind}" for kind, count in counts.items()))]
     named = [each for each in every if _rank(each) < _WELL]
     if named:
-        details.append(Detail("Not well", _listed(named, where), quoted=True))
+        details.append(Detail("Failed or not run", _listed(named, where), quoted=True))
     return tuple(details)
 
 
