@@ -135,10 +135,6 @@ def lost(self):
 def terminated():
     open("begun", "w").close()
     time.sleep(30)
-@task(acks_late=True)
-def late():
-    open("begun", "w").close()
-    time.sleep(30)
 @task()
 def revoked(): pass
 @task()
@@ -209,7 +205,6 @@ CASES = {
     "after": (lambda: (chord([part.si(0), part.si(1)], body.si()) | after.si()).delay(), "CanvasEnd"),
     "second": (lambda: chain(first.si(), second.si()).delay(), "CanvasEnd"),
     "unstored": (unstored.delay, "task_postrun"),
-    "late": (late.delay, "task_prerun"),
     "stopped": (stopped.delay, "task_prerun"),
     "both": (lambda: chord([part.si(1), dies.si()], body.si()).delay(), "task_failure"),
 }
