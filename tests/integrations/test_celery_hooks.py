@@ -12,11 +12,12 @@ import pytest
 from celery import Celery, Task, chain, current_app, signals
 from celery.contrib.testing.worker import start_worker
 from celery.exceptions import Ignore, Reject, SoftTimeLimitExceeded, TimeLimitExceeded, WorkerLostError
+from celery.utils.log import LoggingProxy
 from celery.utils.serialization import UnpickleableExceptionWrapper
 from celery.worker.request import Request
 
 from tests.eventually import eventually
-from tocsin import Failed, Running, Success, TriggerFailed, slack_notifier
+from tocsin import DryRun, Failed, Running, Success, TriggerFailed, interpreting, slack_notifier
 from tocsin.core.integrations.celery import REPLACED
 from tocsin.core.integrations.foreign import ForeignRun
 from tocsin.core.states import State
@@ -416,3 +417,14 @@ def test_a_child_that_exits_is_told_by_its_parent(app: Celery, told: Told, monke
         task(app, "load", SystemExit(3)).delay()
     assert told.of("load") == ["Running"]
     assert sys.exc_info() == (None, None, None)
+
+
+def test_a_dry_run_prints_where_celery_has_replaced_the_standard_output(
+    app: Celery, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.WARNING, "jobs")
+    monkeypatch.setattr(sys, "stdout", LoggingProxy(logging.getLogger("jobs"), logging.WARNING))
+    connect(app, slack_notifier(only_states=[Failed]))
+    with interpreting(DryRun()):
+        task(app, "load", ValueError("no rows")).delay()
+    assert "load failed after" in caplog.text

@@ -37,6 +37,8 @@ from celery import current_app, signals  # noqa: E402 - as above
 from celery.exceptions import Ignore, Reject, SoftTimeLimitExceeded, TimeLimitExceeded  # noqa: E402 - as above
 from celery.utils.serialization import UnpickleableExceptionWrapper  # noqa: E402 - as above
 
+__all__ = ["connect"]
+
 _INTERNAL = frozenset(
     {"celery.accumulate", "celery.backend_cleanup", "celery.chain", "celery.chord", "celery.chord_unlock", "celery.group"}
 )

@@ -198,7 +198,8 @@ def show(effect: Effect, file: TextIO | None = None) -> Receipt:
         return Withheld("there is no standard output to show it on")
     if not isinstance(effect, CallBack):
         effect = redacted_message(effect, redact)  # it may be made by hand
-    encoding = file.encoding or "utf-8"
+    given: object = getattr(file, "encoding", None)  # what stands for a file, such as Celery's logger, may have none
+    encoding = given if isinstance(given, str) and given else "utf-8"
     file.write(f"{printable(shown(effect, redact))}\n".encode(encoding, "backslashreplace").decode(encoding))
     file.flush()
     return Shown()
