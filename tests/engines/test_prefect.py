@@ -665,7 +665,7 @@ def test_a_fault_of_ours_is_one_line_in_the_log(monkeypatch: pytest.MonkeyPatch,
     for hook in hooks_of(FLOWS, TASKS):
         assert isinstance(hook, _FlowHook | _TaskHook)
         assert hook(None, None, None) is None
-    told = "could not notify about a {} of Prefect, which goes on: RuntimeError: a fault of ours"
+    told = "could not notify about 'a {} of Prefect', which goes on: RuntimeError: a fault of ours"
     assert [record.getMessage().removeprefix("tocsin: ") for record in caplog.records] == [told.format("flow"), told.format("task")]
 
 
