@@ -34,6 +34,7 @@ _R = TypeVar("_R")
 
 _TIME, _SPAN = "2026-11-30T12:00:00+00:00", 1.5
 _TOOK = re.compile(r"after (attempt|(?:less than )?\d[^:,]*)")
+_CUT = re.compile(r"\S*… \(\d+ more characters\)")
 
 
 @attrs.frozen
@@ -112,8 +113,8 @@ def kept(engine: str) -> Mapping[str, Case]:
 
 
 def normal_sentence(sentence: str) -> str:
-    """Return a sentence of a message without its durations."""
-    return _TOOK.sub(lambda found: found[0] if found[1] == "attempt" else "after a while", sentence)
+    """Return a sentence of a message without its durations, whose length decides where a long one is cut."""
+    return _TOOK.sub(lambda found: found[0] if found[1] == "attempt" else "after a while", _CUT.sub("…", sentence))
 
 
 def keep(engine: str, version: str, cases: Mapping[str, tuple[Iterable[object], Iterable[str]]]) -> None:

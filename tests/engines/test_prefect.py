@@ -45,6 +45,7 @@ from tocsin import Recording, flush, interpreting, slack_notifier
 from tocsin.core.effects import CallBack
 from tocsin.core.integrations.prefect import Said
 from tocsin.core.messages.content import Content
+from tocsin.integrations import prefect as hooks_module
 from tocsin.integrations.prefect import (
     FlowHooks,
     TaskHooks,
@@ -330,9 +331,22 @@ CASES: dict[str, Callable[[], object]] = {
 }
 
 
+def in_order(said: Json) -> Json:
+    """Return a record with its tasks by name and index: ids of one millisecond, by which the API sorts, are in no order."""
+    if not isinstance(said, dict) or not isinstance(said.get("tasks"), list):
+        return said
+    tasks = golden_list(said["tasks"])
+    return {**said, "tasks": [*sorted(tasks, key=lambda each: (str(each["name"]), str(each["map_index"]), str(each["state_name"])))]}
+
+
+def golden_list(value: Json) -> list[dict[str, Json]]:
+    """Return the records in a list."""
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
 def compare(case: str, said: list[Json], told: list[str]) -> None:
     """Compare with the golden file, or keep the case for it."""
-    said = [golden.normal(each) for each in said]
+    said = [in_order(golden.normal(each)) for each in said]
     told = [golden.normal_sentence(each) for each in told]
     if KEEPS:
         path = golden.FOLDER / "prefect.json"
@@ -415,11 +429,6 @@ def ended(process: "subprocess.Popen[str]") -> int:
 @pytest.fixture
 def program(slack_server: SlackServer, ca_bundle: Path, tmp_path: Path) -> Program:
     return Program(slack_server, ca_bundle, tmp_path)
-
-
-def golden_list(value: Json) -> list[dict[str, Json]]:
-    """Return the records in a list."""
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def test_the_pipeline_in_a_pool_of_processes(program: Program) -> None:
@@ -646,6 +655,61 @@ def test_odd_objects_raise_nothing() -> None:
         assert isinstance(hook, _FlowHook | _TaskHook)
         with interpreting(Recording()):
             assert hook(Raises(), Raises(), Raises()) is None
+
+
+def test_a_fault_of_ours_is_one_line_in_the_log(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    def fails(*_: object) -> None:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr("tocsin.integrations.prefect._key", fails)
+    for hook in hooks_of(FLOWS, TASKS):
+        assert isinstance(hook, _FlowHook | _TaskHook)
+        assert hook(None, None, None) is None
+    told = "could not notify about 'a {} of Prefect', which goes on: RuntimeError: a fault of ours"
+    assert [record.getMessage().removeprefix("tocsin: ") for record in caplog.records] == [told.format("flow"), told.format("task")]
+
+
+def test_a_ctrl_c_is_not_swallowed() -> None:
+    class Interrupted:
+        @property
+        def id(self) -> str:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        hooks_module._key(Interrupted())
+
+
+def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tocsin.integrations.prefect._MOST_OPEN", 2)
+    monkeypatch.setattr("tocsin.integrations.prefect._MOST_FLOWS", 2)
+    kept = hooks_module._OpenRuns()
+    for name in "abc":
+        assert kept.begin(name, hooks_module._Attempt(1, None, None)) is None
+        assert kept.tell_once(name)
+        kept.expect_parts(name)
+    assert repr(kept) == "<2 attempts of Prefect's runs>"
+    assert kept.end("a") is None
+    assert kept.tell_once("a")
+    assert not kept.tell_once("c")
+    kept.end("t1", "c")
+    assert kept.ended_parts("c") == {"t1"}
+    assert kept.ended_parts("a") == set()
+
+
+def test_who_wants_failures_alone_hears_no_start() -> None:
+    failures = slack_notifier(only_states=[tocsin.Failed])
+
+    @task(retries=1, **prefect_task_hooks(failures))
+    def breaks_twice() -> None:
+        raise ValueError("no rows")
+
+    @flow(flow_run_name="run", **prefect_flow_hooks(failures, each=False, summary=False))
+    def unheard() -> None:
+        breaks_twice()
+
+    assert [golden.normal_sentence(each) for each in hear(unheard).told] == [
+        "breaks_twice failed after a while, attempt 2 after a while: ValueError: no rows"
+    ]
 
 
 @pytest.mark.parametrize("option", ["each=1", "summary=None", "no_end_after=5"])
