@@ -19,6 +19,16 @@ from tocsin.integrations.installed import need
 
 need("airflow", "apache-airflow>=3")
 
+__all__ = [
+    "AirflowCallbacks",
+    "AirflowDagCallbacks",
+    "AirflowHook",
+    "AirflowNotifier",
+    "airflow_callbacks",
+    "airflow_dag_callbacks",
+    "airflow_notifier",
+]
+
 
 class AirflowHook:
     """A callback of Airflow's, which has the name that Airflow's log shows. A copy of a hook is the hook itself."""
