@@ -20,7 +20,7 @@ from typing_extensions import override
 
 from tests.engines.golden import as_json
 from tocsin import flush, slack_notifier
-from tocsin.integrations import prefect as hooks
+from tocsin.integrations import prefect_tasks
 from tocsin.integrations.prefect import prefect_flow_hooks, prefect_task_hooks
 
 SAID = Path(os.environ["TOCSIN_SAID"])
@@ -41,7 +41,7 @@ records.setLevel(logging.DEBUG)
 records.propagate = False
 records.addHandler(Keep())
 
-hooks._PATIENCE = 20.0  # a busy machine takes more than five seconds for the first answer of the API
+prefect_tasks.PATIENCE = 20.0  # a busy machine takes more than five seconds for the first answer of the API
 AFTER = timedelta(seconds=float(os.environ["NO_END_AFTER"])) if "NO_END_AFTER" in os.environ else None
 TASKS = prefect_task_hooks(slack_notifier, no_end_after=AFTER)
 FLOWS = prefect_flow_hooks(slack_notifier, no_end_after=AFTER)

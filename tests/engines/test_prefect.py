@@ -55,6 +55,7 @@ from tocsin.integrations.prefect import (
     prefect_flow_hooks,
     prefect_task_hooks,
 )
+from tocsin.integrations.prefect_open_runs import Attempt, OpenRuns
 from tocsin.interpreters import Outbox
 
 pytestmark = [pytest.mark.engine, pytest.mark.filterwarnings("default")]
@@ -78,7 +79,7 @@ def server() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait longer for Prefect's API: a busy machine takes more than five seconds for its first answer."""
-    monkeypatch.setattr("tocsin.integrations.prefect._PATIENCE", 20.0)
+    monkeypatch.setattr("tocsin.integrations.prefect_tasks.PATIENCE", 20.0)
 
 
 class Kept(logging.Handler):
@@ -680,11 +681,11 @@ def test_a_ctrl_c_is_not_swallowed() -> None:
 
 
 def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tocsin.integrations.prefect._MOST_OPEN", 2)
-    monkeypatch.setattr("tocsin.integrations.prefect._MOST_FLOWS", 2)
-    kept = hooks_module._OpenRuns()
+    monkeypatch.setattr("tocsin.integrations.prefect_open_runs._MOST_OPEN", 2)
+    monkeypatch.setattr("tocsin.integrations.prefect_open_runs._MOST_FLOWS", 2)
+    kept = OpenRuns()
     for name in "abc":
-        assert kept.begin(name, hooks_module._Attempt(1, None, None)) is None
+        assert kept.begin(name, Attempt(1, None, None)) is None
         assert kept.tell_once(name)
         kept.expect_parts(name)
     assert repr(kept) == "<2 attempts of Prefect's runs>"
