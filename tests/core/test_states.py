@@ -1,7 +1,9 @@
 """Tests of states: the predicates, and the comparison of results."""
 
+import pickle
 from collections.abc import Callable, Mapping
 
+import attrs
 import pandas as pd
 import pytest
 
@@ -78,3 +80,28 @@ def test_counts_begin_with_one(count: int) -> None:
 def test_a_verdict_is_its_truth_and_its_reason() -> None:
     assert not filters.Verdict(False, "no")
     assert str(filters.Verdict(True, "why")) == "why"
+
+
+@attrs.frozen(eq=False, repr=False)
+class Coded(Failed):
+    """A kind of a user's own, whose constructor attrs makes."""
+
+    code: int = attrs.field(default=0, kw_only=True)
+
+
+@pytest.mark.parametrize("kind", [Failed, Coded])
+def test_a_failure_takes_its_exception_in_place_of_a_message(kind: type[Failed]) -> None:
+    error = OSError("disk full")
+    state = kind(error)
+    assert (state.message, state.result) == ("Unexpected error: OSError('disk full')", error)
+    assert kind(error, 3).result == 3
+    assert kind("full", error).message == "full"
+    assert attrs.evolve(state, message="full").result is error
+    assert pickle.loads(pickle.dumps(state)).message == state.message
+    assert kind().message is None
+
+
+def test_a_message_of_another_kind_is_worded() -> None:
+    assert Failed(3).message == "3"  # type: ignore[arg-type]  # as in code without types
+    text = type("Text", (str,), {})("full")
+    assert Failed(text).message is text

@@ -770,7 +770,7 @@ def test_the_hooks_have_exact_types(tmp_path: Path) -> None:
 
 def test_the_page_is_true(monkeypatch: pytest.MonkeyPatch) -> None:
     page = (ROOT / "docs" / "engines" / "prefect.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"^```\{code-block\} python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```py\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     assert blocks
     names: dict[str, object] = {}
     told = hear(lambda: exec("\n".join(blocks), names)).told  # noqa: S102 - our own page

@@ -44,7 +44,7 @@ class HostileMapping(Mapping[str, object]):
     """Raises when it is read."""
 
     def __getitem__(self, key: str) -> object:
-        raise SystemExit(key)
+        raise RuntimeError(key)
 
     def __iter__(self) -> Iterator[str]:
         raise OSError("no keys")

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
@@ -23,6 +24,8 @@ from tocsin.core.integrations.foreign import ForeignRun
 from tocsin.core.states import State
 from tocsin.integrations import celery as ours
 from tocsin.integrations.celery import connect
+from tocsin.shell.history.looked import looked
+from tocsin.shell.history.silences import silence
 
 TOLD = (
     signals.after_task_publish, signals.task_received, signals.task_prerun, signals.task_postrun, signals.task_success,
@@ -350,6 +353,20 @@ def test_a_silent_handler_makes_no_record(app: Celery, caplog: pytest.LogCapture
     task(app, "retried", OSError("x"), autoretry_for=(OSError,), max_retries=1).delay()
     signals.task_received.send(None, request=requested(app, made))
     assert [record for record in caplog.records if "TaskSignal" in record.getMessage() and "retried" not in record.getMessage()] == []
+
+
+@pytest.mark.parametrize("each", [True, False])
+def test_a_success_that_nobody_wants_is_heeded_where_labels_are_silent(
+    app: Celery, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, each: bool
+) -> None:
+    monkeypatch.setenv("TOCSIN_STATE_DIR", str(tmp_path))
+    connect(app, slack_notifier(only_states=[Failed]), each=each)
+    now = time.time()
+    silence("another", now, now + 60)
+    with caplog.at_level(logging.DEBUG, logger="tocsin.integrations"):
+        task(app, "load").delay()
+    looked.forget()
+    assert ("task_success" in caplog.text) is each
 
 
 def test_a_second_connection_is_the_first(app: Celery) -> None:

@@ -252,6 +252,43 @@ def test_a_run_that_was_stopped_while_it_waited_for_its_next_attempt_has_ended()
     assert isinstance(change(news)[1], Aborted)
 
 
+def test_an_end_after_all_has_a_key_of_its_own() -> None:
+    failed = hear(NOTHING, LOAD, e.Raised(AT, error=OSError()), HANDLERS)
+    assert failed is not None
+    waits = hear(failed.heard, LOAD, given_state(Retrying()), HANDLERS)
+    assert waits is not None
+    stopped = hear(waits.heard, LOAD, e.Interrupted(AT), HANDLERS)
+    assert stopped is not None
+    keys = [str(whole_change(each).key()) for each in (failed, waits, stopped)]
+    assert keys == sorted(set(keys))  # so that an outbox takes all, and the thread on Slack shows the last
+
+
+def test_a_late_end_of_an_attempt_that_was_retried_is_no_news() -> None:
+    waits = hear(NOTHING, LOAD, given_state(Retrying()), HANDLERS, ends=True)
+    assert waits is not None
+    again = hear(waits.heard, attrs.evolve(LOAD, attempt=2), e.Started(AT, None), HANDLERS, ends=True)
+    assert again is not None
+    assert hear(again.heard, LOAD, e.Raised(AT, error=OSError()), HANDLERS, ends=True) is None
+
+
+class Mine(Failed):
+    """A kind of a user's own."""
+
+
+@pytest.mark.parametrize(
+    "state", [Failed(OSError("x")), Mine("m"), Retrying(None, OSError("x"), run_count=2), Success("done", object())]
+)
+def test_what_is_kept_of_a_run_holds_nothing_of_the_users(state: State) -> None:
+    news = hear(NOTHING, LOAD, given_state(state), HANDLERS)
+    assert news is not None
+    _, kept = news.heard.states[LOAD.delivery]
+    assert isinstance(state, type(kept))
+    assert type(kept) is not Mine
+    assert kept.message == state.message
+    assert (type(kept.result).__name__, str(kept.result)) in {("OSError", "x"), ("NoneType", "None")}
+    assert kept.result is None or kept.result is not state.result
+
+
 @pytest.mark.parametrize(
     ("event", "attempt", "is_final"),
     [

@@ -4,9 +4,11 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import attrs
@@ -27,7 +29,7 @@ from tocsin.shell.config.load import configuration
 from tocsin.shell.handlers.attach import attached
 from tocsin.shell.history.foreign_runs import FILE, ForeignRunStore, OpenRun, has_foreign_runs
 from tocsin.shell.history.run_record import HistoryError
-from tocsin.shell.history.store import HistoryStore
+from tocsin.shell.history.store import BUSY_READING, HistoryStore
 
 pytestmark = pytest.mark.tocsin_live
 
@@ -133,6 +135,60 @@ def test_a_run_that_was_heard_of_since_is_not_told(store: ForeignRunStore, live:
     assert waiting(store) == ["r1"]
 
 
+def test_a_late_event_of_an_earlier_attempt_changes_nothing(store: ForeignRunStore) -> None:
+    now, again = datetime.now(UTC), attrs.evolve(LOAD, attempt=3)
+    store.put(OpenRun(again, "Loom", now, now))
+    store.end(LOAD, now)
+    assert [each.foreign.attempt for each in store.due(now)] == [3]
+    store.put(OpenRun(LOAD, "Loom", now, now))
+    assert [each.foreign.attempt for each in store.due(now)] == [3]
+    store.end(again, now)
+    store.put(OpenRun(again, "Loom", now, now))
+    assert store.due(now) == ()
+
+
+def test_what_ended_is_forgotten_after_an_hour(store: ForeignRunStore, tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    store.end(LOAD, now - 2 * HOUR)
+    store.put(OpenRun(attrs.evolve(LOAD, run_id="r2"), "Loom", now, now))
+    with closing(sqlite3.connect(tmp_path / "state" / FILE)) as connection:
+        assert connection.execute("SELECT run_id FROM runs").fetchall() == [("r2",)]
+
+
+def test_a_flow_and_its_task_of_one_name_are_two_runs(store: ForeignRunStore) -> None:
+    now, flow = datetime.now(UTC), ForeignRun("nightly", "r5")
+    store.put(OpenRun(flow, "Loom", now, now))
+    store.end(ForeignRun("nightly", "r5", "nightly"), now)
+    assert flow in [each.foreign for each in store.due(now)]
+
+
+def test_a_hook_does_not_wait_long_for_a_locked_file_and_then_leaves_it_alone(
+    store: ForeignRunStore, live: Live, tmp_path: Path, slack_server: SlackServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    observer = Observer(ENGINE, [slack_notifier], no_end_after=HOUR)
+    with closing(sqlite3.connect(tmp_path / "state" / FILE, isolation_level=None)) as connection, interpreting(live):
+        connection.execute("BEGIN EXCLUSIVE")
+        began = time.monotonic()
+        for event in (e.Started(datetime.now(UTC), None), e.Succeeded(datetime.now(UTC))):
+            observer.observe(partial(Record, LOAD, event))
+        assert time.monotonic() - began < BUSY_READING
+    assert len(slack_server.requests) == 2
+    assert caplog.text.count("nobody is told of runs of other engines") == 1
+
+
+def test_one_hook_does_not_tell_the_runs_of_another(live: Live, slack_server: SlackServer) -> None:
+    linked = slack_notifier(only_states=[Failed], title_link="https://example.com")
+    others = Observer(ENGINE, [linked], no_end_after=timedelta(seconds=0.3))
+    others.watch_for_ends()
+    with interpreting(live):
+        Observer(ENGINE, [slack_notifier(only_states=[Failed])], no_end_after=timedelta(seconds=0.3)).observe(
+            lambda: Record(attrs.evolve(LOAD, link=None), e.Started(datetime.now(UTC), None))
+        )
+        eventually(lambda: len(slack_server.requests) == 1)
+        eventually(lambda: waiting(ForeignRunStore.usual()) == [])
+    assert "example.com" not in str(slack_server.requests[0].body)
+
+
 def test_the_daemon_waits_longer_and_tells_whom_the_configuration_names(
     store: ForeignRunStore, live: Live, slack_server: SlackServer
 ) -> None:
@@ -144,7 +200,7 @@ def test_the_daemon_waits_longer_and_tells_whom_the_configuration_names(
 
 
 def test_runs_of_another_engine_are_left_to_its_hooks(store: ForeignRunStore, live: Live, slack_server: SlackServer) -> None:
-    tell_overdue(lambda: live, lambda _: HANDLERS, engine="Jacquard")
+    tell_overdue(lambda: live, lambda _: HANDLERS, owner="Jacquard")
     assert not slack_server.requests
 
 
@@ -219,7 +275,7 @@ def test_a_process_that_ends_before_its_message_went_leaves_it_to_the_next_check
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no forks here")
 def test_a_forked_child_has_a_thread_of_its_own(live: Live) -> None:
-    watcher = no_end.NoEnd("Jenny", HOUR, lambda: HANDLERS)
+    watcher = no_end.NoEnd("Jenny", HOUR, lambda: HANDLERS, "")
     watcher.watch()
     child = os.fork()
     if child == 0:

@@ -1,6 +1,10 @@
 """The observer: what an engine says reaches the handlers once, and nothing of ours reaches the engine."""
 
+import gc
 import logging
+import os
+import signal
+import weakref
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -85,6 +89,13 @@ def test_an_observer_that_has_nothing_to_say_says_so_at_once(recording: Recordin
     assert not Observer(ENGINE, [ONLY_FAILED], no_end_after=timedelta(hours=1)).ignores(Running)
 
 
+def test_what_is_never_told_need_not_be_hooked_in(recording: Recording) -> None:
+    assert Observer(ENGINE, [ONLY_FAILED]).never_tells(Running, Success)
+    assert not Observer(ENGINE, [ONLY_FAILED]).never_tells(Failed)
+    assert not Observer(ENGINE, [ONLY_FAILED], no_end_after=timedelta(hours=1)).never_tells(Running)
+    assert not Observer(ENGINE).never_tells(Running)
+
+
 def test_silences_and_expectations_are_heeded(recording: Recording, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TOCSIN_STATE_DIR", str(tmp_path))
     looked.forget()
@@ -128,6 +139,54 @@ def test_nothing_of_ours_reaches_the_engine(recording: Recording, caplog: pytest
         "tocsin: could not notify about 'a run of Loom', which goes on: SystemExit: 3",
         "tocsin: could not notify about 'a run of Loom', which goes on: RuntimeError: the engine's object is gone",
     ]
+
+
+def stop(signum: int, frame: object) -> None:
+    raise SystemExit(-241)  # as a child of Celery's ends
+
+
+def end(number: int, _: object) -> None:
+    raise SystemExit(number)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
+@pytest.mark.parametrize(("handler", "resets"), [(stop, True), (end, False)])
+def test_a_signal_of_the_engine_passes(recording: Recording, handler: Callable[[int, object], None], resets: bool) -> None:
+    def act(number: int, stack: object) -> None:
+        if resets:
+            signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+        handler(number, stack)
+
+    def slow(tracked_obj: Tracked, old: State, new: State) -> None:
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+    before = signal.signal(signal.SIGUSR1, act)
+    try:
+        with pytest.raises(SystemExit):
+            Observer(ENGINE, [slow]).observe(said(STARTED))
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+def test_what_was_heard_keeps_no_frame_alive(recording: Recording) -> None:
+    class Big:
+        pass
+
+    def fail() -> "weakref.ref[Big]":
+        big = Big()
+        try:
+            raise OSError("disk full")
+        except OSError as error:
+            event = e.Raised(AT, error=error)
+            Observer(ENGINE, [ONLY_FAILED]).observe(said(event))
+            observers[0].observe(said(event))
+        return weakref.ref(big)
+
+    observers = [Observer(ENGINE, [lambda *_: None])]
+    kept = fail()
+    gc.collect()
+    assert kept() is None or recording.effects  # a Recording holds effects, which hold words alone
+    assert kept() is None
 
 
 def test_ctrl_c_is_the_users() -> None:

@@ -50,6 +50,13 @@ class Job:
     queue: str = "fast"
 
 
+class Need(Failed):
+    """A kind that wants something else."""
+
+    def __init__(self) -> None:
+        super().__init__("need")
+
+
 EXPECTED: dict[type[BaseException], type[State]] = {Retry: Retrying, Ignore: Skipped}
 
 
@@ -114,6 +121,21 @@ def test_what_was_told_is_not_told_again(recording: Recording) -> None:
         report = tell("nightly", state, run_id="t2", state_handlers=[slack_notifier])
         assert (report.changes, report.deliveries, report.state) == ((), (), state)
     assert sentences(recording) == ["nightly failed: OSError: x"]
+
+
+def test_what_was_told_to_some_is_told_to_others(recording: Recording) -> None:
+    called: list[State] = []
+
+    def remember(tracked_obj: Tracked, old: State, new: State) -> None:
+        called.append(new)
+
+    for handlers in ([], [slack_notifier], [remember], [remember]):
+        tell("nightly", Failed("x"), run_id="t8", state_handlers=handlers)
+    assert len(called) == 1
+    assert sentences(recording) == ["nightly failed: x"]
+    for number in range(101):
+        tell("nightly", Failed("x"), run_id="t9", state_handlers=[slack_notifier(title_link=f"https://example.com/{number}")])
+    assert len(recording.effects) == 102
 
 
 def test_the_facts_of_a_run_are_in_its_message(recording: Recording) -> None:
@@ -229,6 +251,8 @@ WRONG: list[tuple[Callable[[], object], str]] = [
     (lambda: tell("load", Failed(), state_handlers=slack_notifier), "write state_handlers=[slack_notifier]"),  # type: ignore[arg-type]  # as above
     (lambda: tell("load", Failed(), expected=[Retry]), "expected takes a mapping from exceptions to State classes"),  # type: ignore[arg-type]  # as above
     (lambda: tell("load", Failed(), expected={"Retry": Retrying}), "classes of exceptions as keys, not 'Retry'"),  # type: ignore[dict-item]  # as above
+    (lambda: tell("load", Failed(), expected={ExceptionGroup: Skipped}), "the exceptions of a group, not the class ExceptionGroup"),
+    (lambda: tell("load", Failed(), expected={Retry: Need}), "made of a message and a result, and Need is not: TypeError"),
     (lambda: tell("load", Failed(), expected={Retry: Running}), "State classes of an end, or Scheduled ones, as values"),
 ]
 

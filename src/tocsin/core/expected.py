@@ -33,8 +33,11 @@ def expected_kinds(given: object) -> ExpectedKinds:
     for error, kind in given.items():
         if not _is_exception(error):
             raise TypeError(f"expected takes classes of exceptions as keys, not {quote(error)}: {_HOW}")
+        if issubclass(error, BaseExceptionGroup):
+            raise TypeError(f"expected takes the exceptions of a group, not the class {error.__name__}: {_HOW}")
         if not _is_end(kind):
             raise TypeError(f"expected takes State classes of an end, or Scheduled ones, as values, not {quote(kind)}: {_HOW}")
+        _check_made(kind)
         found[error] = kind
     return found
 
@@ -52,6 +55,15 @@ def expected_state(expected: ExpectedKinds, error: BaseException) -> State | Non
     if kind is None:
         return None
     return kind(describe(error), error if issubclass(kind, Failed) else None)
+
+
+def _check_made(kind: type[State]) -> None:
+    """Check that a State class of a user's own can be made as those of tocsin are, before an exception needs it."""
+    try:
+        kind("", None)
+    except Exception as error:
+        why = "is made of a message and a result"
+        raise TypeError(f"expected takes State classes, each of which {why}, and {kind.__name__} is not: {describe(error)}") from None
 
 
 def _is_exception(value: object) -> TypeGuard[type[BaseException]]:

@@ -291,6 +291,13 @@ class Failed(Finished):
         super().__init__(worded, result, context)
         object.__setattr__(self, "cached_inputs", None if cached_inputs is None else freeze(cached_inputs))
 
+    def __attrs_post_init__(self) -> None:
+        """Do the same in a subclass of a user's, whose ``__init__`` attrs has made."""
+        message: object = self.message
+        if is_a(message, BaseException):
+            object.__setattr__(self, "message", f"{UNEXPECTED}{quote(message)}")
+            object.__setattr__(self, "result", message if self.result is None else self.result)
+
 
 class Aborted(Failed):
     """The run was stopped from outside: an interrupt, a cancellation."""

@@ -15,6 +15,7 @@ from tocsin.core.text import is_a, quote
 from tocsin.core.transitions import later
 from tocsin.core.validation import invoke, is_mapping
 from tocsin.integrations.copying import entry, fact
+from tocsin.integrations.host_signals import is_of_host
 from tocsin.integrations.observer import Observer
 from tocsin.shell import queues
 from tocsin.shell.adapters.clock import CLOCK
@@ -70,9 +71,9 @@ class AirflowTeller:
             within = self._given[2]
             if within and event != said.ON_EXECUTE:  # after a start the process goes on with the task, and sends meanwhile
                 queues.flush(queues.left_of_exit_timeout(within))
-        except KeyboardInterrupt:
-            raise
         except BaseException as error:
+            if is_of_host(error):
+                raise
             log_failure(error, "a run of Airflow")
 
 
@@ -146,9 +147,7 @@ def _tasks(ti: object, dag: object, run_id: object) -> list[said.TaskState]:
     try:
         asks = fact(ti if ti is not None else fact(sys.modules.get(_RUNNER), "RuntimeTaskInstance"), "get_task_states")
         answer = invoke(asks, dag_id=fact(dag, "dag_id"), run_ids=[run_id])
-    except KeyboardInterrupt:
-        raise
-    except BaseException:  # ``dag.test()`` has no server at this moment
+    except Exception:  # ``dag.test()`` has no server at this moment
         return []
     states, tasks = entry(answer, f.identity(run_id)), fact(dag, "task_dict")
     ids = frozenset(map(f.text, tasks)) if is_mapping(tasks) else frozenset[str | None]()

@@ -5,9 +5,10 @@
 """
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import islice
 from time import monotonic
 from typing import Protocol
 
@@ -23,6 +24,7 @@ from tocsin.core.text import is_a, quote, worded
 from tocsin.core.transitions import later
 from tocsin.core.validation import is_list, is_mapping
 from tocsin.integrations.copying import entry, fact
+from tocsin.integrations.host_signals import is_of_host
 from tocsin.integrations.installed import need
 from tocsin.integrations.observer import Observer
 from tocsin.shell.adapters.clock import CLOCK
@@ -106,12 +108,13 @@ def connect(
             signals.task_revoked: made.revoked,
         }
     if each:
-        hooks |= {
-            signals.after_task_publish: made.publish,
-            signals.task_received: made.received,
-            signals.task_retry: made.retry,
-            signals.task_success: made.success,
+        wanted = {
+            signals.after_task_publish: (made.publish, EVENTS["after_task_publish"]),
+            signals.task_received: (made.received, EVENTS["task_received"]),
+            signals.task_retry: (made.retry, EVENTS["task_retry"]),
+            signals.task_success: (made.success, EVENTS["task_success"]),
         }
+        hooks |= {signal: hook for signal, (hook, kinds) in wanted.items() if not observer.never_tells(*kinds)}
     for signal, hook in hooks.items():
         signal.connect(_Receiver(signal.name, hook), weak=False)  # else a receiver that nobody else keeps is never called
     _connected.append(made)
@@ -132,9 +135,9 @@ class _Receiver:
     def __call__(self, sender: object = None, **said: object) -> None:
         try:
             self._hook(sender, said)
-        except KeyboardInterrupt:
-            raise
         except BaseException as error:
+            if is_of_host(error):
+                raise
             log_failure(error, "a task of Celery")
 
 
@@ -206,7 +209,11 @@ class _Connection:
     def postrun(self, task: object, said: Mapping[str, object]) -> None:
         """At each end, with the exception itself. In a child that is killed, or exits, the worker's own process knows better."""
         began, state = self._began.pop(said.get("task_id"), None), said.get("state")
-        if state in {"SUCCESS", "RETRY"} or self.observer.ignores(*EVENTS["task_postrun"], *_NEVER) or not self._is_ours(task):
+        if state == "SUCCESS":  # where no handler wants one, this is all that is heard of it
+            if self.options[0] and self.observer.never_tells(s.Success) and not self.observer.ignores(s.Success):
+                self.success(task, {"runtime": None if began is None else monotonic() - began})
+            return
+        if state == "RETRY" or self.observer.ignores(*EVENTS["task_postrun"], *_NEVER) or not self._is_ours(task):
             return
         given = said.get("retval") if state else sys.exc_info()[1]
         if not state and (given is None or (not is_a(given, Exception) and current_process().name != "MainProcess")):
@@ -257,7 +264,7 @@ class _Connection:
             self.observer.observe(lambda: ended)
         if goes_on:
             return
-        never = list(_following(request))[:_MOST]
+        never = list(islice(_once(_following(request)), _MOST))
         skipped = (signal == "task_revoked" and not ended.terminated) or ended.state in {"IGNORED", "REJECTED"}
         for one in never if each else ():
             made = NeverRuns(ended.at, one.name, one.task_id, one.map_index, ended.name, skipped, ended.host)
@@ -329,6 +336,15 @@ def _true(error: object) -> object:
 def _following(request: object) -> Iterator[_Signature]:
     """Yield the tasks that only a success of this one starts, in the order in which they would run."""
     yield from _after(_part(request, "callbacks"), _part(request, "chain"), _part(request, "chord"), 0)
+
+
+def _once(signatures: Iterable[_Signature]) -> Iterator[_Signature]:
+    """Yield each task once: the body of a chord follows each task of its header."""
+    seen = set[tuple[str, str]]()
+    for one in signatures:
+        if not one.task_id or (one.name, one.task_id) not in seen:
+            seen.add((one.name, one.task_id))
+            yield one
 
 
 def _part(request: object, key: str) -> object:

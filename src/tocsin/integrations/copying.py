@@ -1,6 +1,6 @@
 """Copies facts out of the objects of an engine, which raise, lie and change from release to release.
 
-Each function is total: a fact that is not there, or cannot be read, is None. Only a KeyboardInterrupt passes: it is the person's.
+A fact that is not there, or cannot be read, is None. What is no ``Exception`` passes, such as a Ctrl-C.
 """
 
 from tocsin.core.validation import is_mapping
@@ -18,9 +18,7 @@ def fact(given: object, *names: str) -> object:
             found = getattr(found, name, None)
             if found is None:
                 return None
-    except KeyboardInterrupt:
-        raise
-    except BaseException:
+    except Exception:
         return None
     return found
 
@@ -33,7 +31,5 @@ def entry(given: object, key: str) -> object:
     """
     try:
         return given.get(key) if is_mapping(given) else None
-    except KeyboardInterrupt:
-        raise
-    except BaseException:
+    except Exception:
         return None

@@ -22,6 +22,7 @@ from tocsin.core.states import State
 from tocsin.core.text import is_a, quote
 from tocsin.core.validation import invoke, is_list
 from tocsin.integrations.copying import fact
+from tocsin.integrations.host_signals import is_of_host
 from tocsin.integrations.installed import need
 from tocsin.integrations.observer import Observer
 from tocsin.shell.adapters.clock import CLOCK
@@ -99,9 +100,9 @@ def tell_of(
     try:
         said = _said(result, run, run_id, fact(result, "instance") if instance is None else instance, url)
         told = records(said, each=each, summary=summary)
-    except KeyboardInterrupt:
-        raise
     except BaseException as error:
+        if is_of_host(error):
+            raise
         log_failure(error, f"the run {run_id} of Dagster")
         return
     for record in told:
@@ -170,9 +171,7 @@ def _end(event_list: Iterable[object]) -> tuple[object, tuple[type[State], ...]]
             named = fact(event, "event_type_value")
             if type(named) is str and named in ENDS:
                 return event, EVENTS[named]
-    except KeyboardInterrupt:
-        raise
-    except BaseException:  # it is no list of events
+    except Exception:  # it is no list of events
         return None, ()
     return None, ()
 
@@ -237,9 +236,7 @@ def _called(function: object, argument: object) -> object:
     """Return what a function of Dagster's returns; None if it raises an error, or is none."""
     try:
         return invoke(function, argument)
-    except KeyboardInterrupt:
-        raise
-    except BaseException:
+    except Exception:
         return None
 
 

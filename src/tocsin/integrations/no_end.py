@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
+from hashlib import sha256
 
 import attrs
 
@@ -40,23 +41,27 @@ DAEMON_WAITS = timedelta(minutes=1)
 """How much longer a daemon waits than a process that has the hook."""
 
 _AFTER_FAILURE = timedelta(minutes=5)
+_PAUSE_AFTER_ERROR = 60.0  # seconds
 _SHORTEST, _LONGEST = 0.2, 30.0  # seconds between two checks
 _UNUSABLE = "nobody is told of runs of other engines whose end is not heard of"
 
 
 class NoEnd:
-    """The deadlines of an engine's runs.
+    """The deadlines of the runs that a hook hears of.
 
     Args:
         engine: the name of the engine.
         after: how long after the last event the end of a run is waited for.
         handlers: returns the handlers to notify.
+        whose: what tells these handlers from others, in every process that has the hook.
     """
 
-    def __init__(self, engine: str, after: timedelta, handlers: Callable[[], Handlers]) -> None:
+    def __init__(self, engine: str, after: timedelta, handlers: Callable[[], Handlers], whose: str) -> None:
         self._engine = engine
         self._after = after
         self._handlers = handlers
+        self._owner = f"{engine} {sha256(whose.encode(errors='replace')).hexdigest()[:16]}"
+        self._paused_until = 0.0
         self._thread: WorkerThread | None = None
         forget_in_child(self)
 
@@ -68,21 +73,24 @@ class NoEnd:
         self._thread = None
 
     def note(self, foreign: ForeignRun, *, is_open: bool, due: datetime | None = None) -> None:
-        """Keep an open run, or forget one that ended. An error of the file is logged once.
+        """Keep an open run, or note that one ended. An error of the file is logged once, and the file is left alone for a minute.
 
         Args:
             foreign: the run.
             is_open: whether its end is waited for.
             due: when it is to run, an aware datetime; None for now. The wait begins then.
         """
+        if time.monotonic() < self._paused_until:
+            return
         try:
             store, now = ForeignRunStore.usual(), CLOCK.now()
             if is_open:
                 begins = now if due is None else max(now, due)
-                store.put(OpenRun(foreign, self._engine, now, later(begins, self._after)))
+                store.put(OpenRun(foreign, self._owner, now, later(begins, self._after)))
             else:
-                store.remove(foreign)
+                store.end(foreign, now)
         except HistoryError as error:
+            self._paused_until = time.monotonic() + _PAUSE_AFTER_ERROR
             log.once(f"{error}; {_UNUSABLE}")
         self.watch()
 
@@ -96,14 +104,14 @@ class NoEnd:
         pause = min(max(self._after.total_seconds() / 4, _SHORTEST), _LONGEST)
         while True:
             time.sleep(pause)
-            tell_overdue(current_of_runs, lambda _: self._handlers(), engine=self._engine)
+            tell_overdue(current_of_runs, lambda _: self._handlers(), owner=self._owner)
 
 
 def tell_overdue(
     make_interpreter: Callable[[], Interpreter],
     handlers: Callable[[Notify], Handlers],
     *,
-    engine: str | None = None,
+    owner: str | None = None,
     grace: timedelta = timedelta(0),
 ) -> None:
     """Tell of the runs whose end is overdue. Raise nothing; an error is logged once.
@@ -111,14 +119,14 @@ def tell_overdue(
     Args:
         make_interpreter: returns the interpreter; called only if there is something to tell.
         handlers: returns the handlers to notify, where notifications are sent or printed.
-        engine: the name of the engine whose runs are meant; None for all.
+        owner: whose runs are meant; None for those of every hook.
         grace: how much longer to wait.
     """
     if not has_foreign_runs():
         return
     try:
         store = ForeignRunStore.usual()
-        found = [each for each in store.due(CLOCK.now() - grace) if engine in {None, each.engine}]
+        found = [each for each in store.due(CLOCK.now() - grace) if owner in {None, each.owner}]
         interpreter = make_interpreter() if found else None
         if interpreter is None or mode_of(interpreter) != "live":
             return

@@ -22,6 +22,7 @@ from tocsin.core.notifiers import Notifier
 from tocsin.core.states import KINDS, Queued, Retrying, Scheduled, State, Submitted
 from tocsin.core.text import quote
 from tocsin.core.validation import is_list
+from tocsin.integrations.host_signals import is_of_host
 from tocsin.integrations.no_end import NoEnd
 from tocsin.shell import log
 from tocsin.shell.announce import Announcer, facts
@@ -100,7 +101,9 @@ class Observer(Generic[_R]):
         self._own: Handlers = attached(state_handlers)
         self._silent = frozenset(kind for kind in KINDS if False not in [_ignores(handler, kind) for handler in self._own])
         self._heard = HeardRuns()
-        self._no_end = None if no_end_after is None else NoEnd(engine.name, _wait(no_end_after), lambda: self._handlers)
+        self._no_end: NoEnd | None = None
+        if no_end_after is not None:
+            self._no_end = NoEnd(engine.name, _wait(no_end_after), lambda: self._handlers, quote(self._own))
 
     def __repr__(self) -> str:
         return f"<observer of {self._engine.name}, for {', '.join(map(quote, self._own)) or 'the handlers of the configuration'}>"
@@ -118,6 +121,13 @@ class Observer(Generic[_R]):
         ignored = default_recipients().ignored
         return set(ignored).issuperset(kinds)
 
+    def never_tells(self, *kinds: type[State]) -> bool:
+        """Return whether these kinds are ignored by whatever people leave in the folder of the history: a hook need not be hooked in.
+
+        A silence, or an expected run, is heeded at starts and at ends. Other states mean nothing to it.
+        """
+        return self._no_end is None and bool(self._own) and self._silent.issuperset(kinds)
+
     def observe(self, copy: Callable[[], _R | None], *, ends: bool | None = True) -> None:
         """Announce what a record means, if it is news. Raise nothing but a KeyboardInterrupt.
 
@@ -133,9 +143,9 @@ class Observer(Generic[_R]):
             foreign, events = self._engine.run_of(record), self._engine.translate(record)
             for event in events:
                 announce_foreign(self._heard, foreign, event, self._handlers, ends=ends, no_end=self._no_end)
-        except KeyboardInterrupt:
-            raise
         except BaseException as error:
+            if is_of_host(error):
+                raise
             log_failure(error, f"a run of {self._engine.name}")
 
     def watch_for_ends(self) -> None:

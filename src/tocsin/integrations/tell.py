@@ -1,5 +1,6 @@
 """``tell``: announces, by hand, a state of what another engine runs."""
 
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
@@ -15,17 +16,30 @@ from tocsin.core.states import State
 from tocsin.core.text import label, quote
 from tocsin.core.transitions import later
 from tocsin.core.validation import at_least, is_list, is_span
+from tocsin.integrations.host_signals import is_of_host
 from tocsin.integrations.observer import HeardRuns, announce_foreign
 from tocsin.shell.adapters.clock import CLOCK
 from tocsin.shell.current import current_of_runs
 from tocsin.shell.environment import run_id as new_run_id
+from tocsin.shell.fork_safety import ForkSafeLock
 from tocsin.shell.handlers.attach import attached
 from tocsin.shell.handlers.currying import tracked_of
 from tocsin.shell.report import DeliveryLog, RunReport
 from tocsin.watching.emit import log_failure
-from tocsin.watching.recipients import default_recipients
+from tocsin.watching.recipients import Handlers, default_recipients
 
-_heard = HeardRuns()
+_heard: OrderedDict[str, HeardRuns] = OrderedDict()
+_MOST = 100  # lists of handlers
+_guard = ForkSafeLock()
+
+
+def _heard_by(handlers: Handlers) -> HeardRuns:
+    """Return what was told to these handlers: other handlers know nothing of it."""
+    with _guard.lock:
+        found = _heard.setdefault(quote(handlers), HeardRuns())
+        while len(_heard) > _MOST:
+            _heard.popitem(last=False)
+    return found
 
 
 def tell(
@@ -91,10 +105,10 @@ def tell(
     try:
         whom = default_recipients().handlers if handlers is None else handlers
         of = None if isinstance(tracked_obj, str) else tracked_obj
-        announced = announce_foreign(_heard, foreign, event, whom, ends=None, of=of)
-    except KeyboardInterrupt:
-        raise
+        announced = announce_foreign(_heard_by(whom), foreign, event, whom, ends=None, of=of)
     except BaseException as error:
+        if is_of_host(error):
+            raise
         log_failure(error, name)
         return report
     if announced is None:

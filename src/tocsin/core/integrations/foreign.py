@@ -2,9 +2,10 @@
 
 - An engine's events may be late, doubled, lost or out of order. ``hear`` takes each as what it is: it belongs to one attempt of one
   run, and to one phase of that attempt.
-- The phases of an attempt are, in order: it waits, it runs, it ends, it will be retried. What is heard of an attempt goes forward: of
-  two events of one phase the second is no news, and no event of an earlier phase is. So no success follows a failure of the same
-  attempt.
+- The phases of an attempt are, in order: it waits, it runs, it ends, it will be retried. It may end after all, where it was stopped
+  while it waited, or was put back into its queue under the same number.
+- What is heard of an attempt goes forward: of two events of one phase the second is no news, and no event of an earlier phase is. So no
+  success follows a failure of the same attempt.
 - A later attempt may begin before the end of an earlier one is heard. The end is told as the end of its own attempt. Once an end that
   is final was heard, nothing of the same attempt or of earlier ones is news.
 - The ordinal of a change, which is part of the key of its message, follows from the attempt and the phase alone. Two processes that
@@ -14,6 +15,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from types import new_class
 from typing import Generic, TypeVar
 
 import attrs
@@ -26,7 +28,7 @@ from tocsin.core.events import UNKNOWN, Event, Facts
 from tocsin.core.machine import ForeignHandler, Run, Subject
 from tocsin.core.notifiers import Notifier
 from tocsin.core.states import State, aware, positive
-from tocsin.core.text import span
+from tocsin.core.text import is_a, span, type_name, worded
 from tocsin.core.transitions import IllegalTransition, leads_to, settle
 from tocsin.core.values import Value
 
@@ -41,7 +43,7 @@ _PHASES: tuple[tuple[type[State], int], ...] = (
     (s.Scheduled, 2),
     (s.State, 1),
 )
-_ENDED, _RETRIED, _UNHEARD = 6, 7, 9
+_ENDED, _RETRIED, _ENDED_AFTER_ALL, _UNHEARD = 6, 7, 8, 9
 _PHASE_COUNT = 10
 
 _WORKED_OUT: tuple[State, ...] = (s.Pending(), s.Running(), s.Failed())
@@ -99,7 +101,7 @@ class ForeignRun(Value):
     def facts(self, known: Facts, told: Facts = UNKNOWN) -> Facts:
         """Return what is known of this process, with what the engine told of the event, and the run's own host and link."""
         host, link = told.host or self.host or known.host, told.link or self.link or known.link
-        return attrs.evolve(told, host=host, environment=told.environment or known.environment, link=link)
+        return Facts(host, told.environment or known.environment, told.details, link, told.told_by)
 
 
 @attrs.frozen
@@ -185,12 +187,14 @@ def hear(
         return None
     phase = _phase(type(new))
     is_final = phase == _ENDED and (_closes(type(new), foreign) if ends is None else ends)
-    if phase <= latest and not (is_final and latest == _RETRIED):  # a run may be stopped while it waits for its next attempt
+    if is_final and latest == _RETRIED and all(known <= place for known in heard.states):
+        phase = _ENDED_AFTER_ALL
+    if phase <= latest:
         return None
     ordinal = _ordinal(place, phase)
     began = None if isinstance(event, e.Started) else foreign.started  # what starts twice is another attempt
     run = Run(foreign.subject(handlers), old, foreign.attempt, ordinal, is_final, started_at=began)
-    states = {**heard.states, place: (phase, new)}
+    states = {**heard.states, place: (phase, _light(new))}
     return News(Heard(states, place if is_final else heard.ended), run, event)
 
 
@@ -214,6 +218,24 @@ def end_unheard(
 
 def _phase(kind: type[State]) -> int:
     return next(phase for of, phase in _PHASES if issubclass(kind, of))
+
+
+def _light(state: State) -> State:
+    """Return a state to keep, without what a user's program made: an exception would keep the frames in which it was raised."""
+    error, kind = state.result, next(kind for kind in type(state).__mro__ if kind in s.KINDS)
+    if error is None and type(state) is kind:
+        return state
+    words = _words(error) if is_a(error, BaseException) else None
+    if isinstance(state, s.Retrying):
+        return s.Retrying(state.message, words, start_time=state.start_time, run_count=state.run_count)
+    return kind(state.message, words) if isinstance(state, s.Finished) else state
+
+
+def _words(error: BaseException) -> BaseException:
+    """Return an exception with the name and the text of another one, and nothing else of it."""
+    made: object = new_class(type_name(error), (Exception,))(worded(error))
+    assert is_a(made, Exception)
+    return made
 
 
 def _closes(kind: type[State], foreign: ForeignRun) -> bool:

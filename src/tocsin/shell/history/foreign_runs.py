@@ -1,8 +1,9 @@
 """The open runs of other engines whose end is waited for, in a file beside the history.
 
 - The file exists once a hook with ``no_end_after`` heard of a run. Other programs look for it, and do nothing else.
-- A row is written when something is heard of a run, and deleted when its end is. Its ``due`` is when people are to be told that no end
-  was heard of.
+- A row is written when something is heard of a run, and marked when its end is. Its ``due`` is when people are to be told that no end
+  was heard of. A late event of an earlier attempt changes nothing.
+- Its ``owner`` says whose hook heard of it: another hook in this folder does not tell its own people of it.
 - Who tells locks a file of its own for the run, reads the row again, and deletes it once a message is safe. If that process is killed
   before, the kernel drops the lock, and the row is still there for the next check. So one of many processes tells.
 - Rows that nobody told of are deleted after a month.
@@ -32,21 +33,27 @@ FILE = "foreign-runs.sqlite3"
 _KEPT = timedelta(days=30)
 _SCHEMA = (
     """CREATE TABLE runs (
-        run_id TEXT NOT NULL, name TEXT NOT NULL, map_index INTEGER NOT NULL, engine TEXT NOT NULL, flow TEXT, attempt INTEGER NOT NULL,
-        attempts INTEGER NOT NULL, redelivered INTEGER NOT NULL, started REAL, link TEXT, host TEXT, heard REAL NOT NULL,
-        due REAL NOT NULL, PRIMARY KEY (run_id, name, map_index)
+        run_id TEXT NOT NULL, slug TEXT NOT NULL, map_index INTEGER NOT NULL, name TEXT NOT NULL, owner TEXT NOT NULL, flow TEXT,
+        attempt INTEGER NOT NULL, attempts INTEGER NOT NULL, redelivered INTEGER NOT NULL, started REAL, link TEXT, host TEXT,
+        heard REAL NOT NULL, due REAL NOT NULL, ended INTEGER NOT NULL, PRIMARY KEY (run_id, slug, map_index)
     )""",
     "CREATE INDEX runs_by_due ON runs (due)",
     "PRAGMA user_version = 1",
 )
-_COLUMNS = "run_id, name, map_index, engine, flow, attempt, attempts, redelivered, started, link, host, heard, due"
-_PUT = f"INSERT OR REPLACE INTO runs ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - constants only
-_DUE = f"SELECT {_COLUMNS} FROM runs WHERE due <= ? ORDER BY due"  # noqa: S608 - as above
-_ONE = f"SELECT {_COLUMNS} FROM runs WHERE run_id = ? AND name = ? AND map_index = ?"  # noqa: S608 - as above
-_REMOVE = "DELETE FROM runs WHERE run_id = ? AND name = ? AND map_index = ?"
-_TOLD = "DELETE FROM runs WHERE run_id = ? AND name = ? AND map_index = ? AND due = ?"
-_POSTPONE = "UPDATE runs SET due = ? WHERE run_id = ? AND name = ? AND map_index = ? AND due = ?"
-_PRUNE = "DELETE FROM runs WHERE due < ?"
+_COLUMNS = "run_id, slug, map_index, name, owner, flow, attempt, attempts, redelivered, started, link, host, heard, due"
+_KEY = "run_id = ? AND slug = ? AND map_index = ?"
+_PUT = f"""INSERT INTO runs ({_COLUMNS}, ended) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (run_id, slug, map_index) DO UPDATE SET name = excluded.name, owner = excluded.owner, flow = excluded.flow,
+        attempt = excluded.attempt, attempts = excluded.attempts, redelivered = excluded.redelivered, started = excluded.started,
+        link = excluded.link, host = excluded.host, heard = excluded.heard, due = excluded.due, ended = excluded.ended
+    WHERE (excluded.attempt, excluded.redelivered, excluded.ended) >= (attempt, redelivered, ended)"""  # noqa: S608 - constants only
+_DUE = f"SELECT {_COLUMNS} FROM runs WHERE due <= ? AND NOT ended ORDER BY due"  # noqa: S608 - as above
+_ONE = f"SELECT {_COLUMNS} FROM runs WHERE {_KEY} AND NOT ended"  # noqa: S608 - as above
+_TOLD = f"DELETE FROM runs WHERE {_KEY} AND due = ? AND NOT ended"  # noqa: S608 - as above
+_POSTPONE = f"UPDATE runs SET due = ? WHERE {_KEY} AND due = ? AND NOT ended"  # noqa: S608 - as above
+_PRUNE = "DELETE FROM runs WHERE due < ? OR (ended AND heard < ?)"
+_KEPT_ENDED = timedelta(hours=1)
+_BUSY = 0.5  # seconds that a hook, which an engine waits for, waits for a locked file
 _UNMAPPED = -1
 
 
@@ -56,13 +63,13 @@ class OpenRun:
 
     Args:
         foreign: the run, as its last event showed it.
-        engine: the name of the engine.
+        owner: what tells those who are to be told: the engine and the handlers of the hook.
         heard: when something was heard of it last, an aware datetime.
         due: when people are to be told that no end was heard of, an aware datetime.
     """
 
     foreign: ForeignRun
-    engine: str
+    owner: str
     heard: datetime
     due: datetime
 
@@ -86,29 +93,23 @@ class ForeignRunStore(HistoryFile):
 
     def put(self, open_run: OpenRun) -> None:
         """Keep an open run in place of what was kept of it."""
-        foreign, now = open_run.foreign, open_run.heard.timestamp()
-        numbers = (foreign.attempt, foreign.attempts, foreign.redelivered)
-        started = None if foreign.started is None else foreign.started.timestamp()
-        group = None if foreign.group is None else line(foreign.group)
-        row: Row = (
-            *_key(foreign),
-            open_run.engine,
-            group,
-            *numbers,
-            started,
-            foreign.link,
-            foreign.host,
-            now,
-            open_run.due.timestamp(),
-        )
-        with writing(self._file, _SCHEMA) as connection:
-            connection.execute(_PRUNE, (now - _KEPT.total_seconds(),))
-            connection.execute(_PUT, row)
+        self._write(open_run, ended=False)
 
-    def remove(self, foreign: ForeignRun) -> None:
-        """Forget a run: its end was heard of."""
-        with writing(self._file, _SCHEMA) as connection:
-            connection.execute(_REMOVE, _key(foreign))
+    def end(self, foreign: ForeignRun, at: datetime) -> None:
+        """Note that the end of a run was heard of. It is kept for an hour, since an event of an earlier attempt may come late."""
+        self._write(OpenRun(foreign, "", at, at), ended=True)
+
+    def _write(self, run: OpenRun, *, ended: bool) -> None:
+        """Keep a run in place of what was kept of it, unless that is of a later attempt, or an end of the same one."""
+        foreign, now = run.foreign, run.heard.timestamp()
+        started = None if foreign.started is None else foreign.started.timestamp()
+        texts = [None if text is None else line(text) for text in (foreign.group, foreign.link, foreign.host)]
+        numbers = (foreign.attempt, foreign.attempts, foreign.redelivered)
+        who: Row = (*_key(foreign), line(foreign.name), run.owner, texts[0])
+        row: Row = (*who, *numbers, started, *texts[1:], now, run.due.timestamp(), ended)
+        with writing(self._file, _SCHEMA, busy=_BUSY) as connection:
+            connection.execute(_PRUNE, (now - _KEPT.total_seconds(), now - _KEPT_ENDED.total_seconds()))
+            connection.execute(_PUT, row)
 
     def due(self, at: datetime) -> tuple[OpenRun, ...]:
         """Return the runs that were due at a moment, an aware datetime, or before."""
@@ -153,7 +154,7 @@ def has_foreign_runs() -> bool:
 
 
 def _key(foreign: ForeignRun) -> Row:
-    return line(foreign.run_id), line(foreign.name), _UNMAPPED if foreign.map_index is None else foreign.map_index
+    return line(foreign.run_id), line(foreign.slug), _UNMAPPED if foreign.map_index is None else foreign.map_index
 
 
 def _runs(connection: "Connection", query: str, parameters: Row) -> Iterator[OpenRun]:
@@ -164,7 +165,7 @@ def _runs(connection: "Connection", query: str, parameters: Row) -> Iterator[Ope
 
 
 def _run(row: Row) -> OpenRun:
-    run_id, name, index, engine, group, attempt, attempts, redelivered, started, link, host, heard, due = row
+    run_id, _, index, name, owner, group, attempt, attempts, redelivered, started, link, host, heard, due = row
     foreign = ForeignRun(
         text(name),
         text(run_id),
@@ -177,7 +178,7 @@ def _run(row: Row) -> OpenRun:
         None if link is None else text(link),
         None if host is None else text(host),
     )
-    return OpenRun(foreign, text(engine), _moment(heard), _moment(due))
+    return OpenRun(foreign, text(owner), _moment(heard), _moment(due))
 
 
 def _moment(value: object) -> datetime:
