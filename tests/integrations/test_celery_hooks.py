@@ -310,6 +310,15 @@ def test_what_never_runs(app: Celery, told: Told) -> None:
     assert isinstance(told.last("canvas to after"), Failed)
 
 
+def test_what_follows_by_two_ways_never_runs_once(app: Celery, told: Told) -> None:
+    body = {"task": "report", "options": {"task_id": "r9"}}
+    signals.task_internal_error.send(
+        task(app, "load"), request={"id": "r1", "callbacks": [body], "chord": body}, exception=OSError("x")
+    )
+    assert told.of("report") == ["TriggerFailed"]
+    assert told.last("canvas to report").message == "load failed"
+
+
 def test_a_canvas_without_an_end_is_read_to_some_depth(app: Celery, told: Told) -> None:
     endless: dict[str, object] = {"task": "again", "options": {}}
     endless["options"] = {"link": [endless]}

@@ -167,16 +167,12 @@ class _Connection:
 
     def publish(self, sender: object, said: Mapping[str, object]) -> None:
         """In the process that sends a task. A retry is told as one, and not as a new task."""
-        if self.observer.ignores(*EVENTS["after_task_publish"]):
-            return
         request, task = said.get("headers"), self._task(sender)
         if task is not None and not entry(request, "retries") and self._sends(sender):
             self.observer.observe(lambda: self._copy("after_task_publish", request, task, host=None))
 
     def received(self, _: object, said: Mapping[str, object]) -> None:
         """In the worker's own process."""
-        if self.observer.ignores(s.Queued):
-            return
         request = said.get("request")
         task = fact(request, "task")
         if self._is_ours(task):
