@@ -176,6 +176,26 @@ def test_a_hook_does_not_wait_long_for_a_locked_file_and_then_leaves_it_alone(
     assert caplog.text.count("nobody is told of runs of other engines") == 1
 
 
+class Named:
+    """A handler whose repr has an address."""
+
+    def __call__(self, *_: object) -> None:
+        """Do nothing."""
+
+
+def test_the_same_hook_in_another_process_is_the_same(live: Live) -> None:
+    owners = set[str]()
+    for _ in range(2):  # as in two processes: functions and objects of other addresses
+
+        def handler(*_: object) -> None:
+            pass
+
+        observer = Observer(ENGINE, [slack_notifier, handler, Named()], no_end_after=HOUR)
+        observer.observe(lambda: Record(LOAD, e.Started(datetime.now(UTC), None)))
+        owners |= {each.owner for each in ForeignRunStore.usual().due(datetime.now(UTC) + 2 * HOUR)}
+    assert len(owners) == 1
+
+
 def test_one_hook_does_not_tell_the_runs_of_another(live: Live, slack_server: SlackServer) -> None:
     linked = slack_notifier(only_states=[Failed], title_link="https://example.com")
     others = Observer(ENGINE, [linked], no_end_after=timedelta(seconds=0.3))

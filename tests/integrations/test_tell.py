@@ -138,6 +138,22 @@ def test_what_was_told_to_some_is_told_to_others(recording: Recording) -> None:
     assert len(recording.effects) == 102
 
 
+@attrs.define
+class Mutable:
+    """A handler that has no hash."""
+
+    calls: int = 0
+
+    def __call__(self, tracked_obj: Tracked, old: State, new: State) -> None:
+        self.calls += 1
+
+
+def test_a_handler_may_have_no_hash(recording: Recording) -> None:
+    mutable = Mutable()
+    tell("nightly", Failed("x"), run_id="t10", state_handlers=[mutable])
+    assert mutable.calls == 1
+
+
 def test_the_facts_of_a_run_are_in_its_message(recording: Recording) -> None:
     tell(
         "load",

@@ -7,6 +7,7 @@
 - Each record is logged at level DEBUG, by the logger ``tocsin.integrations``: so a user sees what an engine really said.
 """
 
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from datetime import timedelta
@@ -20,7 +21,7 @@ from tocsin.core.integrations.foreign import NOTHING, Engine, ForeignRun, Heard,
 from tocsin.core.machine import StateHandler
 from tocsin.core.notifiers import Notifier
 from tocsin.core.states import KINDS, Queued, Retrying, Scheduled, State, Submitted
-from tocsin.core.text import quote
+from tocsin.core.text import name_of, quote
 from tocsin.core.validation import is_list
 from tocsin.integrations.host_signals import is_of_host
 from tocsin.integrations.no_end import NoEnd
@@ -34,6 +35,7 @@ from tocsin.watching.recipients import Handlers, default_recipients
 
 _R = TypeVar("_R")
 
+_ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]+")
 _records = log.logger.getChild("integrations")
 
 MOST_HEARD = 10_000
@@ -103,7 +105,7 @@ class Observer(Generic[_R]):
         self._heard = HeardRuns()
         self._no_end: NoEnd | None = None
         if no_end_after is not None:
-            self._no_end = NoEnd(engine.name, _wait(no_end_after), lambda: self._handlers, quote(self._own))
+            self._no_end = NoEnd(engine.name, _wait(no_end_after), lambda: self._handlers, _stable_names(self._own))
 
     def __repr__(self) -> str:
         return f"<observer of {self._engine.name}, for {', '.join(map(quote, self._own)) or 'the handlers of the configuration'}>"
@@ -196,6 +198,11 @@ def _note(no_end: NoEnd, foreign: ForeignRun, news: News) -> None:
 
 def _ignores(handler: object, kind: type[State]) -> bool:
     return isinstance(handler, Notifier) and not handler.concerns(kind) and not handler.remembers()
+
+
+def _stable_names(handlers: Handlers) -> str:
+    """Return what names these handlers alike in every process: without addresses in memory."""
+    return ", ".join([_ADDRESS.sub("", name_of(handler)) for handler in handlers])
 
 
 def _switch(option: str, value: object) -> bool:

@@ -28,15 +28,23 @@ from tocsin.shell.report import DeliveryLog, RunReport
 from tocsin.watching.emit import log_failure
 from tocsin.watching.recipients import Handlers, default_recipients
 
-_heard: OrderedDict[str, HeardRuns] = OrderedDict()
+_heard: OrderedDict[object, HeardRuns] = OrderedDict()
 _MOST = 100  # lists of handlers
 _guard = ForkSafeLock()
 
 
 def _heard_by(handlers: Handlers) -> HeardRuns:
     """Return what was told to these handlers: other handlers know nothing of it."""
+    try:
+        hash(handlers)
+    except TypeError:  # a handler of the user's that is a mutable value
+        return _heard_by_key(quote(handlers))
+    return _heard_by_key(handlers)
+
+
+def _heard_by_key(key: object) -> HeardRuns:
     with _guard.lock:
-        found = _heard.setdefault(quote(handlers), HeardRuns())
+        found = _heard.setdefault(key, HeardRuns())
         while len(_heard) > _MOST:
             _heard.popitem(last=False)
     return found
