@@ -52,6 +52,17 @@ class Told:
 
 
 @pytest.fixture(autouse=True)
+def logging_is_restored() -> Iterator[None]:
+    """Undo what a worker in this process does to the root logger: it raises its level, and takes its handlers."""
+    root = logging.getLogger()
+    level, handlers = root.level, root.handlers[:]
+    yield
+    root.setLevel(level)
+    root.handlers[:] = [*handlers, *(handler for handler in root.handlers if type(handler).__module__.startswith("_pytest"))]
+    root.handlers[:] = list(dict.fromkeys(root.handlers))
+
+
+@pytest.fixture(autouse=True)
 def receivers() -> Iterator[None]:
     """Take away what a test connects."""
     before = [list(each.receivers) for each in TOLD]
