@@ -19,7 +19,7 @@ from tests.servers.authority import Authority
 from tests.servers.live import live_at
 from tests.servers.scripts import environment, texts
 from tests.servers.slack import Reply, SlackServer
-from tocsin import DryRun, Failed, Live, filters, interpreting, slack_notifier
+from tocsin import DryRun, Failed, Live, Retrying, filters, interpreting, slack_notifier
 from tocsin.core import events as e
 from tocsin.core.integrations.foreign import Engine, ForeignRun
 from tocsin.integrations import no_end
@@ -350,6 +350,25 @@ def test_an_observer_tells_from_a_thread_of_its_process(live: Live, slack_server
         eventually(lambda: waiting(ForeignRunStore.usual()) == [])
         observer.observe(lambda: Record(LOAD, e.Succeeded(datetime.now(UTC))))  # an end that is heard late
     assert texts(slack_server)[0].startswith(SENTENCE)
+
+
+@attrs.frozen
+class Several:
+    """What an engine of the tests says at once."""
+
+    run: ForeignRun
+    events: tuple[e.Event, ...]
+
+
+def test_a_retry_that_is_said_with_the_next_start_is_told_and_the_next_attempt_is_waited_for(
+    live: Live, slack_server: SlackServer
+) -> None:
+    now, engine = datetime.now(UTC), Engine[Several]("Jenny", lambda record: record.run, lambda record: record.events)
+    events = (e.Signalled(now, state=Retrying(None, OSError("reset")), attempt=1), e.Started(now, None))
+    with interpreting(live):
+        Observer(engine, [slack_notifier], no_end_after=HOUR).observe(lambda: Several(LOAD, events))
+    assert texts(slack_server) == ["load[3] will be tried again: OSError: reset", "load[3] started"]
+    assert [each.foreign.attempt for each in ForeignRunStore.usual().due(now + 2 * HOUR)] == [2]
 
 
 def test_an_end_that_is_heard_is_waited_for_no_more(live: Live) -> None:

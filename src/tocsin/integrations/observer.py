@@ -19,7 +19,6 @@ from tocsin.core.changes import Tracked
 from tocsin.core.events import Event
 from tocsin.core.integrations.foreign import NOTHING, Engine, ForeignRun, Heard, News, RunKey, hear
 from tocsin.core.machine import StateHandler
-from tocsin.core.notifiers import Notifier
 from tocsin.core.states import KINDS, Queued, Retrying, Scheduled, State, Submitted
 from tocsin.core.text import name_of, quote
 from tocsin.core.validation import is_list
@@ -31,7 +30,7 @@ from tocsin.shell.fork_safety import ForkSafeLock
 from tocsin.shell.handlers.attach import attached
 from tocsin.shell.history.looked import look
 from tocsin.watching.emit import feed, log_failure, new_announcer, tell_left
-from tocsin.watching.recipients import Handlers, default_recipients
+from tocsin.watching.recipients import Handlers, default_recipients, ignores
 
 _R = TypeVar("_R")
 
@@ -101,7 +100,7 @@ class Observer(Generic[_R]):
         self._engine = engine
         _refuse_a_list(state_handlers)
         self._own: Handlers = attached(state_handlers)
-        self._silent = frozenset(kind for kind in KINDS if False not in [_ignores(handler, kind) for handler in self._own])
+        self._silent = frozenset(kind for kind in KINDS if False not in [ignores(handler, kind) for handler in self._own])
         self._heard = HeardRuns()
         self._no_end: NoEnd | None = None
         if no_end_after is not None:
@@ -131,7 +130,7 @@ class Observer(Generic[_R]):
         return self._no_end is None and bool(self._own) and self._silent.issuperset(kinds)
 
     def observe(self, copy: Callable[[], _R | None], *, ends: bool | None = True) -> None:
-        """Announce what a record means, if it is news. Raise nothing but a KeyboardInterrupt.
+        """Announce what a record means, if it is news. Raise nothing but a Ctrl-C, and what a signal handler of the host raises.
 
         Args:
             copy: copies the record out of the engine's objects; None for nothing to tell.
@@ -189,15 +188,10 @@ def _note(no_end: NoEnd, foreign: ForeignRun, news: News) -> None:
 
     Whoever takes the run does. It may be over before the other process notes that it was submitted.
     """
-    _, new = news.heard.states[foreign.delivery]
-    if isinstance(new, Submitted) or type(new) is Scheduled:
+    if isinstance(news.state, Submitted) or type(news.state) is Scheduled:
         return
-    due = new.start_time if isinstance(new, Retrying | Queued) else None
+    due = news.state.start_time if isinstance(news.state, Retrying | Queued) else None
     no_end.note(foreign, is_open=not news.run.ended, due=due)
-
-
-def _ignores(handler: object, kind: type[State]) -> bool:
-    return isinstance(handler, Notifier) and not handler.concerns(kind) and not handler.remembers()
 
 
 def _stable_names(handlers: Handlers) -> str:

@@ -30,10 +30,11 @@ class Recipients:
 
 def recipients_of(handlers: Handlers) -> Recipients:
     """Return these handlers with the kinds of states that they ignore."""
-    return Recipients(handlers, tuple([kind for kind in _COMMON if False not in [_ignores(handler, kind) for handler in handlers]]))
+    return Recipients(handlers, tuple([kind for kind in _COMMON if False not in [ignores(handler, kind) for handler in handlers]]))
 
 
-def _ignores(handler: Notifier | ForeignHandler, kind: type[State]) -> bool:
+def ignores(handler: Notifier | ForeignHandler, kind: type[State]) -> bool:
+    """Return whether a handler neither acts on states of this kind nor remembers them."""
     return isinstance(handler, Notifier) and not handler.concerns(kind) and not handler.remembers()
 
 

@@ -147,11 +147,12 @@ NOTHING = Heard()
 
 @attrs.frozen(eq=False, repr=False)
 class News(Value):
-    """An event that is news: what was heard with it, and the position of the run before it, for ``step``."""
+    """An event that is news: what was heard with it, the run before it and the event, for ``step``, and the state that it leads to."""
 
     heard: Heard
     run: Run
     event: Event
+    state: State
 
 
 def hear(
@@ -195,7 +196,7 @@ def hear(
     began = None if isinstance(event, e.Started) else foreign.started  # what starts twice is another attempt
     run = Run(foreign.subject(handlers), old, foreign.attempt, ordinal, is_final, started_at=began)
     states = {**heard.states, place: (phase, _light(new))}
-    return News(Heard(states, place if is_final else heard.ended), run, event)
+    return News(Heard(states, place if is_final else heard.ended), run, event, new)
 
 
 def end_unheard(
