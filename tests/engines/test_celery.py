@@ -399,7 +399,7 @@ def keep(found: Mapping[str, list[Json]], told: Mapping[str, list[str]]) -> None
 @pytest.mark.slow
 def test_a_worker_goes_on_while_slack_is_dead(desk: Desk, slack_server: SlackServer) -> None:
     slack_server.stop()
-    desk.run("failure,success", HANDLERS="failed,heard")
+    desk.run("failure,success", HANDLERS="failed,heard", TOCSIN_DELIVERY_EXIT_TIMEOUT="1")
     assert [kind for name, *_, kind, _ in map(strings, desk.lines("heard")) if name == "success"][-1] == "Success"
     assert "could not tell Slack of 'failure'" in desk.log
 
