@@ -209,10 +209,10 @@ def test_a_worker_in_a_thread(app: Celery, told: Told) -> None:
         load.apply_async(shadow="load of today").get(timeout=30)
         late.apply_async(countdown=0.01).get(timeout=30)
         old.apply_async(expires=-1)
-        eventually(lambda: told.of("old")[-1] == "Skipped")
-    assert told.of("load of today") == ["Submitted", "Queued", "Running", "Success"]
-    assert told.of("late") == ["Scheduled", "Queued", "Running", "Success"]
-    assert told.of("old") == ["Submitted", "Skipped"]
+        eventually(lambda: told.of("old")[-1:] == ["Skipped"])
+    # a worker may take a task before its publisher says that it was sent; then that is old news
+    assert told.of("load of today")[-3:] == ["Queued", "Running", "Success"]
+    assert told.of("late")[-3:] == ["Queued", "Running", "Success"]
     assert {run.host for run, _, new in told.changes if isinstance(new, Success)} != {None}
 
 
