@@ -147,7 +147,9 @@ def _tasks(ti: object, dag: object, run_id: object) -> list[said.TaskState]:
     try:
         asks = fact(ti if ti is not None else fact(sys.modules.get(_RUNNER), "RuntimeTaskInstance"), "get_task_states")
         answer = invoke(asks, dag_id=fact(dag, "dag_id"), run_ids=[run_id])
-    except Exception:  # ``dag.test()`` has no server at this moment
+    except (Exception, SystemExit) as error:  # ``dag.test()`` has no server at this moment
+        if is_of_host(error):
+            raise
         return []
     states, tasks = entry(answer, f.identity(run_id)), fact(dag, "task_dict")
     ids = frozenset(map(f.text, tasks)) if is_mapping(tasks) else frozenset[str | None]()

@@ -1,9 +1,11 @@
 """Copies facts out of the objects of an engine, which raise, lie and change from release to release.
 
-A fact that is not there, or cannot be read, is None. What is no ``Exception`` passes, such as a Ctrl-C.
+A fact that is not there, or cannot be read, is None, also if a property of the engine's asks the program to exit. A Ctrl-C passes, and
+what a signal handler of the host raises.
 """
 
 from tocsin.core.validation import is_mapping
+from tocsin.integrations.host_signals import is_of_host
 
 
 def fact(given: object, *names: str) -> object:
@@ -18,7 +20,9 @@ def fact(given: object, *names: str) -> object:
             found = getattr(found, name, None)
             if found is None:
                 return None
-    except Exception:
+    except (Exception, SystemExit) as error:
+        if is_of_host(error):
+            raise
         return None
     return found
 
@@ -31,5 +35,7 @@ def entry(given: object, key: str) -> object:
     """
     try:
         return given.get(key) if is_mapping(given) else None
-    except Exception:
+    except (Exception, SystemExit) as error:
+        if is_of_host(error):
+            raise
         return None

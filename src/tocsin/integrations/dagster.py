@@ -171,7 +171,9 @@ def _end(event_list: Iterable[object]) -> tuple[object, tuple[type[State], ...]]
             named = fact(event, "event_type_value")
             if type(named) is str and named in ENDS:
                 return event, EVENTS[named]
-    except Exception:  # it is no list of events
+    except (Exception, SystemExit) as error:  # it is no list of events
+        if is_of_host(error):
+            raise
         return None, ()
     return None, ()
 
@@ -236,7 +238,9 @@ def _called(function: object, argument: object) -> object:
     """Return what a function of Dagster's returns; None if it raises an error, or is none."""
     try:
         return invoke(function, argument)
-    except Exception:
+    except (Exception, SystemExit) as error:
+        if is_of_host(error):
+            raise
         return None
 
 
