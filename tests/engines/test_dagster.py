@@ -265,7 +265,7 @@ def test_wrong_arguments_say_what_to_write(faults: Mapping[str, Mapping[str, Jso
     wrong_result, no_handler, a_list, no_duration, no_url, no_switch = map(str, _list(faults["wrong_arguments"]["saw"]))
     assert wrong_result.startswith("tell_of takes the result of a run, the context of a run status sensor, or a DagsterRun")
     assert "'slack' is none" in no_handler
-    assert "[slack_notifier] is none" in a_list
+    assert a_list == "state handlers are given one by one, not in a list: write hooks(slack_notifier, gmail_notifier)"
     assert no_duration.endswith("write no_end_after=timedelta(hours=2)")
     assert no_url.endswith("write webserver_base_url='https://dagster.example.com'")
     assert no_switch == "each takes True or False, not 1"

@@ -238,6 +238,16 @@ def test_a_retry_is_no_failure(recording: Recording) -> None:
     assert recording.effects == ()
 
 
+def test_a_handler_may_be_a_list_itself() -> None:
+    class Handler(list[str]):
+        def __call__(self, tracked_obj: ForeignRun, old_state: State, new_state: State) -> None:
+            self.append(f"{tracked_obj.name}: {type(new_state).__name__}")
+
+    handler = Handler()
+    Observer(ENGINE, [handler]).observe(said(FAILED, attempt=3))
+    assert handler == ["load: Failed"]
+
+
 WRONG: list[tuple[Callable[[], object], str]] = [
     (lambda: Observer(ENGINE, [slack_notifier], each=1), "each takes True or False, not 1"),  # type: ignore[arg-type]  # as in code without types
     (lambda: Observer(ENGINE, [slack_notifier], summary="no"), "summary takes True or False, not 'no'"),  # type: ignore[arg-type]  # as above

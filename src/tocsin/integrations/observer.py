@@ -207,7 +207,7 @@ def _switch(option: str, value: object) -> bool:
 
 def _refuse_a_list(state_handlers: object) -> None:
     """Check that no handler is a list of handlers, which is what other functions of tocsin take."""
-    if is_list(state_handlers) and any(is_list(handler) for handler in state_handlers):
+    if is_list(state_handlers) and any(is_list(handler) and not callable(handler) for handler in state_handlers):
         how = "write hooks(slack_notifier, gmail_notifier)"
         raise TypeError(f"state handlers are given one by one, not in a list: {how}")
 
