@@ -9,6 +9,7 @@ from typing import Never
 
 import attrs
 
+from tocsin.core.attachments import Attachment
 from tocsin.core.changes import Key, Tracked
 from tocsin.core.messages.content import Content
 from tocsin.core.messages.digest_summary import DigestSummary
@@ -35,7 +36,7 @@ class PostToSlack(Value):
     """Post ``payload`` to the incoming webhook whose URL is the secret named ``webhook_secret``; with a ``bot``, post as the bot.
 
     ``content`` is the text of the payload before layout. It serves to lay the message out again: for another channel, with a mark, or
-    combined with others. It is None if the payload was made by hand.
+    combined with others. It is None if the payload was made by hand. A bot uploads the ``attachments``; a webhook only names them.
     """
 
     webhook_secret: str
@@ -43,6 +44,7 @@ class PostToSlack(Value):
     key: Key = attrs.field(eq=False)
     bot: Bot | None = None
     content: Content | DigestSummary | None = attrs.field(default=None, eq=False, repr=False)
+    attachments: tuple[Attachment, ...] = ()
 
 
 @attrs.frozen(eq=False, repr=False)

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import attrs
 from attrs.validators import optional
 
+from tocsin.core.attachments import Attachment
 from tocsin.core.states import State, aware, positive
 from tocsin.core.values import FrozenMap, Value, freeze
 
@@ -47,11 +48,19 @@ __all__ = [
 
 @attrs.frozen(eq=False, repr=False)
 class Detail(Value):
-    """A titled text to add to a message; ``quoted`` text is the output of a program, shown as code."""
+    """A titled text to add to a message.
+
+    Args:
+        title: the title.
+        text: the text.
+        quoted: whether it is the output of a program, shown as code.
+        tabular: whether it is a table of aligned rows, which is cut between two rows.
+    """
 
     title: str
     text: str
     quoted: bool = False
+    tabular: bool = False
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -64,6 +73,7 @@ class Facts(Value):
         details: texts to add to the message, in order.
         link: the target of the message's title, an http(s) URL; None for no link.
         told_by: the name of the nested run that already announced the same failure; None if no run did.
+        attachments: files that go with the message.
     """
 
     host: str | None = None
@@ -71,6 +81,7 @@ class Facts(Value):
     details: tuple[Detail, ...] = ()
     link: str | None = None
     told_by: str | None = None
+    attachments: tuple[Attachment, ...] = ()
 
 
 UNKNOWN = Facts()

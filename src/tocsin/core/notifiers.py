@@ -215,7 +215,7 @@ class SlackNotifier(Messenger):
         return f"to post to Slack as an app takes a token and a channel: add {missing} to {self!r}"
 
     def effect(self, content: Content, change: Change, position: int) -> Effect:
-        return PostToSlack(self.webhook_secret, slack_message(content), change.key(position), self.bot, content)
+        return PostToSlack(self.webhook_secret, slack_message(content), change.key(position), self.bot, content, content.attachments)
 
 
 @attrs.frozen(repr=False)

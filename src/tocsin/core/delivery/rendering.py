@@ -34,7 +34,7 @@ _LATEST = 253_402_214_400  # seconds: the last day of the year 9999, in any zone
 def rerender(message: Message, content: Content, source: Content | DigestSummary) -> Message:
     """Return the message to the same people with another ``content``, and ``source`` as what it was made from."""
     if isinstance(message, PostToSlack):
-        return attrs.evolve(message, payload=slack_message(content), content=source)
+        return attrs.evolve(message, payload=slack_message(content), content=source, attachments=content.attachments)
     result = mail(content, message.mail.recipients, message.mail.cc)
     return attrs.evolve(message, mail=result, content=source)
 

@@ -15,6 +15,7 @@ from typing import TypeGuard
 import attrs
 
 from tocsin.core import states as s
+from tocsin.core.attachments import Attachment
 from tocsin.core.changes import Change
 from tocsin.core.endings import deciding, described
 from tocsin.core.screen import CONTROL
@@ -64,6 +65,7 @@ class Line(Value):
         quoted: whether a program wrote the text, so that it is set as code.
         ours: whether the text holds nothing of the user's.
         short: whether the line needs only half the width.
+        tabular: whether the text is a table of aligned rows, which is cut between two rows.
     """
 
     title: str
@@ -71,6 +73,7 @@ class Line(Value):
     quoted: bool = False
     ours: bool = False
     short: bool = False
+    tabular: bool = False
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -88,6 +91,8 @@ class Content(Value):
         lines: the known facts, in order.
         link: the URL behind the title.
         rest: the rest of the sentence, whole, as a user's program worded it.
+        mentions: whom the message calls, as ids of Slack's (``U...``, ``S...``) or one of here, channel and everyone.
+        attachments: files that go with the message.
     """
 
     name: str
@@ -100,6 +105,8 @@ class Content(Value):
     lines: tuple[Line, ...]
     link: str | None = None
     rest: str = ""
+    mentions: tuple[str, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
 
     @property
     def sentence(self) -> str:
@@ -164,7 +171,10 @@ def compose(
     if remark is not None:
         lines.append(Line("History", remark))
     if change.facts.details:
-        lines += [Line(one_line(detail.title), printable(detail.text), quoted=detail.quoted) for detail in change.facts.details]
+        lines += [
+            Line(one_line(detail.title), printable(detail.text), quoted=detail.quoted, tabular=detail.tabular)
+            for detail in change.facts.details
+        ]
     lines += _fact_lines(change)
     if traceback and error is not None and (seen := _frames(error)):
         lines.append(Line("Traceback, innermost first", printable("\n".join(seen)), quoted=True))
@@ -185,6 +195,7 @@ def compose(
         lines=tuple(lines),
         link=link,
         rest=rest,
+        attachments=change.facts.attachments,
     )
 
 

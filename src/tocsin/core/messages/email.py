@@ -4,6 +4,7 @@ from datetime import datetime
 
 import attrs
 
+from tocsin.core.attachments import Attachment
 from tocsin.core.messages.content import Content, Line
 from tocsin.core.states import aware
 from tocsin.core.text import cut, header
@@ -43,6 +44,7 @@ class Mail(Value):
         html: the HTML part.
         recipients: addresses for To; None means the account itself.
         cc: addresses for Cc.
+        attachments: files that the mail holds; pictures are shown in its text.
         at: when it happened, an aware datetime; the Date header.
     """
 
@@ -52,6 +54,7 @@ class Mail(Value):
     recipients: tuple[str, ...] | None
     at: datetime = attrs.field(validator=aware)
     cc: tuple[str, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
 
 
 def mail(content: Content, recipients: tuple[str, ...] | None = None, cc: tuple[str, ...] = ()) -> Mail:
@@ -65,6 +68,7 @@ def mail(content: Content, recipients: tuple[str, ...] | None = None, cc: tuple[
         recipients=recipients,
         at=content.at,
         cc=cc,
+        attachments=content.attachments,
     )
 
 

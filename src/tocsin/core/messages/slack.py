@@ -1,6 +1,6 @@
 """A message as Slack takes it: a webhook's payload, and the arguments of ``chat.postMessage`` and ``chat.update``.
 
-- A message is one attachment with a colour bar. An app's message also has a sentence above it, which a phone shows.
+- A message is one sentence, which a phone shows, and one attachment with a colour bar.
 - No text of the user's may become markup, a link, a mention or a preview.
 - Slack reads markup only in the parts that ``mrkdwn_in`` names. There are none unless a field is set as code. Then each value of the
   user's in a field is put in a code fence, with its own backticks broken, unless it is a few plain words.
@@ -42,6 +42,10 @@ _PLAIN_WORDS = re.compile(r"[A-Za-z0-9]+(?:[ -][A-Za-z0-9]+)*")  # a dot could m
 _INVISIBLE = "\u200b"
 _SPECIAL = re.compile("[&<>]")  # a search costs less than a call, and most texts hold none
 _MARKUP = re.compile(r"[*_~`]")
+_NO_WORDS = "(no words)"
+EVERYONE = ("here", "channel", "everyone")
+"""The mentions that are no ids: those of a channel who are active, all of a channel, all of a workspace."""
+_WITHOUT_PREVIEWS = {"unfurl_links": False, "unfurl_media": False}
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -55,10 +59,10 @@ class SlackField(Value):
 
 @attrs.frozen(eq=False, repr=False)
 class SlackMessage(Value):
-    """The message for an incoming webhook: one attachment, with its colour bar.
+    """The message for an incoming webhook: the sentence in ``fallback``, and one attachment with its colour bar.
 
     Source of the fields: Slack's reference of message attachments. All text is already escaped. ``mrkdwn_in`` names the parts in
-    which Slack parses markup.
+    which Slack parses markup. ``mentions`` are called in front of the sentence, the only markup there.
     """
 
     fallback: str
@@ -70,16 +74,18 @@ class SlackMessage(Value):
     mrkdwn_in: tuple[str, ...] = ()
     footer: str | None = None
     ts: int | None = None
+    mentions: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """Return the exact JSON to post.
 
         >>> SlackMessage("load failed", "#eb0000", "Failed", "load is now in a Failed state").to_json()[:60]
-        '{"attachments": [{"fallback": "load failed", "color": "#eb00'
+        '{"text": "load failed", "mrkdwn": false, "attachments": [{"f'
         """
         import json  # seldom needed, and slow to load
 
-        return json.dumps({"attachments": [self.attachment()], "unfurl_links": False, "unfurl_media": False}, ensure_ascii=False)
+        message = {"text": sentence(self), "mrkdwn": bool(self.mentions), "attachments": [self.attachment()], **_WITHOUT_PREVIEWS}
+        return json.dumps(message, ensure_ascii=False)
 
     def attachment(self) -> dict[str, object]:
         """Return the attachment as a JSON object.
@@ -113,6 +119,7 @@ def slack_message(content: Content) -> SlackMessage:
         fields=tuple([_field(line, has_code=has_code) for line in content.lines]),
         mrkdwn_in=("fields",) if has_code else (),
         ts=int(content.at.timestamp()),
+        mentions=content.mentions,
     )
 
 
@@ -169,9 +176,9 @@ def posting(channel: str, payload: SlackMessage, thread_ts: str | None = None) -
     """Return the arguments that post a message in a channel; with ``thread_ts``, as a reply to the message of that id."""
     arguments: Posting = {
         "channel": channel,
-        "text": _sentence(payload),
+        "text": sentence(payload),
         "attachments": [payload.attachment()],
-        "mrkdwn": False,
+        "mrkdwn": bool(payload.mentions),
         "parse": "none",
         "unfurl_links": False,
         "unfurl_media": False,
@@ -187,12 +194,34 @@ def editing(channel: str, ts: str, payload: SlackMessage, kept: SlackMessage | N
     return {
         "channel": channel,
         "ts": ts,
-        "text": _MARKUP.sub(rf"{_INVISIBLE}\g<0>{_INVISIBLE}", _sentence(payload)),
+        "text": _without_markup(payload.fallback if payload.fallback.strip() else _NO_WORDS),
         "attachments": [message.attachment() for message in (payload, kept) if message is not None],
         "parse": "none",
     }
 
 
-def _sentence(payload: SlackMessage) -> str:
-    """Return the sentence that a phone shows. Slack accepts no message without text."""
-    return payload.fallback if payload.fallback.strip() else "(no words)"
+def sentence(payload: SlackMessage) -> str:
+    """Return the sentence that a phone shows. Slack accepts no message without text.
+
+    A mention is markup, and Slack reads it only in a text with markup. So the markup of the sentence itself is broken up there.
+
+    >>> sentence(SlackMessage("load failed", "#eb0000", "Failed", "load is now in a Failed state", mentions=("U0123ABCD", "here")))
+    '<@U0123ABCD> <!here> load failed'
+    """
+    text = payload.fallback if payload.fallback.strip() else _NO_WORDS
+    return " ".join([*map(mention, payload.mentions), _without_markup(text)]) if payload.mentions else text
+
+
+def mention(who: str) -> str:
+    """Return the markup that calls a person, a group of them, or those of a channel.
+
+    >>> mention("U0123ABCD"), mention("S0123ABCD"), mention("channel")
+    ('<@U0123ABCD>', '<!subteam^S0123ABCD>', '<!channel>')
+    """
+    if who in EVERYONE:
+        return f"<!{who}>"
+    return f"<!subteam^{who}>" if who.startswith("S") else f"<@{who}>"
+
+
+def _without_markup(text: str) -> str:
+    return _MARKUP.sub(rf"{_INVISIBLE}\g<0>{_INVISIBLE}", text)

@@ -8,6 +8,7 @@
 """
 
 import json
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
@@ -19,10 +20,12 @@ from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, overrid
 from tocsin.core.delivery.destinations import destination
 from tocsin.core.delivery.rendering import redacted_message
 from tocsin.core.effects import Message, PostToSlack, SendEmail
-from tocsin.core.messages.content import Content
+from tocsin.core.messages.content import Content, Line
 from tocsin.core.messages.digest_summary import DigestSummary
+from tocsin.core.messages.email import Mail
+from tocsin.core.messages.slack import SlackMessage
 from tocsin.core.outbox.model import Row, row_name
-from tocsin.core.text import cut, describe, one_line
+from tocsin.core.text import cut, describe, one_line, quote
 from tocsin.core.validation import is_list
 from tocsin.shell.redaction import redact
 
@@ -127,8 +130,14 @@ def _converter() -> Converter:
         converter.register_structure_hook(kind, _exact_type)
     converter.register_unstructure_hook(datetime, datetime.isoformat)
     converter.register_structure_hook(datetime, _datetime)
-    sentence, rest = override(rename="sentence"), override(omit_if_default=True)  # a row of before has the whole sentence there
-    converter.register_unstructure_hook(Content, make_dict_unstructure_fn(Content, converter, opening=sentence, rest=rest))
+    converter.register_unstructure_hook(bytes, _base64)
+    converter.register_structure_hook(bytes, _from_base64)
+    sentence, seldom = override(rename="sentence"), override(omit_if_default=True)  # a row of before has the whole sentence there
+    converter.register_unstructure_hook(Line, make_dict_unstructure_fn(Line, converter, tabular=seldom))
+    converter.register_unstructure_hook(
+        Content,
+        make_dict_unstructure_fn(Content, converter, opening=sentence, rest=seldom, mentions=seldom, attachments=seldom),
+    )
     converter.register_structure_hook(Content, make_dict_structure_fn(Content, converter, opening=sentence))
     union = Content | DigestSummary | None
 
@@ -148,7 +157,10 @@ def _converter() -> Converter:
 
     converter.register_unstructure_hook(union, unstructure)
     converter.register_structure_hook(union, structure)
-    converter.register_unstructure_hook(SendEmail, make_dict_unstructure_fn(SendEmail, converter, rest=override(omit_if_default=True)))
+    converter.register_unstructure_hook(SlackMessage, make_dict_unstructure_fn(SlackMessage, converter, mentions=seldom))
+    converter.register_unstructure_hook(Mail, make_dict_unstructure_fn(Mail, converter, attachments=seldom))
+    converter.register_unstructure_hook(PostToSlack, make_dict_unstructure_fn(PostToSlack, converter, attachments=seldom))
+    converter.register_unstructure_hook(SendEmail, make_dict_unstructure_fn(SendEmail, converter, rest=seldom))
     return converter
 
 
@@ -156,6 +168,16 @@ def _exact_type(value: str | int, kind: type[str] | type[int]) -> str | int:
     if type(value) is not kind:
         raise TypeError(f"{value!r} is not of type {kind.__name__}")
     return value
+
+
+def _base64(value: bytes) -> str:
+    return b64encode(value).decode("ascii")
+
+
+def _from_base64(value: object, _: object) -> bytes:
+    if not isinstance(value, str):
+        raise TypeError(f"{quote(value)} is no text in Base64")
+    return b64decode(value, validate=True)
 
 
 def _datetime(value: object, _: object) -> datetime:
