@@ -23,12 +23,16 @@ _UNPRINTABLE = re.compile(f"[{_BIDI}\\ud800-\\udfff\\ufffe\\uffff]")
 _BREAKS = re.compile(r"\s+")
 _QUOTATION_MARKS = {"''", '""', "\u201c\u201d", "\u2018\u2019"}  # the latter from pages on which they are set
 _LONGEST_ENDING = len("… (1,000,000,000,000 more characters)")
+_LONGEST_ROWS = len("\n… (100,000 more rows)")
 _LONGEST_HEADER = 200  # characters
 OUTPUT_LIMIT = 800  # characters of a program's last lines: the limit of Slack's field "Last lines"
 _QUOTED_SEQUENCE = re.compile(  # as a repr or JSON has it
     r"(?<!\\)((?:\\\\)*+)\\(?:(?:(?:x|u00)1b\[|(?:x|u00)9b)[0-?]*+[ -/]*+[@-~]|(?:x|u00)1b[(-/][0-~])"
 )
 _ELLIPSIS = "… "
+_MIDDLE = " … "  # the mark of a cut in a short text
+_ROOM_FOR_COUNT = 250  # characters of a text that leaves room for the number of what is missing
+_RULER = re.compile(r"([^\w\s]|_)\1{3,}")
 LONGEST = 100_000  # characters of a text of the user's: ten times what a mail shows of it, so that half a secret at its end is cut off
 _LONGEST_TYPE = 200  # characters
 _TYPE_NAME: GetSetDescriptorType = vars(type)["__name__"]
@@ -51,6 +55,15 @@ def one_line(text: str) -> str:
     return _BREAKS.sub(" ", printable(text)).strip()
 
 
+def without_rulers(text: str) -> str:
+    """Replace each run of four or more of the same punctuation sign, such as a ruler, by a space.
+
+    >>> without_rulers("PapermillExecutionError: ---------- In [3]")
+    'PapermillExecutionError:   In [3]'
+    """
+    return _RULER.sub(" ", text)
+
+
 def is_quoted(text: str) -> bool:
     """Return whether a text begins and ends with quotation marks, single or double ones.
 
@@ -70,6 +83,51 @@ def cut(text: str, limit: int) -> str:
         return text
     kept = text[: limit - _LONGEST_ENDING]
     return f"{kept}… ({len(text) - len(kept):,} more characters)"
+
+
+def cut_middle(text: str, limit: int) -> str:
+    """Cut the text to ``limit`` characters, 40 or more, in its middle, and mark the cut: an error often has its reason at the end.
+
+    The mark has the number of characters that are missing, unless the text is so short that it leaves no room.
+
+    >>> cut_middle("ab" * 1000, 250)[100:150]
+    'ababab… (1,789 more characters) …babababababababab'
+    >>> cut_middle("RemoteError: " + "frame " * 100 + "no rows", 40)
+    'RemoteError: fram … ame frame no rows'
+    """
+    if len(text) <= limit:
+        return text
+    room = limit - (len(_MIDDLE) if limit < _ROOM_FOR_COUNT else _LONGEST_ENDING + len(_ELLIPSIS))
+    tail = room // 2
+    head = room - tail
+    mark = _MIDDLE if limit < _ROOM_FOR_COUNT else f"… ({len(text) - room:,} more characters) …"
+    return f"{text[:head]}{mark}{text[len(text) - tail :]}"
+
+
+def cut_start(text: str, limit: int) -> str:
+    """Cut the text to its last ``limit`` characters, 40 or more, and mark the cut.
+
+    >>> cut_start("na" * 1000, 40)
+    '(1,997 more characters) …ana'
+    """
+    if len(text) <= limit:
+        return text
+    kept = text[len(text) - limit + _LONGEST_ENDING :]
+    return f"({len(text) - len(kept):,} more characters) …{kept}"
+
+
+def cut_rows(text: str, limit: int) -> str:
+    """Cut a table to the first rows that fit in ``limit`` characters, and mark the cut. A first row that is too long is cut itself.
+
+    >>> cut_rows("name   rows\\nload   1\\ntotals 2\\nkeys   3", 42)
+    'name   rows\\nload   1\\n… (2 more rows)'
+    """
+    if len(text) <= limit:
+        return text
+    end = text.rfind("\n", 0, limit - _LONGEST_ROWS + 1)
+    if end < 0:
+        return cut(text, limit)
+    return f"{text[:end]}\n… ({text.count(chr(10), end):,} more rows)"
 
 
 def is_a(value: object, kind: type[_K]) -> TypeGuard[_K]:
@@ -98,7 +156,7 @@ def type_name(value: object) -> str:
 def bounded(text: str) -> str:
     """Return the text as a plain ``str`` of at most ``LONGEST`` characters."""
     exact = str.__str__(text)
-    return exact if len(exact) <= LONGEST else cut(exact, LONGEST)
+    return exact if len(exact) <= LONGEST else cut_middle(exact, LONGEST)
 
 
 def quote(value: object) -> str:
@@ -115,7 +173,7 @@ def quote(value: object) -> str:
         return f"<{type_name(value)} object whose repr raised {type_name(error)}>"
     if "\\x" in text or "\\u00" in text:
         text = _QUOTED_SEQUENCE.sub(r"\1", text)
-    return text if len(text) <= LONGEST else cut(text, LONGEST)
+    return text if len(text) <= LONGEST else cut_middle(text, LONGEST)
 
 
 def worded(value: object) -> str:
@@ -130,7 +188,7 @@ def worded(value: object) -> str:
         raise
     except BaseException as error:
         return f"<{type_name(value)} object whose str raised {type_name(error)}>"
-    return text if len(text) <= LONGEST else cut(text, LONGEST)
+    return text if len(text) <= LONGEST else cut_middle(text, LONGEST)
 
 
 def name_of(function: object) -> str:
@@ -182,7 +240,7 @@ def describe(error: BaseException) -> str:
     kind = type_name(error)
     if message.isspace() or not message:
         return kind
-    return f"{kind}: {message if len(message) <= LONGEST else cut(message, LONGEST)}"
+    return f"{kind}: {message if len(message) <= LONGEST else cut_middle(message, LONGEST)}"
 
 
 def traceback_of(error: BaseException) -> TracebackType | None:
@@ -242,7 +300,7 @@ def readable(raw: bytes) -> str:
     text = raw.decode("utf-8", "replace")
     seen = shown(text)
     grown = len(seen) > max(len(text), LONGEST)  # by blanks
-    return printable(cut(seen, LONGEST) if grown else seen).rstrip().lstrip("\n")
+    return printable(cut_middle(seen, LONGEST) if grown else seen).rstrip().lstrip("\n")
 
 
 def last_lines(text: str, most: int, limit: int = OUTPUT_LIMIT) -> str:

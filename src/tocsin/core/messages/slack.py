@@ -13,15 +13,16 @@ from typing import NotRequired, TypedDict
 
 import attrs
 
-from tocsin.core.messages.content import Content, Line
+from tocsin.core.messages.content import Content, Line, shortened
 from tocsin.core.text import cut
 from tocsin.core.values import Value
 
 LIMITS: Mapping[str, int] = {
-    "Message": 1000,
-    "Traceback, innermost first": 1000,
+    "Message": 600,
+    "Error": 800,
+    "Raised at": 200,
+    "Traceback, innermost first": 900,
     "Last lines": 800,
-    "Error": 300,
     "Note": 300,
     "Command": 200,
     "Arguments": 200,
@@ -140,7 +141,7 @@ def fence(text: str) -> str:
 
 def _field(line: Line, *, has_code: bool) -> SlackField:
     limit = LIMITS.get(line.title, OTHER_LIMIT)
-    text = line.text if len(line.text) <= limit else cut(line.text, limit)
+    text = line.text if len(line.text) <= limit else shortened(line, limit)
     bare = not has_code or line.ours or (not line.quoted and _PLAIN_WORDS.fullmatch(text) is not None)
     plain_title = len(line.title) <= TITLE_LIMIT and _PLAIN_WORDS.fullmatch(line.title) is not None
     title = line.title if plain_title else escape(cut(line.title, TITLE_LIMIT))
