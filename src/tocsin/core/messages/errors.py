@@ -39,6 +39,8 @@ _LONGEST_STACK = 10_000  # callers that are looked at
 
 _OURS = __file__.removesuffix(__file__[-len("core/messages/errors.py") :])
 _STANDARD = types.__file__.removesuffix("types.py")
+_FOLDERS = re.compile(r"[^\s<]*[\\/]")  # of a pseudo-file such as <doctest docs/watch.md[0]>, too
+_NO_FUNCTIONS = ("<module>", "<genexpr>", "<listcomp>", "<setcomp>", "<dictcomp>")
 _INSTALLED = re.compile(r"[\\/](?:site|dist)-packages[\\/]")
 
 
@@ -220,15 +222,17 @@ def _is_librarys(filename: str) -> bool:
 
 
 def _place(code: CodeType, line: int) -> str:
-    filename = code.co_filename
-    base = filename if filename.startswith("<") else re.split(r"[\\/]", filename[-_LONGEST_PATH:])[-1]
+    base = _FOLDERS.sub("", code.co_filename[-_LONGEST_PATH:])[-_LONGEST_NAME:]
     name = _function(code)
-    inside = "" if name == "<module>" else f" in {name}"
-    return f"{base[-_LONGEST_NAME:]}:{line}{inside}"
+    return f"{base}:{line}" if name in _NO_FUNCTIONS else f"{base}:{line} in {name}"
 
 
 def _function(code: CodeType) -> str:
-    return cut(code.co_qualname.rpartition("<locals>.")[2], _LONGEST_NAME)
+    """Return the name of a function without the functions around it; of a comprehension, that of the function with it."""
+    names = code.co_qualname.split(".<locals>.")
+    while len(names) > 1 and names[-1] in _NO_FUNCTIONS:
+        names.pop()
+    return cut(names[-1], _LONGEST_NAME)
 
 
 def traceback_lines(error: BaseException) -> tuple[str, ...]:
