@@ -23,7 +23,6 @@ _UNPRINTABLE = re.compile(f"[{_BIDI}\\ud800-\\udfff\\ufffe\\uffff]")
 _BREAKS = re.compile(r"\s+")
 _QUOTATION_MARKS = {"''", '""', "\u201c\u201d", "\u2018\u2019"}  # the latter from pages on which they are set
 _LONGEST_ENDING = len("… (1,000,000,000,000 more characters)")
-_LONGEST_ROWS = len("\n… (100,000 more rows)")
 _LONGEST_HEADER = 200  # characters
 OUTPUT_LIMIT = 800  # characters of a program's last lines: the limit of Slack's field "Last lines"
 _QUOTED_SEQUENCE = re.compile(  # as a repr or JSON has it
@@ -114,20 +113,6 @@ def cut_start(text: str, limit: int) -> str:
         return text
     kept = text[len(text) - limit + _LONGEST_ENDING :]
     return f"({len(text) - len(kept):,} more characters) …{kept}"
-
-
-def cut_rows(text: str, limit: int) -> str:
-    """Cut a table to the first rows that fit in ``limit`` characters, and mark the cut. A first row that is too long is cut itself.
-
-    >>> cut_rows("name   rows\\nload   1\\ntotals 2\\nkeys   3", 42)
-    'name   rows\\nload   1\\n… (2 more rows)'
-    """
-    if len(text) <= limit:
-        return text
-    end = text.rfind("\n", 0, limit - _LONGEST_ROWS + 1)
-    if end < 0:
-        return cut(text, limit)
-    return f"{text[:end]}\n… ({text.count(chr(10), end):,} more rows)"
 
 
 def is_a(value: object, kind: type[_K]) -> TypeGuard[_K]:

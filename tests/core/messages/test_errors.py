@@ -12,9 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.watching.watched_bodies import raised
 from tocsin.core.endings import described
 from tocsin.core.messages.errors import error_text, raised_at, traceback_lines
+
+
+def raised(body: Callable[[], object]) -> BaseException:
+    """Return what a body raises."""
+    with pytest.raises(Exception, match="") as caught:
+        body()
+    return caught.value
 
 
 def failing() -> None:
@@ -82,7 +88,7 @@ def test_a_long_chain_has_both_ends(length: int) -> None:
     counted = min(length, 1000)
     said = parts(error)
     assert said[:2] == ["ValueError: top", "caused by ValueError: cause 0"]
-    assert said[6] == f"and {counted - 10} more in between".replace("990", "990")
+    assert said[6] == f"and {counted - 10} more in between"
     assert said[-1] == f"caused by ValueError: cause {counted - 1}"
     assert len(said) == 12
 
@@ -242,7 +248,7 @@ def test_a_place_has_the_base_name_alone(filename: str, place: str) -> None:
 
 def test_a_comprehension_is_its_function() -> None:
     def body() -> None:
-        list(1 / 0 for _ in "a")
+        [1 / 0 for _ in "a"]
 
     assert str(raised_at(raised(body))).endswith(" in body")
     with pytest.raises(ZeroDivisionError) as caught:

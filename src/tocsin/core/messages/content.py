@@ -24,7 +24,6 @@ from tocsin.core.states import UNEXPECTED, State
 from tocsin.core.text import (
     cut,
     cut_middle,
-    cut_rows,
     cut_start,
     describe,
     label,
@@ -240,10 +239,8 @@ def _unless_blank(text: str) -> str | None:
     return None if is_blank(text) else text
 
 
-def shortened(line: Line, limit: int) -> str:
-    """Return the text of a line, cut to ``limit`` characters, 40 or more, where it loses least."""
-    if line.tabular:
-        return cut_rows(line.text, limit)
+def cut_line(line: Line, limit: int) -> str:
+    """Return at most ``limit`` characters of a line's text, 100 or more, cut where it loses least."""
     if line.title in _BOTH_ENDS:
         return cut_middle(line.text, limit)
     return cut_start(line.text, limit) if line.title == _LAST_LINES else cut(line.text, limit)

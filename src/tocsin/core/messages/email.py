@@ -8,7 +8,7 @@ from datetime import datetime
 import attrs
 
 from tocsin.core.attachments import Attachment
-from tocsin.core.messages.content import Content, Line, shortened
+from tocsin.core.messages.content import Content, Line, cut_line
 from tocsin.core.states import aware
 from tocsin.core.text import header
 from tocsin.core.values import Value
@@ -64,7 +64,7 @@ class Mail(Value):
 def mail(content: Content, recipients: tuple[str, ...] | None = None, cc: tuple[str, ...] = ()) -> Mail:
     """Return the mail with a content. ``recipients`` None means the sending account itself."""
     when = content.at.strftime("%Y-%m-%d %H:%M:%S %z")
-    lines = tuple(Line(line.title, shortened(line, VALUE_LIMIT), quoted=line.quoted) for line in content.lines)
+    lines = tuple(Line(line.title, cut_line(line, VALUE_LIMIT), quoted=line.quoted) for line in content.lines)
     return Mail(
         subject=header(content.sentence),
         plain=_plain(content, lines, when),
