@@ -371,15 +371,8 @@ def test_the_reason_at_the_end_of_a_long_text_is_read(reason: str, length: int, 
 
 
 LARGE = "x" * 3000
-LARGEST = Facts(
-    LARGE,
-    LARGE,
-    tuple(
-        Detail(title, LARGE, quoted=True)
-        for title in [*sorted(LIMITS), "Exit", "Result of the night"]
-        if title not in {"Message", "Error"}
-    ),
-)
+TITLES = [*sorted(LIMITS.keys() - {"Message", "Error"}), "Exit", "Result of the night"]
+LARGEST = Facts(LARGE, LARGE, tuple(Detail(title, LARGE, quoted=True) for title in TITLES))
 
 
 @given(st.integers(0, len(LARGEST.details)), texts)
@@ -395,11 +388,13 @@ def test_slack_messages_keep_their_limits_with_every_part_at_its_largest(count: 
     assert sizes["Host"] == OTHER_LIMIT
 
 
-def caught(body: Callable[[], None]) -> BaseException:
+def caught(body: Callable[[], None]) -> Exception:
     """Return what a body raises."""
-    with pytest.raises(Exception, match="") as seen:
+    try:
         body()
-    return seen.value
+    except Exception as error:
+        return error
+    raise AssertionError("it raised nothing")
 
 
 def fail_with(text: str) -> None:
@@ -408,7 +403,7 @@ def fail_with(text: str) -> None:
     raise error from KeyError(text)
 
 
-# --- the same facts give the same message, whatever announces them ---------------------------------------------------------------------
+# --- the same facts give the same message, whatever announces them ------------------------------------------------------------------
 
 
 def by_watch(body: Callable[[], None]) -> None:
@@ -464,7 +459,7 @@ def test_the_same_exception_gives_the_same_message_whatever_announces_it(body: C
     assert [title for title, _ in told[0][2]] == ["Error", "Raised at"]
 
 
-# --- what stays of the original's message -----------------------------------------------------------------------------------------------
+# --- what stays of the original's message --------------------------------------------------------------------------------------------
 
 
 def test_a_message_keeps_the_shape_of_the_original() -> None:

@@ -5,7 +5,7 @@ import logging.config
 import os
 import threading
 from collections.abc import Iterator, Mapping
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import attrs
 import pytest
@@ -97,7 +97,7 @@ def test_a_formatter_does_not_repeat_the_exception(handler: LoggingHandler, noti
 
 @pytest.mark.parametrize("style", ["%", "{", "$"])
 def test_the_format_of_basic_config_adds_nothing(
-    handler: LoggingHandler, notifications: Recording, monkeypatch: pytest.MonkeyPatch, style: str
+    handler: LoggingHandler, notifications: Recording, monkeypatch: pytest.MonkeyPatch, style: Literal["%", "{", "$"]
 ) -> None:
     root = logging.Logger("apart")  # so that pytest's own handlers stay
     with monkeypatch.context() as patched:

@@ -16,11 +16,13 @@ from tocsin.core.endings import described
 from tocsin.core.messages.errors import error_text, raised_at, traceback_lines
 
 
-def raised(body: Callable[[], object]) -> BaseException:
+def raised(body: Callable[[], object]) -> Exception:
     """Return what a body raises."""
-    with pytest.raises(Exception, match="") as caught:
+    try:
         body()
-    return caught.value
+    except Exception as error:
+        return error
+    raise AssertionError("it raised nothing")
 
 
 def failing() -> None:
@@ -156,7 +158,7 @@ def test_hostile_parts_of_an_exception_do_no_harm() -> None:
             raise OSError("no dict")
 
         @property
-        def __notes__(self) -> list[str]:
+        def __notes__(self) -> list[str]:  # type: ignore[override]  # a lie
             raise OSError("no notes")
 
     error = Sly("no rows")
