@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Iterator
 from itertools import islice
 from types import CodeType, FrameType, GetSetDescriptorType, MemberDescriptorType
+from typing import TypeGuard
 
 import attrs
 
@@ -91,7 +92,7 @@ def error_text(error: BaseException) -> ErrorText:
 
 
 def _has_more(error: BaseException) -> bool:
-    return _link(error) is not None or "__notes__" in _attributes(error) or is_a(error, BaseExceptionGroup)
+    return _link(error) is not None or bool(_notes_of(error)) or is_a(error, BaseExceptionGroup)
 
 
 def _rest(error: BaseException, seen: set[int]) -> Iterator[str]:
@@ -106,21 +107,26 @@ def _rest(error: BaseException, seen: set[int]) -> Iterator[str]:
     yield from _chain(error, seen)
 
 
-def _attributes(error: BaseException) -> dict[object, object]:
-    found = own(_ATTRIBUTES, error)
-    return found if type(found) is dict else {}
-
-
 def _notes(error: BaseException) -> Iterator[str]:
-    notes = _attributes(error).get("__notes__")
-    if not is_a(notes, list):
-        return
-    count = list.__len__(notes)
-    for index in range(min(count, _MOST)):
-        note: object = list.__getitem__(notes, index)
-        yield worded(note)
-    if count > _MOST:
-        yield f"and {count - _MOST:,} more notes"
+    notes = _notes_of(error)
+    yield from map(worded, notes[:_MOST])
+    if len(notes) > _MOST:
+        yield f"and {len(notes) - _MOST:,} more notes"
+
+
+def _notes_of(error: BaseException) -> list[object]:
+    """Return the notes that ``add_note`` has kept, in a list of its own making."""
+    attributes = own(_ATTRIBUTES, error)
+    notes = attributes.get("__notes__") if _is_dict(attributes) else None
+    return notes if _is_list(notes) else []
+
+
+def _is_dict(value: object) -> TypeGuard[dict[object, object]]:
+    return type(value) is dict
+
+
+def _is_list(value: object) -> TypeGuard[list[object]]:
+    return type(value) is list
 
 
 def _link(error: BaseException) -> tuple[str, BaseException] | None:
