@@ -256,7 +256,7 @@ def test_a_cut_at_the_start_is_marked_with_what_is_missing(text: str, limit: int
 
 @given(texts)
 def test_no_ruler_is_left(text: str) -> None:
-    assert re.search(r"([^\w\s]|_)\1{3}", without_rulers(text)) is None
+    assert re.search(r"([!-/:-@\[-`{-~])\1{3}", without_rulers(text)) is None
     assert re.sub(r"[\W_]", "", without_rulers(text)) == re.sub(r"[\W_]", "", text)
 
 
@@ -335,7 +335,7 @@ PLAIN = st.text("abcdefgh ", min_size=4, max_size=40).map(lambda text: f"x{text}
 
 
 def content_of(new: State, name: str = "load") -> Content:
-    return compose(Change(Job(name), Running(), new, AT, "r", name))
+    return compose(Change(Job(name), Running(), new, AT, "r", name, shows_run_id=False))
 
 
 def derived(error: BaseException) -> list[str | BaseException | None]:
@@ -351,7 +351,7 @@ def test_a_message_that_is_the_exceptions_is_not_said_beside_it(text: str, posit
     assert content.sentence.count(one_line(text)) == 1
 
 
-@given(PLAIN, PLAIN, st.booleans())
+@given(PLAIN.map("own {}".format), PLAIN, st.booleans())
 def test_a_message_of_its_own_is_said_once_beside_the_exception(own: str, text: str, repeats: bool) -> None:
     error = ValueError(text)
     content = content_of(Failed(f"{own}: {error!r}" if repeats else own, error))
@@ -362,7 +362,9 @@ def test_a_message_of_its_own_is_said_once_beside_the_exception(own: str, text: 
 @given(PLAIN, st.integers(1_000, 300_000), st.booleans())
 def test_the_reason_at_the_end_of_a_long_text_is_read(reason: str, length: int, has_error: bool) -> None:
     text = f"RemoteError {'- ' * length}{reason}"
-    change = Change(Job("load"), Running(), Failed(ValueError(text)) if has_error else Failed(text), AT, "r", "load")
+    change = Change(
+        Job("load"), Running(), Failed(ValueError(text)) if has_error else Failed(text), AT, "r", "load", shows_run_id=False
+    )
     slack, letter = posted(SlackNotifier(), change).payload, sent(GmailNotifier(), change).mail
     for said in (slack.fallback, slack.fields[0].value.removesuffix("```"), letter.subject, letter.plain.split("\n\n")[2]):
         assert "RemoteError" in said
@@ -385,7 +387,7 @@ def test_slack_messages_keep_their_limits_with_every_part_at_its_largest(count: 
     assert all(size <= LIMITS.get(title, OTHER_LIMIT) for title, size in sizes.items())
     assert sum(sizes.values()) <= FIELDS_LIMIT
     assert sizes["Duration"] > 5
-    assert sizes["Host"] == OTHER_LIMIT
+    assert sizes["Host"] > OTHER_LIMIT / 2
 
 
 def caught(body: Callable[[], None]) -> Exception:
@@ -433,9 +435,10 @@ def by_log(body: Callable[[], None]) -> None:
 
 def chained() -> None:
     try:
-        fail_with("no rows")
-    except ValueError as error:
-        raise RuntimeError("the load stopped") from error
+        raise KeyError("users")
+    except KeyError as error:
+        error.add_note("of today")
+        raise RuntimeError("stopped") from error
 
 
 def grouped() -> None:

@@ -31,7 +31,7 @@ _QUOTED_SEQUENCE = re.compile(  # as a repr or JSON has it
 _ELLIPSIS = "… "
 _MIDDLE = " … "  # the mark of a cut in a short text
 _ROOM_FOR_COUNT = 250  # characters of a text that leaves room for the number of what is missing
-_RULER = re.compile(r"([^\w\s]|_)\1{3,}")
+_RULER = re.compile("([!-/:-@\\[-`{-~\u2010-\u2015\u2022\u2026\u2500-\u259f])\\1{3,}")  # box drawing too
 LONGEST = 100_000  # characters of a text of the user's: ten times what a mail shows of it, so that half a secret at its end is cut off
 _LONGEST_TYPE = 200  # characters
 _TYPE_NAME: GetSetDescriptorType = vars(type)["__name__"]
@@ -262,7 +262,7 @@ def span(duration: timedelta) -> str:
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
     parts = ((days, "d"), (hours, "h"), (minutes, "m"), (rest, "s"))
-    return " ".join(f"{count} {unit}" for count, unit in parts if count)
+    return " ".join([f"{count} {unit}" for count, unit in parts if count])
 
 
 def header(text: str) -> str:

@@ -192,8 +192,11 @@ def compose(
     remark = None if remark is None else _unless_blank(printable(remark))
     name = cut(one_line(_name(change)), NAME_LIMIT) or f"<{type_name(change.tracked_obj)} without a name>"
     index = "" if change.map_index is None else f"[{change.map_index}]"
-    own = None if change.new.message is None else _own_message(plain(change.new.message), error, told)
-    opening, rest = _sentence(f"{name}{index}", change, message or _reason(change.new, own, told), remark)
+    own, worded = None, change.new.message
+    if worded is not None:
+        own = printable(plain(worded)) if error is None or told is None else _own_message(plain(worded), error, told)
+    reason = message or (own if told is None else _reason(change.new, own, told))
+    opening, rest = _sentence(f"{name}{index}", change, reason, remark)
     lines = _message_lines(message or own, error, told)
     if remark is not None:
         lines.append(Line("History", remark))
@@ -255,10 +258,8 @@ def _name(change: Change) -> str:
     return slug if slug.startswith(f"{name}-") and slug[len(name) + 1 :].isdecimal() else name
 
 
-def _own_message(message: str, error: BaseException | None, told: ErrorText | None) -> str | None:
+def _own_message(message: str, error: BaseException, told: ErrorText) -> str | None:
     """Return what the message of a state says beside its exception, printable; None if that is nothing."""
-    if error is None or told is None:
-        return printable(message)
     if message.startswith(UNEXPECTED):
         return None
     for text in _texts(error, told):
@@ -275,10 +276,8 @@ def _texts(error: BaseException, told: ErrorText) -> Iterator[str]:
     yield from (told.first, described, described.removeprefix(f"{kind}: "), quote(error))
 
 
-def _reason(new: State, own: str | None, told: ErrorText | None) -> str | None:
+def _reason(new: State, own: str | None, told: ErrorText) -> str:
     """Return the rest of the sentence: the state's own message, then the exception."""
-    if told is None:
-        return own
     error = printable(told.sentence)
     if own is None or isinstance(new, s.Retrying):  # that one has the numbers of its attempts
         return error

@@ -146,17 +146,19 @@ def fence(text: str) -> str:
 
 def _fields(lines: tuple[Line, ...], *, has_code: bool) -> tuple[SlackField, ...]:
     """Return the fields. Where all are too long together, the long ones are cut in proportion."""
-    limits = [LIMITS.get(line.title, OTHER_LIMIT) for line in lines]
-    if sum(limits) > FIELDS_LIMIT:  # then perhaps the texts are, too
-        lengths = [min(len(line.text), limit) for line, limit in zip(lines, limits, strict=True)]
-        short, long = sum(n for n in lengths if n <= _SHORT), sum(n for n in lengths if n > _SHORT)
-        if short + long > FIELDS_LIMIT:
-            room = max(FIELDS_LIMIT - short, 0)
-            limits = [n if n <= _SHORT else max(n * room // long, _LEAST) for n in lengths]
-    return tuple([_field(line, limit, has_code=has_code) for line, limit in zip(lines, limits, strict=True)])
+    if sum([len(line.text) for line in lines]) <= FIELDS_LIMIT:  # the usual case
+        return tuple([_field(line, has_code) for line in lines])
+    lengths = [min(len(line.text), LIMITS.get(line.title, OTHER_LIMIT)) for line in lines]
+    short, long = sum(n for n in lengths if n <= _SHORT), sum(n for n in lengths if n > _SHORT)
+    room = max(FIELDS_LIMIT - short, 0)
+    if long > room:
+        lengths = [n if n <= _SHORT else max(n * room // long, _LEAST) for n in lengths]
+    return tuple([_field(line, has_code, limit) for line, limit in zip(lines, lengths, strict=True)])
 
 
-def _field(line: Line, limit: int, *, has_code: bool) -> SlackField:
+def _field(line: Line, has_code: bool, limit: int | None = None) -> SlackField:  # noqa: FBT001 - called for each field
+    if limit is None:
+        limit = LIMITS.get(line.title, OTHER_LIMIT)
     text = line.text if len(line.text) <= limit else cut_line(line, limit)
     bare = not has_code or line.ours or (not line.quoted and _PLAIN_WORDS.fullmatch(text) is not None)
     plain_title = len(line.title) <= TITLE_LIMIT and _PLAIN_WORDS.fullmatch(line.title) is not None
