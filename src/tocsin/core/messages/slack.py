@@ -13,15 +13,16 @@ from typing import NotRequired, TypedDict
 
 import attrs
 
-from tocsin.core.messages.content import Content, Line
+from tocsin.core.messages.content import Content, Line, cut_line
 from tocsin.core.text import cut
 from tocsin.core.values import Value
 
 LIMITS: Mapping[str, int] = {
-    "Message": 1000,
-    "Traceback, innermost first": 1000,
+    "Message": 600,
+    "Error": 800,
+    "Raised at": 200,
+    "Traceback, innermost first": 900,
     "Last lines": 800,
-    "Error": 300,
     "Note": 300,
     "Command": 200,
     "Arguments": 200,
@@ -34,9 +35,14 @@ LIMITS: Mapping[str, int] = {
     "Where": 300,
     "Key": 200,
 }
-"""The most characters of a field, before escaping. All fields together stay under the 4,000 that Slack advises."""
+"""The most characters of a field, before escaping."""
 
 OTHER_LIMIT = 100
+FIELDS_LIMIT = 4000
+"""The most characters of all fields together, before escaping: what Slack advises for a message."""
+
+_SHORT = 120  # characters of a field that is never cut to make room for others
+_LEAST = 100
 TITLE_LIMIT = 60
 _PLAIN_WORDS = re.compile(r"[A-Za-z0-9]+(?:[ -][A-Za-z0-9]+)*")  # a dot could make a link, an underscore italics
 _INVISIBLE = "\u200b"
@@ -116,7 +122,7 @@ def slack_message(content: Content) -> SlackMessage:
         title=escape(content.state) if _SPECIAL.search(content.state) else content.state,
         title_link=content.link,
         text=escape(content.headline) if _SPECIAL.search(content.headline) else content.headline,
-        fields=tuple([_field(line, has_code=has_code) for line in content.lines]),
+        fields=_fields(content.lines, has_code=has_code),
         mrkdwn_in=("fields",) if has_code else (),
         ts=int(content.at.timestamp()),
         mentions=content.mentions,
@@ -138,9 +144,22 @@ def fence(text: str) -> str:
     return f"```{escape(unclosed) if _SPECIAL.search(unclosed) else unclosed}```"
 
 
-def _field(line: Line, *, has_code: bool) -> SlackField:
-    limit = LIMITS.get(line.title, OTHER_LIMIT)
-    text = line.text if len(line.text) <= limit else cut(line.text, limit)
+def _fields(lines: tuple[Line, ...], *, has_code: bool) -> tuple[SlackField, ...]:
+    """Return the fields. Where all are too long together, the long ones are cut in proportion."""
+    if sum([len(line.text) for line in lines]) <= FIELDS_LIMIT:  # the usual case
+        return tuple([_field(line, has_code) for line in lines])
+    lengths = [min(len(line.text), LIMITS.get(line.title, OTHER_LIMIT)) for line in lines]
+    short, long = sum(n for n in lengths if n <= _SHORT), sum(n for n in lengths if n > _SHORT)
+    room = max(FIELDS_LIMIT - short, 0)
+    if long > room:
+        lengths = [n if n <= _SHORT else max(n * room // long, _LEAST) for n in lengths]
+    return tuple([_field(line, has_code, limit) for line, limit in zip(lines, lengths, strict=True)])
+
+
+def _field(line: Line, has_code: bool, limit: int | None = None) -> SlackField:  # noqa: FBT001 - called for each field
+    if limit is None:
+        limit = LIMITS.get(line.title, OTHER_LIMIT)
+    text = line.text if len(line.text) <= limit else cut_line(line, limit)
     bare = not has_code or line.ours or (not line.quoted and _PLAIN_WORDS.fullmatch(text) is not None)
     plain_title = len(line.title) <= TITLE_LIMIT and _PLAIN_WORDS.fullmatch(line.title) is not None
     title = line.title if plain_title else escape(cut(line.title, TITLE_LIMIT))
