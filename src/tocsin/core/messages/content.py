@@ -18,6 +18,7 @@ from tocsin.core import states as s
 from tocsin.core.attachments import Attachment
 from tocsin.core.changes import Change
 from tocsin.core.endings import deciding, described
+from tocsin.core.messages.mentions import are_mentions
 from tocsin.core.screen import CONTROL
 from tocsin.core.signals import Signal
 from tocsin.core.states import State
@@ -105,7 +106,7 @@ class Content(Value):
     lines: tuple[Line, ...]
     link: str | None = None
     rest: str = ""
-    mentions: tuple[str, ...] = ()
+    mentions: tuple[str, ...] = attrs.field(default=(), validator=are_mentions)
     attachments: tuple[Attachment, ...] = ()
 
     @property

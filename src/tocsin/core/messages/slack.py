@@ -14,6 +14,7 @@ from typing import NotRequired, TypedDict
 import attrs
 
 from tocsin.core.messages.content import Content, Line
+from tocsin.core.messages.mentions import EVERYONE, are_mentions
 from tocsin.core.text import cut
 from tocsin.core.values import Value
 
@@ -43,8 +44,6 @@ _INVISIBLE = "\u200b"
 _SPECIAL = re.compile("[&<>]")  # a search costs less than a call, and most texts hold none
 _MARKUP = re.compile(r"[*_~`]")
 _NO_WORDS = "(no words)"
-EVERYONE = ("here", "channel", "everyone")
-"""The mentions that are no ids: those of a channel who are active, all of a channel, all of a workspace."""
 _WITHOUT_PREVIEWS = {"unfurl_links": False, "unfurl_media": False}
 
 
@@ -74,7 +73,7 @@ class SlackMessage(Value):
     mrkdwn_in: tuple[str, ...] = ()
     footer: str | None = None
     ts: int | None = None
-    mentions: tuple[str, ...] = ()
+    mentions: tuple[str, ...] = attrs.field(default=(), validator=are_mentions)
 
     def to_json(self) -> str:
         """Return the exact JSON to post.
