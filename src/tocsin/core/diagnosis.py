@@ -110,7 +110,7 @@ def announced_states(notifier: Messenger) -> str:
 
 
 def announced_mentions(notifier: Messenger) -> str:
-    """Return in a few words whom the messages of a notifier call, and on which states; nothing if they call no one.
+    """Return in a few words whom the messages of a notifier mention, and on which states; nothing if they mention no one.
 
     >>> from tocsin.core.notifiers import SlackNotifier
     >>> announced_mentions(SlackNotifier(mention=["U0123ABCD", "here"]))

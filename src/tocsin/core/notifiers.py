@@ -196,7 +196,7 @@ class SlackNotifier(Messenger):
 
     With both ``token_secret`` and ``channel``, it posts to that channel as the app with that token, and needs no webhook.
 
-    A message about a state of ``mention_states`` calls those of ``mention``, unless another attempt may follow.
+    A message about a state of ``mention_states`` mentions those of ``mention``, unless another attempt may follow.
     """
 
     function = "slack_notifier"
@@ -219,12 +219,12 @@ class SlackNotifier(Messenger):
         return f"to post to Slack as an app takes a token and a channel: add {missing} to {self!r}"
 
     def effect(self, content: Content, change: Change, position: int) -> Effect:
-        if self.mention and self._calls(change):
+        if self.mention and self._is_paging(change):
             content = attrs.evolve(content, mentions=self.mention)
         return PostToSlack(self.webhook_secret, slack_message(content), change.key(position), self.bot, content, content.attachments)
 
-    def _calls(self, change: Change) -> bool:
-        """Return whether the message about a change mentions people. An attempt that another may follow is no end to call them for."""
+    def _is_paging(self, change: Change) -> bool:
+        """Return whether the message about a change has the mentions. A failed attempt has none while another may follow."""
         if isinstance(change.new, Finished) and not change.final:
             return False
         return isinstance(change.new, tuple(self.mention_states) or State)

@@ -83,7 +83,7 @@ def command_handlers(options: Options, config: Configuration, ping: Ping | None)
     """Return the handlers of a run: the configured notifiers with the options applied, and the dead-man service."""
     usual = usual_handlers(config, notify_mode(options))
     if options.mention and usual and not any(isinstance(notifier, SlackNotifier) for notifier in usual):
-        log.once("--mention calls no one: it names people on Slack, and no message goes there")
+        log.once("--mention has no effect: it names people on Slack, and no message goes there")
     return (*(_with_options(notifier, options) for notifier in usual), *([] if ping is None else [Pinger(ping)]))
 
 

@@ -224,7 +224,7 @@ def parser() -> argparse.ArgumentParser:
         action="extend",
         type=_mentions,
         metavar="ID[,ID]",
-        help="whom a failure calls on Slack: U0123ABCD, here",
+        help="whom a failure mentions on Slack, like U0123ABCD,here",
     )
     add("--ping", metavar="URL", help="a dead-man service to ping at start and end, or the name of a secret with its URL")
     add = made.add_argument_group("running the command").add_argument

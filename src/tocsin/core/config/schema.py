@@ -194,13 +194,13 @@ SLACK_CHANNEL: ConfigKey[str | None] = ConfigKey(
 )
 SLACK_TITLE_LINK: ConfigKey[str | None] = ConfigKey("slack.title_link", value_types.LINK, None, "where the title of a message leads")
 SLACK_MENTION: ConfigKey[tuple[str, ...]] = ConfigKey(
-    "slack.mention", value_types.MENTIONS, (), "whom a message about a failure calls: people, user groups, or those of the channel"
+    "slack.mention", value_types.MENTIONS, (), "whom a message about a failure mentions: people, user groups, or those of the channel"
 )
 SLACK_MENTION_STATES: ConfigKey[Kinds] = ConfigKey(
     "slack.mention_states",
     value_types.KINDS_OF_STATES,
     frozenset({Failed}),
-    "the states that call them, with their substates; an empty list: all",
+    "the states whose messages mention them, with their substates; an empty list: all",
 )
 SLACK_ONLY: ConfigKey[Kinds | None] = ConfigKey(
     "slack.only", value_types.KINDS_OF_STATES, None, "`only`, for Slack", absent="as `only`"

@@ -92,7 +92,7 @@ class Content(Value):
         lines: the known facts, in order.
         link: the URL behind the title.
         rest: the rest of the sentence, whole, as a user's program worded it.
-        mentions: whom the message calls, as ids of Slack's (``U...``, ``S...``) or one of here, channel and everyone.
+        mentions: whom the message mentions, as ids of Slack's (``U...``, ``S...``) or one of here, channel and everyone.
         attachments: files that go with the message.
     """
 

@@ -60,7 +60,7 @@ class DigestSummary(Value):
         began: the earliest moment, an aware datetime.
         ended: the latest moment, an aware datetime.
         color: the colour of the first message that reports a failure; without one, of the first message.
-        mentions: whom the messages call, each once, in order.
+        mentions: whom the messages mention, each once, in order.
     """
 
     key: Key

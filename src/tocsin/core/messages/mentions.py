@@ -1,4 +1,4 @@
-"""Whom a message calls on Slack: people and groups by their ids, or those of the channel.
+"""Whom a message mentions on Slack: people and groups by their ids, or those of the channel.
 
 - A mention is the only markup that ever leaves. So a value that is none is refused where it is written, and by each class that holds
   mentions.
@@ -25,7 +25,7 @@ _HOW_TO_FIND = (
 
 
 def is_mention(value: object) -> TypeGuard[str]:
-    """Return whether a value is whom a message can call. A text of a class of its own, which may lie, is none.
+    """Return whether a value is whom a message can mention. A text of a class of its own, which may lie, is none.
 
     >>> [is_mention(value) for value in ("U0123ABCD", "S0123ABCD", "here", "@anna", "<@U0123ABCD>", "SRE")]
     [True, True, True, False, False, False]
@@ -55,7 +55,7 @@ def union(mentions: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
 
 
 def are_mentions(_: object, __: object, values: tuple[str, ...]) -> None:
-    """Check the mentions of a message, as a validator of attrs: a message by hand, or from a file, calls no others.
+    """Check the mentions of a message, as a validator of attrs: one made by hand, or read from a file, has no other markup.
 
     Raises:
         ValueError: one of the values is no mention.

@@ -34,9 +34,9 @@ class SlackHandler(CurriedHandler[Waits]):
             needs ``channel`` and the extra ``slack-bot``.
         channel: where the app posts: ``"#ops"``, or an id like ``"C0123ABCD"``. The messages of a run form one thread, whose first
             message is edited to show the newest state of its subject.
-        mention: whom a message about a failure calls: ids of people (``"U0123ABCD"``) and of user groups (``"S0123ABCD"``), or
-            ``"here"``, ``"channel"`` and ``"everyone"``; at most 10. A failure that another attempt may follow calls no one.
-        mention_states: State classes that call people, including subclasses; default ``[Failed]``, and empty means all.
+        mention: whom a message about a failure mentions: ids of people (``"U0123ABCD"``) and of user groups (``"S0123ABCD"``), or
+            ``"here"``, ``"channel"`` and ``"everyone"``; at most 10. A failed attempt has no mention while another may follow.
+        mention_states: State classes whose messages have the mentions, including subclasses; default ``[Failed]``, empty means all.
         message: a function that takes the Change and returns the text of the message.
         title_link: the link of the message's title, an http(s) URL.
         traceback: True adds the last ten frames of an exception: file, line and function.
