@@ -61,7 +61,7 @@ class SlackMessage(Value):
     """The message for an incoming webhook: the sentence in ``fallback``, and one attachment with its colour bar.
 
     Source of the fields: Slack's reference of message attachments. All text is already escaped. ``mrkdwn_in`` names the parts in
-    which Slack parses markup. ``mentions`` are called in front of the sentence, the only markup there.
+    which Slack parses markup. ``mentions`` stand in front of the sentence, the only markup there.
     """
 
     fallback: str
@@ -212,7 +212,7 @@ def sentence(payload: SlackMessage) -> str:
 
 
 def mention(who: str) -> str:
-    """Return the markup that calls a person, a group of them, or those of a channel.
+    """Return the markup that mentions a person, a group of them, or those of a channel.
 
     >>> mention("U0123ABCD"), mention("S0123ABCD"), mention("channel")
     ('<@U0123ABCD>', '<!subteam^S0123ABCD>', '<!channel>')
