@@ -18,6 +18,7 @@ from tocsin.core import states as s
 from tocsin.core.attachments import Attachment
 from tocsin.core.changes import Change
 from tocsin.core.messages.errors import ErrorText, error_text, raised_at, traceback_lines
+from tocsin.core.messages.mentions import are_mentions
 from tocsin.core.screen import CONTROL
 from tocsin.core.signals import Signal
 from tocsin.core.states import UNEXPECTED, State
@@ -110,7 +111,7 @@ class Content(Value):
         lines: the known facts, in order.
         link: the URL behind the title.
         rest: the rest of the sentence, whole, as a user's program worded it.
-        mentions: whom the message calls, as ids of Slack's (``U...``, ``S...``) or one of here, channel and everyone.
+        mentions: whom the message mentions, as ids of Slack's (``U...``, ``S...``) or one of here, channel and everyone.
         attachments: files that go with the message.
     """
 
@@ -124,7 +125,7 @@ class Content(Value):
     lines: tuple[Line, ...]
     link: str | None = None
     rest: str = ""
-    mentions: tuple[str, ...] = ()
+    mentions: tuple[str, ...] = attrs.field(default=(), validator=are_mentions)
     attachments: tuple[Attachment, ...] = ()
 
     @property

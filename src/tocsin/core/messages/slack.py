@@ -14,6 +14,7 @@ from typing import NotRequired, TypedDict
 import attrs
 
 from tocsin.core.messages.content import Content, Line, cut_line
+from tocsin.core.messages.mentions import EVERYONE, are_mentions
 from tocsin.core.text import cut
 from tocsin.core.values import Value
 
@@ -49,8 +50,6 @@ _INVISIBLE = "\u200b"
 _SPECIAL = re.compile("[&<>]")  # a search costs less than a call, and most texts hold none
 _MARKUP = re.compile(r"[*_~`]")
 _NO_WORDS = "(no words)"
-EVERYONE = ("here", "channel", "everyone")
-"""The mentions that are no ids: those of a channel who are active, all of a channel, all of a workspace."""
 _WITHOUT_PREVIEWS = {"unfurl_links": False, "unfurl_media": False}
 
 
@@ -68,7 +67,7 @@ class SlackMessage(Value):
     """The message for an incoming webhook: the sentence in ``fallback``, and one attachment with its colour bar.
 
     Source of the fields: Slack's reference of message attachments. All text is already escaped. ``mrkdwn_in`` names the parts in
-    which Slack parses markup. ``mentions`` are called in front of the sentence, the only markup there.
+    which Slack parses markup. ``mentions`` stand in front of the sentence, the only markup there.
     """
 
     fallback: str
@@ -80,7 +79,7 @@ class SlackMessage(Value):
     mrkdwn_in: tuple[str, ...] = ()
     footer: str | None = None
     ts: int | None = None
-    mentions: tuple[str, ...] = ()
+    mentions: tuple[str, ...] = attrs.field(default=(), validator=are_mentions)
 
     def to_json(self) -> str:
         """Return the exact JSON to post.
@@ -232,7 +231,7 @@ def sentence(payload: SlackMessage) -> str:
 
 
 def mention(who: str) -> str:
-    """Return the markup that calls a person, a group of them, or those of a channel.
+    """Return the markup that mentions a person, a group of them, or those of a channel.
 
     >>> mention("U0123ABCD"), mention("S0123ABCD"), mention("channel")
     ('<@U0123ABCD>', '<!subteam^S0123ABCD>', '<!channel>')
