@@ -1,7 +1,7 @@
 """A stand-in for Slack's Web API: one channel, messages with ids, threads, edits and uploads; and faults on request.
 
-An upload goes as Slack's reference of ``files.getUploadURLExternal`` says: that call takes a form with the name and the length, the bytes
-are posted to the URL that it answers, and ``files.completeUploadExternal`` shows the file in a thread.
+An upload goes as Slack's reference of ``files.getUploadURLExternal`` says: that call takes a form with the name and the length, the
+bytes are posted to the URL that it answers, and ``files.completeUploadExternal`` shows the file in a thread.
 """
 
 import json

@@ -13,15 +13,18 @@ from tocsin.core.values import Value
 
 ATTACHED_LIMIT = 10_000_000
 """The most bytes of all attachments of one message. What does not fit is named with its size."""
+WAITING_LIMIT = 5 * ATTACHED_LIMIT
+"""The most bytes of attachments that wait in memory for one destination. Beyond that, a message names its files and goes without them."""
 INLINE_TYPES = ("image/png", "image/jpeg", "image/gif")
 """The media types that a mail shows in its text. SVG is not among them, since it may hold scripts."""
 
 _UNKNOWN_TYPE = "application/octet-stream"
-_TOKEN = r"[a-z0-9][a-z0-9!#$&^_.+-]{0,60}"  # of RFC 6838
-_MEDIA_TYPE = re.compile(rf"(?!multipart/|message/){_TOKEN}/{_TOKEN}")  # a reader would look for parts inside those two
+_TYPE_PART = r"[a-z0-9][a-z0-9!#$&^_.+-]{0,60}"  # of RFC 6838
+_MEDIA_TYPE = re.compile(rf"(?!multipart/|message/){_TYPE_PART}/{_TYPE_PART}")  # a reader would look for parts inside those two
 _SEPARATORS = re.compile(r"[/\\]")
 _SHOWN = 60  # characters of a name in a list
 _ENDING = 15  # characters of its end, where a person looks for the kind of file
+_LENGTH = 8  # bytes of the length of a packed file
 _ROOM = len(" and 1,000,000 more (10 MB)")
 
 
@@ -112,3 +115,31 @@ def listed(attachments: Iterable[Attachment], limit: int) -> str:
         shown.append(word)
     left = files[len(shown) :]
     return f"{', '.join(shown)} and {len(left):,} more ({size_text(sum(each.size for each in left))})"
+
+
+def packed(attachments: Iterable[Attachment]) -> bytes | None:
+    """Return the bytes of the attachments as one value, each after its length; None if there are none.
+
+    >>> unpacked(packed([Attachment("a", b"one"), Attachment("b", b"")]) or b"")
+    (b'one', b'')
+    """
+    contents = [each.content for each in attachments]
+    if not any(contents):
+        return None
+    return b"".join([part for content in contents for part in (len(content).to_bytes(_LENGTH), content)])
+
+
+def unpacked(files: bytes) -> tuple[bytes, ...]:
+    """Return the contents in a value of ``packed``.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    contents, start = list[bytes](), 0
+    while start < len(files):
+        begin = start + _LENGTH
+        start = begin + int.from_bytes(files[start:begin])
+        contents.append(files[begin:start])
+    if start > len(files):
+        raise ValueError(f"the bytes of its attachments end too early, after {len(files):,}")
+    return tuple(contents)

@@ -18,7 +18,9 @@ from tocsin.shell.adapters.mail_mime import mime
 TYPES = st.sampled_from(
     [*INLINE_TYPES, "image/svg+xml", "text/csv", "text/html", "application/pdf", "IMAGE/PNG", "message/rfc822", "multipart/mixed"]
 )
-NAMES = ANY_TEXT | st.text("aé%'\"\\;=\r\n <>&", max_size=300) | st.sampled_from(['x"; name="y', "=?utf-8?q?x=0D=0ABcc:_y?=", "é" * 255])
+NAMES = (
+    ANY_TEXT | st.text("aé%'\"\\;=\r\n <>&", max_size=300) | st.sampled_from(['x"; name="y', "=?utf-8?q?x=0D=0ABcc:_y?=", "é" * 255])
+)
 files = st.builds(Attachment, NAMES, st.binary(max_size=300), TYPES | ANY_TEXT)
 attachments = st.lists(files, max_size=4).map(tuple[Attachment, ...])
 PLOT = Attachment("loss.png", b"\x89PNG\r\n" * 40, "image/png")

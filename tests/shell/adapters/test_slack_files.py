@@ -74,22 +74,21 @@ def test_a_missing_scope_is_a_line_and_no_failure(slack: SlackWebhook, api: Slac
 
 
 @pytest.mark.parametrize(
-    ("replies", "said", "calls"),
+    ("replies", "expected"),
     [
-        ([None, "file_uploads_disabled"], "file_uploads_disabled: the workspace takes no files", UPLOAD[:1]),
-        ([None, Reply(body='{"ok": true}')], "it gave no address for the bytes", UPLOAD[:1]),
-        ([None, None, Reply(500, "no")], "127.0.0.1 did not take the bytes (HTTP 500)", UPLOAD[:2]),
-        ([None, None, Reply(302, "", {"Location": "https://127.0.0.1/"})], "did not take the bytes (HTTP 302)", UPLOAD[:2]),
-        ([None, None, Reply(manner="close")], "127.0.0.1", UPLOAD[:2]),
-        ([None, None, None, "internal_error"], "internal_error", UPLOAD),
-        ([None, None, None, Reply(manner="close")], "127.0.0.1", UPLOAD),
-        ([Reply(body='{"ok": true}')], "it gave no id of the message", []),
+        ([None, "file_uploads_disabled"], ("file_uploads_disabled: the workspace takes no files", UPLOAD[:1])),
+        ([None, Reply(body='{"ok": true}')], ("it gave no address for the bytes", UPLOAD[:1])),
+        ([None, None, Reply(500, "no")], ("127.0.0.1 did not take the bytes (HTTP 500)", UPLOAD[:2])),
+        ([None, None, Reply(302, "", {"Location": "https://127.0.0.1/"})], ("did not take the bytes (HTTP 302)", UPLOAD[:2])),
+        ([None, None, Reply(manner="close")], ("127.0.0.1", UPLOAD[:2])),
+        ([None, None, None, "internal_error"], ("internal_error", UPLOAD)),
+        ([None, None, None, Reply(manner="close")], ("127.0.0.1", UPLOAD)),
+        ([Reply(body='{"ok": true}')], ("it gave no id of the message", [])),
     ],
 )
 def test_a_failed_upload_is_a_line_and_is_not_repeated(
     replies: list[Reply | str | None],
-    said: str,
-    calls: list[str],
+    expected: tuple[str, list[str]],
     slack: SlackWebhook,
     api: SlackApiServer,
     caplog: pytest.LogCaptureFixture,
@@ -98,8 +97,8 @@ def test_a_failed_upload_is_a_line_and_is_not_repeated(
     assert speak(slack, api, with_files(message("began"), PLOT)) == Delivered()
     (line,) = warnings(caplog)
     assert line.startswith("tocsin: Slack did not take all files of the message about 'load' to #ops (loss.png (240 bytes)): ")
-    assert said in line
-    assert [call.method for call in api.calls] == ["chat.postMessage", *calls]
+    assert expected[0] in line
+    assert [call.method for call in api.calls] == ["chat.postMessage", *expected[1]]
 
 
 def test_one_file_that_fails_keeps_no_other_away(slack: SlackWebhook, api: SlackApiServer, caplog: pytest.LogCaptureFixture) -> None:

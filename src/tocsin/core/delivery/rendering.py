@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 import attrs
 
-from tocsin.core.attachments import Attachment
+from tocsin.core.attachments import Attachment, unpacked
 from tocsin.core.effects import Message, PostToSlack, SendEmail
 from tocsin.core.messages.content import SENTENCE_LIMIT, Content, Line
 from tocsin.core.messages.digest_summary import DigestSummary
@@ -28,6 +28,7 @@ MARK = "Possibly repeated:"
 NOTE = "No answer came to the first try, so this may be the second message about it."
 """The note below such a message."""
 
+_LEFT_OUT = "Its files were left out: those of earlier messages were still waiting to be sent."
 _GREY = "#696969"
 _LATEST = 253_402_214_400  # seconds: the last day of the year 9999, in any zone
 
@@ -70,6 +71,41 @@ def with_attachments(message: Message, attachments: tuple[Attachment, ...]) -> M
     if isinstance(message, PostToSlack):
         return attrs.evolve(message, attachments=attachments, content=content)
     return attrs.evolve(message, mail=attrs.evolve(message.mail, attachments=attachments), content=content)
+
+
+def without_files(message: Message) -> Message:
+    """Return the message without the bytes of its files, which it names with their sizes, and says that they were left out."""
+    content = message.content
+    if isinstance(content, Content):
+        content = attrs.evolve(content, lines=(*content.lines, Line("Note", _LEFT_OUT, ours=True)))
+        message = rerender(message, content, content)
+    return with_attachments(message, tuple(each.detached for each in attachments_of(message)))
+
+
+def stored_attachments(message: Message) -> tuple[Attachment, ...]:
+    """Return the files of the message, and those of its content if they are others: a message made by hand may hold both."""
+    own, content = attachments_of(message), message.content
+    inner = content.attachments if isinstance(content, Content) else ()
+    return own if inner == own else (*own, *inner)
+
+
+def with_stored_files(message: Message, files: bytes) -> Message:
+    """Return the message with the bytes of its ``stored_attachments``, as ``packed`` gives them.
+
+    Raises:
+        ValueError: they are not the bytes of these attachments.
+    """
+    own, content, contents = attachments_of(message), message.content, unpacked(files)
+    inner = content.attachments if isinstance(content, Content) else ()
+    shared = inner == own and len(contents) == len(own)
+    empty = own if shared else (*own, *inner)
+    if len(contents) != len(empty):
+        raise ValueError(f"it has {len(empty):,} attachments, and the bytes of {len(contents):,} are stored")
+    filled = tuple(attrs.evolve(each, content=one) for each, one in zip(empty, contents, strict=True))
+    result = with_attachments(message, filled[: len(own)])
+    if shared or not isinstance(content, Content):
+        return result
+    return attrs.evolve(result, content=attrs.evolve(content, attachments=filled[len(own) :]))
 
 
 def _unescaped(text: str) -> str:

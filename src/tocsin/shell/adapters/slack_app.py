@@ -168,6 +168,8 @@ def _start_thread(post: _AppPost) -> tuple[Outcome, Thread | None]:
 def _upload(post: _AppPost, thread: Thread | None) -> None:
     """Upload the files into the thread. Slack takes no empty file, and the bytes of some may not be here."""
     files = [file for file in post.message.attachments if file.content and file.is_here]
+    if not files:
+        return
     with suppress(Exception):  # a user's logging handler may raise
         try:
             failed, reason = (files, "it gave no id of the message") if thread is None else _upload_all(post, thread, files)
