@@ -14,7 +14,7 @@ from tocsin.core.values import Value
 ATTACHED_LIMIT = 10_000_000
 """The most bytes of all attachments of one message. What does not fit is named with its size."""
 WAITING_LIMIT = 5 * ATTACHED_LIMIT
-"""The most bytes of attachments that wait in memory for one destination. Beyond that, a message names its files and goes without them."""
+"""The most bytes of attachments that wait in memory for one destination. Beyond that, a message goes without its files."""
 INLINE_TYPES = ("image/png", "image/jpeg", "image/gif")
 """The media types that a mail shows in its text. SVG is not among them, since it may hold scripts."""
 

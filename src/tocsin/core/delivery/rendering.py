@@ -97,7 +97,7 @@ def with_stored_files(message: Message, files: bytes) -> Message:
     """
     own, content, contents = attachments_of(message), message.content, unpacked(files)
     inner = content.attachments if isinstance(content, Content) else ()
-    shared = inner == own and len(contents) == len(own)
+    shared = inner == own and len(contents) != 2 * len(own)
     empty = own if shared else (*own, *inner)
     if len(contents) != len(empty):
         raise ValueError(f"it has {len(empty):,} attachments, and the bytes of {len(contents):,} are stored")
