@@ -1,5 +1,6 @@
 """The files of a message on its way: they go with it to another channel, stay with a note, and are named by a digest."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import attrs
@@ -14,7 +15,6 @@ from tocsin.core.delivery.fallback import as_mail, as_slack, dead_destination_al
 from tocsin.core.delivery.rendering import (
     NOTE,
     attachments_of,
-    content_of,
     marked_as_repeat,
     redacted_message,
     searched_message,
@@ -38,6 +38,7 @@ CONTENT = Content("load", "load failed", "load is now in a Failed state", "Faile
 KEY = Key("run", "load", None, 0, 0)
 POST = PostToSlack("TEAM", slack_message(CONTENT), KEY, None, CONTENT, CONTENT.attachments)
 MAIL = SendEmail("NAME", "PASSWORD", mail(CONTENT), KEY, CONTENT)
+Redacting = Callable[[Message, Callable[[str], str]], Message]
 NAMES = "loss.png (12 kB), rows.csv (4 bytes)"
 
 
@@ -66,15 +67,15 @@ def test_files_stay_with_a_note(message: Message) -> None:
 @pytest.mark.parametrize("message", [POST, MAIL])
 def test_an_alarm_about_a_destination_has_no_files(message: Message) -> None:
     alarm = dead_destination_alarm(message, "no_service")
-    assert attachments_of(alarm) == content_of(alarm).attachments == ()
+    assert isinstance(alarm.content, Content)
+    assert attachments_of(alarm) == alarm.content.attachments == ()
     assert "loss.png" not in shown(alarm)
 
 
 @pytest.mark.parametrize("message", [POST, MAIL, by_hand(POST), by_hand(MAIL)])
 @pytest.mark.parametrize("change", [redacted_message, searched_message])
-def test_names_are_searched_for_secrets_and_bytes_are_not(message: Message, change: object) -> None:
+def test_names_are_searched_for_secrets_and_bytes_are_not(message: Message, change: Redacting) -> None:
     secret = Attachment("hunter2hunter2.png", b"hunter2hunter2", "image/png")
-    assert callable(change)
     content = attrs.evolve(CONTENT, attachments=(secret,))
     given = with_attachments(message, (secret,)) if message.content is None else as_like(message, content)
     clean = change(given, lambda text: text.replace("hunter2hunter2", "[S]"))
