@@ -11,6 +11,7 @@ import pickle
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from datetime import UTC, datetime
 
 import attrs
 import cloudpickle
@@ -22,8 +23,16 @@ from tests.servers.live import live_at
 from tests.servers.slack import Reply, SlackServer
 from tocsin import DryRun, Failed, Flow, Live, NotificationFailed, Running, Task, gmail_notifier, interpreting, slack_notifier
 from tocsin.adapters import Gmail, SlackWebhook
-from tocsin.effects import Rejected
+from tocsin.core.attachments import Attachment
+from tocsin.core.changes import Key
+from tocsin.core.delivery.fallback import as_mail
+from tocsin.core.delivery.rendering import redacted_message
+from tocsin.core.messages.content import Content
+from tocsin.core.messages.slack import slack_message
+from tocsin.effects import PostToSlack, Rejected
 from tocsin.flows.report import Report
+from tocsin.shell.interpreter import execute
+from tocsin.shell.redaction import redact
 
 pytestmark = pytest.mark.tocsin_live
 
@@ -185,6 +194,19 @@ def test_an_object_that_holds_a_secret_cannot_be_pickled(slack_server: SlackServ
         for holder in (live, live.secrets.find("SLACK_WEBHOOK_URL")):
             with pytest.raises(TypeError, match="pickle"):
                 pickle.dumps(holder)
+
+
+def test_the_name_of_a_file_is_searched_and_its_bytes_are_in_no_output(slack_server: SlackServer, authority: Authority) -> None:
+    file = Attachment(f"{slack_server.canary}.txt", b"a-canary-in-the-bytes", "text/plain")
+    at = datetime(2026, 7, 1, 3, tzinfo=UTC)
+    content = Content("load", "load failed", "load is over", "Failed", True, "#eb0000", at, (), attachments=(file,))
+    post = PostToSlack("SLACK_WEBHOOK_URL", slack_message(content), Key("run", "load", None, 0, 0), None, content, (file,))
+    with collected(slack_server.canary, "a-canary-in-the-bytes") as output, live_at(authority, slack_server) as live:
+        output.add(
+            execute(live, post), execute(DryRun(), post), redacted_message(post, redact), as_mail(redacted_message(post, redact))
+        )
+        output.texts.append(slack_server.requests[0].body.decode())
+    assert "[SLACK_WEBHOOK_URL].txt (21 bytes)" in "\n".join(output.texts)
 
 
 def test_a_canary_would_be_found() -> None:

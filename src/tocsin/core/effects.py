@@ -9,7 +9,7 @@ from typing import Never
 
 import attrs
 
-from tocsin.core.attachments import Attachment
+from tocsin.core.attachments import Attachment, size_text
 from tocsin.core.changes import Key, Tracked
 from tocsin.core.messages.content import Content
 from tocsin.core.messages.digest_summary import DigestSummary
@@ -103,8 +103,8 @@ def secrets_of(message: Message) -> tuple[str, ...]:
 def shown(effect: Effect, redact: Callable[[str], str] = str) -> str:
     """Return the effect as a dry run prints it, exactly as it would be sent. ``redact`` replaces secrets in the state of a callback."""
     match effect:
-        case PostToSlack(bot=Bot() as bot, payload=payload):
-            return _app_post(bot, payload)
+        case PostToSlack(bot=Bot() as bot, payload=payload, attachments=attachments):
+            return "\n".join([_app_post(bot, payload), *_files("Upload", attachments)])
         case PostToSlack(webhook_secret=secret, payload=payload):
             return f"Slack, to the webhook in {secret}:\n{payload.to_json()}"
         case SendEmail():
@@ -129,4 +129,10 @@ def _mail(effect: SendEmail) -> str:
         *([f"Cc: {', '.join(mail.cc)}"] if mail.cc else []),
         f"Subject: {mail.subject}",
     ]
-    return "\n".join([f"Mail, from the account in {effect.username_secret}:", *headers, "", mail.plain, mail.html])
+    files = _files("Attachment", mail.attachments)
+    return "\n".join([f"Mail, from the account in {effect.username_secret}:", *headers, "", mail.plain, mail.html, *files])
+
+
+def _files(what: str, attachments: tuple[Attachment, ...]) -> list[str]:
+    """Return a line for each file, with its name, type and size, and never its bytes."""
+    return [f"{what}: {each.file_name}, {each.media_type}, {size_text(each.size)}" for each in attachments]

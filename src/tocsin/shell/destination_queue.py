@@ -2,6 +2,7 @@
 
 - A queue is bounded. When it is full, its messages are folded into a digest for each audience, and later ones are folded into that. A
   digest keeps counts, not contents: nothing is dropped, and memory stays bounded.
+- The attachments that wait are bounded too, by ``WAITING_LIMIT``: a message beyond that goes without its files.
 - Its thread starts with a message and ends after one idle second. If it dies, the messages that it was sending are reported, and a new
   thread takes over.
 """
@@ -15,9 +16,11 @@ from contextvars import Context
 
 import attrs
 
+from tocsin.core.attachments import WAITING_LIMIT
 from tocsin.core.delivery.combining import describe_unfinished, outcome_at_exit, outcome_in_digest
 from tocsin.core.delivery.destinations import Destination, audience
 from tocsin.core.delivery.digest import fold
+from tocsin.core.delivery.rendering import attachments_of, with_attachments, without_files
 from tocsin.core.effects import Message
 from tocsin.core.messages.digest_summary import DigestSummary
 from tocsin.core.outcomes import Ambiguous, Outcome, Rejected
@@ -39,6 +42,11 @@ class QueuedMessage:
     on_settled: OnSettled
     context: Context
     is_settled: bool = False
+
+    @property
+    def attached(self) -> int:
+        """The bytes of the files that it holds in memory."""
+        return sum(len(each.content) for each in attachments_of(self.message))
 
     @property
     def count(self) -> int:
@@ -93,6 +101,8 @@ class DestinationQueue:
             Whether the entry waits now, and what was folded.
         """
         with self._changed:
+            if entry.attached and sum(each.attached for each in self._waiting) + entry.attached > WAITING_LIMIT:
+                entry.message = _without_files(entry.message)
             foldings = self._make_room() if len(self._waiting) >= self._max_queue else []
             if len(self._waiting) >= self._max_queue:
                 folding = self._fold_in(entry)
@@ -253,6 +263,13 @@ class DestinationQueue:
             self._sending, self._thread = (), None
             self._changed.notify_all()
         self._on_progress()
+
+
+def _without_files(message: Message) -> Message:
+    try:
+        return without_files(message)
+    except Exception:  # of a user's time zone class, for example
+        return with_attachments(message, ())
 
 
 def _fold(group: list[QueuedMessage]) -> list[QueuedMessage]:

@@ -147,6 +147,8 @@ class Content(Value):
         All texts are searched at once.
         """
         told = [self.rest, self.link or ""]
+        if self.attachments:
+            told += [attachment.name for attachment in self.attachments]
         for line in self.lines:
             if not line.ours:
                 told += (line.title, line.text)
@@ -154,8 +156,8 @@ class Content(Value):
         if CONTROL.search(whole) is None and redact(whole) == whole:  # a control character acts beyond its own text
             return self
         lines = [line if line.ours else attrs.evolve(line, title=redact(line.title), text=redact(line.text)) for line in self.lines]
-        link = None if self.link is None else redact(self.link)
-        return attrs.evolve(self, rest=redact(self.rest), link=link, lines=tuple(lines))
+        link, files = None if self.link is None else redact(self.link), tuple(each.redacted(redact) for each in self.attachments)
+        return attrs.evolve(self, rest=redact(self.rest), link=link, lines=tuple(lines), attachments=files)
 
 
 def error_of(state: State) -> BaseException | None:

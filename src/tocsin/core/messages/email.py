@@ -7,7 +7,7 @@ from datetime import datetime
 
 import attrs
 
-from tocsin.core.attachments import Attachment
+from tocsin.core.attachments import Attachment, listed
 from tocsin.core.messages.content import Content, Line, cut_line
 from tocsin.core.states import aware
 from tocsin.core.text import header
@@ -65,6 +65,8 @@ def mail(content: Content, recipients: tuple[str, ...] | None = None, cc: tuple[
     """Return the mail with a content. ``recipients`` None means the sending account itself."""
     when = content.at.strftime("%Y-%m-%d %H:%M:%S %z")
     lines = tuple(Line(line.title, cut_line(line, VALUE_LIMIT), quoted=line.quoted) for line in content.lines)
+    if content.attachments:
+        lines = (*lines, Line("Files", listed(content.attachments, VALUE_LIMIT)))
     return Mail(
         subject=header(content.sentence),
         plain=_plain(content, lines, when),

@@ -4,11 +4,11 @@
 - The content of a row is untrusted. An unknown kind, a newer version, an extra key or a value of the wrong type makes no message. The
   decoder returns a text that explains it, and the row stays.
 - Datetimes are ISO 8601 with their offset from UTC. The name of a time zone is not stored.
+- The bytes of attachments are apart from the JSON, which has their names, types and sizes. So a row is read and shown without them.
 - A row holds no address but those that a mail goes to; that of the account is among them where the mail still goes to it alone.
 """
 
 import json
-from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
@@ -17,8 +17,9 @@ import attrs
 from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
+from tocsin.core.attachments import Attachment, packed
 from tocsin.core.delivery.destinations import destination
-from tocsin.core.delivery.rendering import redacted_message
+from tocsin.core.delivery.rendering import redacted_message, stored_attachments, with_stored_files
 from tocsin.core.effects import Message, PostToSlack, SendEmail
 from tocsin.core.messages.content import Content, Line
 from tocsin.core.messages.digest_summary import DigestSummary
@@ -32,6 +33,7 @@ from tocsin.shell.redaction import redact
 VERSION = 1
 """The version of the schema in which messages are written."""
 _VERSION_OF_REST = 2  # in which a mail with a ``rest`` is written, which older code would refuse as damaged
+_VERSION_OF_FILES = 3  # in which a message with attachments is written, for the same reason
 
 MESSAGE_KINDS: Mapping[str, type[PostToSlack] | type[SendEmail]] = {"PostToSlack": PostToSlack, "SendEmail": SendEmail}
 """The classes of messages that a row may hold."""
@@ -48,11 +50,12 @@ _JSON = json.JSONEncoder(separators=(",", ":"))  # escapes all characters outsid
 
 @attrs.frozen
 class Encoded:
-    """A message as it is stored."""
+    """A message as it is stored; ``files`` are the bytes of its attachments, None without any."""
 
     kind: str
     version: int
     body: str
+    files: bytes | None = None
 
 
 def encode(message: Message) -> Encoded:
@@ -70,23 +73,28 @@ def encode(message: Message) -> Encoded:
     kind = type(message).__name__
     if MESSAGE_KINDS.get(kind) is not type(message):
         raise TypeError(f"a {kind} is not one of {', '.join(MESSAGE_KINDS)}")
+    attached = stored_attachments(message)
     tree: object = _converter().unstructure(redacted_message(message, redact))
     version = _VERSION_OF_REST if isinstance(message, SendEmail) and message.rest is not None else VERSION
-    return Encoded(kind, version, _JSON.encode(tree))
+    return Encoded(kind, _VERSION_OF_FILES if attached else version, _JSON.encode(tree), packed(attached))
 
 
 def decode(row: Row) -> Message | str:
-    """Return the message in a row, or a text that says why the row holds no readable message and what to do."""
+    """Return the message in a row, or a text that says why the row holds no readable message and what to do.
+
+    Its attachments are without their bytes, unless the row has its files.
+    """
     retry = f"then: tocsin outbox retry {row.key}"
     kind = MESSAGE_KINDS.get(row.kind)
     if kind is None:
         return f"{row.key} is of a kind that this tocsin does not know, {_redacted_line(row.kind)}: upgrade tocsin, {retry}"
-    newest = _VERSION_OF_REST if kind is SendEmail else VERSION
-    if row.version > newest:
-        return f"{row.key} was written by a newer tocsin (version {row.version}, and this one reads {newest}): upgrade tocsin, {retry}"
+    if row.version > _VERSION_OF_FILES:
+        newest = f"version {row.version}, and this one reads {_VERSION_OF_FILES}"
+        return f"{row.key} was written by a newer tocsin ({newest}): upgrade tocsin, {retry}"
     try:
         tree: object = json.loads(row.body)
-        return _converter().structure(tree, kind)
+        message = _converter().structure(tree, kind)
+        return message if row.files is None else with_stored_files(message, row.files)
     except Exception as error:  # a damaged row may raise anything
         reason = _redacted_line(_first_error(error))
     return f"the message in {row.key} is damaged ({reason}): it is kept, and not sent; see it by: tocsin outbox show {row.key}"
@@ -108,6 +116,7 @@ def new_row(message: Message, at: float) -> Row:
         version=encoded.version,
         body=encoded.body,
         at=at,
+        files=encoded.files,
     )
 
 
@@ -130,9 +139,12 @@ def _converter() -> Converter:
         converter.register_structure_hook(kind, _exact_type)
     converter.register_unstructure_hook(datetime, datetime.isoformat)
     converter.register_structure_hook(datetime, _datetime)
-    converter.register_unstructure_hook(bytes, _base64)
-    converter.register_structure_hook(bytes, _from_base64)
+    converter.register_unstructure_hook(Attachment, lambda each: {"name": each.name, "type": each.media_type, "size": each.size})
+    converter.register_structure_hook(Attachment, _attachment)
     sentence, seldom = override(rename="sentence"), override(omit_if_default=True)  # a row of before has the whole sentence there
+    converter.register_unstructure_hook(
+        DigestSummary, make_dict_unstructure_fn(DigestSummary, converter, attached=seldom, files=seldom)
+    )
     converter.register_unstructure_hook(Line, make_dict_unstructure_fn(Line, converter, tabular=seldom))
     converter.register_unstructure_hook(
         Content,
@@ -171,14 +183,12 @@ def _exact_type(value: str | int, kind: type[str] | type[int]) -> str | int:
     return value
 
 
-def _base64(value: bytes) -> str:
-    return b64encode(value).decode("ascii")
-
-
-def _from_base64(value: object, _: object) -> bytes:
-    if not isinstance(value, str):
-        raise TypeError(f"{quote(value)} is no text in Base64")
-    return b64decode(value, validate=True)
+def _attachment(tree: object, _: object) -> Attachment:
+    match tree:
+        case {"name": str(name), "type": str(media_type), "size": int(size), **more} if type(size) is int and size >= 0 and not more:
+            return Attachment(name, b"", media_type, size)
+        case _:
+            raise ValueError(f"{quote(tree)} is no attachment")
 
 
 def _datetime(value: object, _: object) -> datetime:
