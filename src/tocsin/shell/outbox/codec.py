@@ -27,7 +27,7 @@ from tocsin.core.messages.email import Mail
 from tocsin.core.messages.slack import SlackMessage
 from tocsin.core.outbox.model import Row, row_name
 from tocsin.core.text import cut, describe, one_line, quote
-from tocsin.core.validation import is_list
+from tocsin.core.validation import is_list, is_table
 from tocsin.shell.redaction import redact
 
 VERSION = 1
@@ -184,11 +184,11 @@ def _exact_type(value: str | int, kind: type[str] | type[int]) -> str | int:
 
 
 def _attachment(tree: object, _: object) -> Attachment:
-    match tree:
-        case {"name": str(name), "type": str(media_type), "size": int(size), **more} if type(size) is int and size >= 0 and not more:
+    if is_table(tree) and len(tree) == 3:
+        name, media_type, size = tree.get("name"), tree.get("type"), tree.get("size")
+        if isinstance(name, str) and isinstance(media_type, str) and type(size) is int and size >= 0:
             return Attachment(name, b"", media_type, size)
-        case _:
-            raise ValueError(f"{quote(tree)} is no attachment")
+    raise ValueError(f"{quote(tree)} is no attachment")
 
 
 def _datetime(value: object, _: object) -> datetime:
