@@ -131,9 +131,12 @@ class Content(Value):
     @property
     def sentence(self) -> str:
         """The whole message in one plain sentence of at most 200 characters, of which a long reason has both ends."""
-        if not self.rest:
+        rest = self.rest
+        if not rest:
             return self.opening
-        whole = one_line(f"{self.opening}{without_rulers(self.rest)}")
+        if len(rest) > _LEAST_REASON or "\n" in rest:  # a shorter one hides nothing behind a ruler
+            rest = without_rulers(rest)
+        whole = one_line(f"{self.opening}{rest}")
         if len(whole) <= SENTENCE_LIMIT:
             return whole
         room = SENTENCE_LIMIT - len(self.opening)
