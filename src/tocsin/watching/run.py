@@ -21,12 +21,13 @@ from tocsin.core.events import Detail, Event, Facts
 from tocsin.core.machine import Run, Subject
 from tocsin.core.states import Running, Success
 from tocsin.core.text import cut, quote
+from tocsin.shell.additions.levels import Level, innermost, leave
 from tocsin.shell.announce import Announcer, facts
 from tocsin.shell.environment import run_id
 from tocsin.shell.history.looked import look, looked
 from tocsin.shell.redaction import redact
 from tocsin.shell.report import Entry, RunReport
-from tocsin.watching.context import Level, WatchedRun, first_open, innermost, leave
+from tocsin.watching.context import WatchedRun, watched_around
 from tocsin.watching.emit import ANYWHERE, feed, log_failure, mark, new_announcer, tell_left, told_by, was_delivered
 from tocsin.watching.options import WatchRules
 from tocsin.watching.recipients import Recipients
@@ -149,15 +150,16 @@ class BodyRun(WatchedRun):
             raise interrupt
 
     def _final_facts(self, known: Facts, inner: str | None) -> Facts:
-        """Return the facts of the end: with notes, link, and the inner run that reported the failure."""
-        notes = (Detail("Note", "\n".join(self._notes)),) if self._notes else ()
-        return Facts(known.host, known.environment, self._details + notes, self._link, None if self._rules.retell else inner)
+        """Return the facts of the end: with what the body added, and the inner run that reported the failure."""
+        details, files = self._added()
+        told = None if self._rules.retell else inner
+        return Facts(known.host, known.environment, self._details + details, self._link, told, files)
 
     def _mark_for_outer(self, error: BaseException, by: str | None) -> None:
         """Mark the exception as reported by ``by``, for the runs around this one."""
         if by is not None:
-            outer = first_open(self.level.parent)
-            mark(error, by, [ANYWHERE] if outer is None or outer.run is None else [ANYWHERE, outer.run.run_id])
+            outer = watched_around(self.level.parent)
+            mark(error, by, [ANYWHERE] if outer is None else [ANYWHERE, outer.run_id])
 
 
 def _arguments(arguments: tuple[object, ...], named: Mapping[str, object]) -> Detail:

@@ -18,7 +18,7 @@ from typing_extensions import override
 
 from tocsin.core.text import is_a, quote
 from tocsin.core.validation import invoke
-from tocsin.watching.context import Level, enter
+from tocsin.shell.additions.levels import Level, enter
 from tocsin.watching.options import WatchRules
 from tocsin.watching.run import BodyRun
 

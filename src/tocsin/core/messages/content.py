@@ -18,9 +18,11 @@ from tocsin.core import states as s
 from tocsin.core.attachments import Attachment
 from tocsin.core.changes import Change
 from tocsin.core.endings import deciding, described
+from tocsin.core.notes import cut_notes
 from tocsin.core.screen import CONTROL
 from tocsin.core.signals import Signal
 from tocsin.core.states import State
+from tocsin.core.tables import cut_rows
 from tocsin.core.text import cut, frames, label, one_line, plain, printable, quote, span, traceback_of, type_name
 from tocsin.core.values import Value
 
@@ -66,6 +68,7 @@ class Line(Value):
         ours: whether the text holds nothing of the user's.
         short: whether the line needs only half the width.
         tabular: whether the text is a table of aligned rows, which is cut between two rows.
+        listed: whether the text is a list of notes, which is cut between two notes, in its middle.
     """
 
     title: str
@@ -74,6 +77,7 @@ class Line(Value):
     ours: bool = False
     short: bool = False
     tabular: bool = False
+    listed: bool = False
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -172,7 +176,13 @@ def compose(
         lines.append(Line("History", remark))
     if change.facts.details:
         lines += [
-            Line(one_line(detail.title), printable(detail.text), quoted=detail.quoted, tabular=detail.tabular)
+            Line(
+                one_line(detail.title),
+                printable(detail.text),
+                quoted=detail.quoted,
+                tabular=detail.tabular,
+                listed=detail.listed,
+            )
             for detail in change.facts.details
         ]
     lines += _fact_lines(change)
@@ -197,6 +207,13 @@ def compose(
         rest=rest,
         attachments=change.facts.attachments,
     )
+
+
+def cut_line(line: Line, limit: int) -> str:
+    """Return at most ``limit`` characters of a line's text, 100 or more: a table cut between two rows, notes between two notes."""
+    if line.tabular:
+        return cut_rows(line.text, limit)
+    return cut_notes(line.text, limit) if line.listed else cut(line.text, limit)
 
 
 def is_blank(text: str) -> bool:

@@ -5,9 +5,9 @@ from datetime import datetime
 import attrs
 
 from tocsin.core.attachments import Attachment
-from tocsin.core.messages.content import Content, Line
+from tocsin.core.messages.content import Content, Line, cut_line
 from tocsin.core.states import aware
-from tocsin.core.text import cut, header
+from tocsin.core.text import header
 from tocsin.core.values import Value
 
 VALUE_LIMIT = 10_000  # characters of one value, before escaping
@@ -29,8 +29,9 @@ _PAGE = """\
 """
 _ROW = (
     '<tr><th align="left" valign="top" style="padding:2px 12px 2px 0">{title}</th>'
-    '<td valign="top" style="padding:2px 0;white-space:pre-wrap{face}">{text}</td></tr>'
+    '<td valign="top" style="padding:2px 0;white-space:{wrap}{face}">{text}</td></tr>'
 )
+_INDENT = "\n    "
 _CODE = ";font-family:Menlo,Consolas,monospace"
 
 
@@ -60,7 +61,7 @@ class Mail(Value):
 def mail(content: Content, recipients: tuple[str, ...] | None = None, cc: tuple[str, ...] = ()) -> Mail:
     """Return the mail with a content. ``recipients`` None means the sending account itself."""
     when = content.at.strftime("%Y-%m-%d %H:%M:%S %z")
-    lines = tuple(Line(line.title, cut(line.text, VALUE_LIMIT), quoted=line.quoted) for line in content.lines)
+    lines = tuple(Line(line.title, cut_line(line, VALUE_LIMIT), quoted=line.quoted, tabular=line.tabular) for line in content.lines)
     return Mail(
         subject=header(content.sentence),
         plain=_plain(content, lines, when),
@@ -73,7 +74,7 @@ def mail(content: Content, recipients: tuple[str, ...] | None = None, cc: tuple[
 
 
 def _plain(content: Content, lines: tuple[Line, ...], when: str) -> str:
-    rows = [f"{line.title}: {line.text.replace(chr(10), chr(10) + '    ')}" for line in lines]
+    rows = [f"{line.title}:{_INDENT if line.tabular else ' '}{line.text.replace(chr(10), _INDENT)}" for line in lines]
     return "\n".join([content.headline, "", *rows, "", when, *([content.link] if content.link else [])]) + "\n"
 
 
@@ -86,7 +87,13 @@ def _html(content: Content, lines: tuple[Line, ...], when: str) -> str:
         title=f'<a href="{escape(content.link)}">{title}</a>' if content.link else title,
         headline=escape(content.headline),
         rows="\n".join(
-            _ROW.format(title=escape(line.title), face=_CODE if line.quoted else "", text=escape(line.text)) for line in lines
+            _ROW.format(
+                title=escape(line.title),
+                wrap="pre" if line.tabular else "pre-wrap",  # a wrapped row would break the columns
+                face=_CODE if line.quoted else "",
+                text=escape(line.text),
+            )
+            for line in lines
         ),
         when=escape(when),
     )

@@ -13,7 +13,7 @@ from typing import NotRequired, TypedDict
 
 import attrs
 
-from tocsin.core.messages.content import Content, Line
+from tocsin.core.messages.content import Content, Line, cut_line
 from tocsin.core.text import cut
 from tocsin.core.values import Value
 
@@ -23,6 +23,7 @@ LIMITS: Mapping[str, int] = {
     "Last lines": 800,
     "Error": 300,
     "Note": 300,
+    "Not attached": 200,
     "Command": 200,
     "Arguments": 200,
     "Result": 200,
@@ -37,6 +38,10 @@ LIMITS: Mapping[str, int] = {
 """The most characters of a field, before escaping. All fields together stay under the 4,000 that Slack advises."""
 
 OTHER_LIMIT = 100
+TABLES_LIMIT = 800
+"""The most characters of all tables together, whatever their titles. They get less where the other fields need the room."""
+_ALL_FIELDS = 3_900
+_SMALLEST_TABLE = 100
 TITLE_LIMIT = 60
 _PLAIN_WORDS = re.compile(r"[A-Za-z0-9]+(?:[ -][A-Za-z0-9]+)*")  # a dot could make a link, an underscore italics
 _INVISIBLE = "\u200b"
@@ -110,13 +115,14 @@ class SlackMessage(Value):
 def slack_message(content: Content) -> SlackMessage:
     """Return the payload for a webhook."""
     has_code, sentence = True in [line.quoted for line in content.lines], content.sentence
+    table_limit = _table_limit(content.lines) if True in [line.tabular for line in content.lines] else 0
     return SlackMessage(
         fallback=escape(sentence) if _SPECIAL.search(sentence) else sentence,
         color=content.color,
         title=escape(content.state) if _SPECIAL.search(content.state) else content.state,
         title_link=content.link,
         text=escape(content.headline) if _SPECIAL.search(content.headline) else content.headline,
-        fields=tuple([_field(line, has_code=has_code) for line in content.lines]),
+        fields=tuple([_field(line, has_code=has_code, table_limit=table_limit) for line in content.lines]),
         mrkdwn_in=("fields",) if has_code else (),
         ts=int(content.at.timestamp()),
         mentions=content.mentions,
@@ -138,9 +144,16 @@ def fence(text: str) -> str:
     return f"```{escape(unclosed) if _SPECIAL.search(unclosed) else unclosed}```"
 
 
-def _field(line: Line, *, has_code: bool) -> SlackField:
-    limit = LIMITS.get(line.title, OTHER_LIMIT)
-    text = line.text if len(line.text) <= limit else cut(line.text, limit)
+def _table_limit(lines: tuple[Line, ...]) -> int:
+    """Return the most characters of each table: an equal part of what the other fields leave."""
+    others = sum(min(len(line.text), LIMITS.get(line.title, OTHER_LIMIT)) for line in lines if not line.tabular)
+    count = sum(line.tabular for line in lines)
+    return max(min(TABLES_LIMIT, _ALL_FIELDS - others) // count, _SMALLEST_TABLE)
+
+
+def _field(line: Line, *, has_code: bool, table_limit: int) -> SlackField:
+    limit = table_limit if line.tabular else LIMITS.get(line.title, OTHER_LIMIT)
+    text = line.text if len(line.text) <= limit else cut_line(line, limit)
     bare = not has_code or line.ours or (not line.quoted and _PLAIN_WORDS.fullmatch(text) is not None)
     plain_title = len(line.title) <= TITLE_LIMIT and _PLAIN_WORDS.fullmatch(line.title) is not None
     title = line.title if plain_title else escape(cut(line.title, TITLE_LIMIT))

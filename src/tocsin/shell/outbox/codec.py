@@ -133,7 +133,7 @@ def _converter() -> Converter:
     converter.register_unstructure_hook(bytes, _base64)
     converter.register_structure_hook(bytes, _from_base64)
     sentence, seldom = override(rename="sentence"), override(omit_if_default=True)  # a row of before has the whole sentence there
-    converter.register_unstructure_hook(Line, make_dict_unstructure_fn(Line, converter, tabular=seldom))
+    converter.register_unstructure_hook(Line, make_dict_unstructure_fn(Line, converter, tabular=seldom, listed=seldom))
     converter.register_unstructure_hook(
         Content,
         make_dict_unstructure_fn(Content, converter, opening=sentence, rest=seldom, mentions=seldom, attachments=seldom),
