@@ -4,7 +4,7 @@ from abc import abstractmethod
 
 from typing_extensions import override
 
-from tocsin.core.text import is_a, quote
+from tocsin.core.text import quote
 from tocsin.flows.task_run import TaskRun
 from tocsin.shell.additions.levels import Level, first_open, innermost
 from tocsin.shell.additions.open_run import OpenRun
@@ -40,7 +40,7 @@ def watched_around(level: Level | None) -> WatchedRun | None:
     level = first_open(level)
     while level is not None:
         run = level.run
-        if is_a(run, WatchedRun):
+        if isinstance(run, WatchedRun):
             return run
         level = first_open(level.parent)
     return None
@@ -59,4 +59,4 @@ def current_run() -> WatchedRun | TaskRun | None:
     """
     level = innermost()
     run = None if level is None else level.run
-    return run if is_a(run, WatchedRun) or is_a(run, TaskRun) else None
+    return run if isinstance(run, WatchedRun | TaskRun) else None

@@ -1,7 +1,7 @@
 """``OpenRun``: a run as its own body sees it, with all that the body may add to the message of the end.
 
 - No call raises into the body, but a KeyboardInterrupt. What went wrong is a line in the log, and a word in the message.
-- Threads may call at the same time, also while the run ends: a thing is either in the message, or a line in the log says that it is not.
+- Threads may call at the same time, also while the run ends. A thing is in the message, or a line in the log says that it is not.
 - A user's ``str``, DataFrame or figure runs outside the lock.
 - Nothing is made of a run to which nothing is added: there are many such runs.
 """
@@ -151,13 +151,13 @@ class OpenRun:
     def attach(self, source: Source, name: str | None = None) -> None:
         """Add a file to the final message. It is read, or the figure is drawn, before this returns. It raises nothing.
 
-        A mail holds the file, a Slack app uploads it, and a webhook names it. A message holds 20 files of 10 MB in all. What goes beyond
-        is named in the message with its size, and so is what could not be read.
+        A mail holds the file, a Slack app uploads it, and a webhook names it. A message holds 20 files of 10 MB in all. What goes
+        beyond is named in the message with its size, and so is what could not be read.
 
         The name is searched for secrets, **the content is not**: attach no file that may hold one.
 
         Args:
-            source: the path of a regular file; the content as bytes; or a figure, such as one of matplotlib, plotly or a plot of pandas.
+            source: the path of a regular file; the content as bytes; or a figure, as of matplotlib, plotly or a plot of pandas.
             name: the name that people see; by default the file's own. Its ending gives the media type.
 
         >>> from tocsin import watch
