@@ -18,7 +18,6 @@ _ELLIPSIS = "…"
 _GAP = "  "
 _NO_ROWS = "(no rows)"
 _MOST_COUNTED = 10**12  # rows or columns; a length that a program made up may have more digits than there is room for
-_LONGEST_END = len("… (1,000,000,000,000 more rows, 1,000,000,000,000 more columns)\n")
 _NUMBER = re.compile(r"[-+\u2212]?(?:\d[\d,_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)? ?%?|[-+]?(?:inf|nan|NaN)")
 _MISSING = {"", "-", "None", "nan", "NaN", "NaT", "<NA>", "null"}  # of any type
 _END = re.compile(r"… \((?:([\d,]+) more rows?)?(?:, )?(?:([\d,]+) more columns?)?\)")
@@ -65,7 +64,7 @@ def cut_rows(text: str, limit: int) -> str:
     if len(text) <= limit:
         return text
     lines, more_rows, more_columns = _parts(text)
-    room = limit - _LONGEST_END
+    room = limit - len(_end(min(more_rows + len(lines), _MOST_COUNTED), more_columns)) - 1
     widest = max(room // 2 - 1, 1)
     kept: list[str] = []
     for line in lines:

@@ -124,10 +124,10 @@ def _drawn(figure: object, name: object, room: int) -> Attachment | NotAttached:
     except BaseException as error:
         ending, reason = "", f"it could not be drawn: {_reason(error)}"
     else:
-        reason = f"a {type_name(figure)} is no path, no bytes and no figure"
+        reason = f"{type_name(figure)} is no path, no bytes and no figure"
     if buffer.is_full:
         return _too_large(_name(name, "figure"), None)
-    return _attachment(_name(name, f"figure.{ending}"), buffer.getvalue()) if ending else NotAttached(_name(name, "figure"), reason)
+    return _attachment(_name(name, f"figure.{ending}"), buffer.getvalue()) if ending else NotAttached(_name(name, "attachment"), reason)
 
 
 def _draw(figure: object, buffer: _Bounded) -> str:

@@ -169,7 +169,7 @@ class OpenRun:
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            found = NotAttached("an attachment", _reason(error))
+            found = NotAttached("attachment", _reason(error))
         with _adding.lock:
             added = self._open_additions()
             if added is not None and isinstance(found, Attachment):
