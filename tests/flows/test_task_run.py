@@ -189,10 +189,14 @@ def test_a_failure_that_a_watch_in_a_task_told_is_not_told_by_the_watch_around_t
         with watch("inner", state_handlers=[TOLD]):
             raise ValueError("no rows")
 
-    with pytest.raises(ValueError, match="no rows"), watch("outer", state_handlers=[TOLD]):
+    @watch("outer", state_handlers=[TOLD])
+    def outer() -> None:
         state = Flow("nightly", tasks=[load]).run().task_states[load]
         assert isinstance(state.result, ValueError)
         raise state.result
+
+    with pytest.raises(ValueError, match="no rows"):
+        outer()
     assert [post.key.slug for post in notifications.slack] == ["inner"]
 
 

@@ -39,9 +39,9 @@ def shown(body: Callable[[WatchedRun], object], notifications: Recording) -> dic
     return added(body, notifications)[0]
 
 
-def given(method: Callable[..., None], *arguments: object, **named: object) -> None:
+def given(method: object, *arguments: object, **named: object) -> object:
     """Call as a program without types does."""
-    invoke(method, *arguments, **named)
+    return invoke(method, *arguments, **named)
 
 
 # --- notes ------------------------------------------------------------------------------------------------------------------------
@@ -52,6 +52,14 @@ def epochs(run: WatchedRun) -> None:
         run.note(f"epoch {epoch}: loss {1 / (epoch + 1):.4f}")
 
 
+def noting(*notes: str) -> Callable[[WatchedRun], None]:
+    def body(run: WatchedRun) -> None:
+        for note in notes:
+            run.note(note)
+
+    return body
+
+
 def test_of_3000_notes_both_ends_are_read_in_slack_and_in_a_mail(notifications: Recording) -> None:
     with watch("train", state_handlers=[slack_notifier, gmail_notifier]) as run:
         epochs(run)
@@ -60,7 +68,7 @@ def test_of_3000_notes_both_ends_are_read_in_slack_and_in_a_mail(notifications: 
     assert (lines[0], lines[-1]) == ("epoch 0: loss 1.0000", "epoch 2999: loss 0.0003")
     assert lines[len(lines) // 2] == f"… ({3000 - len(lines) + 1:,} notes left out)"
     assert 250 < len(note) <= 300
-    plain = notifications.mails[-1].mail.plain
+    plain = notifications.mail[-1].mail.plain
     assert "Note: epoch 0: loss 1.0000\n" in plain
     assert "    epoch 2999: loss 0.0003\n" in plain
     assert "notes left out)" in plain
@@ -70,7 +78,7 @@ def test_of_3000_notes_both_ends_are_read_in_slack_and_in_a_mail(notifications: 
 def test_notes_of_several_lines_have_bullets_and_no_secret_is_missed_by_that(notifications: Recording) -> None:
     remember("TOKEN", "first-ab\nsecond-cd")
     try:
-        facts = shown(lambda run: (run.note("one"), run.note("x first-ab\nsecond-cd y"), run.note("two\nlines")), notifications)
+        facts = shown(noting("one", "x first-ab\nsecond-cd y", "two\nlines"), notifications)
     finally:
         forget("TOKEN", "first-ab\nsecond-cd")
     assert facts == {"Note": "• one\n• x [TOKEN] y\n• two\n  lines"}
@@ -143,7 +151,7 @@ def test_a_table_fits_a_slack_field_and_a_mail(notifications: Recording) -> None
     field = next(field for field in notifications.slack[-1].payload.fields if field.title == "Epochs")
     assert field.value.startswith("```epoch  name\n    0  &lt;b&gt;\u200b`\u200b\n")
     assert field.value.endswith("more rows)```")
-    mail = notifications.mails[-1].mail
+    mail = notifications.mail[-1].mail
     assert "Epochs:\n    epoch  name\n        0  <b>`\n" in mail.plain
     assert "white-space:pre;font-family" in mail.html
     assert "<b>`" not in mail.html
@@ -160,9 +168,9 @@ def test_a_cell_is_searched_for_secrets_before_it_is_cut(notifications: Recordin
 
 
 def test_of_many_tables_the_last_four_are_shown(notifications: Recording) -> None:
-    facts = shown(lambda run: [run.table([[number]], title=f"t{number}") for number in range(5)], notifications)
+    facts = shown(lambda run: [given(run.table, [[number]], title=f"t{number}") for number in range(5)], notifications)
     assert facts == {"t1": "1", "t2": "2", "t3": "3", "t4": "4", "Tables": "1 earlier table is left out"}
-    facts = shown(lambda run: [run.table([[number]], title=" ") for number in range(9)], notifications)
+    facts = shown(lambda run: [given(run.table, [[number]], title=" ") for number in range(9)], notifications)
     assert facts == {"Table": "8", "Tables": "5 earlier tables are left out"}
 
 
@@ -413,7 +421,7 @@ def test_a_file_that_took_the_room_meanwhile(notifications: Recording) -> None:
 
 
 def test_20_files_and_the_first_names_of_the_others(notifications: Recording) -> None:
-    facts, files = added(lambda run: [run.attach(b"x", name=f"{number}.bin") for number in range(75)], notifications)
+    facts, files = added(lambda run: [given(run.attach, b"x", name=f"{number}.bin") for number in range(75)], notifications)
     assert [file.name for file in files] == [f"{number}.bin" for number in range(20)]
     lines = facts["Not attached"].split("\n")
     assert lines[0] == "20.bin: 1 byte, and a message holds 20 files"
@@ -439,10 +447,14 @@ class Interrupting:
         raise KeyboardInterrupt
 
 
+def _call(method: object) -> None:
+    invoke(method, Interrupting())
+
+
 @pytest.mark.parametrize("method", ["note", "table", "attach", "link"])
 def test_an_interrupt_passes(method: str) -> None:
     with watch("load", state_handlers=[]) as run:
-        assert isinstance(raised(lambda: given(getattr(run, method), Interrupting())), KeyboardInterrupt)
+        assert isinstance(raised(lambda: _call(getattr(run, method))), KeyboardInterrupt)
 
 
 def test_what_comes_too_late_is_logged(caplog: pytest.LogCaptureFixture, notifications: Recording) -> None:
