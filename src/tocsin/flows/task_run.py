@@ -3,9 +3,9 @@
 import attrs
 from typing_extensions import override
 
-from tocsin.core.events import Facts
+from tocsin.core.events import UNKNOWN, Facts
 from tocsin.core.text import quote
-from tocsin.shell.additions.levels import Level, enter, innermost, leave
+from tocsin.shell.additions.levels import Level, current
 from tocsin.shell.additions.open_run import OpenRun
 
 
@@ -35,18 +35,17 @@ class TaskRun(OpenRun):
 class Attempt(TaskRun):
     """An attempt, from its begin to its end. It is the innermost open run of the context from when it is made."""
 
-    __slots__ = ("_level",)
+    __slots__ = ("_level", "_token")
 
     def __init__(self, name: str, run_id: str) -> None:
         super().__init__(name, run_id)
-        self._level = Level(innermost(), self)
-        enter(self._level)
+        self._level = Level(current.get(), self)
+        self._token = current.set(self._level)
 
     def end(self, known: Facts) -> Facts:
-        """End the attempt, and return these facts with what the body added."""
-        leave(self._level)
+        """End the attempt, in the context in which it began. Return these facts with what the body added."""
+        self._level.run = None
+        current.reset(self._token)  # whatever the body left open
         self._over = True
-        details, files = self._added()
-        if not details and not files and self._link is None:
-            return known
-        return attrs.evolve(known, details=details, link=self._link, attachments=files)
+        added = self._added()
+        return known if added is UNKNOWN else attrs.evolve(added, host=known.host, environment=known.environment)

@@ -150,9 +150,8 @@ class BodyRun(WatchedRun):
 
     def _final_facts(self, known: Facts, inner: str | None) -> Facts:
         """Return the facts of the end: with what the body added, and the inner run that reported the failure."""
-        details, files = self._added()
-        told = None if self._rules.retell else inner
-        return Facts(known.host, known.environment, self._details + details, self._link, told, files)
+        added, told = self._added(), None if self._rules.retell else inner
+        return Facts(known.host, known.environment, self._details + added.details, added.link, told, added.attachments)
 
     def _mark_for_outer(self, error: BaseException, by: str | None) -> None:
         """Mark the exception as reported by ``by``, for the runs around this one."""

@@ -9,7 +9,7 @@ import io
 import os
 import stat
 from pathlib import PurePath
-from typing import BinaryIO, Protocol, TextIO, TypeAlias
+from typing import BinaryIO, Protocol, TextIO, TypeAlias, TypeGuard
 
 import attrs
 from typing_extensions import Buffer, override
@@ -89,13 +89,17 @@ def opened(source: object, name: object, room: int) -> Attachment | NotAttached:
     Raises:
         BaseException: of any class, from the code of a user's object.
     """
-    if is_a(source, str) or isinstance(source, os.PathLike):
+    if _is_path(source):
         path = os.fsdecode(source)
         return _read(path, _name(name, PurePath(path).name), room)
     if is_a(source, bytes) or is_a(source, bytearray) or is_a(source, memoryview):
         shown, size = _name(name, "data.bin"), memoryview(source).nbytes
         return _too_large(shown, size) if size > room else _attachment(shown, bytes(source))
     return _drawn(source, name, room)
+
+
+def _is_path(source: object) -> TypeGuard[str | os.PathLike[str]]:
+    return isinstance(source, str | os.PathLike)
 
 
 def _read(path: str, name: str, room: int) -> Attachment | NotAttached:

@@ -3,7 +3,7 @@
 - Each context (``contextvars``) has its own open runs. An asyncio task inherits those of its creator.
 - A lookup skips a level that is closed. A ``with`` block in a generator may close before blocks that were opened later, and in another
   context.
-- Nothing resets the innermost level to an earlier value, so a run that is over never becomes current again.
+- A run that is over never becomes current again: the level that was innermost before may be closed by now, and is skipped.
 """
 
 from contextvars import ContextVar
@@ -21,7 +21,8 @@ class Level:
         self.run: OpenRun | None = run
 
 
-_innermost: ContextVar[Level | None] = ContextVar("tocsin_open_runs", default=None)
+current: ContextVar[Level | None] = ContextVar("tocsin_open_runs", default=None)
+"""The innermost level of a context, which may be closed."""
 
 
 def first_open(level: Level | None) -> Level | None:
@@ -33,18 +34,18 @@ def first_open(level: Level | None) -> Level | None:
 
 def innermost() -> Level | None:
     """Return the innermost open level of the current context."""
-    return first_open(_innermost.get())
+    return first_open(current.get())
 
 
 def enter(level: Level | None) -> Level | None:
     """Make this level the innermost one of the current context, and return the one before."""
-    before = _innermost.get()
-    _innermost.set(level)
+    before = current.get()
+    current.set(level)
     return before
 
 
 def leave(level: Level) -> None:
     """Close the level."""
     level.run = None
-    if _innermost.get() is level:
-        _innermost.set(first_open(level.parent))
+    if current.get() is level:
+        current.set(first_open(level.parent))

@@ -12,7 +12,7 @@ import attrs
 
 from tocsin.core import options
 from tocsin.core.attachments import ATTACHED_LIMIT, Attachment, size_text
-from tocsin.core.events import Detail
+from tocsin.core.events import UNKNOWN, Detail, Facts
 from tocsin.core.messages.content import is_blank
 from tocsin.core.notes import Notes, listed
 from tocsin.core.text import cut, describe, one_line, quote, worded
@@ -43,6 +43,7 @@ class _Additions:
     room: int = ATTACHED_LIMIT
     refused: list[str] = attrs.field(factory=list[str])
     refused_more: int = 0
+    link: str | None = None
 
     def add_table(self, table: Detail) -> None:
         self.tables_left_out += len(self.tables) == _MOST_TABLES
@@ -79,13 +80,12 @@ class _Additions:
 class OpenRun:
     """A run whose body can add to the message of its end: ``note``, ``table``, ``attach`` and ``link``."""
 
-    __slots__ = ("_additions", "_link", "_name", "_over", "_run_id")
+    __slots__ = ("_additions", "_name", "_over", "_run_id")
 
     def __init__(self, name: str, run_id: str) -> None:
         self._name = name
         self._run_id = run_id
         self._additions: _Additions | None = None
-        self._link: str | None = None
         self._over = False
 
     @property
@@ -194,42 +194,43 @@ class OpenRun:
             log.surely(f"the link {cut(quote(text), _LONGEST_SHOWN)} of {quote(self._name)} is no http(s) URL, and is in no message")
             return
         with _adding.lock:
-            over = self._over
-            if not over:
-                self._link = target
-        if over:
+            added = self._open_additions()
+            if added is not None:
+                added.link = target
+        if added is None:
             self._log_late("a link")
 
-    def _added(self) -> tuple[tuple[Detail, ...], tuple[Attachment, ...]]:
-        """Return the texts and the files that were added up to now. Once ``_over`` is set, nothing more is added."""
+    def _added(self) -> Facts:
+        """Return what was added up to now, as facts. Once ``_over`` is set, nothing more is added."""
+        if self._additions is None:  # of most runs; see ``_open_additions``
+            return UNKNOWN
         with _adding.lock:
             added = self._additions
-            if added is None:
-                return (), ()
             first, last, left_out = added.notes.kept()
             tables, tables_left_out = list(added.tables), added.tables_left_out
-            refused, refused_more, files = list(added.refused), added.refused_more, tuple(added.files)
+            refused, refused_more, files, link = list(added.refused), added.refused_more, tuple(added.files), added.link
         details = list[Detail]()
         if first:
             notes = listed([redact(note) for note in first], [redact(note) for note in last], left_out)
             details.append(Detail("Note", notes, listed=len(first) + len(last) > 1))
         details += tables
         if tables_left_out:
-            details.append(
-                Detail("Tables", f"{tables_left_out:,} earlier {'table is' if tables_left_out == 1 else 'tables are'} left out")
-            )
+            left = "table is" if tables_left_out == 1 else "tables are"
+            details.append(Detail("Tables", f"{tables_left_out:,} earlier {left} left out"))
         if refused:
             more = [f"and {refused_more:,} more"] if refused_more else []
             details.append(Detail("Not attached", "\n".join([*refused, *more])))
-        return tuple(details), files
+        return Facts(details=tuple(details), link=link, attachments=files)
 
     def _open_additions(self) -> _Additions | None:
-        """Return what to add to, or None if the run is over. The caller holds the lock."""
-        if self._over:
-            return None
-        if self._additions is None:
+        """Return what to add to, or None if the run is over. The caller holds the lock.
+
+        The end sets ``_over`` and then looks for additions, without the lock if there are none. Here it is the other way around: first
+        there are additions, then the run is asked whether it is over. So either the end finds them, or this finds that it is too late.
+        """
+        if self._additions is None and not self._over:
             self._additions = _Additions()
-        return self._additions
+        return None if self._over else self._additions
 
     def _log_late(self, what: str) -> None:
         """Log that something came too late. It raises nothing, since that would fail the body."""

@@ -11,7 +11,7 @@ from typing import Protocol, TypeAlias
 from tocsin.core.screen import CONTROL
 from tocsin.core.tables import aligned
 from tocsin.core.text import is_a, plain, printable, quote, type_name, worded
-from tocsin.core.validation import invoke, is_iterable, is_mapping
+from tocsin.core.validation import invoke, is_iterable, is_list, is_mapping
 from tocsin.shell.redaction import redact
 
 _MOST_COLUMNS = 30
@@ -106,7 +106,7 @@ def _of_frame(frame: object) -> str:
 
 
 def _keys(key: object) -> list[object]:
-    return list(key) if is_a(key, tuple) else [key]
+    return list(key) if is_list(key) else [key]
 
 
 def _table(header: list[object], rows: Iterable[Iterable[object]], count: int, columns: int) -> str:
