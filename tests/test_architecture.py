@@ -20,7 +20,9 @@ PURE = {
     "fnmatch",
     "hashlib",
     "html",
+    "itertools",
     "json",
+    "linecache",  # source lines, as the interpreter itself reads them for a traceback
     "math",
     "re",
     "shlex",

@@ -119,6 +119,16 @@ def test_what_each_notifier_tells_is_one_sentence(tocsin: Typist, servers: objec
     assert last == "no fault found\n"
 
 
+def test_whom_a_notifier_calls_is_said_too(tocsin: Typist, servers: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOCSIN_SLACK_MENTION", "U0123ABCD,here")
+    sentences = tocsin("check").out.split("\n\n")[1].splitlines()
+    assert sentences == ["slack announces Finished, and mentions U0123ABCD and here on Failed", "gmail announces Finished"]
+    monkeypatch.setenv("TOCSIN_SLACK_MENTION_STATES", ",")
+    assert "and mentions U0123ABCD and here on every state\n" in tocsin("check").out
+    notifiers = json.loads(tocsin("check", "--json").out)["notifiers"]
+    assert [notifier["mentions"] for notifier in notifiers] == [["U0123ABCD", "here"], []]
+
+
 def test_the_same_for_programs(tocsin: Typist, servers: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOCSIN_NOTIFIERS", "slack")
     monkeypatch.setenv("TOCSIN_ONLY", "Failed,TimedOut")

@@ -34,8 +34,13 @@ SHARED: Options = {
     "title_link": st.sampled_from([None, "https://example.com/runs"]),
     "traceback": st.none() | st.booleans(),
 }
+OF_SLACK: Options = {
+    "webhook_secret": st.sampled_from([None, "TEAM_WEBHOOK"]),
+    "mention": st.none() | st.lists(st.sampled_from(["U0123ABCD", "S0123ABCD", "here"]), max_size=3),
+    "mention_states": kinds,
+}
 NOTIFIERS: Mapping[str, tuple[CurriedHandler[ForAll], Options]] = {
-    "slack": (slack_notifier, {**SHARED, "webhook_secret": st.sampled_from([None, "TEAM_WEBHOOK"])}),
+    "slack": (slack_notifier, {**SHARED, **OF_SLACK}),
     "gmail": (gmail_notifier, {**SHARED, "to": addresses, "cc": addresses}),
 }
 either = pytest.mark.parametrize("notifier", NOTIFIERS)

@@ -1,24 +1,42 @@
 """Laws of messages, for any text and any exception: there is one, within its limits, without markup from users' text."""
 
 import json
+import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from html.parser import HTMLParser
 
 import attrs
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin import Change, Failed, Running, State, Success
+from tocsin import (
+    Change,
+    Failed,
+    Flow,
+    LoggingHandler,
+    Recording,
+    Running,
+    State,
+    Success,
+    TimedOut,
+    interpreting,
+    slack_notifier,
+    tell,
+    watch,
+)
 from tocsin.core.effects import PostToSlack, SendEmail
 from tocsin.core.events import Detail, Facts
-from tocsin.core.messages.content import VERBS, compose, error_of
-from tocsin.core.messages.slack import LIMITS, OTHER_LIMIT
+from tocsin.core.messages.content import VERBS, Content, compose, error_of
+from tocsin.core.messages.slack import FIELDS_LIMIT, LIMITS, OTHER_LIMIT
 from tocsin.core.notifiers import GmailNotifier, SlackNotifier
 from tocsin.core.states import KINDS
-from tocsin.core.text import cut, describe, one_line, printable, quote
+from tocsin.core.text import cut, cut_middle, cut_start, describe, one_line, printable, quote, without_rulers
+from tocsin.flows.task import FunctionTask, Task
 from tocsin.shell.adapters.mail_mime import mime
 
 HOSTILE = (
@@ -210,6 +228,38 @@ def test_a_cut_is_marked_with_what_is_missing(text: str, limit: int) -> None:
         assert len(marked[1]) + int(marked[2].replace(",", "")) == len(text)
 
 
+@given(texts, st.integers(40, 400))
+def test_a_cut_in_the_middle_keeps_both_ends(text: str, limit: int) -> None:
+    kept = cut_middle(text, limit)
+    assert len(kept) <= limit
+    if kept != text:
+        marked = re.fullmatch(r"(.*)(?: … |… \(([\d,]+) more characters\) …)(.*)", kept, re.DOTALL)
+        assert marked is not None
+        head, count, tail = marked.groups()
+        assert text.startswith(head)
+        assert text.endswith(tail)
+        assert min(len(head), len(tail)) >= 15
+        assert count is None or len(head) + int(count.replace(",", "")) + len(tail) == len(text)
+        assert (count is None) is (limit < 250)
+
+
+@given(texts, st.integers(40, 400))
+def test_a_cut_at_the_start_is_marked_with_what_is_missing(text: str, limit: int) -> None:
+    kept = cut_start(text, limit)
+    assert len(kept) <= limit
+    if kept != text:
+        marked = re.fullmatch(r"\(([\d,]+) more characters\) …(.*)", kept, re.DOTALL)
+        assert marked is not None
+        assert text.endswith(marked[2])
+        assert int(marked[1].replace(",", "")) + len(marked[2]) == len(text)
+
+
+@given(texts)
+def test_no_ruler_is_left(text: str) -> None:
+    assert re.search(r"([!-/:-@\[-`{-~])\1{3}", without_rulers(text)) is None
+    assert re.sub(r"[\W_]", "", without_rulers(text)) == re.sub(r"[\W_]", "", text)
+
+
 @given(texts)
 def test_printable_text_encodes_and_holds_no_control(text: str) -> None:
     clean = printable(text)
@@ -276,3 +326,159 @@ def test_a_users_kind_is_worded_like_its_parent(kind: type[State], depth: int) -
     sentence, expected = (compose(Change(Job("load"), Running(), k("m"), at, "r", "s")).sentence for k in (own, kind))
     assert sentence == expected
     assert next(verb for base in kind.__mro__ if (verb := VERBS.get(base))) in sentence
+
+
+# --- nothing is said twice, and both ends are read -----------------------------------------------------------------------------------
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+PLAIN = st.text("abcdefgh ", min_size=4, max_size=40).map(lambda text: f"x{text}y")
+
+
+def content_of(new: State, name: str = "load") -> Content:
+    return compose(Change(Job(name), Running(), new, AT, "r", name, shows_run_id=False))
+
+
+def derived(error: BaseException) -> list[str | BaseException | None]:
+    """Return the messages that say nothing beside the exception."""
+    return [None, error, str(error), repr(error), describe(error), f"Unexpected error: {error!r}", "Unexpected error", "Interrupted."]
+
+
+@given(PLAIN, st.integers(0, 7), st.sampled_from([Failed, TimedOut]))
+def test_a_message_that_is_the_exceptions_is_not_said_beside_it(text: str, position: int, kind: type[Failed]) -> None:
+    error = ValueError(text)
+    content = content_of(kind(derived(error)[position], error))
+    assert [line.title for line in content.lines] == ["Error"]
+    assert content.sentence.count(one_line(text)) == 1
+
+
+@given(PLAIN.map("own {}".format), PLAIN, st.booleans())
+def test_a_message_of_its_own_is_said_once_beside_the_exception(own: str, text: str, repeats: bool) -> None:
+    error = ValueError(text)
+    content = content_of(Failed(f"{own}: {error!r}" if repeats else own, error))
+    assert [(line.title, line.text) for line in content.lines] == [("Message", own), ("Error", f"ValueError: {text}")]
+    assert content.sentence == one_line(f"load failed: {own}: ValueError: {text}")
+
+
+@given(PLAIN, st.integers(1_000, 300_000), st.booleans())
+def test_the_reason_at_the_end_of_a_long_text_is_read(reason: str, length: int, has_error: bool) -> None:
+    text = f"RemoteError {'- ' * length}{reason}"
+    change = Change(
+        Job("load"), Running(), Failed(ValueError(text)) if has_error else Failed(text), AT, "r", "load", shows_run_id=False
+    )
+    slack, letter = posted(SlackNotifier(), change).payload, sent(GmailNotifier(), change).mail
+    for said in (slack.fallback, slack.fields[0].value.removesuffix("```"), letter.subject, letter.plain.split("\n\n")[2]):
+        assert "RemoteError" in said
+        assert one_line(said).endswith(one_line(reason))
+        assert "…" in said
+
+
+LARGE = "x" * 3000
+TITLES = [*sorted(LIMITS.keys() - {"Message", "Error"}), "Exit", "Result of the night"]
+LARGEST = Facts(LARGE, LARGE, tuple(Detail(title, LARGE, quoted=True) for title in TITLES))
+
+
+@given(st.integers(0, len(LARGEST.details)), texts)
+def test_slack_messages_keep_their_limits_with_every_part_at_its_largest(count: int, name: str) -> None:
+    error = caught(lambda: fail_with(LARGE))
+    facts = attrs.evolve(LARGEST, details=LARGEST.details[:count])
+    change = Change(Job(name), Running(), Failed(LARGE, error), AT, LARGE, name, 10**9, 1, 2, 3, False, timedelta(days=4000), facts)
+    payload = posted(SlackNotifier(message=lambda _: LARGE, traceback=True), change).payload
+    sizes = {field.title: len(unescaped(field.value.removeprefix("```").removesuffix("```"))) for field in payload.fields}
+    assert all(size <= LIMITS.get(title, OTHER_LIMIT) for title, size in sizes.items())
+    assert sum(sizes.values()) <= FIELDS_LIMIT
+    assert sizes["Duration"] > 5
+    assert sizes["Host"] > OTHER_LIMIT / 2
+
+
+def caught(body: Callable[[], None]) -> Exception:
+    """Return what a body raises."""
+    try:
+        body()
+    except Exception as error:
+        return error
+    raise AssertionError("it raised nothing")
+
+
+def fail_with(text: str) -> None:
+    error = ValueError(text)
+    error.add_note(text)
+    raise error from KeyError(text)
+
+
+# --- the same facts give the same message, whatever announces them ------------------------------------------------------------------
+
+
+def by_watch(body: Callable[[], None]) -> None:
+    with watch("job", state_handlers=[slack_notifier(only_states=[Failed, TimedOut])]):
+        body()
+
+
+def by_task(body: Callable[[], None]) -> None:
+    Flow("night", tasks=[FunctionTask(body, name="job", state_handlers=[slack_notifier(only_states=[Failed, TimedOut])])]).run()
+
+
+def by_handler(body: Callable[[], None]) -> None:
+    error = caught(body)
+    slack_notifier(Task("job"), Running(), TimedOut(None, error) if isinstance(error, TimeoutError) else Failed(error))
+
+
+def by_tell(body: Callable[[], None]) -> None:
+    error = caught(body)
+    tell("job", TimedOut(None, error) if isinstance(error, TimeoutError) else Failed(error), state_handlers=[slack_notifier])
+
+
+def by_log(body: Callable[[], None]) -> None:
+    error = caught(body)
+    record = logging.LogRecord("job", logging.ERROR, __file__, 3, str(error), (), (type(error), error, None))
+    LoggingHandler(state_handlers=[slack_notifier]).handle(record)
+
+
+def chained() -> None:
+    try:
+        raise KeyError("users")
+    except KeyError as error:
+        error.add_note("of today")
+        raise RuntimeError("stopped") from error
+
+
+def grouped() -> None:
+    raise ExceptionGroup("two", [TimeoutError("late"), caught(chained)])
+
+
+def late() -> None:
+    raise TimeoutError("late")
+
+
+@pytest.mark.parametrize("body", [chained, grouped, late])
+def test_the_same_exception_gives_the_same_message_whatever_announces_it(body: Callable[[], None]) -> None:
+    told: list[tuple[str, str, list[tuple[str, str]]]] = []
+    for way in (by_watch, by_task, by_handler, by_tell, by_log):
+        with interpreting(Recording()) as recording, suppress(Exception):
+            way(body)
+        (post,) = recording.slack
+        fields = [(field.title, field.value) for field in post.payload.fields if field.title in {"Message", "Error", "Raised at"}]
+        told.append((re.sub(r" after [^:]*", "", post.payload.fallback), post.payload.text, fields))
+    assert told == told[:1] * 5
+    assert [title for title, _ in told[0][2]] == ["Error", "Raised at"]
+
+
+# --- what stays of the original's message --------------------------------------------------------------------------------------------
+
+
+def test_a_message_keeps_the_shape_of_the_original() -> None:
+    with interpreting(Recording()) as recording:
+        slack_notifier(Task("load"), Running(), Failed("disk full"))
+        slack_notifier(Task("load"), Running(), Failed(OSError("disk full")))
+    for post, field in zip(recording.slack, ["Message", "Error"], strict=True):
+        parsed = json.loads(post.payload.to_json())
+        (attachment,) = parsed["attachments"]
+        assert parsed["text"].startswith("load failed: ")
+        assert (attachment["color"], attachment["title"]) == ("#eb0000", "Failed")
+        assert attachment["text"] == "load is now in a Failed state"
+        assert attachment["fields"][0]["title"] == field
+
+
+def test_the_second_task_of_a_name_has_its_number() -> None:
+    with interpreting(Recording()) as recording:
+        Flow("night", tasks=[FunctionTask(late, name="load", state_handlers=[slack_notifier]) for _ in "ab"]).run()
+    assert {post.payload.text.split(" is ")[0] for post in recording.slack} == {"load", "load-2"}

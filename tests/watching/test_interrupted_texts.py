@@ -61,7 +61,7 @@ def by_task(error: BaseException) -> None:
 
 
 def by_handler(error: BaseException) -> None:
-    slack_notifier(Task("job"), Running(), Failed("it failed", error))
+    slack_notifier(Task("job"), Running(), Failed(None, error))
 
 
 def by_log(error: BaseException) -> None:
@@ -88,7 +88,7 @@ def test_people_are_told_once_and_the_interrupt_goes_on(way: Callable[[BaseExcep
 
 
 def test_a_record_is_told_with_its_own_text() -> None:
-    assert told(by_log, Interrupting()) == ["job failed: it failed"]
+    assert told(by_log, Interrupting()) == [TOLD.replace("failed: ", "failed: it failed: ")]
 
 
 @pytest.mark.parametrize("way", [by_watch, by_task])

@@ -5,7 +5,7 @@ import logging.config
 import os
 import threading
 from collections.abc import Iterator, Mapping
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import attrs
 import pytest
@@ -15,6 +15,7 @@ from tests.watching.watched_bodies import raised
 from tocsin import Failed, LoggingHandler, Recording, Running, State, Tracked, interpreting, slack_notifier, watch
 from tocsin.effects import Delivered, DeliveryError, Effect, PostToSlack, Receipt
 from tocsin.shell.interpreter import result_of
+from tocsin.watching.emit import program_name
 
 LOGGER = logging.getLogger("loader.rows")
 
@@ -64,8 +65,10 @@ def test_an_exception_is_sent_with_its_record(notifications: Recording) -> None:
         raise LookupError("no such row")
     except LookupError:
         LOGGER.exception("could not load")
-    assert sentences(notifications) == ["loader.rows failed: could not load"]
-    assert fields(notifications)["Error"] == "```LookupError: no such row```"
+    assert sentences(notifications) == ["loader.rows failed: could not load: LookupError: no such row"]
+    shown = fields(notifications)
+    assert (shown["Message"], shown["Error"]) == ("could not load", "```LookupError: no such row```")
+    assert shown["Raised at"].startswith("```test_logging_handler.py:")
 
 
 @pytest.mark.usefixtures("handler")
@@ -83,6 +86,42 @@ def test_a_formatter_words_the_message(handler: LoggingHandler, notifications: R
     handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
     LOGGER.error("disk full")
     assert sentences(notifications) == ["loader.rows failed: ERROR: disk full"]
+
+
+def test_a_formatter_does_not_repeat_the_exception(handler: LoggingHandler, notifications: Recording) -> None:
+    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    LOGGER.error("could not load", exc_info=LookupError("no such row"))
+    assert sentences(notifications) == ["loader.rows failed: ERROR: could not load: LookupError: no such row"]
+    assert fields(notifications)["Message"] == "```ERROR: could not load```"
+
+
+@pytest.mark.parametrize("style", ["%", "{", "$"])
+def test_the_format_of_basic_config_adds_nothing(
+    handler: LoggingHandler, notifications: Recording, monkeypatch: pytest.MonkeyPatch, style: Literal["%", "{", "$"]
+) -> None:
+    root = logging.Logger("apart")  # so that pytest's own handlers stay
+    with monkeypatch.context() as patched:
+        patched.setattr(logging, "root", root)
+        logging.basicConfig(handlers=[handler], style=style)
+    assert handler.formatter is not None
+    root.error("disk full")
+    assert sentences(notifications) == ["apart failed: disk full"]
+
+
+def test_a_record_of_the_root_logger_is_named_after_the_program(handler: LoggingHandler, notifications: Recording) -> None:
+    handler.handle(logging.LogRecord("root", logging.ERROR, "x.py", 3, "disk full", None, None))
+    assert sentences(notifications) == [f"{program_name()} failed: disk full"]
+
+
+def test_an_exception_that_is_logged_as_the_message_is_told_once(handler: LoggingHandler, notifications: Recording) -> None:
+    error = LookupError("no such row")
+    LOGGER.error(error, exc_info=error)
+    LOGGER.error("could not load: %s", error, exc_info=error)
+    assert sentences(notifications) == [
+        "loader.rows failed: LookupError: no such row",
+        "loader.rows failed: could not load: LookupError: no such row",
+    ]
+    assert fields(notifications)["Message"] == "could not load"
 
 
 def test_a_record_that_cannot_be_formatted_is_sent_unformatted(handler: LoggingHandler, notifications: Recording) -> None:

@@ -10,7 +10,8 @@ from rich.text import Text
 
 from tocsin.cli.stdout import write
 from tocsin.cli.terminal import color_style, console, json_line, own_text, plain_text, say
-from tocsin.core.diagnosis import Finding, announced_states, announces
+from tocsin.core.diagnosis import Finding, announced_mentions, announced_states, announces
+from tocsin.core.notifiers import SlackNotifier
 from tocsin.core.states import KINDS
 from tocsin.core.text import one_line
 from tocsin.shell.check.diagnosis import Diagnosis, diagnose_connections, diagnose_offline, send_test_messages
@@ -50,7 +51,8 @@ def _say_offline(diagnosis: Diagnosis, *, states: bool) -> None:
     paper = console()
     say(paper, *(plain_text(_file(place.exists, str(place.path)), "dim") for place in diagnosis.places), _findings(diagnosis.findings))
     if diagnosis.notifiers:
-        sentences = (f"{channel} announces {announced_states(notifier)}" for channel, notifier in diagnosis.notifiers.items())
+        said = ((channel, announced_states(each), announced_mentions(each)) for channel, each in diagnosis.notifiers.items())
+        sentences = (f"{channel} announces {states}{mentions and f', and {mentions}'}" for channel, states, mentions in said)
         say(paper, "", *(own_text(sentence) for sentence in sentences))
     if diagnosis.notifiers and states:
         say(paper, "", _states(diagnosis))
@@ -90,6 +92,7 @@ def _json(diagnosis: Diagnosis, found: Sequence[Finding], faults: int) -> dict[s
         {
             "name": channel,
             "announces": announced_states(notifier),
+            "mentions": [*notifier.mention] if isinstance(notifier, SlackNotifier) else [],
             "states": {kind.__name__: announces(notifier, kind) for kind in KINDS},
         }
         for channel, notifier in diagnosis.notifiers.items()

@@ -12,7 +12,7 @@ import attrs
 
 from tocsin.core.config.problems import Problem
 from tocsin.core.delivery.destinations import QUOTED
-from tocsin.core.notifiers import Messenger
+from tocsin.core.notifiers import Messenger, SlackNotifier
 from tocsin.core.outcomes import DeliveryError
 from tocsin.core.services.connection import Trust, certificate_remedy
 from tocsin.core.services.google import APP_PASSWORDS
@@ -107,6 +107,19 @@ def announced_states(notifier: Messenger) -> str:
         [f"but not {listed(untold, 'or')}"] if untold else [],
     )
     return ", ".join(part for some in parts for part in some) or "no state"
+
+
+def announced_mentions(notifier: Messenger) -> str:
+    """Return in a few words whom the messages of a notifier mention, and on which states; nothing if they mention no one.
+
+    >>> from tocsin.core.notifiers import SlackNotifier
+    >>> announced_mentions(SlackNotifier(mention=["U0123ABCD", "here"]))
+    'mentions U0123ABCD and here on Failed'
+    """
+    if not isinstance(notifier, SlackNotifier) or not notifier.mention:
+        return ""
+    states = listed(sorted(kind.__name__ for kind in notifier.mention_states), "and") or "every state"
+    return f"mentions {listed(notifier.mention, 'and')} on {states}"
 
 
 def _name(kind: type[State]) -> str:

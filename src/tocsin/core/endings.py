@@ -171,12 +171,15 @@ def signalled_state(error: BaseException) -> State | None:
 
 
 def logged_state(message: str, error: BaseException | None) -> State:
-    """Return the state that a log record with this text means. It is Failed, unless its exception means another failure, or a skip."""
+    """Return the state that a log record with this text means. It is Failed, unless its exception means another failure, or a skip.
+
+    Its result is the exception.
+    """
     if error is None:
         return Failed(message)
     one = deciding(error)
     known: Mapping[int, type[State]] = {_INTERRUPTED: Aborted, _TIMED_OUT: TimedOut, _ABORTED: Aborted, _SKIPPED: Skipped}
-    return known.get(_gravity(one), Failed)(message)
+    return known.get(_gravity(one), Failed)(message, error)
 
 
 def leaves(error: BaseException) -> Iterator[BaseException]:

@@ -195,6 +195,8 @@ class SlackNotifier(Messenger):
     """Posts to the incoming webhook whose URL is the secret named ``webhook_secret``.
 
     With both ``token_secret`` and ``channel``, it posts to that channel as the app with that token, and needs no webhook.
+
+    A message about a state of ``mention_states`` mentions those of ``mention``, unless another attempt may follow.
     """
 
     function = "slack_notifier"
@@ -202,6 +204,8 @@ class SlackNotifier(Messenger):
     webhook_secret: str = attrs.field(default=None, converter=options.webhook_secret, kw_only=True)
     token_secret: str | None = attrs.field(default=None, converter=options.token_secret, kw_only=True)
     channel: str | None = attrs.field(default=None, converter=options.channel, kw_only=True)
+    mention: tuple[str, ...] = attrs.field(default=None, converter=options.mention, kw_only=True)
+    mention_states: Kinds = attrs.field(default=None, converter=options.mention_states, kw_only=True)
 
     @property
     def bot(self) -> Bot | None:
@@ -215,7 +219,15 @@ class SlackNotifier(Messenger):
         return f"to post to Slack as an app takes a token and a channel: add {missing} to {self!r}"
 
     def effect(self, content: Content, change: Change, position: int) -> Effect:
+        if self.mention and self._is_paging(change):
+            content = attrs.evolve(content, mentions=self.mention)
         return PostToSlack(self.webhook_secret, slack_message(content), change.key(position), self.bot, content, content.attachments)
+
+    def _is_paging(self, change: Change) -> bool:
+        """Return whether the message about a change has the mentions. A failed attempt has none while another may follow."""
+        if isinstance(change.new, Finished) and not change.final:
+            return False
+        return isinstance(change.new, tuple(self.mention_states) or State)
 
 
 @attrs.frozen(repr=False)

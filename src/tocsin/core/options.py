@@ -7,15 +7,17 @@
 
 import re
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import TypeGuard
 
 from tocsin.core.changes import Change
 from tocsin.core.delivery.destinations import address_fault
 from tocsin.core.filters.algebra import Filter, everything
 from tocsin.core.filters.predicates import Kinds, kinds_of
+from tocsin.core.messages.mentions import MOST_MENTIONS, is_mention, mention_hint
 from tocsin.core.services.slack_api import is_channel
-from tocsin.core.states import State
-from tocsin.core.text import cut, quote
+from tocsin.core.states import Failed, State
+from tocsin.core.text import cut, quote, type_name
 from tocsin.core.validation import is_iterable
 
 Formatter = Callable[[Change], str]
@@ -28,6 +30,7 @@ Format = Formatter | None
 Text = str | None
 Switch = bool | None
 Addresses = Iterable[str] | None
+Mentions = Iterable[str] | None
 
 _SECRET_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")
 
@@ -117,6 +120,31 @@ def channel(given: object) -> str | None:
         return given
     kind = TypeError if not isinstance(given, str) else ValueError
     raise kind(f"channel takes a name like '#ops' or an id like 'C0123ABCD', not {cut(quote(given), 60)}")
+
+
+def mention(given: object) -> tuple[str, ...]:
+    """Check a list of ids on Slack, or here, channel and everyone, without duplicates; empty by default."""
+    if given is None:
+        return ()
+    if isinstance(given, str | bytes) or not is_iterable(given):
+        raise TypeError(f"mention takes a list of ids on Slack, not a {type_name(given)}: write mention=['U0123ABCD']")
+    found: list[str] = []
+    for number, each in enumerate(islice(given, MOST_MENTIONS + 1), 1):
+        who = str.__str__(each) if isinstance(each, str) else each  # of an Enum, its value
+        if not is_mention(who):
+            kind = ValueError if isinstance(who, str) else TypeError
+            raise kind(
+                f"item {number} of mention is no id on Slack: {mention_hint(who)}"
+            )  # the value is not repeated: it may be a secret
+        found.append(who)
+    if len(found) > MOST_MENTIONS:
+        raise ValueError(f"mention takes at most {MOST_MENTIONS} ids: name a user group of Slack's, such as 'S0123ABCD', or 'here'")
+    return tuple(dict.fromkeys(found))
+
+
+def mention_states(given: object) -> Kinds:
+    """Check a list of State classes; Failed by default, and an empty one means all."""
+    return frozenset({Failed}) if given is None else kinds_of(given, "mention_states", "mention_states=[{}]")
 
 
 def recipients(given: object) -> tuple[str, ...] | None:

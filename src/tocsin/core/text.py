@@ -29,6 +29,9 @@ _QUOTED_SEQUENCE = re.compile(  # as a repr or JSON has it
     r"(?<!\\)((?:\\\\)*+)\\(?:(?:(?:x|u00)1b\[|(?:x|u00)9b)[0-?]*+[ -/]*+[@-~]|(?:x|u00)1b[(-/][0-~])"
 )
 _ELLIPSIS = "… "
+_MIDDLE = " … "  # the mark of a cut in a short text
+_ROOM_FOR_COUNT = 250  # characters of a text that leaves room for the number of what is missing
+_RULER = re.compile("([!-/:-@\\[-`{-~\u2010-\u2015\u2022\u2026\u2500-\u259f])\\1{3,}")  # box drawing too
 LONGEST = 100_000  # characters of a text of the user's: ten times what a mail shows of it, so that half a secret at its end is cut off
 _LONGEST_TYPE = 200  # characters
 _TYPE_NAME: GetSetDescriptorType = vars(type)["__name__"]
@@ -51,6 +54,15 @@ def one_line(text: str) -> str:
     return _BREAKS.sub(" ", printable(text)).strip()
 
 
+def without_rulers(text: str) -> str:
+    """Replace each run of four or more of the same punctuation sign, such as a ruler, by a space.
+
+    >>> without_rulers("PapermillExecutionError: ---------- In [3]")
+    'PapermillExecutionError:   In [3]'
+    """
+    return _RULER.sub(" ", text)
+
+
 def is_quoted(text: str) -> bool:
     """Return whether a text begins and ends with quotation marks, single or double ones.
 
@@ -70,6 +82,37 @@ def cut(text: str, limit: int) -> str:
         return text
     kept = text[: limit - _LONGEST_ENDING]
     return f"{kept}… ({len(text) - len(kept):,} more characters)"
+
+
+def cut_middle(text: str, limit: int) -> str:
+    """Cut the text to ``limit`` characters, 40 or more, in its middle, and mark the cut: an error often has its reason at the end.
+
+    The mark has the number of characters that are missing, unless the text is so short that it leaves no room.
+
+    >>> cut_middle("ab" * 1000, 250)[100:150]
+    'ababab… (1,789 more characters) …babababababababab'
+    >>> cut_middle("RemoteError: " + "frame " * 100 + "no rows", 40)
+    'RemoteError: fram … ame frame no rows'
+    """
+    if len(text) <= limit:
+        return text
+    room = limit - (len(_MIDDLE) if limit < _ROOM_FOR_COUNT else _LONGEST_ENDING + len(_ELLIPSIS))
+    tail = room // 2
+    head = room - tail
+    mark = _MIDDLE if limit < _ROOM_FOR_COUNT else f"… ({len(text) - room:,} more characters) …"
+    return f"{text[:head]}{mark}{text[len(text) - tail :]}"
+
+
+def cut_start(text: str, limit: int) -> str:
+    """Cut the text to its last ``limit`` characters, 40 or more, and mark the cut.
+
+    >>> cut_start("na" * 1000, 40)
+    '(1,997 more characters) …ana'
+    """
+    if len(text) <= limit:
+        return text
+    kept = text[len(text) - limit + _LONGEST_ENDING :]
+    return f"({len(text) - len(kept):,} more characters) …{kept}"
 
 
 def is_a(value: object, kind: type[_K]) -> TypeGuard[_K]:
@@ -98,7 +141,7 @@ def type_name(value: object) -> str:
 def bounded(text: str) -> str:
     """Return the text as a plain ``str`` of at most ``LONGEST`` characters."""
     exact = str.__str__(text)
-    return exact if len(exact) <= LONGEST else cut(exact, LONGEST)
+    return exact if len(exact) <= LONGEST else cut_middle(exact, LONGEST)
 
 
 def quote(value: object) -> str:
@@ -115,7 +158,7 @@ def quote(value: object) -> str:
         return f"<{type_name(value)} object whose repr raised {type_name(error)}>"
     if "\\x" in text or "\\u00" in text:
         text = _QUOTED_SEQUENCE.sub(r"\1", text)
-    return text if len(text) <= LONGEST else cut(text, LONGEST)
+    return text if len(text) <= LONGEST else cut_middle(text, LONGEST)
 
 
 def worded(value: object) -> str:
@@ -130,7 +173,7 @@ def worded(value: object) -> str:
         raise
     except BaseException as error:
         return f"<{type_name(value)} object whose str raised {type_name(error)}>"
-    return text if len(text) <= LONGEST else cut(text, LONGEST)
+    return text if len(text) <= LONGEST else cut_middle(text, LONGEST)
 
 
 def name_of(function: object) -> str:
@@ -182,7 +225,7 @@ def describe(error: BaseException) -> str:
     kind = type_name(error)
     if message.isspace() or not message:
         return kind
-    return f"{kind}: {message if len(message) <= LONGEST else cut(message, LONGEST)}"
+    return f"{kind}: {message if len(message) <= LONGEST else cut_middle(message, LONGEST)}"
 
 
 def traceback_of(error: BaseException) -> TracebackType | None:
@@ -219,7 +262,7 @@ def span(duration: timedelta) -> str:
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
     parts = ((days, "d"), (hours, "h"), (minutes, "m"), (rest, "s"))
-    return " ".join(f"{count} {unit}" for count, unit in parts if count)
+    return " ".join([f"{count} {unit}" for count, unit in parts if count])
 
 
 def header(text: str) -> str:
@@ -242,7 +285,7 @@ def readable(raw: bytes) -> str:
     text = raw.decode("utf-8", "replace")
     seen = shown(text)
     grown = len(seen) > max(len(text), LONGEST)  # by blanks
-    return printable(cut(seen, LONGEST) if grown else seen).rstrip().lstrip("\n")
+    return printable(cut_middle(seen, LONGEST) if grown else seen).rstrip().lstrip("\n")
 
 
 def last_lines(text: str, most: int, limit: int = OUTPUT_LIMIT) -> str:

@@ -131,6 +131,7 @@ def posts() -> SearchStrategy[PostToSlack]:
         mrkdwn_in=st.sampled_from([(), ("fields",)]),
         footer=st.none() | texts(),
         ts=st.none() | st.integers(0, 2**31),
+        mentions=st.sampled_from([(), (), ("U0123ABCD", "here")]),
     )
     bots = st.builds(Bot, st.just("SLACK_BOT_TOKEN"), st.sampled_from(["#ops", "C0123ABCD"]))
     return st.builds(PostToSlack, st.sampled_from(["SLACK_WEBHOOK_URL", "TEAM_WEBHOOK"]), message, keys(), st.none() | bots)

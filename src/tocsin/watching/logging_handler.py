@@ -1,12 +1,14 @@
 """``LoggingHandler``: notifies of log records, like of failures of a watched body.
 
 - A record is a change of the tracked logger from Running to Failed, with the record's message; to TimedOut, Aborted or Skipped if the
-  record has an exception that means so. Details are the exception, and where it was logged.
+  record has an exception that means so. The exception is the result of that state, and where it was logged is a detail.
+- A record of the root logger is named after the program, since "root" says nothing.
 - The handler ignores the logger ``tocsin`` and those under it, and all records that are logged while it notifies (by urllib3, by
   requests, by a user's handler).
 - It holds no lock while it notifies, so that other threads can log meanwhile. No record makes it raise.
 """
 
+import copy
 import logging
 from collections.abc import Iterable
 from typing import TypeGuard
@@ -15,7 +17,7 @@ import attrs
 from typing_extensions import override
 
 from tocsin.core import events as e
-from tocsin.core.endings import described, logged_state
+from tocsin.core.endings import logged_state
 from tocsin.core.events import Detail, Facts
 from tocsin.core.machine import Run, StateHandler, Subject
 from tocsin.core.states import Running
@@ -25,10 +27,12 @@ from tocsin.shell.adapters.clock import CLOCK
 from tocsin.shell.announce import ended_by, facts
 from tocsin.shell.environment import run_id
 from tocsin.shell.handlers.attach import attached
-from tocsin.watching.emit import ANYWHERE, feed_alone, is_notifying, log_failure, told_by
+from tocsin.watching.emit import ANYWHERE, feed_alone, is_notifying, log_failure, program_name, told_by
 from tocsin.watching.recipients import Handlers, default_recipients
 
 _OWN_LOGGER = "tocsin"
+_BASIC_FORMATS = (logging.BASIC_FORMAT, "{levelname}:{name}:{message}", "${levelname}:${name}:${message}")
+"""What ``basicConfig`` gives a handler without a formatter: level and logger are in the message anyway."""
 _OWN_THREADS = "tocsin_"  # such a thread sends where an event loop must not be blocked
 
 
@@ -93,8 +97,10 @@ class LoggingHandler(logging.Handler):
             log_failure(error, name)
 
     def _notify(self, record: logging.LogRecord, name: str) -> None:
+        name = program_name() if name == logging.root.name else name
         logger, now, error, text = Logger(name), CLOCK.now(), _error(record), self._text(record)
-        (state, known), interrupt = ended_by(error, lambda one: (logged_state(text, one), _record_facts(record, one)))
+        state, interrupt = ended_by(error, lambda one: logged_state(text, one))
+        known = _record_facts(record)
         if error is not None:
             known = attrs.evolve(known, told_by=told_by(error, ANYWHERE))
         feed_alone(
@@ -105,9 +111,11 @@ class LoggingHandler(logging.Handler):
             raise interrupt
 
     def _text(self, record: logging.LogRecord) -> str:
-        """Return the text of the message, also for a record whose arguments do not fit its format."""
+        """Return the text of the message, also for a record whose arguments do not fit its format. Its exception is told apart."""
         try:
-            return plain(self.format(record) if self.formatter else record.getMessage())
+            if self.formatter is None or vars(self.formatter).get("_fmt") in _BASIC_FORMATS:
+                return plain(record.getMessage())
+            return plain(self.format(_without_exception(record)))
         except KeyboardInterrupt:
             raise
         except BaseException as error:
@@ -120,11 +128,18 @@ class LoggingHandler(logging.Handler):
         super().close()
 
 
-def _record_facts(record: logging.LogRecord, error: BaseException | None) -> Facts:
-    details = [] if error is None else [Detail("Error", described(error), quoted=True)]
+def _without_exception(record: logging.LogRecord) -> logging.LogRecord:
+    if not record.exc_info and not record.exc_text:
+        return record
+    other = copy.copy(record)
+    other.exc_info = other.exc_text = None
+    return other
+
+
+def _record_facts(record: logging.LogRecord) -> Facts:
     level, file, line, function = map(worded, (record.levelname, record.filename, record.lineno, record.funcName))
     where = f"{level} at {file}:{line} in {function}"
-    return attrs.evolve(facts(), details=(*details, Detail("Logged", where)))
+    return attrs.evolve(facts(), details=(Detail("Logged", where),))
 
 
 def _error(record: logging.LogRecord) -> BaseException | None:

@@ -56,6 +56,8 @@ def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> HistoryStore:
         (["--notify", "="], ["live", "print", "none"]),
         (["--only", "failed,ti"], ["failed,timedout"]),
         (["--ignore", "ru"], ["running"]),
+        (["--mention", "U0123ABCD,h"], ["U0123ABCD,here"]),
+        (["--mention="], ["--mention=here", "--mention=channel", "--mention=everyone"]),
         (["--retries", "--"], []),
         (["--env-file", ""], []),  # files
         (["--", "--no"], []),

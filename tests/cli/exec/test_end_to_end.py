@@ -164,6 +164,25 @@ def test_only_what_was_asked_for(station: Station) -> None:
     assert station.titles == ["Failed", "Running"]
 
 
+def test_a_failure_mentions_whom_the_option_names(station: Station) -> None:
+    """The option takes the place of what the variable says. A success, and an attempt that another follows, mention no one."""
+    mail = {"EMAIL_USERNAME": "ops@example.com", "EMAIL_PASSWORD": "abcdabcdabcdabcd", "TOCSIN_NOTIFIERS": "gmail"}
+    calls = {"TOCSIN_SLACK_MENTION": "channel"}
+    assert station.python("pass", "--mention", "U0123ABCD", variables=calls).status == 0
+    assert station.python("raise SystemExit(1)", variables=calls).status == 1
+    seen = station.python(
+        "raise SystemExit(1)", "--mention", "U0123ABCD", "--mention", "S0123ABCD,here", "--explain", "--retries", "1", variables=calls
+    )
+    texts = [message["text"] for request in station.server.requests if isinstance(message := request.json, dict)]
+    assert texts[0].startswith("nightly load succeeded")
+    assert texts[1].startswith("<!channel> nightly load failed")
+    assert texts[2].startswith("<@U0123ABCD> <!subteam^S0123ABCD> <!here> nightly load failed")
+    assert len(texts) == 3
+    assert "mention=['U0123ABCD', 'S0123ABCD', 'here']" in seen.err
+    seen = station.python("pass", "--only", "failed", "--mention", "here", variables=mail)
+    assert seen.err == "tocsin: --mention has no effect: it names people on Slack, and no message goes there\n"
+
+
 def test_the_command_and_its_output_are_shown_when_asked_for_and_secrets_never(station: Station) -> None:
     word = "hunter2-canary"
     program = "import os; print('one'); print('\\x1b[31mtwo', os.environ['DB_PASSWORD'], os.environ['SLACK_WEBHOOK_URL'])"

@@ -35,6 +35,7 @@ def test_without_options_there_are_defaults() -> None:
         "show_command": False,
         "only": (),
         "ignore": (),
+        "mention": (),
         "on_change": False,
         "every": None,
         "after": None,
@@ -57,7 +58,7 @@ def test_without_options_there_are_defaults() -> None:
 def test_each_option_is_taken(tmp_path: Path) -> None:
     words = "--label=nightly --tail 20 --show-command --only failed,TIMEDOUT --only aborted --ignore running --on-change"
     more = "--every 5 --after 3 --timeout 2h --kill-after 5 --retries 3 --retry-delay 1.5m --ping HEARTBEAT --scrub-env"
-    more += " --notify print --expect 0,3-5"
+    more += " --notify print --expect 0,3-5 --mention U0123ABCD,here --mention S0123ABCD"
     for name, text in (("one", "HOST=db\nPORT=1\n"), ("two", "PORT=2\n")):
         (tmp_path / name).write_text(text)
     files = ["--env-file", str(tmp_path / "one"), f"--env-file={tmp_path / 'two'}"]
@@ -69,6 +70,7 @@ def test_each_option_is_taken(tmp_path: Path) -> None:
         "show_command": True,
         "only": ("Failed", "TimedOut", "Aborted"),
         "ignore": ("Running",),
+        "mention": ("U0123ABCD", "here", "S0123ABCD"),
         "on_change": True,
         "every": 5,
         "after": 3,
@@ -147,6 +149,16 @@ def test_a_time_has_a_unit_or_is_in_seconds(text: str, seconds: float) -> None:
         (["--timeout", "0", "--", "x"], "--timeout: it must be longer than 0"),
         (["--kill-after", "12d", "--", "x"], "--kill-after: 12d is longer than 11 days"),
         (["--timeout", "9" * 400 + "s", "--", "x"], "--timeout: 999"),
+        (["--mention", "@anna", "x"], "--mention: it holds no id on Slack: write the id that Slack copies from the person's profile"),
+        (["--mention", "anna@example.com", "x"], "--mention: it holds no id on Slack: write the id that Slack copies"),
+        (["--mention", "here,<@U0123ABCD>", "x"], "--mention: it holds no id on Slack: write 'U0123ABCD'"),
+        (["--mention", "@Here", "x"], "--mention: it holds no id on Slack: write 'here'"),
+        (["--mention", "", "x"], "--mention: it holds no id on Slack: write the id that Slack copies"),
+        (["--mention", "xoxb-1-2-c4nary", "x"], "--mention: it holds no id on Slack: write the id that Slack copies"),
+        (
+            ["--mention", ",".join(f"U012{at:02}" for at in range(11)), "x"],
+            "--mention takes at most 10 ids: name a user group of Slack's",
+        ),
         (["--notify", "loud", "--", "x"], "--notify: invalid choice: 'loud'"),
     ],
 )
@@ -155,6 +167,7 @@ def test_what_makes_no_sense_is_one_line(words: list[str], said: str) -> None:
         parse_arguments(words)
     assert str(misused.value).startswith(said)
     assert "\n" not in str(misused.value)
+    assert "c4nary" not in str(misused.value)
 
 
 def test_no_retries_may_be_waited_between() -> None:

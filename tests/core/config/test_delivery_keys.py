@@ -5,6 +5,7 @@ import pytest
 from tests.core.config.examples import layer, problem
 from tocsin.core.config.merging import merge
 from tocsin.core.config.parsing import environment, parse
+from tocsin.core.states import Failed, Retrying
 
 CANARY = "xoxb-1234-c4naryc4nary"
 
@@ -14,6 +15,8 @@ def test_what_a_file_sets() -> None:
         [slack]
         token_secret = "OUR_TOKEN"
         channel = "C0123ABCD"
+        mention = ["U0123ABCD", "S0123ABCD", "here", "U0123ABCD"]
+        mention_states = ["failed", "Retrying"]
         [gmail]
         daily = 2000
         [delivery]
@@ -25,6 +28,7 @@ def test_what_a_file_sets() -> None:
     """
     config = merge(layer(parse(text, "FILE", project=False)))
     assert (config.slack.token_secret, config.slack.channel, config.gmail.daily) == ("OUR_TOKEN", "C0123ABCD", 2000)
+    assert (config.slack.mention, config.slack.mention_states) == (("U0123ABCD", "S0123ABCD", "here"), frozenset({Failed, Retrying}))
     delivery = config.delivery
     assert (delivery.exit_timeout, delivery.attempts, delivery.retry_for) == (2.5, 1, 60.0)
     assert (delivery.max_queue, delivery.fallback) == (50, "gmail")
@@ -37,11 +41,46 @@ def test_the_same_from_the_environment() -> None:
             "TOCSIN_DELIVERY_MAX_QUEUE": "7",
             "TOCSIN_GMAIL_DAILY": "3",
             "TOCSIN_SLACK_CHANNEL": "#ops",
+            "TOCSIN_SLACK_MENTION": "U0123ABCD, channel",
+            "TOCSIN_SLACK_MENTION_STATES": ",",
         }
     )
     config = merge(variables)
     assert problems == ()
     assert (config.delivery.fallback, config.delivery.max_queue, config.gmail.daily, config.slack.channel) == ("slack", 7, 3, "#ops")
+    assert (config.slack.mention, config.slack.mention_states) == (("U0123ABCD", "channel"), frozenset())
+    assert environment({"TOCSIN_SLACK_MENTION": ","})[0].settings["slack.mention"].value == []
+
+
+def test_a_projects_file_may_name_whom_a_failure_calls() -> None:
+    config = merge(layer(parse('slack.mention = ["here"]', "FILE", project=True)))
+    assert (config.slack.mention, config.slack.mention_states) == (("here",), frozenset({Failed}))
+
+
+TAKES = "takes a list of ids on Slack, here, channel or everyone"
+FIND = "write the id that Slack copies from the person's profile ('Copy member ID', such as 'U0123ABCD') or from the user group's"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('slack.mention = "here"', f'{TAKES}; write mention = ["U0123ABCD", "here"]'),
+        ('slack.mention = ["here", "@anna"]', f"{TAKES}, and its item 2 is none; {FIND}"),
+        ("slack.mention = [3]", f"{TAKES}, and its item 1 is none; {FIND}"),
+        ('slack.mention = ["<!here>"]', f"{TAKES}, and its item 1 is none; write 'here'"),
+        (f"slack.mention = {[f'U0{at:02}' for at in range(11)]}", 'takes at most 10 ids; write mention = ["U0123ABCD", "here"]'),
+    ],
+)
+def test_what_is_no_mention(text: str, said: str) -> None:
+    assert str(problem(parse(text, "FILE", project=True))).startswith(f"FILE:1: slack.mention: {said}")
+
+
+def test_a_misspelt_mention() -> None:
+    found = str(problem(parse("slack.mentions = []", "FILE", project=True)))
+    assert found == "FILE:1: slack.mentions: there is no such key; did you mean slack.mention?"
+    assert str(problem(parse(f'slack.mention = ["{CANARY}"]', "FILE", project=False))).startswith("FILE:1: this looks like a secret; ")
+    _, (said,) = environment({"TOCSIN_SLACK_MENTION": "@anna"})
+    assert str(said).startswith(f"TOCSIN_SLACK_MENTION: {TAKES}, and its item 1 is none; {FIND}")
 
 
 @pytest.mark.parametrize(

@@ -115,9 +115,10 @@ def test_the_sentence_of_a_group_names_the_gravest_in_it() -> None:
     content = compose(change("load", Running(), Failed(None, group)), traceback=True)
     assert content.sentence == (
         "load failed: ValueError: no rows, in ExceptionGroup: unhandled errors in a TaskGroup (2 sub-exceptions)"
+        "; also TimeoutError: late"
     )
     (error,) = (line.text for line in content.lines if line.title == "Error")
-    assert content.sentence.endswith(error)
+    assert content.sentence.endswith(error.replace("\n", "; "))
     (frames,) = (line.text for line in content.lines if line.title.startswith("Traceback"))
     assert "test_the_sentence_of_a_group" in frames
 

@@ -7,7 +7,7 @@ import pytest
 from tests.servers.slack import SlackServer
 from tests.shell.adapters.examples import post
 from tests.shell.homes import Home
-from tocsin import Failed, Finished, Live, Retrying, Running, Success
+from tocsin import Failed, Finished, Live, Retrying, Running, Success, TimedOut
 from tocsin.adapters import Gmail, Secrets, SlackWebhook
 from tocsin.core.config.merging import Layer, layer_from, merge
 from tocsin.core.config.schema import Configuration
@@ -67,13 +67,22 @@ def test_the_notifiers_are_as_configured() -> None:
         slack__only=[],
         slack__title_link="https://example.com",
         slack__webhook_secret="TEAM_WEBHOOK",
+        slack__mention=["U0123ABCD", "here"],
+        slack__mention_states=["TimedOut"],
         gmail__ignore=["Retrying"],
         gmail__to=["a@example.com"],
         gmail__cc=["b@example.com"],
     )
     link, to, cc = "https://example.com", ["a@example.com"], ["b@example.com"]
     assert default_handlers(config) == (
-        SlackNotifier(ignore_states=[Running], traceback=True, title_link=link, webhook_secret="TEAM_WEBHOOK"),
+        SlackNotifier(
+            ignore_states=[Running],
+            traceback=True,
+            title_link=link,
+            webhook_secret="TEAM_WEBHOOK",
+            mention=["U0123ABCD", "here"],
+            mention_states=[TimedOut],
+        ),
         GmailNotifier(only_states=[Failed], ignore_states=[Retrying], traceback=True, to=to, cc=cc),
     )
     assert default_handlers(configured(notifiers=["slack"], slack__only=["Success"])) == (SlackNotifier(only_states=[Success]),)

@@ -58,7 +58,11 @@ def test_the_options_show_in_the_message(notifications: Recording) -> None:
     assert (first.webhook_secret, first.payload.title_link) == ("TEAM", "https://example.com/runs/1")
     frames = first.payload.fields[-1]
     assert frames.title == "Traceback, innermost first"
-    assert re.fullmatch(r"```[^\n]*test_notifiers\.py:\d+ in [^\n]*division\n[^\n]*test_notifiers[^\n]*```", frames.value)
+    assert re.match(
+        r"```[^\n]*test_notifiers\.py:\d+ in division\n    return 1 / by\n"
+        r"[^\n]*test_notifiers\.py:\d+ in test_the_options[^\n]*\n    division\(0\)(\n|```)",
+        frames.value,
+    )
     assert second.payload.fields[0].value == "load is Failed"
 
 

@@ -37,8 +37,9 @@ CONTENT = Content(
 def contents(draw: st.DrawFn) -> Content | DigestSummary | None:
     """Draw the content of a message: of one change, of a digest, or none."""
     lines = st.lists(st.builds(Line, texts(), texts(), st.booleans(), st.booleans(), st.booleans()), max_size=3)
+    mentions = st.lists(st.sampled_from(["U0123ABCD", "S0123ABCD", "here"]), max_size=2, unique=True).map(tuple[str, ...])
     names, shown = (texts(), texts(), texts(), texts()), lines.map(tuple[Line, ...])
-    content = st.builds(Content, *names, st.booleans(), st.just("#eb0000"), moments(), shown, texts(), texts())
+    content = st.builds(Content, *names, st.booleans(), st.just("#eb0000"), moments(), shown, texts(), texts(), mentions)
     many = st.lists(st.builds(summarize, content, keys()), min_size=1, max_size=4).map(merge_summaries)
     return draw(st.none() | content | many)
 
@@ -235,6 +236,18 @@ def test_damage_is_explained_in_one_line(body: str, why: str) -> None:
     assert why in said
     assert said.isprintable()
     assert len(said) < 500
+
+
+def test_a_mention_is_kept_and_one_that_is_none_is_damage() -> None:
+    calling = attrs.evolve(POST.payload, mentions=("U0123ABCD", "here"))
+    digest = fold([attrs.evolve(POST, payload=calling)] * 2)
+    for message in (attrs.evolve(POST, payload=calling), digest, attrs.evolve(POST, content=attrs.evolve(CONTENT, mentions=("here",)))):
+        body = kept(message).body
+        assert decode(row(body)) == message
+        found = decode(row(body.replace('"here"', '"here> <!everyone"')))
+        assert isinstance(found, str)
+        assert "is damaged (ValueError: item " in found
+    assert '"mentions"' not in kept(POST).body + kept(attrs.evolve(POST, content=CONTENT)).body + kept(fold([POST, POST])).body
 
 
 @pytest.mark.parametrize("moment", ["2026-03-01T12:00:00", "yesterday", 7])

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from tocsin.cli.exec.options import STATES, parser
+from tocsin.core.messages.mentions import EVERYONE
 
 VARIABLE = "_TOCSIN_COMPLETE"
 """The variable by which a shell asks; its value names the shell."""
@@ -106,9 +107,9 @@ def suggestions(words: Sequence[str], word: str) -> list[Item]:
 
 def _values(option: Action, begun: str) -> list[Item]:
     """Return the values of an option that begin with a text."""
-    if option.type is not None and option.metavar == "STATE[,STATE]":
+    if option.metavar in {"STATE[,STATE]", "ID[,ID]"}:
         before, comma, _ = begun.rpartition(",")
-        found = [f"{before}{comma}{state.lower()}" for state in STATES]
+        found = [f"{before}{comma}{word.lower()}" for word in (STATES if option.dest != "mention" else EVERYONE)]
     elif option.choices is not None:
         found = [str(choice) for choice in option.choices]
     else:

@@ -25,7 +25,7 @@ from tocsin.core.filters.algebra import Filter
 from tocsin.core.filters.policies import on_change
 from tocsin.core.filters.predicates import entered, final_attempt
 from tocsin.core.machine import Announcement, Run, Subject, propose
-from tocsin.core.notifiers import Messenger, Notifier, Pinger
+from tocsin.core.notifiers import Messenger, Notifier, Pinger, SlackNotifier
 from tocsin.core.outcomes import Rejected, Shown
 from tocsin.core.planning import RetryRules, Situation, plan
 from tocsin.core.secrets import masked_command
@@ -82,6 +82,8 @@ def _silenced() -> Silent:
 def command_handlers(options: Options, config: Configuration, ping: Ping | None) -> tuple[Notifier, ...]:
     """Return the handlers of a run: the configured notifiers with the options applied, and the dead-man service."""
     usual = usual_handlers(config, notify_mode(options))
+    if options.mention and usual and not any(isinstance(notifier, SlackNotifier) for notifier in usual):
+        log.once("--mention has no effect: it names people on Slack, and no message goes there")
     return (*(_with_options(notifier, options) for notifier in usual), *([] if ping is None else [Pinger(ping)]))
 
 
@@ -97,12 +99,13 @@ def _with_options(notifier: Messenger, options: Options) -> Messenger:
     when: Filter = _NOT_RETRIED & notifier.when
     if options.on_change or options.after is not None:
         when = when & on_change(options.after or 1, options.every)
-    return attrs.evolve(
+    notifier = attrs.evolve(
         notifier,
         only_states=only or notifier.only_states,
         ignore_states=ignore or notifier.ignore_states,
         when=when,
     )
+    return attrs.evolve(notifier, mention=options.mention) if options.mention and isinstance(notifier, SlackNotifier) else notifier
 
 
 def _kinds(names: tuple[str, ...]) -> list[type[State]]:

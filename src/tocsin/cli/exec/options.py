@@ -61,6 +61,7 @@ class Options(argparse.Namespace):
     show_command: bool
     only: tuple[str, ...]
     ignore: tuple[str, ...]
+    mention: tuple[str, ...]
     on_change: bool
     every: int | None
     after: int | None
@@ -123,6 +124,11 @@ def _check_combinations(options: Options) -> None:
         raise UsageError("--retry-delay needs --retries: it says how long to wait before another attempt")
     if "kill_after" in options and options.timeout is None:
         raise UsageError("--kill-after needs --timeout: it says how long after that to kill the command")
+    if options.mention:
+        from tocsin.core.messages.mentions import MOST_MENTIONS  # seldom needed
+
+        if len({*options.mention}) > MOST_MENTIONS:
+            raise UsageError(f"--mention takes at most {MOST_MENTIONS} ids: name a user group of Slack's, such as S0123ABCD, or here")
     if options.every is not None and not (options.on_change or options.after):
         raise UsageError("--every needs --on-change or --after: it says how often to report further failures")
 
@@ -133,6 +139,7 @@ def _complete(options: Options, command: tuple[str, ...]) -> Options:
     options.command = command
     options.label = single_line(as_utf8(options.label or command_name(command))).strip() or "command"
     options.only, options.ignore = tuple(options.only), tuple(options.ignore)  # argparse extends lists
+    options.mention = tuple(options.mention)
     options.env_file = dict(options.env_file)
     return options
 
@@ -211,6 +218,14 @@ def parser() -> argparse.ArgumentParser:
     add("--on-change", action="store_true", help="only if the outcome differs from the last run's")
     add("--after", type=_positive, metavar="N", help="only after N failures in a row")
     add("--every", type=_positive, metavar="N", help="with these two: again at each Nth failure after that")
+    add(
+        "--mention",
+        default=[],
+        action="extend",
+        type=_mentions,
+        metavar="ID[,ID]",
+        help="whom a failure mentions on Slack, like U0123ABCD,here",
+    )
     add("--ping", metavar="URL", help="a dead-man service to ping at start and end, or the name of a secret with its URL")
     add = made.add_argument_group("running the command").add_argument
     add(
@@ -255,6 +270,16 @@ def _state(word: str) -> str:
             return name
     meant = suggestion(word.lower(), [name.lower() for name in STATES])
     raise argparse.ArgumentTypeError(f"there is no state {word!r}{meant or ': write failed, timedout, aborted, success or running'}")
+
+
+def _mentions(text: str) -> list[str]:
+    from tocsin.core.messages.mentions import is_mention, mention_hint  # seldom needed
+
+    found = [word.strip() for word in text.split(",")]
+    for word in found:
+        if not is_mention(word):
+            raise argparse.ArgumentTypeError(f"it holds no id on Slack: {mention_hint(word)}")
+    return found
 
 
 def _variables(path: str) -> list[tuple[str, str]]:

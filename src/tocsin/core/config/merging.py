@@ -94,6 +94,8 @@ def merge(*layers: Layer) -> Configuration:
             token_secret=of(schema.SLACK_TOKEN_SECRET),
             channel=of(schema.SLACK_CHANNEL),
             title_link=of(schema.SLACK_TITLE_LINK),
+            mention=of(schema.SLACK_MENTION),
+            mention_states=of(schema.SLACK_MENTION_STATES),
             only=of(schema.SLACK_ONLY),
             ignore=of(schema.SLACK_IGNORE),
             connect_timeout=of(schema.SLACK_CONNECT),

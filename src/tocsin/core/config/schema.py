@@ -15,7 +15,7 @@ from tocsin.core.config import value_types
 from tocsin.core.config.value_types import ValueType
 from tocsin.core.delivery.destinations import without_login
 from tocsin.core.filters.predicates import Kinds, are_kinds, names
-from tocsin.core.states import Finished
+from tocsin.core.states import Failed, Finished
 from tocsin.core.validation import is_list, is_table
 from tocsin.core.values import Value
 
@@ -38,6 +38,8 @@ class SlackSettings(Value):
     token_secret: str | None
     channel: str | None
     title_link: str | None
+    mention: tuple[str, ...]
+    mention_states: Kinds
     only: Kinds | None
     ignore: Kinds | None
     connect_timeout: float
@@ -191,6 +193,15 @@ SLACK_CHANNEL: ConfigKey[str | None] = ConfigKey(
     "slack.channel", value_types.SLACK_CHANNEL, None, "the channel that the app posts into", shared=False
 )
 SLACK_TITLE_LINK: ConfigKey[str | None] = ConfigKey("slack.title_link", value_types.LINK, None, "where the title of a message leads")
+SLACK_MENTION: ConfigKey[tuple[str, ...]] = ConfigKey(
+    "slack.mention", value_types.MENTIONS, (), "whom a message about a failure mentions: people, user groups, or those of the channel"
+)
+SLACK_MENTION_STATES: ConfigKey[Kinds] = ConfigKey(
+    "slack.mention_states",
+    value_types.KINDS_OF_STATES,
+    frozenset({Failed}),
+    "the states whose messages mention them, with their substates; an empty list: all",
+)
 SLACK_ONLY: ConfigKey[Kinds | None] = ConfigKey(
     "slack.only", value_types.KINDS_OF_STATES, None, "`only`, for Slack", absent="as `only`"
 )
@@ -278,8 +289,8 @@ SECRETS_KEYRING: ConfigKey[bool] = ConfigKey(
 
 TABLE: tuple[ConfigKey[object], ...] = (
     NOTIFIERS, ONLY, IGNORE, ENVIRONMENT, TRACEBACK,
-    SLACK_WEBHOOK_SECRET, SLACK_TOKEN_SECRET, SLACK_CHANNEL, SLACK_TITLE_LINK, SLACK_ONLY, SLACK_IGNORE, SLACK_CONNECT, SLACK_READ,
-    SLACK_DEADLINE, SLACK_HOSTS, SLACK_BUNDLE, SLACK_PROXIES,
+    SLACK_WEBHOOK_SECRET, SLACK_TOKEN_SECRET, SLACK_CHANNEL, SLACK_TITLE_LINK, SLACK_MENTION, SLACK_MENTION_STATES, SLACK_ONLY,
+    SLACK_IGNORE, SLACK_CONNECT, SLACK_READ, SLACK_DEADLINE, SLACK_HOSTS, SLACK_BUNDLE, SLACK_PROXIES,
     GMAIL_TO, GMAIL_CC, GMAIL_ONLY, GMAIL_IGNORE, GMAIL_HOST, GMAIL_PORT, GMAIL_BUNDLE, GMAIL_CONNECT, GMAIL_READ, GMAIL_DEADLINE,
     GMAIL_DAILY,
     DELIVERY_EXIT_TIMEOUT, DELIVERY_ATTEMPTS, DELIVERY_RETRY_FOR, DELIVERY_MAX_QUEUE, DELIVERY_FALLBACK, DELIVERY_OUTBOX,

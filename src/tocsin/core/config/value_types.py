@@ -12,6 +12,7 @@ import attrs
 from tocsin.core import options
 from tocsin.core.config.problems import hint
 from tocsin.core.filters.predicates import Kinds
+from tocsin.core.messages.mentions import MOST_MENTIONS, is_mention, mention_hint
 from tocsin.core.states import KINDS
 from tocsin.core.validation import at_least, is_list, is_seconds, is_table, is_text
 from tocsin.core.values import Value
@@ -163,6 +164,16 @@ def _kinds(given: object) -> Kinds | Invalid:
     return found if isinstance(found, Invalid) else frozenset(found)
 
 
+def _mentions(given: object) -> tuple[str, ...] | Invalid:
+    found = _each_mention(given)
+    return Invalid(f"takes at most {MOST_MENTIONS} ids") if isinstance(found, tuple) and len(found) > MOST_MENTIONS else found
+
+
+def _mention(given: object) -> str | Invalid:
+    return given if is_mention(given) else Invalid("is none", mention_hint(given))
+
+
+_each_mention = _listed(_mention, "a list of ids on Slack, here, channel or everyone")
 _states = _listed(_one_of({kind.__name__: kind for kind in KINDS}), "a list of names of states")
 _NAME = "the name of a secret, never the secret itself"
 
@@ -197,6 +208,13 @@ SECRETS = ValueType(
 )
 LINK = ValueType(
     "an http(s) URL", '"https://example.com/runs"', "https://example.com/runs", _from_option(options.title_link, "an http(s) URL")
+)
+MENTIONS = ValueType(
+    "a list of ids on Slack, here, channel or everyone",
+    '["U0123ABCD", "here"]',
+    "U0123ABCD,here",
+    _mentions,
+    _items,
 )
 ADDRESSES = ValueType(
     "a list of mail addresses",

@@ -114,6 +114,7 @@ def digest_content(summary: DigestSummary) -> Content:
         color=summary.color,
         at=summary.ended,
         lines=tuple(_lines(summary)),
+        mentions=summary.mentions,
     )
 
 

@@ -48,7 +48,7 @@ def content_of(message: Message) -> Content | DigestSummary:
         at = datetime.fromtimestamp(min(max(payload.ts or 0, 0), _LATEST), UTC)
         lines = tuple(Line(_unescaped(field.title), _unescaped(field.value)) for field in payload.fields)
         texts = (_unescaped(payload.fallback), _unescaped(payload.text), _unescaped(payload.title))
-        return Content(message.key.slug, *texts, False, payload.color, at, lines, payload.title_link)
+        return Content(message.key.slug, *texts, False, payload.color, at, lines, payload.title_link, mentions=payload.mentions)
     result = message.mail
     return Content(
         message.key.slug, result.subject, result.subject, "Message", False, _GREY, result.at, (Line("Message", result.plain),)

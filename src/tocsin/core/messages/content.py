@@ -8,7 +8,7 @@
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import TypeGuard
 
@@ -17,13 +17,27 @@ import attrs
 from tocsin.core import states as s
 from tocsin.core.attachments import Attachment
 from tocsin.core.changes import Change
-from tocsin.core.endings import deciding, described
+from tocsin.core.messages.errors import ErrorText, error_text, raised_at, traceback_lines
+from tocsin.core.messages.mentions import are_mentions
 from tocsin.core.notes import cut_notes
 from tocsin.core.screen import CONTROL
 from tocsin.core.signals import Signal
-from tocsin.core.states import State
+from tocsin.core.states import UNEXPECTED, State
 from tocsin.core.tables import cut_rows
-from tocsin.core.text import cut, frames, label, one_line, plain, printable, quote, span, traceback_of, type_name
+from tocsin.core.text import (
+    cut,
+    cut_middle,
+    cut_start,
+    describe,
+    label,
+    one_line,
+    plain,
+    printable,
+    quote,
+    span,
+    type_name,
+    without_rulers,
+)
 from tocsin.core.values import Value
 
 VERBS: Mapping[type[State], str] = {
@@ -52,8 +66,14 @@ VERBS: Mapping[type[State], str] = {
 
 NAME_LIMIT = 150
 SENTENCE_LIMIT = 200
+_LEAST_REASON = 60  # characters that have room for both ends of a reason
+_BOTH_ENDS = ("Message", "Error", "Note")
+_LAST_LINES = "Last lines"
+_RESTATED = ("Interrupted.", "Task timed out during execution.", UNEXPECTED.rstrip(": "))
+"""Messages of tocsin's own that say nothing beside the verb and the exception."""
 _INVISIBLE = "\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff"
 _VOWELS = "AEIOU"
+_ENDS = ".: "
 _VISIBLE = re.compile(f"[^\\s{_INVISIBLE}]")
 
 
@@ -95,7 +115,7 @@ class Content(Value):
         lines: the known facts, in order.
         link: the URL behind the title.
         rest: the rest of the sentence, whole, as a user's program worded it.
-        mentions: whom the message calls, as ids of Slack's (``U...``, ``S...``) or one of here, channel and everyone.
+        mentions: whom the message mentions, as ids of Slack's (``U...``, ``S...``) or one of here, channel and everyone.
         attachments: files that go with the message.
     """
 
@@ -109,13 +129,21 @@ class Content(Value):
     lines: tuple[Line, ...]
     link: str | None = None
     rest: str = ""
-    mentions: tuple[str, ...] = ()
+    mentions: tuple[str, ...] = attrs.field(default=(), validator=are_mentions)
     attachments: tuple[Attachment, ...] = ()
 
     @property
     def sentence(self) -> str:
-        """The whole message in one plain sentence of at most 200 characters."""
-        return cut(one_line(f"{self.opening}{self.rest}"), SENTENCE_LIMIT) if self.rest else self.opening
+        """The whole message in one plain sentence of at most 200 characters, of which a long reason has both ends."""
+        if not self.rest:
+            return self.opening
+        whole = one_line(f"{self.opening}{without_rulers(self.rest)}")
+        if len(whole) <= SENTENCE_LIMIT:
+            return whole
+        room = SENTENCE_LIMIT - len(self.opening)
+        if room < _LEAST_REASON:
+            return cut(whole, SENTENCE_LIMIT)
+        return f"{self.opening}{cut_middle(whole[len(self.opening) :], room)}"
 
     def redacted(self, redact: Callable[[str], str]) -> "Content":
         """Return the content with each text of the user's as ``redact`` returns it; itself if none changes.
@@ -159,19 +187,22 @@ def compose(
         change: the change.
         message: a text that replaces the state's message or exception; None keeps those.
         remark: how the change relates to earlier runs; None if it does not.
-        traceback: whether to add the last ten frames (file, line and function, never a local variable).
+        traceback: whether to add the last ten frames and their callers (file, line, function and source line, never a local variable).
         notes: sentences about the message itself, for example that a formatter failed.
         link: the URL behind the title.
     """
     kind, error = type(change.new).__name__, error_of(change.new)
-    told = None if error is None else printable(described(error))  # once, since a user's ``str`` may take long
+    told = None if error is None else error_text(error)  # once, since a user's ``str`` may take long
     message = None if message is None else _unless_blank(printable(message))
     remark = None if remark is None else _unless_blank(printable(remark))
-    name = cut(one_line(label(change.tracked_obj)), NAME_LIMIT) or f"<{type_name(change.tracked_obj)} without a name>"
+    name = cut(one_line(_name(change)), NAME_LIMIT) or f"<{type_name(change.tracked_obj)} without a name>"
     index = "" if change.map_index is None else f"[{change.map_index}]"
-    own = printable(plain(change.new.message)) if error is None and change.new.message is not None else None
-    opening, rest = _sentence(f"{name}{index}", change, message or told or own, remark)
-    lines = _message_lines(own, error, told, message)
+    own, worded = None, change.new.message
+    if worded is not None:
+        own = printable(plain(worded)) if error is None or told is None else _own_message(plain(worded), error, told)
+    reason = message or (own if told is None else _reason(change.new, own, told))
+    opening, rest = _sentence(f"{name}{index}", change, reason, remark)
+    lines = _message_lines(message or own, error, told)
     if remark is not None:
         lines.append(Line("History", remark))
     if change.facts.details:
@@ -186,7 +217,7 @@ def compose(
             for detail in change.facts.details
         ]
     lines += _fact_lines(change)
-    if traceback and error is not None and (seen := _frames(error)):
+    if traceback and error is not None and (seen := traceback_lines(error)):
         lines.append(Line("Traceback, innermost first", printable("\n".join(seen)), quoted=True))
     if notes:
         lines += [Line("Note", printable(note)) for note in notes]
@@ -209,13 +240,6 @@ def compose(
     )
 
 
-def cut_line(line: Line, limit: int) -> str:
-    """Return at most ``limit`` characters of a line's text, 100 or more: a table cut between two rows, notes between two notes."""
-    if line.tabular:
-        return cut_rows(line.text, limit)
-    return cut_notes(line.text, limit) if line.listed else cut(line.text, limit)
-
-
 def is_blank(text: str) -> bool:
     """Return whether a reader sees nothing of the text: it is empty, or all white space and other characters without a shape.
 
@@ -229,10 +253,53 @@ def _unless_blank(text: str) -> str | None:
     return None if is_blank(text) else text
 
 
-def _frames(error: BaseException) -> tuple[str, ...]:
-    """Return the frames of the exception; of a group, those of the exception that decides, if it was raised."""
-    one = deciding(error)
-    return frames(error if traceback_of(one) is None else one)
+def cut_line(line: Line, limit: int) -> str:
+    """Return at most ``limit`` characters of a line's text, 100 or more, cut where it loses least.
+
+    A table is cut between two rows, and notes between two notes.
+    """
+    if line.tabular:
+        return cut_rows(line.text, limit)
+    if line.listed:
+        return cut_notes(line.text, limit)
+    if line.title in _BOTH_ENDS:
+        return cut_middle(line.text, limit)
+    return cut_start(line.text, limit) if line.title == _LAST_LINES else cut(line.text, limit)
+
+
+def _name(change: Change) -> str:
+    """Return the name of the tracked object, with its number if the run has several of that name."""
+    name = label(change.tracked_obj)
+    if change.slug == name:  # the usual case
+        return name
+    slug = plain(change.slug)
+    return slug if slug.startswith(f"{name}-") and slug[len(name) + 1 :].isdecimal() else name
+
+
+def _own_message(message: str, error: BaseException, told: ErrorText) -> str | None:
+    """Return what the message of a state says beside its exception, printable; None if that is nothing."""
+    if message.startswith(UNEXPECTED):
+        return None
+    for text in _texts(error, told):
+        if message == text or message.endswith(f": {text}"):
+            message = message[: len(message) - len(text)].removesuffix(": ")
+            break
+    return None if message in _RESTATED else _unless_blank(printable(message))
+
+
+def _texts(error: BaseException, told: ErrorText) -> Iterator[str]:
+    """Yield the texts by which a message may repeat an exception."""
+    described = describe(error)
+    kind = type_name(error)
+    yield from (told.first, described, described.removeprefix(f"{kind}: "), quote(error))
+
+
+def _reason(new: State, own: str | None, told: ErrorText) -> str:
+    """Return the rest of the sentence: the state's own message, then the exception."""
+    error = printable(told.sentence)
+    if own is None or isinstance(new, s.Retrying):  # that one has the numbers of its attempts
+        return error
+    return f"{own.rstrip(_ENDS)}: {error}"
 
 
 def _inherited_verb(kind: type[State]) -> str:
@@ -249,16 +316,12 @@ def _sentence(name: str, change: Change, reason: str | None, remark: str | None)
     return cut(f"{name} {verb}{took}", SENTENCE_LIMIT), f"{history}: {reason}" if reason and _VISIBLE.search(reason) else history
 
 
-def _message_lines(own: str | None, error: BaseException | None, told: str | None, message: str | None) -> list[Line]:
-    lines: list[Line] = []
-    if message is not None:
-        lines.append(Line("Message", message))
-    elif error is not None:
-        lines.append(Line("Message", printable(quote(error)), quoted=True))
-    elif own is not None:
-        lines.append(Line("Message", own))
-    if told is not None:
-        lines.append(Line("Error", told, quoted=True))
+def _message_lines(message: str | None, error: BaseException | None, told: ErrorText | None) -> list[Line]:
+    lines = [] if message is None else [Line("Message", message)]
+    if error is not None and told is not None:
+        lines.append(Line("Error", printable(told.lines), quoted=True))
+        if (where := raised_at(error)) is not None:
+            lines.append(Line("Raised at", one_line(where)))
     return lines
 
 

@@ -14,6 +14,7 @@ import attrs
 
 from tocsin.core.changes import Key
 from tocsin.core.messages.content import NAME_LIMIT, SENTENCE_LIMIT, Content
+from tocsin.core.messages.mentions import are_mentions, union
 from tocsin.core.text import cut, one_line
 from tocsin.core.values import Value
 
@@ -59,6 +60,7 @@ class DigestSummary(Value):
         began: the earliest moment, an aware datetime.
         ended: the latest moment, an aware datetime.
         color: the colour of the first message that reports a failure; without one, of the first message.
+        mentions: whom the messages mention, each once, in order.
     """
 
     key: Key
@@ -72,6 +74,7 @@ class DigestSummary(Value):
     began: datetime
     ended: datetime
     color: str
+    mentions: tuple[str, ...] = attrs.field(default=(), validator=are_mentions)
 
     def redacted(self, redact: Callable[[str], str]) -> "DigestSummary":
         """Return the summary with each excerpt as ``redact`` returns it; itself if none changes."""
@@ -102,6 +105,7 @@ def summarize(content: Content | DigestSummary, key: Key) -> DigestSummary:
         began=content.at,
         ended=content.at,
         color=content.color,
+        mentions=content.mentions,
     )
 
 
@@ -124,6 +128,7 @@ def merge_summaries(summaries: Iterable[DigestSummary]) -> DigestSummary:
         min((part.began for part in parts), key=_since_epoch),
         max((part.ended for part in parts), key=_since_epoch),
         failing.color,
+        mentions=union(part.mentions for part in parts),
     )
 
 

@@ -1,4 +1,7 @@
-"""A message as a mail: a plain text part, and an HTML part with a colour bar and no remote image."""
+"""A message as a mail: a plain text part, and an HTML part with a colour bar and no remote image.
+
+Both parts begin with the sentence that is the subject too, since a phone shows the beginning of a mail.
+"""
 
 from datetime import datetime
 
@@ -18,6 +21,7 @@ _PAGE = """\
 <table role="presentation" cellpadding="0" cellspacing="0"><tr>
 <td style="width:4px;background:{color}"></td>
 <td style="padding:4px 12px">
+<p style="margin:0 0 12px;font-size:14px;font-weight:bold">{sentence}</p>
 <h2 style="margin:0;font-size:16px">{title}</h2>
 <p style="margin:4px 0 12px">{headline}</p>
 <table role="presentation" cellpadding="0" cellspacing="0" style="font-size:14px">
@@ -75,7 +79,8 @@ def mail(content: Content, recipients: tuple[str, ...] | None = None, cc: tuple[
 
 def _plain(content: Content, lines: tuple[Line, ...], when: str) -> str:
     rows = [f"{line.title}:{_INDENT if line.tabular else ' '}{line.text.replace(chr(10), _INDENT)}" for line in lines]
-    return "\n".join([content.headline, "", *rows, "", when, *([content.link] if content.link else [])]) + "\n"
+    headline = [] if content.headline == content.sentence else ["", content.headline]
+    return "\n".join([content.sentence, *headline, "", *rows, "", when, *([content.link] if content.link else [])]) + "\n"
 
 
 def _html(content: Content, lines: tuple[Line, ...], when: str) -> str:
@@ -85,7 +90,8 @@ def _html(content: Content, lines: tuple[Line, ...], when: str) -> str:
     return _PAGE.format(
         color=escape(content.color),
         title=f'<a href="{escape(content.link)}">{title}</a>' if content.link else title,
-        headline=escape(content.headline),
+        sentence=escape(content.sentence),
+        headline=escape("" if content.headline == content.sentence else content.headline),
         rows="\n".join(
             _ROW.format(
                 title=escape(line.title),

@@ -14,14 +14,16 @@ from typing import NotRequired, TypedDict
 import attrs
 
 from tocsin.core.messages.content import Content, Line, cut_line
+from tocsin.core.messages.mentions import EVERYONE, are_mentions
 from tocsin.core.text import cut
 from tocsin.core.values import Value
 
 LIMITS: Mapping[str, int] = {
-    "Message": 1000,
-    "Traceback, innermost first": 1000,
+    "Message": 600,
+    "Error": 800,
+    "Raised at": 200,
+    "Traceback, innermost first": 900,
     "Last lines": 800,
-    "Error": 300,
     "Note": 300,
     "Not attached": 200,
     "Command": 200,
@@ -35,21 +37,22 @@ LIMITS: Mapping[str, int] = {
     "Where": 300,
     "Key": 200,
 }
-"""The most characters of a field, before escaping. All fields together stay under the 4,000 that Slack advises."""
+"""The most characters of a field, before escaping."""
 
 OTHER_LIMIT = 100
+FIELDS_LIMIT = 4000
+"""The most characters of all fields together, before escaping: what Slack advises for a message."""
 TABLES_LIMIT = 800
-"""The most characters of all tables together, whatever their titles. They get less where the other fields need the room."""
-_ALL_FIELDS = 3_900
-_SMALLEST_TABLE = 100
+"""The most characters of all tables together, whatever their titles."""
+
+_SHORT = 120  # characters of a field that is never cut to make room for others
+_LEAST = 100
 TITLE_LIMIT = 60
 _PLAIN_WORDS = re.compile(r"[A-Za-z0-9]+(?:[ -][A-Za-z0-9]+)*")  # a dot could make a link, an underscore italics
 _INVISIBLE = "\u200b"
 _SPECIAL = re.compile("[&<>]")  # a search costs less than a call, and most texts hold none
 _MARKUP = re.compile(r"[*_~`]")
 _NO_WORDS = "(no words)"
-EVERYONE = ("here", "channel", "everyone")
-"""The mentions that are no ids: those of a channel who are active, all of a channel, all of a workspace."""
 _WITHOUT_PREVIEWS = {"unfurl_links": False, "unfurl_media": False}
 
 
@@ -67,7 +70,7 @@ class SlackMessage(Value):
     """The message for an incoming webhook: the sentence in ``fallback``, and one attachment with its colour bar.
 
     Source of the fields: Slack's reference of message attachments. All text is already escaped. ``mrkdwn_in`` names the parts in
-    which Slack parses markup. ``mentions`` are called in front of the sentence, the only markup there.
+    which Slack parses markup. ``mentions`` stand in front of the sentence, the only markup there.
     """
 
     fallback: str
@@ -79,7 +82,7 @@ class SlackMessage(Value):
     mrkdwn_in: tuple[str, ...] = ()
     footer: str | None = None
     ts: int | None = None
-    mentions: tuple[str, ...] = ()
+    mentions: tuple[str, ...] = attrs.field(default=(), validator=are_mentions)
 
     def to_json(self) -> str:
         """Return the exact JSON to post.
@@ -115,14 +118,13 @@ class SlackMessage(Value):
 def slack_message(content: Content) -> SlackMessage:
     """Return the payload for a webhook."""
     has_code, sentence = True in [line.quoted for line in content.lines], content.sentence
-    table_limit = _table_limit(content.lines) if True in [line.tabular for line in content.lines] else 0
     return SlackMessage(
         fallback=escape(sentence) if _SPECIAL.search(sentence) else sentence,
         color=content.color,
         title=escape(content.state) if _SPECIAL.search(content.state) else content.state,
         title_link=content.link,
         text=escape(content.headline) if _SPECIAL.search(content.headline) else content.headline,
-        fields=tuple([_field(line, has_code=has_code, table_limit=table_limit) for line in content.lines]),
+        fields=_fields(content.lines, has_code=has_code),
         mrkdwn_in=("fields",) if has_code else (),
         ts=int(content.at.timestamp()),
         mentions=content.mentions,
@@ -144,15 +146,23 @@ def fence(text: str) -> str:
     return f"```{escape(unclosed) if _SPECIAL.search(unclosed) else unclosed}```"
 
 
-def _table_limit(lines: tuple[Line, ...]) -> int:
-    """Return the most characters of each table: an equal part of what the other fields leave."""
-    others = sum(min(len(line.text), LIMITS.get(line.title, OTHER_LIMIT)) for line in lines if not line.tabular)
-    count = sum(line.tabular for line in lines)
-    return max(min(TABLES_LIMIT, _ALL_FIELDS - others) // count, _SMALLEST_TABLE)
+def _fields(lines: tuple[Line, ...], *, has_code: bool) -> tuple[SlackField, ...]:
+    """Return the fields. Where all are too long together, the long ones are cut in proportion."""
+    tables = [line.tabular for line in lines].count(True)
+    if not tables and sum([len(line.text) for line in lines]) <= FIELDS_LIMIT:  # the usual case
+        return tuple([_field(line, has_code) for line in lines])
+    table_limit = max(TABLES_LIMIT // max(tables, 1), _LEAST)
+    lengths = [min(len(line.text), table_limit if line.tabular else LIMITS.get(line.title, OTHER_LIMIT)) for line in lines]
+    short, long = sum(n for n in lengths if n <= _SHORT), sum(n for n in lengths if n > _SHORT)
+    room = max(FIELDS_LIMIT - short, 0)
+    if long > room:
+        lengths = [n if n <= _SHORT else max(n * room // long, _LEAST) for n in lengths]
+    return tuple([_field(line, has_code, limit) for line, limit in zip(lines, lengths, strict=True)])
 
 
-def _field(line: Line, *, has_code: bool, table_limit: int) -> SlackField:
-    limit = table_limit if line.tabular else LIMITS.get(line.title, OTHER_LIMIT)
+def _field(line: Line, has_code: bool, limit: int | None = None) -> SlackField:  # noqa: FBT001 - called for each field
+    if limit is None:
+        limit = LIMITS.get(line.title, OTHER_LIMIT)
     text = line.text if len(line.text) <= limit else cut_line(line, limit)
     bare = not has_code or line.ours or (not line.quoted and _PLAIN_WORDS.fullmatch(text) is not None)
     plain_title = len(line.title) <= TITLE_LIMIT and _PLAIN_WORDS.fullmatch(line.title) is not None
@@ -226,7 +236,7 @@ def sentence(payload: SlackMessage) -> str:
 
 
 def mention(who: str) -> str:
-    """Return the markup that calls a person, a group of them, or those of a channel.
+    """Return the markup that mentions a person, a group of them, or those of a channel.
 
     >>> mention("U0123ABCD"), mention("S0123ABCD"), mention("channel")
     ('<@U0123ABCD>', '<!subteam^S0123ABCD>', '<!channel>')

@@ -141,6 +141,8 @@ def _notifier(config: Configuration, channel: Channel) -> Messenger:
             webhook_secret=config.slack.webhook_secret,
             token_secret=config.slack.token_secret,
             channel=config.slack.channel,
+            mention=config.slack.mention,
+            mention_states=config.slack.mention_states,
         )
     to = config.gmail.to or None
     return GmailNotifier(ignore_states=ignore, only_states=only, traceback=config.traceback, to=to, cc=config.gmail.cc)

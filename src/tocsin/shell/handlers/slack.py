@@ -11,7 +11,7 @@ import attrs
 
 from tocsin.core.changes import Tracked
 from tocsin.core.notifiers import SlackNotifier
-from tocsin.core.options import Classes, Format, Switch, Text, When
+from tocsin.core.options import Classes, Format, Mentions, Switch, Text, When
 from tocsin.core.states import State
 from tocsin.shell.handlers.currying import CurriedHandler, ForAll, ForNew, ForSome, ForStates, Waits
 
@@ -34,6 +34,9 @@ class SlackHandler(CurriedHandler[Waits]):
             needs ``channel`` and the extra ``slack-bot``.
         channel: where the app posts: ``"#ops"``, or an id like ``"C0123ABCD"``. The messages of a run form one thread, whose first
             message is edited to show the newest state of its subject.
+        mention: whom a message about a failure mentions: ids of people (``"U0123ABCD"``) and of user groups (``"S0123ABCD"``), or
+            ``"here"``, ``"channel"`` and ``"everyone"``; at most 10. A failed attempt has no mention while another may follow.
+        mention_states: State classes whose messages have the mentions, including subclasses; default ``[Failed]``, empty means all.
         message: a function that takes the Change and returns the text of the message.
         title_link: the link of the message's title, an http(s) URL.
         traceback: True adds the last ten frames of an exception: file, line and function.
@@ -58,52 +61,62 @@ class SlackHandler(CurriedHandler[Waits]):
         def __call__(self: "SlackHandler[ForAll]", tracked_obj: Tracked, old_state: State, new_state: _S, *,
             ignore_states: Classes = ..., only_states: Classes = ..., when: When = ..., message: Format = ..., title_link: Text = ...,
             traceback: Switch = ..., webhook_secret: Text = ..., token_secret: Text = ..., channel: Text = ...,
+            mention: Mentions = ..., mention_states: Classes = ...,
         ) -> _S: ...
         @overload
         def __call__(self, *,
             ignore_states: Classes = ..., only_states: Classes = ..., when: When = ..., message: Format = ..., title_link: Text = ...,
             traceback: Switch = ..., webhook_secret: Text = ..., token_secret: Text = ..., channel: Text = ...,
+            mention: Mentions = ..., mention_states: Classes = ...,
         ) -> Self: ...
         @overload
         def __call__(self: "SlackHandler[ForAll]", tracked_obj: Tracked, old_state: State, *,
             ignore_states: Classes = ..., only_states: Classes = ..., when: When = ..., message: Format = ..., title_link: Text = ...,
             traceback: Switch = ..., webhook_secret: Text = ..., token_secret: Text = ..., channel: Text = ...,
+            mention: Mentions = ..., mention_states: Classes = ...,
         ) -> "SlackHandler[ForNew]": ...
         @overload
         def __call__(self: "SlackHandler[ForAll]", tracked_obj: Tracked, *,  # pyright: ignore[reportOverlappingOverload] - the first match is exact
             ignore_states: Classes = ..., only_states: Classes = ..., when: When = ..., message: Format = ..., title_link: Text = ...,
             traceback: Switch = ..., webhook_secret: Text = ..., token_secret: Text = ..., channel: Text = ...,
+            mention: Mentions = ..., mention_states: Classes = ...,
         ) -> "SlackHandler[ForStates]": ...
         @overload
         def __call__(self: "SlackHandler[ForStates]", old_state: State, new_state: _S, *,
             ignore_states: Classes = ..., only_states: Classes = ..., when: When = ..., message: Format = ..., title_link: Text = ...,
             traceback: Switch = ..., webhook_secret: Text = ..., token_secret: Text = ..., channel: Text = ...,
+            mention: Mentions = ..., mention_states: Classes = ...,
         ) -> _S: ...
         @overload
         def __call__(self: "SlackHandler[ForStates]", old_state: State, *,
             ignore_states: Classes = ..., only_states: Classes = ..., when: When = ..., message: Format = ..., title_link: Text = ...,
             traceback: Switch = ..., webhook_secret: Text = ..., token_secret: Text = ..., channel: Text = ...,
+            mention: Mentions = ..., mention_states: Classes = ...,
         ) -> "SlackHandler[ForNew]": ...
         @overload
         def __call__(self: "SlackHandler[ForNew]", new_state: _S, *,
             ignore_states: Classes = ..., only_states: Classes = ..., when: When = ..., message: Format = ..., title_link: Text = ...,
             traceback: Switch = ..., webhook_secret: Text = ..., token_secret: Text = ..., channel: Text = ...,
+            mention: Mentions = ..., mention_states: Classes = ...,
         ) -> _S: ...
         @overload
         def __call__(self: "SlackHandler[ForAll]", tracked_obj: Tracked = ..., *, old_state: State = ..., new_state: State = ...,
             ignore_states: Classes = ..., only_states: Classes = ..., when: When = ..., message: Format = ..., title_link: Text = ...,
             traceback: Switch = ..., webhook_secret: Text = ..., token_secret: Text = ..., channel: Text = ...,
+            mention: Mentions = ..., mention_states: Classes = ...,
         ) -> "SlackHandler[ForSome]": ...
         @overload
         def __call__(self: "SlackHandler[ForStates]", *, new_state: State,
             ignore_states: Classes = ..., only_states: Classes = ..., when: When = ..., message: Format = ..., title_link: Text = ...,
             traceback: Switch = ..., webhook_secret: Text = ..., token_secret: Text = ..., channel: Text = ...,
+            mention: Mentions = ..., mention_states: Classes = ...,
         ) -> "SlackHandler[ForSome]": ...
         @overload
         def __call__(self: "SlackHandler[ForSome]", *bound: Tracked | State,
             tracked_obj: Tracked = ..., old_state: State = ..., new_state: State = ...,
             ignore_states: Classes = ..., only_states: Classes = ..., when: When = ..., message: Format = ..., title_link: Text = ...,
             traceback: Switch = ..., webhook_secret: Text = ..., token_secret: Text = ..., channel: Text = ...,
+            mention: Mentions = ..., mention_states: Classes = ...,
         ) -> "State | SlackHandler[ForSome]": ...
         def __call__(self, *arguments: object, **named: object) -> object: ...
         # fmt: on

@@ -139,6 +139,7 @@ def _converter() -> Converter:
         make_dict_unstructure_fn(Content, converter, opening=sentence, rest=seldom, mentions=seldom, attachments=seldom),
     )
     converter.register_structure_hook(Content, make_dict_structure_fn(Content, converter, opening=sentence))
+    converter.register_unstructure_hook(DigestSummary, make_dict_unstructure_fn(DigestSummary, converter, mentions=seldom))
     union = Content | DigestSummary | None
 
     def unstructure(content: Content | DigestSummary | None) -> object:

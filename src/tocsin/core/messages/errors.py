@@ -1,0 +1,292 @@
+"""What a message says about an exception: its text, its notes, what caused it, what a group holds, and where it was raised.
+
+- The exception that decides stands first. Notes, causes and the other exceptions of a group follow, each as a part of its own.
+- All is read from the slots that Python itself keeps, so that no property of the user's runs. Only the ``str`` of an exception does.
+- The number of parts and the length of each are bounded, and so is a chain that leads back to itself.
+- A part is cut in its middle, farther from its ends than any channel shows. So a cut never leaves half a secret in a message.
+- A place is a file, a line and a function. The traceback also has source lines, which the core reads as the interpreter's own printer
+  of tracebacks would: by ``linecache``. No message has a local variable.
+"""
+
+import linecache
+import re
+import types
+from collections import deque
+from collections.abc import Iterator
+from itertools import islice
+from types import CodeType, FrameType, GetSetDescriptorType, MemberDescriptorType
+from typing import TypeGuard
+
+import attrs
+
+from tocsin.core.endings import deciding, described, leaves
+from tocsin.core.text import LONGEST, cut, cut_middle, describe, is_a, own, traceback_of, worded
+from tocsin.core.values import Value
+
+_CAUSE: GetSetDescriptorType = vars(BaseException)["__cause__"]
+_CONTEXT: GetSetDescriptorType = vars(BaseException)["__context__"]
+_SUPPRESSED: MemberDescriptorType = vars(BaseException)["__suppress_context__"]
+_ATTRIBUTES: GetSetDescriptorType = vars(BaseException)["__dict__"]
+
+_MOST = 10  # notes of an exception, links of a chain, further exceptions of a group
+_MOST_PARTS = 60
+_LONGEST_CHAIN = 1000  # exceptions that are looked at
+_LONGEST_PART = 20_000  # characters: half of it is more than any channel shows of a text's end
+_LONGEST_NAME = 80  # characters of a file or a function
+_LONGEST_PATH = 200
+_LONGEST_SOURCE = 160
+_FRAMES, _CALLERS = 10, 5
+_LONGEST_STACK = 10_000  # callers that are looked at
+
+_OURS = __file__.removesuffix(__file__[-len("core/messages/errors.py") :])
+_STANDARD = types.__file__.removesuffix("types.py")
+_FOLDERS = re.compile(r"[^\s<]*[\\/]")  # of a pseudo-file such as <doctest docs/watch.md[0]>, too
+_NO_FUNCTIONS = ("<module>", "<genexpr>", "<listcomp>", "<setcomp>", "<dictcomp>")
+_INSTALLED = re.compile(r"[\\/](?:site|dist)-packages[\\/]")
+
+
+@attrs.frozen(eq=False, repr=False)
+class ErrorText(Value):
+    """What there is to say about an exception.
+
+    Args:
+        first: its type and message; of a group, those of the exception that decides, and of the group.
+        parts: all there is to say, ``first`` first.
+    """
+
+    first: str
+    parts: tuple[str, ...]
+
+    @property
+    def lines(self) -> str:
+        """The parts, one below the other, of at most 100,000 characters."""
+        return cut_middle("\n".join(self.parts), LONGEST)
+
+    @property
+    def sentence(self) -> str:
+        """The parts, one after the other, of at most 100,000 characters."""
+        return cut_middle("; ".join(self.parts), LONGEST)
+
+
+def error_text(error: BaseException) -> ErrorText:
+    """Return what there is to say about an exception.
+
+    >>> try:
+    ...     raise ValueError("no rows") from KeyError("users")
+    ... except ValueError as caught:
+    ...     caught.add_note("in the file users.csv")
+    ...     error_text(caught).parts
+    ('ValueError: no rows', 'in the file users.csv', "caused by KeyError: 'users'")
+    >>> error_text(ExceptionGroup("two tasks", [TimeoutError("late"), ValueError("no rows")])).parts
+    ('ValueError: no rows, in ExceptionGroup: two tasks (2 sub-exceptions)', 'also TimeoutError: late')
+    """
+    seen = {id(error)}
+    first = cut_middle(described(error), _LONGEST_PART)
+    if not _has_more(error):  # the usual case
+        return ErrorText(first, (first,))
+    rest = islice(_rest(error, seen), _MOST_PARTS + 1)
+    parts = [first, *(cut_middle(part, _LONGEST_PART) for part in rest)]
+    if len(parts) > _MOST_PARTS:
+        parts[_MOST_PARTS:] = ["and more"]
+    return ErrorText(first, tuple(parts))
+
+
+def _has_more(error: BaseException) -> bool:
+    return _link(error) is not None or bool(_notes_of(error)) or is_a(error, BaseExceptionGroup)
+
+
+def _rest(error: BaseException, seen: set[int]) -> Iterator[str]:
+    """Yield what follows the first part: of a group, first what belongs to the exception that decides."""
+    one = deciding(error)
+    yield from _notes(one)
+    if one is not error:
+        seen.add(id(one))
+        yield from _chain(one, seen)
+        yield from _others(error, one, seen)
+        yield from _notes(error)
+    yield from _chain(error, seen)
+
+
+def _notes(error: BaseException) -> Iterator[str]:
+    notes = _notes_of(error)
+    yield from map(worded, notes[:_MOST])
+    if len(notes) > _MOST:
+        yield f"and {len(notes) - _MOST:,} more notes"
+
+
+def _notes_of(error: BaseException) -> list[object]:
+    """Return the notes that ``add_note`` has kept, in a list of its own making."""
+    attributes = own(_ATTRIBUTES, error)
+    notes = attributes.get("__notes__") if _is_dict(attributes) else None
+    return notes if _is_list(notes) else []
+
+
+def _is_dict(value: object) -> TypeGuard[dict[object, object]]:
+    return type(value) is dict
+
+
+def _is_list(value: object) -> TypeGuard[list[object]]:
+    return type(value) is list
+
+
+def _link(error: BaseException) -> tuple[str, BaseException] | None:
+    """Return the exception that Python shows before this one, and how it relates to it."""
+    cause = own(_CAUSE, error)
+    if is_a(cause, BaseException):
+        return "caused by", cause
+    context = own(_CONTEXT, error)
+    if own(_SUPPRESSED, error) is not True and is_a(context, BaseException):
+        return "while handling", context
+    return None
+
+
+def _chain(error: BaseException, seen: set[int]) -> Iterator[str]:
+    """Yield the causes, the last of which is the root. Of a long chain, both ends."""
+    links: list[tuple[str, BaseException]] = []
+    link = _link(error)
+    while link is not None and id(link[1]) not in seen and len(links) < _LONGEST_CHAIN:
+        seen.add(id(link[1]))
+        links.append(link)
+        link = _link(link[1])
+    left_out = len(links) - _MOST
+    for index, (how, cause) in enumerate(links):
+        if left_out > 0 and _MOST // 2 <= index < _MOST // 2 + left_out:
+            if index == _MOST // 2:
+                yield f"and {left_out:,} more in between"
+            continue
+        where = _at(cause) if index == len(links) - 1 else ""
+        yield f"{how} {_cut_part(described(cause))}{where}"
+        yield from _notes(cause)
+        if is_a(cause, BaseExceptionGroup):
+            yield from _others(cause, deciding(cause), seen)
+
+
+def _others(group: BaseException, one: BaseException, seen: set[int]) -> Iterator[str]:
+    """Yield the exceptions in a group beside the one that decides, each with its place, notes and causes."""
+    others = [leaf for leaf in leaves(group) if leaf is not one]
+    for leaf in others[:_MOST]:
+        seen.add(id(leaf))
+        yield f"also {_cut_part(describe(leaf))}{_at(leaf)}"
+        yield from _notes(leaf)
+        yield from _chain(leaf, seen)
+    if len(others) > _MOST:
+        yield f"and {len(others) - _MOST:,} more"
+
+
+def _cut_part(text: str) -> str:
+    """Return a text that leaves room for a place in its part."""
+    return cut_middle(text, _LONGEST_PART - 3 * _LONGEST_NAME)
+
+
+def _at(error: BaseException) -> str:
+    where = raised_at(error)
+    return "" if where is None else f", at {where}"
+
+
+# --- where it was raised ----------------------------------------------------------------------------------------------------------
+
+
+def raised_at(error: BaseException) -> str | None:
+    """Return where an exception was raised: in the innermost frame that is the user's, and by which frame of a library, if by one.
+
+    None if it was not raised. Of a group, it is the place of the exception that decides.
+
+    >>> def fetch():
+    ...     return {}["users"]
+    >>> try:
+    ...     fetch()
+    ... except KeyError as caught:
+    ...     raised_at(caught).split(">:")[-1]
+    '2 in fetch'
+    """
+    users: tuple[CodeType, int] | None = None
+    last: tuple[CodeType, int] | None = None
+    step = traceback_of(_raised(error))
+    while step is not None:
+        code = step.tb_frame.f_code
+        if not code.co_filename.startswith(_OURS):
+            last = code, step.tb_lineno
+            if not _is_librarys(code.co_filename):
+                users = last
+        step = step.tb_next
+    if last is None:
+        return None
+    if users is None or users is last:
+        return _place(*last)
+    return f"{_place(*users)}, by {_place(*last)}"
+
+
+def _raised(error: BaseException) -> BaseException:
+    """Return the exception that decides, or of one that was not raised, its group."""
+    one = deciding(error)
+    return error if traceback_of(one) is None else one
+
+
+def _is_librarys(filename: str) -> bool:
+    """Return whether a file is of the standard library, or installed."""
+    return filename.startswith((_STANDARD, "<frozen ")) or _INSTALLED.search(filename) is not None
+
+
+def _place(code: CodeType, line: int) -> str:
+    base = _FOLDERS.sub("", code.co_filename[-_LONGEST_PATH:])[-_LONGEST_NAME:]
+    name = _function(code)
+    return f"{base}:{line}" if name in _NO_FUNCTIONS else f"{base}:{line} in {name}"
+
+
+def _function(code: CodeType) -> str:
+    """Return the name of a function without the functions around it; of a comprehension, that of the function with it."""
+    names = code.co_qualname.split(".<locals>.")
+    while len(names) > 1 and names[-1] in _NO_FUNCTIONS:
+        names.pop()
+    return cut(names[-1], _LONGEST_NAME)
+
+
+def traceback_lines(error: BaseException) -> tuple[str, ...]:
+    """Return the last ten frames of an exception, innermost first, and then at most five callers of the user's; none of tocsin's own.
+
+    Each is the file, the line and the function, and below it the source line, if there is one.
+    """
+    raised = traceback_of(_raised(error))
+    if raised is None:
+        return ()
+    found: deque[tuple[CodeType, int]] = deque(maxlen=_FRAMES)
+    step: types.TracebackType | None = raised
+    while step is not None:
+        code = step.tb_frame.f_code
+        if not code.co_filename.startswith(_OURS):
+            found.append((code, step.tb_lineno))
+        step = step.tb_next
+    callers = ((frame.f_code, frame.f_lineno) for frame in _callers(raised.tb_frame))
+    frames = [*reversed(found), *islice(((code, line) for code, line in callers if _is_users(code)), _CALLERS)]
+    return tuple(text for code, line in frames for text in _with_source(code, line))
+
+
+def _callers(frame: FrameType) -> Iterator[FrameType]:
+    caller = frame.f_back
+    for _ in range(_LONGEST_STACK):
+        if caller is None:
+            return
+        yield caller
+        caller = caller.f_back
+
+
+def _is_users(code: CodeType) -> bool:
+    return not code.co_filename.startswith(_OURS) and not _is_librarys(code.co_filename)
+
+
+def _with_source(code: CodeType, line: int) -> Iterator[str]:
+    yield f"{code.co_filename[-_LONGEST_PATH:]}:{line} in {_function(code)}"
+    if source := _source(code.co_filename, line):
+        yield f"    {source}"
+
+
+def _source(filename: str, line: int) -> str:
+    """Return the source line, without its indentation. Only Python's own files are opened, never a device or a pipe of another name."""
+    try:
+        if filename.endswith(".py"):
+            linecache.checkcache(filename)
+        elif filename not in linecache.cache:
+            return ""
+        return cut(linecache.getline(filename, line).strip(), _LONGEST_SOURCE)
+    except Exception:  # the cache may hold what a user's loader gives
+        return ""

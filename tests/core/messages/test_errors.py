@@ -1,0 +1,326 @@
+"""What a message says about an exception, and where it was raised."""
+
+import linecache
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from types import CodeType
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tocsin.core.endings import described
+from tocsin.core.messages.errors import error_text, raised_at, traceback_lines
+
+
+def raised(body: Callable[[], object]) -> Exception:
+    """Return what a body raises."""
+    try:
+        body()
+    except Exception as error:
+        return error
+    raise AssertionError("it raised nothing")
+
+
+def failing() -> None:
+    raise ValueError("no rows")
+
+
+def run_from(path: Path, source: str, name: str = "fail") -> BaseException:
+    """Return what the function of a file raises."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(source)
+    return raised(made(path, source, name))
+
+
+def made(path: Path | str, source: str, name: str = "fail") -> Callable[[], None]:
+    names: dict[str, Callable[[], None]] = {}
+    exec(compile(source, str(path), "exec"), names)  # noqa: S102 - a program of the test's
+    return names[name]
+
+
+def parts(error: BaseException) -> list[str]:
+    return list(error_text(error).parts)
+
+
+def test_an_exception_alone_is_one_part() -> None:
+    assert parts(ValueError("no rows")) == ["ValueError: no rows"]
+
+
+def test_notes_and_causes_follow_with_the_place_of_the_root() -> None:
+    def body() -> None:
+        try:
+            failing()
+        except ValueError as error:
+            error.add_note("of users.csv")
+            raise RuntimeError("the load stopped") from error
+
+    first, cause, note = parts(raised(body))
+    assert (first, note) == ("RuntimeError: the load stopped", "of users.csv")
+    assert cause == f"caused by ValueError: no rows, at test_errors.py:{failing.__code__.co_firstlineno + 1} in failing"
+
+
+def test_what_was_handled_meanwhile_is_said() -> None:
+    def body() -> None:
+        try:
+            failing()
+        except ValueError:
+            raise KeyError("users")  # noqa: B904 - a context, no cause
+
+    error = raised(body)
+    assert [part.split(",")[0] for part in parts(error)] == ["KeyError: 'users'", "while handling ValueError: no rows"]
+    error.__suppress_context__ = True
+    assert parts(error) == ["KeyError: 'users'"]
+
+
+def test_a_chain_that_leads_back_ends() -> None:
+    one, two = ValueError("one"), ValueError("two")
+    one.__cause__, two.__cause__ = two, one
+    assert parts(one) == ["ValueError: one", "caused by ValueError: two"]
+
+
+@pytest.mark.parametrize("length", [11, 12, 5000])
+def test_a_long_chain_has_both_ends(length: int) -> None:
+    error = last = ValueError("top")
+    for number in range(length):
+        last.__cause__ = last = ValueError(f"cause {number}")
+    counted = min(length, 1000)
+    said = parts(error)
+    assert said[:2] == ["ValueError: top", "caused by ValueError: cause 0"]
+    assert said[6] == f"and {counted - 10} more in between"
+    assert said[-1] == f"caused by ValueError: cause {counted - 1}"
+    assert len(said) == 12
+
+
+def test_all_in_a_group_is_said_after_the_one_that_decides() -> None:
+    late, inner = TimeoutError("late"), ExceptionGroup("writers", [OSError("disk full"), raised(failing)])
+    inner.add_note("of the night")
+    late.__cause__ = KeyError("users")
+    group = ExceptionGroup("two tasks", [late, inner])
+    group.__cause__ = RuntimeError("restarted")
+    place = f"test_errors.py:{failing.__code__.co_firstlineno + 1} in failing"
+    assert parts(group) == [
+        "OSError: disk full, in ExceptionGroup: two tasks (2 sub-exceptions)",
+        "also TimeoutError: late",
+        "caused by KeyError: 'users'",
+        f"also ValueError: no rows, at {place}",
+        "caused by RuntimeError: restarted",
+    ]
+    assert parts(ExceptionGroup("one", [inner])).count("of the night") == 0  # only the outermost group and the leaves have notes
+
+
+def test_a_group_as_a_cause_is_told_whole() -> None:
+    error = ValueError("stopped")
+    error.__cause__ = ExceptionGroup("two", [OSError("a"), OSError("b")])
+    assert parts(error) == ["ValueError: stopped", "caused by OSError: a, in ExceptionGroup: two (2 sub-exceptions)", "also OSError: b"]
+
+
+def test_a_large_group_has_its_first_ten_and_the_number_of_the_rest() -> None:
+    said = parts(ExceptionGroup("many", [OSError(str(number)) for number in range(2000)]))
+    assert said[0].startswith("OSError: 0, in ExceptionGroup: many (2000")
+    assert said[1:11] == [f"also OSError: {number}" for number in range(1, 11)]
+    assert said[11:] == ["and 1,989 more"]
+
+
+def test_the_parts_are_bounded_in_all() -> None:
+    leaves = [OSError(str(number)) for number in range(11)]
+    for leaf in leaves:
+        for number in range(12):
+            leaf.add_note(f"note {number}")
+    said = parts(ExceptionGroup("many", leaves))
+    assert len(said) == 61
+    assert said[11:13] == ["and 2 more notes", "also OSError: 1"]
+    assert said[-1] == "and more"
+
+
+@pytest.mark.parametrize("notes", [None, 3, "a note", ("a",), {"a": 1}])
+def test_notes_that_are_no_list_are_none(notes: object) -> None:
+    error = ValueError("no rows")
+    vars(error)["__notes__"] = notes
+    assert parts(error) == ["ValueError: no rows"]
+
+
+def test_hostile_parts_of_an_exception_do_no_harm() -> None:
+    class Loud:
+        def __str__(self) -> str:
+            raise OSError("no str")
+
+    class Sly(Exception):
+        @property
+        def __cause__(self) -> BaseException:  # type: ignore[override]  # a lie
+            raise OSError("no cause")
+
+        @property
+        def __dict__(self) -> dict[str, object]:  # type: ignore[override]  # a lie
+            raise OSError("no dict")
+
+        @property
+        def __notes__(self) -> list[str]:  # type: ignore[override]  # a lie
+            raise OSError("no notes")
+
+    error = Sly("no rows")
+    BaseException.__setattr__(error, "__context__", KeyError("users"))
+    assert parts(error) == ["Sly: no rows", "while handling KeyError: 'users'"]
+    other = ValueError("no rows")
+    vars(other)["__notes__"] = [Loud()]
+    assert parts(other) == ["ValueError: no rows", "<Loud object whose str raised OSError>"]
+
+
+@given(st.text(max_size=40), st.text(max_size=40), st.integers(0, 200_000))
+def test_both_ends_of_any_text_are_kept(head: str, tail: str, length: int) -> None:
+    error = ValueError(f"h{head}{'x' * length}{tail}t")
+    error.__cause__ = KeyError(tail + "y" * length)
+    said = error_text(error)
+    assert said.lines.startswith(f"ValueError: h{head}")
+    assert said.lines.endswith("y'" if length else said.parts[-1][-2:])
+    assert len(said.lines) <= 100_000
+    assert len(said.sentence) <= 100_000
+    assert said.first == (described(error) if length < 19_000 else said.first)
+
+
+def fails_far_away() -> None:
+    raise LookupError("no such row")
+
+
+@pytest.mark.slow
+def test_the_reason_of_a_remote_traceback_is_said() -> None:
+    with ProcessPoolExecutor(1) as pool:
+        error = raised(lambda: pool.submit(fails_far_away).result())
+    assert error_text(error).sentence.rstrip('"\n ').endswith("LookupError: no such row")
+
+
+# --- where it was raised ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_place_is_the_innermost_of_the_users(tmp_path: Path) -> None:
+    inside = 'def fail():\n    raise OSError("disk full")\n'
+    made_by_library = tmp_path / "lib" / "python3" / "site-packages" / "writer.py"
+    made_by_library.parent.mkdir(parents=True)
+    library = made(made_by_library, inside)
+    assert re.fullmatch(r"test_errors\.py:\d+ in raised, by writer\.py:2 in fail", raised_at(raised(library)) or "")
+    names: dict[str, Callable[[], None]] = {"write": library}
+    exec(compile("def load():\n    write()\n", str(tmp_path / "load.py"), "exec"), names)  # noqa: S102 - a program of the test's
+    assert raised_at(raised(names["load"])) == "load.py:2 in load, by writer.py:2 in fail"
+
+
+def test_the_standard_library_is_no_place_of_the_users() -> None:
+    def body() -> None:
+        subprocess.run([sys.executable, "-c", "raise SystemExit(3)"], check=True)
+
+    line = body.__code__.co_firstlineno + 1
+    place = raised_at(raised(body))
+    assert place is not None
+    assert place.startswith(f"test_errors.py:{line} in body, by subprocess.py:")
+    assert place.endswith(" in run")
+
+
+def test_no_frame_of_tocsins_is_a_place() -> None:
+    def body() -> None:
+        _ = ValueOf.bad
+
+    class ValueOf:
+        bad = property(lambda self: 1)
+
+    from tocsin import Flow
+
+    error = raised(lambda: Flow(3))  # type: ignore[arg-type]  # as in code without types
+    place = raised_at(error)
+    assert place is not None
+    assert place.startswith("test_errors.py:")
+    assert "by" not in place.split(" in ")[0]
+    body()
+
+
+@pytest.mark.parametrize(
+    ("filename", "place"),
+    [
+        ("<stdin>", "<stdin>:2 in fail"),
+        ("<doctest /docs/watch.md[0]>", "<doctest watch.md[0]>:2 in fail"),
+        ("C:\\jobs\\load.py", "load.py:2 in fail"),
+        ("/jobs/" + "x" * 300, "x" * 80 + ":2 in fail"),
+        ("", ":2 in fail"),
+    ],
+)
+def test_a_place_has_the_base_name_alone(filename: str, place: str) -> None:
+    assert raised_at(raised(made(filename, "def fail():\n    raise OSError\n"))) == place
+
+
+def test_a_comprehension_is_its_function() -> None:
+    def body() -> None:
+        [1 / 0 for _ in "a"]
+
+    assert str(raised_at(raised(body))).endswith(" in body")
+    with pytest.raises(ZeroDivisionError) as caught:
+        exec(compile("[1 / 0 for _ in 'a']", "load.py", "exec"), {})  # noqa: S102 - a program of the test's
+    assert raised_at(caught.value) == "load.py:1"
+
+
+def test_what_was_never_raised_has_no_place() -> None:
+    assert raised_at(ValueError("no rows")) is None
+    assert traceback_lines(ValueError("no rows")) == ()
+    group = ExceptionGroup("two", [ValueError("a"), ValueError("b")])
+
+    def body() -> None:
+        raise group
+
+    assert str(raised_at(raised(body))).endswith(" in body")
+
+
+def test_what_tocsin_alone_raised_has_no_place() -> None:
+    from tocsin.core import text
+
+    code: CodeType = compile("def fail():\n    raise OSError\n", text.__file__, "exec")
+    names: dict[str, Callable[[], None]] = {}
+    exec(code, names)  # noqa: S102 - a program of the test's
+    with pytest.raises(OSError) as caught:  # noqa: PT011 - the one above
+        names["fail"]()
+    assert raised_at(caught.value.with_traceback(caught.tb.tb_next)) is None
+
+
+def test_a_traceback_has_source_lines_and_callers(tmp_path: Path) -> None:
+    secret = "only a local"
+
+    def outer() -> BaseException:
+        return run_from(tmp_path / "load.py", "def fail():\n    rows = []\n    return rows[0]\n")
+
+    lines = traceback_lines(outer())
+    assert secret not in "".join(lines)
+    assert lines[0] == f"{tmp_path / 'load.py'}:3 in fail"[-200 - len(":3 in fail") :]
+    assert lines[1] == "    return rows[0]"
+    assert any(line.endswith(" in outer") for line in lines)
+    assert any(line.strip().startswith("return run_from(") for line in lines)
+    assert len(lines) <= 2 * 15
+
+
+def test_a_deep_traceback_is_bounded() -> None:
+    def deep(depth: int) -> None:
+        if depth == 0:
+            failing()
+        deep(depth - 1)
+
+    lines = traceback_lines(raised(lambda: deep(100)))
+    assert lines[0].endswith(" in failing")
+    assert len([line for line in lines if " in deep" in line]) == 9
+
+
+def test_only_pythons_own_files_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = "def fail():\n    raise OSError\n"
+    error = run_from(tmp_path / "load.txt", source)
+    assert "    raise OSError" not in traceback_lines(error)
+    cell = raised(made("<ipython-input-1>", source))
+    assert "    raise OSError" not in traceback_lines(cell)
+    linecache.cache["<ipython-input-1>"] = (len(source), None, source.splitlines(keepends=True), "<ipython-input-1>")
+    assert traceback_lines(cell)[1] == "    raise OSError"
+    del linecache.cache["<ipython-input-1>"]
+    missing = raised(made(tmp_path / "gone.py", source))
+    assert traceback_lines(missing)[0].endswith("gone.py:2 in fail")
+
+    def refuse(filename: str) -> None:
+        raise OSError("no cache")
+
+    monkeypatch.setattr(linecache, "checkcache", refuse)
+    assert "    raise ValueError" not in traceback_lines(raised(failing))
