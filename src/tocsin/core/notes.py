@@ -15,7 +15,7 @@ _ROOM = 10_000  # characters of the first notes, and of the last: each is all th
 _SHORTEST = 40  # what ``cut`` takes
 _BULLET = "• "
 _INDENT = "  "
-_LEFT_OUT = re.compile(r"… \(([\d,]+) notes? left out\)")
+_LEFT_OUT = re.compile(r"… \((\d[\d,]{0,20}) notes? left out\)")
 _LONGEST_LEFT_OUT = len("\n… (1,000,000,000,000 notes left out)\n")
 
 

@@ -20,7 +20,7 @@ _NO_ROWS = "(no rows)"
 _MOST_COUNTED = 10**12  # rows or columns; a length that a program made up may have more digits than there is room for
 _NUMBER = re.compile(r"[-+\u2212]?(?:\d[\d,_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)? ?%?|[-+]?(?:inf|nan|NaN)")
 _MISSING = {"", "-", "None", "nan", "NaN", "NaT", "<NA>", "null"}  # of any type
-_END = re.compile(r"… \((?:([\d,]+) more rows?)?(?:, )?(?:([\d,]+) more columns?)?\)")
+_END = re.compile(r"… \((?:(\d[\d,]{0,20}) more rows?)?(?:, )?(?:(\d[\d,]{0,20}) more columns?)?\)")
 _WITHOUT_WIDTH = {"Mn", "Me", "Cf"}  # categories of characters that share the place of the one before
 
 
