@@ -12,6 +12,8 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from typing import BinaryIO
 
 import attrs
 import cloudpickle
@@ -21,7 +23,24 @@ from tests.servers.authority import Authority
 from tests.servers.gmail import DROP, GmailServer
 from tests.servers.live import live_at
 from tests.servers.slack import Reply, SlackServer
-from tocsin import DryRun, Failed, Flow, Live, NotificationFailed, Running, Task, gmail_notifier, interpreting, slack_notifier
+from tocsin import (
+    DryRun,
+    Failed,
+    Flow,
+    Live,
+    NotificationFailed,
+    Running,
+    Task,
+    TaskRun,
+    WatchedRun,
+    current_run,
+    flush,
+    gmail_notifier,
+    interpreting,
+    slack_notifier,
+    task,
+    watch,
+)
 from tocsin.adapters import Gmail, SlackWebhook
 from tocsin.core.attachments import Attachment
 from tocsin.core.changes import Key
@@ -132,6 +151,65 @@ def test_a_flow_keeps_its_secrets(
         assert bool(report.failures) is (slack != "success" or gmail != "success")
         add_report(output, report)
         output.add(live, live.secrets, live.slack, live.mail, live.secrets.find("SLACK_WEBHOOK_URL"))
+
+
+def add_all(run: WatchedRun | TaskRun, secret: str) -> None:
+    """Add the secret in each way in which a body can add a text."""
+
+    class Unwilling:
+        def savefig(self, file: BinaryIO, *, format: str) -> None:  # noqa: A002 - the name is matplotlib's
+            raise OSError(secret)
+
+    class Frame:
+        columns = ("a",)
+        shape = (1, 1)
+
+        def head(self, n: int = 5) -> object:
+            return self
+
+        def __len__(self) -> int:
+            raise ValueError(secret)
+
+    run.note(secret)
+    run.note(f"two\nlines {secret}")
+    run.table([{"key": f"{'k' * 30} {secret}", secret: 1}], title=f"Keys {secret}")
+    run.table(Frame(), title=secret)
+    run.attach(b"content", name=f"{secret}.csv")
+    run.attach(f"no/such/{secret}/{secret}.csv")
+    run.attach(Unwilling(), name=secret)
+    run.link(f"no link {secret}")
+    run.link(f"https://example.com/?key={secret}")
+
+
+def test_what_a_body_adds_keeps_its_secrets(slack_server: SlackServer, gmail_server: GmailServer, authority: Authority) -> None:
+    canaries = (slack_server.canary, gmail_server.password)
+    handlers = [slack_notifier, gmail_notifier]
+    with collected(*canaries) as output, live_at(authority, slack_server, gmail_server) as live:
+        for secret in canaries:
+
+            @watch("load", state_handlers=handlers, show_arguments=True)
+            def load(path: str) -> None:
+                run = current_run()
+                assert run is not None
+                add_all(run, path)
+
+            @task(state_handlers=handlers)
+            def work(secret: str = secret) -> None:
+                run = current_run()
+                assert run is not None
+                add_all(run, secret)
+
+            with interpreting(live):
+                load(secret)
+            report = Flow("flow", tasks=[work]).run(interpreter=live)
+            flush()
+            output.add(report, report.explain(), *report.deliveries)
+            output.add_pickle([delivery.effect for delivery in report.deliveries])
+        bodies = [request.body.decode() for request in slack_server.requests]
+        mails = [message_from_bytes(mail.content, policy=policy.default) for mail in gmail_server.mails]
+        texts = [part.get_content() for mail in mails for part in mail.walk() if part.get_content_maintype() == "text"]
+        output.texts += [*bodies, *texts]
+        assert sum("Keys [" in text for text in (*bodies, *texts)) >= 8
 
 
 def wrong_authority(live: Live) -> Live:

@@ -16,7 +16,7 @@ import tocsin.testing.strategies
 
 STATES = "State Pending Scheduled Paused Resume Retrying MetaState Submitted Queued ClientFailed Running Finished Looped Success Cached"
 MORE_STATES = "Mapped Skipped Failed Aborted TimedOut TriggerFailed"
-FLOWS = "Task FunctionTask TaskOptions Flow Edge Inputs Report task Tracked callback_factory slack_notifier gmail_notifier"
+FLOWS = "Task FunctionTask TaskOptions TaskRun Flow Edge Inputs Report task Tracked callback_factory slack_notifier gmail_notifier"
 CORE = "transition step Run Step Subject Announcement Ask Change FrozenMap IllegalTransition StateHandler Outcome"
 SHELL = "Interpreter Live DryRun Recording Delivery RunReport interpreting reliable flush NotificationFailed SecretNotFound"
 NAMED_MODULES = "adapters effects errors events filters handlers interpreters signals triggers"

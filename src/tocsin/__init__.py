@@ -27,6 +27,7 @@ else:
         "tocsin.flows.inputs": "Inputs",
         "tocsin.flows.report": "Report",
         "tocsin.flows.task": "FunctionTask Task TaskOptions task",
+        "tocsin.flows.task_run": "TaskRun",
         "tocsin.integrations.tell": "tell",
         "tocsin.shell.current": "interpreting",
         "tocsin.shell.errors": "NotificationFailed SecretNotFound",

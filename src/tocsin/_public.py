@@ -42,6 +42,7 @@ from tocsin.flows.flow import Edge, Flow
 from tocsin.flows.inputs import Inputs
 from tocsin.flows.report import Report
 from tocsin.flows.task import FunctionTask, Task, TaskOptions, task
+from tocsin.flows.task_run import TaskRun
 from tocsin.integrations.tell import tell
 from tocsin.shell.current import interpreting
 from tocsin.shell.errors import NotificationFailed, SecretNotFound
@@ -105,6 +106,7 @@ __all__ = [
     "Success",
     "Task",
     "TaskOptions",
+    "TaskRun",
     "TimedOut",
     "Tracked",
     "TriggerFailed",

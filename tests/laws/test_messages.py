@@ -32,7 +32,7 @@ from tocsin import (
 from tocsin.core.effects import PostToSlack, SendEmail
 from tocsin.core.events import Detail, Facts
 from tocsin.core.messages.content import VERBS, Content, compose, error_of
-from tocsin.core.messages.slack import FIELDS_LIMIT, LIMITS, OTHER_LIMIT
+from tocsin.core.messages.slack import FIELDS_LIMIT, LIMITS, OTHER_LIMIT, TABLES_LIMIT
 from tocsin.core.notifiers import GmailNotifier, SlackNotifier
 from tocsin.core.states import KINDS
 from tocsin.core.text import cut, cut_middle, cut_start, describe, one_line, printable, quote, without_rulers
@@ -107,7 +107,12 @@ states: st.SearchStrategy[State] = st.one_of(
     st.builds(lambda kind, text, error: kind(text, error), st.sampled_from([Failed, Success]), st.none() | texts, errors),
 )
 
-details = st.builds(Detail, st.sampled_from(["Note", "Last lines", "Command"]) | texts, texts, st.booleans())
+titles = st.sampled_from(["Note", "Last lines", "Command"]) | texts
+details = st.one_of(
+    st.builds(Detail, titles, texts, st.booleans()),
+    st.builds(Detail, titles, texts, st.just(True), st.just(True)),
+    st.builds(Detail, titles, texts, st.booleans(), st.just(False), st.just(True)),
+)
 changes = st.builds(
     Change,
     st.builds(Job, texts),
@@ -209,10 +214,10 @@ def test_slack_messages_keep_their_limits(notifier: SlackNotifier, change: Chang
     payload = posted(notifier, change).payload
     assert len(unescaped(payload.fallback)) <= 200
     assert len(unescaped(payload.text)) <= 300
-    total = 0
+    total, of_a_table = 0, TABLES_LIMIT if any(detail.tabular for detail in change.facts.details) else 0
     for field in payload.fields:
         bare = unescaped(field.value.removeprefix("```").removesuffix("```")).replace("\u200b", "")
-        assert len(bare) <= LIMITS.get(field.title, OTHER_LIMIT)
+        assert len(bare) <= max(LIMITS.get(field.title, OTHER_LIMIT), of_a_table)
         total += len(bare)
     assert total <= 4000
 
@@ -374,7 +379,10 @@ def test_the_reason_at_the_end_of_a_long_text_is_read(reason: str, length: int, 
 
 LARGE = "x" * 3000
 TITLES = [*sorted(LIMITS.keys() - {"Message", "Error"}), "Exit", "Result of the night"]
-LARGEST = Facts(LARGE, LARGE, tuple(Detail(title, LARGE, quoted=True) for title in TITLES))
+TABLE = "\n".join(["x" * 50] * 60)
+TABLES = [Detail(f"Table {number}", TABLE, quoted=True, tabular=True) for number in range(4)]
+LARGEST = Facts(LARGE, LARGE, (*TABLES, *(Detail(title, LARGE, quoted=True) for title in TITLES)))
+LARGEST_LIMITS = {**LIMITS, **{table.title: TABLES_LIMIT for table in TABLES}}
 
 
 @given(st.integers(0, len(LARGEST.details)), texts)
@@ -384,7 +392,8 @@ def test_slack_messages_keep_their_limits_with_every_part_at_its_largest(count: 
     change = Change(Job(name), Running(), Failed(LARGE, error), AT, LARGE, name, 10**9, 1, 2, 3, False, timedelta(days=4000), facts)
     payload = posted(SlackNotifier(message=lambda _: LARGE, traceback=True), change).payload
     sizes = {field.title: len(unescaped(field.value.removeprefix("```").removesuffix("```"))) for field in payload.fields}
-    assert all(size <= LIMITS.get(title, OTHER_LIMIT) for title, size in sizes.items())
+    assert all(size <= LARGEST_LIMITS.get(title, OTHER_LIMIT) for title, size in sizes.items())
+    assert sum(sizes.get(table.title, 0) for table in TABLES) <= TABLES_LIMIT
     assert sum(sizes.values()) <= FIELDS_LIMIT
     assert sizes["Duration"] > 5
     assert sizes["Host"] > OTHER_LIMIT / 2

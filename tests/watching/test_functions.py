@@ -301,7 +301,7 @@ def test_arguments_and_results_are_in_messages_on_request(notifications: Recordi
 
     load("a.csv", weird=Hostile())
     first, last = (effect for effect in notifications.effects if isinstance(effect, PostToSlack))
-    shown = "'a.csv', weird=&lt;Hostile object whose repr raised LookupError&gt;"
+    shown = "path='a.csv', weird=&lt;Hostile object whose repr raised LookupError&gt;"
     assert [field.value for field in first.payload.fields if field.title == "Arguments"] == [f"```{shown}```"]
     results = [field.value for field in last.payload.fields if field.title == "Result"]
     assert "more characters" in results[0]

@@ -55,12 +55,14 @@ class Detail(Value):
         text: the text.
         quoted: whether it is the output of a program, shown as code.
         tabular: whether it is a table of aligned rows, which is cut between two rows.
+        listed: whether it is a list of notes, which is cut between two notes, in its middle.
     """
 
     title: str
     text: str
     quoted: bool = False
     tabular: bool = False
+    listed: bool = False
 
 
 @attrs.frozen(eq=False, repr=False)

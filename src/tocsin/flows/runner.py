@@ -12,10 +12,12 @@ from tocsin.core.events import Event, Facts
 from tocsin.core.machine import HandlerErrors, Run, Subject
 from tocsin.core.planning import Done, RunBody, Situation, Wait, ended, plan, verdict
 from tocsin.core.states import Pending, Running, Scheduled, State
+from tocsin.core.text import label
 from tocsin.core.transitions import later
 from tocsin.flows.inputs import FlowPlan, OutOfTime, run_body
 from tocsin.flows.report import Report
 from tocsin.flows.task import Task
+from tocsin.flows.task_run import Attempt
 from tocsin.shell.adapters import Clock
 from tocsin.shell.adapters.clock import CLOCK, Timer, timer_of
 from tocsin.shell.announce import Announcer, ended_by, facts
@@ -154,6 +156,14 @@ class _Execution:
         if isinstance(run.state, Scheduled):
             self.scheduled[task] = self.clock.now(), self.timer.monotonic()
 
+    def _feed_end(self, task: Task, event: Ending) -> None:
+        """Feed the end of an attempt. What the body added is also in the message of a handler that answers it."""
+        self.announcer.facts = event.facts
+        try:
+            self._feed(task, event)
+        finally:
+            self.announcer.facts = self.facts
+
     def _advance(self, task: Task) -> datetime | None:
         """Advance a task as far as possible. Return the time it waits for, or None."""
         upstream = tuple([self.runs[before].state for before in self.flow.upstream[task]])
@@ -166,7 +176,7 @@ class _Execution:
                 case Wait(until=until):
                     return until
                 case RunBody():
-                    self._feed(task, self._run_body(task, run))
+                    self._feed_end(task, self._run_body(task, run))
                     if self.interruption is not None:
                         raise self.interruption
                 case event:
@@ -182,13 +192,17 @@ class _Execution:
         return event
 
     def _attempt(self, task: Task, run: Run, began: float) -> Ending:
+        attempt = Attempt(label(task), self.run_id)
         try:
             result = run_body(task, self.flow.inputs[task], lambda before: self.runs[before].state.result)
         except OutOfTime:
-            return e.TimedOutAt(self.clock.now(), facts=self.facts, took=self._since(began))
+            now, took = self.clock.now(), self._since(began)
+            return e.TimedOutAt(now, facts=attempt.end(self.facts), took=took)
         except BaseException as error:
             now, took = self.clock.now(), self._since(began)
-            event, interrupt = ended_by(error, lambda one: ended(run, one, now, self.facts, took))
+            known = attempt.end(self.facts)
+            event, interrupt = ended_by(error, lambda one: ended(run, one, now, known, took))
             self.interruption = error if isinstance(event, e.Interrupted) else interrupt
             return event
-        return e.Succeeded(self.clock.now(), result, facts=self.facts, took=self._since(began))
+        now, took = self.clock.now(), self._since(began)
+        return e.Succeeded(now, result, facts=attempt.end(self.facts), took=took)

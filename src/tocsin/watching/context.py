@@ -1,24 +1,17 @@
-"""The run of a watched body, as the body sees it, and the runs that are open around the current code.
-
-- Each context (``contextvars``) has its own open runs. An asyncio task inherits those of its creator.
-- A lookup skips a level that is closed. A ``with`` block in a generator may close before blocks that were opened later, and in another
-  context.
-- Nothing resets the innermost level to an earlier value, so a run that is over never becomes current again.
-"""
+"""``WatchedRun``: the run of a watched body, as the body sees it; and ``current_run``."""
 
 from abc import abstractmethod
-from contextvars import ContextVar
 
-from tocsin.core import options
-from tocsin.core.messages.content import is_blank
-from tocsin.core.text import LONGEST, cut, quote, worded
-from tocsin.shell import log
+from typing_extensions import override
+
+from tocsin.core.text import quote
+from tocsin.flows.task_run import TaskRun
+from tocsin.shell.additions.levels import Level, first_open, innermost
+from tocsin.shell.additions.open_run import OpenRun
 from tocsin.shell.report import RunReport
 
-_LONGEST_SHOWN = 200  # characters of a wrong link
 
-
-class WatchedRun:
+class WatchedRun(OpenRun):
     """One run of a watched body. State handlers get it as the tracked object.
 
     >>> from tocsin import watch
@@ -30,106 +23,31 @@ class WatchedRun:
     Success()
     """
 
-    __slots__ = ("_link", "_name", "_notes", "_over", "_room", "_run_id")
-
-    def __init__(self, name: str, run_id: str) -> None:
-        self._name = name
-        self._run_id = run_id
-        self._notes: list[str] = []
-        self._room = LONGEST  # characters of further notes that any message could show
-        self._link: str | None = None
-        self._over = False
-
-    @property
-    def name(self) -> str:
-        """The name of the watched body in messages."""
-        return self._name
-
-    @property
-    def run_id(self) -> str:
-        """The id of the run: 16 hexadecimal digits."""
-        return self._run_id
-
-    def note(self, text: object) -> None:
-        """Add a text, or the ``str`` of any other value, to the final message, after all earlier notes. It raises nothing.
-
-        A blank text adds nothing.
-        """
-        worded_text = worded(text)
-        self._warn_if_over("a note")
-        if self._room > 0 and not is_blank(worded_text):
-            self._room -= len(worded_text) + 1
-            self._notes.append(worded_text)
-
-    def link(self, url: object) -> None:
-        """Link the title of the final message to an http(s) URL, or to another value whose ``str`` is one. None takes the link away.
-
-        What is no such URL is a line in the log, and changes nothing. It raises nothing.
-        """
-        text = None if url is None else worded(url)
-        try:
-            target = options.title_link(text)
-        except TypeError:
-            log.surely(f"the link {cut(quote(text), _LONGEST_SHOWN)} of {quote(self._name)} is no http(s) URL, and is in no message")
-            return
-        self._warn_if_over("a link")
-        self._link = target
+    __slots__ = ()
 
     @property
     @abstractmethod
     def report(self) -> RunReport | None:
         """How the run went, and which notifications were sent. It is None until the end, and for a decorated function that failed."""
 
-    def _warn_if_over(self, what: str) -> None:
-        """Log that a note or a link came too late. It raises nothing, since that would fail the body."""
-        if self._over:
-            log.surely(f"{what} about {quote(self._name)} came after its run had ended, and is in no message")
-
+    @override
     def __repr__(self) -> str:
         return f"<WatchedRun {quote(self._name)}>"
 
 
-class Level:
-    """The place of a run among the open ones. ``run`` is None once it is over, so that no context keeps the run alive."""
-
-    __slots__ = ("parent", "run")
-
-    def __init__(self, parent: "Level | None", run: WatchedRun) -> None:
-        self.parent: Level | None = parent
-        self.run: WatchedRun | None = run
-
-
-_innermost: ContextVar[Level | None] = ContextVar("tocsin_watched", default=None)
+def watched_around(level: Level | None) -> WatchedRun | None:
+    """Return the innermost open watched body at this level or around it. What is between, such as a task of a flow, is skipped."""
+    level = first_open(level)
+    while level is not None:
+        run = level.run
+        if isinstance(run, WatchedRun):
+            return run
+        level = first_open(level.parent)
+    return None
 
 
-def first_open(level: Level | None) -> Level | None:
-    """Return the level itself if it is open, else the innermost open level around it."""
-    while level is not None and level.run is None:
-        level = level.parent
-    return level
-
-
-def innermost() -> Level | None:
-    """Return the innermost open level of the current context."""
-    return first_open(_innermost.get())
-
-
-def enter(level: Level | None) -> Level | None:
-    """Make this level the innermost one of the current context, and return the one before."""
-    before = _innermost.get()
-    _innermost.set(level)
-    return before
-
-
-def leave(level: Level) -> None:
-    """Close the level."""
-    level.run = None
-    if _innermost.get() is level:
-        _innermost.set(first_open(level.parent))
-
-
-def current_run() -> WatchedRun | None:
-    """Return the run of the innermost watched body around the caller, or None.
+def current_run() -> WatchedRun | TaskRun | None:
+    """Return the run of the innermost watched body or task of a flow around the caller, or None.
 
     >>> from tocsin import watch
     >>> @watch(state_handlers=[])
@@ -140,4 +58,5 @@ def current_run() -> WatchedRun | None:
     ('load', None)
     """
     level = innermost()
-    return None if level is None else level.run
+    run = None if level is None else level.run
+    return run if isinstance(run, WatchedRun | TaskRun) else None

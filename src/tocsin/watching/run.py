@@ -20,18 +20,18 @@ from tocsin.core.endings import ending, stand_in
 from tocsin.core.events import Detail, Event, Facts
 from tocsin.core.machine import Run, Subject
 from tocsin.core.states import Running, Success
-from tocsin.core.text import cut, quote
+from tocsin.shell.additions.levels import Level, innermost, leave
 from tocsin.shell.announce import Announcer, facts
 from tocsin.shell.environment import run_id
 from tocsin.shell.history.looked import look, looked
-from tocsin.shell.redaction import redact
 from tocsin.shell.report import Entry, RunReport
-from tocsin.watching.context import Level, WatchedRun, first_open, innermost, leave
+from tocsin.watching.arguments import shown_arguments, shown_value
+from tocsin.watching.context import WatchedRun, watched_around
 from tocsin.watching.emit import ANYWHERE, feed, log_failure, mark, new_announcer, tell_left, told_by, was_delivered
 from tocsin.watching.options import WatchRules
 from tocsin.watching.recipients import Recipients
 
-_ARGUMENT, _VALUE = 200, 1000  # characters
+_RESULT_LIMIT = 1000  # characters
 _NO_ARGUMENTS: Mapping[str, object] = {}
 _now = partial(datetime.now, UTC)  # what the system's clock does, without a call of Python's own: each watched call does it twice
 
@@ -67,11 +67,11 @@ class BodyRun(WatchedRun):
         self._began = self._ended = _now()
         self.level: Level = Level(innermost(), self)
 
-    def begin(self, arguments: tuple[object, ...] = (), named: Mapping[str, object] = _NO_ARGUMENTS) -> None:
-        """Announce the start, with these arguments if the rules show them. The body is measured from the end of this call."""
+    def begin(self, function: object = None, arguments: tuple[object, ...] = (), named: Mapping[str, object] = _NO_ARGUMENTS) -> None:
+        """Announce the start, with the arguments of the call if the rules show them. The body is measured from the end of this call."""
         try:
             if self._rules.show_arguments:
-                self._details = (_arguments(arguments, named),)
+                self._details = (shown_arguments(function, arguments, named),)
             self._recipients = self._rules.recipients
             self._entered = read = monotonic()
             if Running not in self._recipients.ignored or (looked.anything if read < looked.until else look().anything):
@@ -94,7 +94,7 @@ class BodyRun(WatchedRun):
         self._took, self._ended = read - self._entered, ended
         try:
             if self._rules.show_result:
-                self._details += tuple(Detail("Result", _value(each, _VALUE), quoted=True) for each in result)
+                self._details += tuple(Detail("Result", shown_value(each, _RESULT_LIMIT), quoted=True) for each in result)
             if (
                 error is not None
                 or Success not in self._recipients.ignored
@@ -149,22 +149,12 @@ class BodyRun(WatchedRun):
             raise interrupt
 
     def _final_facts(self, known: Facts, inner: str | None) -> Facts:
-        """Return the facts of the end: with notes, link, and the inner run that reported the failure."""
-        notes = (Detail("Note", "\n".join(self._notes)),) if self._notes else ()
-        return Facts(known.host, known.environment, self._details + notes, self._link, None if self._rules.retell else inner)
+        """Return the facts of the end: with what the body added, and the inner run that reported the failure."""
+        added, told = self._added(), None if self._rules.retell else inner
+        return Facts(known.host, known.environment, self._details + added.details, added.link, told, added.attachments)
 
     def _mark_for_outer(self, error: BaseException, by: str | None) -> None:
         """Mark the exception as reported by ``by``, for the runs around this one."""
         if by is not None:
-            outer = first_open(self.level.parent)
-            mark(error, by, [ANYWHERE] if outer is None or outer.run is None else [ANYWHERE, outer.run.run_id])
-
-
-def _arguments(arguments: tuple[object, ...], named: Mapping[str, object]) -> Detail:
-    values = [_value(each, _ARGUMENT) for each in arguments] + [f"{name}={_value(each, _ARGUMENT)}" for name, each in named.items()]
-    return Detail("Arguments", cut(", ".join(values), _VALUE), quoted=True)
-
-
-def _value(value: object, limit: int) -> str:
-    """Return the value's repr, cut to the limit, without known secrets."""
-    return cut(redact(quote(value)), limit)
+            outer = watched_around(self.level.parent)
+            mark(error, by, [ANYWHERE] if outer is None else [ANYWHERE, outer.run_id])

@@ -8,7 +8,8 @@ from typing import ParamSpec, TypeVar, Unpack, overload
 from tocsin.core.expected import ExpectedKinds
 from tocsin.core.states import State
 from tocsin.core.text import name_of, quote
-from tocsin.watching.context import WatchedRun, enter, first_open, innermost
+from tocsin.shell.additions.levels import enter, first_open, innermost
+from tocsin.watching.context import WatchedRun
 from tocsin.watching.options import WatchHandler, WatchOptions, WatchRules, watch_rules
 from tocsin.watching.run import BodyRun
 from tocsin.watching.wrappers import wrapped

@@ -18,7 +18,7 @@ from typing_extensions import override
 
 from tocsin.core.text import is_a, quote
 from tocsin.core.validation import invoke
-from tocsin.watching.context import Level, enter
+from tocsin.shell.additions.levels import Level, enter
 from tocsin.watching.options import WatchRules
 from tocsin.watching.run import BodyRun
 
@@ -81,7 +81,7 @@ def _plain(rules: WatchRules, function: Callable[_P, _R]) -> Callable[_P, _R]:
     def watched(*args: _P.args, **kwargs: _P.kwargs) -> _R:
         run = BodyRun(rules)
         enter(run.level)
-        run.begin(args, kwargs)
+        run.begin(function, args, kwargs)
         try:
             result = function(*args, **kwargs)
         except BaseException as error:
@@ -99,7 +99,7 @@ def _coroutine(rules: WatchRules, function: Callable[_P, Awaitable[_R]]) -> Call
     async def watched(*args: _P.args, **kwargs: _P.kwargs) -> _R:
         run = BodyRun(rules)
         enter(run.level)
-        run.begin(args, kwargs)
+        run.begin(function, args, kwargs)
         try:
             result = await function(*args, **kwargs)
         except BaseException as error:
@@ -118,7 +118,7 @@ def _generator(
     @functools.wraps(function)
     def watched(*args: _P.args, **kwargs: _P.kwargs) -> Generator[object, object, object]:
         run = BodyRun(rules)
-        run.begin(args, kwargs)
+        run.begin(function, args, kwargs)
         try:
             result = yield from _LevelGenerator(run.level, function(*args, **kwargs))
         except BaseException as error:
@@ -137,7 +137,7 @@ def _async_generator(
     @functools.wraps(function)
     async def watched(*args: _P.args, **kwargs: _P.kwargs) -> AsyncGenerator[object, object]:
         run = BodyRun(rules)
-        run.begin(args, kwargs)
+        run.begin(function, args, kwargs)
         inside: Level | None = run.level
         received: object = None
         thrown: BaseException | None = None

@@ -19,9 +19,11 @@ from tocsin.core.attachments import Attachment
 from tocsin.core.changes import Change
 from tocsin.core.messages.errors import ErrorText, error_text, raised_at, traceback_lines
 from tocsin.core.messages.mentions import are_mentions
+from tocsin.core.notes import cut_notes
 from tocsin.core.screen import CONTROL
 from tocsin.core.signals import Signal
 from tocsin.core.states import UNEXPECTED, State
+from tocsin.core.tables import cut_rows
 from tocsin.core.text import (
     cut,
     cut_middle,
@@ -86,6 +88,7 @@ class Line(Value):
         ours: whether the text holds nothing of the user's.
         short: whether the line needs only half the width.
         tabular: whether the text is a table of aligned rows, which is cut between two rows.
+        listed: whether the text is a list of notes, which is cut between two notes, in its middle.
     """
 
     title: str
@@ -94,6 +97,7 @@ class Line(Value):
     ours: bool = False
     short: bool = False
     tabular: bool = False
+    listed: bool = False
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -208,7 +212,13 @@ def compose(
         lines.append(Line("History", remark))
     if change.facts.details:
         lines += [
-            Line(one_line(detail.title), printable(detail.text), quoted=detail.quoted, tabular=detail.tabular)
+            Line(
+                one_line(detail.title),
+                printable(detail.text),
+                quoted=detail.quoted,
+                tabular=detail.tabular,
+                listed=detail.listed,
+            )
             for detail in change.facts.details
         ]
     lines += _fact_lines(change)
@@ -249,7 +259,14 @@ def _unless_blank(text: str) -> str | None:
 
 
 def cut_line(line: Line, limit: int) -> str:
-    """Return at most ``limit`` characters of a line's text, 100 or more, cut where it loses least."""
+    """Return at most ``limit`` characters of a line's text, 100 or more, cut where it loses least.
+
+    A table is cut between two rows, and notes between two notes.
+    """
+    if line.tabular:
+        return cut_rows(line.text, limit)
+    if line.listed:
+        return cut_notes(line.text, limit)
     if line.title in _BOTH_ENDS:
         return cut_middle(line.text, limit)
     return cut_start(line.text, limit) if line.title == _LAST_LINES else cut(line.text, limit)

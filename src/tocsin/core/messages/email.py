@@ -33,8 +33,9 @@ _PAGE = """\
 """
 _ROW = (
     '<tr><th align="left" valign="top" style="padding:2px 12px 2px 0">{title}</th>'
-    '<td valign="top" style="padding:2px 0;white-space:pre-wrap{face}">{text}</td></tr>'
+    '<td valign="top" style="padding:2px 0;white-space:{wrap}{face}">{text}</td></tr>'
 )
+_INDENT = "\n    "
 _CODE = ";font-family:Menlo,Consolas,monospace"
 
 
@@ -64,7 +65,7 @@ class Mail(Value):
 def mail(content: Content, recipients: tuple[str, ...] | None = None, cc: tuple[str, ...] = ()) -> Mail:
     """Return the mail with a content. ``recipients`` None means the sending account itself."""
     when = content.at.strftime("%Y-%m-%d %H:%M:%S %z")
-    lines = tuple(Line(line.title, cut_line(line, VALUE_LIMIT), quoted=line.quoted) for line in content.lines)
+    lines = tuple(Line(line.title, cut_line(line, VALUE_LIMIT), quoted=line.quoted, tabular=line.tabular) for line in content.lines)
     if content.attachments:
         lines = (*lines, Line("Files", listed(content.attachments, VALUE_LIMIT)))
     return Mail(
@@ -79,7 +80,7 @@ def mail(content: Content, recipients: tuple[str, ...] | None = None, cc: tuple[
 
 
 def _plain(content: Content, lines: tuple[Line, ...], when: str) -> str:
-    rows = [f"{line.title}: {line.text.replace(chr(10), chr(10) + '    ')}" for line in lines]
+    rows = [f"{line.title}:{_INDENT if line.tabular else ' '}{line.text.replace(chr(10), _INDENT)}" for line in lines]
     headline = [] if content.headline == content.sentence else ["", content.headline]
     return "\n".join([content.sentence, *headline, "", *rows, "", when, *([content.link] if content.link else [])]) + "\n"
 
@@ -94,7 +95,13 @@ def _html(content: Content, lines: tuple[Line, ...], when: str) -> str:
         sentence=escape(content.sentence),
         headline=escape("" if content.headline == content.sentence else content.headline),
         rows="\n".join(
-            _ROW.format(title=escape(line.title), face=_CODE if line.quoted else "", text=escape(line.text)) for line in lines
+            _ROW.format(
+                title=escape(line.title),
+                wrap="pre" if line.tabular else "pre-wrap",  # a wrapped row would break the columns
+                face=_CODE if line.quoted else "",
+                text=escape(line.text),
+            )
+            for line in lines
         ),
         when=escape(when),
     )

@@ -26,6 +26,7 @@ LIMITS: Mapping[str, int] = {
     "Traceback, innermost first": 900,
     "Last lines": 800,
     "Note": 300,
+    "Not attached": 200,
     "Command": 200,
     "Arguments": 200,
     "Result": 200,
@@ -43,6 +44,8 @@ LIMITS: Mapping[str, int] = {
 OTHER_LIMIT = 100
 FIELDS_LIMIT = 4000
 """The most characters of all fields together, before escaping: what Slack advises for a message."""
+TABLES_LIMIT = 800
+"""The most characters of all tables together, whatever their titles."""
 
 _SHORT = 120  # characters of a field that is never cut to make room for others
 _LEAST = 100
@@ -152,9 +155,11 @@ def fence(text: str) -> str:
 
 def _fields(lines: tuple[Line, ...], *, has_code: bool) -> tuple[SlackField, ...]:
     """Return the fields. Where all are too long together, the long ones are cut in proportion."""
-    if sum([len(line.text) for line in lines]) <= FIELDS_LIMIT:  # the usual case
+    tables = [line.tabular for line in lines].count(True)
+    if not tables and sum([len(line.text) for line in lines]) <= FIELDS_LIMIT:  # the usual case
         return tuple([_field(line, has_code) for line in lines])
-    lengths = [min(len(line.text), LIMITS.get(line.title, OTHER_LIMIT)) for line in lines]
+    table_limit = max(TABLES_LIMIT // max(tables, 1), _LEAST)
+    lengths = [min(len(line.text), table_limit if line.tabular else LIMITS.get(line.title, OTHER_LIMIT)) for line in lines]
     short, long = sum(n for n in lengths if n <= _SHORT), sum(n for n in lengths if n > _SHORT)
     room = max(FIELDS_LIMIT - short, 0)
     if long > room:

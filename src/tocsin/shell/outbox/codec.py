@@ -143,15 +143,14 @@ def _converter() -> Converter:
     converter.register_structure_hook(Attachment, _attachment)
     sentence, seldom = override(rename="sentence"), override(omit_if_default=True)  # a row of before has the whole sentence there
     converter.register_unstructure_hook(
-        DigestSummary, make_dict_unstructure_fn(DigestSummary, converter, attached=seldom, files=seldom)
+        DigestSummary, make_dict_unstructure_fn(DigestSummary, converter, attached=seldom, files=seldom, mentions=seldom)
     )
-    converter.register_unstructure_hook(Line, make_dict_unstructure_fn(Line, converter, tabular=seldom))
+    converter.register_unstructure_hook(Line, make_dict_unstructure_fn(Line, converter, tabular=seldom, listed=seldom))
     converter.register_unstructure_hook(
         Content,
         make_dict_unstructure_fn(Content, converter, opening=sentence, rest=seldom, mentions=seldom, attachments=seldom),
     )
     converter.register_structure_hook(Content, make_dict_structure_fn(Content, converter, opening=sentence))
-    converter.register_unstructure_hook(DigestSummary, make_dict_unstructure_fn(DigestSummary, converter, mentions=seldom))
     union = Content | DigestSummary | None
 
     def unstructure(content: Content | DigestSummary | None) -> object:

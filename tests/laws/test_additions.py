@@ -1,0 +1,143 @@
+"""Laws of what a body adds: both ends of the notes are kept, a table is cut between rows, and no number is wrong."""
+
+import re
+from collections.abc import Sequence
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tocsin.core.notes import Notes, cut_notes, listed
+from tocsin.core.tables import WIDEST, aligned, cut_rows
+from tocsin.core.text import cut, printable
+
+LEFT_OUT = re.compile(r"… \(([\d,]+) notes? left out\)")
+END = re.compile(r"… \((?:([\d,]+) more rows?)?(?:, )?(?:([\d,]+) more columns?)?\)")
+
+lines = st.text(st.characters(exclude_categories=["Cc", "Cs"], exclude_characters="\u2028\u2029"), min_size=1, max_size=30)
+notes_of_one_line = st.lists(lines, min_size=1, max_size=60)
+hostile_notes = st.lists(
+    lines
+    | st.sampled_from(
+        ["• bullet", "two\nlines", "\n", "… (3 notes left out)", "… (1 note left out)", "  indented", "a\r\nb", "x" * 400]
+    ),
+    min_size=1,
+    max_size=30,
+)
+cells = st.one_of(
+    st.integers().map(str),
+    st.floats().map(str),
+    st.text(max_size=60),
+    st.sampled_from(["… (9 more rows)", "… (2 more columns)", "nan", "", "結果", "a\tb\nc", "`" * 5, "x" * 500]),
+)
+tables = st.lists(st.lists(cells, max_size=6), max_size=40)
+
+
+def number(words: str | None) -> int:
+    return int((words or "0").replace(",", ""))
+
+
+def collected(added: Sequence[str]) -> Notes:
+    notes = Notes()
+    for note in added:
+        notes.add(note)
+    return notes
+
+
+@given(st.lists(st.integers(0, 8_000).map(lambda size: "x" * size), min_size=1, max_size=60))
+def test_of_many_notes_the_first_and_the_last_are_kept_in_bounded_memory(added: list[str]) -> None:
+    numbered = [f"{place} {note}" for place, note in enumerate(added)]
+    first, last, left_out = collected(numbered).kept()
+    assert first == numbered[: len(first)]
+    assert last == numbered[len(numbered) - len(last) :]
+    assert len(first) + left_out + len(last) == len(added)
+    assert first[0] == numbered[0]
+    assert (last or first)[-1] == numbered[-1]
+    for kept in (first, last):
+        assert sum(map(len, kept)) <= 10_000 or len(kept) == 1
+
+
+@given(notes_of_one_line, st.integers(120, 400), st.integers(0, 5_000))
+def test_notes_are_cut_between_two_and_their_number_is_said(notes: list[str], limit: int, left_out: int) -> None:
+    text = listed(notes[:-1], notes[-1:], left_out)
+    shown = cut_notes(text, limit)
+    assert len(shown) <= max(limit, 1)
+    if len(text) <= limit:
+        assert shown == text
+    if any(note.startswith("• ") or LEFT_OUT.fullmatch(note) for note in notes) or shown == cut(text, limit) != text:
+        return
+    rows = shown.split("\n")
+    ends = [number(found[1]) for row in rows if (found := LEFT_OUT.fullmatch(row))]
+    kept = [row for row in rows if not LEFT_OUT.fullmatch(row)]
+    assert len(ends) <= 1
+    assert len(kept) + sum(ends) == len(notes) + left_out
+    assert set(kept) <= set(notes)
+    assert (kept[0], kept[-1]) == (notes[0], notes[-1])
+
+
+@given(hostile_notes, st.integers(120, 400), st.integers(0, 5_000))
+@example(["… (3 notes left out)", "b"], 120, 0)
+@example(["• one"] * 40, 120, 7)
+def test_no_note_passes_for_the_number_of_those_left_out(notes: list[str], limit: int, left_out: int) -> None:
+    text = listed(notes[:-1], notes[-1:], left_out)
+    assert sum(bool(LEFT_OUT.fullmatch(row)) for row in text.split("\n")) == bool(left_out) or len(notes) == 1
+    shown = cut_notes(text, limit)
+    assert len(shown) <= limit
+    bulleted = text.startswith("• ") and len(notes) + left_out > 1
+    if bulleted and len(text) > limit:
+        seen = [row for row in shown.split("\n") if not row.startswith("  ")]
+        told = [number(found[1]) for row in seen if (found := LEFT_OUT.fullmatch(row))]
+        kept = [row for row in seen if row.startswith("• ")]
+        assert len(told) <= 1
+        assert len(kept) + sum(told) == len(notes) + left_out
+
+
+@given(notes_of_one_line, st.integers(40, 119))
+def test_a_limit_with_room_for_one_note_cuts_at_the_end(notes: list[str], limit: int) -> None:
+    assert len(cut_notes(listed(notes, []), limit)) <= limit
+
+
+@given(st.lists(cells, max_size=6), tables, st.integers(0, 10**30), st.integers(0, 10**30), st.integers(100, 1_000))
+@example([], [], 0, 0, 100)
+@example(["only"], [["… (9 more rows)"]], 0, 0, 100)
+@example([], [["x" * 40] * 30] * 50, 10**13, 10**13, 100)
+def test_a_table_is_cut_at_whole_rows_and_their_number_is_said(
+    header: list[str], rows: list[list[str]], more_rows: int, more_columns: int, limit: int
+) -> None:
+    text = aligned(header, rows, more_rows, more_columns)
+    assert printable(text) == text
+    shown = cut_rows(text, limit)
+    assert len(shown) <= limit
+    body, kept = (each.split("\n") for each in (text, shown))
+    whole, end = ends(body), ends(kept)
+    assert whole == (min(more_rows, 10**12), min(more_columns, 10**12))
+    body = body[: len(body) - bool(more_rows or more_columns)]
+    kept = kept[: len(kept) - bool(end[0] or end[1])]
+    assert kept
+    assert end[1] == whole[1]
+    assert end[0] == min(whole[0] + len(body) - len(kept), 10**12)
+    for before, after in zip(body, kept, strict=False):
+        assert after == before or (after.endswith("…") and before.startswith(after[:-1]))
+        if len(before) <= (limit - 70) // 2 - 1:
+            assert after == before
+
+
+def ends(rows: list[str]) -> tuple[int, int]:
+    found = END.fullmatch(rows[-1])
+    return (number(found[1]), number(found[2])) if found else (0, 0)
+
+
+@given(st.lists(st.lists(st.integers().map(str), min_size=3, max_size=3), min_size=1, max_size=20))
+def test_numbers_end_in_one_column(rows: list[list[str]]) -> None:
+    found = aligned(["a", "b", "c"], rows).split("\n")
+    assert len({len(line) for line in found}) == 1
+    assert [line.split() for line in found[1:]] == [[short(cell) for cell in row] for row in rows]
+
+
+def short(cell: str) -> str:
+    return cell if len(cell) <= WIDEST else f"{cell[: WIDEST - 1]}…"
+
+
+@given(tables)
+def test_no_cell_breaks_a_row(rows: list[list[str]]) -> None:
+    text = aligned([], rows)
+    assert len(text.split("\n")) == max(len(rows), 1)
