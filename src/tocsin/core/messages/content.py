@@ -113,6 +113,7 @@ class Content(Value):
         rest: the rest of the sentence, whole, as a user's program worded it.
         mentions: whom the message calls, as ids of Slack's (``U...``, ``S...``) or one of here, channel and everyone.
         attachments: files that go with the message.
+        said: whether the author of the run said it, and its state did not change. The sentence has the first line of it.
     """
 
     name: str
@@ -127,13 +128,15 @@ class Content(Value):
     rest: str = ""
     mentions: tuple[str, ...] = ()
     attachments: tuple[Attachment, ...] = ()
+    said: bool = False
 
     @property
     def sentence(self) -> str:
         """The whole message in one plain sentence of at most 200 characters, of which a long reason has both ends."""
         if not self.rest:
             return self.opening
-        whole = one_line(f"{self.opening}{without_rulers(self.rest)}")
+        rest = self.rest.partition("\n")[0] if self.said else without_rulers(self.rest)
+        whole = one_line(f"{self.opening}{rest}")
         if len(whole) <= SENTENCE_LIMIT:
             return whole
         room = SENTENCE_LIMIT - len(self.opening)
@@ -191,19 +194,13 @@ def compose(
     told = None if error is None else error_text(error)  # once, since a user's ``str`` may take long
     message = None if message is None else _unless_blank(printable(message))
     remark = None if remark is None else _unless_blank(printable(remark))
-    name = cut(one_line(_name(change)), NAME_LIMIT) or f"<{type_name(change.tracked_obj)} without a name>"
-    index = "" if change.map_index is None else f"[{change.map_index}]"
+    name = name_in(change)
     own = None if change.new.message is None else _own_message(plain(change.new.message), error, told)
-    opening, rest = _sentence(f"{name}{index}", change, message or _reason(change.new, own, told), remark)
+    opening, rest = _sentence(name, change, message or _reason(change.new, own, told), remark)
     lines = _message_lines(message or own, error, told)
     if remark is not None:
         lines.append(Line("History", remark))
-    if change.facts.details:
-        lines += [
-            Line(one_line(detail.title), printable(detail.text), quoted=detail.quoted, tabular=detail.tabular)
-            for detail in change.facts.details
-        ]
-    lines += _fact_lines(change)
+    lines += fact_lines(change)
     if traceback and error is not None and (seen := traceback_lines(error)):
         lines.append(Line("Traceback, innermost first", printable("\n".join(seen)), quoted=True))
     if notes:
@@ -213,9 +210,9 @@ def compose(
             lines = [line for line in lines if not is_blank(line.text)]
             break
     return Content(
-        name=f"{name}{index}",
+        name=name,
         opening=opening,
-        headline=f"{name}{index} is now in {'an' if kind[0] in _VOWELS else 'a'} {kind} state",
+        headline=headline(name, kind),
         state=kind,
         failed=isinstance(change.new, s.Failed),
         color=change.new.color,
@@ -225,6 +222,21 @@ def compose(
         rest=rest,
         attachments=change.facts.attachments,
     )
+
+
+def name_in(change: Change) -> str:
+    """Return the name of what changed, with the index of a mapped child."""
+    name = cut(one_line(_name(change)), NAME_LIMIT) or f"<{type_name(change.tracked_obj)} without a name>"
+    return name if change.map_index is None else f"{name}[{change.map_index}]"
+
+
+def headline(name: str, kind: str) -> str:
+    """Return the opening of a message about something in a state of this kind.
+
+    >>> headline("load", "Aborted")
+    'load is now in an Aborted state'
+    """
+    return f"{name} is now in {'an' if kind[0] in _VOWELS else 'a'} {kind} state"
 
 
 def is_blank(text: str) -> bool:
@@ -311,8 +323,12 @@ def _message_lines(message: str | None, error: BaseException | None, told: Error
     return lines
 
 
-def _fact_lines(change: Change) -> list[Line]:
-    lines: list[Line] = []
+def fact_lines(change: Change) -> list[Line]:
+    """Return the lines with the known facts of a change: first the details, which a user's program worded."""
+    lines = [
+        Line(one_line(detail.title), printable(detail.text), quoted=detail.quoted, tabular=detail.tabular)
+        for detail in change.facts.details
+    ]
     if change.duration is not None:
         whole = "" if change.run_duration is None else f"{span(change.run_duration)} in all, attempt {change.attempt} took "
         lines.append(Line("Duration", f"{whole}{span(change.duration)}", ours=True, short=True))
