@@ -128,7 +128,8 @@ class BodyRun(WatchedRun):
         self._took, self._ended = read - self._entered, ended
         try:
             if self._said is not None:
-                self._said = self._said.close()
+                self._said.close()
+                self._said = None  # it refers to this run
             if self._rules.show_result:
                 self._details += tuple(Detail("Result", _value(each, _VALUE), quoted=True) for each in result)
             if (
@@ -153,7 +154,8 @@ class BodyRun(WatchedRun):
             with _making.lock:
                 self._said = said = self._said or SaidQueue(self.name, self._announce)
             if self._over:  # else its end closes the queue
-                self._said = said.close()
+                said.close()
+                self._said = None
             said.put(text)
             if not self._is_starting:  # else its begin announces what waits
                 said.announce_waiting()
