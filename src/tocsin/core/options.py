@@ -7,6 +7,7 @@
 
 import re
 from collections.abc import Callable, Iterable
+from difflib import get_close_matches
 from typing import TypeGuard
 
 from tocsin.core.changes import Change
@@ -14,7 +15,7 @@ from tocsin.core.delivery.destinations import address_fault
 from tocsin.core.filters.algebra import Filter, everything
 from tocsin.core.filters.predicates import Kinds, kinds_of
 from tocsin.core.services.slack_api import is_channel
-from tocsin.core.states import State
+from tocsin.core.states import KINDS, State
 from tocsin.core.text import cut, quote
 from tocsin.core.validation import is_iterable
 
@@ -74,6 +75,23 @@ def _is_web(url: str) -> bool:
         return urlsplit(url).scheme in {"http", "https"}
     except ValueError:
         return False
+
+
+def state_kind(given: object) -> type[State] | None:
+    """Check a State class, or the name of one in any case; None by default.
+
+    >>> state_kind("failed")
+    <class 'tocsin.core.states.Failed'>
+    """
+    if given is None:
+        return None
+    if isinstance(given, type) and issubclass(given, State):
+        return given
+    names = {kind.__name__.lower(): kind for kind in KINDS}
+    if isinstance(given, str) and given.lower() in names:
+        return names[given.lower()]
+    near = get_close_matches(given.lower(), names, n=1) if isinstance(given, str) else []
+    raise TypeError(f"state takes a State class or the name of one, not {cut(quote(given), 60)}: write state='{(near or ['failed'])[0]}'")
 
 
 def switch(given: object) -> bool:
