@@ -91,7 +91,9 @@ def state_kind(given: object) -> type[State] | None:
     if isinstance(given, str) and given.lower() in names:
         return names[given.lower()]
     near = get_close_matches(given.lower(), names, n=1) if isinstance(given, str) else []
-    raise TypeError(f"state takes a State class or the name of one, not {cut(quote(given), 60)}: write state='{(near or ['failed'])[0]}'")
+    raise TypeError(
+        f"state takes a State class or the name of one, not {cut(quote(given), 60)}: write state='{(near or ['failed'])[0]}'"
+    )
 
 
 def switch(given: object) -> bool:

@@ -5,7 +5,6 @@
   configuration with the options over it who is notified, of what, and how.
 """
 
-import os
 import sys
 import time
 from contextlib import ExitStack
@@ -15,6 +14,7 @@ import attrs
 
 from tocsin.cli.exec.notifier_protocol import OpenRun
 from tocsin.cli.exec.options import Options, as_utf8
+from tocsin.cli.known_secrets import register_secrets
 from tocsin.cli.stderr import complain, show
 from tocsin.core import events as e
 from tocsin.core.config.schema import Configuration
@@ -36,7 +36,7 @@ from tocsin.core.text import last_lines, readable
 from tocsin.shell import log, queues, redaction
 from tocsin.shell.adapters import SystemClock
 from tocsin.shell.adapters.healthchecks import Ping
-from tocsin.shell.adapters.secrets import Secret, make_known
+from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.announce import Announcer, facts
 from tocsin.shell.config.defaults import secrets, usual_handlers, webhook
 from tocsin.shell.config.load import configuration
@@ -83,13 +83,6 @@ def command_handlers(options: Options, config: Configuration, ping: Ping | None)
     """Return the handlers of a run: the configured notifiers with the options applied, and the dead-man service."""
     usual = usual_handlers(config, notify_mode(options))
     return (*(_with_options(notifier, options) for notifier in usual), *([] if ping is None else [Pinger(ping)]))
-
-
-def register_secrets(config: Configuration) -> None:
-    """Register for redaction all configured secrets, and what is secret in the other environment variables."""
-    make_known(config.secret_names)
-    for name, value in os.environ.items():
-        redaction.suspect(name, as_utf8(value))  # the output is read as UTF-8, too
 
 
 def _with_options(notifier: Messenger, options: Options) -> Messenger:
