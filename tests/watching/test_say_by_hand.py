@@ -10,7 +10,7 @@ from tests.servers.authority import Authority
 from tests.servers.gmail import GmailServer
 from tests.servers.live import live_at
 from tests.servers.slack import Reply, SlackServer
-from tocsin import Failed, Recording, RunReport, Running, Success, TimedOut, gmail_notifier, interpreting, say, slack_notifier, watch
+from tocsin import Failed, Recording, Running, RunReport, Success, TimedOut, gmail_notifier, interpreting, say, slack_notifier, watch
 from tocsin.core.effects import PostToSlack, SendEmail
 from tocsin.effects import Delivered, DestinationDead
 from tocsin.watching.emit import program_name
@@ -111,15 +111,23 @@ class Raising:
         raise SystemExit(3)
 
 
+class Shapeless:
+    """A figure that cannot even be asked what it is: the look-up of its path raises."""
+
+    def __fspath__(self) -> str:
+        raise LookupError("no path")
+
+
 def test_a_file_may_come_alone_and_a_figure_that_raises_is_said(notifications: Recording) -> None:
     say("see", attach=b"bytes", state_handlers=[slack_notifier])
     assert only(notifications).attachments[0].content == b"bytes"
-    attach: object = Raising()
     invoke: Callable[..., RunReport] = say
-    invoke("see", attach=attach, state_handlers=[slack_notifier])
+    invoke("see", attach=[Raising(), Shapeless()], state_handlers=[slack_notifier])
     last = notifications.effects[-1]
     assert isinstance(last, PostToSlack)
-    assert [field.value for field in last.payload.fields if field.title == "Not attached"] == ["an attachment: SystemExit"]
+    assert [field.value for field in last.payload.fields if field.title == "Not attached"] == [
+        "figure: it could not be drawn: SystemExit: 3\nan attachment: LookupError"
+    ]
 
 
 class Rude:
@@ -158,8 +166,8 @@ def test_an_error_of_ours_is_a_line_in_the_log(monkeypatch: pytest.MonkeyPatch, 
         ({"to": 3}, "say: to takes 'slack', 'gmail' or a list of both, not 3: write to='slack'"),
         ({"to": "slack", "state_handlers": []}, "say takes to or state_handlers, not both: leave one of them out"),
         ({"link": "example.com"}, "title_link takes an http(s) URL, not 'example.com': write title_link='https://example.com/runs'"),
-        ({"title": 3}, ""),
-        ({"state_handlers": [3]}, ""),
+        ({"title": 3}, "3"),
+        ({"state_handlers": [3]}, "3"),
     ],
 )
 def test_a_wrong_argument_is_refused_in_one_line(options: dict[str, object], error: str) -> None:

@@ -149,7 +149,7 @@ def _read(stream: BinaryIO) -> bytes:
 
 def _sent(options: SendOptions, text: str) -> int:
     from tocsin.cli.known_secrets import register_secrets
-    from tocsin.core.text import describe, readable
+    from tocsin.core.text import readable
     from tocsin.shell import queues
     from tocsin.shell.config.load import configuration
     from tocsin.shell.current import interpreting
@@ -158,12 +158,8 @@ def _sent(options: SendOptions, text: str) -> int:
     from tocsin.shell.reliable import reliable
     from tocsin.watching.say import say
 
-    try:
-        config = configuration()
-        register_secrets(config)
-    except Exception as error:
-        complain(f"nothing was sent: {describe(error)}")
-        return 1
+    config = configuration()
+    register_secrets(config)
     interpreter = DryRun() if options.notify == "print" else Silent() if options.notify == "none" else reliable()
     shown = readable(redact(text).encode("utf-8", "replace"))  # as a terminal shows it: programs write progress bars
     with interpreting(interpreter):

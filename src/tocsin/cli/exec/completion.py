@@ -1,4 +1,4 @@
-"""Completes the options of ``tocsin exec`` and ``tocsin send`` in bash, zsh and fish, without the libraries that ``tocsin[cli]`` brings.
+"""Completes the options of ``tocsin exec`` and ``send`` in bash, zsh and fish, without the libraries that ``tocsin[cli]`` brings.
 
 - The shells ask in the way in which they ask for the other commands: by the functions that ``tocsin --install-completion`` installs.
 - Behind the options, and for the names of files, it suggests nothing: then the shell completes files itself.
