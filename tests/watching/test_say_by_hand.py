@@ -1,7 +1,6 @@
 """``tocsin.say``: the message, who gets it, and what becomes of wrong arguments."""
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,8 +9,9 @@ from tests.servers.authority import Authority
 from tests.servers.gmail import GmailServer
 from tests.servers.live import live_at
 from tests.servers.slack import Reply, SlackServer
-from tocsin import Failed, Recording, Running, RunReport, Success, TimedOut, gmail_notifier, interpreting, say, slack_notifier, watch
+from tocsin import Failed, Recording, Running, Success, TimedOut, gmail_notifier, interpreting, say, slack_notifier, watch
 from tocsin.core.effects import PostToSlack, SendEmail
+from tocsin.core.validation import invoke
 from tocsin.effects import Delivered, DestinationDead
 from tocsin.watching.emit import program_name
 
@@ -79,8 +79,7 @@ def test_say_and_a_run_make_the_same_message_of_the_same_facts(notifications: Re
     [("slack", [PostToSlack]), ("gmail", [SendEmail]), (["gmail", "slack"], [PostToSlack, SendEmail])],
 )
 def test_it_goes_to_the_channels_that_are_named(to: object, kinds: list[type], notifications: Recording) -> None:
-    invoke: Callable[..., RunReport] = say
-    invoke("hello", to=to)
+    invoke(say, "hello", to=to)
     assert [type(effect) for effect in notifications.effects] == kinds
 
 
@@ -121,8 +120,7 @@ class Shapeless:
 def test_a_file_may_come_alone_and_a_figure_that_raises_is_said(notifications: Recording) -> None:
     say("see", attach=b"bytes", state_handlers=[slack_notifier])
     assert only(notifications).attachments[0].content == b"bytes"
-    invoke: Callable[..., RunReport] = say
-    invoke("see", attach=[Raising(), Shapeless()], state_handlers=[slack_notifier])
+    invoke(say, "see", attach=[Raising(), Shapeless()], state_handlers=[slack_notifier])
     last = notifications.effects[-1]
     assert isinstance(last, PostToSlack)
     assert [field.value for field in last.payload.fields if field.title == "Not attached"] == [
@@ -143,9 +141,8 @@ class RudeFigure:
 
 @pytest.mark.parametrize(("text", "attach"), [(Rude(), None), ("see", RudeFigure())])
 def test_a_ctrl_c_passes(text: object, attach: object) -> None:
-    invoke: Callable[..., RunReport] = say
     with pytest.raises(KeyboardInterrupt):
-        invoke(text, attach=attach, state_handlers=[slack_notifier])
+        invoke(say, text, attach=attach, state_handlers=[slack_notifier])
 
 
 def test_an_error_of_ours_is_a_line_in_the_log(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
@@ -171,9 +168,8 @@ def test_an_error_of_ours_is_a_line_in_the_log(monkeypatch: pytest.MonkeyPatch, 
     ],
 )
 def test_a_wrong_argument_is_refused_in_one_line(options: dict[str, object], error: str) -> None:
-    invoke: Callable[..., RunReport] = say
     with pytest.raises(TypeError, match=re.escape(error)) as caught:
-        invoke("hello", **options)
+        invoke(say, "hello", **options)
     assert "\n" not in str(caught.value)
 
 

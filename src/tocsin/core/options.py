@@ -85,15 +85,14 @@ def state_kind(given: object) -> type[State] | None:
     """
     if given is None:
         return None
+    written = cut(quote(given), 60)
     if isinstance(given, type) and issubclass(given, State):
         return given
     names = {kind.__name__.lower(): kind for kind in KINDS}
     if isinstance(given, str) and given.lower() in names:
         return names[given.lower()]
     near = get_close_matches(given.lower(), names, n=1) if isinstance(given, str) else []
-    raise TypeError(
-        f"state takes a State class or the name of one, not {cut(quote(given), 60)}: write state='{(near or ['failed'])[0]}'"
-    )
+    raise TypeError(f"state takes a State class or the name of one, not {written}: write state='{(near or ['failed'])[0]}'")
 
 
 def switch(given: object) -> bool:
