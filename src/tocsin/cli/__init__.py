@@ -54,7 +54,7 @@ def main() -> None:
 def _dispatch(arguments: list[str]) -> None:
     asks = _COMPLETION in os.environ
     if asks:
-        from tocsin.cli.exec.completion import main as complete
+        from tocsin.cli.completion import main as complete
         from tocsin.cli.stdout import write
 
         status = complete(write)

@@ -148,7 +148,7 @@ def _read(stream: BinaryIO) -> bytes:
 
 
 def _sent(options: SendOptions, text: str) -> int:
-    from tocsin.cli.known_secrets import register_secrets
+    from tocsin.cli.exec.known_secrets import register_secrets
     from tocsin.core.text import readable
     from tocsin.shell import queues
     from tocsin.shell.config.load import configuration

@@ -12,7 +12,7 @@ import pytest
 from tests.cli.outbox.test_completion import suggested
 from tests.cli.prefork import Prefork
 from tests.cli.terminal_session import PATIENCE
-from tocsin.cli.exec.completion import answer, main, suggestions
+from tocsin.cli.completion import answer, main, suggestions
 from tocsin.cli.exec.options import parser
 from tocsin.core.states import Success
 from tocsin.shell.history.run_record import RunRecord

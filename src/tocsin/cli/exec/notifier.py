@@ -12,9 +12,9 @@ from datetime import UTC, datetime, timedelta
 
 import attrs
 
+from tocsin.cli.exec.known_secrets import register_secrets
 from tocsin.cli.exec.notifier_protocol import OpenRun
 from tocsin.cli.exec.options import Options, as_utf8
-from tocsin.cli.known_secrets import register_secrets
 from tocsin.cli.stderr import complain, show
 from tocsin.core import events as e
 from tocsin.core.config.schema import Configuration
