@@ -37,6 +37,7 @@ from tocsin import (
     flush,
     gmail_notifier,
     interpreting,
+    say,
     slack_notifier,
     task,
     watch,
@@ -210,6 +211,26 @@ def test_what_a_body_adds_keeps_its_secrets(slack_server: SlackServer, gmail_ser
         texts = [part.get_content() for mail in mails for part in mail.walk() if part.get_content_maintype() == "text"]
         output.texts += [*bodies, *texts]
         assert sum("Keys [" in text for text in (*bodies, *texts)) >= 8
+
+
+@pytest.mark.parametrize("slack", SLACK_TROUBLE)
+def test_what_is_said_keeps_its_secrets(slack: str, slack_server: SlackServer, gmail_server: GmailServer, authority: Authority) -> None:
+    slack_server.replies = [*SLACK_TROUBLE[slack]] * 2
+    with collected(slack_server.canary, gmail_server.password) as output, live_at(authority, slack_server, gmail_server) as live:
+        text = f"posted to {slack_server.url}\nwith {gmail_server.password}"
+        live.secrets.find("SLACK_WEBHOOK_URL")
+        live.secrets.find("EMAIL_PASSWORD")
+        with interpreting(live):
+            with watch("load", state_handlers=[slack_notifier(only_states=[Failed]), gmail_notifier(only_states=[Failed])]) as run:
+                run.say(text)
+            said = say(text, title=f"load to {slack_server.url}", state="failed", state_handlers=[slack_notifier, gmail_notifier])
+        for report in (run.report, said):
+            assert report is not None
+            assert len(report.deliveries) == 2
+            output.add(report, report.explain(), report.deliveries, [delivery.effect for delivery in report.deliveries])
+            output.add_pickle([delivery.effect for delivery in report.deliveries])
+    for request in slack_server.requests:
+        assert slack_server.canary.encode() not in request.body
 
 
 def wrong_authority(live: Live) -> Live:

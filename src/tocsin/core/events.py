@@ -36,6 +36,7 @@ __all__ = [
     "ReferencesSettled",
     "Resumed",
     "RetryDue",
+    "Said",
     "Signalled",
     "Started",
     "Succeeded",
@@ -271,6 +272,21 @@ class Interrupted(Measured):
     message: str = "Interrupted."
 
 
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class Said(Occurrence):
+    """The author of what runs says ``text`` to people. It does not change the state of the run, and is illegal once that is finished.
+
+    Args:
+        text: the text.
+        state: the state that the message shows; None for that of the run.
+        named: whether the message begins with the name of what runs.
+    """
+
+    text: str = attrs.field(kw_only=True)
+    state: State | None = attrs.field(default=None, kw_only=True)
+    named: bool = attrs.field(default=True, kw_only=True)
+
+
 class Answered(Occurrence):
     """The base of the answers of a foreign handler."""
 
@@ -322,6 +338,7 @@ Event = (
     | ChildrenSubmitted
     | LoopDue
     | Interrupted
+    | Said
     | HandlerReplied
     | HandlerSignalled
     | HandlerRaised

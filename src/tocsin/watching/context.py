@@ -25,6 +25,21 @@ class WatchedRun(OpenRun):
 
     __slots__ = ()
 
+    @abstractmethod
+    def say(self, text: object) -> None:
+        """Send a text, or the ``str`` of any other value, now. It raises nothing.
+
+        Each notifier of the run that sends messages sends one, whatever its ``only_states``, ``ignore_states`` and ``when``. Other
+        handlers are not called. A blank text sends nothing. What is said after the end of the run is a line in the log.
+
+        >>> from tocsin import Failed, Recording, interpreting, slack_notifier, watch
+        >>> with interpreting(Recording()) as recording:
+        ...     with watch("nightly load", state_handlers=[slack_notifier(only_states=[Failed])]) as run:
+        ...         run.say("3 of 7 files are read")
+        >>> [effect.payload.fallback for effect in recording.effects]
+        ['nightly load: 3 of 7 files are read']
+        """
+
     @property
     @abstractmethod
     def report(self) -> RunReport | None:

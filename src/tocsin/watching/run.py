@@ -7,6 +7,7 @@
   report of them is ever read.
 """
 
+import os
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -23,8 +24,10 @@ from tocsin.core.states import Running, Success
 from tocsin.shell.additions.levels import Level, innermost, leave
 from tocsin.shell.announce import Announcer, facts
 from tocsin.shell.environment import run_id
+from tocsin.shell.fork_safety import ForkSafeLock
 from tocsin.shell.history.looked import look, looked
 from tocsin.shell.report import Entry, RunReport
+from tocsin.shell.said_queue import SaidQueue
 from tocsin.watching.arguments import shown_arguments, shown_value
 from tocsin.watching.context import WatchedRun, watched_around
 from tocsin.watching.emit import ANYWHERE, feed, log_failure, mark, new_announcer, tell_left, told_by, was_delivered
@@ -33,15 +36,17 @@ from tocsin.watching.recipients import Recipients
 
 _RESULT_LIMIT = 1000  # characters
 _NO_ARGUMENTS: Mapping[str, object] = {}
+_making = ForkSafeLock()  # for the queues of all runs
 _now = partial(datetime.now, UTC)  # what the system's clock does, without a call of Python's own: each watched call does it twice
 
 
 @attrs.define(eq=False)
 class _Record:
-    """What was announced of a run so far, and its current ``run``."""
+    """What was announced of a run so far, its current ``run``, and the process that announces it."""
 
     announcer: Announcer
     run: Run
+    process: int
 
     def feed(self, event: Event) -> list[Entry]:
         """Announce an event, and continue from its own state, not from a handler's. Return its deliveries."""
@@ -51,11 +56,33 @@ class _Record:
             if self.announcer.announced:
                 self.run = self.announcer.announced[-1].after
 
+    def say(self, said: e.Said) -> None:
+        """Announce what was said. A forked child does so as a run of its own: its parent may announce as much, with the same keys."""
+        if self.process != os.getpid():
+            self.process, subject = os.getpid(), attrs.evolve(self.run.subject, run_id=run_id())
+            self.run = attrs.evolve(self.run, subject=subject)
+        self.feed(said)
+
 
 class BodyRun(WatchedRun):
     """A run of a watched body. Call ``begin``, then ``end``. Only the first end counts."""
 
-    __slots__ = ("_began", "_details", "_ended", "_entered", "_finished", "_recipients", "_record", "_rules", "_took", "level")
+    __slots__ = (
+        *(
+            "_began",
+            "_details",
+            "_ended",
+            "_entered",
+            "_finished",
+            "_is_starting",
+            "_recipients",
+            "_record",
+            "_rules",
+            "_said",
+            "_took",
+        ),
+        "level",
+    )
 
     def __init__(self, rules: WatchRules) -> None:
         super().__init__(rules.display_name, run_id())
@@ -63,6 +90,8 @@ class BodyRun(WatchedRun):
         self._recipients: Recipients | None = None
         self._details: tuple[Detail, ...] = ()
         self._record: _Record | None = None
+        self._said: SaidQueue | None = None  # most runs say nothing
+        self._is_starting = False
         self._finished = False
         self._began = self._ended = _now()
         self.level: Level = Level(innermost(), self)
@@ -75,12 +104,17 @@ class BodyRun(WatchedRun):
             self._recipients = self._rules.recipients
             self._entered = read = monotonic()
             if Running not in self._recipients.ignored or (looked.anything if read < looked.until else look().anything):
+                self._is_starting = True
                 self._record = self._start(self._recipients)
+                self._is_starting = False
+                if self._said is not None:  # a handler said something
+                    self._said.announce_waiting()
                 self._entered = monotonic()  # after our own work: the first run loads modules
         except KeyboardInterrupt:
             leave(self.level)
             raise
         except BaseException as error:
+            self._is_starting = False
             log_failure(error, self.name)
             self._entered = monotonic()
 
@@ -93,6 +127,9 @@ class BodyRun(WatchedRun):
             return
         self._took, self._ended = read - self._entered, ended
         try:
+            if self._said is not None:
+                self._said.close()
+                self._said = None  # it refers to this run
             if self._rules.show_result:
                 self._details += tuple(Detail("Result", shown_value(each, _RESULT_LIMIT), quoted=True) for each in result)
             if (
@@ -111,6 +148,32 @@ class BodyRun(WatchedRun):
         self.end(error)
         self._record = None
 
+    @override
+    def say(self, text: object) -> None:
+        try:
+            with _making.lock:
+                self._said = said = self._said or SaidQueue(self.name, self._announce)
+            if self._over:  # else its end closes the queue
+                said.close()
+                self._said = None
+            said.put(text)
+            if not self._is_starting:  # else its begin announces what waits
+                said.announce_waiting()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            log_failure(error, self.name)
+
+    def _announce(self, said: e.Said) -> None:
+        try:
+            if self._recipients is not None:
+                self._record = record = self._record or self._start(self._recipients)
+                record.say(attrs.evolve(said, facts=attrs.evolve(record.announcer.facts, link=self._link)))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            log_failure(error, self.name)
+
     @property
     @override
     def report(self) -> RunReport | None:
@@ -126,7 +189,9 @@ class BodyRun(WatchedRun):
         if self._details:
             known = attrs.evolve(known, details=self._details)
         handlers = recipients.handlers
-        record = _Record(new_announcer(handlers, known), Run(Subject(self, handlers, self._run_id, self._name, shows_run_id=False)))
+        record = _Record(
+            new_announcer(handlers, known), Run(Subject(self, handlers, self._run_id, self._name, shows_run_id=False)), os.getpid()
+        )
         if record.announcer.remember is not None or look().anything:  # then this is the begin of the body
             tell_left(record.announcer, record.run.subject)
         record.feed(e.Started(self._began, None, facts=known))

@@ -5,7 +5,6 @@
   configuration with the options over it who is notified, of what, and how.
 """
 
-import os
 import sys
 import time
 from contextlib import ExitStack
@@ -13,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 import attrs
 
+from tocsin.cli.exec.known_secrets import register_secrets
 from tocsin.cli.exec.notifier_protocol import OpenRun
 from tocsin.cli.exec.options import Options, as_utf8
 from tocsin.cli.stderr import complain, show
@@ -36,7 +36,7 @@ from tocsin.core.text import last_lines, readable
 from tocsin.shell import log, queues, redaction
 from tocsin.shell.adapters import SystemClock
 from tocsin.shell.adapters.healthchecks import Ping
-from tocsin.shell.adapters.secrets import Secret, make_known
+from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.announce import Announcer, facts
 from tocsin.shell.config.defaults import secrets, usual_handlers, webhook
 from tocsin.shell.config.load import configuration
@@ -85,13 +85,6 @@ def command_handlers(options: Options, config: Configuration, ping: Ping | None)
     if options.mention and usual and not any(isinstance(notifier, SlackNotifier) for notifier in usual):
         log.once("--mention has no effect: it names people on Slack, and no message goes there")
     return (*(_with_options(notifier, options) for notifier in usual), *([] if ping is None else [Pinger(ping)]))
-
-
-def register_secrets(config: Configuration) -> None:
-    """Register for redaction all configured secrets, and what is secret in the other environment variables."""
-    make_known(config.secret_names)
-    for name, value in os.environ.items():
-        redaction.suspect(name, as_utf8(value))  # the output is read as UTF-8, too
 
 
 def _with_options(notifier: Messenger, options: Options) -> Messenger:

@@ -79,9 +79,11 @@ class Options(argparse.Namespace):
     env_file: dict[str, str]
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are a ``UsageError``."""
+
     def error(self, message: str) -> Never:
-        raise UsageError(f"{message.removeprefix('argument ')} (tocsin exec --help shows all options)")
+        raise UsageError(f"{message.removeprefix('argument ')} ({self.prog} --help shows all options)")
 
 
 def parse_arguments(arguments: list[str]) -> Options | None:
@@ -101,7 +103,7 @@ def parse_arguments(arguments: list[str]) -> Options | None:
             raise UsageError(f"{name}: '--' is no value (tocsin exec --help shows all options)")
     options, rest = made.parse_known_args(words, Options())
     if rest:
-        raise UsageError(_unknown_option(rest[0]))
+        raise UsageError(unknown_option(rest[0], made))
     if not command or not command[0]:
         raise UsageError(f"there is no command to run: write {USAGE}")
     _check_combinations(options)
@@ -184,10 +186,11 @@ def _base_name(path: str) -> str:
     return path.rstrip("/").rpartition("/")[2]
 
 
-def _unknown_option(word: str) -> str:
+def unknown_option(word: str, made: argparse.ArgumentParser) -> str:
+    """Return the error for an option that a parser does not know."""
     name = word.partition("=")[0]
-    known = [flag for flag in parser()._option_string_actions if flag.startswith("--")]
-    return f"there is no option {name}{suggestion(name, known)} (tocsin exec --help shows all options)"
+    known = [flag for flag in made._option_string_actions if flag.startswith("--")]
+    return f"there is no option {name}{suggestion(name, known)} ({made.prog} --help shows all options)"
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
@@ -204,7 +207,7 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the options, without the command."""
-    made = _Parser("tocsin exec", USAGE, "Run a command, and report how it went.", EPILOG, add_help=False, allow_abbrev=False)
+    made = Parser("tocsin exec", USAGE, "Run a command, and report how it went.", EPILOG, add_help=False, allow_abbrev=False)
     made.formatter_class = argparse.RawDescriptionHelpFormatter
     add = made.add_argument_group("notifications").add_argument
     add("--label", default=argparse.SUPPRESS, type=_label, metavar="NAME", help="the name of the run in messages (the program's name)")
@@ -261,10 +264,11 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _states(text: str) -> list[str]:
-    return [_state(word.strip()) for word in text.split(",")]
+    return [state_name(word.strip()) for word in text.split(",")]
 
 
-def _state(word: str) -> str:
+def state_name(word: str) -> str:
+    """Return the name of the state that a word means."""
     for name in STATES:
         if name.lower() == word.lower():
             return name

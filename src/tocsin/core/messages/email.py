@@ -81,7 +81,7 @@ def mail(content: Content, recipients: tuple[str, ...] | None = None, cc: tuple[
 
 def _plain(content: Content, lines: tuple[Line, ...], when: str) -> str:
     rows = [f"{line.title}:{_INDENT if line.tabular else ' '}{line.text.replace(chr(10), _INDENT)}" for line in lines]
-    headline = [] if content.headline == content.sentence else ["", content.headline]
+    headline = [] if content.headline in {"", content.sentence} else ["", content.headline]
     return "\n".join([content.sentence, *headline, "", *rows, "", when, *([content.link] if content.link else [])]) + "\n"
 
 

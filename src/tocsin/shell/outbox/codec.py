@@ -148,7 +148,7 @@ def _converter() -> Converter:
     converter.register_unstructure_hook(Line, make_dict_unstructure_fn(Line, converter, tabular=seldom, listed=seldom))
     converter.register_unstructure_hook(
         Content,
-        make_dict_unstructure_fn(Content, converter, opening=sentence, rest=seldom, mentions=seldom, attachments=seldom),
+        make_dict_unstructure_fn(Content, converter, opening=sentence, rest=seldom, mentions=seldom, attachments=seldom, said=seldom),
     )
     converter.register_structure_hook(Content, make_dict_structure_fn(Content, converter, opening=sentence))
     union = Content | DigestSummary | None
