@@ -168,7 +168,7 @@ class BodyRun(WatchedRun):
         try:
             if self._recipients is not None:
                 self._record = record = self._record or self._start(self._recipients)
-                record.say(attrs.evolve(said, facts=attrs.evolve(record.announcer.facts, link=self._link)))
+                record.say(attrs.evolve(said, facts=attrs.evolve(record.announcer.facts, link=self._added().link)))
         except KeyboardInterrupt:
             raise
         except BaseException as error:
