@@ -6,12 +6,13 @@
 """
 
 import math
-from datetime import timedelta
+from datetime import datetime, timedelta
 from operator import index
 from typing import SupportsIndex
 
 import attrs
 
+from tocsin.core.events import Facts, Said
 from tocsin.core.text import span
 from tocsin.core.values import Value
 
@@ -20,6 +21,8 @@ Count = int | float
 MIN_INTERVAL = 15.0
 """Seconds between two edits that show the progress of a run."""
 
+MIN_PERIOD = 0.1
+"""The fewest seconds after which a run may be said to go on."""
 SMOOTHING = 120.0  # seconds
 _LARGEST = 10**15  # a count that is larger is no count, and could not be divided
 _STALLED = 60.0  # seconds without a step that are no pause
@@ -152,3 +155,8 @@ def next_reminder(period: float, elapsed: float) -> float:
     while due <= elapsed:
         due *= 2
     return due
+
+
+def still_running(at: datetime, seconds: float, progress: str | None, facts: Facts) -> Said:
+    """Return the event that tells that a run goes on, ``seconds`` after its start, with its ``progress`` in words if that is known."""
+    return Said(at, text=progress or "", verb=f"is still running after {span(timedelta(seconds=seconds))}", facts=facts)

@@ -1,4 +1,4 @@
-"""Calls at later times, all of them by one thread of the process. It ends when no call is to be made, and does not keep the process alive.
+"""Calls at later times, all made by one thread. It ends when no call is left to make, and does not keep the process alive.
 
 - A call is made late if another one takes long, or if the machine sleeps. It is made once for all times that passed meanwhile.
 - A forked child has none of its parent's calls: the parent makes them.
@@ -8,6 +8,7 @@
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import attrs
 
@@ -19,7 +20,7 @@ from tocsin.shell.threads import WorkerThread
 class Timer:
     """A call that is made at a time of ``time.monotonic``, and again at each time that it returns, until it returns None.
 
-    ``call`` raises nothing. ``cancel`` may come during the call, and does not wait for its end.
+    If ``call`` raises, it is not made again. ``cancel`` may come during the call, and does not wait for its end.
     """
 
     call: Callable[[], float | None]
@@ -65,7 +66,9 @@ class _Timers:
     def work(self) -> None:
         """Make the calls when they are due, until none is left. This is the thread's function."""
         while (timer := self.wait()) is not None:
-            due = timer.call()
+            due = None
+            with suppress(BaseException):
+                due = timer.call()
             with self.changed:
                 if due is None:
                     self.timers.pop(timer, None)

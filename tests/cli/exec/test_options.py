@@ -38,6 +38,7 @@ def test_without_options_there_are_defaults() -> None:
         "on_change": False,
         "every": None,
         "after": None,
+        "still_running": None,
         "timeout": None,
         "kill_after": 10.0,
         "retries": 0,
@@ -57,7 +58,7 @@ def test_without_options_there_are_defaults() -> None:
 def test_each_option_is_taken(tmp_path: Path) -> None:
     words = "--label=nightly --tail 20 --show-command --only failed,TIMEDOUT --only aborted --ignore running --on-change"
     more = "--every 5 --after 3 --timeout 2h --kill-after 5 --retries 3 --retry-delay 1.5m --ping HEARTBEAT --scrub-env"
-    more += " --notify print --expect 0,3-5"
+    more += " --notify print --expect 0,3-5 --still-running 2h"
     for name, text in (("one", "HOST=db\nPORT=1\n"), ("two", "PORT=2\n")):
         (tmp_path / name).write_text(text)
     files = ["--env-file", str(tmp_path / "one"), f"--env-file={tmp_path / 'two'}"]
@@ -72,6 +73,7 @@ def test_each_option_is_taken(tmp_path: Path) -> None:
         "on_change": True,
         "every": 5,
         "after": 3,
+        "still_running": 7200.0,
         "timeout": 7200.0,
         "kill_after": 5.0,
         "retries": 3,

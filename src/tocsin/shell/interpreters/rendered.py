@@ -1,8 +1,8 @@
 """``ByMail`` and ``BySlack``: send a message by another channel than its own, as a fallback or in addition to it.
 
 The message keeps its content. One that was made by hand is searched for secrets before its text becomes a content. A call of a user
-function is no message and is passed on unchanged. An edit is withheld, since the message that it edits went another way. Rate limits and
-retries belong inside these interpreters, where they see the real destination.
+function is no message and is passed on unchanged. An edit is withheld, since the message that it edits went another way. Rate limits
+and retries belong inside these interpreters, where they see the real destination.
 """
 
 import attrs
