@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.core.progress import MIN_PERIOD, Progress, count, next_reminder, worded
+from tocsin.core.progress import MIN_PERIOD, Count, Progress, count, next_reminder, worded
 from tocsin.core.text import span
 
 pytestmark = pytest.mark.laws
@@ -15,10 +15,11 @@ pytestmark = pytest.mark.laws
 seconds = st.floats(0.0, 1e7, allow_nan=False)
 counts = st.integers(0, 10**15) | st.floats(0.0, 1e15, allow_nan=False)
 totals = st.none() | st.integers(1, 10**15) | st.floats(0.001, 1e15, allow_nan=False)
+Readings = list[tuple[Count, Count | None, float]]
 readings = st.lists(st.tuples(counts, totals, seconds), min_size=1, max_size=20)
 
 
-def following(read: list[tuple[int | float, int | float | None, float]]) -> Progress:
+def following(read: Readings) -> Progress:
     done, total, at = read[0]
     progress = Progress(done, total, at)
     for done, total, at in read[1:]:
@@ -36,7 +37,7 @@ def test_the_rate_of_a_constant_pace_is_that_pace(pace: float, gaps: list[float]
 
 
 @given(readings, st.none() | seconds)
-def test_no_reading_harms_the_words(read: list[tuple[int | float, int | float | None, float]], now: float | None) -> None:
+def test_no_reading_harms_the_words(read: Readings, now: float | None) -> None:
     progress = following(read)
     words = worded(progress, now)
     assert words.isprintable()
@@ -46,11 +47,13 @@ def test_no_reading_harms_the_words(read: list[tuple[int | float, int | float | 
 
 
 @given(readings)
-def test_the_rate_is_between_the_slowest_and_the_fastest_of_its_parts(read: list[tuple[int | float, int | float | None, float]]) -> None:
+def test_the_rate_is_between_the_slowest_and_the_fastest_of_its_parts(
+    read: Readings,
+) -> None:
     done, total, at = 0.0, None, 0.0
     progress, rates = Progress(done, total, at), list[float]()
-    for step, _, gap in read:
-        gap = gap % 1e4 + 1.0
+    for step, _, passed in read:
+        gap = passed % 1e4 + 1.0
         done, at = done + step % 1e6, at + gap
         rates.append(step % 1e6 / gap)
         progress = progress.advanced(done, total, at)
@@ -78,9 +81,7 @@ def test_only_what_is_complete_is_a_hundred_per_cent(done: int, more: int) -> No
 
 
 @given(readings, counts, totals)
-def test_a_smaller_count_or_another_total_begins_anew(
-    read: list[tuple[int | float, int | float | None, float]], done: int | float, total: int | float | None
-) -> None:
+def test_a_smaller_count_or_another_total_begins_anew(read: Readings, done: float, total: float | None) -> None:
     before = following(read)
     after = before.advanced(done, total, before.at + 1.0)
     if done < before.done or total != before.total:
@@ -91,7 +92,7 @@ def test_a_smaller_count_or_another_total_begins_anew(
 
 
 @given(readings, st.floats(0.0, 1e6))
-def test_a_clock_that_goes_back_takes_nothing_away(read: list[tuple[int | float, int | float | None, float]], back: float) -> None:
+def test_a_clock_that_goes_back_takes_nothing_away(read: Readings, back: float) -> None:
     before = following(read)
     after = before.advanced(before.done, before.total, before.at - back)
     assert (after.at, after.steps, after.seconds) == (before.at, before.steps, before.seconds)

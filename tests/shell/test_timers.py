@@ -1,4 +1,4 @@
-"""Timers: calls in time and in order by one thread, which ends with them; none in a forked child, and none that keeps a process alive."""
+"""Timers: calls in time and in order by one thread, which ends with them; none in a forked child; they keep no process alive."""
 
 import os
 import subprocess
@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from functools import partial
+from itertools import pairwise
 from typing import NoReturn
 
 import pytest
@@ -60,7 +61,7 @@ def test_a_call_is_made_again_at_the_time_that_it_returns(made: list[Timer]) -> 
     made.append(call_at(time.monotonic(), call))
     eventually(lambda: len(seen) == 3)
     eventually(lambda: thread() is None)
-    assert all(later - earlier >= 0.05 for earlier, later in zip(seen, seen[1:], strict=False))
+    assert all(later - earlier >= 0.05 for earlier, later in pairwise(seen))
 
 
 def test_a_cancelled_call_is_not_made(made: list[Timer]) -> None:

@@ -97,6 +97,11 @@ Effect = PostToSlack | SendEmail | CallBack
 """All side effects that tocsin can have."""
 
 
+def edits_by(effect: Effect) -> tuple[Effect, ...]:
+    """Return the effect as one that only edits the first message of its run; nothing if what sends it cannot edit."""
+    return (attrs.evolve(effect, edits=True),) if isinstance(effect, PostToSlack) and effect.bot is not None else ()
+
+
 def is_edit(effect: Effect) -> bool:
     """Return whether the effect only replaces a message that is there."""
     return isinstance(effect, PostToSlack) and effect.edits

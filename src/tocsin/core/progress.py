@@ -17,6 +17,8 @@ from tocsin.core.text import span
 from tocsin.core.values import Value
 
 Count = int | float
+Countable = SupportsIndex | float
+"""What counts steps: an int, an integer of another library, or a float."""
 
 MIN_INTERVAL = 15.0
 """Seconds between two edits that show the progress of a run."""

@@ -11,6 +11,7 @@ from contextvars import ContextVar
 
 from tocsin.core import options
 from tocsin.core.messages.content import is_blank
+from tocsin.core.progress import Countable
 from tocsin.core.text import LONGEST, cut, quote, worded
 from tocsin.shell import log
 from tocsin.shell.report import RunReport
@@ -74,6 +75,25 @@ class WatchedRun:
             return
         self._warn_if_over("a link")
         self._link = target
+
+    @abstractmethod
+    def progress(self, done: Countable, total: Countable | None = None) -> None:
+        """Count the steps of the body: how many are done, of how many if that is known. It raises nothing.
+
+        Where a Slack app posted the first message of the run, that shows the progress with the rate and the time left: one edit in 15
+        seconds at most. Elsewhere it is no message. The message of a failure has the last progress. A smaller count than before, or
+        another total, begins anew. What is no count is a line in the log.
+
+        Args:
+            done: the number of steps that are done, 0 or more.
+            total: the number of all steps; None or 0 if it is not known.
+
+        >>> from tocsin import watch
+        >>> rows = range(3000)
+        >>> with watch("nightly load", state_handlers=[]) as run:
+        ...     for number, row in enumerate(rows, 1):
+        ...         run.progress(number, len(rows))
+        """
 
     @abstractmethod
     def say(self, text: object) -> None:

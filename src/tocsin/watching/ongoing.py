@@ -77,10 +77,11 @@ class Ongoing:
         tell: announces an event of the run.
     """
 
-    __slots__ = ("_began", "_edit", "_interval", "_reminder", "_shown", "_tell", "steps")
+    __slots__ = ("_began", "_edit", "_interval", "_reminder", "_shown", "_tell", "is_shown", "steps")
 
     def __init__(self, name: str, began: float, tell: Tell) -> None:
         self.steps: Steps = Steps(name)
+        self.is_shown: bool = False
         self._began = began
         self._tell = tell
         self._edit: Timer | None = None
@@ -102,9 +103,10 @@ class Ongoing:
 
         self._reminder = call_at(self._began + period, call)
 
-    def show_progress(self) -> None:
-        """Show the progress in the run's first message now and then, ``MIN_INTERVAL`` seconds apart at least."""
-        if self._edit is None:
+    def show_progress(self, *, may_edit: bool) -> None:
+        """Show the progress in the run's first message, if that may be edited: ``MIN_INTERVAL`` seconds apart at least."""
+        self.is_shown = True
+        if may_edit:
             context = copy_context()
             self._edit = call_at(monotonic() + self._interval, lambda: context.run(self._show))
 

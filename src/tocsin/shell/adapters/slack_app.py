@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from tocsin.core.delivery.slack_threads import Post, Thread, edited, opened, planned, sealed
+from tocsin.core.delivery.slack_threads import Edit, Post, Skip, Thread, edited, opened, planned, sealed
 from tocsin.core.effects import Bot, PostToSlack
 from tocsin.core.messages.slack import editing, posting
-from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, Outcome, Rejected, Retryable
+from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, Outcome, Rejected, Retryable, Withheld
 from tocsin.core.services.slack_api import bot_reply, posted_as, thread_refused, token_fault
 from tocsin.core.text import one_line
 from tocsin.shell.adapters import time_limits
@@ -106,6 +106,10 @@ def _deliver(post: _AppPost) -> Outcome:
     step = planned(threads.known(post.place), post.message)
     if isinstance(step, Post):
         return _start_thread(post)
+    if isinstance(step, Skip):
+        return Withheld("the run has no message that it could edit")
+    if isinstance(step, Edit):
+        return _edit_alone(post, step.thread)
     response = post.send(step.thread.channel, step.thread.ts)
     if thread_refused(response.body):
         threads.drop(post.place)
@@ -122,6 +126,18 @@ def _start_thread(post: _AppPost) -> Outcome:
     if isinstance(response.outcome, Delivered) and ids is not None:
         post.connection.threads.keep(post.place, opened(post.message, *ids))
     return response.outcome
+
+
+def _edit_alone(post: _AppPost, thread: Thread) -> Outcome:
+    """Edit the parent of the thread and post nothing. An edit that is refused for good is the last one, and is logged."""
+    outcome = post.edit(thread).outcome
+    if not isinstance(outcome, DeliveryError):
+        post.connection.threads.keep(post.place, edited(thread, post.message.key))
+    elif not isinstance(outcome, Retryable | Ambiguous):
+        what = f"the first message of the run {post.message.key.run_id} in {post.bot.channel}"
+        logger.warning("%s", one_line(redact(f"tocsin: {what} does not show its progress: {outcome.reason}")))
+        post.connection.threads.keep(post.place, sealed(thread))
+    return outcome
 
 
 def _edit_parent(post: _AppPost, thread: Thread) -> Thread:
