@@ -143,8 +143,10 @@ def _stripped(number: str) -> str:
 
 def _about(seconds: float) -> str:
     """Return a duration with at most two units, and no more exact than an estimate is."""
+    if seconds < 9.5:
+        return f"{max(round(seconds), 1)} s"
     unit = 1 if seconds < 60 else 60 if seconds < 3_600 else 600 if seconds < 86_400 else 3_600
-    return span(timedelta(seconds=max(round(seconds / unit), 1) * unit))
+    return span(timedelta(seconds=round(seconds / unit) * unit))
 
 
 def next_reminder(period: float, elapsed: float) -> float:
