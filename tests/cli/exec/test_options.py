@@ -117,6 +117,8 @@ def test_a_time_has_a_unit_or_is_in_seconds(text: str, seconds: float) -> None:
         (["--tail", "3"], "there is no command to run"),
         (["--"], "there is no command to run"),
         (["--", ""], "there is no command to run"),
+        (["--still-running", "0.05", "--", "x"], "--still-running: it must be 100 ms or longer"),
+        (["--still-running", "soon", "--", "x"], "--still-running: 'soon' is not a time like 30"),
         (["--tial=3", "--", "x"], "there is no option --tial: did you mean --tail?"),
         (["--xyzzy", "--", "x"], "there is no option --xyzzy (tocsin exec --help shows all options)"),
         (["--tial", "3", "x"], "there is no option --tial: did you mean --tail?"),

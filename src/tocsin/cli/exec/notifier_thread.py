@@ -71,12 +71,15 @@ class NotifierThread:
         return self._calls.get()
 
     def _remind(self, notifier: ExecNotifier | None, due: float) -> None:
-        from tocsin.core.progress import next_reminder  # with many modules, which only the notifier needs
-
-        self._reminder = next_reminder(due, self._elapsed())
         if notifier is not None:
             tail = b"" if self._context.tee is None else self._context.tee.tail()
             _guarded(lambda: notifier.still_running(due, tail))
+        self._reminder = _guarded(lambda: self._next_reminder(due))
+
+    def _next_reminder(self, due: float) -> float:
+        from tocsin.core.progress import next_reminder  # with many modules, which only the notifier needs
+
+        return next_reminder(due, self._elapsed())
 
     def _elapsed(self) -> float:
         return monotonic() - self._context.began[1]
