@@ -27,6 +27,8 @@ from tocsin.shell import log
 from tocsin.shell.interpreter import execute, hand_over
 from tocsin.shell.outbox.codec import encode
 
+pytestmark = pytest.mark.tocsin_live  # nothing is sent: the interpreters below only count as ones that send
+
 AT = datetime(2026, 7, 1, 3, tzinfo=UTC)
 BOT = Bot("SLACK_BOT_TOKEN", "#ops")
 
@@ -89,7 +91,7 @@ def test_a_verb_makes_the_sentence_of_its_own() -> None:
         (effect,) = stepped.effects
         assert isinstance(effect, PostToSlack)
         assert effect.payload.fallback == f"train {said.words}" == sentence
-        assert effect.payload.fields == ()
+        assert [field.title for field in effect.payload.fields] == ["Run id"]
 
 
 # --- the thread of the run -------------------------------------------------------------------------------------------------------
@@ -165,7 +167,7 @@ def test_an_outbox_stores_none(tmp_path: Path) -> None:
     outbox.close()
     assert recording.slack
     assert all(effect.edits for effect in recording.slack)
-    with pytest.raises(TypeError, match="^an edit is not stored: it would be stale$"):
+    with pytest.raises(TypeError, match=r"^an edit is not stored: it would be stale$"):
         encode(EDIT)
     assert "edits" not in encode(MESSAGE).body
 
