@@ -24,6 +24,10 @@ Tell = Callable[[Said], object]
 """Announces an event of the run. It raises nothing, and does nothing once the run is over."""
 
 
+def _nothing(_: Said) -> None:
+    """Do nothing: the run is over."""
+
+
 class Steps:
     """The steps of a body. A count may come from any thread; the last one holds."""
 
@@ -120,7 +124,9 @@ class Ongoing:
         return monotonic() + self._interval
 
     def close(self) -> None:
-        """Tell nothing more."""
+        """Tell nothing more, and refer to the run no longer."""
         for timer in (self._edit, self._reminder):
             if timer is not None:
                 timer.cancel()
+        self._edit = self._reminder = None
+        self._tell = _nothing

@@ -24,7 +24,6 @@ from tocsin.core.notifiers import SlackNotifier
 from tocsin.core.progress import Countable, worded
 from tocsin.core.states import Running, Success
 from tocsin.core.text import cut, quote
-from tocsin.core.transitions import IllegalTransition, settle
 from tocsin.shell.announce import Announcer, facts
 from tocsin.shell.environment import run_id
 from tocsin.shell.fork_safety import ForkSafeLock
@@ -41,6 +40,7 @@ from tocsin.watching.recipients import Recipients
 
 _ARGUMENT, _VALUE = 200, 1000  # characters
 _NO_ARGUMENTS: Mapping[str, object] = {}
+_FAILURES = (e.Raised, e.TimedOutAt, e.Interrupted)
 _making = ForkSafeLock()  # for the queues of all runs
 _now = partial(datetime.now, UTC)  # what the system's clock does, without a call of Python's own: each watched call does it twice
 
@@ -262,7 +262,7 @@ class BodyRun(WatchedRun):
             event = ending(error, self._ended, known, took, self._rules.expected)
         except KeyboardInterrupt as interruption:  # of the text of the exception: people are told first
             event, interrupt = ending(None if error is None else stand_in(error), self._ended, known, took), interruption
-        entries = record.feed(self._with_progress(event, record.run))
+        entries = record.feed(self._with_progress(event))
         if error is not None and record.run.state.is_failed():
             self._mark_for_outer(error, self._name if was_delivered(entries) else inner)
         if interrupt is not None:
@@ -276,11 +276,10 @@ class BodyRun(WatchedRun):
     def _note_details(self) -> tuple[Detail, ...]:
         return (Detail("Note", "\n".join(self._notes)),) if self._notes else ()
 
-    def _with_progress(self, event: Event, run: Run) -> Event:
+    def _with_progress(self, event: Event) -> Event:
         """Return the event of the end with the last progress, if it is a failure."""
         progress = None if self._ongoing is None else self._ongoing.steps.progress()
-        new = run.state if progress is None else settle(run.state, event)
-        if progress is None or isinstance(new, IllegalTransition) or not new.is_failed():
+        if progress is None or not (event.state.is_failed() if isinstance(event, e.Signalled) else isinstance(event, _FAILURES)):
             return event
         place, known = len(self._details), event.facts.details
         details = (*known[:place], Detail("Progress", worded(progress)), *known[place:])
