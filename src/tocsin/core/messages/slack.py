@@ -24,6 +24,7 @@ LIMITS: Mapping[str, int] = {
     "Traceback, innermost first": 900,
     "Last lines": 800,
     "Note": 300,
+    "Progress": 100,
     "Command": 200,
     "Arguments": 200,
     "Result": 200,
