@@ -113,9 +113,7 @@ def raising(error: BaseException) -> Callable[[], str]:
     return text
 
 
-def test_a_fault_of_ours_is_a_line_in_the_log(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_fault_of_ours_is_a_line_in_the_log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     recording = Recording()
 
     @task(state_handlers=[ONLY_FAILED])

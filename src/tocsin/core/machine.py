@@ -158,7 +158,7 @@ class Announcement(Value):
     @property
     def said(self) -> str | None:
         """The text that the author of the run said, which changed no state; None for a change."""
-        return self.event.text if isinstance(self.event, e.Said) else None
+        return self.event.words if isinstance(self.event, e.Said) else None
 
     @property
     def ends(self) -> bool:

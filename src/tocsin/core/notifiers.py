@@ -14,7 +14,7 @@ import attrs
 
 from tocsin.core import options
 from tocsin.core.changes import Change
-from tocsin.core.effects import Bot, CallBack, Effect, PostToSlack, SendEmail
+from tocsin.core.effects import Bot, CallBack, Effect, PostToSlack, SendEmail, edits_by
 from tocsin.core.endings import stand_in
 from tocsin.core.events import Said
 from tocsin.core.filters.algebra import Filter, Verdict, everything
@@ -175,7 +175,8 @@ class Messenger(Notifier):
     def say(self, change: Change, said: Said, position: int) -> tuple[Effect, ...]:
         """Return the message, whatever the filter: the author asked for it. The formatter words changes of states alone."""
         content = compose_said(change, said, change.facts.link or self.title_link)
-        return (self.effect(content, change, position),)
+        effect = self.effect(content, change, position)
+        return edits_by(effect) if said.edits else (effect,)
 
     @staticmethod
     def _worded(formatter: Formatter, change: Change, faults: list[Fault]) -> str | None:

@@ -39,7 +39,11 @@ class SaidQueue(ForkSafeLock):
         """Add a text, or the ``str`` of any other value, unless it is blank."""
         words = worded(text)
         if not is_blank(words):
-            self._waiting.append(Said(CLOCK.now(), text=redact(words)))
+            self.put_event(Said(CLOCK.now(), text=redact(words)))
+
+    def put_event(self, said: Said) -> None:
+        """Add what is said. What the author did not word says nothing once the run is over."""
+        self._waiting.append(said)
 
     def announce_waiting(self) -> None:
         """Announce what waits. What waits after ``close`` is a line in the log instead."""
@@ -70,6 +74,8 @@ class SaidQueue(ForkSafeLock):
         try:
             while self._waiting:
                 said = self._waiting.popleft()
+                if self._is_closed and (said.verb is not None or said.edits):
+                    continue
                 if self._is_closed:
                     log.surely(f"a text about {quote(self._name)} was said after its run had ended, and is in no message")
                 else:

@@ -4,6 +4,7 @@ from abc import abstractmethod
 
 from typing_extensions import override
 
+from tocsin.core.progress import Countable
 from tocsin.core.text import quote
 from tocsin.flows.task_run import TaskRun
 from tocsin.shell.additions.levels import Level, first_open, innermost
@@ -24,6 +25,25 @@ class WatchedRun(OpenRun):
     """
 
     __slots__ = ()
+
+    @abstractmethod
+    def progress(self, done: Countable, total: Countable | None = None) -> None:
+        """Count the steps of the body: how many are done, of how many if that is known. It raises nothing.
+
+        Where a Slack app posted the first message of the run, that shows the progress with the rate and the time left: one edit in 15
+        seconds at most. Elsewhere it is no message. The message of a failure has the last progress. A smaller count than before, or
+        another total, begins anew. What is no count is a line in the log.
+
+        Args:
+            done: the number of steps that are done, 0 or more.
+            total: the number of all steps; None or 0 if it is not known.
+
+        >>> from tocsin import watch
+        >>> rows = range(3000)
+        >>> with watch("nightly load", state_handlers=[]) as run:
+        ...     for number, row in enumerate(rows, 1):
+        ...         run.progress(number, len(rows))
+        """
 
     @abstractmethod
     def say(self, text: object) -> None:

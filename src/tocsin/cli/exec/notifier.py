@@ -28,6 +28,7 @@ from tocsin.core.machine import Announcement, Run, Subject, propose
 from tocsin.core.notifiers import Messenger, Notifier, Pinger, SlackNotifier
 from tocsin.core.outcomes import Rejected, Shown
 from tocsin.core.planning import RetryRules, Situation, plan
+from tocsin.core.progress import still_running
 from tocsin.core.secrets import masked_command
 from tocsin.core.services.healthchecks import ping_fault
 from tocsin.core.states import KINDS, Finished, Retrying, Running, State
@@ -160,7 +161,7 @@ class CommandNotifier:
         fault = None if ended.fault is None else redact(ended.fault)
         self._prepare_ping(ended.status, _readable(ended.tail))
         whole = attrs.evolve(ended, fault=fault)
-        event = outcome(whole, _moment(ended.ended), self._run.attempt, self._facts(ended), self._options.expect)
+        event = outcome(whole, _moment(ended.ended), self._run.attempt, self._facts(ended.tail), self._options.expect)
         if self._run.attempt > 1:
             event = attrs.evolve(event, run_took=timedelta(seconds=max(ended.ended - ended.began, 0.0)))
         self._run = self._finish(self._run, event, ended.began, ended.status)
@@ -170,6 +171,11 @@ class CommandNotifier:
             self._run = self._announcer.feed(self._run, follows)
             return 0.0 if follows.start is None else (follows.start - now).total_seconds()
         return None
+
+    def still_running(self, seconds: float, tail: bytes) -> None:
+        """Notify that the attempt still runs, this long after the start of the run."""
+        said = still_running(self._announcer.clock.now(), seconds, None, self._facts(tail))
+        self._run = self._announcer.feed(self._run, said)
 
     def close(self) -> None:
         """End the notifications. A run that was stopped between two attempts is reported as aborted first."""
@@ -223,8 +229,8 @@ class CommandNotifier:
         self._announcer.remember = lambda proposed, _: record_end(proposed, began, status, counts=self._counts)
         return self._announcer.feed(run, event)
 
-    def _facts(self, ended: Ended) -> Facts:
-        """Return the facts of the end, with the command and the output tail if asked for.
+    def _facts(self, tail: bytes) -> Facts:
+        """Return the facts of an event, with the command and the output tail if asked for.
 
         Both are made readable and redacted, then cut: into the last lines, too, since a secret may have several.
         """
@@ -232,7 +238,7 @@ class CommandNotifier:
         if self._options.show_command:
             words = [redact(as_utf8(word)) for word in self._options.command]
             details.append(Detail("Command", redact(masked_command(words)), quoted=True))
-        if self._options.tail and (lines := last_lines(_readable(ended.tail), self._options.tail)):
+        if self._options.tail and (lines := last_lines(_readable(tail), self._options.tail)):
             details.append(Detail("Last lines", lines, quoted=True))
         return attrs.evolve(self._announcer.facts, details=tuple(details))
 

@@ -36,6 +36,8 @@ States: running, retrying, success, failed, timedout, aborted. failed includes t
 Example: tocsin exec --label "nightly load" --tail 20 --timeout 2h -- ./load.sh --all
 """
 _LONGEST = 11 * 86_400  # seconds
+MIN_PERIOD = 0.1
+"""The fewest seconds after which a run may be said to go on. ``core.progress`` has it too, and takes too long to load."""
 _STATUSES = range(256)
 _PYTHONS = ("python", "pypy")
 _PYTHON_OPTION = r"-[A-Za-z?]*?([cmWX])(.*)"  # with a value; compiled only if Python is run
@@ -65,6 +67,7 @@ class Options(argparse.Namespace):
     on_change: bool
     every: int | None
     after: int | None
+    still_running: float | None
     timeout: float | None
     kill_after: float = 10.0
     retries: int = 0
@@ -229,6 +232,12 @@ def parser() -> argparse.ArgumentParser:
         metavar="ID[,ID]",
         help="whom a failure mentions on Slack, like U0123ABCD,here",
     )
+    add(
+        "--still-running",
+        type=_reminder,
+        metavar="TIME",
+        help="also while it still runs after this time, and after twice, four times ... as long",
+    )
     add("--ping", metavar="URL", help="a dead-man service to ping at start and end, or the name of a secret with its URL")
     add = made.add_argument_group("running the command").add_argument
     add(
@@ -342,6 +351,12 @@ def _seconds(text: str) -> float:
     if seconds > _LONGEST:
         raise argparse.ArgumentTypeError(f"{text} is longer than 11 days")
     return seconds
+
+
+def _reminder(text: str) -> float:
+    if (seconds := _seconds(text)) >= MIN_PERIOD:
+        return seconds
+    raise argparse.ArgumentTypeError("it must be 100 ms or longer")
 
 
 def _timeout(text: str) -> float:

@@ -12,7 +12,7 @@ import attrs
 from tocsin.core.changes import Key
 from tocsin.core.delivery.destinations import audience
 from tocsin.core.delivery.rendering import content_of, rerender
-from tocsin.core.effects import CallBack, Effect, Message
+from tocsin.core.effects import CallBack, Effect, Message, is_edit
 from tocsin.core.messages.content import SENTENCE_LIMIT, Content, Line
 from tocsin.core.messages.digest_summary import NAMED, Counts, DigestSummary, Excerpt, merge_summaries, summarize
 from tocsin.core.text import cut, one_line, span
@@ -38,11 +38,11 @@ def portions(effects: Sequence[Effect], threshold: int) -> tuple[tuple[int, ...]
 
     Returns:
         Positions in ``effects``, each once. A portion of one position goes alone, a portion of several is to be folded. Audiences come
-        in the order of their first messages, and messages to one audience in their own order. A call goes alone.
+        in the order of their first messages, and messages to one audience in their own order. A call and an edit go alone.
     """
     groups: dict[object, list[int]] = {}
     for position, effect in enumerate(effects):
-        groups.setdefault(position if isinstance(effect, CallBack) else audience(effect), []).append(position)
+        groups.setdefault(position if isinstance(effect, CallBack) or is_edit(effect) else audience(effect), []).append(position)
     return tuple(
         portion for group in groups.values() for portion in ([tuple(group)] if len(group) > threshold else [(one,) for one in group])
     )

@@ -3,6 +3,7 @@
 - A message is posted once, as a parent or as a reply. Only the parent is ever edited.
 - The parent shows the newest state of its object. It is edited after the reply that brings a newer state. What the author of a run says
   is no state: it is a reply, or begins the thread, and causes no edit.
+- The progress of a run is an edit alone: of the parent, if that is about the same object and shows nothing newer, else nothing.
 - An edit removes neither a failure nor what was said: a parent that had one keeps that text below the new one.
 - A digest stands for many objects. It is never edited, and causes no edit.
 - What is known of a run's thread is a value. The adapter keeps it, and asks here what to do next.
@@ -62,14 +63,33 @@ class Reply(Value):
     edit: bool
 
 
-def planned(thread: Thread | None, message: PostToSlack) -> Post | Reply:
+@attrs.frozen(eq=False, repr=False)
+class Edit(Value):
+    """Edit the parent of ``thread`` to show the message, which is not posted."""
+
+    thread: Thread
+
+
+@attrs.frozen(eq=False, repr=False)
+class Skip(Value):
+    """Do nothing: there is no message that could show this one."""
+
+
+def planned(thread: Thread | None, message: PostToSlack) -> Post | Reply | Edit | Skip:
     """Return what to do with a message. ``thread`` is that of its run; None if the run has none yet."""
+    if message.edits:
+        return Edit(thread) if thread is not None and _is_newer(thread, message) else Skip()
     if thread is None:
         return Post()
-    key = message.key
     is_state = not isinstance(message.content, DigestSummary) and not _is_said(message)
-    same = is_state and (thread.slug, thread.map_index) == (key.slug, key.map_index)
-    return Reply(thread, edit=same and thread.editable and key.ordinal > thread.shown)
+    return Reply(thread, edit=is_state and _is_newer(thread, message))
+
+
+def _is_newer(thread: Thread, message: PostToSlack) -> bool:
+    """Return whether the message is newer than the parent, which is about the same object and may be edited."""
+    key = message.key
+    same = (thread.slug, thread.map_index) == (key.slug, key.map_index)
+    return same and thread.editable and key.ordinal > thread.shown
 
 
 def opened(message: PostToSlack, channel: str, ts: str) -> Thread:

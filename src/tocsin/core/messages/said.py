@@ -31,7 +31,8 @@ def compose_said(change: Change, said: Said, link: str | None = None) -> Content
     """
     shown = change.new if said.state is None else said.state
     name, text, kind = name_in(change), printable(said.text).strip(), type(shown).__name__
-    opening, rest = (name, f": {text}") if said.named else ("", text)
+    subject = name if said.verb is None else f"{name} {said.verb}"
+    opening, rest = (subject, f": {text}" if text else "") if said.named else ("", text)
     several = "\n" in text
     is_whole = not several and len(one_line(f"{opening}{rest}")) <= SENTENCE_LIMIT
     lines = [*([] if is_whole else [Line("Message", text, quoted=several)]), *fact_lines(change)]

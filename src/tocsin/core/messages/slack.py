@@ -27,6 +27,7 @@ LIMITS: Mapping[str, int] = {
     "Last lines": 800,
     "Note": 300,
     "Not attached": 200,
+    "Progress": 100,
     "Command": 200,
     "Arguments": 200,
     "Result": 200,

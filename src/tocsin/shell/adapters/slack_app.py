@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 import attrs
 
 from tocsin.core.attachments import Attachment, listed
-from tocsin.core.delivery.slack_threads import Post, Thread, edited, opened, planned, sealed
+from tocsin.core.delivery.slack_threads import Edit, Post, Skip, Thread, edited, opened, planned, sealed
 from tocsin.core.effects import Bot, PostToSlack
 from tocsin.core.messages.slack import editing, posting
-from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, Outcome, Rejected, Retryable
+from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, Outcome, Rejected, Retryable, Withheld
 from tocsin.core.services.slack_api import bot_reply, posted_as, thread_refused, token_fault, upload_fault, upload_place
 from tocsin.core.text import describe, one_line
 from tocsin.shell.adapters import time_limits
@@ -145,6 +145,10 @@ def _deliver(post: _AppPost) -> tuple[Outcome, Thread | None]:
     step = planned(threads.known(post.place), post.message)
     if isinstance(step, Post):
         return _start_thread(post)
+    if isinstance(step, Skip):
+        return Withheld("the run has no message that it could edit"), None
+    if isinstance(step, Edit):
+        return _edit_alone(post, step.thread), None
     response = post.send(step.thread.channel, step.thread.ts)
     if thread_refused(response.body):
         threads.drop(post.place)
@@ -195,6 +199,18 @@ def _upload_all(post: _AppPost, thread: Thread, files: Sequence[Attachment]) -> 
     if isinstance(outcome, DeliveryError):
         return files, outcome.reason
     return failed, reason
+
+
+def _edit_alone(post: _AppPost, thread: Thread) -> Outcome:
+    """Edit the parent of the thread and post nothing. An edit that is refused for good is the last one, and is logged."""
+    outcome = post.edit(thread).outcome
+    if not isinstance(outcome, DeliveryError):
+        post.connection.threads.keep(post.place, edited(thread, post.message.key))
+    elif not isinstance(outcome, Retryable | Ambiguous):
+        what = f"the first message of the run {post.message.key.run_id} in {post.bot.channel}"
+        logger.warning("%s", one_line(redact(f"tocsin: {what} does not show its progress: {outcome.reason}")))
+        post.connection.threads.keep(post.place, sealed(thread))
+    return outcome
 
 
 def _edit_parent(post: _AppPost, thread: Thread) -> Thread:

@@ -20,7 +20,7 @@ from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, overrid
 from tocsin.core.attachments import Attachment, packed
 from tocsin.core.delivery.destinations import destination
 from tocsin.core.delivery.rendering import redacted_message, stored_attachments, with_stored_files
-from tocsin.core.effects import Message, PostToSlack, SendEmail
+from tocsin.core.effects import Message, PostToSlack, SendEmail, is_edit
 from tocsin.core.messages.content import Content, Line
 from tocsin.core.messages.digest_summary import DigestSummary
 from tocsin.core.messages.email import Mail
@@ -73,6 +73,8 @@ def encode(message: Message) -> Encoded:
     kind = type(message).__name__
     if MESSAGE_KINDS.get(kind) is not type(message):
         raise TypeError(f"a {kind} is not one of {', '.join(MESSAGE_KINDS)}")
+    if is_edit(message):
+        raise TypeError("an edit is not stored: it would be stale")
     attached = stored_attachments(message)
     tree: object = _converter().unstructure(redacted_message(message, redact))
     version = _VERSION_OF_REST if isinstance(message, SendEmail) and message.rest is not None else VERSION
@@ -171,7 +173,9 @@ def _converter() -> Converter:
     converter.register_structure_hook(union, structure)
     converter.register_unstructure_hook(SlackMessage, make_dict_unstructure_fn(SlackMessage, converter, mentions=seldom))
     converter.register_unstructure_hook(Mail, make_dict_unstructure_fn(Mail, converter, attachments=seldom))
-    converter.register_unstructure_hook(PostToSlack, make_dict_unstructure_fn(PostToSlack, converter, attachments=seldom))
+    never = override(omit=True)
+    converter.register_unstructure_hook(PostToSlack, make_dict_unstructure_fn(PostToSlack, converter, attachments=seldom, edits=never))
+    converter.register_structure_hook(PostToSlack, make_dict_structure_fn(PostToSlack, converter, edits=never))
     converter.register_unstructure_hook(SendEmail, make_dict_unstructure_fn(SendEmail, converter, rest=seldom))
     return converter
 
