@@ -14,26 +14,26 @@ from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
 from itertools import count
 from pathlib import Path
 from types import ModuleType
-from typing import ClassVar, TypeGuard
+from typing import TypeGuard
 
 import attrs
-from typing_extensions import override
 
+from tocsin.cli.leaving import leaving_lines, would_leave
+from tocsin.cli.previews import Previews, Recorder
 from tocsin.cli.report_view import as_json, as_table, task_rows
 from tocsin.cli.signals import TERMINATED, Stopped, terminable
-from tocsin.cli.stdout import tolerate_closed_stdout, write
+from tocsin.cli.stdout import write
 from tocsin.cli.terminal import complain, console, note, plain_text, report_error, say
-from tocsin.core.effects import Effect
+from tocsin.core.delivery.leaving import Leaving
 from tocsin.core.messages.content import error_of
-from tocsin.core.outcomes import Outcome, Shown
 from tocsin.core.text import describe, is_a, traceback_of, type_name
 from tocsin.flows.flow import Flow
 from tocsin.flows.report import Report
 from tocsin.shell import environment
 from tocsin.shell.current import interpreting
 from tocsin.shell.environment import Notify
-from tocsin.shell.interpreter import Interpreter, Performer
-from tocsin.shell.interpreters.dry_run import DryRun, Silent
+from tocsin.shell.interpreter import Interpreter
+from tocsin.shell.interpreters.dry_run import Silent
 from tocsin.shell.reliable import reliable
 
 
@@ -122,50 +122,42 @@ def _available(flows: dict[str, Flow]) -> str:
     )
 
 
-@attrs.frozen
-class Printing(Performer):
-    """A dry run on standard output that tolerates a reader who leaves."""
-
-    notify: ClassVar[Notify] = "print"
-
-    @override
-    def perform(self, effect: Effect, /) -> Outcome:
-        with tolerate_closed_stdout():
-            DryRun().perform(effect)
-        return Shown()
-
-
-def interpreter_for(notify: Notify) -> Interpreter:
-    """Return the interpreter for ``--notify``. ``TOCSIN_NOTIFY`` overrides ``live``."""
-    if notify == "none":
-        return Silent()
-    return Printing() if "print" in {notify, environment.override()} else reliable()
-
-
 @attrs.frozen(kw_only=True)
 class RunOptions:
     """The options of ``tocsin run``."""
 
     notify: Notify = "live"
     json: bool = False
+    verbose: bool = False
     fail_on_notify: bool = False
     traceback: bool = False
     explain: bool = False
 
 
+def interpreter_for(options: RunOptions) -> Interpreter:
+    """Return the interpreter for ``--notify``. ``TOCSIN_NOTIFY`` overrides ``live``."""
+    if options.notify == "none":
+        return Silent()
+    if "print" not in {options.notify, environment.override()}:
+        return reliable()
+    return Recorder() if options.json else Previews(whole=options.verbose)  # the one JSON object of the report has each message
+
+
 def run(target: str, options: RunOptions) -> int:
     """Run the flow that ``FILE`` or ``FILE:NAME`` names, print the report, and return the exit status."""
+    interpreter = interpreter_for(options)
     with redirect_stdout(sys.stderr) if options.json else nullcontext():
-        result = _load_and_run(target, options)
+        result = _load_and_run(target, options, interpreter)
     if isinstance(result, int):
         return result
-    _show(result, options)
+    summary = would_leave(interpreter.kept, interpreter.clock.now()) if isinstance(interpreter, Recorder) else None
+    _show(result, options, summary)
     return _status(result, options)
 
 
-def _load_and_run(target: str, options: RunOptions) -> Report | int:
+def _load_and_run(target: str, options: RunOptions, interpreter: Interpreter) -> Report | int:
     """Return the report of the flow, or the exit status if there is none."""
-    with terminable() as stopped, interpreting(interpreter_for(options.notify)), load_flow(target) as flow:
+    with terminable() as stopped, interpreting(interpreter), load_flow(target) as flow:
         if isinstance(flow, Flow):
             return _run_flow(flow, options, stopped)
     if stopped():
@@ -197,11 +189,12 @@ def _report_load_error(problem: FlowFileError, options: RunOptions) -> None:
         report_error(problem.error)
 
 
-def _show(report: Report, options: RunOptions) -> None:
+def _show(report: Report, options: RunOptions, summary: Leaving | None) -> None:
     if options.json:
-        write(f"{as_json(report)}\n")
+        write(f"{as_json(report, summary)}\n")
     else:
-        say(console(), as_table(report))
+        left = () if summary is None else (plain_text("\n".join(leaving_lines(summary)), "dim"),)
+        say(console(), as_table(report), *left)
     for row in task_rows(report) if options.traceback else ():
         if (error := error_of(row.state)) is not None:
             complain(f"the task {row.name!r} raised:")
