@@ -32,6 +32,8 @@ def post(*fields: SlackField, color: str = "#eb0000", footer: str | None = None)
 def test_a_slack_message() -> None:
     assert drawn(effects()[0]) == [
         "Slack, to the webhook in SLACK_WEBHOOK_URL",
+        "load failed after 4 m 12 s: OSError: disk `full`,",
+        "& <!channel> [red]said[/red] :smile:",
         "▌ Failed",
         "▌ load is now in a Failed state",
         "▌ https://example.com/runs",
@@ -92,7 +94,7 @@ def short(title: str) -> SlackField:
 
 def test_short_fields_stand_side_by_side() -> None:
     long = SlackField("Long", "long")
-    lines = drawn(post(short("A"), short("B"), short("C"), long, short("D")))[4:-1]
+    lines = drawn(post(short("A"), short("B"), short("C"), long, short("D")))[5:-1]
     assert lines == [
         "▌ A                       B",
         "▌ a                       b",
