@@ -178,6 +178,8 @@ def test_a_file_without_a_flow_is_one_line(tocsin: Typist) -> None:
     seen = shown(tocsin, source="x = 1")
     assert (seen.status, seen.out) == (2, "")
     assert seen.err.startswith("tocsin: flows.py holds no flow: ")
+    seen = shown(tocsin, source=f"{HEAD}a, b = Flow('a'), Flow('b')")
+    assert seen.err == "tocsin: flows.py holds 2 flows (a, b): write `tocsin preview flows.py:a`\n"
     seen = shown(tocsin, source="1 / 0")
     assert seen.err == "tocsin: flows.py, line 1: ZeroDivisionError: division by zero (--traceback shows the rest)\n"
     assert "ZeroDivisionError" in shown(tocsin, "--traceback", source="1 / 0").err.splitlines()[-1]

@@ -89,7 +89,7 @@ def test_a_few_are_drawn_whole_and_further_ones_on_a_line(terminal: Terminal, st
         assert previews.perform(POST) == Shown()
     seen = terminal.read()
     assert seen.count("▌ Failed") == WHOLE
-    assert seen[-4] == "Further ones take a line each; -v shows all of them."
+    assert seen[-4] == "Further ones take a line each; -v draws them whole."
     line = "● Slack (SLACK_WEBHOOK_URL)  load failed after 4 m 12 s: OSError: disk `full`, & <!channel> [red]sai…"
     assert seen[-3:] == [line, line, ""]
     assert not any(line.endswith(" ") for line in seen)

@@ -10,6 +10,8 @@ from tocsin.shell import queues
 from tocsin.shell.config.defaults import mails
 from tocsin.shell.config.load import configuration
 
+_SECOND = timedelta(seconds=1)
+
 
 def would_leave(recorded: Sequence[tuple[Effect, datetime]], ended: datetime) -> Leaving:
     """Return what would leave of the recorded effects by the configured delivery. ``ended`` is the aware time at which the work ended.
@@ -38,7 +40,7 @@ def leaving_lines(summary: Leaving) -> Iterator[str]:
         return
     sent = len(departures)
     folded = "" if sent == summary.messages - summary.unsent else f" as {_counted(sent, 'message')}"
-    over = f", over {_span(departures)}" if sent > 1 and departures[-1].at > departures[0].at else ""
+    over = f", over {_span(departures)}" if sent > 1 and departures[-1].at - departures[0].at >= _SECOND else ""
     yield f"would leave: {_counted(summary.messages - summary.unsent, 'message')}{folded}{over}"
     for people, group in groups.items():
         yield f"  {people}: {_kinds(group)}, {_when(group)}"
@@ -86,7 +88,7 @@ def _kinds(group: Sequence[Departure]) -> str:
 
 def _when(group: Sequence[Departure]) -> str:
     first, last = (each.at.astimezone(UTC) for each in (group[0], group[-1]))
-    if last - first < timedelta(seconds=1):
+    if last - first < _SECOND:
         return f"at {first:%H:%M:%S} UTC"
     return f"from {first:%H:%M:%S} to {last:%H:%M:%S} UTC, {span(last - first)}"
 

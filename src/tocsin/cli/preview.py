@@ -16,9 +16,9 @@ from tocsin.cli.exec.options import suggestion
 from tocsin.cli.leaving import leaving_json, leaving_lines, would_leave
 from tocsin.cli.previews import WHOLE, Recorder
 from tocsin.cli.render import WIDTH, drawing, line
-from tocsin.cli.run import FlowFileError, load_flow
+from tocsin.cli.run import FlowFileError, load_flow, report_load_error
 from tocsin.cli.stdout import write
-from tocsin.cli.terminal import complain, console, json_line, plain_text, report_error, say
+from tocsin.cli.terminal import complain, console, json_line, plain_text, say
 from tocsin.core.changes import slugs
 from tocsin.core.delivery.leaving import Leaving, whom
 from tocsin.core.effect_json import effect_json
@@ -67,9 +67,10 @@ def show_preview(target: str, options: PreviewOptions) -> int:
     """Show the preview of the flow that ``FILE`` or ``FILE:NAME`` names, and return the exit status: 2 if there is none."""
     clock = SimulatedClock(SystemClock().now())
     recorder = Recorder(clock=clock)
-    with redirect_stdout(sys.stderr) if options.json else nullcontext(), interpreting(recorder), load_flow(target) as flow:
+    with redirect_stdout(sys.stderr) if options.json else nullcontext(), interpreting(recorder), load_flow(target, "preview") as flow:
         if isinstance(flow, FlowFileError):
-            return _refuse(flow, options)
+            report_load_error(flow, traceback=options.traceback)
+            return _MISUSED
         ends = chosen_ends(flow, options)
         if isinstance(ends, str):
             complain(ends)
@@ -83,14 +84,6 @@ def show_preview(target: str, options: PreviewOptions) -> int:
     else:
         _draw(flow, report, ends, [effect for effect, _ in kept if not isinstance(effect, CallBack)], summary, whole=options.verbose)
     return 0
-
-
-def _refuse(problem: FlowFileError, options: PreviewOptions) -> int:
-    hidden = problem.error is not None and not options.traceback
-    complain(f"{problem.reason}{' (--traceback shows the rest)' if hidden else ''}")
-    if problem.error is not None and options.traceback:
-        report_error(problem.error)
-    return _MISUSED
 
 
 def chosen_ends(flow: Flow, options: PreviewOptions) -> Mapping[Task, type[State]] | str:
@@ -133,9 +126,7 @@ def verdicts(report: Report) -> Iterator[Verdict]:
             name = cut(one_line(name_of(handler)), _LONGEST)
             change = announced.shown_to(position)
             found = tuple(effects.get(str(change.key(position)), ()))
-            if position > announced.position:
-                yield Verdict(announced, name, reason="the handler before it ended the announcement")
-            elif not isinstance(handler, Notifier):
+            if not isinstance(handler, Notifier):
                 yield Verdict(announced, name, reason="a function of yours, which would be called")
             elif found:
                 yield Verdict(announced, name, found)

@@ -81,7 +81,7 @@ class Previews(Recorder):
         return Shown()
 
     def _text(self, effect: Effect, file: TextIO) -> str:
-        if self.as_json or not _is_terminal(file):
+        if self.as_json or not file.isatty():
             from tocsin.core.effect_json import effect_json
 
             return json_text(effect_json(effect))
@@ -91,7 +91,7 @@ class Previews(Recorder):
             return printable(shown(effect, redact))
         self._drawn += 1
         if self._drawn == WHOLE + 1 and not self.whole:
-            return f"Further ones take a line each; -v shows all of them.\n{drawn(effect, file, whole=False)}"
+            return f"Further ones take a line each; -v draws them whole.\n{drawn(effect, file, whole=False)}"
         return drawn(effect, file, whole=self.whole or self._drawn <= WHOLE)
 
 
@@ -100,10 +100,3 @@ def json_text(tree: object) -> str:
     from json import dumps
 
     return dumps(tree)
-
-
-def _is_terminal(file: TextIO) -> bool:
-    try:
-        return file.isatty()
-    except ValueError:  # it is closed
-        return False

@@ -46,15 +46,15 @@ class FlowFileError:
 
 
 @contextmanager
-def load_flow(target: str) -> Generator[Flow | FlowFileError, None, None]:
-    """Load the flow that ``FILE`` or ``FILE:NAME`` names. Inside, modules in the file's folder can be imported."""
+def load_flow(target: str, command: str = "run") -> Generator[Flow | FlowFileError, None, None]:
+    """Load the flow that ``FILE`` or ``FILE:NAME`` names, for this command. Inside, modules in the file's folder can be imported."""
     path, name = _split_target(target)
     module = ModuleType(_unused_name(path.stem))
     folder = str(path.resolve().parent)
     sys.path.insert(0, folder)
     sys.modules[module.__name__] = module
     try:
-        yield _execute(module, path) or _choose(module, path, name)
+        yield _execute(module, path) or _choose(module, path, name, command)
     finally:
         with suppress(ValueError):  # the file may have removed it
             sys.path.remove(folder)
@@ -101,12 +101,13 @@ def _error_line(error: BaseException, path: Path, file: str) -> str:
     return f"{path}, line {lines[-1]}: {describe(error)}" if lines else f"{path}: {describe(error)}"
 
 
-def _choose(module: ModuleType, path: Path, name: str) -> Flow | FlowFileError:
+def _choose(module: ModuleType, path: Path, name: str, command: str) -> Flow | FlowFileError:
     flows = {known: value for known, value in vars(module).items() if is_a(value, Flow)}  # a proxy may raise where isinstance asks it
     if name:
         return flows.get(name) or FlowFileError(f"{path} holds no flow called {name!r}{_not_a_flow(module, name)}: {_available(flows)}")
     if len({id(flow) for flow in flows.values()}) > 1:
-        return FlowFileError(f"{path} holds {len(flows)} flows ({', '.join(flows)}): write `tocsin run {path}:{next(iter(flows))}`")
+        first = next(iter(flows))
+        return FlowFileError(f"{path} holds {len(flows)} flows ({', '.join(flows)}): write `tocsin {command} {path}:{first}`")
     return next(iter(flows.values()), FlowFileError(f"{path} holds no flow: {_available(flows)}"))
 
 
@@ -163,7 +164,7 @@ def _load_and_run(target: str, options: RunOptions, interpreter: Interpreter) ->
     if stopped():
         complain("ended by SIGTERM before the flow was loaded")
         return TERMINATED
-    _report_load_error(flow, options)
+    report_load_error(flow, traceback=options.traceback)
     return 2
 
 
@@ -182,10 +183,11 @@ def _run_flow(flow: Flow, options: RunOptions, stopped: Stopped) -> Report | int
         return 1
 
 
-def _report_load_error(problem: FlowFileError, options: RunOptions) -> None:
-    hidden = problem.error is not None and not options.traceback
+def report_load_error(problem: FlowFileError, *, traceback: bool) -> None:
+    """Print why there is no flow, in one line; with ``traceback``, also where the file raised its error."""
+    hidden = problem.error is not None and not traceback
     complain(f"{problem.reason}{' (--traceback shows the rest)' if hidden else ''}")
-    if problem.error is not None and options.traceback:
+    if problem.error is not None and traceback:
         report_error(problem.error)
 
 
