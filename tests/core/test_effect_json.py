@@ -21,7 +21,7 @@ def test_the_payload_of_a_webhook_is_what_is_posted() -> None:
     assert {name: found[name] for name in found if name != "payload"} == {
         "kind": "slack",
         "about": "load",
-        "key": "r1.load..1.0",
+        "key": "r1.load..0.0",
         "to": "Slack (SLACK_WEBHOOK_URL)",
         "sentence": SENTENCE,
         "attachments": [],

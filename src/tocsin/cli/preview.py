@@ -96,7 +96,7 @@ def chosen_ends(flow: Flow, options: PreviewOptions) -> Mapping[Task, type[State
         return kind
     if not options.fail:
         return {} if options.state is None else dict.fromkeys(flow.tasks, kind)
-    by_slug = dict(zip(slugs([flow.name, *(task.name for task in flow.tasks)])[1:], flow.tasks, strict=True))
+    by_slug = {slug: task for task, slug in _slugs(flow).items()}
     ends: dict[Task, type[State]] = {}
     for word in options.fail:
         named = [task for task in flow.tasks if task.name == word] or [by_slug[slug] for slug in (word,) if slug in by_slug]
@@ -105,6 +105,11 @@ def chosen_ends(flow: Flow, options: PreviewOptions) -> Mapping[Task, type[State
             return f"the flow {flow.name!r} has no task {word!r}{suggestion(word, by_slug) or f': its tasks are {known}'}"
         ends.update(dict.fromkeys(named, kind))
     return ends
+
+
+def _slugs(flow: Flow) -> dict[Task, str]:
+    """Return the name of each task in a run, which no other task has."""
+    return dict(zip(flow.tasks, slugs([flow.name, *(task.name for task in flow.tasks)])[1:], strict=True))
 
 
 def _kind(word: str) -> type[State] | str:
@@ -169,8 +174,8 @@ def _supposed(flow: Flow, ends: Mapping[Task, type[State]]) -> str:
     if len(set(ends.values())) <= 1 and len(ends) in {0, len(flow.tasks)}:
         kind = next(iter(ends.values()), Success)
         return f"What {name} would say if all its tasks ended in {kind.__name__}."
-    groups = Counter(f"{one_line(task.name)} ended in {kind.__name__}" for task, kind in ends.items())
-    words = [text if count == 1 else f"{text} ({count:,} tasks)" for text, count in groups.items()]
+    known = _slugs(flow)
+    words = [f"{one_line(known[task])} ended in {kind.__name__}" for task, kind in ends.items()]
     named = " and ".join(words[:_NAMED]) + (f" and {len(words) - _NAMED:,} more" if len(words) > _NAMED else "")
     return f"What {name} would say if {named} ({REASON})."
 
@@ -201,12 +206,12 @@ def _names(names: list[str]) -> str:
 
 
 def _json(flow: Flow, report: Report, ends: Mapping[Task, type[State]], summary: Leaving) -> dict[str, object]:
-    found = tuple(verdicts(report))
+    found, known = tuple(verdicts(report)), _slugs(flow)
     return {
         "name": flow.name,
-        "supposed": [{"name": task.name, "state": kind.__name__} for task, kind in ends.items()],
+        "supposed": [{"name": known[task], "state": kind.__name__} for task, kind in ends.items()],
         "state": type(report.state).__name__,
-        "tasks": [{"name": task.name, "state": type(state).__name__} for task, state in report.task_states.items()],
+        "tasks": [{"name": known[task], "state": type(state).__name__} for task, state in report.task_states.items()],
         "effects": [{"handler": each.handler, **_change(each), **effect_json(effect)} for each in found for effect in each.effects],
         "not_sent": [{"handler": each.handler, **_change(each), "reason": each.reason} for each in found if each.reason is not None],
         "silenced": [{"label": label, "reason": why} for label, why in _silenced(report).items()],
