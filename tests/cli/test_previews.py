@@ -17,7 +17,8 @@ from tocsin import Failed, Task
 from tocsin.cli.previews import WHOLE, Previews
 from tocsin.core.effect_json import effect_json
 from tocsin.core.outcomes import Shown, Withheld
-from tocsin.effects import CallBack, Effect
+from tocsin.effects import CallBack, Effect, PostToSlack, SlackMessage
+from tocsin.shell.adapters.secrets import Secret
 
 POST, MAIL = effects()
 MANY = f"""{HEAD}
@@ -126,6 +127,16 @@ def test_in_a_pipe_each_is_the_exact_effect_as_one_json_object(capsys: pytest.Ca
     out, err = capsys.readouterr()
     assert out == ""
     assert [json.loads(line) for line in err.splitlines()] == [effect_json(POST), effect_json(MAIL)]
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_secret_is_not_shown_also_of_a_message_made_by_hand(terminal: Terminal, as_json: bool) -> None:
+    Secret("PREVIEW_CANARY", "canary-in-preview-4711")
+    post = PostToSlack("S", SlackMessage("at canary-in-preview-4711", "#eb0000", "Failed", "load"), KEY)
+    Previews(as_json=as_json).perform(post)
+    seen = "".join(terminal.read())
+    assert "canary-in-preview" not in seen
+    assert "at [PREVIEW_CANARY]" in seen
 
 
 def test_all_are_kept_with_their_times() -> None:

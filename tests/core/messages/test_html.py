@@ -16,6 +16,7 @@ from tocsin.core.messages.email import Mail
 from tocsin.core.messages.html import TAGS, mail_html, slack_html
 from tocsin.core.messages.slack import SlackField, SlackMessage
 from tocsin.effects import Bot, PostToSlack, SendEmail
+from tocsin.shell.adapters.secrets import Secret
 from tocsin.testing.value_strategies import texts
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -151,6 +152,13 @@ def test_a_recording_shows_the_last_fifty_and_calls() -> None:
         gmail_notifier(Task("mail"), Running(), Failed("disk full"))
     texts_of(recording, {"load 2.": False, "load 3.": True, "3 more before these": True, "for 'call' in Failed": True, "mail": True})
     texts_of(Recording(), {"<Recording of 0 effects>": True, "more": False})
+
+
+def test_a_recording_hides_secrets_also_of_a_message_made_by_hand() -> None:
+    Secret("HTML_CANARY", "canary-in-html-4711")
+    recording = Recording()
+    recording(PostToSlack("S", SlackMessage("at canary-in-html-4711", "#eb0000", "Failed", "load"), KEY))
+    texts_of(recording, {"canary-in-html-4711": False, "at [HTML_CANARY]": True})
 
 
 def test_a_long_text_is_cut() -> None:
