@@ -2,7 +2,7 @@
 
 from collections import Counter, deque
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import ClassVar
 
 import attrs
@@ -17,6 +17,7 @@ from tocsin.core.delivery.destinations import destination
 from tocsin.core.delivery.leaving import Leaving, Pacing, count_of, leaving, whom
 from tocsin.core.delivery.rate_limit import Rate
 from tocsin.core.effects import CallBack, Effect, Message
+from tocsin.core.messages.content import Content
 from tocsin.core.outcomes import Delivered, Outcome
 from tocsin.shell.adapters import time_limits
 from tocsin.shell.environment import Notify
@@ -188,6 +189,28 @@ def test_a_mail_that_must_wait_too_long_is_not_sent_or_stays_in_the_outbox() -> 
 def test_a_full_queue_is_folded() -> None:
     found = leaving(recorded([MESSAGES[0]] * 5, [0.0] * 5), FAR, Pacing(max_queue=2, threshold=10))
     assert seconds(found) == [(0.0, 5)]
+
+
+def test_an_outbox_waits_after_a_digest() -> None:
+    effects = recorded([MESSAGES[0]] * 24, [0.0] * 12 + [1.0] * 12)
+    assert seconds(leaving(effects, FAR, Pacing(outbox=True))) == [(0.0, 12), (10.0, 12)]
+
+
+class Broken(tzinfo):
+    """A zone of a user's that raises."""
+
+    @override
+    def utcoffset(self, _: datetime | None, /) -> timedelta:
+        raise RuntimeError("no offset")
+
+
+@pytest.mark.parametrize("outbox", [False, True])
+def test_messages_that_cannot_be_folded_go_alone(outbox: bool) -> None:
+    post = MESSAGES[0]
+    assert isinstance(post.content, Content)
+    broken = attrs.evolve(post, content=attrs.evolve(post.content, at=datetime(2026, 1, 1, tzinfo=Broken())))
+    found = leaving(recorded([broken] * 3, [0.0] * 3), FAR, Pacing(threshold=1, outbox=outbox))
+    assert seconds(found) == [(0.0, 1)] * 3
 
 
 def test_nothing_leaves_of_nothing() -> None:
