@@ -203,6 +203,14 @@ class Broken(tzinfo):
     def utcoffset(self, _: datetime | None, /) -> timedelta:
         raise RuntimeError("no offset")
 
+    @override
+    def dst(self, _: datetime | None, /) -> None:
+        return None
+
+    @override
+    def tzname(self, _: datetime | None, /) -> None:
+        return None
+
 
 @pytest.mark.parametrize("outbox", [False, True])
 def test_messages_that_cannot_be_folded_go_alone(outbox: bool) -> None:

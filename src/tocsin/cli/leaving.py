@@ -39,7 +39,7 @@ def leaving_lines(summary: Leaving) -> Iterator[str]:
         yield "no message would leave"
         return
     sent = len(departures)
-    folded = "" if sent == summary.messages - summary.unsent else f" as {_counted(sent, 'message')}"
+    folded = "" if sent == summary.messages - summary.unsent else f" as {sent:,}"
     over = f", over {_span(departures)}" if sent > 1 and departures[-1].at - departures[0].at >= _SECOND else ""
     yield f"would leave: {_counted(summary.messages - summary.unsent, 'message')}{folded}{over}"
     for people, group in groups.items():
