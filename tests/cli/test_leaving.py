@@ -53,7 +53,7 @@ def test_each_audience_has_a_line() -> None:
 def test_several_digests_are_counted() -> None:
     gone = tuple(Departure(DIGEST, at(number), 12) for number in range(3))
     assert [*leaving_lines(Leaving(gone))][1] == (
-        "  Slack (SLACK_WEBHOOK_URL): 3 digests of 12, 12 and 12, from 03:04:05 to 03:04:07 UTC, 2 s"
+        "  Slack (SLACK_WEBHOOK_URL): 3 digests of 12, 12 and 12, from 03:04:05 to 03:04:07 UTC, 2.0 s"
     )
 
 
