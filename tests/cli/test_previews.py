@@ -6,6 +6,7 @@ import pty
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from select import select
 
@@ -16,7 +17,7 @@ from tests.cli.terminal_session import HEAD, PATIENCE, Seen, Typist
 from tocsin import Failed, Task
 from tocsin.cli.previews import WHOLE, Previews
 from tocsin.core.effect_json import effect_json
-from tocsin.core.outcomes import Shown, Withheld
+from tocsin.core.outcomes import Outcome, Shown, Withheld
 from tocsin.effects import CallBack, Effect, PostToSlack, SlackMessage
 from tocsin.shell.adapters.secrets import Secret
 
@@ -39,6 +40,11 @@ class Terminal:
         self._ours, theirs = pty.openpty()
         self.file = os.fdopen(theirs, "w", encoding="utf-8")
 
+    def show(self, previews: Previews, effect: Effect) -> Outcome:
+        """Show an effect while this is standard output and standard error."""
+        with redirect_stdout(self.file), redirect_stderr(self.file):
+            return previews.perform(effect)
+
     def read(self) -> list[str]:
         """The lines that it shows."""
         self.file.close()
@@ -60,12 +66,10 @@ def _all_of(terminal: int) -> str:
 
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
-    """A terminal as standard output and standard error."""
+    """A terminal."""
     monkeypatch.setenv("TERM", "dumb")  # it has 80 columns, and no colours
     monkeypatch.delenv("FORCE_COLOR", raising=False)
     made = Terminal()
-    monkeypatch.setattr(sys, "stdout", made.file)
-    monkeypatch.setattr(sys, "stderr", made.file)
     yield made
     made.file.close()
 
@@ -86,7 +90,7 @@ def on_a_terminal(folder: Path, *arguments: str) -> Seen:
 def test_a_few_are_drawn_whole_and_further_ones_on_a_line(terminal: Terminal, stream: str) -> None:
     previews = Previews(stream="stdout" if stream == "stdout" else "stderr")
     for _ in range(WHOLE + 2):
-        assert previews.perform(POST) == Shown()
+        assert terminal.show(previews, POST) == Shown()
     seen = terminal.read()
     assert seen.count("▌ Failed") == WHOLE
     assert seen[-4] == "Further ones take a line each; -v draws them whole."
@@ -98,7 +102,7 @@ def test_a_few_are_drawn_whole_and_further_ones_on_a_line(terminal: Terminal, st
 def test_all_are_drawn_whole_if_asked_for(terminal: Terminal) -> None:
     previews = Previews(whole=True)
     for _ in range(WHOLE + 2):
-        previews.perform(MAIL)
+        terminal.show(previews, MAIL)
     assert terminal.read().count("Mail, from the account in EMAIL_USERNAME") == WHOLE + 2
 
 
@@ -109,13 +113,13 @@ def test_a_call_takes_a_line(terminal: Terminal) -> None:
     call = CallBack(page, Task("load"), Failed("disk full"), KEY)
     previews = Previews()
     for _ in range(WHOLE + 1):
-        previews.perform(call)
+        terminal.show(previews, call)
     lines = [line for line in terminal.read() if line.startswith("Call of ")]
     assert len(lines) == WHOLE + 1
 
 
 def test_json_is_shown_on_a_terminal_if_asked_for(terminal: Terminal) -> None:
-    Previews(as_json=True).perform(POST)
+    terminal.show(Previews(as_json=True), POST)
     (line, _) = terminal.read()
     assert json.loads(line) == effect_json(POST)
 
@@ -133,7 +137,7 @@ def test_in_a_pipe_each_is_the_exact_effect_as_one_json_object(capsys: pytest.Ca
 def test_a_secret_is_not_shown_also_of_a_message_made_by_hand(terminal: Terminal, as_json: bool) -> None:
     Secret("PREVIEW_CANARY", "canary-in-preview-4711")
     post = PostToSlack("S", SlackMessage("at canary-in-preview-4711", "#eb0000", "Failed", "load"), KEY)
-    Previews(as_json=as_json).perform(post)
+    terminal.show(Previews(as_json=as_json), post)
     seen = "".join(terminal.read())
     assert "canary-in-preview" not in seen
     assert "at [PREVIEW_CANARY]" in seen
@@ -164,7 +168,7 @@ def test_a_stream_that_is_closed_is_no_error(monkeypatch: pytest.MonkeyPatch, tm
 
 def test_without_the_extra_a_drawing_is_what_a_dry_run_prints(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tocsin.cli.drawn", None)
-    Previews().perform(POST)
+    terminal.show(Previews(), POST)
     assert terminal.read()[0] == "Slack, to the webhook in SLACK_WEBHOOK_URL:"
 
 
