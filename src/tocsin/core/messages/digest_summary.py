@@ -1,5 +1,6 @@
 """The summary of messages that were folded into one: their number, kinds, names, places and times, and a few excerpts.
 
+- An excerpt of a failure keeps both ends of its error, and the first of its notes.
 - Merging is associative: the portions in which the messages came do not matter.
 - The size is bounded, however many messages there are. ``count`` counts all of them. Only ``NAMED`` names are counted by name: the
   first in the alphabet, since that choice does not depend on the portions either. The same holds for kinds of states and places.
@@ -9,18 +10,26 @@
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 import attrs
 
 from tocsin.core.changes import Key
-from tocsin.core.messages.content import NAME_LIMIT, SENTENCE_LIMIT, Content
-from tocsin.core.text import cut, one_line
+from tocsin.core.messages.content import NAME_LIMIT, SENTENCE_LIMIT, Content, is_blank
+from tocsin.core.text import cut, cut_middle, one_line, printable
 from tocsin.core.values import Value
 
 FIRST = 3
-"""How many of the first messages are kept as excerpts."""
+"""How many of the first messages, and of the first failures, are kept as excerpts."""
 NAMED = 1000
 """How many names, kinds of states and places are counted by name, of each."""
+
+ERROR_LIMIT = 300
+"""The most characters of a failure's error in an excerpt: of both ends, since some errors have the reason last."""
+NOTES = 2
+"""How many of a failure's first notes are kept in an excerpt."""
+NOTE_LIMIT = 120
+"""The most characters of each of these notes."""
 
 _STATE_LIMIT = 60
 _PLACE_LIMIT = 100
@@ -32,14 +41,25 @@ Counts = tuple[tuple[str, int], ...]
 
 @attrs.frozen(eq=False, repr=False)
 class Excerpt(Value):
-    """The sentence of one message, and its moment."""
+    """What is kept of one message.
+
+    Args:
+        sentence: its sentence.
+        at: its moment, an aware datetime.
+        error: of a failure, both ends of its error, at most 300 characters; empty if the sentence holds the whole error.
+        notes: of a failure, its first two notes.
+    """
 
     sentence: str
     at: datetime
+    error: str = ""
+    notes: tuple[str, ...] = ()
 
     def redacted(self, redact: Callable[[str], str]) -> "Excerpt":
-        """Return the excerpt with its sentence as ``redact`` returns it."""
-        return attrs.evolve(self, sentence=redact(self.sentence))
+        """Return the excerpt with each text as ``redact`` returns it."""
+        return attrs.evolve(
+            self, sentence=redact(self.sentence), error=redact(self.error), notes=tuple(redact(note) for note in self.notes)
+        )
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -59,6 +79,7 @@ class DigestSummary(Value):
         began: the earliest moment, an aware datetime.
         ended: the latest moment, an aware datetime.
         color: the colour of the first message that reports a failure; without one, of the first message.
+        failures: excerpts of the first three messages that report a failure.
     """
 
     key: Key
@@ -72,11 +93,14 @@ class DigestSummary(Value):
     began: datetime
     ended: datetime
     color: str
+    failures: tuple[Excerpt, ...] = ()
 
     def redacted(self, redact: Callable[[str], str]) -> "DigestSummary":
         """Return the summary with each excerpt as ``redact`` returns it; itself if none changes."""
-        first, last = tuple(excerpt.redacted(redact) for excerpt in self.first), self.last.redacted(redact)
-        return self if (first, last) == (self.first, self.last) else attrs.evolve(self, first=first, last=last)
+        first, failures = (tuple(excerpt.redacted(redact) for excerpt in some) for some in (self.first, self.failures))
+        last = self.last.redacted(redact)
+        is_clean = (first, last, failures) == (self.first, self.last, self.failures)
+        return self if is_clean else attrs.evolve(self, first=first, last=last, failures=failures)
 
     @property
     def lasted(self) -> timedelta:
@@ -88,7 +112,7 @@ def summarize(content: Content | DigestSummary, key: Key) -> DigestSummary:
     """Return the summary of one message."""
     if isinstance(content, DigestSummary):
         return content
-    excerpt = Excerpt(_clean(content.sentence, SENTENCE_LIMIT), content.at)
+    excerpt = _excerpt(content)
     name = content.name if key.map_index is None else content.name.removesuffix(f"[{key.map_index}]")
     return DigestSummary(
         key=key,
@@ -102,6 +126,7 @@ def summarize(content: Content | DigestSummary, key: Key) -> DigestSummary:
         began=content.at,
         ended=content.at,
         color=content.color,
+        failures=(excerpt,) if content.failed else (),
     )
 
 
@@ -124,6 +149,7 @@ def merge_summaries(summaries: Iterable[DigestSummary]) -> DigestSummary:
         min((part.began for part in parts), key=_since_epoch),
         max((part.ended for part in parts), key=_since_epoch),
         failing.color,
+        tuple(islice((excerpt for part in parts for excerpt in part.failures), FIRST)),
     )
 
 
@@ -136,6 +162,31 @@ def _summed(counts: Iterable[Counts]) -> Counts:
         return tuple(found.items())
     kept = set(sorted(found)[:NAMED])
     return tuple(counted for counted in found.items() if counted[0] in kept)
+
+
+def _excerpt(content: Content) -> Excerpt:
+    sentence = _clean(content.sentence, SENTENCE_LIMIT)
+    if not content.failed:
+        return Excerpt(sentence, content.at)
+    error = next((line.text for line in content.lines if line.title == "Error"), "")
+    notes = (note for line in content.lines if line.title == "Note" for note in line.text.split("\n") if not is_blank(note))
+    return Excerpt(
+        sentence,
+        content.at,
+        "" if _holds(sentence, error) else _both_ends(error),
+        tuple(_clean(note, NOTE_LIMIT) for note in islice(notes, NOTES)),
+    )
+
+
+def _holds(sentence: str, error: str) -> bool:
+    """Return whether a reader of the sentence knows the whole error."""
+    return len(error) <= 2 * SENTENCE_LIMIT and one_line(error) in sentence
+
+
+def _both_ends(error: str) -> str:
+    """Return the error without blank lines. It is cut first, since it may be long, and many are folded while a caller waits."""
+    lines = (printable(line).rstrip() for line in cut_middle(error, ERROR_LIMIT).split("\n"))
+    return "\n".join(line for line in lines if line)
 
 
 def _places(content: Content) -> Counts:

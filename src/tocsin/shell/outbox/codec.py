@@ -21,7 +21,7 @@ from tocsin.core.delivery.destinations import destination
 from tocsin.core.delivery.rendering import redacted_message
 from tocsin.core.effects import Message, PostToSlack, SendEmail
 from tocsin.core.messages.content import Content, Line
-from tocsin.core.messages.digest_summary import DigestSummary
+from tocsin.core.messages.digest_summary import DigestSummary, Excerpt
 from tocsin.core.messages.email import Mail
 from tocsin.core.messages.slack import SlackMessage
 from tocsin.core.outbox.model import Row, row_name
@@ -139,6 +139,8 @@ def _converter() -> Converter:
         make_dict_unstructure_fn(Content, converter, opening=sentence, rest=seldom, mentions=seldom, attachments=seldom),
     )
     converter.register_structure_hook(Content, make_dict_structure_fn(Content, converter, opening=sentence))
+    converter.register_unstructure_hook(Excerpt, make_dict_unstructure_fn(Excerpt, converter, error=seldom, notes=seldom))
+    converter.register_unstructure_hook(DigestSummary, make_dict_unstructure_fn(DigestSummary, converter, failures=seldom))
     union = Content | DigestSummary | None
 
     def unstructure(content: Content | DigestSummary | None) -> object:
