@@ -179,8 +179,8 @@ def _excerpt(content: Content) -> Excerpt:
 
 
 def _holds(sentence: str, error: str) -> bool:
-    """Return whether a reader of the sentence knows the whole error."""
-    return len(error) <= 2 * SENTENCE_LIMIT and one_line(error) in sentence
+    """Return whether the sentence holds each line of the error."""
+    return len(error) <= SENTENCE_LIMIT and all(one_line(line) in sentence for line in error.split("\n"))
 
 
 def _both_ends(error: str) -> str:

@@ -1,0 +1,134 @@
+"""The cases: each runs a program that really fails, and returns the messages about it.
+
+- A program runs under the real ``watch``, whose handlers see each change. Only what differs from run to run is then set: the moment, the
+  duration, the id of the run, the host and the environment. The message about such a change is made by the real notifiers.
+- A line number in a file of the standard library is that of Python 3.11, whatever Python runs.
+"""
+
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import attrs
+import pytest
+
+from tests.golden.night.programs import crawl, export, features, feed, loads, notebook, regions, train
+from tocsin import Change, Running, filters, slack_notifier
+from tocsin.core.delivery.digest import fold
+from tocsin.core.delivery.rendering import redacted_message
+from tocsin.core.effects import Message, PostToSlack, SendEmail
+from tocsin.core.endings import Command, outcome
+from tocsin.core.events import Detail, Facts, Started
+from tocsin.core.machine import Announcement, Run, Subject, propose
+from tocsin.core.notifiers import GmailNotifier, Messenger, Notifier, SlackNotifier
+from tocsin.core.supervisor import Ended
+from tocsin.core.text import last_lines, readable
+
+AT = datetime(2026, 2, 3, 3, 0, 7, tzinfo=UTC)
+FACTS = Facts("batch-7", "production")
+RUN_ID = "5f0c9a31d2e84b76"
+PROGRESS_BAR = Path(__file__).parent / "records" / "tqdm.bin"
+
+LINES = {"decoder.py": 355, "subprocess.py": 571}
+_LIBRARY = re.compile(r"\b(decoder|subprocess)\.py:\d+")
+
+
+@attrs.frozen
+class Golden:
+    """A message on Slack, and as a mail."""
+
+    slack: PostToSlack
+    mail: SendEmail
+
+
+def observed(main: Callable[[Notifier], object], *, when: filters.Filter = filters.everything) -> list[Change]:
+    """Run a program, and return the ends of what it watches, if ``when`` passes them. A filter may be asked of a change several times."""
+    changes: dict[str, Change] = {}
+
+    def seen(change: Change) -> bool:
+        changes[str(change.key())] = change
+        return False
+
+    with pytest.MonkeyPatch.context() as patch, TemporaryDirectory() as folder:
+        patch.setenv("TOCSIN_STATE_DIR", folder)
+        with suppress(Exception):
+            main(slack_notifier(ignore_states=[Running], when=when & filters.where(seen)).notifier)
+    return list(changes.values())
+
+
+def steady(change: Change, took: timedelta, at: datetime = AT) -> Change:
+    """Return the change without what differs from run to run."""
+    facts = attrs.evolve(change.facts, host=FACTS.host, environment=FACTS.environment)
+    return attrs.evolve(change, at=at, run_id=RUN_ID, duration=took, facts=facts)
+
+
+def message(notifier: Messenger, *changes: Change) -> Message:
+    """Return the message about a change, or the digest of several."""
+    effects = [effect for change in changes for effect in notifier(change)]
+    return redacted_message(fold([effect for effect in effects if isinstance(effect, PostToSlack | SendEmail)]), _of_one_python)
+
+
+def _of_one_python(text: str) -> str:
+    return _LIBRARY.sub(lambda found: f"{found[1]}.py:{LINES[f'{found[1]}.py']}", text)
+
+
+def golden(*changes: Change, when: filters.Filter = filters.everything) -> Golden:
+    """Return what the notifiers say of a change, or of several in a digest."""
+    slack, mail = message(SlackNotifier(when=when), *changes), message(GmailNotifier(to=["ops@example.com"], when=when), *changes)
+    assert isinstance(slack, PostToSlack)
+    assert isinstance(mail, SendEmail)
+    return Golden(slack, mail)
+
+
+def failure_of(main: Callable[[Notifier], object], took: timedelta) -> Golden:
+    """Return the message about the last change of a program."""
+    return golden(steady(observed(main)[-1], took))
+
+
+# --- the cases --------------------------------------------------------------------------------------------------------------------
+
+
+def progress_bar() -> Golden:
+    """Return what ``tocsin exec --tail 5`` says of a program with a progress bar."""
+    tail = last_lines(readable(PROGRESS_BAR.read_bytes()), 5)
+    ended = Ended(status=1, began=0.0, started=0.0, ended=63.2)
+    event = outcome(ended, AT, facts=attrs.evolve(FACTS, details=(Detail("Last lines", tail, quoted=True),)))
+    subject = Subject(Command("rows.py"), (), RUN_ID, "rows.py", shows_run_id=False)
+    run = Run(subject)
+    for each in (Started(AT - timedelta(seconds=63.2), None), event):
+        proposed = propose(run, each)
+        assert isinstance(proposed, Announcement)
+        run = proposed.after
+    return golden(proposed.change)
+
+
+def digest() -> Golden:
+    """Return the digest of twelve ends in one minute."""
+    ends = observed(loads.main)
+    ends = [steady(end, timedelta(seconds=2.5), AT + timedelta(seconds=5 * number)) for number, end in enumerate(ends)]
+    return golden(*(attrs.evolve(end, run_id=f"{RUN_ID[:-2]}{number:02}") for number, end in enumerate(ends)))
+
+
+def recovery() -> Golden:
+    """Return the message of the first success after three failures."""
+    policy = filters.on_change()
+    failed, recovered = observed(feed.main, when=policy)
+    assert failed.past.failures == 0
+    return golden(steady(recovered, timedelta(seconds=2.5)), when=policy)
+
+
+CASES: dict[str, Callable[[], Golden]] = {
+    "papermill": lambda: failure_of(notebook.main, timedelta(minutes=4, seconds=12)),
+    "task-group": lambda: failure_of(crawl.main, timedelta(seconds=3.2)),
+    "subprocess": lambda: failure_of(export.main, timedelta(seconds=41)),
+    "memory-error": lambda: failure_of(features.main, timedelta(minutes=17, seconds=3)),
+    "nested-groups": lambda: failure_of(regions.main, timedelta(seconds=8.4)),
+    "progress-bar": progress_bar,
+    "many-notes": lambda: failure_of(train.main, timedelta(hours=2, minutes=31)),
+    "digest": digest,
+    "recovery": recovery,
+}
+"""The cases by the names of their files."""
