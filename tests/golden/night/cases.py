@@ -1,7 +1,7 @@
 """The cases: each runs a program that really fails, and returns the messages about it.
 
-- A program runs under the real ``watch``, whose handlers see each change. Only what differs from run to run is then set: the moment, the
-  duration, the id of the run, the host and the environment. The message about such a change is made by the real notifiers.
+- A program runs under the real ``watch``, whose handlers see each change. Only what differs from run to run is then set: the moment,
+  the duration, the id of the run, the host and the environment. The message about such a change is made by the real notifiers.
 - A line number in a file of the standard library is that of Python 3.11, whatever Python runs.
 """
 
@@ -45,7 +45,7 @@ class Golden:
 
 
 def observed(main: Callable[[Notifier], object], *, when: filters.Filter = filters.everything) -> list[Change]:
-    """Run a program, and return the ends of what it watches, if ``when`` passes them. A filter may be asked of a change several times."""
+    """Run a program, and return the ends of what it watches, if ``when`` passes them. A filter may be asked several times."""
     changes: dict[str, Change] = {}
 
     def seen(change: Change) -> bool:

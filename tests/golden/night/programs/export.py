@@ -8,10 +8,8 @@ from tocsin.core.notifiers import Notifier
 
 
 def export(path: str) -> str:
-    done = subprocess.run(
-        ["cat", path], check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "LC_ALL": "C"}
-    )
-    return done.stdout
+    command, settings = ["cat", path], {**os.environ, "LC_ALL": "C"}
+    return subprocess.run(command, check=True, capture_output=True, text=True, env=settings).stdout
 
 
 def main(*handlers: Notifier) -> None:
