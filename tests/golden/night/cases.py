@@ -21,7 +21,7 @@ from tocsin.core.delivery.digest import fold
 from tocsin.core.delivery.rendering import redacted_message
 from tocsin.core.effects import Message, PostToSlack, SendEmail
 from tocsin.core.endings import Command, outcome
-from tocsin.core.events import Detail, Facts, Started
+from tocsin.core.events import Detail, Event, Facts, Started
 from tocsin.core.machine import Announcement, Run, Subject, propose
 from tocsin.core.notifiers import GmailNotifier, Messenger, Notifier, SlackNotifier
 from tocsin.core.supervisor import Ended
@@ -97,12 +97,14 @@ def progress_bar() -> Golden:
     ended = Ended(status=1, began=0.0, started=0.0, ended=63.2)
     event = outcome(ended, AT, facts=attrs.evolve(FACTS, details=(Detail("Last lines", tail, quoted=True),)))
     subject = Subject(Command("rows.py"), (), RUN_ID, "rows.py", shows_run_id=False)
-    run = Run(subject)
-    for each in (Started(AT - timedelta(seconds=63.2), None), event):
-        proposed = propose(run, each)
-        assert isinstance(proposed, Announcement)
-        run = proposed.after
-    return golden(proposed.change)
+    started = announced(Run(subject), Started(AT - timedelta(seconds=63.2), None))
+    return golden(announced(started.after, event).change)
+
+
+def announced(run: Run, event: Event) -> Announcement:
+    proposed = propose(run, event)
+    assert isinstance(proposed, Announcement)
+    return proposed
 
 
 def digest() -> Golden:

@@ -1,6 +1,7 @@
 """Checks the files of two regions, collects what is wrong in each, and raises it all as one group of groups."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from tocsin import watch
 from tocsin.core.notifiers import Notifier
@@ -16,7 +17,7 @@ def amount(path: str, text: str) -> float:
 
 
 def region(name: str) -> None:
-    collect(f"region {name}", [lambda path=path, text=text: amount(path, text) for path, text in FILES[name].items()])
+    collect(f"region {name}", [partial(amount, path, text) for path, text in FILES[name].items()])
 
 
 def collect(what: str, jobs: Iterable[Callable[[], object]]) -> None:
@@ -32,4 +33,4 @@ def collect(what: str, jobs: Iterable[Callable[[], object]]) -> None:
 
 def main(*handlers: Notifier) -> None:
     with watch("check of all regions", state_handlers=handlers):
-        collect("files without amounts", [lambda name=name: region(name) for name in FILES])
+        collect("files without amounts", [partial(region, name) for name in FILES])

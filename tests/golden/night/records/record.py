@@ -25,6 +25,7 @@ def record_papermill() -> None:
     """Run the notebook, and keep its exception."""
     import papermill  # type: ignore[import-not-found]  # of the other environment
 
+    kept: dict[str, str] = {}
     with tempfile.TemporaryDirectory() as folder:
         try:
             papermill.execute_notebook(HERE / "sales.ipynb", Path(folder) / "out.ipynb", kernel_name="python3", progress_bar=False)
