@@ -179,8 +179,8 @@ def _excerpt(content: Content) -> Excerpt:
 
 
 def _holds(sentence: str, error: str) -> bool:
-    """Return whether the sentence holds each line of the error."""
-    return len(error) <= SENTENCE_LIMIT and all(one_line(line) in sentence for line in error.split("\n"))
+    """Return whether the sentence holds the whole error, whose parts are lines there, and follow a semicolon here."""
+    return len(error) <= SENTENCE_LIMIT and (one_line(error) in sentence or one_line(error.replace("\n", "; ")) in sentence)
 
 
 def _both_ends(error: str) -> str:
