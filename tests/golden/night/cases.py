@@ -6,7 +6,7 @@
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,15 +15,18 @@ from tempfile import TemporaryDirectory
 import attrs
 import pytest
 
-from tests.golden.night.programs import crawl, export, features, feed, loads, notebook, regions, train
-from tocsin import Change, Running, filters, slack_notifier
+from tests.golden.night.programs import billing, crawl, export, features, feed, loads, notebook, plot, regions, totals, train
+from tocsin import Change, Recording, Running, filters, gmail_notifier, interpreting, say, slack_notifier
+from tocsin.core.changes import Key
 from tocsin.core.delivery.digest import fold
-from tocsin.core.delivery.rendering import redacted_message
-from tocsin.core.effects import Message, PostToSlack, SendEmail
+from tocsin.core.delivery.rendering import redacted_message, rerender
+from tocsin.core.effects import Effect, Message, PostToSlack, SendEmail
 from tocsin.core.endings import Command, outcome
 from tocsin.core.events import Detail, Event, Facts, Started
-from tocsin.core.machine import Announcement, Run, Subject, propose
+from tocsin.core.machine import Announcement, Run, Subject, announce, propose
+from tocsin.core.messages.content import Content
 from tocsin.core.notifiers import GmailNotifier, Messenger, Notifier, SlackNotifier
+from tocsin.core.progress import Progress, still_running, worded
 from tocsin.core.supervisor import Ended
 from tocsin.core.text import last_lines, readable
 
@@ -122,6 +125,47 @@ def recovery() -> Golden:
     return golden(steady(recovered, timedelta(seconds=2.5)), when=policy)
 
 
+def mention() -> Golden:
+    """Return the message of a failure that calls a person and those of the channel who are active; a mail calls no one."""
+    change = steady(observed(billing.main)[-1], timedelta(seconds=0.8))
+    slack, plain = message(SlackNotifier(mention=["U0123ABCD", "here"], title_link=change.facts.link), change), golden(change)
+    assert isinstance(slack, PostToSlack)
+    return Golden(slack, plain.mail)
+
+
+def goes_on() -> Golden:
+    """Return what is said of a run after two hours, with its progress: 3.2 rows a second up to then."""
+    rows = Progress(0, 40_000, 0.0).advanced(23_040, 40_000, 7_200.0)
+    handlers = (SlackNotifier(), GmailNotifier(to=["ops@example.com"]))
+    subject = Subject(Command("backfill"), handlers, RUN_ID, "backfill", shows_run_id=False)
+    started = announced(Run(subject), Started(AT - timedelta(hours=2), None))
+    said = announce(announced(started.after, still_running(AT, 7_200.0, worded(rows, 7_200.0), FACTS)))
+    return both(said.effects)
+
+
+def ad_hoc() -> Golden:
+    """Return what ``tocsin send "..." --title "disk of db-1" --state failed`` sends."""
+    with interpreting(Recording()) as recording:
+        handlers = [slack_notifier, gmail_notifier(to=["ops@example.com"])]
+        say("97 % of /var is used; the nightly load needs 40 GB", title="disk of db-1", state="failed", state_handlers=handlers)
+    return both([_steady_message(effect) for effect in recording.effects if isinstance(effect, PostToSlack | SendEmail)])
+
+
+def both(effects: Sequence[Effect]) -> Golden:
+    slack, mail = effects
+    assert isinstance(slack, PostToSlack)
+    assert isinstance(mail, SendEmail)
+    return Golden(slack, mail)
+
+
+def _steady_message(sent: Message) -> Message:
+    """Return a message without what differs from run to run."""
+    assert isinstance(sent.content, Content)
+    lines = tuple(attrs.evolve(line, text=FACTS.host) if line.title == "Host" else line for line in sent.content.lines)
+    content = attrs.evolve(sent.content, at=AT, lines=lines)
+    return attrs.evolve(rerender(sent, content, content), key=Key(RUN_ID, sent.key.slug, None, sent.key.ordinal, sent.key.position))
+
+
 CASES: dict[str, Callable[[], Golden]] = {
     "papermill": lambda: failure_of(notebook.main, timedelta(minutes=4, seconds=12)),
     "task-group": lambda: failure_of(crawl.main, timedelta(seconds=3.2)),
@@ -130,7 +174,12 @@ CASES: dict[str, Callable[[], Golden]] = {
     "nested-groups": lambda: failure_of(regions.main, timedelta(seconds=8.4)),
     "progress-bar": progress_bar,
     "many-notes": lambda: failure_of(train.main, timedelta(hours=2, minutes=31)),
+    "table": lambda: failure_of(totals.main, timedelta(seconds=6.4)),
+    "plot": lambda: failure_of(plot.main, timedelta(minutes=52, seconds=8)),
+    "mention": mention,
     "digest": digest,
     "recovery": recovery,
+    "still-running": goes_on,
+    "ad-hoc": ad_hoc,
 }
 """The cases by the names of their files."""

@@ -1,8 +1,8 @@
-"""Records what papermill raises and what tqdm prints: ``python tests/golden/night/records/record.py``.
+"""Records what papermill raises, tqdm prints and matplotlib draws: ``python tests/golden/night/records/record.py``.
 
-It runs in an environment of its own (``pip install papermill ipykernel tqdm``), since papermill brings a kernel and its servers. It
-writes ``papermill.json``, the exception of a notebook that fails, and ``tqdm.bin``, the bytes of a progress bar up to an error; both
-with the version of the library.
+It runs in an environment of its own (``pip install papermill ipykernel tqdm matplotlib``), since papermill brings a kernel and its
+servers. It writes ``papermill.json``, the exception of a notebook that fails, ``tqdm.bin``, the bytes of a progress bar up to an error,
+and ``loss.png``, the figure of a training; each with the version of the library.
 """
 
 import json
@@ -43,6 +43,17 @@ def record_tqdm() -> None:
     (HERE / "tqdm.txt").write_text(f"tqdm {version('tqdm')}, exit status {done.returncode}\n", encoding="utf-8")
 
 
+def record_matplotlib() -> None:
+    """Draw the loss of a training that goes wrong, and keep the figure as matplotlib saves it; the file itself has the version."""
+    from matplotlib import pyplot  # type: ignore[import-not-found]  # of the other environment
+
+    figure, axes = pyplot.subplots(figsize=(4, 2.5), dpi=80)
+    axes.semilogy([0.9 * 0.8**epoch if epoch < 20 else 0.01 * 1.9 ** (epoch - 20) for epoch in range(40)])
+    axes.set(xlabel="epoch", ylabel="loss")
+    figure.savefig(HERE / "loss.png", bbox_inches="tight")
+
+
 if __name__ == "__main__":
     record_papermill()
     record_tqdm()
+    record_matplotlib()
