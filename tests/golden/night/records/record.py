@@ -45,9 +45,9 @@ def record_tqdm() -> None:
 
 def record_matplotlib() -> None:
     """Draw the loss of a training that goes wrong, and keep the figure as matplotlib saves it; the file itself has the version."""
-    from matplotlib import pyplot  # type: ignore[import-not-found]  # of the other environment
+    from matplotlib import pyplot as plt  # type: ignore[import-not-found]  # of the other environment
 
-    figure, axes = pyplot.subplots(figsize=(4, 2.5), dpi=80)
+    figure, axes = plt.subplots(figsize=(4, 2.5), dpi=80)
     axes.semilogy([0.9 * 0.8**epoch if epoch < 20 else 0.01 * 1.9 ** (epoch - 20) for epoch in range(40)])
     axes.set(xlabel="epoch", ylabel="loss")
     figure.savefig(HERE / "loss.png", bbox_inches="tight")
