@@ -20,11 +20,21 @@ from tocsin.core.delivery.digest import digest_content, fold, gist, portions
 from tocsin.core.delivery.rate_limit import SLACK, Bucket, take
 from tocsin.core.delivery.rendering import content_of
 from tocsin.core.effects import Bot, CallBack, Effect, Message, PostToSlack, SendEmail
-from tocsin.core.messages.content import Content, Line
-from tocsin.core.messages.digest_summary import NAMED, DigestSummary, merge_summaries, summarize
+from tocsin.core.messages.content import SENTENCE_LIMIT, Content, Line, is_blank
+from tocsin.core.messages.digest_summary import (
+    ERROR_LIMIT,
+    NAMED,
+    NOTE_LIMIT,
+    NOTES,
+    DigestSummary,
+    Excerpt,
+    merge_summaries,
+    summarize,
+)
 from tocsin.core.messages.email import Mail, mail
-from tocsin.core.messages.slack import slack_message
+from tocsin.core.messages.slack import LIMITS, slack_message
 from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, Outcome, Queued, Receipt, Retryable
+from tocsin.core.text import one_line
 from tocsin.shell.adapters import time_limits
 from tocsin.shell.adapters.clock import Timer
 from tocsin.shell.interpreter import result_of
@@ -33,11 +43,15 @@ from tocsin.testing import assert_interpreter_agrees
 from tocsin.testing import strategies as ours
 from tocsin.testing.value_strategies import texts
 
+AT = datetime(2026, 2, 3, tzinfo=UTC)
 names = st.sampled_from(["load", "load and 1 more", "extract", "<!channel>"]) | texts()
 moments = st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1), timezones=st.timezones(), allow_imaginary=True)
 colours = st.sampled_from(["#eb0000", "#28a745"])
 lines = st.lists(
-    st.builds(Line, st.sampled_from(["Environment", "Host", "Duration"]), st.sampled_from(["", "b"]) | texts()), max_size=3
+    st.builds(
+        Line, st.sampled_from(["Environment", "Host", "Duration", "Error", "Note"]), st.sampled_from(["", "b", "x\n" * 400]) | texts()
+    ),
+    max_size=5,
 )
 contents = st.builds(
     Content,
@@ -156,7 +170,58 @@ def test_a_digest_counts_all_that_was_folded(messages: list[Message]) -> None:
     assert whole.lasted >= timedelta(0)
     assert list(whole.first) == [part.last for part in parts[:3]]
     assert whole.last == parts[-1].last
+    assert list(whole.failures) == [part.last for part in parts if part.failed][:3]
     assert audience(fold(messages)) == audience(messages[0])
+
+
+def bounded(excerpt: Excerpt) -> bool:
+    """Return whether nothing in an excerpt is longer than its limit."""
+    notes = len(excerpt.notes) <= NOTES and all(len(note) <= NOTE_LIMIT for note in excerpt.notes)
+    return notes and len(excerpt.sentence) <= SENTENCE_LIMIT and len(excerpt.error) <= ERROR_LIMIT
+
+
+@given(to_some)
+def test_each_failure_keeps_its_error_and_notes_and_no_success_does(messages: list[Message]) -> None:
+    for content, excerpt in ((content_of(message), summary_of(message).last) for message in messages):
+        assert isinstance(content, Content)
+        assert bounded(excerpt)
+        if not content.failed:
+            assert (excerpt.error, excerpt.notes) == ("", ())
+            continue
+        told = one_line(f"{excerpt.sentence} {excerpt.error}")
+        error = next((line.text for line in content.lines if line.title == "Error"), "")
+        below, beside = one_line(error), one_line(error.replace("\n", "; "))
+        assert beside in told or (below[:20] in told and below[-20:] in told)
+        notes = [one_line(note) for line in content.lines if line.title == "Note" for note in line.text.split("\n")]
+        assert [note[:20] for note in excerpt.notes] == [note[:20] for note in notes if not is_blank(note)][:NOTES]
+
+
+@given(to_some)
+def test_failures_are_shown_before_what_went_well(messages: list[Message]) -> None:
+    summary = summary_of(fold([*messages, *messages]))
+    lines = {line.title: line.text for line in digest_content(summary).lines}
+    assert ("Failures" in lines) is (summary.failed > 0)
+    assert len(lines.get("Failures", "")) <= LIMITS["Failures"]
+    titles = [title for title in lines if title in {"Failures", "First", "Last"}]
+    assert titles == [title for title in ("Failures", "First", "Last") if title in lines]
+    assert titles
+    if summary.failures:
+        assert summary.failures[0].sentence.split(":")[0] in lines["Failures"]
+
+
+@given(to_some, st.text("secret", min_size=4, max_size=6))
+def test_each_text_of_an_excerpt_is_redacted(messages: list[Message], secret: str) -> None:
+    def redact(text: str) -> str:
+        return text.replace(secret, "[S]")
+
+    content = content_of(messages[0])
+    assert isinstance(content, Content)
+    lines = (Line("Error", f"E: {secret}\n{'-' * 300}\n{secret}"), Line("Note", f"a {secret}"))
+    loud = attrs.evolve(content, rest=f": {secret}", lines=lines, failed=True)
+    summary = merge_summaries([summarize(loud, messages[0].key)] * 5).redacted(redact)
+    for excerpt in (*summary.first, *summary.failures, summary.last):
+        assert secret not in "\n".join((excerpt.sentence, excerpt.error, *excerpt.notes))
+    assert summary.redacted(redact) is summary
 
 
 @given(to_some, st.data())
@@ -171,7 +236,11 @@ def test_a_digest_has_the_key_of_no_message_in_it(messages: list[Message], data:
 @given(to_some, st.sampled_from(["x", "負", "&", "\U0001f514", "`", "<"]))
 def test_a_digest_keeps_slacks_limits_and_has_no_markup(messages: list[Message], letter: str) -> None:
     many = tuple((letter * 150 + str(n), 10**9) for n in range(NAMED))
-    long = attrs.evolve(summary_of(fold(messages)), names=many, places=many, files=many, attached=10**12)
+    longest = Excerpt(letter * SENTENCE_LIMIT, AT, letter * ERROR_LIMIT, (letter * NOTE_LIMIT,) * NOTES)
+    whole = summary_of(fold(messages))
+    first = (*whole.failures, longest, longest)[:3]
+    last = attrs.evolve(longest, error="")
+    long = attrs.evolve(whole, names=many, places=many, files=many, attached=10**12, first=(longest,) * 3, failures=first, last=last)
     for summary in (summary_of(fold(messages)), long):
         payload = slack_message(digest_content(summary))
         parts = [payload.fallback, payload.title, payload.text, *(text for f in payload.fields for text in (f.title, f.value))]

@@ -12,6 +12,7 @@ from tocsin.core.changes import Key
 from tocsin.core.delivery.digest import digest_content, digest_key, gist, portions, regroup, singly
 from tocsin.core.messages.content import Content, Line
 from tocsin.core.messages.digest_summary import NAMED, DigestSummary, merge_summaries, summarize
+from tocsin.core.messages.slack import LIMITS
 
 AT = datetime(2026, 2, 3, 3, 0, 7, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -107,10 +108,66 @@ def test_ten_names_and_states_are_listed() -> None:
 
 
 def test_the_first_three_and_the_last_are_shown_once() -> None:
-    four = [content(name) for name in "abcd"]
+    four = [content(name, "Success") for name in "abcd"]
     assert line(summary(*four), "First") == [f"03:00:07 +0000  {name} ended" for name in "abc"]
     assert line(summary(*four), "Last") == ["03:00:07 +0000  d ended"]
     assert [said.title for said in digest_content(summary(*four[:3])).lines] == ["States", "Names", "First", "When", "The rest"]
+
+
+def titles(folded: DigestSummary) -> list[str]:
+    return [said.title for said in digest_content(folded).lines if said.title in {"Failures", "First", "Last"}]
+
+
+def test_failures_come_first_and_successes_where_there_is_room() -> None:
+    some = [content("a", "Success"), content("b", "Success"), content("c", "Success"), content("d"), content("e", "Success")]
+    assert titles(summary(*some)) == ["Failures", "First", "Last"]
+    assert line(summary(*some), "Failures") == ["03:00:07 +0000  d ended"]
+    assert line(summary(*some), "First") == ["03:00:07 +0000  a ended", "03:00:07 +0000  b ended"]
+    assert titles(summary(*some[:4])) == ["Failures", "First"]
+    failing = [content(name) for name in "abcd"]
+    assert titles(summary(*failing)) == ["Failures", "Last"]
+    assert titles(summary(*failing[:3], content("e", "Success"))) == ["Failures", "Last"]
+
+
+def failing(error: str, *notes: str, sentence: str = "") -> Content:
+    """Return the content of a failure; the sentence is that of a watched body unless another is given."""
+    lines = (Line("Error", error), *([Line("Note", "\n".join(notes))] if notes else []))
+    return attrs.evolve(content(), opening="load failed after 2 s", rest=f": {sentence or error}", lines=lines)
+
+
+def test_the_error_and_the_notes_of_a_failure_are_kept() -> None:
+    trace = "\n".join(["TrialError: ", "-" * 60, "cell 3", *(f"frame {n}" for n in range(60)), "", "ValueError: no column 'amount'"])
+    shown = line(summary(failing(trace, "epoch 0: 0.9", "", "epoch 1: 0.7", "epoch 2: 0.6"), content("a", "Success")), "Failures")
+    assert shown[:3] == ["03:00:07 +0000  load failed after 2 s", "    TrialError:", f"    {'-' * 60}"]
+    assert shown[-3:] == ["    ValueError: no column 'amount'", "    Note: epoch 0: 0.9", "    Note: epoch 1: 0.7"]
+    assert sum("more characters" in text for text in shown) == 1
+
+
+def test_an_error_that_the_sentence_holds_is_said_once() -> None:
+    assert line(summary(failing("ValueError: bad row"), content("a", "Success")), "Failures") == [
+        "03:00:07 +0000  load failed after 2 s: ValueError: bad row"
+    ]
+
+
+def test_an_error_that_the_sentence_does_not_begin_is_below_it() -> None:
+    told = failing(f"ValueError: {'row ' * 60}40812", sentence="7 rows are bad")
+    assert line(summary(told, content("a", "Success")), "Failures")[0] == "03:00:07 +0000  load failed after 2 s: 7 rows are bad"
+    assert line(summary(told, content("a", "Success")), "Failures")[1].endswith("row row 40812")
+
+
+@pytest.mark.parametrize(("name", "most"), [("load", 2), ("load " * 28, 1)])
+def test_failures_that_do_not_fit_with_their_errors_are_a_line_or_left_out(name: str, most: int) -> None:
+    long = attrs.evolve(failing(f"ValueError: {'x' * 400}", "y" * 200, "z" * 200), opening=f"{name} failed after 2 s")
+    shown = line(summary(*[long] * 4), "Failures")
+    assert [text[:14] for text in shown if "+0000" in text] == ["03:00:07 +0000"] * most
+    assert sum("Note: " in text for text in shown) == 2
+    assert len("\n".join(shown)) <= LIMITS["Failures"]
+
+
+def test_an_error_of_blanks_from_an_unknown_hand_is_no_fault() -> None:
+    folded = summary(content(), content("a", "Success"))
+    blank = attrs.evolve(folded.failures[0], error=" ", notes=("a note",))
+    assert line(attrs.evolve(folded, failures=(blank,)), "Failures")[-1] == "    Note: a note"
 
 
 def test_a_moment_is_said_once() -> None:
@@ -142,7 +199,7 @@ def test_where_it_was_is_said_as_far_as_it_is_known(contents: list[Content], sai
 
 def test_days_are_shown_where_there_are_several() -> None:
     late = summary(content(at=AT), content("send", at=AT + timedelta(days=1)))
-    assert line(late, "First") == ["2026-02-03 03:00:07 +0000  load ended", "2026-02-04 03:00:07 +0000  send ended"]
+    assert line(late, "Failures") == ["2026-02-03 03:00:07 +0000  load ended", "2026-02-04 03:00:07 +0000  send ended"]
     assert line(late, "When") == ["from 2026-02-03 03:00:07 +0000 to 2026-02-04 03:00:07 +0000"]
 
 

@@ -324,3 +324,50 @@ def test_only_pythons_own_files_are_read(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(linecache, "checkcache", refuse)
     assert "    raise ValueError" not in traceback_lines(raised(failing))
+
+
+def run(text: bool, code: str = "print('\\x1b[31mdisk full\\x1b[0m\\n', file=sys.stderr); sys.exit(3)") -> None:
+    subprocess.run([sys.executable, "-c", f"import sys; {code}"], check=True, capture_output=True, text=text)
+
+
+@pytest.mark.parametrize("text", [True, False])
+def test_what_a_program_wrote_to_its_standard_error_is_a_part(text: bool) -> None:
+    first, *rest = parts(raised(lambda: run(text)))
+    assert first.startswith("CalledProcessError: Command ")
+    assert rest == ["standard error: disk full"]
+
+
+def test_so_is_what_a_cause_or_an_exception_of_a_group_kept() -> None:
+    def body() -> None:
+        try:
+            run(text=True)
+        except subprocess.CalledProcessError as error:
+            raise RuntimeError("no export") from error
+
+    assert parts(raised(body))[-1] == "standard error: disk full"
+    assert parts(ExceptionGroup("two", [ValueError("x"), raised(lambda: run(text=True))]))[-1] == "standard error: disk full"
+
+
+class Text(str):
+    __slots__ = ()
+
+
+@pytest.mark.parametrize("kept", [None, "", b" \n", 7, Text("its own methods")])
+def test_no_standard_error_is_no_part(kept: object) -> None:
+    error = subprocess.CalledProcessError(3, "load")
+    vars(error)["stderr"] = kept
+    assert len(parts(error)) == 1
+
+
+def test_an_attribute_of_that_name_on_another_exception_is_no_part() -> None:
+    error = ValueError("no rows")
+    vars(error)["stderr"] = "disk full"
+    assert parts(error) == ["ValueError: no rows"]
+
+
+@pytest.mark.parametrize("kept", ["first " + "x" * 5_000_000 + " last", b"first " + b"x" * 5_000_000 + b" last"])
+def test_of_a_long_standard_error_both_ends_are_kept(kept: str | bytes) -> None:
+    (_, part) = parts(subprocess.CalledProcessError(3, "load", stderr=kept))
+    assert part.startswith("standard error: first x")
+    assert part.endswith("x last")
+    assert len(part) < 25_000

@@ -37,7 +37,8 @@ CONTENT = Content(
 @st.composite
 def contents(draw: st.DrawFn) -> Content | DigestSummary | None:
     """Draw the content of a message: of one change, of a digest, or none."""
-    lines = st.lists(st.builds(Line, texts(), texts(), st.booleans(), st.booleans(), st.booleans()), max_size=3)
+    titles = texts() | st.sampled_from(["Error", "Note"])
+    lines = st.lists(st.builds(Line, titles, texts(), st.booleans(), st.booleans(), st.booleans()), max_size=3)
     mentions = st.lists(st.sampled_from(["U0123ABCD", "S0123ABCD", "here"]), max_size=2, unique=True).map(tuple[str, ...])
     names, shown = (texts(), texts(), texts(), texts()), lines.map(tuple[Line, ...])
     content = st.builds(Content, *names, st.booleans(), st.just("#eb0000"), moments(), shown, texts(), texts(), mentions)
@@ -101,6 +102,17 @@ def test_what_comes_out_is_what_went_in(message: Message) -> None:
     assert not isinstance(found, str), found
     assert found == message
     assert (found.key, found.content) == (message.key, message.content)
+
+
+def test_a_digest_without_errors_is_kept_as_before_and_one_with_them_comes_back() -> None:
+    plain, failed = attrs.evolve(CONTENT, failed=False), attrs.evolve(CONTENT, lines=(Line("Error", "x" * 999), Line("Note", "one")))
+    before, after = (encode(fold([attrs.evolve(POST, content=content)] * 2)).body for content in (plain, failed))
+    assert not any(f'"{name}":' in before for name in ("failures", "error", "notes"))
+    assert all(f'"{name}":' in after for name in ("failures", "error", "notes"))
+    found = decode(row(after))
+    assert isinstance(found, PostToSlack)
+    assert isinstance(found.content, DigestSummary)
+    assert [excerpt.notes for excerpt in found.content.failures] == [("one",)] * 2
 
 
 @given(messages())

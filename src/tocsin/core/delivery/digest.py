@@ -14,7 +14,8 @@ from tocsin.core.delivery.destinations import audience
 from tocsin.core.delivery.rendering import content_of, rerender
 from tocsin.core.effects import CallBack, Effect, Message, is_edit
 from tocsin.core.messages.content import SENTENCE_LIMIT, Content, Line
-from tocsin.core.messages.digest_summary import NAMED, Counts, DigestSummary, Excerpt, merge_summaries, summarize
+from tocsin.core.messages.digest_summary import FIRST, NAMED, Counts, DigestSummary, Excerpt, merge_summaries, summarize
+from tocsin.core.messages.slack import LIMITS
 from tocsin.core.text import cut, one_line, span
 
 THRESHOLD = 10
@@ -26,6 +27,7 @@ _LISTED = 10  # states, and names
 _NAMES_IN_SENTENCE = 3
 _SHOWN = 60  # characters of a name
 _SECONDS_EACH = 2.0  # seconds that one message takes, its wait for the rate limit included
+_ROOM = LIMITS["Failures"]  # characters of all excerpts of failures, so that each shown is whole
 _PLAIN_FAILURE = "Failed"
 
 
@@ -154,8 +156,13 @@ def _lines(summary: DigestSummary) -> Iterator[Line]:
     yield Line("Names", "\n".join(_name_lines(summary)), short=True)
     if summary.places:
         yield Line("Where", _places_text(summary))
-    yield Line("First", "\n".join(_excerpt_line(excerpt, summary) for excerpt in summary.first))
-    if summary.count > len(summary.first):
+    failures = tuple(_failures_that_fit(summary))
+    if failures:
+        yield Line("Failures", "\n".join(failures))
+    others = [excerpt for excerpt in summary.first if excerpt not in summary.failures][: FIRST - len(failures)]
+    if others:
+        yield Line("First", "\n".join(_excerpt_line(excerpt, summary) for excerpt in others))
+    if summary.last not in (*summary.failures[: len(failures)], *others):
         yield Line("Last", _excerpt_line(summary.last, summary))
     if summary.attached:
         yield Line("Files", _files_text(summary))
@@ -210,11 +217,34 @@ def _files_text(summary: DigestSummary) -> str:
     return f"{files} not carry: {names}{f' and {left:,} more' if left else ''}"
 
 
+def _failures_that_fit(summary: DigestSummary) -> Iterator[str]:
+    """Yield the first failures: with error and notes while there is room, else in a line, and no more where not even that fits."""
+    left = _ROOM
+    for excerpt in summary.failures:
+        texts = _failure_text(excerpt, summary), _excerpt_line(excerpt, summary)
+        fitting = next((text for text in texts if len(text) <= left), None)
+        if fitting is None:
+            return
+        left -= len(fitting) + 1
+        yield fitting
+
+
+def _failure_text(excerpt: Excerpt, summary: DigestSummary) -> str:
+    """Return the excerpt with the error and the notes below its sentence, which ends where the error would begin in it."""
+    error = excerpt.error.split()
+    sentence = excerpt.sentence.partition(f": {error[0]}")[0] if error else excerpt.sentence
+    notes = (f"Note: {note}" for note in excerpt.notes)
+    return "\n    ".join((f"{_moment(excerpt, summary)}  {sentence}", *filter(None, excerpt.error.split("\n")), *notes))
+
+
 def _excerpt_line(excerpt: Excerpt, summary: DigestSummary) -> str:
-    """Return the time and the sentence of an excerpt. The date is left out if all messages are of one day."""
+    return f"{_moment(excerpt, summary)}  {excerpt.sentence}"
+
+
+def _moment(excerpt: Excerpt, summary: DigestSummary) -> str:
+    """Return the time of an excerpt. The date is left out if all messages are of one day."""
     days = {moment.date() for moment in (excerpt.at, summary.began, summary.ended)}
-    when = excerpt.at.strftime("%H:%M:%S %z") if len(days) == 1 else _when(excerpt.at)
-    return f"{when}  {excerpt.sentence}"
+    return excerpt.at.strftime("%H:%M:%S %z") if len(days) == 1 else _when(excerpt.at)
 
 
 def _when(moment: datetime) -> str:

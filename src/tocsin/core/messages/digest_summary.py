@@ -1,5 +1,6 @@
 """The summary of messages that were folded into one: their number, kinds, names, places and times, and a few excerpts.
 
+- An excerpt of a failure keeps both ends of its error, and the first of its notes.
 - Merging is associative: the portions in which the messages came do not matter.
 - The size is bounded, however many messages there are. ``count`` counts all of them. Only ``NAMED`` names are counted by name: the
   first in the alphabet, since that choice does not depend on the portions either. The same holds for kinds of states and places.
@@ -9,19 +10,27 @@
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 import attrs
 
 from tocsin.core.changes import Key
-from tocsin.core.messages.content import NAME_LIMIT, SENTENCE_LIMIT, Content
+from tocsin.core.messages.content import NAME_LIMIT, SENTENCE_LIMIT, Content, is_blank
 from tocsin.core.messages.mentions import are_mentions, union
-from tocsin.core.text import cut, one_line
+from tocsin.core.text import cut, cut_middle, one_line, printable
 from tocsin.core.values import Value
 
 FIRST = 3
-"""How many of the first messages are kept as excerpts."""
+"""How many of the first messages, and of the first failures, are kept as excerpts."""
 NAMED = 1000
 """How many names, kinds of states and places are counted by name, of each."""
+
+ERROR_LIMIT = 300
+"""The most characters of a failure's error in an excerpt: of both ends, since some errors have the reason last."""
+NOTES = 2
+"""How many of a failure's first notes are kept in an excerpt."""
+NOTE_LIMIT = 120
+"""The most characters of each of these notes."""
 
 _STATE_LIMIT = 60
 _PLACE_LIMIT = 100
@@ -34,14 +43,25 @@ Counts = tuple[tuple[str, int], ...]
 
 @attrs.frozen(eq=False, repr=False)
 class Excerpt(Value):
-    """The sentence of one message, and its moment."""
+    """What is kept of one message.
+
+    Args:
+        sentence: its sentence.
+        at: its moment, an aware datetime.
+        error: of a failure, both ends of its error, at most 300 characters; empty if the sentence holds the whole error.
+        notes: of a failure, its first two notes.
+    """
 
     sentence: str
     at: datetime
+    error: str = ""
+    notes: tuple[str, ...] = ()
 
     def redacted(self, redact: Callable[[str], str]) -> "Excerpt":
-        """Return the excerpt with its sentence as ``redact`` returns it."""
-        return attrs.evolve(self, sentence=redact(self.sentence))
+        """Return the excerpt with each text as ``redact`` returns it."""
+        return attrs.evolve(
+            self, sentence=redact(self.sentence), error=redact(self.error), notes=tuple(redact(note) for note in self.notes)
+        )
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -64,6 +84,7 @@ class DigestSummary(Value):
         mentions: whom the messages mention, each once, in order.
         attached: the number of files that went with the messages. A digest carries none of them.
         files: the number of files for each name with its size, of the first thousand in the alphabet.
+        failures: excerpts of the first three messages that report a failure.
     """
 
     key: Key
@@ -80,14 +101,15 @@ class DigestSummary(Value):
     mentions: tuple[str, ...] = attrs.field(default=(), validator=are_mentions)
     attached: int = 0
     files: Counts = ()
+    failures: tuple[Excerpt, ...] = ()
 
     def redacted(self, redact: Callable[[str], str]) -> "DigestSummary":
         """Return the summary with each excerpt, and each name of a file, as ``redact`` returns it; itself if none changes."""
-        first, last = tuple(excerpt.redacted(redact) for excerpt in self.first), self.last.redacted(redact)
-        files = tuple((redact(name), count) for name, count in self.files)
-        if (first, last, files) == (self.first, self.last, self.files):
+        first, failures = (tuple(excerpt.redacted(redact) for excerpt in some) for some in (self.first, self.failures))
+        last, files = self.last.redacted(redact), tuple((redact(name), count) for name, count in self.files)
+        if (first, last, failures, files) == (self.first, self.last, self.failures, self.files):
             return self
-        return attrs.evolve(self, first=first, last=last, files=files)
+        return attrs.evolve(self, first=first, last=last, failures=failures, files=files)
 
     @property
     def lasted(self) -> timedelta:
@@ -99,7 +121,7 @@ def summarize(content: Content | DigestSummary, key: Key) -> DigestSummary:
     """Return the summary of one message."""
     if isinstance(content, DigestSummary):
         return content
-    excerpt = Excerpt(_clean(content.sentence, SENTENCE_LIMIT), content.at)
+    excerpt = _excerpt(content)
     name = content.name if key.map_index is None else content.name.removesuffix(f"[{key.map_index}]")
     return DigestSummary(
         key=key,
@@ -116,6 +138,7 @@ def summarize(content: Content | DigestSummary, key: Key) -> DigestSummary:
         mentions=content.mentions,
         attached=len(content.attachments),
         files=_summed([((_clean(str(each), _FILE_LIMIT), 1),) for each in content.attachments]),
+        failures=(excerpt,) if content.failed else (),
     )
 
 
@@ -141,6 +164,7 @@ def merge_summaries(summaries: Iterable[DigestSummary]) -> DigestSummary:
         mentions=union(part.mentions for part in parts),
         attached=sum(part.attached for part in parts),
         files=_summed(part.files for part in parts),
+        failures=tuple(islice((excerpt for part in parts for excerpt in part.failures), FIRST)),
     )
 
 
@@ -153,6 +177,31 @@ def _summed(counts: Iterable[Counts]) -> Counts:
         return tuple(found.items())
     kept = set(sorted(found)[:NAMED])
     return tuple(counted for counted in found.items() if counted[0] in kept)
+
+
+def _excerpt(content: Content) -> Excerpt:
+    sentence = _clean(content.sentence, SENTENCE_LIMIT)
+    if not content.failed:
+        return Excerpt(sentence, content.at)
+    error = next((line.text for line in content.lines if line.title == "Error"), "")
+    notes = (note for line in content.lines if line.title == "Note" for note in line.text.split("\n") if not is_blank(note))
+    return Excerpt(
+        sentence,
+        content.at,
+        "" if _holds(sentence, error) else _both_ends(error),
+        tuple(_clean(note, NOTE_LIMIT) for note in islice(notes, NOTES)),
+    )
+
+
+def _holds(sentence: str, error: str) -> bool:
+    """Return whether the sentence holds the whole error, whose parts are lines there, and follow a semicolon here."""
+    return len(error) <= SENTENCE_LIMIT and (one_line(error) in sentence or one_line(error.replace("\n", "; ")) in sentence)
+
+
+def _both_ends(error: str) -> str:
+    """Return the error without blank lines. It is cut first, since it may be long, and many are folded while a caller waits."""
+    lines = (printable(line).rstrip() for line in cut_middle(error, ERROR_LIMIT).split("\n"))
+    return "\n".join(line for line in lines if line)
 
 
 def _places(content: Content) -> Counts:

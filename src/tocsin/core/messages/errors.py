@@ -2,6 +2,7 @@
 
 - The exception that decides stands first. Notes, causes and the other exceptions of a group follow, each as a part of its own.
 - All is read from the slots that Python itself keeps, so that no property of the user's runs. Only the ``str`` of an exception does.
+- What a program that was run wrote to its standard error is a part: ``subprocess`` keeps it, and leaves it out of its exception's text.
 - The number of parts and the length of each are bounded, and so is a chain that leads back to itself.
 - A part is cut in its middle, farther from its ends than any channel shows. So a cut never leaves half a secret in a message.
 - A place is a file, a line and a function. The traceback also has source lines, which the core reads as the interpreter's own printer
@@ -20,7 +21,7 @@ from typing import TypeGuard
 import attrs
 
 from tocsin.core.endings import deciding, described, leaves
-from tocsin.core.text import LONGEST, cut, cut_middle, describe, is_a, own, traceback_of, worded
+from tocsin.core.text import LONGEST, cut, cut_middle, describe, is_a, own, readable, traceback_of, worded
 from tocsin.core.values import Value
 
 _CAUSE: GetSetDescriptorType = vars(BaseException)["__cause__"]
@@ -37,6 +38,8 @@ _LONGEST_PATH = 200
 _LONGEST_SOURCE = 160
 _FRAMES, _CALLERS = 10, 5
 _LONGEST_STACK = 10_000  # callers that are looked at
+
+_GAP = "\n…\n".encode()
 
 _OURS = __file__.removesuffix(__file__[-len("core/messages/errors.py") :])
 _STANDARD = types.__file__.removesuffix("types.py")
@@ -92,7 +95,8 @@ def error_text(error: BaseException) -> ErrorText:
 
 
 def _has_more(error: BaseException) -> bool:
-    return _link(error) is not None or bool(_notes_of(error)) or is_a(error, BaseExceptionGroup)
+    more = _link(error) is not None or bool(_notes_of(error)) or is_a(error, BaseExceptionGroup)
+    return more or _standard_error(error) is not None
 
 
 def _rest(error: BaseException, seen: set[int]) -> Iterator[str]:
@@ -108,6 +112,8 @@ def _rest(error: BaseException, seen: set[int]) -> Iterator[str]:
 
 
 def _notes(error: BaseException) -> Iterator[str]:
+    if (written := _standard_error(error)) is not None:
+        yield f"standard error: {written}"
     notes = _notes_of(error)
     yield from map(worded, notes[:_MOST])
     if len(notes) > _MOST:
@@ -116,9 +122,27 @@ def _notes(error: BaseException) -> Iterator[str]:
 
 def _notes_of(error: BaseException) -> list[object]:
     """Return the notes that ``add_note`` has kept, in a list of its own making."""
-    attributes = own(_ATTRIBUTES, error)
-    notes = attributes.get("__notes__") if _is_dict(attributes) else None
+    notes = _attributes(error).get("__notes__")
     return notes if _is_list(notes) else []
+
+
+def _standard_error(error: BaseException) -> str | None:
+    """Return both ends of what a program wrote, which the exceptions of ``subprocess`` keep beside its command; None if they do not."""
+    attributes = _attributes(error)
+    kept = attributes.get("stderr") if "cmd" in attributes else None
+    if type(kept) is bytes:
+        half = _LONGEST_PART // 2
+        text = (kept if len(kept) <= 2 * half else kept[:half] + _GAP + kept[-half:]).decode("utf-8", "replace")
+    elif type(kept) is str:
+        text = cut_middle(kept, _LONGEST_PART)
+    else:
+        return None
+    return readable(text.encode("utf-8", "replace")).strip() or None
+
+
+def _attributes(error: BaseException) -> dict[object, object]:
+    found = own(_ATTRIBUTES, error)
+    return found if _is_dict(found) else {}
 
 
 def _is_dict(value: object) -> TypeGuard[dict[object, object]]:

@@ -32,6 +32,7 @@ LIMITS: Mapping[str, int] = {
     "Arguments": 200,
     "Result": 200,
     "Names": 800,
+    "Failures": 900,
     "First": 750,
     "States": 300,
     "Last": 250,

@@ -22,7 +22,7 @@ from tocsin.core.delivery.destinations import destination
 from tocsin.core.delivery.rendering import redacted_message, stored_attachments, with_stored_files
 from tocsin.core.effects import Message, PostToSlack, SendEmail, is_edit
 from tocsin.core.messages.content import Content, Line
-from tocsin.core.messages.digest_summary import DigestSummary
+from tocsin.core.messages.digest_summary import DigestSummary, Excerpt
 from tocsin.core.messages.email import Mail
 from tocsin.core.messages.slack import SlackMessage
 from tocsin.core.outbox.model import Row, row_name
@@ -144,15 +144,17 @@ def _converter() -> Converter:
     converter.register_unstructure_hook(Attachment, lambda each: {"name": each.name, "type": each.media_type, "size": each.size})
     converter.register_structure_hook(Attachment, _attachment)
     sentence, seldom = override(rename="sentence"), override(omit_if_default=True)  # a row of before has the whole sentence there
-    converter.register_unstructure_hook(
-        DigestSummary, make_dict_unstructure_fn(DigestSummary, converter, attached=seldom, files=seldom, mentions=seldom)
-    )
     converter.register_unstructure_hook(Line, make_dict_unstructure_fn(Line, converter, tabular=seldom, listed=seldom))
     converter.register_unstructure_hook(
         Content,
         make_dict_unstructure_fn(Content, converter, opening=sentence, rest=seldom, mentions=seldom, attachments=seldom, said=seldom),
     )
     converter.register_structure_hook(Content, make_dict_structure_fn(Content, converter, opening=sentence))
+    converter.register_unstructure_hook(Excerpt, make_dict_unstructure_fn(Excerpt, converter, error=seldom, notes=seldom))
+    converter.register_unstructure_hook(
+        DigestSummary,
+        make_dict_unstructure_fn(DigestSummary, converter, attached=seldom, files=seldom, mentions=seldom, failures=seldom),
+    )
     union = Content | DigestSummary | None
 
     def unstructure(content: Content | DigestSummary | None) -> object:
