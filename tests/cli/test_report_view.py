@@ -51,6 +51,7 @@ def change(about: str, old: dict[str, str | None], new: dict[str, str | None], d
         "old": old,
         "new": new,
         "settled": new,
+        "said": None,
     }
 
 
