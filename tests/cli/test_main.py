@@ -164,7 +164,7 @@ def test_the_help_needs_no_extra_and_says_which_commands_do(
     assert capsys.readouterr() == with_extra
     lines = {line.split()[0]: line for line in with_extra.out.splitlines() if line.startswith("  ")}
     assert set(COMMANDS) < set(lines)
-    assert [name for name in COMMANDS if "[cli" not in lines[name]] == ["exec"]
+    assert [name for name in COMMANDS if "[cli" not in lines[name]] == ["exec", "send"]
     assert ends(monkeypatch, "runs", word) == 0
     assert capsys.readouterr().out == (
         "tocsin runs: Show how the runs of each label ended, whether anybody was told, and what is overdue.\n\n"

@@ -52,6 +52,7 @@ def change(about: str, old: dict[str, str | None], new: dict[str, str | None], d
         "old": old,
         "new": new,
         "settled": new,
+        "said": None,
     }
 
 

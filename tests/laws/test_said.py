@@ -14,7 +14,7 @@ from tocsin.core.events import Facts, Said
 from tocsin.core.messages.content import SENTENCE_LIMIT, Content, name_in
 from tocsin.core.messages.said import compose_said
 from tocsin.core.notifiers import GmailNotifier, SlackNotifier
-from tocsin.core.text import cut, one_line, printable
+from tocsin.core.text import one_line, printable
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -42,7 +42,9 @@ def test_the_text_is_said_whole_and_once(change: Change, said: Said) -> None:
     content, text = compose_said(change, said), printable(said.text).strip()
     start = f"{name_in(change)}: " if said.named else ""
     first = text.partition("\n")[0]
-    assert content.sentence == cut(one_line(f"{start}{first}"), SENTENCE_LIMIT)
+    sentence = one_line(f"{start}{first}")
+    assert content.sentence == sentence or (len(content.sentence) <= SENTENCE_LIMIT < len(sentence))
+    assert content.sentence.startswith(start.rstrip()[:SENTENCE_LIMIT])
     is_whole = "\n" not in text and len(one_line(f"{start}{text}")) <= SENTENCE_LIMIT
     assert own_lines(content) == ([] if is_whole else [text])
     assert content.said

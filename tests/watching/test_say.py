@@ -236,7 +236,7 @@ def test_a_run_that_could_not_begin_says_nothing(monkeypatch: pytest.MonkeyPatch
     assert caplog.messages == ["tocsin: could not notify about 'load', which goes on: ZeroDivisionError: division by zero"]
 
 
-@pytest.mark.parametrize("place", ["tocsin.shell.said_queue.redact", "tocsin.watching.run.facts"])
+@pytest.mark.parametrize("place", ["tocsin.shell.said_queue.redact", "tocsin.watching.run.feed"])
 def test_an_error_of_ours_is_a_line_in_the_log(
     place: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, notifications: Recording
 ) -> None:
@@ -249,7 +249,7 @@ def test_an_error_of_ours_is_a_line_in_the_log(
     assert posted(notifications) == ["load: again"]
 
 
-@pytest.mark.parametrize("place", ["tocsin.shell.said_queue.worded", "tocsin.watching.run.facts"])
+@pytest.mark.parametrize("place", ["tocsin.shell.said_queue.worded", "tocsin.watching.run.feed"])
 def test_a_ctrl_c_goes_to_the_body(place: str, monkeypatch: pytest.MonkeyPatch, notifications: Recording) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
