@@ -11,6 +11,7 @@ import pickle
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from typing import BinaryIO
 
@@ -36,13 +37,22 @@ from tocsin import (
     flush,
     gmail_notifier,
     interpreting,
+    say,
     slack_notifier,
     task,
     watch,
 )
 from tocsin.adapters import Gmail, SlackWebhook
-from tocsin.effects import Rejected
+from tocsin.core.attachments import Attachment
+from tocsin.core.changes import Key
+from tocsin.core.delivery.fallback import as_mail
+from tocsin.core.delivery.rendering import redacted_message
+from tocsin.core.messages.content import Content
+from tocsin.core.messages.slack import slack_message
+from tocsin.effects import PostToSlack, Rejected
 from tocsin.flows.report import Report
+from tocsin.shell.interpreter import execute
+from tocsin.shell.redaction import redact
 
 pytestmark = pytest.mark.tocsin_live
 
@@ -203,6 +213,26 @@ def test_what_a_body_adds_keeps_its_secrets(slack_server: SlackServer, gmail_ser
         assert sum("Keys [" in text for text in (*bodies, *texts)) >= 8
 
 
+@pytest.mark.parametrize("slack", SLACK_TROUBLE)
+def test_what_is_said_keeps_its_secrets(slack: str, slack_server: SlackServer, gmail_server: GmailServer, authority: Authority) -> None:
+    slack_server.replies = [*SLACK_TROUBLE[slack]] * 2
+    with collected(slack_server.canary, gmail_server.password) as output, live_at(authority, slack_server, gmail_server) as live:
+        text = f"posted to {slack_server.url}\nwith {gmail_server.password}"
+        live.secrets.find("SLACK_WEBHOOK_URL")
+        live.secrets.find("EMAIL_PASSWORD")
+        with interpreting(live):
+            with watch("load", state_handlers=[slack_notifier(only_states=[Failed]), gmail_notifier(only_states=[Failed])]) as run:
+                run.say(text)
+            said = say(text, title=f"load to {slack_server.url}", state="failed", state_handlers=[slack_notifier, gmail_notifier])
+        for report in (run.report, said):
+            assert report is not None
+            assert len(report.deliveries) == 2
+            output.add(report, report.explain(), report.deliveries, [delivery.effect for delivery in report.deliveries])
+            output.add_pickle([delivery.effect for delivery in report.deliveries])
+    for request in slack_server.requests:
+        assert slack_server.canary.encode() not in request.body
+
+
 def wrong_authority(live: Live) -> Live:
     return Live(
         secrets=live.secrets, slack=SlackWebhook(allowed_hosts=("127.0.0.1",)), mail=Gmail(host="127.0.0.1", port=live.mail.port)
@@ -263,6 +293,19 @@ def test_an_object_that_holds_a_secret_cannot_be_pickled(slack_server: SlackServ
         for holder in (live, live.secrets.find("SLACK_WEBHOOK_URL")):
             with pytest.raises(TypeError, match="pickle"):
                 pickle.dumps(holder)
+
+
+def test_the_name_of_a_file_is_searched_and_its_bytes_are_in_no_output(slack_server: SlackServer, authority: Authority) -> None:
+    file = Attachment(f"{slack_server.canary}.txt", b"a-canary-in-the-bytes", "text/plain")
+    at = datetime(2026, 7, 1, 3, tzinfo=UTC)
+    content = Content("load", "load failed", "load is over", "Failed", True, "#eb0000", at, (), attachments=(file,))
+    post = PostToSlack("SLACK_WEBHOOK_URL", slack_message(content), Key("run", "load", None, 0, 0), None, content, (file,))
+    with collected(slack_server.canary, "a-canary-in-the-bytes") as output, live_at(authority, slack_server) as live:
+        output.add(
+            execute(live, post), execute(DryRun(), post), redacted_message(post, redact), as_mail(redacted_message(post, redact))
+        )
+        output.texts.append(slack_server.requests[0].body.decode())
+    assert "[SLACK_WEBHOOK_URL].txt (21 bytes)" in "\n".join(output.texts)
 
 
 def test_a_canary_would_be_found() -> None:

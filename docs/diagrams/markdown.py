@@ -6,6 +6,7 @@ from html import escape
 
 from docs.diagrams.kinds import own_fields, parent
 
+from tocsin.core.events import Event, Said
 from tocsin.core.outcomes import Ambiguous, DestinationDead, Outcome, Rejected, Retryable
 from tocsin.core.services.google import smtp_reply
 from tocsin.core.services.slack_api import webhook_reply
@@ -66,13 +67,21 @@ def kinds_table() -> str:
     return table(("State", "Parent", "Own fields", "Colour", "Meaning"), rows)
 
 
+def _became(event: type[Event], after: type[State] | None) -> str:
+    if after is REFUSED:
+        return "*refused*"
+    if event is Said:
+        return "the same state"
+    return "the state that the event brings" if after is GIVEN else f"`{after.__name__}`"
+
+
 def transitions_table() -> str:
     """Every row of the table of transitions, in Markdown."""
     rows = (
         (
             f"`{kind.__name__}`",
             f"`{event.__name__}`",
-            "*refused*" if after is REFUSED else "the state that the event brings" if after is GIVEN else f"`{after.__name__}`",
+            _became(event, after),
         )
         for kind, row in TABLE.items()
         for event, after in row.items()

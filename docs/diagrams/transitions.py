@@ -7,12 +7,15 @@ from collections.abc import Iterator, Mapping
 
 from docs.diagrams.style import HEAD, ink
 
-from tocsin.core.events import HandlerRaised, HandlerReplied, HandlerSignalled
+from tocsin.core.events import HandlerRaised, HandlerReplied, HandlerSignalled, Said
 from tocsin.core.states import KINDS, State
 from tocsin.core.transitions import GIVEN, REFUSED, TABLE
 
 ANSWERS = (HandlerReplied, HandlerSignalled, HandlerRaised)
 """Legal in every state: one note instead of an edge from each kind."""
+
+NOTED = (*ANSWERS, Said)
+"""The events that the note has, instead of edges."""
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "Pending": ("Scheduled", "Retrying", "Resume", "Paused"),
@@ -38,7 +41,7 @@ def edges() -> tuple[tuple[str, str, str], ...]:
     found: dict[tuple[str, str], list[str]] = {}
     for kind, row in TABLE.items():
         for event, after in row.items():
-            if event not in ANSWERS and after is not REFUSED:
+            if event not in NOTED and after is not REFUSED:
                 found.setdefault((kind.__name__, _target(kind, after)), []).append(event.__name__)
     return tuple((before, after, ", ".join(events)) for (before, after), events in found.items())
 
@@ -111,6 +114,7 @@ def _notes() -> Iterator[str]:
     text = (
         f"{AGAIN.strip()} is the kind drawn on the left.\\l"
         f"Legal in every state:\\l    {answers}\\l"
+        f"{Said.__name__} too, and leaves the state as it is\\l"
         f"A kind may do what its parent may ({apart} what\\lPending may), unless its own row refuses:\\l{refused}"
     )
     yield f'  "note" [shape=note, style=filled, fillcolor="#fffbe6", penwidth=1, color="#d9d2b0", fontsize=12, label="{text}"];'

@@ -43,6 +43,7 @@ else:
         "tocsin.watching.context": "WatchedRun current_run",
         "tocsin.watching.excepthook": "install_excepthook",
         "tocsin.watching.logging_handler": "LoggingHandler",
+        "tocsin.watching.say": "say",
         "tocsin.watching.watch": "watch",
     }
     _MODULES = "adapters effects errors events filters handlers interpreters signals triggers"

@@ -58,6 +58,7 @@ from tocsin.shell.report import RunReport
 from tocsin.watching.context import WatchedRun, current_run
 from tocsin.watching.excepthook import install_excepthook
 from tocsin.watching.logging_handler import LoggingHandler
+from tocsin.watching.say import say
 from tocsin.watching.watch import watch
 
 __all__ = [
@@ -125,6 +126,7 @@ __all__ = [
     "interpreters",
     "interpreting",
     "reliable",
+    "say",
     "signals",
     "slack_notifier",
     "step",

@@ -10,6 +10,7 @@ import attrs
 import pytest
 
 from tests.benchmarks.ratios import Ratio, Rivals
+from tests.servers.slack import SlackServer
 
 TOCSIN = "from tocsin.cli import main; main()"
 TAIL = ("--tail", "20", "--timeout", "1h")
@@ -70,6 +71,36 @@ def test_the_output_of_a_command(rivals: Rivals, tmp_path: Path, options: tuple[
     ours = shell.python(TOCSIN, "exec", *options, "--", *bare)
     measured = [(shell.writing(ours, blocks << 16), shell.writing(bare, blocks << 16)) for _ in range(rounds)]
     note(rivals, f"exec{shown(options)}: a gigabyte through", 1.1, measured)
+
+
+REQUESTS = """
+import os, requests
+url, bundle = os.environ["SLACK_WEBHOOK_URL"], os.environ["REQUESTS_CA_BUNDLE"]
+answer = requests.post(url, json={"text": "hello"}, timeout=10, verify=bundle)
+assert answer.text == "ok"
+"""
+
+
+@pytest.mark.slow
+def test_send_from_a_cold_start(rivals: Rivals, tmp_path: Path, slack_server: SlackServer, ca_bundle: Path) -> None:
+    shell = Shell(tmp_path)
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "SLACK_WEBHOOK_URL": slack_server.url,
+        "TOCSIN_SLACK_ALLOWED_HOSTS": "127.0.0.1",
+        "REQUESTS_CA_BUNDLE": str(ca_bundle),
+    }
+
+    def taking(command: list[str]) -> float:
+        began = perf_counter()
+        subprocess.run(command, env=environment, check=True, stdin=subprocess.DEVNULL, timeout=60)
+        return (perf_counter() - began) * 1000
+
+    ours, least = shell.python(TOCSIN, "send", "hello"), shell.python(REQUESTS)
+    measured = [(taking(ours), taking(least)) for _ in range(21 if rivals.benchmark.enabled else 2)]
+    assert len(slack_server.requests) == 2 * len(measured)
+    note(rivals, "send: a text to a server, cold", 2.3, measured[1:])
 
 
 def shown(options: tuple[str, ...]) -> str:

@@ -65,7 +65,7 @@ def test_the_module_is_the_command(monkeypatch: pytest.MonkeyPatch, capsys: pyte
 
 
 HELP = ("-h", "--help")
-NEEDED = "(tocsin exec, --help and --version need none)"
+NEEDED = "(tocsin exec, tocsin send, --help and --version need none)"
 
 
 def ends(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> object:

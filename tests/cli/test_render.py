@@ -10,7 +10,8 @@ from tests.cli.examples import KEY, effects
 from tocsin import Success, Task
 from tocsin.cli.demo import picture
 from tocsin.cli.render import drawing
-from tocsin.effects import CallBack, Effect, PostToSlack, SendEmail, SlackField, SlackMessage
+from tocsin.core.attachments import Attachment
+from tocsin.effects import Bot, CallBack, Effect, PostToSlack, SendEmail, SlackField, SlackMessage
 
 
 def drawn(effect: Effect, *, coloured: bool = False, encoding: str = "utf-8") -> list[str]:
@@ -44,6 +45,16 @@ def test_a_slack_message() -> None:
         "▌ 2026-01-02 03:04:05 UTC",
         "",
     ]
+
+
+def test_files_are_named_with_their_sizes() -> None:
+    plot = Attachment("loss [red].png", bytes(12_345), "image/png")
+    app = attrs.evolve(post(), bot=Bot("TOKEN", "#ops"), attachments=(plot,))
+    assert drawn(app)[-2:] == ["with the file loss [red].png (12 kB)", ""]
+    letter = effects()[1]
+    assert isinstance(letter, SendEmail)
+    sent = attrs.evolve(letter, mail=attrs.evolve(letter.mail, attachments=(plot,)))
+    assert "▌ File:    loss [red].png (12 kB)" in drawn(sent)
 
 
 def test_a_mail() -> None:

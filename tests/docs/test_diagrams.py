@@ -8,7 +8,7 @@ import pytest
 from docs.diagrams import modules
 from docs.diagrams.draw import HERE, drawn
 from docs.diagrams.style import ink
-from docs.diagrams.transitions import AGAIN, ANSWERS, APART, COLUMN, GROUPS
+from docs.diagrams.transitions import AGAIN, APART, COLUMN, GROUPS, NOTED
 
 from tocsin.core.outbox.state_machine import TABLE as LIFE
 from tocsin.core.states import KINDS, State
@@ -19,7 +19,7 @@ _EDGES = [
     pytest.param(kind, event, after, id=f"{kind.__name__}-{event.__name__}")
     for kind, row in TABLE.items()
     for event, after in row.items()
-    if event not in ANSWERS and after is not REFUSED
+    if event not in NOTED and after is not REFUSED
 ]
 
 

@@ -38,13 +38,14 @@ KINDS = (WHOLE, PARTS, SHORT, NAME)
 
 
 def slack(message: Message) -> list[str]:
-    payload = as_slack(message, "TEAM").payload
-    return [payload.fallback, payload.title, payload.text, *(field.value for field in payload.fields), payload.to_json()]
+    post = as_slack(message, "TEAM")
+    payload, names = post.payload, [each.file_name for each in post.attachments]
+    return [payload.fallback, payload.title, payload.text, *(field.value for field in payload.fields), payload.to_json(), *names]
 
 
 def mail(message: Message) -> list[str]:
     sent = as_mail(message).mail
-    return [sent.subject, sent.plain, sent.html]
+    return [sent.subject, sent.plain, sent.html, *(each.file_name for each in sent.attachments)]
 
 
 def app(message: Message) -> list[str]:

@@ -171,7 +171,7 @@ def test_a_digest_has_the_key_of_no_message_in_it(messages: list[Message], data:
 @given(to_some, st.sampled_from(["x", "負", "&", "\U0001f514", "`", "<"]))
 def test_a_digest_keeps_slacks_limits_and_has_no_markup(messages: list[Message], letter: str) -> None:
     many = tuple((letter * 150 + str(n), 10**9) for n in range(NAMED))
-    long = attrs.evolve(summary_of(fold(messages)), names=many, places=many)
+    long = attrs.evolve(summary_of(fold(messages)), names=many, places=many, files=many, attached=10**12)
     for summary in (summary_of(fold(messages)), long):
         payload = slack_message(digest_content(summary))
         parts = [payload.fallback, payload.title, payload.text, *(text for f in payload.fields for text in (f.title, f.value))]

@@ -16,7 +16,7 @@ from tocsin.core.effects import Effect
 from tocsin.core.events import Event, Measured
 from tocsin.core.filters.algebra import everything
 from tocsin.core.machine import Announcement, Subject, advance, announce, is_final, propose
-from tocsin.core.notifiers import Callback, Notifier, SlackNotifier
+from tocsin.core.notifiers import Callback, Messenger, Notifier, SlackNotifier
 from tocsin.core.outcomes import Fault
 from tocsin.core.text import describe
 from tocsin.core.transitions import completed
@@ -175,6 +175,23 @@ def test_each_exception_of_users_code_is_a_fault_and_the_effects_remain(scene: t
     assert all(notice.effects for notice in notices if notice.faults)
 
 
+# --- what is said -------------------------------------------------------------------------------------------------------------
+
+
+@given(strategies.states(*EVERY), event(e.Said), st.lists(notifiers() | harmless | foreign(strategies.states()), max_size=4))
+def test_what_is_said_changes_nothing_and_each_notifier_of_messages_sends_it(state: State, said: e.Said, handlers: Handlers) -> None:
+    run = attrs.evolve(run_in(state, *handlers), due=True)
+    stepped = advance(run, said)
+    assert isinstance(stepped, Step) is not state.is_finished()
+    if isinstance(stepped, Step):
+        assert stepped.run == attrs.evolve(run, ordinal=run.ordinal + 1)
+        assert (stepped.ask, stepped.faults, stepped.ends) == (None, (), False)
+        positions = [place for place, handler in enumerate(handlers) if isinstance(handler, Messenger)]
+        assert [effect.key for effect in stepped.effects] == [Key("r1", "load", None, 0, place) for place in positions]
+        assert stepped.announced is not None
+        assert stepped.announced.said == said.text
+
+
 # --- keys ---------------------------------------------------------------------------------------------------------------------
 
 SCRIPT: tuple[Event, ...] = (
@@ -192,6 +209,7 @@ SCRIPT: tuple[Event, ...] = (
     e.ChildrenSubmitted(NOW),
     e.PauseAsked(NOW),
     e.Resumed(NOW),
+    e.Said(NOW, text="half of it is done"),
 )
 names = st.sampled_from(["load", "load-2", "load-2-2", "load.0", "load..0.0"])
 

@@ -11,6 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.laws.secret_paths import PATHS
+from tocsin.core.attachments import Attachment
 from tocsin.core.changes import Change
 from tocsin.core.delivery.rendering import redacted_message
 from tocsin.core.effects import Message, PostToSlack, SendEmail
@@ -44,7 +45,8 @@ def messages(source: str, redact: Callable[[str], str]) -> list[Message]:
     """Return the messages about a failure whose every text of the user's is the source, from both notifiers."""
     state = Failed(source, result=ValueError(source))
     details = (Detail("Last lines", source, quoted=True), Detail(source, source))
-    change = Change(Job("load"), Running(), state, AT, "r1", "load", facts=Facts(details=details))
+    facts = Facts(details=details, attachments=(Attachment(source, b"abc", "image/png"),))
+    change = Change(Job("load"), Running(), state, AT, "r1", "load", facts=facts)
     made: list[Message] = []
     app = SlackNotifier(token_secret="T", channel="#c")
     for notifier in (SlackNotifier(traceback=True), GmailNotifier(message=lambda _: source), app):

@@ -2,8 +2,8 @@
 
 - The other commands need Typer and Rich, which nothing else of tocsin needs. This module imports neither, so that it can name the
   extra if they are missing.
-- ``tocsin exec`` needs neither. It is dispatched before they are imported, so that its command starts at once. Its options are
-  completed without them, too.
+- ``tocsin exec`` and ``tocsin send`` need neither. They are dispatched before they are imported, so that they start at once. Their
+  options are completed without them, too.
 - The help of ``tocsin`` itself and its version need neither. The help of a command without them is its line in the table below.
 """
 
@@ -12,6 +12,7 @@ import sys
 
 COMMANDS = {
     "exec": ("", "Run any command, and report how it went."),
+    "send": ("", "Send a text by hand."),
     "check": (
         "cli",
         "Check the configuration, the outbox and the history, and say which states are notified; each fault comes with its remedy.",
@@ -38,6 +39,10 @@ def main() -> None:
         from tocsin.cli.exec.command import main as execute
 
         sys.exit(execute(arguments[1:]))
+    if arguments[:1] == ["send"]:
+        from tocsin.cli.send import main as send
+
+        sys.exit(send(arguments[1:]))
     from tocsin.cli.stderr import drop_broken_stderr
 
     try:
@@ -49,7 +54,7 @@ def main() -> None:
 def _dispatch(arguments: list[str]) -> None:
     asks = _COMPLETION in os.environ
     if asks:
-        from tocsin.cli.exec.completion import main as complete
+        from tocsin.cli.completion import main as complete
         from tocsin.cli.stdout import write
 
         status = complete(write)
@@ -132,5 +137,5 @@ def _without_extra(arguments: list[str]) -> int:
     remedy = f"pip install 'tocsin[{extras}]'"
     if text and any(word in _HELP for word in arguments):
         return _say(f"tocsin {command}: {text}\n\nIt needs an extra: {remedy}. Then this shows its options.")
-    sys.stderr.write(f"tocsin: {command} needs the extra: {remedy} (tocsin exec, --help and --version need none)\n")
+    sys.stderr.write(f"tocsin: {command} needs the extra: {remedy} (tocsin exec, tocsin send, --help and --version need none)\n")
     return 2

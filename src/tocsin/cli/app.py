@@ -68,6 +68,16 @@ def execute() -> None:
     raise typer.Exit(2)
 
 
+@app.command("send", context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []})
+def send() -> None:
+    """Send a text by hand; see `tocsin send --help`.
+
+    `send` must be the first argument: it starts before the rest of tocsin is loaded.
+    """
+    complain("send must be the first argument: write tocsin send [options] [TEXT]")
+    raise typer.Exit(2)
+
+
 @app.command()
 def demo(
     *,

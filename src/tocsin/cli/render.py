@@ -30,8 +30,9 @@ _FENCE = "```"
 def drawing(effect: Effect) -> RenderableType:
     """Return the effect as people would see it."""
     match effect:
-        case PostToSlack(bot=Bot(token_secret=secret, channel=channel), payload=payload):
-            return Group(_heading(f"Slack, as the app with the token in {secret}, to {channel}"), _slack(payload), "")
+        case PostToSlack(bot=Bot(token_secret=secret, channel=channel), payload=payload, attachments=attachments):
+            heading = _heading(f"Slack, as the app with the token in {secret}, to {channel}")
+            return Group(heading, _slack(payload), *(_heading(f"with the file {each}") for each in attachments), "")
         case PostToSlack(webhook_secret=secret, payload=payload):
             return Group(_heading(f"Slack, to the webhook in {secret}"), _slack(payload), "")
         case SendEmail(username_secret=secret, mail=mail):
@@ -119,4 +120,6 @@ def _mail(mail: Mail, account: str) -> Barred:
     if mail.cc:
         headers.add_row(plain_text("Cc:", "dim"), plain_text(", ".join(mail.cc)))
     headers.add_row(plain_text("Subject:", "dim"), plain_text(mail.subject, "bold"))
+    for each in mail.attachments:
+        headers.add_row(plain_text("File:", "dim"), plain_text(str(each)))
     return Barred(Group(headers, "", plain_text(mail.plain.strip())), Style(dim=True))

@@ -130,6 +130,7 @@ def _change(announcement: Announcement) -> dict[str, object]:
         "old": _state(change.old),
         "new": _state(change.new),
         "settled": _state(announcement.settled),
+        "said": _text(announcement.said),
     }
 
 

@@ -9,7 +9,7 @@ from typing import Never
 
 import attrs
 
-from tocsin.core.attachments import Attachment
+from tocsin.core.attachments import Attachment, size_text
 from tocsin.core.changes import Key, Tracked
 from tocsin.core.messages.content import Content
 from tocsin.core.messages.digest_summary import DigestSummary
@@ -37,6 +37,9 @@ class PostToSlack(Value):
 
     ``content`` is the text of the payload before layout. It serves to lay the message out again: for another channel, with a mark, or
     combined with others. It is None if the payload was made by hand. A bot uploads the ``attachments``; a webhook only names them.
+
+    One that ``edits`` only replaces the first message of its run, to show how far the run is. It is no message: it is sent once or not
+    at all, never stored, folded or sent another way, and a bot alone can do it.
     """
 
     webhook_secret: str
@@ -45,6 +48,7 @@ class PostToSlack(Value):
     bot: Bot | None = None
     content: Content | DigestSummary | None = attrs.field(default=None, eq=False, repr=False)
     attachments: tuple[Attachment, ...] = ()
+    edits: bool = False
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -93,6 +97,16 @@ Effect = PostToSlack | SendEmail | CallBack
 """All side effects that tocsin can have."""
 
 
+def edits_by(effect: Effect) -> tuple[Effect, ...]:
+    """Return the effect as one that only edits the first message of its run; nothing if what sends it cannot edit."""
+    return (attrs.evolve(effect, edits=True),) if isinstance(effect, PostToSlack) and effect.bot is not None else ()
+
+
+def is_edit(effect: Effect) -> bool:
+    """Return whether the effect only replaces a message that is there."""
+    return isinstance(effect, PostToSlack) and effect.edits
+
+
 def secrets_of(message: Message) -> tuple[str, ...]:
     """Return the names of the secrets that sending the message takes."""
     if isinstance(message, SendEmail):
@@ -103,8 +117,9 @@ def secrets_of(message: Message) -> tuple[str, ...]:
 def shown(effect: Effect, redact: Callable[[str], str] = str) -> str:
     """Return the effect as a dry run prints it, exactly as it would be sent. ``redact`` replaces secrets in the state of a callback."""
     match effect:
-        case PostToSlack(bot=Bot() as bot, payload=payload):
-            return _app_post(bot, payload)
+        case PostToSlack(bot=Bot() as bot, payload=payload, attachments=attachments, edits=edits):
+            where = ", in place of the first message of its run" if edits else ""
+            return "\n".join([_app_post(bot, payload, where), *_files("Upload", attachments)])
         case PostToSlack(webhook_secret=secret, payload=payload):
             return f"Slack, to the webhook in {secret}:\n{payload.to_json()}"
         case SendEmail():
@@ -113,11 +128,11 @@ def shown(effect: Effect, redact: Callable[[str], str] = str) -> str:
             return f"Call of {name_of(fn)} for {one_line(label(tracked))!r} in {redact(quote(state))}"
 
 
-def _app_post(bot: Bot, payload: SlackMessage) -> str:
+def _app_post(bot: Bot, payload: SlackMessage, place: str) -> str:
     from json import dumps  # seldom needed, and slow to load
 
     body = dumps(posting(bot.channel, payload), ensure_ascii=False)
-    return f"Slack, as the app with the token in {bot.token_secret}, to {bot.channel}:\n{body}"
+    return f"Slack, as the app with the token in {bot.token_secret}, to {bot.channel}{place}:\n{body}"
 
 
 def _mail(effect: SendEmail) -> str:
@@ -129,4 +144,10 @@ def _mail(effect: SendEmail) -> str:
         *([f"Cc: {', '.join(mail.cc)}"] if mail.cc else []),
         f"Subject: {mail.subject}",
     ]
-    return "\n".join([f"Mail, from the account in {effect.username_secret}:", *headers, "", mail.plain, mail.html])
+    files = _files("Attachment", mail.attachments)
+    return "\n".join([f"Mail, from the account in {effect.username_secret}:", *headers, "", mail.plain, mail.html, *files])
+
+
+def _files(what: str, attachments: tuple[Attachment, ...]) -> list[str]:
+    """Return a line for each file, with its name, type and size, and never its bytes."""
+    return [f"{what}: {each.file_name}, {each.media_type}, {size_text(each.size)}" for each in attachments]

@@ -36,6 +36,7 @@ __all__ = [
     "ReferencesSettled",
     "Resumed",
     "RetryDue",
+    "Said",
     "Signalled",
     "Started",
     "Succeeded",
@@ -271,6 +272,30 @@ class Interrupted(Measured):
     message: str = "Interrupted."
 
 
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class Said(Occurrence):
+    """The author of what runs says ``text`` to people. It does not change the state of the run, and is illegal once that is finished.
+
+    Args:
+        text: the text.
+        state: the state that the message shows; None for that of the run.
+        named: whether the message begins with the name of what runs.
+        verb: what the run does, our own words behind its name; None for a text that the author said. The text may be empty then.
+        edits: whether the text only replaces the first message of the run where a Slack app posted that. Elsewhere it is no message.
+    """
+
+    text: str = attrs.field(kw_only=True)
+    state: State | None = attrs.field(default=None, kw_only=True)
+    named: bool = attrs.field(default=True, kw_only=True)
+    verb: str | None = attrs.field(default=None, kw_only=True)
+    edits: bool = attrs.field(default=False, kw_only=True)
+
+    @property
+    def words(self) -> str:
+        """What is said, without the name."""
+        return ": ".join([each for each in (self.verb, self.text) if each])
+
+
 class Answered(Occurrence):
     """The base of the answers of a foreign handler."""
 
@@ -322,6 +347,7 @@ Event = (
     | ChildrenSubmitted
     | LoopDue
     | Interrupted
+    | Said
     | HandlerReplied
     | HandlerSignalled
     | HandlerRaised

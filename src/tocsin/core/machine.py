@@ -9,6 +9,8 @@
 4. A state returned by a foreign handler replaces the new state, and is not announced again. A signal skips the handlers after it. An
    error is recorded as a fault, and the handlers after it still run; in the mode "fail" it fails the run, and they are skipped.
 5. ``ended`` means that the run is never retried, even if its state would allow it.
+6. What the author of a run says (``Said``) changes no state. Each notifier that sends messages sends one, whatever its filter; no other
+   handler is called.
 """
 
 from collections.abc import Callable
@@ -154,6 +156,11 @@ class Announcement(Value):
         return self.replies[-1][1] if self.replies else self.after.state
 
     @property
+    def said(self) -> str | None:
+        """The text that the author of the run said, which changed no state; None for a change."""
+        return self.event.words if isinstance(self.event, e.Said) else None
+
+    @property
     def ends(self) -> bool:
         """Whether the change ends the run: in a success or a failure that nothing follows, once."""
         before, after = self.before, self.after
@@ -262,6 +269,8 @@ def propose(run: Run, event: Event) -> Announcement | Step | IllegalTransition:
     new = settle(run.state, event)
     if isinstance(new, IllegalTransition):
         return new
+    if isinstance(event, e.Said):
+        return Announcement(run, attrs.evolve(run, ordinal=run.ordinal + 1), event, len(run.subject.handlers))
     if new is run.state or isinstance(event, _UNANNOUNCED):
         return Step(_moved(run, event, new, run.ordinal))
     return Announcement(run, _moved(run, event, new, run.ordinal + 1), event, len(run.subject.handlers))
@@ -294,6 +303,8 @@ def _spoken(announcement: Announcement) -> Announcement:
 
 def announce(announcement: Announcement) -> Step:
     """Notify the handlers of a proposed change, up to the first one to ask."""
+    if isinstance(announcement.event, e.Said):
+        return _said(announcement, announcement.event)
     return _announced(announcement.after, announcement)
 
 
@@ -353,6 +364,14 @@ def _notify(run: Run, announcement: Announcement, start: int, before: tuple[Faul
             ask = Ask(handler, subject.tracked_obj, change.old, change.new, position)
             return Step(waiting, tuple(effects), ask, tuple(faults))
     return Step(run if run.asking is None else _closed(run, announcement), tuple(effects), None, tuple(faults), announcement)
+
+
+def _said(announcement: Announcement, said: e.Said) -> Step:
+    """Have each notifier send what was said. It asks no handler."""
+    change = announcement.change
+    handlers = [(handler, at) for at, handler in enumerate(announcement.handlers) if isinstance(handler, Notifier)]
+    effects = tuple([effect for handler, position in handlers for effect in handler.say(change, said, position)])
+    return Step(announcement.after, effects, None, (), announcement)
 
 
 def _closed(run: Run, announcement: Announcement) -> Run:

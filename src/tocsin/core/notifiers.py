@@ -14,12 +14,14 @@ import attrs
 
 from tocsin.core import options
 from tocsin.core.changes import Change
-from tocsin.core.effects import Bot, CallBack, Effect, PostToSlack, SendEmail
+from tocsin.core.effects import Bot, CallBack, Effect, PostToSlack, SendEmail, edits_by
 from tocsin.core.endings import stand_in
+from tocsin.core.events import Said
 from tocsin.core.filters.algebra import Filter, Verdict, everything
 from tocsin.core.filters.predicates import Kinds, are_kinds, entered, names
 from tocsin.core.messages.content import Content, compose
 from tocsin.core.messages.email import mail
+from tocsin.core.messages.said import compose_said
 from tocsin.core.messages.slack import slack_message
 from tocsin.core.options import Formatter
 from tocsin.core.outcomes import Fault
@@ -70,6 +72,10 @@ class Notifier:
             return SILENCE
         verdict = self.explain(change)
         return self.describe(change, position, verdict.fault) if verdict.passed else SILENCE
+
+    def say(self, change: Change, said: Said, position: int) -> tuple[Effect, ...]:  # noqa: ARG002 - for those that send messages
+        """Return the effects that send what the author of a run says; none for a notifier that sends no messages."""
+        return ()
 
     def __call__(self, change: Change) -> tuple[Effect, ...]:
         """Return the effects that announce the change."""
@@ -165,6 +171,12 @@ class Messenger(Notifier):
             change, message=message, remark=remark, traceback=self.traceback, notes=notes, link=change.facts.link or self.title_link
         )
         return Notice((self.effect(content, change, position),), tuple(faults))
+
+    def say(self, change: Change, said: Said, position: int) -> tuple[Effect, ...]:
+        """Return the message, whatever the filter: the author asked for it. The formatter words changes of states alone."""
+        content = compose_said(change, said, change.facts.link or self.title_link)
+        effect = self.effect(content, change, position)
+        return edits_by(effect) if said.edits else (effect,)
 
     @staticmethod
     def _worded(formatter: Formatter, change: Change, faults: list[Fault]) -> str | None:

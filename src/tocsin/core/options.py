@@ -7,6 +7,7 @@
 
 import re
 from collections.abc import Callable, Iterable
+from difflib import get_close_matches
 from itertools import islice
 from typing import TypeGuard
 
@@ -16,7 +17,7 @@ from tocsin.core.filters.algebra import Filter, everything
 from tocsin.core.filters.predicates import Kinds, kinds_of
 from tocsin.core.messages.mentions import MOST_MENTIONS, is_mention, mention_hint
 from tocsin.core.services.slack_api import is_channel
-from tocsin.core.states import Failed, State
+from tocsin.core.states import KINDS, Failed, State
 from tocsin.core.text import cut, quote, type_name
 from tocsin.core.validation import is_iterable
 
@@ -77,6 +78,24 @@ def _is_web(url: str) -> bool:
         return urlsplit(url).scheme in {"http", "https"}
     except ValueError:
         return False
+
+
+def state_kind(given: object) -> type[State] | None:
+    """Check a State class, or the name of one in any case; None by default.
+
+    >>> state_kind("failed")
+    <class 'tocsin.core.states.Failed'>
+    """
+    if given is None:
+        return None
+    written = cut(quote(given), 60)
+    if isinstance(given, type) and issubclass(given, State):
+        return given
+    names = {kind.__name__.lower(): kind for kind in KINDS}
+    if isinstance(given, str) and given.lower() in names:
+        return names[given.lower()]
+    near = get_close_matches(given.lower(), names, n=1) if isinstance(given, str) else []
+    raise TypeError(f"state takes a State class or the name of one, not {written}: write state='{(near or ['failed'])[0]}'")
 
 
 def switch(given: object) -> bool:

@@ -27,6 +27,9 @@ GIVEN = State
 REFUSED = None
 """Marks a transition of a parent that the kind itself may not make."""
 
+KEPT = State
+"""Marks a row whose event leaves the state as it is."""
+
 Row = Mapping[type[Event], type[State] | None]
 
 TABLE: Mapping[type[State], Row] = {
@@ -34,6 +37,7 @@ TABLE: Mapping[type[State], Row] = {
         e.HandlerReplied: GIVEN,
         e.HandlerSignalled: GIVEN,
         e.HandlerRaised: s.Failed,
+        e.Said: KEPT,
     },
     s.Pending: {
         e.Started: s.Running,
@@ -55,6 +59,7 @@ TABLE: Mapping[type[State], Row] = {
         e.Interrupted: s.Aborted,
         e.ReferencesSettled: s.Finished,
     },
+    s.Finished: {e.Said: REFUSED},
     s.Looped: {e.LoopDue: s.Pending},
     s.Success: {e.CacheStored: s.Cached},
     s.Cached: {e.CacheInvalid: s.Pending, e.CacheStored: REFUSED},
@@ -132,6 +137,8 @@ def _made(state: State, event: Event) -> State:  # noqa: C901, PLR0912 - one cas
             return given
         case e.Raised(error=error):
             return s.Failed(error)
+        case e.Said():
+            return state
         case e.RetryDue(attempt=attempt, attempts=attempts, start=start):
             message = f"Retrying Task (after attempt {attempt} of {attempts})"
             return s.Retrying(message, state.result, start_time=start, run_count=attempt)

@@ -1,5 +1,6 @@
 """The sequential runner: a loop around ``plan`` and ``step``, which make all decisions."""
 
+import os
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -72,6 +73,7 @@ class _Execution:
     waits: dict[Task, datetime] = attrs.field(factory=dict[Task, datetime])
     entered: dict[Task, float] = attrs.field(factory=dict[Task, float])
     interruption: BaseException | None = None
+    process: int = attrs.field(factory=os.getpid)
 
     def run(self, task_states: Mapping[Task, State]) -> State:
         """Run the flow, and return its final state."""
@@ -164,6 +166,14 @@ class _Execution:
         finally:
             self.announcer.facts = self.facts
 
+    def _say(self, task: Task, said: e.Said) -> None:
+        """Announce what the body says. A forked child does so as a run of its own: its parent may use the same keys."""
+        run = self.runs[task]
+        if self.process != os.getpid():
+            self.process, run = os.getpid(), attrs.evolve(run, subject=attrs.evolve(run.subject, run_id=run_id()))
+        known = attrs.evolve(self.facts, link=said.facts.link)
+        self.runs[task] = self.announcer.feed(run, attrs.evolve(said, facts=known))
+
     def _advance(self, task: Task) -> datetime | None:
         """Advance a task as far as possible. Return the time it waits for, or None."""
         upstream = tuple([self.runs[before].state for before in self.flow.upstream[task]])
@@ -192,7 +202,7 @@ class _Execution:
         return event
 
     def _attempt(self, task: Task, run: Run, began: float) -> Ending:
-        attempt = Attempt(label(task), self.run_id)
+        attempt = Attempt(label(task), self.run_id, lambda said: self._say(task, said))
         try:
             result = run_body(task, self.flow.inputs[task], lambda before: self.runs[before].state.result)
         except OutOfTime:

@@ -2,6 +2,8 @@
 
 - A queue is bounded. When it is full, its messages are folded into a digest for each audience, and later ones are folded into that. A
   digest keeps counts, not contents: nothing is dropped, and memory stays bounded.
+- The attachments that wait are bounded too, by ``WAITING_LIMIT``: a message beyond that goes without its files.
+- An edit takes the place of an earlier one of its run. It waits only while there is room for messages.
 - Its thread starts with a message and ends after one idle second. If it dies, the messages that it was sending are reported, and a new
   thread takes over.
 """
@@ -15,12 +17,14 @@ from contextvars import Context
 
 import attrs
 
+from tocsin.core.attachments import WAITING_LIMIT
 from tocsin.core.delivery.combining import describe_unfinished, outcome_at_exit, outcome_in_digest
 from tocsin.core.delivery.destinations import Destination, audience
 from tocsin.core.delivery.digest import fold
-from tocsin.core.effects import Message
+from tocsin.core.delivery.rendering import attachments_of, with_attachments, without_files
+from tocsin.core.effects import Message, is_edit
 from tocsin.core.messages.digest_summary import DigestSummary
-from tocsin.core.outcomes import Ambiguous, Outcome, Rejected
+from tocsin.core.outcomes import Ambiguous, Outcome, Rejected, Withheld
 from tocsin.core.text import describe
 from tocsin.shell import log
 from tocsin.shell.adapters import clock, time_limits
@@ -29,6 +33,7 @@ from tocsin.shell.redaction import redact
 from tocsin.shell.threads import WorkerThread
 
 _IDLE_SECONDS = 1.0  # seconds that an idle thread waits for more
+_SUPERSEDED = Withheld("a newer one, or a message, took its place")
 
 
 @attrs.define(eq=False)
@@ -41,8 +46,20 @@ class QueuedMessage:
     is_settled: bool = False
 
     @property
+    def attached(self) -> int:
+        """The bytes of the files that it holds in memory."""
+        return sum(len(each.content) for each in attachments_of(self.message))
+
+    @property
+    def is_edit(self) -> bool:
+        """Whether it only edits a message."""
+        return is_edit(self.message)
+
+    @property
     def count(self) -> int:
-        """The number of messages that it stands for; more than 1 for a digest."""
+        """The number of messages that it stands for; more than 1 for a digest, none for an edit."""
+        if self.is_edit:
+            return 0
         content = self.message.content
         return content.count if isinstance(content, DigestSummary) else 1
 
@@ -93,6 +110,11 @@ class DestinationQueue:
             Whether the entry waits now, and what was folded.
         """
         with self._changed:
+            if entry.is_edit and not self._has_room_for_edit(entry):
+                entry.settle(_SUPERSEDED)
+                return True, []
+            if entry.attached and sum(each.attached for each in self._waiting) + entry.attached > WAITING_LIMIT:
+                entry.message = _without_files(entry.message)
             foldings = self._make_room() if len(self._waiting) >= self._max_queue else []
             if len(self._waiting) >= self._max_queue:
                 folding = self._fold_in(entry)
@@ -100,6 +122,18 @@ class DestinationQueue:
             self._waiting.append(entry)
             self._changed.notify_all()
         return True, foldings
+
+    def _has_room_for_edit(self, edit: QueuedMessage) -> bool:
+        """Return whether there is room for an edit once those of its run are dropped."""
+        self._drop_edits(edit.message.key.run_id)
+        return len(self._waiting) < self._max_queue
+
+    def _drop_edits(self, run_id: str | None = None) -> None:
+        """Drop the waiting edits of a run, or those of all runs."""
+        for entry in tuple(self._waiting):
+            if entry.is_edit and run_id in {None, entry.message.key.run_id}:
+                self._waiting.remove(entry)
+                entry.settle(_SUPERSEDED)
 
     def _fold_in(self, entry: QueuedMessage) -> _Folding | None:
         """Fold the entry into the last one that waits for its audience; return None if there is none, or if they cannot be folded."""
@@ -116,7 +150,8 @@ class DestinationQueue:
 
     def _make_room(self) -> list[_Folding]:
         """Fold the waiting messages. No user code runs here, since locks are held."""
-        if self._incompressible:
+        self._drop_edits()
+        if self._incompressible or len(self._waiting) < self._max_queue:
             return []
         waiting, self._waiting = self._waiting, deque()  # a signal handler may add to it
         groups: dict[object, list[QueuedMessage]] = {}
@@ -236,7 +271,7 @@ class DestinationQueue:
         for entry, outcome in zip(entries, outcomes, strict=True):
             same_outcome[id(outcome)] += entry.count
         for entry, outcome in zip(entries, outcomes, strict=True):
-            count = same_outcome.pop(id(outcome), 0)
+            count = 0 if entry.is_edit else same_outcome.pop(id(outcome), 0)
             if count and not entry.is_settled:  # folded messages share an outcome and a log line; given-up messages had theirs
                 with suppress(Exception):  # a user's logging handler may raise
                     log.complain(entry.message, outcome, more=count - 1)
@@ -253,6 +288,13 @@ class DestinationQueue:
             self._sending, self._thread = (), None
             self._changed.notify_all()
         self._on_progress()
+
+
+def _without_files(message: Message) -> Message:
+    try:
+        return without_files(message)
+    except Exception:  # of a user's time zone class, for example
+        return with_attachments(message, ())
 
 
 def _fold(group: list[QueuedMessage]) -> list[QueuedMessage]:

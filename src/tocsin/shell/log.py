@@ -7,7 +7,7 @@ from contextlib import suppress
 from tocsin.core.delivery.destinations import destination
 from tocsin.core.delivery.digest import gist
 from tocsin.core.delivery.rendering import redacted_message
-from tocsin.core.effects import CallBack, Effect, Message, PostToSlack, SendEmail
+from tocsin.core.effects import CallBack, Effect, Message, PostToSlack, SendEmail, is_edit
 from tocsin.core.messages.digest_summary import DigestSummary
 from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, DestinationDead, Fault, Outcome, Rejected, Retryable
 from tocsin.core.text import cut, is_a, name_of, one_line, quote
@@ -54,7 +54,12 @@ outages: Outages = Outages()
 
 
 def complain(effect: Effect, outcome: Outcome, *, more: int = 0) -> None:
-    """Log a delivery that failed or was refused for some recipients. ``more`` counts further messages with the same outcome."""
+    """Log a delivery that failed or was refused for some recipients. ``more`` counts further messages with the same outcome.
+
+    A failed edit is no failed delivery.
+    """
+    if is_edit(effect):
+        return
     match outcome:
         case Rejected(cause=cause) if cause is not None and is_a(cause, Worded) and cause.is_logged:
             pass

@@ -12,7 +12,7 @@ from tocsin.core.machine import Announcement
 from tocsin.core.notifiers import Notifier
 from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, Fault, Outcome, Queued, Shown, Silenced, Withheld
 from tocsin.core.states import State
-from tocsin.core.text import name_of, one_line, quote
+from tocsin.core.text import cut, name_of, one_line, quote
 from tocsin.shell import queues
 from tocsin.shell.current import mode_of
 from tocsin.shell.environment import Notify
@@ -28,6 +28,9 @@ from tocsin.shell.interpreter import (
     ignore_outcome,
 )
 from tocsin.shell.redaction import redact
+
+_LONGEST_SAID = 200  # characters
+_IS_NO_CHANGE = "not called: no state changed"
 
 
 @attrs.define(eq=False)
@@ -113,7 +116,7 @@ class RunReport:
         run_id: the id of the run.
         state: the state at the end.
         changes: all announced changes, in order: each with the proposed change (``change``) and the state that the handlers settled on
-            (``settled``).
+            (``settled``). Among them is what the run said (``said``), which changed no state.
         faults: the exceptions that your code raised and tocsin caught: in handlers, predicates, checks, formatters.
     """
 
@@ -174,7 +177,10 @@ def _explain(announced: Announcement, outcomes: Mapping[Key, Outcome]) -> Iterat
     change = announced.change
     index = "" if change.map_index is None else f"[{change.map_index}]"
     settled = "" if announced.settled is change.new else f", settled on {redact(quote(announced.settled))}"
-    yield f"{one_line(change.slug)}{index}: {type(change.old).__name__} → {redact(quote(change.new))}{settled}"
+    if announced.said is not None:
+        yield f"{one_line(change.slug)}{index}: said {redact(quote(cut(announced.said, _LONGEST_SAID)))}"
+    else:
+        yield f"{one_line(change.slug)}{index}: {type(change.old).__name__} → {redact(quote(change.new))}{settled}"
     for position, handler in enumerate(announced.handlers):
         yield f"    {redact(name_of(handler))}: {redact(_handler_outcome(announced, position, outcomes))}"
 
@@ -185,8 +191,10 @@ def _handler_outcome(announced: Announcement, position: int, outcomes: Mapping[K
     if position > announced.position:
         return "not notified: the handler before it ended the announcement"
     if not isinstance(handler, Notifier):
-        return "called"
+        return "called" if announced.said is None else _IS_NO_CHANGE
     outcome = outcomes.get(change.key(position))
+    if outcome is None and announced.said is not None:
+        return _IS_NO_CHANGE
     return f"not sent: {handler.explain(change).reason}" if outcome is None else outcome_text(outcome)
 
 

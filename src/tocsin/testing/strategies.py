@@ -15,7 +15,7 @@ from tocsin.core.messages.email import Mail
 from tocsin.core.messages.slack import SlackField, SlackMessage
 from tocsin.core.states import KINDS, Finished, State
 from tocsin.core.text import header
-from tocsin.testing.value_strategies import counts, facts, filled, keys, kinds, moments, ordinals, streaks, texts, tracked
+from tocsin.testing.value_strategies import attachments, counts, facts, filled, keys, kinds, moments, ordinals, streaks, texts, tracked
 
 __all__ = ["changes", "effects", "events", "filters", "keys", "kinds", "moments", "states", "texts", "tracked"]
 
@@ -134,13 +134,29 @@ def posts() -> SearchStrategy[PostToSlack]:
         mentions=st.sampled_from([(), (), ("U0123ABCD", "here")]),
     )
     bots = st.builds(Bot, st.just("SLACK_BOT_TOKEN"), st.sampled_from(["#ops", "C0123ABCD"]))
-    return st.builds(PostToSlack, st.sampled_from(["SLACK_WEBHOOK_URL", "TEAM_WEBHOOK"]), message, keys(), st.none() | bots)
+    return st.builds(
+        PostToSlack,
+        st.sampled_from(["SLACK_WEBHOOK_URL", "TEAM_WEBHOOK"]),
+        message,
+        keys(),
+        st.none() | bots,
+        attachments=attachments(),
+    )
 
 
 def mails() -> SearchStrategy[SendEmail]:
     """Return mails, to the account itself or to other addresses."""
     addresses = st.lists(st.sampled_from(_ADDRESSES), min_size=1, max_size=3).map(tuple[str, ...])
-    mail = st.builds(Mail, texts().map(header), texts(), texts(), st.none() | addresses, moments(), st.just(()) | addresses)
+    mail = st.builds(
+        Mail,
+        texts().map(header),
+        texts(),
+        texts(),
+        st.none() | addresses,
+        moments(),
+        st.just(()) | addresses,
+        attachments=attachments(),
+    )
     return st.builds(SendEmail, st.just("EMAIL_USERNAME"), st.just("EMAIL_PASSWORD"), mail, keys())
 
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from tocsin.core import states as s
+from tocsin.core.attachments import Attachment
 from tocsin.core.changes import Key, Streak, Tracked
 from tocsin.core.events import Detail, Facts
 from tocsin.core.states import KINDS, State
@@ -105,7 +106,16 @@ def facts() -> SearchStrategy[Facts]:
         st.lists(details(), max_size=2).map(tuple[Detail, ...]),
         st.none() | st.just("https://example.com/runs/7"),
         st.none() | texts().map(_cut),
+        attachments=attachments(),
     )
+
+
+@cache
+def attachments() -> SearchStrategy[tuple[Attachment, ...]]:
+    """Return files that go with a message, mostly none; with usual and hostile names and types."""
+    types = st.sampled_from(["image/png", "text/csv", "image/svg+xml"]) | texts().map(_cut)
+    files = st.lists(st.builds(Attachment, texts().map(_cut), st.binary(max_size=40), types), min_size=1, max_size=2)
+    return st.just(()) | files.map(tuple[Attachment, ...])
 
 
 def streaks() -> SearchStrategy[Streak]:

@@ -4,6 +4,7 @@ from abc import abstractmethod
 
 from typing_extensions import override
 
+from tocsin.core.progress import Countable
 from tocsin.core.text import quote
 from tocsin.flows.task_run import TaskRun
 from tocsin.shell.additions.levels import Level, first_open, innermost
@@ -24,6 +25,40 @@ class WatchedRun(OpenRun):
     """
 
     __slots__ = ()
+
+    @abstractmethod
+    def progress(self, done: Countable, total: Countable | None = None) -> None:
+        """Count the steps of the body: how many are done, of how many if that is known. It raises nothing.
+
+        Where a Slack app posted the first message of the run, that shows the progress with the rate and the time left: one edit in 15
+        seconds at most. Elsewhere it is no message. The message of a failure has the last progress. A smaller count than before, or
+        another total, begins anew. What is no count is a line in the log.
+
+        Args:
+            done: the number of steps that are done, 0 or more.
+            total: the number of all steps; None or 0 if it is not known.
+
+        >>> from tocsin import watch
+        >>> rows = range(3000)
+        >>> with watch("nightly load", state_handlers=[]) as run:
+        ...     for number, row in enumerate(rows, 1):
+        ...         run.progress(number, len(rows))
+        """
+
+    @abstractmethod
+    def say(self, text: object) -> None:
+        """Send a text, or the ``str`` of any other value, now. It raises nothing.
+
+        Each notifier of the run that sends messages sends one, whatever its ``only_states``, ``ignore_states`` and ``when``. Other
+        handlers are not called. A blank text sends nothing. What is said after the end of the run is a line in the log.
+
+        >>> from tocsin import Failed, Recording, interpreting, slack_notifier, watch
+        >>> with interpreting(Recording()) as recording:
+        ...     with watch("nightly load", state_handlers=[slack_notifier(only_states=[Failed])]) as run:
+        ...         run.say("3 of 7 files are read")
+        >>> [effect.payload.fallback for effect in recording.effects]
+        ['nightly load: 3 of 7 files are read']
+        """
 
     @property
     @abstractmethod

@@ -2,12 +2,14 @@
 
 import functools
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from typing import TypedDict
 
 import attrs
 
 from tocsin.core.expected import ExpectedKinds, expected_kinds
 from tocsin.core.notifiers import Notifier
+from tocsin.core.progress import MIN_PERIOD
 from tocsin.core.states import State
 from tocsin.core.text import quote
 from tocsin.flows.task import checked_name, on_failed
@@ -31,6 +33,8 @@ class WatchOptions(TypedDict, total=False):
     show_result: bool
     retell: bool
     expected: ExpectedKinds | None
+    still_running: timedelta | None
+    ranks: bool
 
 
 @attrs.frozen(eq=False)
@@ -38,6 +42,7 @@ class WatchRules:
     """The checked options of a ``watch``.
 
     ``own_recipients`` is None for the recipients of the configuration. ``on_failure`` is then called after their handlers.
+    ``still_running`` is in seconds.
     """
 
     name: str | None
@@ -47,6 +52,8 @@ class WatchRules:
     show_result: bool
     retell: bool
     expected: ExpectedKinds
+    still_running: float | None
+    ranks: bool
 
     @property
     def recipients(self) -> Recipients:
@@ -74,16 +81,29 @@ def watch_rules(
     show_result: bool = False,
     retell: bool = False,
     expected: ExpectedKinds | None = None,
+    still_running: timedelta | None = None,
+    ranks: bool = False,
 ) -> WatchRules:
     """Return the checked options. A wrong one raises a TypeError of one line."""
-    switches: dict[str, object] = {"show_arguments": show_arguments, "show_result": show_result, "retell": retell}
+    switches: dict[str, object] = {"show_arguments": show_arguments, "show_result": show_result, "retell": retell, "ranks": ranks}
     for option, value in switches.items():
         if not isinstance(value, bool):
             raise TypeError(f"watch: {option} takes True or False, not {quote(value)}")
+    period = _period(still_running)
     kinds = expected_kinds(expected)
     checked, failure_handlers = None if name is None else checked_name(name), on_failed(on_failure)
     recipients = None if state_handlers is None else recipients_of(attached(state_handlers) + failure_handlers)
-    return WatchRules(checked, recipients, failure_handlers, show_arguments, show_result, retell, kinds)
+    return WatchRules(checked, recipients, failure_handlers, show_arguments, show_result, retell, kinds, period, ranks)
+
+
+def _period(given: object) -> float | None:
+    """Return the seconds after which a run is said to go on."""
+    if given is None:
+        return None
+    if not isinstance(given, timedelta) or given.total_seconds() < MIN_PERIOD:
+        example = "write still_running=timedelta(hours=2)"
+        raise TypeError(f"watch: still_running takes a timedelta of 100 ms or more, not {quote(given)}: {example}")
+    return given.total_seconds()
 
 
 def _name_of(function: object) -> str:

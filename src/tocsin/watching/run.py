@@ -7,7 +7,8 @@
   report of them is ever read.
 """
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from time import monotonic
@@ -19,29 +20,38 @@ from tocsin.core import events as e
 from tocsin.core.endings import ending, stand_in
 from tocsin.core.events import Detail, Event, Facts
 from tocsin.core.machine import Run, Subject
+from tocsin.core.notifiers import SlackNotifier
+from tocsin.core.progress import Countable, worded
 from tocsin.core.states import Running, Success
 from tocsin.shell.additions.levels import Level, innermost, leave
 from tocsin.shell.announce import Announcer, facts
 from tocsin.shell.environment import run_id
+from tocsin.shell.fork_safety import ForkSafeLock
 from tocsin.shell.history.looked import look, looked
-from tocsin.shell.report import Entry, RunReport
+from tocsin.shell.report import DeliveryLog, Entry, RunReport
+from tocsin.shell.said_queue import SaidQueue
 from tocsin.watching.arguments import shown_arguments, shown_value
 from tocsin.watching.context import WatchedRun, watched_around
 from tocsin.watching.emit import ANYWHERE, feed, log_failure, mark, new_announcer, tell_left, told_by, was_delivered
+from tocsin.watching.ongoing import Ongoing
 from tocsin.watching.options import WatchRules
+from tocsin.watching.ranks import failures_only, own_rank
 from tocsin.watching.recipients import Recipients
 
 _RESULT_LIMIT = 1000  # characters
 _NO_ARGUMENTS: Mapping[str, object] = {}
+_FAILURES = (e.Raised, e.TimedOutAt, e.Interrupted)
+_making = ForkSafeLock()  # for the queues of all runs
 _now = partial(datetime.now, UTC)  # what the system's clock does, without a call of Python's own: each watched call does it twice
 
 
 @attrs.define(eq=False)
 class _Record:
-    """What was announced of a run so far, and its current ``run``."""
+    """What was announced of a run so far, its current ``run``, and the process that announces it."""
 
     announcer: Announcer
     run: Run
+    process: int
 
     def feed(self, event: Event) -> list[Entry]:
         """Announce an event, and continue from its own state, not from a handler's. Return its deliveries."""
@@ -51,18 +61,56 @@ class _Record:
             if self.announcer.announced:
                 self.run = self.announcer.announced[-1].after
 
+    def say(self, said: e.Said) -> None:
+        """Announce what was said. An edit is on no report, which would grow as long as the run goes on.
+
+        A forked child does so as a run of its own: its parent may announce as much, with the same keys.
+        """
+        if self.process != os.getpid():
+            self.process, subject = os.getpid(), attrs.evolve(self.run.subject, run_id=run_id())
+            self.run = attrs.evolve(self.run, subject=subject)
+        if not said.edits:
+            self.feed(said)
+            return
+        known = self.announcer
+        apart = Announcer(DeliveryLog(known.log.inner), known.clock, known.facts)
+        feed(apart, self.run, said)
+        self.run = apart.announced[-1].after
+
 
 class BodyRun(WatchedRun):
     """A run of a watched body. Call ``begin``, then ``end``. Only the first end counts."""
 
-    __slots__ = ("_began", "_details", "_ended", "_entered", "_finished", "_recipients", "_record", "_rules", "_took", "level")
+    __slots__ = (
+        *(
+            "_began",
+            "_details",
+            "_ended",
+            "_entered",
+            "_finished",
+            "_is_first",
+            "_is_starting",
+            "_ongoing",
+            "_recipients",
+            "_record",
+            "_rules",
+            "_said",
+            "_took",
+        ),
+        "level",
+    )
 
     def __init__(self, rules: WatchRules) -> None:
-        super().__init__(rules.display_name, run_id())
+        rank = own_rank() if rules.ranks else ""
+        super().__init__(f"{rules.display_name} ({rank})" if rank else rules.display_name, run_id())
         self._rules = rules
+        self._is_first = not rank
+        self._ongoing: Ongoing | None = None  # most runs tell nothing meanwhile
         self._recipients: Recipients | None = None
         self._details: tuple[Detail, ...] = ()
         self._record: _Record | None = None
+        self._said: SaidQueue | None = None  # most runs say nothing
+        self._is_starting = False
         self._finished = False
         self._began = self._ended = _now()
         self.level: Level = Level(innermost(), self)
@@ -72,15 +120,22 @@ class BodyRun(WatchedRun):
         try:
             if self._rules.show_arguments:
                 self._details = (shown_arguments(function, arguments, named),)
-            self._recipients = self._rules.recipients
+            self._recipients = self._rules.recipients if self._is_first else failures_only(self._rules.recipients)
             self._entered = read = monotonic()
             if Running not in self._recipients.ignored or (looked.anything if read < looked.until else look().anything):
+                self._is_starting = True
                 self._record = self._start(self._recipients)
+                self._is_starting = False
+                if self._said is not None:  # a handler said something
+                    self._said.announce_waiting()
                 self._entered = monotonic()  # after our own work: the first run loads modules
+            if self._rules.still_running is not None and self._is_first:
+                self._going_on().remind(self._rules.still_running)
         except KeyboardInterrupt:
             leave(self.level)
             raise
         except BaseException as error:
+            self._is_starting = False
             log_failure(error, self.name)
             self._entered = monotonic()
 
@@ -93,6 +148,11 @@ class BodyRun(WatchedRun):
             return
         self._took, self._ended = read - self._entered, ended
         try:
+            if self._ongoing is not None:
+                self._ongoing.close()
+            if self._said is not None:
+                self._said.close()
+                self._said = None  # it refers to this run
             if self._rules.show_result:
                 self._details += tuple(Detail("Result", shown_value(each, _RESULT_LIMIT), quoted=True) for each in result)
             if (
@@ -111,6 +171,64 @@ class BodyRun(WatchedRun):
         self.end(error)
         self._record = None
 
+    @override
+    def progress(self, done: Countable, total: Countable | None = None) -> None:
+        try:
+            ongoing = self._ongoing
+            if ongoing is None or self._over:
+                if self._over:
+                    self._warn_if_over("the progress")
+                    return
+                ongoing = self._going_on()
+            ongoing.steps.count(done, total)
+            if not ongoing.is_shown:
+                ongoing.show_progress(may_edit=self._recipients is not None and any(map(_may_edit, self._recipients.handlers)))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            log_failure(error, self.name)
+
+    def _going_on(self) -> Ongoing:
+        with _making.lock:
+            self._ongoing = ongoing = self._ongoing or Ongoing(self.name, self._entered, self._tell)
+        return ongoing
+
+    def _tell(self, said: e.Said) -> None:
+        if not self._over:
+            self._say(lambda queue: queue.put_event(said))
+
+    @override
+    def say(self, text: object) -> None:
+        self._say(lambda queue: queue.put(text))
+
+    def _say(self, put: Callable[[SaidQueue], object]) -> None:
+        """Put what is said into the queue, and announce it. It raises nothing but a KeyboardInterrupt."""
+        try:
+            with _making.lock:
+                self._said = said = self._said or SaidQueue(self.name, self._announce)
+            if self._over:  # else its end closes the queue
+                said.close()
+                self._said = None
+            put(said)
+            if not self._is_starting:  # else its begin announces what waits
+                said.announce_waiting()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            log_failure(error, self.name)
+
+    def _announce(self, said: e.Said) -> None:
+        try:
+            if self._recipients is not None:
+                self._record = record = self._record or self._start(self._recipients)
+                known, added = record.announcer.facts, self._added()
+                details = known.details if said.verb is None else known.details + said.facts.details + added.details
+                record.say(attrs.evolve(said, facts=attrs.evolve(known, link=added.link, details=details)))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            log_failure(error, self.name)
+
     @property
     @override
     def report(self) -> RunReport | None:
@@ -126,7 +244,9 @@ class BodyRun(WatchedRun):
         if self._details:
             known = attrs.evolve(known, details=self._details)
         handlers = recipients.handlers
-        record = _Record(new_announcer(handlers, known), Run(Subject(self, handlers, self._run_id, self._name, shows_run_id=False)))
+        record = _Record(
+            new_announcer(handlers, known), Run(Subject(self, handlers, self._run_id, self._name, shows_run_id=False)), os.getpid()
+        )
         if record.announcer.remember is not None or look().anything:  # then this is the begin of the body
             tell_left(record.announcer, record.run.subject)
         record.feed(e.Started(self._began, None, facts=known))
@@ -142,7 +262,7 @@ class BodyRun(WatchedRun):
             event = ending(error, self._ended, known, took, self._rules.expected)
         except KeyboardInterrupt as interruption:  # of the text of the exception: people are told first
             event, interrupt = ending(None if error is None else stand_in(error), self._ended, known, took), interruption
-        entries = record.feed(event)
+        entries = record.feed(self._with_progress(event))
         if error is not None and record.run.state.is_failed():
             self._mark_for_outer(error, self._name if was_delivered(entries) else inner)
         if interrupt is not None:
@@ -153,8 +273,21 @@ class BodyRun(WatchedRun):
         added, told = self._added(), None if self._rules.retell else inner
         return Facts(known.host, known.environment, self._details + added.details, added.link, told, added.attachments)
 
+    def _with_progress(self, event: Event) -> Event:
+        """Return the event of the end with the last progress, if it is a failure."""
+        progress = None if self._ongoing is None else self._ongoing.steps.progress()
+        if progress is None or not (event.state.is_failed() if isinstance(event, e.Signalled) else isinstance(event, _FAILURES)):
+            return event
+        place, known = len(self._details), event.facts.details
+        details = (*known[:place], Detail("Progress", worded(progress)), *known[place:])
+        return attrs.evolve(event, facts=attrs.evolve(event.facts, details=details))
+
     def _mark_for_outer(self, error: BaseException, by: str | None) -> None:
         """Mark the exception as reported by ``by``, for the runs around this one."""
         if by is not None:
             outer = watched_around(self.level.parent)
             mark(error, by, [ANYWHERE] if outer is None else [ANYWHERE, outer.run_id])
+
+
+def _may_edit(handler: object) -> bool:
+    return isinstance(handler, SlackNotifier) and handler.bot is not None

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from datetime import timedelta
 from types import TracebackType
 from typing import ParamSpec, TypeVar, Unpack, overload
 
@@ -91,6 +92,8 @@ def watch(
     show_result: bool = False,
     retell: bool = False,
     expected: ExpectedKinds | None = None,
+    still_running: timedelta | None = None,
+    ranks: bool = False,
 ) -> object:
     """Notify when a function, a block, a coroutine or a generator starts, succeeds or fails.
 
@@ -109,6 +112,8 @@ def watch(
         show_result: whether the message of a success shows the result of a decorated function.
         retell: whether to report a failure that an inner watch already reported.
         expected: what exceptions that are no errors mean, as ``{Retry: Retrying, Ignore: Skipped}``; they are raised all the same.
+        still_running: tell that the body still runs after this time, 100 ms or more, and after twice, four times ... as long.
+        ranks: whether only rank 0 of a distributed training tells of everything, and the other ranks of failures of their own.
 
     Raises:
         TypeError: an option is invalid, or the decorated object is no function.
@@ -121,11 +126,12 @@ def watch(
     8
     """
     if subject is not None and not isinstance(subject, str):
-        if (name, state_handlers, on_failure) != (None, None, None) or show_arguments or show_result or retell or expected:
+        given = (name, state_handlers, on_failure, still_running)
+        if given != (None,) * 4 or show_arguments or show_result or retell or expected or ranks:
             raise TypeError(f"watch takes a function or options, not both: write watch(...)({name_of(subject)})")
         return wrapped(watch_rules(), subject)
     if subject is not None and name is not None:
         raise TypeError(f"watch takes one name, not both {quote(subject)} and {quote(name)}")
     chosen = name if subject is None else subject
     shown = {"show_arguments": show_arguments, "show_result": show_result, "retell": retell}
-    return Watch(watch_rules(chosen, state_handlers, on_failure, expected=expected, **shown))
+    return Watch(watch_rules(chosen, state_handlers, on_failure, expected=expected, still_running=still_running, ranks=ranks, **shown))

@@ -48,6 +48,9 @@ class Recorder:
         self._left -= 1
         return self._options.retry_delay if self._left >= 0 and ended.status else None
 
+    def still_running(self, seconds: float, tail: bytes) -> None:
+        self._note("still running", (seconds, tail))
+
     def close(self) -> None:
         self._note("close", None)
 

@@ -12,7 +12,8 @@ import pytest
 from tests.cli.outbox.test_completion import suggested
 from tests.cli.prefork import Prefork
 from tests.cli.terminal_session import PATIENCE
-from tocsin.cli.exec.completion import answer, main, suggestions
+from tocsin.cli.completion import answer, main, suggestions
+from tocsin.cli.exec.options import parser
 from tocsin.core.states import Success
 from tocsin.shell.history.run_record import RunRecord
 from tocsin.shell.history.store import HistoryStore
@@ -30,7 +31,7 @@ main()
 
 def values(*words: str) -> list[str]:
     """Return the suggestions for the last word."""
-    return [value for value, _ in suggestions(words[:-1], words[-1])]
+    return [value for value, _ in suggestions(words[:-1], words[-1], parser())]
 
 
 @pytest.fixture
@@ -74,7 +75,7 @@ def test_what_is_suggested(words: list[str], found: list[str]) -> None:
 
 
 def test_all_options_are_suggested_with_what_they_mean() -> None:
-    found = dict(suggestions([], ""))
+    found = dict(suggestions([], "", parser()))
     assert found["--tail"] == "show the last N lines of its output"
     assert all(found.values())
 
@@ -174,3 +175,19 @@ def test_nothing_is_written_for_another_command(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("COMP_CWORD", "3")
     assert main(written.append) == 0
     assert written == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "suggested"),
+    [
+        ("--st", "--state"),
+        ("--state time", "timedout"),
+        ("--to g", "gmail"),
+        ("--notify=n", "none"),
+        ("'the disk is full' --li", ""),
+    ],
+)
+def test_the_options_of_send_are_completed_too(typed: str, suggested: str) -> None:
+    words = ["tocsin", "send", *typed.replace("=", " = ").split(" ")]
+    answered = answer({"_TOCSIN_COMPLETE": "complete_bash", "COMP_WORDS": " ".join(words), "COMP_CWORD": str(len(words) - 1)})
+    assert answered == (suggested, 0)

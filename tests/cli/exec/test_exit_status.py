@@ -30,6 +30,9 @@ class Silent:
         """Record the exit status."""
         self.statuses.append(ended.status)
 
+    def still_running(self, seconds: float, tail: bytes) -> None:
+        """Do nothing."""
+
     def close(self) -> None:
         """Check that there was one attempt."""
         assert len(self.statuses) == 1

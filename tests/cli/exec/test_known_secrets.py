@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tocsin.cli.exec.notifier import register_secrets
+from tocsin.cli.exec.known_secrets import register_secrets
 from tocsin.shell.config.load import configuration
 from tocsin.shell.redaction import redact
 

@@ -99,6 +99,33 @@ def test_a_signal_before_the_answer_is_the_end(watch: Watch) -> None:
     assert watched.wait() == 143
 
 
+# --- still running --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_command_that_still_runs_is_told_of_with_its_last_lines(watch: Watch) -> None:
+    watched = watch("--still-running", "0.3", "--tail", "5", "--", "sh", "-c", "echo at step 7; sleep 1.5; echo over")
+    assert watched.done() == (0, b"at step 7\nover\n", b"")
+    reminders = [value for what, value in watched.told if what == "still running"]
+    assert reminders[0] == (0.3, b"at step 7\n")
+    assert reminders == [(0.3 * 2**at, b"at step 7\n") for at in range(3) if (0.3 * 2**at, b"at step 7\n") in reminders]
+    assert [what for what, _ in watched.told] == ["made", "started", *["still running"] * len(reminders), "ended", "close"]
+
+
+def test_between_two_attempts_nothing_still_runs(watch: Watch, tries: Path) -> None:
+    watched = watch("--still-running", "0.1", "--retries", "1", "--retry-delay", "1", "--", "false")
+    assert watched.wait() == 1
+    told = [what for what, _ in watched.told]
+    between = told[told.index("ended") + 1 : len(told) - 1 - told[::-1].index("ended")]
+    assert between[0] == "started"
+
+
+def test_a_notifier_that_raises_is_asked_again(watch: Watch) -> None:
+    watched = watch("--still-running", "0.1", "--", "sleep", "0.5", told="raises")
+    status, _, err = watched.done()
+    assert status == 0
+    assert err.startswith(b"tocsin: could not send notifications: LookupError: made\n")
+
+
 # --- errors of tocsin itself --------------------------------------------------------------------------------------------------
 
 

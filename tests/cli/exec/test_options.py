@@ -39,6 +39,7 @@ def test_without_options_there_are_defaults() -> None:
         "on_change": False,
         "every": None,
         "after": None,
+        "still_running": None,
         "timeout": None,
         "kill_after": 10.0,
         "retries": 0,
@@ -58,7 +59,7 @@ def test_without_options_there_are_defaults() -> None:
 def test_each_option_is_taken(tmp_path: Path) -> None:
     words = "--label=nightly --tail 20 --show-command --only failed,TIMEDOUT --only aborted --ignore running --on-change"
     more = "--every 5 --after 3 --timeout 2h --kill-after 5 --retries 3 --retry-delay 1.5m --ping HEARTBEAT --scrub-env"
-    more += " --notify print --expect 0,3-5 --mention U0123ABCD,here --mention S0123ABCD"
+    more += " --notify print --expect 0,3-5 --mention U0123ABCD,here --mention S0123ABCD --still-running 2h"
     for name, text in (("one", "HOST=db\nPORT=1\n"), ("two", "PORT=2\n")):
         (tmp_path / name).write_text(text)
     files = ["--env-file", str(tmp_path / "one"), f"--env-file={tmp_path / 'two'}"]
@@ -74,6 +75,7 @@ def test_each_option_is_taken(tmp_path: Path) -> None:
         "on_change": True,
         "every": 5,
         "after": 3,
+        "still_running": 7200.0,
         "timeout": 7200.0,
         "kill_after": 5.0,
         "retries": 3,
@@ -117,6 +119,8 @@ def test_a_time_has_a_unit_or_is_in_seconds(text: str, seconds: float) -> None:
         (["--tail", "3"], "there is no command to run"),
         (["--"], "there is no command to run"),
         (["--", ""], "there is no command to run"),
+        (["--still-running", "0.05", "--", "x"], "--still-running: it must be 100 ms or longer"),
+        (["--still-running", "soon", "--", "x"], "--still-running: 'soon' is not a time like 30"),
         (["--tial=3", "--", "x"], "there is no option --tial: did you mean --tail?"),
         (["--xyzzy", "--", "x"], "there is no option --xyzzy (tocsin exec --help shows all options)"),
         (["--tial", "3", "x"], "there is no option --tial: did you mean --tail?"),

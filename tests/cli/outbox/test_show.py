@@ -66,8 +66,8 @@ def test_the_beginning_of_a_key_is_enough_where_it_is_one(tocsin: Typist, kept: 
     [
         (attrs.evolve(ROW, body='{"webhook_secret": 7, "x": "\x1b[31m"}'), "is damaged"),
         (
-            attrs.evolve(ROW, version=2),
-            "was written by a newer tocsin (version 2, and this one reads 1): upgrade tocsin, then: ",
+            attrs.evolve(ROW, version=4),
+            "was written by a newer tocsin (version 4, and this one reads 3): upgrade tocsin, then: ",
         ),
         (attrs.evolve(ROW, kind="Fax"), "is of a kind that this tocsin does not know, Fax: upgrade tocsin, then: tocsin outbox retry"),
     ],

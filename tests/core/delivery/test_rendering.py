@@ -29,7 +29,8 @@ def test_a_post_says_the_content_to_the_same_people(post: PostToSlack, content: 
     anew = rerender(post, content, content)
     assert isinstance(anew, PostToSlack)
     assert anew.payload == slack_message(content)
-    assert attrs.evolve(anew, payload=post.payload) == post
+    assert anew.attachments == content.attachments
+    assert attrs.evolve(anew, payload=post.payload, attachments=post.attachments) == post
     assert anew.key is post.key
     assert content_of(anew) is content
 

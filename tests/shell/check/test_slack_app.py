@@ -49,6 +49,18 @@ def test_a_token_that_is_taken_posts_nothing(api: SlackApiServer, ca_bundle: Pat
     assert api.calls[0].body == {}
 
 
+def test_a_token_without_the_scope_for_files_is_taken_and_the_scope_named(api: SlackApiServer, ca_bundle: Path) -> None:
+    api.scopes = "chat:write"
+    (found,) = probe(api, ca_bundle)
+    assert found.what == f"{GOOD.what}; it needs the scope files:write to upload the files of messages"
+    assert not found.is_fault
+
+
+def test_an_answer_that_names_no_scopes_is_taken(api: SlackApiServer, ca_bundle: Path) -> None:
+    api.replies = [Reply(body='{"ok": true, "user": "tocsin", "team": "Ours & co"}')]
+    assert probe(api, ca_bundle) == (GOOD,)
+
+
 def test_a_token_that_is_not(api: SlackApiServer, ca_bundle: Path) -> None:
     found = one(probe(api, ca_bundle, "xoxb-9999-CANARY-of-another"))
     assert (found.about, found.what) == ("127.0.0.1", "127.0.0.1 answered invalid_auth")

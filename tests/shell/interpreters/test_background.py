@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import datetime, timedelta, tzinfo
 from weakref import ref
 
 import attrs
@@ -16,12 +17,15 @@ import pytest
 from returns.io import IOResult
 
 from tocsin import DryRun, Failed, Flow, Recording, Running, Task, callback_factory, flush, gmail_notifier, interpreting, slack_notifier
+from tocsin.core.attachments import Attachment
 from tocsin.core.delivery.digest import digest_key
 from tocsin.core.effects import Effect, PostToSlack, SendEmail
 from tocsin.core.messages.content import Content
 from tocsin.core.messages.digest_summary import DigestSummary
+from tocsin.core.messages.email import mail as lay_out
 from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, Outcome, Queued, Receipt, Rejected, Retryable, Shown, Withheld
 from tocsin.interpreters import Background, Digest, Retrying
+from tocsin.shell import destination_queue
 from tocsin.shell.environment import NAME
 from tocsin.shell.interpreter import Batching, Queueing, execute, result_of
 from tocsin.shell.reliable import reliable
@@ -157,6 +161,42 @@ def test_what_does_not_fit_is_folded_and_nothing_is_lost(caplog: pytest.LogCaptu
     assert len(ends_of_many) == 20
     assert {each.in_digest for each in ends_of_many if isinstance(each, Delivered)} == {None, *digests}
     assert not caplog.records
+
+
+class OddZone(tzinfo):
+    """A zone of a user's that raises when a mail is laid out again."""
+
+    def utcoffset(self, moment: datetime | None, /) -> timedelta:
+        raise OSError("no offset")
+
+    def dst(self, moment: datetime | None, /) -> timedelta:
+        raise OSError("no offset")
+
+    def tzname(self, moment: datetime | None, /) -> str:
+        raise OSError("no name")
+
+
+@pytest.mark.parametrize("odd", [False, True])
+def test_files_in_memory_are_bounded_and_a_message_without_room_names_them(monkeypatch: pytest.MonkeyPatch, odd: bool) -> None:
+    monkeypatch.setattr(destination_queue, "WAITING_LIMIT", 1000)
+    door = Door(shut_to=SendEmail)
+    background = Background(door)
+    file, given = Attachment("loss.png", bytes(400), "image/png"), mail()
+    assert isinstance(given, SendEmail)
+    assert isinstance(given.content, Content)
+    content = attrs.evolve(given.content, attachments=(file,))
+    whole = attrs.evolve(given, mail=lay_out(content, given.mail.recipients), content=content)
+    background.submit(whole, lambda _: None)
+    assert door.arrived.wait(TIMEOUT)
+    last = attrs.evolve(whole, content=attrs.evolve(content, at=content.at.replace(tzinfo=OddZone()))) if odd else whole
+    for each in (whole, whole, last, mail()):
+        background.submit(each, lambda _: None)
+    door.opened.set()
+    assert flush()
+    sent = [each.mail for each in door.passed if isinstance(each, SendEmail)]
+    assert [sum(len(attached.content) for attached in each.attachments) for each in sent] == [400, 400, 400, 0, 0]
+    assert ["Its files were left out" in each.plain for each in sent] == [False, False, False, not odd, False]
+    assert ["Files: loss.png (400 bytes)" in each.plain for each in sent] == [True] * 4 + [False]
 
 
 def test_a_queue_of_too_many_audiences_says_that_it_is_full() -> None:

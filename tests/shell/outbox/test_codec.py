@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tocsin.core.attachments import Attachment
 from tocsin.core.changes import Key
 from tocsin.core.delivery.digest import fold
 from tocsin.core.effects import Bot, Message, PostToSlack, Rest, SendEmail
@@ -57,9 +58,9 @@ def test_a_mail_to_the_rest_of_its_recipients_has_a_version_of_its_own() -> None
     whole, rest = encode(MAIL), encode(attrs.evolve(MAIL, rest=Rest(("b@example.com",))))
     assert (whole.version, rest.version) == (VERSION, VERSION + 1)
     assert "rest" not in json.loads(whole.body)
-    found = decode(Row.new(key="k", destination="gmail:NAME", kind="SendEmail", version=VERSION + 2, body=rest.body, at=0.0))
+    found = decode(Row.new(key="k", destination="gmail:NAME", kind="SendEmail", version=VERSION + 3, body=rest.body, at=0.0))
     assert isinstance(found, str)
-    assert "was written by a newer tocsin (version 3, and this one reads 2)" in found
+    assert "was written by a newer tocsin (version 4, and this one reads 3)" in found
 
 
 @contextmanager
@@ -190,6 +191,21 @@ def test_a_message_of_an_unknown_class_is_refused() -> None:
         encode(stranger)
 
 
+def test_bytes_are_apart_from_the_text_and_read_only_if_they_are_given() -> None:
+    content = attrs.evolve(CONTENT, attachments=(Attachment("loss.png", bytes(10_000), "image/png"),))
+    given = attrs.evolve(POST, attachments=content.attachments, content=content)
+    stored = kept(given)
+    assert (stored.version, len(stored.body) < 1_500, len(stored.files or b"")) == (3, True, 10_008)
+    assert decode(stored) == given
+    bare = decode(attrs.evolve(stored, files=None))
+    assert isinstance(bare, PostToSlack)
+    assert [(each.size, each.content) for each in bare.attachments] == [(10_000, b"")]
+    assert encode(bare) == attrs.evolve(encode(given), files=None)
+    said = decode(attrs.evolve(stored, files=b"\0" * 7 + b"\x09abc"))
+    assert isinstance(said, str)
+    assert "is damaged (ValueError: the bytes of its attachments end too early, after 11)" in said
+
+
 def test_an_unknown_kind_is_for_a_newer_tocsin() -> None:
     assert decode(row("{}", kind="PostTo\nTeams")) == (
         "run.load..0.0 is of a kind that this tocsin does not know, PostTo Teams: "
@@ -198,8 +214,8 @@ def test_an_unknown_kind_is_for_a_newer_tocsin() -> None:
 
 
 def test_a_newer_version_is_for_a_newer_tocsin() -> None:
-    assert decode(row("{}", version=VERSION + 1)) == (
-        "run.load..0.0 was written by a newer tocsin (version 2, and this one reads 1): "
+    assert decode(row("{}", version=VERSION + 3)) == (
+        "run.load..0.0 was written by a newer tocsin (version 4, and this one reads 3): "
         "upgrade tocsin, then: tocsin outbox retry run.load..0.0"
     )
 
@@ -225,6 +241,10 @@ def changed(name: str, value: object, message: Message = POST) -> str:
         (changed("content", ["Content"]), "its content is not a pair"),
         (changed("content", ["Other", {}]), "its content is neither Content nor Tally but 'Other'"),
         (changed("content", ["Tally", {}]), "key"),
+        (changed("attachments", [{"name": "a", "type": "b", "size": -1}]), "is no attachment"),
+        (changed("attachments", [{"name": "a", "type": "b", "size": True}]), "is no attachment"),
+        (changed("attachments", [{"name": "a", "type": "b", "size": 1, "more": 1}]), "is no attachment"),
+        (changed("attachments", ["a"]), "is no attachment"),
         ("{}", "webhook_secret"),
     ],
 )

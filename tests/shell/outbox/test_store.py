@@ -585,3 +585,19 @@ def test_an_agenda_reads_an_index_and_no_more(tmp_path: Path) -> None:
         steps = [step for step in plan(store, queries._DUE_TIMES).split("; ") if " messages" in step]
         assert len(steps) == 5
         assert all("USING COVERING INDEX messages_waiting" in step for step in steps)
+
+
+def test_files_are_read_apart_and_go_when_the_message_is_delivered(store: Store) -> None:
+    whole = attrs.evolve(row("a"), files=bytes(range(256)) * 40_000)
+    assert store.put([whole, row("b")]) == (True, True)
+    found = store.rows()
+    assert [each.files for each in found] == [None, None]
+    assert store.files("a") == whole.files
+    assert store.files("b") is None
+    at = store.now()
+    (leased, _) = store.claim(TEAM, "worker", seconds=60.0)
+    assert leased.files is None
+    assert store.files("a") == whole.files
+    store.advance([("a", Grouped(at, "worker", "a")), ("a", OutcomeKnown(at, "worker", Delivered(), 0.5))])
+    assert store.find(["a"])[0].status is Status.DELIVERED
+    assert store.files("a") is None

@@ -19,6 +19,8 @@ from tests.servers.authority import Authority
 from tests.servers.gmail import GmailServer
 from tests.servers.live import live_at
 from tocsin import Failed, Recording, Running, Task, gmail_notifier, interpreting, slack_notifier
+from tocsin.core.attachments import Attachment
+from tocsin.core.delivery.rendering import attachments_of, with_attachments
 from tocsin.core.delivery.retry import RetryPolicy
 from tocsin.core.effects import Effect, Message, PostToSlack
 from tocsin.core.outbox.model import Row, Status
@@ -110,6 +112,74 @@ def test_all_that_is_due_is_sent_once(store: Store) -> None:
     assert not worker.turn()
     assert len(sender.effects) == 2
     assert statuses(store) == [Status.DELIVERED] * 2
+
+
+def with_file(made: PostToSlack, content: bytes = bytes(range(256))) -> PostToSlack:
+    """Return the message with a file."""
+    changed = with_attachments(made, (Attachment("loss.png", content, "image/png"),))
+    assert isinstance(changed, PostToSlack)
+    return changed
+
+
+def test_a_message_is_sent_with_its_files_which_no_list_reads(store: Store) -> None:
+    sent = [with_file(message("a")), message("b"), with_file(message("c"), b"")]
+    keys = put(store, *sent)
+    assert [row.files for row in store.rows()] == [row.files for row in store.find(keys)] == [None] * 3
+    assert store.files(keys[0]) is not None
+    sender = Sender()
+    assert Worker(store, sender).turn()
+    assert [attachments_of(one) for one in sender.effects if isinstance(one, PostToSlack)] == [one.attachments for one in sent]
+    assert statuses(store) == [Status.DELIVERED] * 3
+    assert [store.files(key) for key in (*keys, "none", "\0")] == [None] * 5
+
+
+def test_files_stay_until_their_message_is_delivered(store: Store) -> None:
+    (key,) = put(store, with_file(message()))
+    sender = Sender([Rejected("no"), Delivered()])
+    Worker(store, sender).turn()
+    assert statuses(store) == [Status.DEAD]
+    store.advance([(key, RetryAsked(store.now()))])
+    Worker(store, sender).turn()
+    assert [attachments_of(one) == with_file(message()).attachments for one in sender.effects if isinstance(one, PostToSlack)] == [
+        True
+    ] * 2
+    assert store.files(key) is None
+
+
+def test_a_digest_reads_no_files(store: Store) -> None:
+    put(store, *(with_file(message(str(number))) for number in range(12)))
+    sender = Sender()
+    Worker(store, sender, min_interval=0.0).turn()
+    (digest,) = sender.effects
+    assert isinstance(digest, PostToSlack)
+    assert digest.attachments == ()
+    assert "12 files, which a digest does not carry: loss.png (256 bytes), 12 times" in digest.payload.to_json()
+
+
+def test_damaged_files_are_a_line_and_the_message_goes_without_them(store: Store, file: Path, caplog: pytest.LogCaptureFixture) -> None:
+    put(store, with_file(message()))
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("UPDATE messages SET files = ?", (b"\0\0\0\0\0\0\0\x09abc",))
+    sender = Sender()
+    Worker(store, sender).turn()
+    (sent,) = sender.effects
+    assert isinstance(sent, PostToSlack)
+    assert [each.is_here for each in sent.attachments] == [False]
+    assert "are not sent: the bytes of its attachments end too early, after 11" in caplog.text
+    assert statuses(store) == [Status.DELIVERED]
+
+
+def test_ten_megabytes_are_sent(store: Store) -> None:
+    content = bytes(range(256)) * 39_062
+    (key,) = put(store, with_file(message(), content))
+    (row,) = store.rows()
+    assert len(row.body) < 3_000
+    sender = Sender()
+    Worker(store, sender).turn()
+    (sent,) = sender.effects
+    assert isinstance(sent, PostToSlack)
+    assert sent.attachments[0].content == content
+    assert store.files(key) is None
 
 
 def test_a_slow_destination_holds_up_no_other(store: Store) -> None:

@@ -5,7 +5,6 @@
   configuration with the options over it who is notified, of what, and how.
 """
 
-import os
 import sys
 import time
 from contextlib import ExitStack
@@ -13,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 import attrs
 
+from tocsin.cli.exec.known_secrets import register_secrets
 from tocsin.cli.exec.notifier_protocol import OpenRun
 from tocsin.cli.exec.options import Options, as_utf8
 from tocsin.cli.stderr import complain, show
@@ -28,6 +28,7 @@ from tocsin.core.machine import Announcement, Run, Subject, propose
 from tocsin.core.notifiers import Messenger, Notifier, Pinger, SlackNotifier
 from tocsin.core.outcomes import Rejected, Shown
 from tocsin.core.planning import RetryRules, Situation, plan
+from tocsin.core.progress import still_running
 from tocsin.core.secrets import masked_command
 from tocsin.core.services.healthchecks import ping_fault
 from tocsin.core.states import KINDS, Finished, Retrying, Running, State
@@ -36,7 +37,7 @@ from tocsin.core.text import last_lines, readable
 from tocsin.shell import log, queues, redaction
 from tocsin.shell.adapters import SystemClock
 from tocsin.shell.adapters.healthchecks import Ping
-from tocsin.shell.adapters.secrets import Secret, make_known
+from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.announce import Announcer, facts
 from tocsin.shell.config.defaults import secrets, usual_handlers, webhook
 from tocsin.shell.config.load import configuration
@@ -85,13 +86,6 @@ def command_handlers(options: Options, config: Configuration, ping: Ping | None)
     if options.mention and usual and not any(isinstance(notifier, SlackNotifier) for notifier in usual):
         log.once("--mention has no effect: it names people on Slack, and no message goes there")
     return (*(_with_options(notifier, options) for notifier in usual), *([] if ping is None else [Pinger(ping)]))
-
-
-def register_secrets(config: Configuration) -> None:
-    """Register for redaction all configured secrets, and what is secret in the other environment variables."""
-    make_known(config.secret_names)
-    for name, value in os.environ.items():
-        redaction.suspect(name, as_utf8(value))  # the output is read as UTF-8, too
 
 
 def _with_options(notifier: Messenger, options: Options) -> Messenger:
@@ -167,7 +161,7 @@ class CommandNotifier:
         fault = None if ended.fault is None else redact(ended.fault)
         self._prepare_ping(ended.status, _readable(ended.tail))
         whole = attrs.evolve(ended, fault=fault)
-        event = outcome(whole, _moment(ended.ended), self._run.attempt, self._facts(ended), self._options.expect)
+        event = outcome(whole, _moment(ended.ended), self._run.attempt, self._facts(ended.tail), self._options.expect)
         if self._run.attempt > 1:
             event = attrs.evolve(event, run_took=timedelta(seconds=max(ended.ended - ended.began, 0.0)))
         self._run = self._finish(self._run, event, ended.began, ended.status)
@@ -177,6 +171,11 @@ class CommandNotifier:
             self._run = self._announcer.feed(self._run, follows)
             return 0.0 if follows.start is None else (follows.start - now).total_seconds()
         return None
+
+    def still_running(self, seconds: float, tail: bytes) -> None:
+        """Notify that the attempt still runs, this long after the start of the run."""
+        said = still_running(self._announcer.clock.now(), seconds, None, self._facts(tail))
+        self._run = self._announcer.feed(self._run, said)
 
     def close(self) -> None:
         """End the notifications. A run that was stopped between two attempts is reported as aborted first."""
@@ -230,8 +229,8 @@ class CommandNotifier:
         self._announcer.remember = lambda proposed, _: record_end(proposed, began, status, counts=self._counts)
         return self._announcer.feed(run, event)
 
-    def _facts(self, ended: Ended) -> Facts:
-        """Return the facts of the end, with the command and the output tail if asked for.
+    def _facts(self, tail: bytes) -> Facts:
+        """Return the facts of an event, with the command and the output tail if asked for.
 
         Both are made readable and redacted, then cut: into the last lines, too, since a secret may have several.
         """
@@ -239,7 +238,7 @@ class CommandNotifier:
         if self._options.show_command:
             words = [redact(as_utf8(word)) for word in self._options.command]
             details.append(Detail("Command", redact(masked_command(words)), quoted=True))
-        if self._options.tail and (lines := last_lines(_readable(ended.tail), self._options.tail)):
+        if self._options.tail and (lines := last_lines(_readable(tail), self._options.tail)):
             details.append(Detail("Last lines", lines, quoted=True))
         return attrs.evolve(self._announcer.facts, details=tuple(details))
 

@@ -42,6 +42,10 @@ class ExecNotifier(Protocol):
         """
         ...
 
+    def still_running(self, seconds: float, tail: bytes) -> None:
+        """Handle that the attempt still runs, this long after the start of the run. ``tail`` is the end of its output so far."""
+        ...
+
     def close(self) -> None:
         """End the notifications: no other call follows."""
         ...

@@ -1,11 +1,13 @@
 """Runs the notifier in a thread, so that signals, output and time-outs never wait for it.
 
-An exception of the notifier becomes one line on standard error. It does not change the command's exit status.
+- An exception of the notifier becomes one line on standard error. It does not change the command's exit status.
+- The thread itself waits for the moment at which to report that the command still runs.
 """
 
 from collections.abc import Callable
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Thread
+from time import monotonic
 from typing import TypeVar
 
 from tocsin.cli.exec.context import ExecContext
@@ -29,9 +31,11 @@ class NotifierThread:
         self.answered: bool = False
         self.answer: float | None = None
         self.finished: bool = False
+        self._is_running = False
         self._context = context
         self._make = make
         self._calls: SimpleQueue[str | Ended] = SimpleQueue()
+        self._reminder: float | None = context.options.still_running
         self._pid = context.child.pid if isinstance(context.child, Child) else None
         Thread(target=self._work, name="tocsin exec", daemon=True).start()
 
@@ -50,12 +54,35 @@ class NotifierThread:
 
     def _work(self) -> None:
         notifier = _guarded(self._make_notifier)
-        while (call := self._calls.get()) != "close":
+        while (call := self._next_call(notifier)) != "close":
             self._forward(notifier, call)
         if notifier is not None:
             _guarded(notifier.close)
         self.finished = True
         self._context.signals.wake()
+
+    def _next_call(self, notifier: ExecNotifier | None) -> str | Ended:
+        """Wait for the next call. Meanwhile, report at its moments that the attempt still runs."""
+        while self._is_running and self._reminder is not None:
+            try:
+                return self._calls.get(timeout=max(self._reminder - self._elapsed(), 0.0))
+            except Empty:
+                self._remind(notifier, self._reminder)
+        return self._calls.get()
+
+    def _remind(self, notifier: ExecNotifier | None, due: float) -> None:
+        if notifier is not None:
+            tail = b"" if self._context.tee is None else self._context.tee.tail()
+            _guarded(lambda: notifier.still_running(due, tail))
+        self._reminder = _guarded(lambda: self._next_reminder(due))
+
+    def _next_reminder(self, due: float) -> float:
+        from tocsin.core.progress import next_reminder  # with many modules, which only the notifier needs
+
+        return next_reminder(due, self._elapsed())
+
+    def _elapsed(self) -> float:
+        return monotonic() - self._context.began[1]
 
     def _make_notifier(self) -> ExecNotifier:
         context = self._context
@@ -68,6 +95,7 @@ class NotifierThread:
         return CommandNotifier(context.options, run)
 
     def _forward(self, notifier: ExecNotifier | None, call: str | Ended) -> None:
+        self._is_running = not isinstance(call, Ended)
         if not isinstance(call, Ended):
             if notifier is not None:
                 _guarded(notifier.started)

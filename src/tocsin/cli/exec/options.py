@@ -36,6 +36,8 @@ States: running, retrying, success, failed, timedout, aborted. failed includes t
 Example: tocsin exec --label "nightly load" --tail 20 --timeout 2h -- ./load.sh --all
 """
 _LONGEST = 11 * 86_400  # seconds
+MIN_PERIOD = 0.1
+"""The fewest seconds after which a run may be said to go on. ``core.progress`` has it too, and takes too long to load."""
 _STATUSES = range(256)
 _PYTHONS = ("python", "pypy")
 _PYTHON_OPTION = r"-[A-Za-z?]*?([cmWX])(.*)"  # with a value; compiled only if Python is run
@@ -65,6 +67,7 @@ class Options(argparse.Namespace):
     on_change: bool
     every: int | None
     after: int | None
+    still_running: float | None
     timeout: float | None
     kill_after: float = 10.0
     retries: int = 0
@@ -79,9 +82,11 @@ class Options(argparse.Namespace):
     env_file: dict[str, str]
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are a ``UsageError``."""
+
     def error(self, message: str) -> Never:
-        raise UsageError(f"{message.removeprefix('argument ')} (tocsin exec --help shows all options)")
+        raise UsageError(f"{message.removeprefix('argument ')} ({self.prog} --help shows all options)")
 
 
 def parse_arguments(arguments: list[str]) -> Options | None:
@@ -101,7 +106,7 @@ def parse_arguments(arguments: list[str]) -> Options | None:
             raise UsageError(f"{name}: '--' is no value (tocsin exec --help shows all options)")
     options, rest = made.parse_known_args(words, Options())
     if rest:
-        raise UsageError(_unknown_option(rest[0]))
+        raise UsageError(unknown_option(rest[0], made))
     if not command or not command[0]:
         raise UsageError(f"there is no command to run: write {USAGE}")
     _check_combinations(options)
@@ -184,10 +189,11 @@ def _base_name(path: str) -> str:
     return path.rstrip("/").rpartition("/")[2]
 
 
-def _unknown_option(word: str) -> str:
+def unknown_option(word: str, made: argparse.ArgumentParser) -> str:
+    """Return the error for an option that a parser does not know."""
     name = word.partition("=")[0]
-    known = [flag for flag in parser()._option_string_actions if flag.startswith("--")]
-    return f"there is no option {name}{suggestion(name, known)} (tocsin exec --help shows all options)"
+    known = [flag for flag in made._option_string_actions if flag.startswith("--")]
+    return f"there is no option {name}{suggestion(name, known)} ({made.prog} --help shows all options)"
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
@@ -204,7 +210,7 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the options, without the command."""
-    made = _Parser("tocsin exec", USAGE, "Run a command, and report how it went.", EPILOG, add_help=False, allow_abbrev=False)
+    made = Parser("tocsin exec", USAGE, "Run a command, and report how it went.", EPILOG, add_help=False, allow_abbrev=False)
     made.formatter_class = argparse.RawDescriptionHelpFormatter
     add = made.add_argument_group("notifications").add_argument
     add("--label", default=argparse.SUPPRESS, type=_label, metavar="NAME", help="the name of the run in messages (the program's name)")
@@ -225,6 +231,12 @@ def parser() -> argparse.ArgumentParser:
         type=_mentions,
         metavar="ID[,ID]",
         help="whom a failure mentions on Slack, like U0123ABCD,here",
+    )
+    add(
+        "--still-running",
+        type=_reminder,
+        metavar="TIME",
+        help="also while it still runs after this time, and after twice, four times ... as long",
     )
     add("--ping", metavar="URL", help="a dead-man service to ping at start and end, or the name of a secret with its URL")
     add = made.add_argument_group("running the command").add_argument
@@ -261,10 +273,11 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _states(text: str) -> list[str]:
-    return [_state(word.strip()) for word in text.split(",")]
+    return [state_name(word.strip()) for word in text.split(",")]
 
 
-def _state(word: str) -> str:
+def state_name(word: str) -> str:
+    """Return the name of the state that a word means."""
     for name in STATES:
         if name.lower() == word.lower():
             return name
@@ -338,6 +351,12 @@ def _seconds(text: str) -> float:
     if seconds > _LONGEST:
         raise argparse.ArgumentTypeError(f"{text} is longer than 11 days")
     return seconds
+
+
+def _reminder(text: str) -> float:
+    if (seconds := _seconds(text)) >= MIN_PERIOD:
+        return seconds
+    raise argparse.ArgumentTypeError("it must be 100 ms or longer")
 
 
 def _timeout(text: str) -> float:

@@ -12,7 +12,7 @@ import attrs
 from tocsin.core.changes import Key
 from tocsin.core.delivery.destinations import audience
 from tocsin.core.delivery.rendering import content_of, rerender
-from tocsin.core.effects import CallBack, Effect, Message
+from tocsin.core.effects import CallBack, Effect, Message, is_edit
 from tocsin.core.messages.content import SENTENCE_LIMIT, Content, Line
 from tocsin.core.messages.digest_summary import NAMED, Counts, DigestSummary, Excerpt, merge_summaries, summarize
 from tocsin.core.text import cut, one_line, span
@@ -38,11 +38,11 @@ def portions(effects: Sequence[Effect], threshold: int) -> tuple[tuple[int, ...]
 
     Returns:
         Positions in ``effects``, each once. A portion of one position goes alone, a portion of several is to be folded. Audiences come
-        in the order of their first messages, and messages to one audience in their own order. A call goes alone.
+        in the order of their first messages, and messages to one audience in their own order. A call and an edit go alone.
     """
     groups: dict[object, list[int]] = {}
     for position, effect in enumerate(effects):
-        groups.setdefault(position if isinstance(effect, CallBack) else audience(effect), []).append(position)
+        groups.setdefault(position if isinstance(effect, CallBack) or is_edit(effect) else audience(effect), []).append(position)
     return tuple(
         portion for group in groups.values() for portion in ([tuple(group)] if len(group) > threshold else [(one,) for one in group])
     )
@@ -157,6 +157,8 @@ def _lines(summary: DigestSummary) -> Iterator[Line]:
     yield Line("First", "\n".join(_excerpt_line(excerpt, summary) for excerpt in summary.first))
     if summary.count > len(summary.first):
         yield Line("Last", _excerpt_line(summary.last, summary))
+    if summary.attached:
+        yield Line("Files", _files_text(summary))
     began, ended = _when(summary.began), _when(summary.ended)
     yield Line("When", f"at {began}" if began == ended else f"from {began} to {ended}")
     run = cut(one_line(summary.key.run_id), _SHOWN)
@@ -197,6 +199,15 @@ def _places_text(summary: DigestSummary) -> str:
     if len(summary.places) == 1 and summary.places[0][1] == summary.count:
         return summary.places[0][0]
     return "\n".join(_listed(summary.places, _NAMES_IN_SENTENCE, summary.count, "elsewhere, or nobody knows where"))
+
+
+def _files_text(summary: DigestSummary) -> str:
+    """Return how many files are not sent, and the names of a few."""
+    shown = summary.files[:_NAMES_IN_SENTENCE]
+    names = ", ".join(name if count == 1 else f"{name}, {count:,} times" for name, count in shown)
+    left = summary.attached - sum(count for _, count in shown)
+    files = "1 file, which a digest does" if summary.attached == 1 else f"{summary.attached:,} files, which a digest does"
+    return f"{files} not carry: {names}{f' and {left:,} more' if left else ''}"
 
 
 def _excerpt_line(excerpt: Excerpt, summary: DigestSummary) -> str:

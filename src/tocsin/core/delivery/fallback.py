@@ -11,7 +11,7 @@ import attrs
 
 from tocsin.core.delivery.destinations import destination
 from tocsin.core.delivery.digest import digest_content
-from tocsin.core.delivery.rendering import content_of, rerender
+from tocsin.core.delivery.rendering import attachments_of, content_of, rerender
 from tocsin.core.effects import Bot, Message, PostToSlack, Rest, SendEmail
 from tocsin.core.messages.content import SENTENCE_LIMIT, Content, Line
 from tocsin.core.messages.digest_summary import DigestSummary
@@ -50,7 +50,7 @@ def as_slack(message: Message, webhook_secret: str, bot: Bot | None = None) -> P
     else:
         source = content_of(message)
         payload = slack_message(_content_to_show(source))
-    return PostToSlack(webhook_secret, payload, message.key, bot, source)
+    return PostToSlack(webhook_secret, payload, message.key, bot, source, attachments_of(message))
 
 
 def _content_to_show(source: Content | DigestSummary) -> Content:

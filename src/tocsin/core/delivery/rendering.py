@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 import attrs
 
+from tocsin.core.attachments import Attachment, unpacked
 from tocsin.core.effects import Message, PostToSlack, SendEmail
 from tocsin.core.messages.content import SENTENCE_LIMIT, Content, Line
 from tocsin.core.messages.digest_summary import DigestSummary
@@ -27,6 +28,7 @@ MARK = "Possibly repeated:"
 NOTE = "No answer came to the first try, so this may be the second message about it."
 """The note below such a message."""
 
+_LEFT_OUT = "Its files were left out: those of earlier messages were still waiting to be sent."
 _GREY = "#696969"
 _LATEST = 253_402_214_400  # seconds: the last day of the year 9999, in any zone
 
@@ -48,11 +50,62 @@ def content_of(message: Message) -> Content | DigestSummary:
         at = datetime.fromtimestamp(min(max(payload.ts or 0, 0), _LATEST), UTC)
         lines = tuple(Line(_unescaped(field.title), _unescaped(field.value)) for field in payload.fields)
         texts = (_unescaped(payload.fallback), _unescaped(payload.text), _unescaped(payload.title))
-        return Content(message.key.slug, *texts, False, payload.color, at, lines, payload.title_link, mentions=payload.mentions)
-    result = message.mail
-    return Content(
-        message.key.slug, result.subject, result.subject, "Message", False, _GREY, result.at, (Line("Message", result.plain),)
-    )
+        content = Content(message.key.slug, *texts, False, payload.color, at, lines, payload.title_link, mentions=payload.mentions)
+    else:
+        result = message.mail
+        texts = (result.subject, result.subject, "Message")
+        content = Content(message.key.slug, *texts, False, _GREY, result.at, (Line("Message", result.plain),))
+    return attrs.evolve(content, attachments=attachments_of(message))
+
+
+def attachments_of(message: Message) -> tuple[Attachment, ...]:
+    """Return the files that go with a message."""
+    return message.attachments if isinstance(message, PostToSlack) else message.mail.attachments
+
+
+def with_attachments(message: Message, attachments: tuple[Attachment, ...]) -> Message:
+    """Return the message with these files in place of its own. Its texts stay as they are."""
+    content = message.content
+    if isinstance(content, Content):
+        content = attrs.evolve(content, attachments=attachments)
+    if isinstance(message, PostToSlack):
+        return attrs.evolve(message, attachments=attachments, content=content)
+    return attrs.evolve(message, mail=attrs.evolve(message.mail, attachments=attachments), content=content)
+
+
+def without_files(message: Message) -> Message:
+    """Return the message without the bytes of its files, which it names with their sizes, and says that they were left out."""
+    content = message.content
+    if isinstance(content, Content):
+        content = attrs.evolve(content, lines=(*content.lines, Line("Note", _LEFT_OUT, ours=True)))
+        message = rerender(message, content, content)
+    return with_attachments(message, tuple(each.detached for each in attachments_of(message)))
+
+
+def stored_attachments(message: Message) -> tuple[Attachment, ...]:
+    """Return the files of the message, and those of its content if they are others: a message made by hand may hold both."""
+    own, content = attachments_of(message), message.content
+    inner = content.attachments if isinstance(content, Content) else ()
+    return own if inner == own else (*own, *inner)
+
+
+def with_stored_files(message: Message, files: bytes) -> Message:
+    """Return the message with the bytes of its ``stored_attachments``, as ``packed`` gives them.
+
+    Raises:
+        ValueError: they are not the bytes of these attachments.
+    """
+    own, content, contents = attachments_of(message), message.content, unpacked(files)
+    inner = content.attachments if isinstance(content, Content) else ()
+    shared = inner == own and len(contents) != 2 * len(own)
+    empty = own if shared else (*own, *inner)
+    if len(contents) != len(empty):
+        raise ValueError(f"it has {len(empty):,} attachments, and the bytes of {len(contents):,} are stored")
+    filled = tuple(attrs.evolve(each, content=one) for each, one in zip(empty, contents, strict=True))
+    result = with_attachments(message, filled[: len(own)])
+    if shared or not isinstance(content, Content):
+        return result
+    return attrs.evolve(result, content=attrs.evolve(content, attachments=filled[len(own) :]))
 
 
 def _unescaped(text: str) -> str:
@@ -95,21 +148,21 @@ def _is_laid_out(message: Message) -> bool:
 
 
 def _texts(message: Message) -> tuple[str, ...]:
+    names = (attachment.name for attachment in attachments_of(message))
     if isinstance(message, SendEmail):
-        return message.mail.subject, message.mail.plain, message.mail.html
+        return message.mail.subject, message.mail.plain, message.mail.html, *names
     payload = message.payload
     fields = (text for field in payload.fields for text in (field.title, field.value))
-    return payload.fallback, payload.title, payload.text, payload.title_link or "", payload.footer or "", *fields
+    return payload.fallback, payload.title, payload.text, payload.title_link or "", payload.footer or "", *fields, *names
 
 
 def _redacted_layout(message: Message, redact: Callable[[str], str]) -> Message:
+    files = tuple(attachment.redacted(redact) for attachment in attachments_of(message))
     if isinstance(message, PostToSlack):
-        return attrs.evolve(message, payload=_redacted_payload(message.payload, redact))
-    return attrs.evolve(message, mail=_redacted_mail(message.mail, redact))
-
-
-def _redacted_mail(mail: Mail, redact: Callable[[str], str]) -> Mail:
-    return attrs.evolve(mail, subject=redact(mail.subject), plain=redact(mail.plain), html=redact(mail.html))
+        return attrs.evolve(message, payload=_redacted_payload(message.payload, redact), attachments=files)
+    mail = message.mail
+    texts = attrs.evolve(mail, subject=redact(mail.subject), plain=redact(mail.plain), html=redact(mail.html), attachments=files)
+    return attrs.evolve(message, mail=texts)
 
 
 def _redacted_payload(payload: SlackMessage, redact: Callable[[str], str]) -> SlackMessage:

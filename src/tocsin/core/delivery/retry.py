@@ -7,7 +7,7 @@
   outcome stays unknown. The repetition follows some seconds later, at half of the time left if that is sooner: what cut off the first
   answer, a restart for example, would cut off an immediate second one, too, and there is no third.
 - A mail that some recipients have, and that was refused for others for now, is tried again for these alone.
-- Any other outcome is final after the first answer. The outcome of a user's callback is always final.
+- Any other outcome is final after the first answer. The outcome of a user's callback, and of an edit, is always final.
 - The message is given up once its tries are used up, or if the pause would end after the deadline or the caller's timeout. That is
   checked before the pause. After the pause the try is made, even if the machine slept meanwhile.
 - The time spent is never less than the sum of the pauses, so a timer that goes backwards gains no time.
@@ -20,7 +20,7 @@ import attrs
 
 from tocsin.core.delivery.combining import after_a_part, narrowed
 from tocsin.core.delivery.rendering import marked_as_repeat, tells_of_failure
-from tocsin.core.effects import CallBack, Effect
+from tocsin.core.effects import CallBack, Effect, is_edit
 from tocsin.core.filters.policies import count
 from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, Outcome, Retryable
 from tocsin.core.text import quote, span
@@ -165,7 +165,7 @@ def _least(policy: RetryPolicy, outcome: Outcome, draw: float, left: float) -> f
 
 def _next_try(last: Try, outcome: Outcome, spent: float) -> Try | None:
     effect = last.effect
-    if isinstance(effect, CallBack):
+    if isinstance(effect, CallBack) or is_edit(effect):
         return None
     if isinstance(outcome, Retryable):
         return attrs.evolve(last, number=last.number + 1, spent=spent)
@@ -184,7 +184,7 @@ def _final_outcome(last: Try, outcome: Outcome, elapsed: float) -> Outcome:
 
 
 def _outcome_of_tries(last: Try, outcome: Outcome, elapsed: float) -> Outcome:
-    if not isinstance(outcome, DeliveryError) or isinstance(last.effect, CallBack):
+    if not isinstance(outcome, DeliveryError) or isinstance(last.effect, CallBack) or is_edit(last.effect):
         return outcome
     if last.number == 1 and not isinstance(outcome, Retryable):
         return outcome

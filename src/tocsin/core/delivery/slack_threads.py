@@ -1,8 +1,10 @@
 """One Slack thread for each run in a channel: the first message is the parent, and later messages are replies to it.
 
 - A message is posted once, as a parent or as a reply. Only the parent is ever edited.
-- The parent shows the newest state of its object. It is edited after the reply that brings a newer state.
-- An edit removes no failure: a parent that reported one keeps that text below the new one.
+- The parent shows the newest state of its object. It is edited after the reply that brings a newer state. What the author of a run says
+  is no state: it is a reply, or begins the thread, and causes no edit.
+- The progress of a run is an edit alone: of the parent, if that is about the same object and shows nothing newer, else nothing.
+- An edit removes neither a failure nor what was said: a parent that had one keeps that text below the new one.
 - A digest stands for many objects. It is never edited, and causes no edit.
 - What is known of a run's thread is a value. The adapter keeps it, and asks here what to do next.
 """
@@ -61,21 +63,45 @@ class Reply(Value):
     edit: bool
 
 
-def planned(thread: Thread | None, message: PostToSlack) -> Post | Reply:
+@attrs.frozen(eq=False, repr=False)
+class Edit(Value):
+    """Edit the parent of ``thread`` to show the message, which is not posted."""
+
+    thread: Thread
+
+
+@attrs.frozen(eq=False, repr=False)
+class Skip(Value):
+    """Do nothing: there is no message that could show this one."""
+
+
+def planned(thread: Thread | None, message: PostToSlack) -> Post | Reply | Edit | Skip:
     """Return what to do with a message. ``thread`` is that of its run; None if the run has none yet."""
+    if message.edits:
+        return Edit(thread) if thread is not None and _is_newer(thread, message) else Skip()
     if thread is None:
         return Post()
+    is_state = not isinstance(message.content, DigestSummary) and not _is_said(message)
+    return Reply(thread, edit=is_state and _is_newer(thread, message))
+
+
+def _is_newer(thread: Thread, message: PostToSlack) -> bool:
+    """Return whether the message is newer than the parent, which is about the same object and may be edited."""
     key = message.key
-    same = (thread.slug, thread.map_index) == (key.slug, key.map_index) and not isinstance(message.content, DigestSummary)
-    return Reply(thread, edit=same and thread.editable and key.ordinal > thread.shown)
+    same = (thread.slug, thread.map_index) == (key.slug, key.map_index)
+    return same and thread.editable and key.ordinal > thread.shown
 
 
 def opened(message: PostToSlack, channel: str, ts: str) -> Thread:
     """Return the thread after the message was posted as a parent, as ``ts`` in ``channel``."""
     key, content = message.key, message.content
-    harmless = isinstance(content, Content) and not content.failed
+    harmless = isinstance(content, Content) and not content.failed and not content.said
     kept = None if harmless else message.payload
     return Thread(channel, ts, key.slug, key.map_index, key.ordinal, kept, editable=not isinstance(content, DigestSummary))
+
+
+def _is_said(message: PostToSlack) -> bool:
+    return isinstance(message.content, Content) and message.content.said
 
 
 def edited(thread: Thread, key: Key) -> Thread:

@@ -117,6 +117,7 @@ class Content(Value):
         rest: the rest of the sentence, whole, as a user's program worded it.
         mentions: whom the message mentions, as ids of Slack's (``U...``, ``S...``) or one of here, channel and everyone.
         attachments: files that go with the message.
+        said: whether the author of the run said it, and its state did not change. The sentence has the first line of it.
     """
 
     name: str
@@ -131,13 +132,19 @@ class Content(Value):
     rest: str = ""
     mentions: tuple[str, ...] = attrs.field(default=(), validator=are_mentions)
     attachments: tuple[Attachment, ...] = ()
+    said: bool = False
 
     @property
     def sentence(self) -> str:
         """The whole message in one plain sentence of at most 200 characters, of which a long reason has both ends."""
-        if not self.rest:
+        rest = self.rest
+        if not rest:
             return self.opening
-        whole = one_line(f"{self.opening}{without_rulers(self.rest)}")
+        if self.said:
+            rest = rest.partition("\n")[0]
+        elif len(rest) > _LEAST_REASON or "\n" in rest:  # a shorter one hides nothing behind a ruler
+            rest = without_rulers(rest)
+        whole = one_line(f"{self.opening}{rest}")
         if len(whole) <= SENTENCE_LIMIT:
             return whole
         room = SENTENCE_LIMIT - len(self.opening)
@@ -151,6 +158,8 @@ class Content(Value):
         All texts are searched at once.
         """
         told = [self.rest, self.link or ""]
+        if self.attachments:
+            told += [attachment.name for attachment in self.attachments]
         for line in self.lines:
             if not line.ours:
                 told += (line.title, line.text)
@@ -158,8 +167,8 @@ class Content(Value):
         if CONTROL.search(whole) is None and redact(whole) == whole:  # a control character acts beyond its own text
             return self
         lines = [line if line.ours else attrs.evolve(line, title=redact(line.title), text=redact(line.text)) for line in self.lines]
-        link = None if self.link is None else redact(self.link)
-        return attrs.evolve(self, rest=redact(self.rest), link=link, lines=tuple(lines))
+        link, files = None if self.link is None else redact(self.link), tuple(each.redacted(redact) for each in self.attachments)
+        return attrs.evolve(self, rest=redact(self.rest), link=link, lines=tuple(lines), attachments=files)
 
 
 def error_of(state: State) -> BaseException | None:
@@ -195,28 +204,16 @@ def compose(
     told = None if error is None else error_text(error)  # once, since a user's ``str`` may take long
     message = None if message is None else _unless_blank(printable(message))
     remark = None if remark is None else _unless_blank(printable(remark))
-    name = cut(one_line(_name(change)), NAME_LIMIT) or f"<{type_name(change.tracked_obj)} without a name>"
-    index = "" if change.map_index is None else f"[{change.map_index}]"
+    name = name_in(change)
     own, worded = None, change.new.message
     if worded is not None:
         own = printable(plain(worded)) if error is None or told is None else _own_message(plain(worded), error, told)
     reason = message or (own if told is None else _reason(change.new, own, told))
-    opening, rest = _sentence(f"{name}{index}", change, reason, remark)
+    opening, rest = _sentence(name, change, reason, remark)
     lines = _message_lines(message or own, error, told)
     if remark is not None:
         lines.append(Line("History", remark))
-    if change.facts.details:
-        lines += [
-            Line(
-                one_line(detail.title),
-                printable(detail.text),
-                quoted=detail.quoted,
-                tabular=detail.tabular,
-                listed=detail.listed,
-            )
-            for detail in change.facts.details
-        ]
-    lines += _fact_lines(change)
+    lines += fact_lines(change)
     if traceback and error is not None and (seen := traceback_lines(error)):
         lines.append(Line("Traceback, innermost first", printable("\n".join(seen)), quoted=True))
     if notes:
@@ -226,9 +223,9 @@ def compose(
             lines = [line for line in lines if not is_blank(line.text)]
             break
     return Content(
-        name=f"{name}{index}",
+        name=name,
         opening=opening,
-        headline=f"{name}{index} is now in {'an' if kind[0] in _VOWELS else 'a'} {kind} state",
+        headline=headline(name, kind),
         state=kind,
         failed=isinstance(change.new, s.Failed),
         color=change.new.color,
@@ -238,6 +235,21 @@ def compose(
         rest=rest,
         attachments=change.facts.attachments,
     )
+
+
+def name_in(change: Change) -> str:
+    """Return the name of what changed, with the index of a mapped child."""
+    name = cut(one_line(_name(change)), NAME_LIMIT) or f"<{type_name(change.tracked_obj)} without a name>"
+    return name if change.map_index is None else f"{name}[{change.map_index}]"
+
+
+def headline(name: str, kind: str) -> str:
+    """Return the opening of a message about something in a state of this kind.
+
+    >>> headline("load", "Aborted")
+    'load is now in an Aborted state'
+    """
+    return f"{name} is now in {'an' if kind[0] in _VOWELS else 'a'} {kind} state"
 
 
 def is_blank(text: str) -> bool:
@@ -325,8 +337,20 @@ def _message_lines(message: str | None, error: BaseException | None, told: Error
     return lines
 
 
-def _fact_lines(change: Change) -> list[Line]:
+def fact_lines(change: Change) -> list[Line]:
+    """Return the lines with the known facts of a change: first the details, which a user's program worded."""
     lines: list[Line] = []
+    if change.facts.details:
+        lines += [
+            Line(
+                one_line(detail.title),
+                printable(detail.text),
+                quoted=detail.quoted,
+                tabular=detail.tabular,
+                listed=detail.listed,
+            )
+            for detail in change.facts.details
+        ]
     if change.duration is not None:
         whole = "" if change.run_duration is None else f"{span(change.run_duration)} in all, attempt {change.attempt} took "
         lines.append(Line("Duration", f"{whole}{span(change.duration)}", ours=True, short=True))

@@ -25,6 +25,7 @@ NAMED = 1000
 
 _STATE_LIMIT = 60
 _PLACE_LIMIT = 100
+_FILE_LIMIT = 100
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Counts = tuple[tuple[str, int], ...]
@@ -61,6 +62,8 @@ class DigestSummary(Value):
         ended: the latest moment, an aware datetime.
         color: the colour of the first message that reports a failure; without one, of the first message.
         mentions: whom the messages mention, each once, in order.
+        attached: the number of files that went with the messages. A digest carries none of them.
+        files: the number of files for each name with its size, of the first thousand in the alphabet.
     """
 
     key: Key
@@ -75,11 +78,16 @@ class DigestSummary(Value):
     ended: datetime
     color: str
     mentions: tuple[str, ...] = attrs.field(default=(), validator=are_mentions)
+    attached: int = 0
+    files: Counts = ()
 
     def redacted(self, redact: Callable[[str], str]) -> "DigestSummary":
-        """Return the summary with each excerpt as ``redact`` returns it; itself if none changes."""
+        """Return the summary with each excerpt, and each name of a file, as ``redact`` returns it; itself if none changes."""
         first, last = tuple(excerpt.redacted(redact) for excerpt in self.first), self.last.redacted(redact)
-        return self if (first, last) == (self.first, self.last) else attrs.evolve(self, first=first, last=last)
+        files = tuple((redact(name), count) for name, count in self.files)
+        if (first, last, files) == (self.first, self.last, self.files):
+            return self
+        return attrs.evolve(self, first=first, last=last, files=files)
 
     @property
     def lasted(self) -> timedelta:
@@ -106,6 +114,8 @@ def summarize(content: Content | DigestSummary, key: Key) -> DigestSummary:
         ended=content.at,
         color=content.color,
         mentions=content.mentions,
+        attached=len(content.attachments),
+        files=_summed([((_clean(str(each), _FILE_LIMIT), 1),) for each in content.attachments]),
     )
 
 
@@ -129,6 +139,8 @@ def merge_summaries(summaries: Iterable[DigestSummary]) -> DigestSummary:
         max((part.ended for part in parts), key=_since_epoch),
         failing.color,
         mentions=union(part.mentions for part in parts),
+        attached=sum(part.attached for part in parts),
+        files=_summed(part.files for part in parts),
     )
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import attrs
 
-from tocsin.core.attachments import Attachment
+from tocsin.core.attachments import Attachment, listed
 from tocsin.core.messages.content import Content, Line, cut_line
 from tocsin.core.states import aware
 from tocsin.core.text import header
@@ -66,6 +66,8 @@ def mail(content: Content, recipients: tuple[str, ...] | None = None, cc: tuple[
     """Return the mail with a content. ``recipients`` None means the sending account itself."""
     when = content.at.strftime("%Y-%m-%d %H:%M:%S %z")
     lines = tuple(Line(line.title, cut_line(line, VALUE_LIMIT), quoted=line.quoted, tabular=line.tabular) for line in content.lines)
+    if content.attachments:
+        lines = (*lines, Line("Files", listed(content.attachments, VALUE_LIMIT)))
     return Mail(
         subject=header(content.sentence),
         plain=_plain(content, lines, when),
@@ -79,7 +81,7 @@ def mail(content: Content, recipients: tuple[str, ...] | None = None, cc: tuple[
 
 def _plain(content: Content, lines: tuple[Line, ...], when: str) -> str:
     rows = [f"{line.title}:{_INDENT if line.tabular else ' '}{line.text.replace(chr(10), _INDENT)}" for line in lines]
-    headline = [] if content.headline == content.sentence else ["", content.headline]
+    headline = [] if content.headline in {"", content.sentence} else ["", content.headline]
     return "\n".join([content.sentence, *headline, "", *rows, "", when, *([content.link] if content.link else [])]) + "\n"
 
 

@@ -13,6 +13,7 @@ from typing import NotRequired, TypedDict
 
 import attrs
 
+from tocsin.core.attachments import Attachment, listed
 from tocsin.core.messages.content import Content, Line, cut_line
 from tocsin.core.messages.mentions import EVERYONE, are_mentions
 from tocsin.core.text import cut
@@ -26,6 +27,7 @@ LIMITS: Mapping[str, int] = {
     "Last lines": 800,
     "Note": 300,
     "Not attached": 200,
+    "Progress": 100,
     "Command": 200,
     "Arguments": 200,
     "Result": 200,
@@ -35,6 +37,7 @@ LIMITS: Mapping[str, int] = {
     "Last": 250,
     "The rest": 300,
     "Where": 300,
+    "Files": 300,
     "Key": 200,
 }
 """The most characters of a field, before escaping."""
@@ -117,18 +120,23 @@ class SlackMessage(Value):
 
 def slack_message(content: Content) -> SlackMessage:
     """Return the payload for a webhook."""
-    has_code, sentence = True in [line.quoted for line in content.lines], content.sentence
+    lines = content.lines if not content.attachments else (*content.lines, _files(content.attachments))
+    has_code, sentence = True in [line.quoted for line in lines], content.sentence
     return SlackMessage(
         fallback=escape(sentence) if _SPECIAL.search(sentence) else sentence,
         color=content.color,
         title=escape(content.state) if _SPECIAL.search(content.state) else content.state,
         title_link=content.link,
         text=escape(content.headline) if _SPECIAL.search(content.headline) else content.headline,
-        fields=_fields(content.lines, has_code=has_code),
+        fields=_fields(lines, has_code=has_code),
         mrkdwn_in=("fields",) if has_code else (),
         ts=int(content.at.timestamp()),
         mentions=content.mentions,
     )
+
+
+def _files(attachments: tuple[Attachment, ...]) -> Line:
+    return Line("Files", listed(attachments, LIMITS["Files"]))
 
 
 def escape(text: str) -> str:

@@ -70,6 +70,8 @@ class Row(Value):
             None.
         reason: how the last try ended, redacted; None if none has ended.
         ended: when the message was delivered, given up, or became unknown; None before.
+        files: the bytes of its attachments, packed; None without any, and in a row that was read: they are read apart, when the message
+            is sent.
     """
 
     key: str
@@ -88,15 +90,18 @@ class Row(Value):
     reason: str | None = None
     ended: float | None = None
     pause: float | None = None
+    files: bytes | None = attrs.field(default=None, repr=False)
 
     @classmethod
-    def new(cls, *, key: str, destination: str, kind: str, version: int, body: str, at: float) -> "Row":
+    def new(cls, *, key: str, destination: str, kind: str, version: int, body: str, at: float, files: bytes | None = None) -> "Row":
         """Return the row of a new message.
 
         >>> Row.new(key="run.load..0.0", destination="slack:TEAM", kind="PostToSlack", version=1, body="{}", at=0.0).status
         <Status.PENDING: 'pending'>
         """
-        return cls(key=key, destination=destination, kind=kind, version=version, body=body, made=at, since=at, due=at, pause=0.0)
+        return cls(
+            key=key, destination=destination, kind=kind, version=version, body=body, made=at, since=at, due=at, pause=0.0, files=files
+        )
 
 
 def row_name(key: Key) -> str:

@@ -19,6 +19,7 @@ from tocsin.core.services.connection import NOISE, words
 from tocsin.core.text import cut, is_quoted, one_line
 
 API_HOSTS = ("slack.com", "slack-gov.com")
+_FILES_SCOPE = "files:write"
 _TOKEN = re.compile(r"xox[A-Za-z0-9._-]{5,500}")
 _CHANNEL = re.compile(r"#[\w-]{1,80}|[CDGUW][A-Z0-9]{5,30}")  # a name as people write it, or an id
 
@@ -80,6 +81,11 @@ _API_REJECTED: Mapping[str, str] = {
     "cannot_reply_to_message": "that message cannot be replied to",
     "restricted_action_thread_locked": "the thread is locked",
     "restricted_action_non_threadable_channel": "the channel has no threads",
+    "file_uploads_disabled": f"the workspace takes no files: {_ADMIN}",
+    "file_uploads_except_images_disabled": f"the workspace takes no files but pictures: {_ADMIN}",
+    "file_upload_size_restricted": f"the workspace takes no file of this size: {_ADMIN}",
+    "file_type_not_allowed": f"the workspace takes no file of this type: {_ADMIN}",
+    "storage_limit_reached": f"the workspace has no room for files: {_ADMIN}",
 }
 _API_RETRYABLE: Mapping[str, timedelta | None] = {
     "request_timeout": None,  # "the POST data was either missing or truncated": nothing was done
@@ -225,6 +231,52 @@ def posted_as(answer: Mapping[str, object]) -> tuple[str, str] | None:
     """Return the ids of the channel and of the message that was posted; None if the answer lacks them."""
     channel, ts = answer.get("channel"), answer.get("ts")
     return (channel, ts) if isinstance(channel, str) and isinstance(ts, str) else None
+
+
+def upload_place(answer: Mapping[str, object]) -> tuple[str, str] | None:
+    """Return the URL that takes the bytes of a file, and the file's id; None if the answer lacks them."""
+    url, file_id = answer.get("upload_url"), answer.get("file_id")
+    return (url, file_id) if isinstance(url, str) and isinstance(file_id, str) else None
+
+
+def upload_fault(url: str, allowed_hosts: tuple[str, ...] = ()) -> str | None:
+    """Return what is wrong with the address that is to take the bytes of a file; None if nothing is.
+
+    Slack has a host of its own for files, such as files.slack.com.
+
+    >>> upload_fault("https://files.slack.com/upload/v1/ABC") is None
+    True
+    >>> upload_fault("https://slack.com.example/upload/v1/ABC")
+    'it does not lead to slack.com or slack-gov.com, or to a host below them'
+    """
+    from urllib.parse import urlsplit
+
+    fault = https_fault(url)
+    if fault is not None:
+        return fault
+    host = urlsplit(url).hostname or ""
+    own = next((domain for domain in API_HOSTS if host.endswith(f".{domain}")), None)
+    if leads_to(url, (*API_HOSTS, host) if own else API_HOSTS, allowed_hosts):
+        return None
+    return f"it does not lead to {' or '.join(API_HOSTS)}, or to a host below them"
+
+
+def upload_reply(status: int, host: str) -> Receipt | DeliveryError:
+    """Classify the answer to the bytes of a file.
+
+    >>> upload_reply(200, "files.slack.com"), upload_reply(413, "files.slack.com").reason
+    (Delivered(refused=(), in_digest=None), 'files.slack.com did not take the bytes (HTTP 413)')
+    """
+    return Delivered() if status == 200 else Rejected(f"{host} did not take the bytes (HTTP {status})")
+
+
+def may_upload(scopes: str) -> bool:
+    """Return whether an app with these scopes, from the header X-OAuth-Scopes, may upload files.
+
+    >>> may_upload("chat:write,files:write"), may_upload("chat:write")
+    (True, False)
+    """
+    return _FILES_SCOPE in {scope.strip() for scope in scopes.split(",")}
 
 
 def _word(answer: Mapping[str, object], name: str) -> str:

@@ -35,7 +35,7 @@ from tocsin.core.delivery.destinations import proxy_fault
 from tocsin.core.outcomes import DeliveryError, Outcome, Receipt, Rejected
 from tocsin.core.services.connection import Peer, proxy_refusal
 from tocsin.core.services.healthchecks import Report, ping_reply, ping_url, start_reply
-from tocsin.core.services.slack_api import webhook_reply
+from tocsin.core.services.slack_api import upload_reply, webhook_reply
 from tocsin.core.states import Running
 from tocsin.shell import redaction
 from tocsin.shell.adapters import tls
@@ -52,6 +52,7 @@ _LONGEST_ANSWER = 1 << 16  # bytes
 HEADERS = {"Content-Type": "application/json; charset=utf-8", "User-Agent": "tocsin", "Accept-Encoding": "identity"}
 _PING_HEADERS = {name: value for name, value in HEADERS.items() if name != "Content-Type"}
 _TUNNEL_REFUSED = re.compile(r"Tunnel connection failed: (\d+) ?(.*)", re.DOTALL)
+_BYTES_HEADERS = {**HEADERS, "Content-Type": "application/octet-stream"}
 _TEXT_HEADERS = {**HEADERS, "Content-Type": "text/plain; charset=utf-8"}
 _ONLY_ENVIRONMENT = urllib.request.getproxies is urllib.request.getproxies_environment  # macOS and Windows also have system settings
 
@@ -281,6 +282,16 @@ def ping(
             return _outcome(response, start_reply if isinstance(report.state, Running) else ping_reply)
 
     return exchange(settings, transports, url.reveal(), settings.deadline, call)
+
+
+def upload(settings: HttpSettings, transports: PerProcess[Transport], url: str, content: bytes, seconds: float) -> Outcome:
+    """Post the bytes of a file to ``url`` without any token, within ``seconds``, and return the outcome."""
+
+    def call(sender: RequestSender) -> Outcome:
+        with sender.send(Request("POST", url, headers=_BYTES_HEADERS, data=content)) as response:
+            return _outcome(response, lambda status, _, __: upload_reply(status, _host(url)))
+
+    return exchange(settings, transports, url, seconds, call)
 
 
 def _post_request(url: str, body: bytes) -> PreparedRequest:

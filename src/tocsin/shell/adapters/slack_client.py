@@ -9,6 +9,7 @@
 from collections.abc import Callable, Mapping
 from json import dumps, loads
 from typing import TypeGuard
+from urllib.parse import urlencode
 
 from requests import Request
 from slack_sdk.web.client import WebClient
@@ -43,9 +44,14 @@ class Client(WebClient):
         headers: dict[str, object] | None = None,
         auth: dict[str, object] | None = None,
     ) -> SlackResponse:
-        """Post ``json`` to a method of the API. The other arguments are ignored: the calls that tocsin makes do not use them."""
-        url, body = f"{self.base_url}{api_method}", dumps(json, ensure_ascii=False).encode(errors="replace")
-        request = Request(http_verb, url, headers={**HEADERS, "Authorization": f"Bearer {self._secret.reveal()}"}, data=body)
+        """Post ``json`` to a method of the API, or ``params`` as a form. The calls that tocsin makes use no other argument."""
+        url, own = f"{self.base_url}{api_method}", {**HEADERS, "Authorization": f"Bearer {self._secret.reveal()}"}
+        if params is None:
+            body = dumps(json, ensure_ascii=False).encode(errors="replace")
+        else:
+            given = {name: value for name, value in params.items() if value is not None}
+            body, own["Content-Type"] = urlencode(given, errors="replace").encode(), "application/x-www-form-urlencoded; charset=utf-8"
+        request = Request(http_verb, url, headers=own, data=body)
         with self._sender.send(request) as response:
             answer: bytes = response.raw.read(decode_content=False)  # it repeats the message, so all is read; ``Attempt`` bounds it
             return SlackResponse(

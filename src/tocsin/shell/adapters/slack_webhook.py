@@ -85,4 +85,5 @@ class SlackWebhook(settings.HttpSettings):
         redaction.guard_logs()
         from tocsin.shell.adapters import slack_app
 
-        return slack_app.post_as_app(slack_app.AppConnection(self, self.api, self._kept, self._threads), token, bot, message)
+        to = slack_app.AppConnection(self, self.api, self.allowed_hosts, self._kept, self._threads)
+        return slack_app.post_as_app(to, token, bot, message)

@@ -25,7 +25,7 @@ from tocsin.core.config.schema import PASSWORD
 from tocsin.core.delivery.destinations import without_login
 from tocsin.core.diagnosis import Finding, Seen, clock, finding
 from tocsin.core.outcomes import DeliveryError, Rejected
-from tocsin.core.services.slack_api import bot_reply
+from tocsin.core.services.slack_api import bot_reply, may_upload
 from tocsin.core.text import cut, one_line
 from tocsin.shell.adapters import SlackWebhook, SystemClock, mail_smtp, tls
 from tocsin.shell.adapters.google_tokens import TokenCache, TokenRoute
@@ -155,7 +155,9 @@ def _token_finding(response: SlackResponse, route: SlackRoute, token: Secret) ->
     if isinstance(outcome, DeliveryError):
         return finding(Seen(outcome, route.host, token.name))
     owner = f"{_field(answer, 'user')} in {_field(answer, 'team')}"
-    return Finding(route.host, f"{route.reached}, its certificate is good, and the token is accepted: it belongs to {owner}")
+    scopes = response.headers.get("x-oauth-scopes")
+    files = "" if scopes is None or may_upload(scopes) else "; it needs the scope files:write to upload the files of messages"
+    return Finding(route.host, f"{route.reached}, its certificate is good, and the token is accepted: it belongs to {owner}{files}")
 
 
 def _field(answer: Mapping[str, object], name: str) -> str:

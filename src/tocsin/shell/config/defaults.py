@@ -24,7 +24,7 @@ CHANNELS: tuple[Channel, ...] = ("slack", "gmail")
 
 def default_handlers(config: Configuration) -> tuple[Messenger, ...]:
     """Return the configured notifiers, else those whose secrets are set. The result may be empty."""
-    return tuple(_notifier(config, channel) for channel in channels(config))
+    return tuple(notifier(config, channel) for channel in channels(config))
 
 
 def usual_handlers(config: Configuration, mode: Notify) -> tuple[Messenger, ...]:
@@ -128,7 +128,8 @@ def mailer(config: Configuration) -> Gmail:
     )
 
 
-def _notifier(config: Configuration, channel: Channel) -> Messenger:
+def notifier(config: Configuration, channel: Channel) -> Messenger:
+    """Return the notifier of a channel, as configured."""
     own = config.slack if channel == "slack" else config.gmail
     only = config.only if own.only is None else own.only
     ignore = config.ignore if own.ignore is None else own.ignore

@@ -14,7 +14,7 @@ from typing_extensions import override
 from tocsin.core.delivery.combining import after_fallback, combined, message_for_fallback
 from tocsin.core.delivery.destinations import destination
 from tocsin.core.delivery.fallback import dead_destination_alarm
-from tocsin.core.effects import CallBack, Effect, Message
+from tocsin.core.effects import CallBack, Effect, Message, is_edit
 from tocsin.core.outcomes import Delivered, DeliveryError, DestinationDead, Outcome, Receipt
 from tocsin.core.text import one_line
 from tocsin.shell.environment import Notify
@@ -28,7 +28,7 @@ class Fallback(Performer):
     """Passes each effect to ``first``, and to ``second`` if ``first`` failed to deliver it.
 
     A message that may have arrived goes to ``second`` only if it reports a failure, with a note that it may be a repetition. Only
-    ``first`` makes calls of user functions. If both fail, the outcome names both reasons, and is the first of ``Ambiguous``,
+    ``first`` makes calls of user functions and edits. If both fail, the outcome names both reasons, and is the first of ``Ambiguous``,
     ``Retryable``, ``Rejected`` and ``DestinationDead`` that is among the two.
 
     It belongs inside digests and queues, and outside rate limits and retries: with ``sends = RateLimited(Retrying(Live()))``, write
@@ -61,7 +61,7 @@ class Fallback(Performer):
     @override
     def perform(self, effect: Effect, /) -> Outcome:
         outcome = execute(self.first, effect)
-        if isinstance(effect, CallBack):
+        if isinstance(effect, CallBack) or is_edit(effect):
             return outcome
         self._report_death(effect, outcome)
         return self._fall_back(effect, outcome) if isinstance(outcome, DeliveryError) else outcome
@@ -96,7 +96,7 @@ class Fallback(Performer):
 
 @attrs.frozen(eq=False, init=False, repr=False)
 class Fanout(Performer):
-    """Passes each message to all ``interpreters``, in order. A call of a user function goes to the first one only: it is made once.
+    """Passes each message to all ``interpreters``, in order. A call of a user function, or an edit, goes to the first one only.
 
     The outcome is a receipt, like ``Delivered``, only if no interpreter failed. If some delivered and others failed, it is
     ``Ambiguous``, and the reason names the failed ones: a retry of the whole would notify some people twice. So let each part retry
@@ -129,7 +129,7 @@ class Fanout(Performer):
 
     @override
     def perform(self, effect: Effect, /) -> Outcome:
-        if isinstance(effect, CallBack):
+        if isinstance(effect, CallBack) or is_edit(effect):
             return execute(self.interpreters[0], effect)
         outcomes = [execute(each, effect) for each in self.interpreters]
         outcome = combined(outcomes)

@@ -17,7 +17,7 @@ from tocsin.core.delivery.combining import with_earlier_refusals
 from tocsin.core.delivery.rendering import searched_message
 from tocsin.core.effects import Bot, CallBack, Effect, PostToSlack, SendEmail
 from tocsin.core.messages.email import Mail
-from tocsin.core.outcomes import Delivered, Outcome, Rejected
+from tocsin.core.outcomes import Delivered, Outcome, Rejected, Withheld
 from tocsin.core.text import describe, name_of
 from tocsin.core.validation import invoke
 from tocsin.shell import environment
@@ -76,6 +76,8 @@ def _perform(live: Live, effect: Effect, /) -> Outcome:
         case PostToSlack(bot=Bot() as bot):
             token = live.secrets.find(bot.token_secret)
             return token if isinstance(token, Rejected) else live.slack.speak(token, bot, _searched_post(effect))
+        case PostToSlack(edits=True):
+            return Withheld("a webhook cannot edit a message")
         case PostToSlack(webhook_secret=name):
             url = live.secrets.find(name)
             return url if isinstance(url, Rejected) else live.slack.post(url, _searched_post(effect).payload)

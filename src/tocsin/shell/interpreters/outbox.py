@@ -2,7 +2,7 @@
 
 - A message is committed to disk first, in the caller's thread, and is ``Queued``. Then this process, or another worker of the outbox,
   sends it in the background. A failed message is retried for a day.
-- A call of a user function cannot be stored: it is made at once.
+- A call of a user function cannot be stored: it is made at once. An edit would be stale: it is queued in memory.
 - If the outbox cannot be written, messages are sent in the background without it, and the log has the reason.
 - An event loop waits for a commit at most a fifth of a second; a slower commit continues in another thread.
 - If the environment asks for a dry run or for silence, messages are printed or dropped at once; none is stored or sent from the outbox.
@@ -18,7 +18,7 @@ from typing_extensions import override
 
 from tocsin.core.delivery.digest import MIN_INTERVAL, THRESHOLD
 from tocsin.core.delivery.retry import RetryPolicy
-from tocsin.core.effects import CallBack, Effect, Message
+from tocsin.core.effects import CallBack, Effect, Message, is_edit
 from tocsin.core.outbox.state_machine import POLICY
 from tocsin.core.outcomes import STORED, Outcome, Queued
 from tocsin.core.text import quote
@@ -154,7 +154,7 @@ class Outbox(Queueing, Wrapper, Batching):
             outcome = execute(self.inner, effect)
             on_settled(outcome)
             return outcome
-        if environment.override() is not None:
+        if environment.override() is not None or is_edit(effect):
             return self._fallback.submit(effect, on_settled)
         if in_event_loop():
             return self._store_in_thread(effect, on_settled, _LOOP_COMMIT_TIMEOUT)
@@ -165,7 +165,7 @@ class Outbox(Queueing, Wrapper, Batching):
     @override
     def batch(self, effects: Sequence[Effect], /) -> Sequence[Outcome]:
         """Store the effects in one commit. Return the outcome of each. Raises nothing."""
-        messages = [effect for effect in effects if not isinstance(effect, CallBack)]
+        messages = [effect for effect in effects if not isinstance(effect, CallBack) and not is_edit(effect)]
         if environment.override() is not None or len(messages) < len(effects):
             return [self.submit(effect, ignore_outcome) for effect in effects]
         try:

@@ -3,6 +3,7 @@
 - Each destination has a token bucket, which all threads share. Threads get their turns in the order in which they ask.
 - A dead destination is not tried for five minutes. A destination that used up the whole deadline of its callers without success is not
   tried for one minute.
+- An edit takes no turn of a message, since Slack counts edits apart. It is not tried while the circuit of its destination is open.
 - A caller without time to wait gets a ``Retryable`` with the time of the next turn. Its turn is not used up.
 - Buckets belong to an interpreter in a process. A forked child continues with copies, so that it is no faster than its parent would be;
   parent and child do not see what the other sends from then on.
@@ -17,7 +18,7 @@ from typing_extensions import override
 from tocsin.core.delivery.circuit_breaker import Circuit, error_if_open, record
 from tocsin.core.delivery.destinations import Destination, destination
 from tocsin.core.delivery.rate_limit import GMAIL, SLACK, Bucket, Rate, take, take_late
-from tocsin.core.effects import Effect
+from tocsin.core.effects import Effect, is_edit
 from tocsin.core.outcomes import DeliveryError, Outcome, Retryable
 from tocsin.core.text import one_line, quote, span
 from tocsin.shell.adapters.clock import SystemTimer, Timer, hurried_by
@@ -79,6 +80,8 @@ class RateLimited(Wrapper):
         if where is None or is_idle(self.inner):  # nothing is sent, so nobody need wait
             return execute(self.inner, effect)
         began = self.timer.monotonic()
+        if is_edit(effect):
+            return self._error_if_open(where, began) or execute(self.inner, effect)
         error = self._error_if_open(where, began) or self._wait(where)
         if error is not None:
             return error

@@ -1,8 +1,8 @@
 """``ByMail`` and ``BySlack``: send a message by another channel than its own, as a fallback or in addition to it.
 
 The message keeps its content. One that was made by hand is searched for secrets before its text becomes a content. A call of a user
-function is no message and is passed on unchanged. Rate limits and retries belong inside these interpreters, where they see the real
-destination.
+function is no message and is passed on unchanged. An edit is withheld, since the message that it edits went another way. Rate limits
+and retries belong inside these interpreters, where they see the real destination.
 """
 
 import attrs
@@ -11,10 +11,12 @@ from typing_extensions import override
 from tocsin.core import options
 from tocsin.core.delivery.fallback import as_mail, as_slack
 from tocsin.core.delivery.rendering import redacted_message
-from tocsin.core.effects import Bot, CallBack, Effect
-from tocsin.core.outcomes import Outcome
+from tocsin.core.effects import Bot, CallBack, Effect, is_edit
+from tocsin.core.outcomes import Outcome, Withheld
 from tocsin.shell.interpreter import Wrapper, execute
 from tocsin.shell.redaction import redact
+
+_NO_EDIT = Withheld("the message that it edits went another way")
 
 
 @attrs.frozen(eq=False)
@@ -46,6 +48,8 @@ class ByMail(Wrapper):
     def perform(self, effect: Effect, /) -> Outcome:
         if isinstance(effect, CallBack):
             return execute(self.inner, effect)
+        if is_edit(effect):
+            return _NO_EDIT
         return execute(self.inner, as_mail(redacted_message(effect, redact), self.to, self.cc))
 
 
@@ -86,4 +90,6 @@ class BySlack(Wrapper):
     def perform(self, effect: Effect, /) -> Outcome:
         if isinstance(effect, CallBack):
             return execute(self.inner, effect)
+        if is_edit(effect):
+            return _NO_EDIT
         return execute(self.inner, as_slack(redacted_message(effect, redact), self.webhook_secret, self.bot))

@@ -4,11 +4,11 @@
 - The content of a row is untrusted. An unknown kind, a newer version, an extra key or a value of the wrong type makes no message. The
   decoder returns a text that explains it, and the row stays.
 - Datetimes are ISO 8601 with their offset from UTC. The name of a time zone is not stored.
+- The bytes of attachments are apart from the JSON, which has their names, types and sizes. So a row is read and shown without them.
 - A row holds no address but those that a mail goes to; that of the account is among them where the mail still goes to it alone.
 """
 
 import json
-from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
@@ -17,21 +17,23 @@ import attrs
 from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
+from tocsin.core.attachments import Attachment, packed
 from tocsin.core.delivery.destinations import destination
-from tocsin.core.delivery.rendering import redacted_message
-from tocsin.core.effects import Message, PostToSlack, SendEmail
+from tocsin.core.delivery.rendering import redacted_message, stored_attachments, with_stored_files
+from tocsin.core.effects import Message, PostToSlack, SendEmail, is_edit
 from tocsin.core.messages.content import Content, Line
 from tocsin.core.messages.digest_summary import DigestSummary
 from tocsin.core.messages.email import Mail
 from tocsin.core.messages.slack import SlackMessage
 from tocsin.core.outbox.model import Row, row_name
 from tocsin.core.text import cut, describe, one_line, quote
-from tocsin.core.validation import is_list
+from tocsin.core.validation import is_list, is_table
 from tocsin.shell.redaction import redact
 
 VERSION = 1
 """The version of the schema in which messages are written."""
 _VERSION_OF_REST = 2  # in which a mail with a ``rest`` is written, which older code would refuse as damaged
+_VERSION_OF_FILES = 3  # in which a message with attachments is written, for the same reason
 
 MESSAGE_KINDS: Mapping[str, type[PostToSlack] | type[SendEmail]] = {"PostToSlack": PostToSlack, "SendEmail": SendEmail}
 """The classes of messages that a row may hold."""
@@ -48,11 +50,12 @@ _JSON = json.JSONEncoder(separators=(",", ":"))  # escapes all characters outsid
 
 @attrs.frozen
 class Encoded:
-    """A message as it is stored."""
+    """A message as it is stored; ``files`` are the bytes of its attachments, None without any."""
 
     kind: str
     version: int
     body: str
+    files: bytes | None = None
 
 
 def encode(message: Message) -> Encoded:
@@ -70,23 +73,30 @@ def encode(message: Message) -> Encoded:
     kind = type(message).__name__
     if MESSAGE_KINDS.get(kind) is not type(message):
         raise TypeError(f"a {kind} is not one of {', '.join(MESSAGE_KINDS)}")
+    if is_edit(message):
+        raise TypeError("an edit is not stored: it would be stale")
+    attached = stored_attachments(message)
     tree: object = _converter().unstructure(redacted_message(message, redact))
     version = _VERSION_OF_REST if isinstance(message, SendEmail) and message.rest is not None else VERSION
-    return Encoded(kind, version, _JSON.encode(tree))
+    return Encoded(kind, _VERSION_OF_FILES if attached else version, _JSON.encode(tree), packed(attached))
 
 
 def decode(row: Row) -> Message | str:
-    """Return the message in a row, or a text that says why the row holds no readable message and what to do."""
+    """Return the message in a row, or a text that says why the row holds no readable message and what to do.
+
+    Its attachments are without their bytes, unless the row has its files.
+    """
     retry = f"then: tocsin outbox retry {row.key}"
     kind = MESSAGE_KINDS.get(row.kind)
     if kind is None:
         return f"{row.key} is of a kind that this tocsin does not know, {_redacted_line(row.kind)}: upgrade tocsin, {retry}"
-    newest = _VERSION_OF_REST if kind is SendEmail else VERSION
-    if row.version > newest:
-        return f"{row.key} was written by a newer tocsin (version {row.version}, and this one reads {newest}): upgrade tocsin, {retry}"
+    if row.version > _VERSION_OF_FILES:
+        newest = f"version {row.version}, and this one reads {_VERSION_OF_FILES}"
+        return f"{row.key} was written by a newer tocsin ({newest}): upgrade tocsin, {retry}"
     try:
         tree: object = json.loads(row.body)
-        return _converter().structure(tree, kind)
+        message = _converter().structure(tree, kind)
+        return message if row.files is None else with_stored_files(message, row.files)
     except Exception as error:  # a damaged row may raise anything
         reason = _redacted_line(_first_error(error))
     return f"the message in {row.key} is damaged ({reason}): it is kept, and not sent; see it by: tocsin outbox show {row.key}"
@@ -108,6 +118,7 @@ def new_row(message: Message, at: float) -> Row:
         version=encoded.version,
         body=encoded.body,
         at=at,
+        files=encoded.files,
     )
 
 
@@ -130,16 +141,18 @@ def _converter() -> Converter:
         converter.register_structure_hook(kind, _exact_type)
     converter.register_unstructure_hook(datetime, datetime.isoformat)
     converter.register_structure_hook(datetime, _datetime)
-    converter.register_unstructure_hook(bytes, _base64)
-    converter.register_structure_hook(bytes, _from_base64)
+    converter.register_unstructure_hook(Attachment, lambda each: {"name": each.name, "type": each.media_type, "size": each.size})
+    converter.register_structure_hook(Attachment, _attachment)
     sentence, seldom = override(rename="sentence"), override(omit_if_default=True)  # a row of before has the whole sentence there
+    converter.register_unstructure_hook(
+        DigestSummary, make_dict_unstructure_fn(DigestSummary, converter, attached=seldom, files=seldom, mentions=seldom)
+    )
     converter.register_unstructure_hook(Line, make_dict_unstructure_fn(Line, converter, tabular=seldom, listed=seldom))
     converter.register_unstructure_hook(
         Content,
-        make_dict_unstructure_fn(Content, converter, opening=sentence, rest=seldom, mentions=seldom, attachments=seldom),
+        make_dict_unstructure_fn(Content, converter, opening=sentence, rest=seldom, mentions=seldom, attachments=seldom, said=seldom),
     )
     converter.register_structure_hook(Content, make_dict_structure_fn(Content, converter, opening=sentence))
-    converter.register_unstructure_hook(DigestSummary, make_dict_unstructure_fn(DigestSummary, converter, mentions=seldom))
     union = Content | DigestSummary | None
 
     def unstructure(content: Content | DigestSummary | None) -> object:
@@ -160,7 +173,9 @@ def _converter() -> Converter:
     converter.register_structure_hook(union, structure)
     converter.register_unstructure_hook(SlackMessage, make_dict_unstructure_fn(SlackMessage, converter, mentions=seldom))
     converter.register_unstructure_hook(Mail, make_dict_unstructure_fn(Mail, converter, attachments=seldom))
-    converter.register_unstructure_hook(PostToSlack, make_dict_unstructure_fn(PostToSlack, converter, attachments=seldom))
+    never = override(omit=True)
+    converter.register_unstructure_hook(PostToSlack, make_dict_unstructure_fn(PostToSlack, converter, attachments=seldom, edits=never))
+    converter.register_structure_hook(PostToSlack, make_dict_structure_fn(PostToSlack, converter, edits=never))
     converter.register_unstructure_hook(SendEmail, make_dict_unstructure_fn(SendEmail, converter, rest=seldom))
     return converter
 
@@ -171,14 +186,12 @@ def _exact_type(value: str | int, kind: type[str] | type[int]) -> str | int:
     return value
 
 
-def _base64(value: bytes) -> str:
-    return b64encode(value).decode("ascii")
-
-
-def _from_base64(value: object, _: object) -> bytes:
-    if not isinstance(value, str):
-        raise TypeError(f"{quote(value)} is no text in Base64")
-    return b64decode(value, validate=True)
+def _attachment(tree: object, _: object) -> Attachment:
+    if is_table(tree) and len(tree) == 3:
+        name, media_type, size = tree.get("name"), tree.get("type"), tree.get("size")
+        if isinstance(name, str) and isinstance(media_type, str) and type(size) is int and size >= 0:
+            return Attachment(name, b"", media_type, size)
+    raise ValueError(f"{quote(tree)} is no attachment")
 
 
 def _datetime(value: object, _: object) -> datetime:

@@ -11,6 +11,7 @@ from functools import lru_cache
 
 import attrs
 from sqlalchemy import (
+    Boolean,
     Connection,
     Dialect,
     Double,
@@ -19,9 +20,11 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
+    case,
     delete,
     false,
     func,
+    null,
     or_,
     select,
     union_all,
@@ -42,7 +45,7 @@ _CHANGING_COLUMNS = ("since", "due", "status", "attempts", "claim", "repeated", 
 _UNSTORABLE = re.compile("[\\x00\\ud800-\\udfff]")
 _VACUUM_PAGES = 500  # free pages that one call of ``shrink`` gives back
 
-_rows = t.messages.select()  # all columns, with the number
+_rows = select(*(column for column in t.messages.c if column is not t.files))  # with the number, and without the bytes of attachments
 _waits = t.ended.is_(None)
 _has_ended = t.ended.is_not(None)
 _at_destination = and_(t.destination == bindparam("destination"), _waits)
@@ -77,7 +80,9 @@ _PUT = {
     "sqlite": sqlite.insert(t.messages).on_conflict_do_nothing().inline(),
     "postgresql": postgresql.insert(t.messages).on_conflict_do_nothing().inline(),
 }
-_CHANGE = update(t.messages).where(t.number == bindparam("_number"))
+_REWRITE = update(t.messages).where(t.number == bindparam("_number"))
+_CHANGE = _REWRITE.values(files=case((bindparam("_delivered", type_=Boolean), null()), else_=t.files))
+_FILES = select(t.files).where(t.key == bindparam("key"))
 _CENSUS = union_all(
     *(
         select(t.destination, t.status, func.count(), func.min(t.made)).where(part).group_by(t.destination, t.status)
@@ -216,12 +221,22 @@ def find(connection: Connection, keys: Iterable[str], *, to_change: bool = False
     return _read(connection, statement, {"keys": [key for key in keys if storable(key)]})
 
 
+def files_of(connection: Connection, key: str) -> bytes | None:
+    """Return the bytes of a row's attachments; None if it has none, or is gone."""
+    return connection.execute(_FILES, {"key": key}).scalar() if storable(key) else None
+
+
 def change(connection: Connection, changed: Iterable[Found]) -> None:
-    """Update the rows."""
+    """Update the rows. A delivered one needs its files no more."""
     records = [(found.number, record_of(found.row)) for found in changed]
     if records:
         connection.execute(
-            _CHANGE, [{"_number": number} | {name: record[name] for name in _CHANGING_COLUMNS} for number, record in records]
+            _CHANGE,
+            [
+                {"_number": number, "_delivered": record["status"] == Status.DELIVERED.value}
+                | {name: record[name] for name in _CHANGING_COLUMNS}
+                for number, record in records
+            ],
         )
 
 
@@ -229,7 +244,7 @@ def rewrite(connection: Connection, changed: Iterable[Found]) -> None:
     """Replace the messages of the rows. It is apart from ``change``, since messages are long and few are replaced."""
     records = [{"_number": found.number, "version": found.row.version, "body": found.row.body} for found in changed]
     if records:
-        connection.execute(_CHANGE, records)
+        connection.execute(_REWRITE, records)
 
 
 def due_destinations(connection: Connection, now: float, far: float) -> list[DueDestination]:

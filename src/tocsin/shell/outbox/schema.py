@@ -5,6 +5,7 @@
 - ``messages_waiting`` indexes the claimable rows of each destination by due time, ``messages_in_digest`` the waiting rows of a digest,
   ``messages_over`` the ended rows, which are counted and removed.
 - ``number`` is the order in which messages were inserted.
+- ``files`` holds the bytes of attachments, which no claim and no list reads.
 - A migration goes step by step and forward only, in one transaction.
 - A new step is appended to ``STEPS``. The tables below are the current schema: before you change them, freeze in the earlier steps the
   schema that these steps leave. A test creates and fills each earlier version, and migrates it.
@@ -26,6 +27,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     RowMapping,
     Table,
@@ -62,6 +64,7 @@ status: Column[str] = Column("status", Text, nullable=False)
 digest: Column[str] = Column("digest", Text)
 ended: Column[float] = Column("ended", Double)
 pause: Column[float] = Column("pause", Double)
+files: Column[bytes] = Column("files", LargeBinary)  # the last column, so that SQLite reads the others without it
 
 _waiting = ended.is_(None)
 _ended = ended.is_not(None)
@@ -87,6 +90,7 @@ messages: Final = Table(
     Column("reason", Text),
     ended,
     pause,
+    files,
     CheckConstraint(status.in_([each.value for each in Status]), "messages_status"),
     CheckConstraint((ended.is_(None)) == status.in_([each.value for each in WAITING]), "messages_ended"),
     CheckConstraint(  # PostgreSQL enforces the types of columns itself
@@ -129,12 +133,12 @@ def record_of(row: Row) -> dict[str, object]:
 
 
 def found_of(record: RowMapping) -> Found:
-    """Return the row of a database record.
+    """Return the row of a database record, without its files.
 
     Raises:
         ValueError: tocsin did not write that record.
     """
-    values = {name: record[name] for name in NAMES if name != "status"}
+    values = {name: record[name] for name in NAMES if name not in {"status", "files"}}
     return Found(record["number"], Row(status=Status(record["status"]), **values))
 
 
@@ -189,7 +193,13 @@ def _add_pause(connection: Connection) -> None:
     connection.exec_driver_sql("ALTER TABLE messages ADD COLUMN pause DOUBLE PRECISION")
 
 
-STEPS: Sequence[Step] = (_create_messages, _add_pause)
+def _add_files(connection: Connection) -> None:
+    """Add the bytes of attachments, which rows of earlier versions have not."""
+    kind = "BYTEA" if connection.dialect.name == "postgresql" else "BLOB"
+    connection.exec_driver_sql(f"ALTER TABLE messages ADD COLUMN files {kind}")
+
+
+STEPS: Sequence[Step] = (_create_messages, _add_pause, _add_files)
 """The n-th step migrates version n - 1 to n. Version 0 is an empty database."""
 
 

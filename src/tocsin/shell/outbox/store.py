@@ -183,6 +183,10 @@ class Store:
         found = [self._find(keys[start : start + _CHUNK]) for start in range(0, len(keys), _CHUNK)]
         return tuple(one.row for one in sorted((one for some in found for one in some), key=lambda one: one.number))
 
+    def files(self, key: str) -> bytes | None:
+        """Return the bytes of the attachments of a row, packed; None if it has none, or is gone."""
+        return self._run(self._reader, lambda connection: queries.files_of(connection, key))
+
     def rows(self, *, statuses: Sequence[Status] = (), destination: str | None = None, limit: int = 100) -> tuple[Row, ...]:
         """Return the newest ``limit`` rows, the newest last, with these statuses and this destination; the defaults mean all."""
         found = self._run(self._reader, lambda connection: queries.last(connection, statuses, destination, limit), extra=_MANY_ROWS)

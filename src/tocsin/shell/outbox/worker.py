@@ -20,7 +20,7 @@ import attrs
 
 from tocsin.core.delivery.combining import narrowed
 from tocsin.core.delivery.digest import MIN_INTERVAL, THRESHOLD, singly
-from tocsin.core.delivery.rendering import tells_of_failure
+from tocsin.core.delivery.rendering import attachments_of, tells_of_failure, with_stored_files
 from tocsin.core.delivery.retry import RetryPolicy
 from tocsin.core.effects import Message
 from tocsin.core.outbox.batches import Batch, make_batches
@@ -276,13 +276,14 @@ class Worker:
 
     def _send(self, batch: Batch, lease: _Lease, own: _DestinationThread) -> float | None:
         """Send the batch and record the answer; return the seconds that its destination pauses if the batch was delayed."""
+        message = self._with_files(batch)
         begun = self._record([(row.key, Grouped(lease.now, lease.name, batch.digest or row.key)) for row in batch.rows])
         if len(begun) < len(batch.rows) or lease.over:  # another worker has the other rows, or recording took too long
             self._record(self._releases([batch], lease, 0.0))
             return None
         own.sending = frozenset(row.key for row in batch.rows)
         try:
-            outcome = execute(self._inner, batch.message)
+            outcome = execute(self._inner, message)
             at, draw = lease.now, SystemRandom().random()
             known = OutcomeKnown(at, lease.name, outcome, draw, self._policy, tells_of_failure(batch.message))
             try:
@@ -297,6 +298,18 @@ class Worker:
             own.sending = frozenset()
         delayed = any(row.status is Status.DELAYED for row in rows)
         return rest_after(outcome, self._policy) if delayed and isinstance(outcome, DeliveryError) else None
+
+    def _with_files(self, batch: Batch) -> Message:
+        """Return the message of the batch with its files, which no claim reads: of a thousand rows, one has them in memory."""
+        if not attachments_of(batch.message):
+            return batch.message
+        files = self._store.files(batch.rows[0].key)
+        try:
+            return batch.message if files is None else with_stored_files(batch.message, files)
+        except ValueError as error:  # a damaged row; the message goes without them, and names them
+            with suppress(Exception):  # a logging handler of the user may raise
+                log.logger.error("%s", one_line(redact(f"tocsin: the files of {batch.rows[0].key} are not sent: {error}")))
+            return batch.message
 
     @staticmethod
     def _releases(batches: Sequence[Batch], lease: _Lease, pause: float) -> list[Event]:

@@ -1,4 +1,4 @@
-"""Completes the options of ``tocsin exec`` in bash, zsh and fish, without the libraries that ``tocsin[cli]`` brings.
+"""Completes the options of ``tocsin exec`` and ``send`` in bash, zsh and fish, without the libraries that ``tocsin[cli]`` brings.
 
 - The shells ask in the way in which they ask for the other commands: by the functions that ``tocsin --install-completion`` installs.
 - Behind the options, and for the names of files, it suggests nothing: then the shell completes files itself.
@@ -9,7 +9,7 @@
 
 import os
 import re
-from argparse import Action
+from argparse import Action, ArgumentParser
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
@@ -27,21 +27,31 @@ Item = tuple[str, str]
 
 
 def answer(environment: Mapping[str, str]) -> tuple[str, int] | None:
-    """Return the answer to a shell, and the exit status; None if the shell asks about another command than ``exec``."""
+    """Return the answer to a shell, and the exit status; None if the shell asks about another command than these."""
     shell = environment.get(VARIABLE, "").removeprefix("complete_")
     typed = _typed(environment, shell)
-    if typed is None or typed[:1] != ["exec"] or len(typed) < 2:
+    made = None if typed is None or len(typed) < 2 else _parser(typed[0])
+    if typed is None or made is None:
         return None
     if shell == "bash":
         words, kept = _joined(typed)
-        return "\n".join(value.removeprefix(kept) for value, _ in suggestions(words[1:-1], words[-1])), 0
-    found = suggestions(typed[1:-1], typed[-1])
+        return "\n".join(value.removeprefix(kept) for value, _ in suggestions(words[1:-1], words[-1], made)), 0
+    found = suggestions(typed[1:-1], typed[-1], made)
     if shell == "zsh":
         shown = "\n".join(f'"{_in_zsh(value)}":"{_in_zsh(meaning)}"' if meaning else f'"{_in_zsh(value)}"' for value, meaning in found)
         return (f"_arguments '*: :(({shown}))'" if found else "_files"), 0
     if environment.get("_TYPER_COMPLETE_FISH_ACTION") == "is-args":
         return "", 0 if found else 1
     return "\n".join(f"{value}\t{meaning}" if meaning else value for value, meaning in found), 0
+
+
+def _parser(command: str) -> ArgumentParser | None:
+    """Return the parser of the options of a command; None for a command of Typer's."""
+    if command == "send":
+        from tocsin.cli.send import parser as of_send
+
+        return of_send()
+    return parser() if command == "exec" else None
 
 
 def _typed(environment: Mapping[str, str], shell: str) -> list[str] | None:
@@ -80,9 +90,9 @@ def _split(line: str) -> list[str]:
         return line.split()
 
 
-def suggestions(words: Sequence[str], word: str) -> list[Item]:
-    """Return the suggestions for a word behind other words of the options."""
-    options = {name: action for action in parser()._actions for name in action.option_strings}
+def suggestions(words: Sequence[str], word: str, made: ArgumentParser) -> list[Item]:
+    """Return the suggestions for a word behind other words of the options, which ``made`` parses."""
+    options = {name: action for action in made._actions for name in action.option_strings}
     awaiting: Action | None = None
     for each in words:
         if each == "=" or (awaiting is None and each == "--"):  # bash takes an = for a word of its own
@@ -107,7 +117,9 @@ def suggestions(words: Sequence[str], word: str) -> list[Item]:
 
 def _values(option: Action, begun: str) -> list[Item]:
     """Return the values of an option that begin with a text."""
-    if option.metavar in {"STATE[,STATE]", "ID[,ID]"}:
+    if option.metavar == "STATE":
+        found = [state.lower() for state in STATES]
+    elif option.metavar in {"STATE[,STATE]", "ID[,ID]"}:
         before, comma, _ = begun.rpartition(",")
         found = [f"{before}{comma}{word.lower()}" for word in (STATES if option.dest != "mention" else EVERYONE)]
     elif option.choices is not None:
@@ -133,7 +145,7 @@ def _in_zsh(text: str) -> str:
 
 
 def main(write: Callable[[str], object]) -> int | None:
-    """Answer a shell that asks about ``exec``. Return the exit status; None if it asks about another command."""
+    """Answer a shell that asks about ``exec`` or ``send``. Return the exit status; None if it asks about another command."""
     answered = answer(os.environ)
     if answered is None:
         return None
