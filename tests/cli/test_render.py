@@ -33,6 +33,8 @@ def post(*fields: SlackField, color: str = "#eb0000", footer: str | None = None)
 def test_a_slack_message() -> None:
     assert drawn(effects()[0]) == [
         "Slack, to the webhook in SLACK_WEBHOOK_URL",
+        "load failed after 4 m 12 s: OSError: disk `full`,",
+        "& <!channel> [red]said[/red] :smile:",
         "▌ Failed",
         "▌ load is now in a Failed state",
         "▌ https://example.com/runs",
@@ -101,7 +103,7 @@ def short(title: str) -> SlackField:
 
 def test_short_fields_stand_side_by_side() -> None:
     long = SlackField("Long", "long")
-    lines = drawn(post(short("A"), short("B"), short("C"), long, short("D")))[4:-1]
+    lines = drawn(post(short("A"), short("B"), short("C"), long, short("D")))[5:-1]
     assert lines == [
         "▌ A                       B",
         "▌ a                       b",
@@ -116,8 +118,8 @@ def test_short_fields_stand_side_by_side() -> None:
 
 def test_escapes_are_undone_once_and_a_lone_fence_is_text() -> None:
     lines = drawn(post(SlackField("F", "````"), SlackField("G", "```&lt;```")))
-    assert lines[2] == "▌ load &lt; <b>"
-    assert lines[4:8] == ["▌ F", "▌ ````", "▌ G", "▌  <"]
+    assert lines[3] == "▌ load &lt; <b>"
+    assert lines[5:9] == ["▌ F", "▌ ````", "▌ G", "▌  <"]
 
 
 def test_the_footer() -> None:
@@ -126,16 +128,16 @@ def test_the_footer() -> None:
 
 def test_the_bar_has_the_colour_of_the_state_and_code_has_a_ground() -> None:
     lines = drawn(effects()[0], coloured=True)
-    assert all(line.startswith("\x1b[38;2;235;0;0m▌ ") for line in lines[1:-1])
-    assert "\x1b[38;2;242;242;242;48;2;69;72;79m" in lines[6]
+    assert all(line.startswith("\x1b[38;2;235;0;0m▌ ") for line in lines[3:-1])
+    assert "\x1b[38;2;242;242;242;48;2;69;72;79m" in lines[8]
 
 
 def test_what_is_no_colour_is_left_out() -> None:
-    assert drawn(post(color="red; drop"), coloured=True)[1].startswith("▌ ")
+    assert drawn(post(color="red; drop"), coloured=True)[2].startswith("▌ ")
 
 
 def test_the_bar_where_there_is_nothing_but_ascii() -> None:
-    assert drawn(post(), encoding="ascii")[1] == "| Failed"
+    assert drawn(post(), encoding="ascii")[2] == "| Failed"
 
 
 @pytest.mark.parametrize("noise", ["NO_COLOR", "FORCE_COLOR"])

@@ -13,6 +13,7 @@ from tocsin import Flow
 from tocsin.cli.render import drawing
 from tocsin.cli.report_view import as_json, as_table
 from tocsin.core.changes import Key
+from tocsin.core.effect_json import effect_json
 from tocsin.core.effects import Effect, shown
 from tocsin.core.notifiers import SlackNotifier
 from tocsin.core.outcomes import Delivered, Outcome
@@ -68,7 +69,7 @@ def test_an_app_is_drawn_with_its_channel() -> None:
 )
 def test_a_digest_is_named_to_programs(outcome: Outcome, reason: str | None) -> None:
     (delivery,) = json.loads(as_json(report(outcome)))["deliveries"]
-    assert delivery == {"kind": "slack", "about": "load", "outcome": "delivered", "reason": reason}
+    assert delivery == {**effect_json(effects()[0]), "outcome": "delivered", "reason": reason}
 
 
 def test_those_in_a_digest_are_counted_apart() -> None:

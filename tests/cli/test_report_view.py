@@ -9,6 +9,7 @@ import pytest
 from tests.cli.examples import effects
 from tocsin import Flow, Success, Task, callback_factory, slack_notifier, task
 from tocsin.cli.report_view import as_json
+from tocsin.core.effect_json import effect_json
 from tocsin.core.outcomes import Ambiguous, Delivered, DestinationDead, Outcome, Queued, Rejected, Retryable, Shown, Withheld
 from tocsin.flows.report import Report
 from tocsin.shell.adapters.secrets import Secret
@@ -63,7 +64,8 @@ def test_the_whole() -> None:
     pending, running = state("Pending", None), state("Running", "Starting task run.")
     worked, failed = state("Success", "Task run succeeded."), state("Failed", "Unexpected error: KeyError('x')")
     flowing, ended = state("Running", "Running flow."), state("Success", "All reference tasks succeeded.")
-    assert json.loads(as_json(report())) == {
+    made = report()
+    assert json.loads(as_json(made)) == {
         **row("sums", ended, 0.0, "NoneType"),
         "run_id": "r1",
         "tasks": [
@@ -79,7 +81,7 @@ def test_the_whole() -> None:
             change("work-2", running, failed, 0.0),
             change("sums", flowing, ended, 0.0),
         ],
-        "deliveries": [{"kind": "slack", "about": "sums", "outcome": "withheld", "reason": "recorded"}],
+        "deliveries": [{**effect_json(made.deliveries[0].effect), "outcome": "withheld", "reason": "recorded"}],
         "faults": [],
     }
 
@@ -103,7 +105,7 @@ def test_each_outcome_has_a_word_and_a_reason(outcome: Outcome, word: str, reaso
     log = DeliveryLog(lambda _: result_of(outcome))
     log(effects()[1])
     kept = attrs.evolve(report(), log=log)
-    assert json.loads(as_json(kept))["deliveries"] == [{"kind": "mail", "about": "load", "outcome": word, "reason": reason}]
+    assert json.loads(as_json(kept))["deliveries"] == [{**effect_json(effects()[1]), "outcome": word, "reason": reason}]
 
 
 def broken(_: object, __: object, ___: object) -> None:
@@ -116,7 +118,9 @@ def test_callbacks_and_faults() -> None:
     said = as_json(flow.run())
     assert said.isascii()
     whole = json.loads(said)
-    assert whole["deliveries"] == [{"kind": "callback", "about": "f\ud800", "outcome": "withheld", "reason": "recorded"}]
+    (called,) = whole["deliveries"]
+    assert (called["kind"], called["about"], called["calls"]) == ("callback", "f\ud800", "print")
+    assert (called["outcome"], called["reason"], called["payload"]) == ("withheld", "recorded", None)
     assert [fault["where"].startswith("the handler ") for fault in whole["faults"]] == [True, True]
     assert whole["faults"][0]["error"].startswith("OSError: xxx")
     assert whole["faults"][0]["error"].endswith(" more characters)")

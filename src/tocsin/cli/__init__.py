@@ -24,6 +24,7 @@ COMMANDS = {
     "outbox": ("cli,outbox", "Show the messages in the outbox, send, retry, bury or remove them."),
     "demo": ("cli", "Show the messages that a small flow would send."),
     "run": ("cli", "Run the flow in a Python file."),
+    "preview": ("cli", "Show what a flow would say to whom, without running a body."),
 }
 """The commands, in the order of the help: the extras that each needs, and what it does."""
 

@@ -20,6 +20,7 @@ from tocsin.cli import check as checking
 from tocsin.cli import config as configuring
 from tocsin.cli import demo as demonstration
 from tocsin.cli import expect as expecting
+from tocsin.cli import preview as previewing
 from tocsin.cli import run as running
 from tocsin.cli import silence as silencing
 from tocsin.cli.outbox.app import outbox_app
@@ -106,6 +107,9 @@ def run(
     fail_on_notify: Annotated[
         bool, typer.Option("--fail-on-notify", help="Exit with 3 if the flow succeeds and a notification fails.")
     ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="With --notify=print, draw each message whole, however many there are.")
+    ] = False,
     traceback: Annotated[bool, typer.Option("--traceback", help="Show the traceback of each error.")] = False,
     explain: Annotated[
         bool, typer.Option("--explain", help="Show for each change and handler whether it sent a notification, or why not.")
@@ -118,9 +122,41 @@ def run(
     Exit status: 0 if the flow succeeds, 1 if it does not, 2 if the flow to run is missing or ambiguous, and with --fail-on-notify 3
     if it succeeds but a notification fails. SIGTERM aborts the flow, which sends notifications like any other end: 143.
     """
-    options = running.RunOptions(notify=notify, json=as_json, fail_on_notify=fail_on_notify, traceback=traceback, explain=explain)
+    options = running.RunOptions(
+        notify=notify, json=as_json, verbose=verbose, fail_on_notify=fail_on_notify, traceback=traceback, explain=explain
+    )
     with interruptible():
         status = running.run(target, options)
+    raise typer.Exit(status)
+
+
+@app.command()
+def preview(
+    target: Annotated[str, typer.Argument(metavar="FILE[:FLOW]", help="A Python file, and the name of a flow in it.")],
+    *,
+    fail: Annotated[
+        list[str] | None, typer.Option("--fail", metavar="TASK", help="Suppose that this task fails; may be given several times.")
+    ] = None,
+    state: Annotated[
+        str | None,
+        typer.Option("--state", metavar="STATE", help="Suppose that the tasks of --fail, or all, end in this state, like timedout."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object; all other output goes to standard error.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Draw each message whole, however many there are.")] = False,
+    traceback: Annotated[bool, typer.Option("--traceback", help="Show the traceback if the file raises an error.")] = False,
+) -> None:
+    """Show what a flow would say to whom, without running a body.
+
+    All tasks are supposed to succeed, or to end as --fail and --state say. Retries, triggers and skips follow as in a run. The top
+    level of the file runs, as it does on import; nothing is sent.
+
+    States: success, failed, timedout, aborted, skipped, paused, triggerfailed.
+
+    Exit status: 0, or 2 if the flow, a task or the state is not known.
+    """
+    options = previewing.PreviewOptions(fail=tuple(fail or ()), state=state, json=as_json, verbose=verbose, traceback=traceback)
+    with interruptible():
+        status = previewing.show_preview(target, options)
     raise typer.Exit(status)
 
 

@@ -18,9 +18,13 @@ from rich.table import Table
 from rich.text import Text
 
 from tocsin.cli.terminal import color_style, plain_text
-from tocsin.core.effects import Bot, CallBack, Effect, PostToSlack, SendEmail, shown
+from tocsin.core.delivery.leaving import whom
+from tocsin.core.effect_json import sentence_of
+from tocsin.core.effects import CallBack, Effect, PostToSlack, SendEmail, heading, shown
 from tocsin.core.messages.email import Mail
-from tocsin.core.messages.slack import SlackField, SlackMessage
+from tocsin.core.messages.slack import SlackField, SlackMessage, mention
+from tocsin.core.text import one_line
+from tocsin.shell.redaction import redact
 
 WIDTH = 88  # columns; the maximum width of a drawing
 _CODE = Style(color="#f2f2f2", bgcolor="#45484f")  # both, so that it is readable on any background
@@ -30,13 +34,11 @@ _FENCE = "```"
 def drawing(effect: Effect) -> RenderableType:
     """Return the effect as people would see it."""
     match effect:
-        case PostToSlack(bot=Bot(token_secret=secret, channel=channel), payload=payload, attachments=attachments):
-            heading = _heading(f"Slack, as the app with the token in {secret}, to {channel}")
-            return Group(heading, _slack(payload), *(_heading(f"with the file {each}") for each in attachments), "")
-        case PostToSlack(webhook_secret=secret, payload=payload):
-            return Group(_heading(f"Slack, to the webhook in {secret}"), _slack(payload), "")
+        case PostToSlack(payload=payload, attachments=attachments):
+            files = [] if effect.bot is None else [_heading(f"with the file {each}") for each in attachments]
+            return Group(_heading(heading(effect)), _sentence(payload), _slack(payload), *files, "")
         case SendEmail(username_secret=secret, mail=mail):
-            return Group(_heading(f"Mail, from the account in {secret}"), _mail(mail, f"<{secret}>"), "")
+            return Group(_heading(heading(effect)), _mail(mail, f"<{secret}>"), "")
         case CallBack():
             return Group(plain_text(shown(effect)), "")
 
@@ -61,10 +63,23 @@ def _heading(text: str) -> Text:
     return plain_text(text, "dim")
 
 
+def line(effect: Effect) -> Text:
+    """Return the effect on one line: to whom it goes, and its sentence."""
+    if isinstance(effect, CallBack):
+        return plain_text(one_line(shown(effect, redact)))
+    color = effect.payload.color if isinstance(effect, PostToSlack) else ""
+    place = plain_text(f"{one_line(whom(effect))}  ", "dim")
+    return plain_text("● ", color_style(color)).append(place).append(plain_text(one_line(sentence_of(effect))))
+
+
+def _sentence(payload: SlackMessage) -> Text:
+    return plain_text(" ".join([*map(mention, payload.mentions), _unescaped(payload.fallback)]))
+
+
 def _slack(payload: SlackMessage) -> Barred:
-    heading = [plain_text(_unescaped(payload.title), "bold"), plain_text(_unescaped(payload.text))]
+    top = [plain_text(_unescaped(payload.title), "bold"), plain_text(_unescaped(payload.text))]
     link, footer = ([plain_text(text, "dim")] if text else [] for text in (payload.title_link, _footer(payload)))
-    return Barred(Group(*heading, *link, "", *_rows(payload.fields), *footer), color_style(payload.color))
+    return Barred(Group(*top, *link, "", *_rows(payload.fields), *footer), color_style(payload.color))
 
 
 def _rows(fields: tuple[SlackField, ...]) -> Iterator[RenderableType]:

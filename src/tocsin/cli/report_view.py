@@ -2,6 +2,7 @@
 
 - The JSON is one object on one line, in ASCII. Times are ISO 8601 with their zone, durations are seconds, and unknown values are null.
 - It holds the outcome of the run but no result: a result may be of any size, so only its type is named.
+- Each message is in it with its sentence and its payload, exactly as it is sent.
 """
 
 from collections import Counter
@@ -13,9 +14,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from tocsin.cli.leaving import leaving_json
 from tocsin.cli.terminal import color_style, json_line, own_text, plain_text
 from tocsin.core.changes import Change
-from tocsin.core.effects import CallBack, Effect, PostToSlack, SendEmail
+from tocsin.core.delivery.leaving import Leaving
+from tocsin.core.delivery.rendering import redacted_message
+from tocsin.core.effect_json import effect_json
+from tocsin.core.effects import CallBack
 from tocsin.core.machine import Announcement
 from tocsin.core.outcomes import Ambiguous, Delivered, Fault, Outcome, Queued, Shown, Withheld
 from tocsin.core.states import State
@@ -96,8 +101,8 @@ def _summary(report: Report) -> str:
     return f"notifications: {sent}{f'; handlers and filters that raised: {faults}' if faults else ''}"
 
 
-def as_json(report: Report) -> str:
-    """Return the report as a JSON object, with known secrets redacted."""
+def as_json(report: Report, summary: Leaving | None = None) -> str:
+    """Return the report as a JSON object, with known secrets redacted; ``summary`` is what would leave, of a dry run."""
     whole = {
         **_row_json(flow_row(report)),
         "run_id": report.run_id,
@@ -105,6 +110,7 @@ def as_json(report: Report) -> str:
         "changes": [_change(each) for each in report.changes],
         "deliveries": [_delivery(delivery) for delivery in report.deliveries],
         "faults": [_fault(fault) for fault in report.faults],
+        **({} if summary is None else {"leaving": leaving_json(summary)}),
     }
     return json_line(whole)
 
@@ -136,9 +142,12 @@ def _change(announcement: Announcement) -> dict[str, object]:
 
 def _delivery(delivery: Delivery) -> dict[str, object]:
     effect, outcome = delivery.effect, delivery.outcome
+    safe = effect if isinstance(effect, CallBack) else redacted_message(effect, redact)  # it may be made by hand
+    exact = effect_json(safe)
     return {
-        "kind": _kind(effect),
+        **exact,
         "about": cut(effect.key.slug, _LONGEST_TEXT),
+        "key": cut(str(effect.key), _LONGEST_TEXT),
         "outcome": outcome_word(outcome),
         "reason": _text(_reason(outcome)),
     }
@@ -150,16 +159,6 @@ def _fault(fault: Fault) -> dict[str, object]:
 
 def _state(state: State) -> dict[str, object]:
     return {"kind": type(state).__name__, "message": _text(state.message)}
-
-
-def _kind(effect: Effect) -> str:
-    match effect:
-        case PostToSlack():
-            return "slack"
-        case SendEmail():
-            return "mail"
-        case CallBack():
-            return "callback"
 
 
 def _reason(outcome: Outcome) -> str | None:

@@ -14,26 +14,26 @@ from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
 from itertools import count
 from pathlib import Path
 from types import ModuleType
-from typing import ClassVar, TypeGuard
+from typing import TypeGuard
 
 import attrs
-from typing_extensions import override
 
+from tocsin.cli.leaving import leaving_lines, would_leave
+from tocsin.cli.previews import Previews, Recorder
 from tocsin.cli.report_view import as_json, as_table, task_rows
 from tocsin.cli.signals import TERMINATED, Stopped, terminable
-from tocsin.cli.stdout import tolerate_closed_stdout, write
+from tocsin.cli.stdout import write
 from tocsin.cli.terminal import complain, console, note, plain_text, report_error, say
-from tocsin.core.effects import Effect
+from tocsin.core.delivery.leaving import Leaving
 from tocsin.core.messages.content import error_of
-from tocsin.core.outcomes import Outcome, Shown
 from tocsin.core.text import describe, is_a, traceback_of, type_name
 from tocsin.flows.flow import Flow
 from tocsin.flows.report import Report
 from tocsin.shell import environment
 from tocsin.shell.current import interpreting
 from tocsin.shell.environment import Notify
-from tocsin.shell.interpreter import Interpreter, Performer
-from tocsin.shell.interpreters.dry_run import DryRun, Silent
+from tocsin.shell.interpreter import Interpreter
+from tocsin.shell.interpreters.dry_run import Silent
 from tocsin.shell.reliable import reliable
 
 
@@ -46,15 +46,15 @@ class FlowFileError:
 
 
 @contextmanager
-def load_flow(target: str) -> Generator[Flow | FlowFileError, None, None]:
-    """Load the flow that ``FILE`` or ``FILE:NAME`` names. Inside, modules in the file's folder can be imported."""
+def load_flow(target: str, command: str = "run") -> Generator[Flow | FlowFileError, None, None]:
+    """Load the flow that ``FILE`` or ``FILE:NAME`` names, for this command. Inside, modules in the file's folder can be imported."""
     path, name = _split_target(target)
     module = ModuleType(_unused_name(path.stem))
     folder = str(path.resolve().parent)
     sys.path.insert(0, folder)
     sys.modules[module.__name__] = module
     try:
-        yield _execute(module, path) or _choose(module, path, name)
+        yield _execute(module, path) or _choose(module, path, name, command)
     finally:
         with suppress(ValueError):  # the file may have removed it
             sys.path.remove(folder)
@@ -101,12 +101,13 @@ def _error_line(error: BaseException, path: Path, file: str) -> str:
     return f"{path}, line {lines[-1]}: {describe(error)}" if lines else f"{path}: {describe(error)}"
 
 
-def _choose(module: ModuleType, path: Path, name: str) -> Flow | FlowFileError:
+def _choose(module: ModuleType, path: Path, name: str, command: str) -> Flow | FlowFileError:
     flows = {known: value for known, value in vars(module).items() if is_a(value, Flow)}  # a proxy may raise where isinstance asks it
     if name:
         return flows.get(name) or FlowFileError(f"{path} holds no flow called {name!r}{_not_a_flow(module, name)}: {_available(flows)}")
     if len({id(flow) for flow in flows.values()}) > 1:
-        return FlowFileError(f"{path} holds {len(flows)} flows ({', '.join(flows)}): write `tocsin run {path}:{next(iter(flows))}`")
+        first = next(iter(flows))
+        return FlowFileError(f"{path} holds {len(flows)} flows ({', '.join(flows)}): write `tocsin {command} {path}:{first}`")
     return next(iter(flows.values()), FlowFileError(f"{path} holds no flow: {_available(flows)}"))
 
 
@@ -122,56 +123,48 @@ def _available(flows: dict[str, Flow]) -> str:
     )
 
 
-@attrs.frozen
-class Printing(Performer):
-    """A dry run on standard output that tolerates a reader who leaves."""
-
-    notify: ClassVar[Notify] = "print"
-
-    @override
-    def perform(self, effect: Effect, /) -> Outcome:
-        with tolerate_closed_stdout():
-            DryRun().perform(effect)
-        return Shown()
-
-
-def interpreter_for(notify: Notify) -> Interpreter:
-    """Return the interpreter for ``--notify``. ``TOCSIN_NOTIFY`` overrides ``live``."""
-    if notify == "none":
-        return Silent()
-    return Printing() if "print" in {notify, environment.override()} else reliable()
-
-
 @attrs.frozen(kw_only=True)
 class RunOptions:
     """The options of ``tocsin run``."""
 
     notify: Notify = "live"
     json: bool = False
+    verbose: bool = False
     fail_on_notify: bool = False
     traceback: bool = False
     explain: bool = False
 
 
+def interpreter_for(options: RunOptions) -> Interpreter:
+    """Return the interpreter for ``--notify``. ``TOCSIN_NOTIFY`` overrides ``live``."""
+    if options.notify == "none":
+        return Silent()
+    if "print" not in {options.notify, environment.override()}:
+        return reliable()
+    return Recorder() if options.json else Previews(whole=options.verbose)  # the one JSON object of the report has each message
+
+
 def run(target: str, options: RunOptions) -> int:
     """Run the flow that ``FILE`` or ``FILE:NAME`` names, print the report, and return the exit status."""
+    interpreter = interpreter_for(options)
     with redirect_stdout(sys.stderr) if options.json else nullcontext():
-        result = _load_and_run(target, options)
+        result = _load_and_run(target, options, interpreter)
     if isinstance(result, int):
         return result
-    _show(result, options)
+    summary = would_leave(interpreter.kept, interpreter.clock.now()) if isinstance(interpreter, Recorder) else None
+    _show(result, options, summary)
     return _status(result, options)
 
 
-def _load_and_run(target: str, options: RunOptions) -> Report | int:
+def _load_and_run(target: str, options: RunOptions, interpreter: Interpreter) -> Report | int:
     """Return the report of the flow, or the exit status if there is none."""
-    with terminable() as stopped, interpreting(interpreter_for(options.notify)), load_flow(target) as flow:
+    with terminable() as stopped, interpreting(interpreter), load_flow(target) as flow:
         if isinstance(flow, Flow):
             return _run_flow(flow, options, stopped)
     if stopped():
         complain("ended by SIGTERM before the flow was loaded")
         return TERMINATED
-    _report_load_error(flow, options)
+    report_load_error(flow, traceback=options.traceback)
     return 2
 
 
@@ -190,18 +183,20 @@ def _run_flow(flow: Flow, options: RunOptions, stopped: Stopped) -> Report | int
         return 1
 
 
-def _report_load_error(problem: FlowFileError, options: RunOptions) -> None:
-    hidden = problem.error is not None and not options.traceback
+def report_load_error(problem: FlowFileError, *, traceback: bool) -> None:
+    """Print why there is no flow, in one line; with ``traceback``, also where the file raised its error."""
+    hidden = problem.error is not None and not traceback
     complain(f"{problem.reason}{' (--traceback shows the rest)' if hidden else ''}")
-    if problem.error is not None and options.traceback:
+    if problem.error is not None and traceback:
         report_error(problem.error)
 
 
-def _show(report: Report, options: RunOptions) -> None:
+def _show(report: Report, options: RunOptions, summary: Leaving | None) -> None:
     if options.json:
-        write(f"{as_json(report)}\n")
+        write(f"{as_json(report, summary)}\n")
     else:
-        say(console(), as_table(report))
+        left = () if summary is None else (plain_text("\n".join(leaving_lines(summary)), "dim"),)
+        say(console(), as_table(report), *left)
     for row in task_rows(report) if options.traceback else ():
         if (error := error_of(row.state)) is not None:
             complain(f"the task {row.name!r} raised:")

@@ -50,6 +50,10 @@ class PostToSlack(Value):
     attachments: tuple[Attachment, ...] = ()
     edits: bool = False
 
+    def _repr_html_(self) -> str:
+        """Return the message as a notebook shows it: a self-contained fragment, in which each text is escaped."""
+        return as_html(self)
+
 
 @attrs.frozen(eq=False, repr=False)
 class Rest(Value):
@@ -77,6 +81,10 @@ class SendEmail(Value):
     key: Key = attrs.field(eq=False)
     content: Content | DigestSummary | None = attrs.field(default=None, eq=False, repr=False)
     rest: Rest | None = attrs.field(default=None, repr=False)
+
+    def _repr_html_(self) -> str:
+        """Return the mail as a notebook shows it: its headers and its text part, in a self-contained fragment."""
+        return as_html(self)
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -114,25 +122,49 @@ def secrets_of(message: Message) -> tuple[str, ...]:
     return (message.webhook_secret,) if message.bot is None else (message.webhook_secret, message.bot.token_secret)
 
 
+def heading(message: Message) -> str:
+    """Return where a message goes, by the names of secrets, as previews have it above the message.
+
+    >>> from tocsin.core.changes import Key
+    >>> heading(PostToSlack("SLACK_WEBHOOK_URL", SlackMessage("", "#eb0000", "", ""), Key("r1", "load", None, 0, 0)))
+    'Slack, to the webhook in SLACK_WEBHOOK_URL'
+    """
+    match message:
+        case PostToSlack(bot=Bot(token_secret=secret, channel=channel), edits=edits):
+            place = ", in place of the first message of its run" if edits else ""
+            return f"Slack, as the app with the token in {secret}, to {channel}{place}"
+        case PostToSlack(webhook_secret=secret):
+            return f"Slack, to the webhook in {secret}"
+        case SendEmail(username_secret=secret):
+            return f"Mail, from the account in {secret}"
+
+
+def as_html(message: Message) -> str:
+    """Return a message as HTML for a notebook."""
+    from tocsin.core.messages.html import mail_html, slack_html  # seldom needed
+
+    if isinstance(message, SendEmail):
+        return mail_html(message.mail, heading(message), f"<{message.username_secret}>")
+    return slack_html(message.payload, heading(message), message.attachments)
+
+
 def shown(effect: Effect, redact: Callable[[str], str] = str) -> str:
     """Return the effect as a dry run prints it, exactly as it would be sent. ``redact`` replaces secrets in the state of a callback."""
     match effect:
-        case PostToSlack(bot=Bot() as bot, payload=payload, attachments=attachments, edits=edits):
-            where = ", in place of the first message of its run" if edits else ""
-            return "\n".join([_app_post(bot, payload, where), *_files("Upload", attachments)])
-        case PostToSlack(webhook_secret=secret, payload=payload):
-            return f"Slack, to the webhook in {secret}:\n{payload.to_json()}"
+        case PostToSlack(bot=Bot() as bot, payload=payload, attachments=attachments):
+            return "\n".join([f"{heading(effect)}:", _app_post(bot, payload), *_files("Upload", attachments)])
+        case PostToSlack(payload=payload):
+            return f"{heading(effect)}:\n{payload.to_json()}"
         case SendEmail():
             return _mail(effect)
         case CallBack(fn=fn, tracked_obj=tracked, state=state):
             return f"Call of {name_of(fn)} for {one_line(label(tracked))!r} in {redact(quote(state))}"
 
 
-def _app_post(bot: Bot, payload: SlackMessage, place: str) -> str:
+def _app_post(bot: Bot, payload: SlackMessage) -> str:
     from json import dumps  # seldom needed, and slow to load
 
-    body = dumps(posting(bot.channel, payload), ensure_ascii=False)
-    return f"Slack, as the app with the token in {bot.token_secret}, to {bot.channel}{place}:\n{body}"
+    return dumps(posting(bot.channel, payload), ensure_ascii=False)
 
 
 def _mail(effect: SendEmail) -> str:
@@ -145,7 +177,7 @@ def _mail(effect: SendEmail) -> str:
         f"Subject: {mail.subject}",
     ]
     files = _files("Attachment", mail.attachments)
-    return "\n".join([f"Mail, from the account in {effect.username_secret}:", *headers, "", mail.plain, mail.html, *files])
+    return "\n".join([f"{heading(effect)}:", *headers, "", mail.plain, mail.html, *files])
 
 
 def _files(what: str, attachments: tuple[Attachment, ...]) -> list[str]:

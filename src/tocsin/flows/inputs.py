@@ -50,6 +50,19 @@ class FlowPlan:
     inputs: Mapping[Task, Inputs]
 
 
+@attrs.frozen(eq=False)
+class MadeUp:
+    """How a run is previewed: no body runs, and no function of the user's is called as a handler.
+
+    Args:
+        end: called in place of each body. It returns the result or raises what the body would.
+        interrupt: the exception that ``end`` raises for an interrupted body. It is not raised again at the end of the run.
+    """
+
+    end: Callable[[Task], object]
+    interrupt: KeyboardInterrupt
+
+
 def tasks_in(value: object) -> Iterator[Task]:
     """Yield the tasks in an input: the input itself, or those in lists, tuples, sets and dicts, at any depth."""
     if is_a(value, Task):

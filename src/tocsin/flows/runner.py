@@ -15,7 +15,7 @@ from tocsin.core.planning import Done, RunBody, Situation, Wait, ended, plan, ve
 from tocsin.core.states import Pending, Running, Scheduled, State
 from tocsin.core.text import label
 from tocsin.core.transitions import later
-from tocsin.flows.inputs import FlowPlan, OutOfTime, run_body
+from tocsin.flows.inputs import FlowPlan, MadeUp, OutOfTime, run_body
 from tocsin.flows.report import Report
 from tocsin.flows.task import Task
 from tocsin.flows.task_run import Attempt
@@ -39,15 +39,21 @@ def run(
     interpreter: Interpreter | None,
     handler_errors: HandlerErrors,
     clock: Clock | None,
+    *,
+    made_up: MadeUp | None = None,
 ) -> Report:
-    """Run the flow; see ``Flow.run``. The interpreter of the run is in force inside, so that its report is complete."""
+    """Run the flow; see ``Flow.run``. The interpreter of the run is in force inside, so that its report is complete.
+
+    With ``made_up``, the run is a preview: ends that are made up take the place of the bodies.
+    """
     if handler_errors not in {"record", "fail"}:
         raise ValueError(f"handler_errors takes 'record' or 'fail', not {handler_errors!r}")
     delivery_log = DeliveryLog(current_of_runs() if interpreter is None else interpreter)
     with here(delivery_log) if interpreter is None else interpreting(delivery_log):  # threads use the one in force already
         remember = remembering([*flow.handlers, *(handler for task in flow.order for handler in task.handlers)])
-        announcer = Announcer(delivery_log, CLOCK if clock is None else clock, facts(), remember)
-        execution = _Execution(flow, announcer, announcer.clock, announcer.facts, timer_of(announcer.clock), run_id(), handler_errors)
+        announcer = Announcer(delivery_log, CLOCK if clock is None else clock, facts(), remember, calls_handlers=made_up is None)
+        timer = timer_of(announcer.clock)
+        execution = _Execution(flow, announcer, announcer.clock, announcer.facts, timer, run_id(), handler_errors, made_up)
         state = execution.run(task_states)
     announced, faults = tuple(announcer.announced), tuple(announcer.faults)
     return Report(flow.flow.name, execution.run_id, state, announced, delivery_log, faults, execution.states())
@@ -68,6 +74,7 @@ class _Execution:
     timer: Timer
     run_id: str
     handler_errors: HandlerErrors
+    made_up: MadeUp | None = None
     runs: dict[Task, Run] = attrs.field(factory=dict[Task, Run])
     scheduled: dict[Task, tuple[datetime, float]] = attrs.field(factory=dict[Task, tuple[datetime, float]])
     waits: dict[Task, datetime] = attrs.field(factory=dict[Task, datetime])
@@ -81,13 +88,14 @@ class _Execution:
         flow = self.flow
         mode = self.handler_errors
         subject = Subject(flow.flow, flow.handlers, self.run_id, flow.flow.name, handler_errors=mode, shows_run_id=False)
-        tell_before_run(self.announcer, [subject, *(run.subject for run in self.runs.values())])
+        if self.made_up is None:
+            tell_before_run(self.announcer, [subject, *(run.subject for run in self.runs.values())])
         started = e.Started(self.clock.now(), "Running flow.", facts=self.facts)
         run = self.announcer.feed(Run(subject, Scheduled()), started)
         if isinstance(run.state, Running) and not run.ended:
             settled = self._work()
             run = run if settled is None else self.announcer.feed(run, settled)
-        if self.interruption is not None:
+        if self.interruption is not None and (self.made_up is None or self.interruption is not self.made_up.interrupt):
             raise self.interruption
         return run.state
 
@@ -201,10 +209,13 @@ class _Execution:
             self.entered[task] = began
         return event
 
+    def _result(self, task: Task) -> object:
+        return run_body(task, self.flow.inputs[task], lambda before: self.runs[before].state.result)
+
     def _attempt(self, task: Task, run: Run, began: float) -> Ending:
         attempt = Attempt(label(task), self.run_id, lambda said: self._say(task, said))
         try:
-            result = run_body(task, self.flow.inputs[task], lambda before: self.runs[before].state.result)
+            result = self._result(task) if self.made_up is None else self.made_up.end(task)
         except OutOfTime:
             now, took = self.clock.now(), self._since(began)
             return e.TimedOutAt(now, facts=attempt.end(self.facts), took=took)

@@ -156,6 +156,7 @@ class Announcer:
         remember: called with each change that ends a run. It returns the streak of earlier runs; None for no use of the history.
         announced: all complete announcements, in order.
         faults: the exceptions that users' code raised.
+        calls_handlers: whether handlers that are functions of the user's are called. In a preview they are not, and change no state.
     """
 
     log: DeliveryLog
@@ -164,6 +165,7 @@ class Announcer:
     remember: Remember | None = None
     announced: list[Announcement] = attrs.field(factory=list[Announcement])
     faults: list[Fault] = attrs.field(factory=list[Fault])
+    calls_handlers: bool = attrs.field(default=True, kw_only=True)
     _interrupt: KeyboardInterrupt | None = attrs.field(init=False, default=None)
 
     def feed(self, run: Run, event: Event) -> Run:
@@ -269,6 +271,8 @@ class Announcer:
                 queues.wait_for(entry.is_final, queues.left_of_exit_timeout(queues.EXIT_TIMEOUT))
                 if isinstance(entry.outcome, DeliveryError):
                     return e.HandlerRaised(self.clock.now(), error=failed(entry.effect, entry.outcome), facts=self.facts)
+            return self._unchanged(ask)
+        if not self.calls_handlers:
             return self._unchanged(ask)
         try:
             returned = invoke(ask.handler, ask.tracked_obj, ask.old, ask.new)

@@ -177,7 +177,7 @@ class BodyRun(WatchedRun):
             ongoing = self._ongoing
             if ongoing is None or self._over:
                 if self._over:
-                    self._warn_if_over("the progress")
+                    self._log_late("the progress")
                     return
                 ongoing = self._going_on()
             ongoing.steps.count(done, total)

@@ -1,5 +1,6 @@
 """The messages of ``tocsin exec``: real processes, a real history of runs, and a server that takes messages over TLS."""
 
+import json
 import os
 import re
 import signal
@@ -236,7 +237,7 @@ def test_an_end_that_was_not_delivered_is_reported_the_next_time(station: Statio
 def test_a_preview_changes_nothing(station: Station) -> None:
     for manner in ("print", "none"):
         station.python("raise SystemExit(1)", "--on-change", "--notify", manner)
-    assert "Slack, to the webhook" in station.python("raise SystemExit(1)", "--on-change", "--notify", "print").err
+    assert '"to": "Slack (SLACK_WEBHOOK_URL)"' in station.python("raise SystemExit(1)", "--on-change", "--notify", "print").err
     assert station.titles == []
     station.python("raise SystemExit(1)", "--on-change")
     assert station.titles == ["Failed"]
@@ -438,7 +439,7 @@ def test_a_missing_notifier_is_one_line(station: Station) -> None:
 def test_a_preview_goes_to_standard_error_and_needs_no_secret(station: Station) -> None:
     seen = station.python("print('out')", "--notify", "print", variables={"SLACK_WEBHOOK_URL": ""})
     assert seen.out == "out\n"
-    assert seen.err.startswith("Slack, to the webhook in SLACK_WEBHOOK_URL:\n")
+    assert json.loads(seen.err)["to"] == "Slack (SLACK_WEBHOOK_URL)"
     assert station.python("pass", variables={"TOCSIN_NOTIFY": "none"}) == Seen(0, "", "")
     assert station.titles == []
 
@@ -537,7 +538,7 @@ def test_a_preview_says_why_nothing_would_be_sent(station: Station) -> None:
         station.python("pass", "--on-change")
     seen = station.python("pass", "--on-change", "--notify", "print")
     assert seen == Seen(0, "", "tocsin: no message would be sent: the 3rd success in a row\n")
-    assert "Slack, to the webhook" in station.python("raise SystemExit(1)", "--on-change", "--notify", "print").err
+    assert '"to": "Slack (SLACK_WEBHOOK_URL)"' in station.python("raise SystemExit(1)", "--on-change", "--notify", "print").err
     (station.home / "tocsin.toml").write_text("notifiers = []\n")
     seen = station.python("pass", variables={"TOCSIN_NOTIFY": "print"})
     assert seen == Seen(0, "", "tocsin: no message would be sent: the configuration names no notifier\n")

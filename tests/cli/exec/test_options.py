@@ -49,6 +49,8 @@ def test_without_options_there_are_defaults() -> None:
         "die_with_parent": False,
         "notify": "live",
         "explain": False,
+        "json": False,
+        "verbose": False,
         "lock": False,
         "quiet": False,
         "env_file": {},
@@ -63,7 +65,9 @@ def test_each_option_is_taken(tmp_path: Path) -> None:
     for name, text in (("one", "HOST=db\nPORT=1\n"), ("two", "PORT=2\n")):
         (tmp_path / name).write_text(text)
     files = ["--env-file", str(tmp_path / "one"), f"--env-file={tmp_path / 'two'}"]
-    assert values(typed(*words.split(), *more.split(), "--explain", "--lock", "--quiet", "--die-with-parent", *files)) == {
+    assert values(
+        typed(*words.split(), *more.split(), "--explain", "--json", "-v", "--lock", "--quiet", "--die-with-parent", *files)
+    ) == {
         "command": ("/opt/load", "--all"),
         "label": "nightly",
         "tail": 20,
@@ -85,6 +89,8 @@ def test_each_option_is_taken(tmp_path: Path) -> None:
         "die_with_parent": True,
         "notify": "print",
         "explain": True,
+        "json": True,
+        "verbose": True,
         "lock": True,
         "quiet": True,
         "env_file": {"HOST": "db", "PORT": "2"},

@@ -42,6 +42,7 @@ class Channel:
             self.parents[ts], self.replies[ts], self.edits[ts] = key, [], []
             thread = opened(said, "C0123ABCD", ts)
         else:
+            assert isinstance(step, Reply)
             self.replies[step.thread.ts].append(key)
             self.edits[step.thread.ts] += [key] if step.edit else []
             thread = edited(step.thread, key) if step.edit else step.thread

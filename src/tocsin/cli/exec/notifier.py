@@ -5,7 +5,6 @@
   configuration with the options over it who is notified, of what, and how.
 """
 
-import sys
 import time
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -48,7 +47,7 @@ from tocsin.shell.history.run_locks import KilledRun, RunLock, killed_runs
 from tocsin.shell.history.run_record import KeptEnd
 from tocsin.shell.history.streaks import record_end
 from tocsin.shell.interpreter import Interpreter
-from tocsin.shell.interpreters.dry_run import DryRun, Silent
+from tocsin.shell.interpreters.dry_run import Silent
 from tocsin.shell.redaction import redact
 from tocsin.shell.reliable import reliable
 from tocsin.shell.report import DeliveryLog, RunReport
@@ -68,7 +67,9 @@ def chosen_interpreter(options: Options) -> Interpreter:
     if mode == "live":
         return reliable()
     if mode == "print":
-        return Silent("there is no standard error to show it on") if sys.stderr is None else DryRun(sys.stderr)
+        from tocsin.cli.previews import Previews  # only for a preview
+
+        return Previews(stream="stderr", as_json=options.json, whole=options.verbose)
     return Silent() if options.notify == "none" else _silenced()
 
 

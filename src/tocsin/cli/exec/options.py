@@ -77,6 +77,8 @@ class Options(argparse.Namespace):
     die_with_parent: bool
     notify: Literal["live", "print", "none"]
     explain: bool
+    json: bool
+    verbose: bool
     lock: bool
     quiet: bool
     env_file: dict[str, str]
@@ -218,6 +220,8 @@ def parser() -> argparse.ArgumentParser:
     add("--show-command", action="store_true", help="show the command with its arguments")
     add("--notify", default="live", choices=("live", "print", "none"), help="send, print instead, or neither")
     add("--explain", action="store_true", help="show for each change whether a message was sent, or why not")
+    add("--json", action="store_true", help="with --notify=print, show each message as one JSON object also on a terminal")
+    add("-v", "--verbose", action="store_true", help="with --notify=print, draw each message whole, however many there are")
     add = made.add_argument_group("when").add_argument
     add("--only", default=[], action="extend", type=_states, metavar="STATE[,STATE]", help="notify only of these, like failed,timedout")
     add("--ignore", default=[], action="extend", type=_states, metavar="STATE[,STATE]", help="do not notify of these, like running")

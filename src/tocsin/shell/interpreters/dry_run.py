@@ -5,11 +5,15 @@ from typing import ClassVar, TextIO
 import attrs
 from typing_extensions import override
 
-from tocsin.core.effects import CallBack, Effect, PostToSlack, SendEmail
+from tocsin.core.delivery.rendering import redacted_message
+from tocsin.core.effects import CallBack, Effect, PostToSlack, SendEmail, as_html, shown
 from tocsin.core.messages.content import Content
 from tocsin.core.outcomes import Outcome, Withheld
 from tocsin.shell.environment import Notify
 from tocsin.shell.interpreter import Performer, show
+from tocsin.shell.redaction import redact
+
+_SHOWN = 50  # effects that a notebook shows of a recording
 
 
 @attrs.frozen
@@ -82,8 +86,25 @@ class Recording(Performer):
         self._kept.append(effect)
         return Withheld("recorded")
 
+    def _repr_html_(self) -> str:
+        """Return the effects as a notebook shows them; of more than 50, the last ones."""
+        from tocsin.core.messages.html import fragments, note_html  # only in notebooks
+
+        effects = self.effects
+        more = len(effects) - _SHOWN
+        head = [note_html(f"{more:,} more before these")] if more > 0 else []
+        return fragments([note_html(repr(self)), *head, *map(_html, effects[-_SHOWN:])])
+
     def __repr__(self) -> str:
         return f"<Recording of {len(self._kept)} effects>"
+
+
+def _html(effect: Effect) -> str:
+    from tocsin.core.messages.html import note_html
+
+    if isinstance(effect, CallBack):
+        return note_html(shown(effect, redact))
+    return as_html(redacted_message(effect, redact))  # it may be made by hand
 
 
 def _is_about(message: PostToSlack | SendEmail, name: str) -> bool:
