@@ -360,7 +360,7 @@ REFUSED: list[tuple[object, str]] = [
     ("a\0b", "ab: ValueError: embedded null byte"),
     (bytes(10_000_001), f"data.bin: 10 MB, {ROOM}"),
     (Refusing(), "figure: it could not be drawn: SystemExit: 3"),
-    (Endless(), f"figure: more than 10 MB, {ROOM}"),
+    (Endless(), f"figure.png: more than 10 MB, {ROOM}"),
     (NoPath(), "attachment: RuntimeError: no path"),
     (3, "attachment: int is no path, no bytes and no figure"),
 ]

@@ -126,12 +126,12 @@ def _drawn(figure: object, name: object, room: int) -> Attachment | NotAttached:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        ending, reason = "", f"it could not be drawn: {_reason(error)}"
-    else:
-        reason = f"{type_name(figure)} is no path, no bytes and no figure"
-    if buffer.is_full:
-        return _too_large(_name(name, "figure"), None)
-    return _attachment(_name(name, f"figure.{ending}"), buffer.getvalue()) if ending else NotAttached(_name(name, "attachment"), reason)
+        refused = NotAttached(_name(name, "figure"), f"it could not be drawn: {_reason(error)}")
+        return _too_large(refused.name, None) if buffer.is_full else refused
+    if not ending:
+        return NotAttached(_name(name, "attachment"), f"{type_name(figure)} is no path, no bytes and no figure")
+    shown = _name(name, f"figure.{ending}")
+    return _too_large(shown, None) if buffer.is_full else _attachment(shown, buffer.getvalue())
 
 
 def _draw(figure: object, buffer: _Bounded) -> str:
