@@ -279,7 +279,9 @@ def test_what_tocsin_alone_raised_has_no_place() -> None:
     exec(code, names)  # noqa: S102 - a program of the test's
     with pytest.raises(OSError) as caught:  # noqa: PT011 - the one above
         names["fail"]()
-    assert raised_at(caught.value.with_traceback(caught.tb.tb_next)) is None
+    alone = caught.value.with_traceback(caught.tb.tb_next)
+    assert raised_at(alone) is None
+    assert not any("text.py" in line for line in traceback_lines(alone))
 
 
 def test_a_traceback_has_source_lines_and_callers(tmp_path: Path) -> None:
