@@ -35,6 +35,7 @@ _R = TypeVar("_R")
 _TIME, _SPAN = "2026-11-30T12:00:00+00:00", 1.5
 _TOOK = re.compile(r"after (attempt|(?:less than )?\d[^:,]*)")
 _CUT = re.compile(r"\S*… \(\d+ more characters\)")
+_CUT_INSIDE = re.compile(r"^(.{80}).* … .*(.{40})$")  # both ends of what a cut in the middle surely leaves
 
 
 @attrs.frozen
@@ -114,7 +115,8 @@ def kept(engine: str) -> Mapping[str, Case]:
 
 def normal_sentence(sentence: str) -> str:
     """Return a sentence of a message without its durations, whose length decides where a long one is cut."""
-    return _TOOK.sub(lambda found: found[0] if found[1] == "attempt" else "after a while", _CUT.sub("…", sentence))
+    timeless = _TOOK.sub(lambda found: found[0] if found[1] == "attempt" else "after a while", _CUT.sub("…", sentence))
+    return _CUT_INSIDE.sub(r"\1 … \2", timeless)
 
 
 def keep(engine: str, version: str, cases: Mapping[str, tuple[Iterable[object], Iterable[str]]]) -> None:

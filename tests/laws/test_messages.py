@@ -364,7 +364,7 @@ def test_a_message_of_its_own_is_said_once_beside_the_exception(own: str, text: 
     assert content.sentence == one_line(f"load failed: {own}: ValueError: {text}")
 
 
-@given(PLAIN, st.integers(1_000, 300_000), st.booleans())
+@given(PLAIN, st.integers(6_000, 300_000), st.booleans())
 def test_the_reason_at_the_end_of_a_long_text_is_read(reason: str, length: int, has_error: bool) -> None:
     text = f"RemoteError {'- ' * length}{reason}"
     change = Change(

@@ -283,16 +283,14 @@ def traceback_lines(error: BaseException) -> tuple[str, ...]:
         if not code.co_filename.startswith(_OURS):
             found.append((code, step.tb_lineno))
         step = step.tb_next
-    callers = ((frame.f_code, frame.f_lineno) for frame in _callers(raised.tb_frame))
+    callers = ((frame.f_code, frame.f_lineno) for frame in islice(_callers(raised.tb_frame), _LONGEST_STACK))
     frames = [*reversed(found), *islice(((code, line) for code, line in callers if _is_users(code)), _CALLERS)]
     return tuple(text for code, line in frames for text in _with_source(code, line))
 
 
 def _callers(frame: FrameType) -> Iterator[FrameType]:
     caller = frame.f_back
-    for _ in range(_LONGEST_STACK):
-        if caller is None:
-            return
+    while caller is not None:
         yield caller
         caller = caller.f_back
 
