@@ -1,5 +1,6 @@
 """Effects: a closed union of described actions, which interpreters execute; with their messages and outcomes."""
 
+from tocsin.core.attachments import Attachment
 from tocsin.core.changes import Key
 from tocsin.core.effects import Bot, CallBack, Effect, PostToSlack, Rest, SendEmail
 from tocsin.core.messages.content import Content, Line
@@ -22,6 +23,7 @@ from tocsin.core.outcomes import (
 
 __all__ = [
     "Ambiguous",
+    "Attachment",
     "Bot",
     "CallBack",
     "Content",
