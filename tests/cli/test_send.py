@@ -1,11 +1,13 @@
 """``tocsin send``: what arrives, what it answers, and what it refuses."""
 
 import io
+import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from importlib import import_module
 from pathlib import Path
 
@@ -185,6 +187,19 @@ def test_it_is_printed_or_withheld_as_asked(unset: pytest.MonkeyPatch, capsys: p
     assert '"text": "hello"' in capsys.readouterr().out
     assert main(["--notify", "none", "hello"]) == 0
     assert capsys.readouterr() == ("", "")
+    unset.setenv("TOCSIN_NOTIFY", "print")
+    assert main(["hello"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["sentence"], printed["payload"]["text"]) == ("hello", "hello")
+
+
+def test_a_preview_is_drawn_on_a_terminal(unset: pytest.MonkeyPatch) -> None:
+    with redirect_stdout(Terminal()) as shown:
+        assert main(["--notify=print", "--state=failed", "hello"]) == 0
+    assert "Slack, to the webhook in SLACK_WEBHOOK_URL" in shown.getvalue()
+    with redirect_stdout(Terminal()) as shown:
+        assert main(["--notify=print", "--json", "hello"]) == 0
+    assert json.loads(shown.getvalue())["sentence"] == "hello"
 
 
 def test_a_silence_is_said(office: Office) -> None:
@@ -238,7 +253,7 @@ def test_a_blank_input_sends_nothing(monkeypatch: pytest.MonkeyPatch, capsys: py
 def test_the_help_names_each_option(word: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["x", word]) == 0
     shown = capsys.readouterr().out
-    assert all(f"--{option} " in shown for option in ("title", "state", "to", "attach", "link", "notify"))
+    assert all(f"--{option} " in shown for option in ("title", "state", "to", "attach", "link", "notify", "json"))
     assert "usage: tocsin send [options] [TEXT]" in shown
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO, Literal
 
     from tocsin.core.config.schema import Configuration
+    from tocsin.shell.interpreter import Interpreter
     from tocsin.shell.report import RunReport
 
 MISUSED = 2
@@ -44,6 +45,7 @@ class SendOptions(argparse.Namespace):
     attach: list[str]
     link: str | None
     notify: Literal["live", "print", "none"]
+    json: bool
 
 
 def main(arguments: list[str]) -> int:
@@ -91,6 +93,7 @@ def parser() -> argparse.ArgumentParser:
     add("--attach", default=[], action="append", metavar="FILE", help="attach a file; repeat it for several")
     add("--link", type=_link, metavar="URL", help="the target of the title")
     add("--notify", default="live", choices=("live", "print", "none"), help="send, print instead, or neither")
+    add("--json", action="store_true", help="what is printed instead is one JSON object for each message, also on a terminal")
     return made
 
 
@@ -153,19 +156,33 @@ def _sent(options: SendOptions, text: str) -> int:
     from tocsin.shell import queues
     from tocsin.shell.config.load import configuration
     from tocsin.shell.current import interpreting
-    from tocsin.shell.interpreters.dry_run import DryRun, Silent
     from tocsin.shell.redaction import redact
-    from tocsin.shell.reliable import reliable
     from tocsin.watching.say import say
 
     config = configuration()
     register_secrets(config)
-    interpreter = DryRun() if options.notify == "print" else Silent() if options.notify == "none" else reliable()
     shown = readable(redact(text).encode("utf-8", "replace"))  # as a terminal shows it: programs write progress bars
-    with interpreting(interpreter):
+    with interpreting(_interpreter(options)):
         report = say(shown, title=options.title, state=options.state, to=options.to, link=options.link, attach=options.attach or None)
         queues.finish()
     return _status(report, config)
+
+
+def _interpreter(options: SendOptions) -> Interpreter:
+    """Return the interpreter. ``TOCSIN_NOTIFY`` overrides ``live``."""
+    from tocsin.shell.environment import override
+
+    if options.notify == "none":
+        from tocsin.shell.interpreters.dry_run import Silent
+
+        return Silent()
+    if "print" in {options.notify, override()}:
+        from tocsin.cli.previews import Previews
+
+        return Previews(as_json=options.json, whole=True)
+    from tocsin.shell.reliable import reliable
+
+    return reliable()
 
 
 def _status(report: RunReport, config: Configuration) -> int:

@@ -92,15 +92,17 @@ def cut_middle(text: str, limit: int) -> str:
     >>> cut_middle("ab" * 1000, 250)[100:150]
     'ababab… (1,789 more characters) …babababababababab'
     >>> cut_middle("RemoteError: " + "frame " * 100 + "no rows", 40)
-    'RemoteError: fram … ame frame no rows'
+    'RemoteError: frame … rame frame no rows'
     """
     if len(text) <= limit:
         return text
-    room = limit - (len(_MIDDLE) if limit < _ROOM_FOR_COUNT else _LONGEST_ENDING + len(_ELLIPSIS))
+    is_short = limit < _ROOM_FOR_COUNT
+    room = limit - (len(_MIDDLE) if is_short else _LONGEST_ENDING + len(_ELLIPSIS))
     tail = room // 2
-    head = room - tail
-    mark = _MIDDLE if limit < _ROOM_FOR_COUNT else f"… ({len(text) - room:,} more characters) …"
-    return f"{text[:head]}{mark}{text[len(text) - tail :]}"
+    begin, end = text[: room - tail], text[len(text) - tail :]
+    if is_short:
+        return f"{begin.rstrip()}{_MIDDLE}{end.lstrip()}"
+    return f"{begin}… ({len(text) - room:,} more characters) …{end}"
 
 
 def cut_start(text: str, limit: int) -> str:

@@ -31,6 +31,8 @@ _ATTRIBUTES: GetSetDescriptorType = vars(BaseException)["__dict__"]
 
 _MOST = 10  # notes of an exception, links of a chain, further exceptions of a group
 _MOST_PARTS = 60
+_RULER_LINE = re.compile(r"\n[ \t]*([^\w\s]|_)\1{3,}[ \t]*(?=\n|\Z)")
+_ENDS = ".;"  # of a part that another follows
 _LONGEST_CHAIN = 1000  # exceptions that are looked at
 _LONGEST_PART = 20_000  # characters: half of it is more than any channel shows of a text's end
 _LONGEST_NAME = 80  # characters of a file or a function
@@ -62,13 +64,14 @@ class ErrorText(Value):
 
     @property
     def lines(self) -> str:
-        """The parts, one below the other, of at most 100,000 characters."""
-        return cut_middle("\n".join(self.parts), LONGEST)
+        """The parts, one below the other, without lines that only rule, of at most 100,000 characters."""
+        whole = "\n".join(self.parts)
+        return cut_middle(_RULER_LINE.sub("", whole).strip("\n") if _RULER_LINE.search(whole) else whole, LONGEST)
 
     @property
     def sentence(self) -> str:
         """The parts, one after the other, of at most 100,000 characters."""
-        return cut_middle("; ".join(self.parts), LONGEST)
+        return cut_middle("; ".join([*(part.rstrip(_ENDS) for part in self.parts[:-1]), self.parts[-1]]), LONGEST)
 
 
 def error_text(error: BaseException) -> ErrorText:
