@@ -24,6 +24,7 @@ PURE = {
     "json",
     "linecache",  # source lines, as the interpreter itself reads them for a traceback
     "math",
+    "operator",
     "re",
     "shlex",
     "tomllib",

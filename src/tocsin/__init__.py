@@ -29,6 +29,8 @@ else:
         "tocsin.flows.task": "FunctionTask Task TaskOptions task",
         "tocsin.flows.task_run": "TaskRun",
         "tocsin.integrations.tell": "tell",
+        "tocsin.shell.additions.files": "Figure HasFigure HtmlFigure",
+        "tocsin.shell.additions.rows": "DataFrame",
         "tocsin.shell.current": "interpreting",
         "tocsin.shell.errors": "NotificationFailed SecretNotFound",
         "tocsin.shell.handlers.callback": "callback_factory",

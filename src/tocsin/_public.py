@@ -44,6 +44,8 @@ from tocsin.flows.report import Report
 from tocsin.flows.task import FunctionTask, Task, TaskOptions, task
 from tocsin.flows.task_run import TaskRun
 from tocsin.integrations.tell import tell
+from tocsin.shell.additions.files import Figure, HasFigure, HtmlFigure
+from tocsin.shell.additions.rows import DataFrame
 from tocsin.shell.current import interpreting
 from tocsin.shell.errors import NotificationFailed, SecretNotFound
 from tocsin.shell.handlers.callback import callback_factory
@@ -68,14 +70,18 @@ __all__ = [
     "Cached",
     "Change",
     "ClientFailed",
+    "DataFrame",
     "Delivery",
     "DryRun",
     "Edge",
     "Failed",
+    "Figure",
     "Finished",
     "Flow",
     "FrozenMap",
     "FunctionTask",
+    "HasFigure",
+    "HtmlFigure",
     "IllegalTransition",
     "Inputs",
     "Interpreter",

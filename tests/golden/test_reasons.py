@@ -30,6 +30,9 @@ ELSEWHERE = {
     "the connection to ": "a broken network, in test_sockets.py",
     "no request to ": "a host name that is none, in test_time_limits.py",
     " refused the access token: ": "a token that Google gives and Gmail refuses, in test_google_tokens.py",
+    "it gave no address for the bytes": "the upload of a file, which is a line in the log, in test_slack_files.py",
+    "the address that it gave for the bytes is refused: ": "likewise",
+    " did not take the bytes (HTTP ": "likewise",
     "cannot reach ": "a name that does not resolve, in test_time_limits.py",
 }
 

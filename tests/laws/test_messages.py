@@ -374,7 +374,7 @@ def test_the_reason_at_the_end_of_a_long_text_is_read(reason: str, length: int, 
     for said in (slack.fallback, slack.fields[0].value.removesuffix("```"), letter.subject, letter.plain.split("\n\n")[2]):
         assert "RemoteError" in said
         assert one_line(said).endswith(one_line(reason))
-        assert "…" in said
+        assert "…" in said or one_line(text) in one_line(said)
 
 
 LARGE = "x" * 3000

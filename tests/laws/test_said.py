@@ -40,7 +40,7 @@ def own_lines(content: Content) -> list[str]:
 @given(changes, saids)
 def test_the_text_is_said_whole_and_once(change: Change, said: Said) -> None:
     content, text = compose_said(change, said), printable(said.text).strip()
-    start = f"{name_in(change)}: " if said.named else ""
+    start = f"{name_in(change)}{': ' if text else ''}" if said.named else ""
     first = text.partition("\n")[0]
     sentence = one_line(f"{start}{first}")
     assert content.sentence == sentence or (len(content.sentence) <= SENTENCE_LIMIT < len(sentence))

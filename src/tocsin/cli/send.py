@@ -156,15 +156,18 @@ def _sent(options: SendOptions, text: str) -> int:
     from tocsin.shell import queues
     from tocsin.shell.config.load import configuration
     from tocsin.shell.current import interpreting
+    from tocsin.shell.interpreter import Queueing
     from tocsin.shell.redaction import redact
     from tocsin.watching.say import say
 
     config = configuration()
     register_secrets(config)
     shown = readable(redact(text).encode("utf-8", "replace"))  # as a terminal shows it: programs write progress bars
-    with interpreting(_interpreter(options)):
+    interpreter = _interpreter(options)
+    with interpreting(interpreter):
         report = say(shown, title=options.title, state=options.state, to=options.to, link=options.link, attach=options.attach or None)
-        queues.finish()
+        if isinstance(interpreter, Queueing):
+            queues.finish()
     return _status(report, config)
 
 

@@ -43,7 +43,7 @@ payloads = st.builds(
     title_link=st.none() | strings,
     footer=st.none() | strings,
     ts=st.none() | st.integers(),
-    mentions=st.lists(strings, max_size=2).map(tuple[str, ...]),
+    mentions=st.lists(st.sampled_from(["U0123ABCD", "S0123ABCD", "here"]), max_size=2).map(tuple[str, ...]),
 )
 people = st.lists(strings, max_size=2).map(tuple[str, ...])
 mails = st.builds(Mail, strings, strings, strings, st.none() | people, st.just(AT), people, attached)

@@ -200,7 +200,7 @@ def test_a_dry_run_reads_the_history_and_a_test_does_not(
         HistoryStore.usual().advance("load", failed=True)
     with interpreting(interpreter):
         announce(Success(), Success())
-    assert capsys.readouterr().out.count("recovered after") == 4 * shown
+    assert capsys.readouterr().out.count("recovered after") == 6 * shown
     assert HistoryStore.usual().past("load") == Streak(failed=True, length=2)
 
 

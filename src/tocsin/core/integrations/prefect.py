@@ -59,6 +59,8 @@ _SUFFIX = re.compile(r"[0-9a-f]{3}")
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _PREFIX = re.compile(r"(?:Task|Flow) run encountered an exception:? ")
 _NO_TIME = datetime.fromtimestamp(0, UTC)
+_INTERRUPTED, _TIMED_OUT = e.Interrupted(_NO_TIME).message, e.TimedOutAt(_NO_TIME).message
+"""What tocsin itself says of such an end, beside the exception."""
 
 
 def _at(given: object) -> datetime:
@@ -181,8 +183,7 @@ def translate(said: Said) -> tuple[Event, ...]:
         case "FAILED":
             return (_failed(said),)
         case "CRASHED" | "CANCELLING" | "CANCELLED":
-            message = said.message or f"{said.state_name.capitalize() or 'Stopped'}."
-            return (e.Interrupted(said.at, said.error, message, facts=_facts(said), took=said.took, run_took=said.run_took),)
+            return (e.Interrupted(said.at, said.error, _stopped(said), facts=_facts(said), took=said.took, run_took=said.run_took),)
         case "PENDING" if said.kind is s.TriggerFailed:
             return (e.TriggerNotMet(said.at, said.message or "Trigger failed"),)
         case _:
@@ -192,13 +193,20 @@ def translate(said: Said) -> tuple[Event, ...]:
 def _running(said: Said) -> tuple[Event, ...]:
     """Return the start of an attempt, after the failure of the one before; or the crash of a task run that no hook is called for."""
     if isinstance(said, TaskSaid) and said.crashed:
-        return (e.Interrupted(said.at, said.error, said.message or "Crashed.", took=said.took, run_took=said.run_took),)
+        return (e.Interrupted(said.at, said.error, _stopped(said), took=said.took, run_took=said.run_took),)
     follows = said.again if isinstance(said, FlowSaid) else said.state_name == "Retrying"
     started = e.Started(said.at, None)
     if not follows or said.attempt == 1:
         return (started,)
     retrying = s.Retrying(said.message, said.error)
     return e.Signalled(said.at, state=retrying, attempt=said.attempt - 1), started
+
+
+def _stopped(said: Said) -> str:
+    """Return what is said beside the exception of a run that was stopped: nothing of Prefect's, which words the exception once more."""
+    if said.error is not None:
+        return _INTERRUPTED
+    return said.message or f"{said.state_name.capitalize() or 'Stopped'}."
 
 
 def _completed(said: Said) -> Event:
@@ -215,7 +223,7 @@ def _completed(said: Said) -> Event:
 def _failed(said: Said) -> Event:
     known = _facts(said)
     if said.kind is s.TimedOut:
-        message = said.message or "timed out"
+        message = _TIMED_OUT if said.error is not None else said.message or "timed out"
         return e.TimedOutAt(said.at, message, said.error, facts=known, took=said.took, run_took=said.run_took)
     if said.error is not None:
         return e.Raised(said.at, error=said.error, facts=known, took=said.took, run_took=said.run_took)

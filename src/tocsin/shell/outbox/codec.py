@@ -90,7 +90,7 @@ def decode(row: Row) -> Message | str:
     kind = MESSAGE_KINDS.get(row.kind)
     if kind is None:
         return f"{row.key} is of a kind that this tocsin does not know, {_redacted_line(row.kind)}: upgrade tocsin, {retry}"
-    if row.version > _VERSION_OF_FILES:
+    if row.version > _VERSION_OF_FILES or (row.version == _VERSION_OF_REST and kind is not SendEmail):
         newest = f"version {row.version}, and this one reads {_VERSION_OF_FILES}"
         return f"{row.key} was written by a newer tocsin ({newest}): upgrade tocsin, {retry}"
     try:
