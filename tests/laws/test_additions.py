@@ -98,6 +98,7 @@ def test_a_limit_with_room_for_one_note_cuts_at_the_end(notes: list[str], limit:
 
 @given(st.lists(cells, max_size=6), tables, st.integers(0, 10**30), st.integers(0, 10**30), st.integers(100, 1_000))
 @example([], [], 0, 0, 100)
+@example([], [[]], 0, 1, 100)
 @example(["only"], [["… (9 more rows)"]], 0, 0, 100)
 @example([], [["x" * 40] * 30] * 50, 10**13, 10**13, 100)
 def test_a_table_is_cut_at_whole_rows_and_their_number_is_said(

@@ -41,7 +41,8 @@ def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], more_rows: int
     """
     cells = [[_shortened(cell) for cell in row] for row in (header, *rows)]
     padded = [_padded(column, is_numeric=_is_numeric(column[1:])) for column in zip_longest(*cells, fillvalue="")]
-    written = [_GAP.join(line).rstrip() for line in zip(*padded, strict=True)][0 if header else 1 :]
+    written = [_GAP.join(line).rstrip() for line in zip(*padded, strict=True)] or [""] * len(cells)  # rows may have no cells
+    del written[: 0 if header else 1]
     if not rows:
         written.append(_NO_ROWS)
     written = [line.replace(_ELLIPSIS, "...") if _END.fullmatch(line) else line for line in written]

@@ -39,7 +39,7 @@ class DataFrame(Protocol):
         ...
 
 
-Rows: TypeAlias = Sequence[Mapping[str, object]] | Sequence[Sequence[object]] | DataFrame
+Rows: TypeAlias = Sequence[Mapping[str, object] | Sequence[object]] | DataFrame
 """What ``table`` takes: a list of dicts, a list of lists, or a DataFrame."""
 
 
