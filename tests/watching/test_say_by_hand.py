@@ -181,3 +181,13 @@ def test_it_is_delivered_or_the_report_says_why_not(slack_server: SlackServer, g
     assert [type(delivery.outcome) for delivery in report.deliveries] == [DestinationDead, Delivered]
     assert len(report.failures) == 1
     assert report.explain().splitlines()[0] == "db-1: said 'hello'"
+
+
+def test_a_text_about_a_failure_has_the_mentions(notifications: Recording) -> None:
+    paging = slack_notifier(mention=["U0123ABCD"])
+    say("the disk is full", state="failed", state_handlers=[paging])
+    say("the disk has room again", state="success", state_handlers=[paging])
+    say("the disk is half full", state_handlers=[paging])
+    with watch("load", state_handlers=[paging(only_states=[Failed])]) as run:
+        run.say("half of it is done")
+    assert [post.payload.mentions for post in notifications.slack] == [("U0123ABCD",), (), (), ()]

@@ -175,7 +175,8 @@ class Messenger(Notifier):
     def say(self, change: Change, said: Said, position: int) -> tuple[Effect, ...]:
         """Return the message, whatever the filter: the author asked for it. The formatter words changes of states alone."""
         content = compose_said(change, said, change.facts.link or self.title_link)
-        effect = self.effect(content, change, position)
+        shown = change if said.state is None else attrs.evolve(change, new=said.state, final=True)  # a failure may have mentions
+        effect = self.effect(content, shown, position)
         return edits_by(effect) if said.edits else (effect,)
 
     @staticmethod
