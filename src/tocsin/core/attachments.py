@@ -108,11 +108,8 @@ def listed(attachments: Iterable[Attachment], limit: int) -> str:
     whole = ", ".join(words)
     if len(whole) <= limit:
         return whole
-    shown = words[:1]
-    for word in words[1:]:
-        if len(", ".join([*shown, word])) > limit - _ROOM:
-            break
-        shown.append(word)
+    counts = range(len(words) - 1, 0, -1)
+    shown = next(words[:count] for count in counts if count == 1 or len(", ".join(words[:count])) <= limit - _ROOM)
     left = files[len(shown) :]
     return f"{', '.join(shown)} and {len(left):,} more ({size_text(sum(each.size for each in left))})"
 

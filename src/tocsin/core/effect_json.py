@@ -9,7 +9,7 @@ from tocsin.core.attachments import Attachment
 from tocsin.core.delivery.destinations import destination
 from tocsin.core.delivery.digest import digest_content
 from tocsin.core.delivery.rendering import content_of
-from tocsin.core.effects import Bot, CallBack, Effect, Message, PostToSlack, SendEmail
+from tocsin.core.effects import CallBack, Effect, Message, PostToSlack, SendEmail
 from tocsin.core.messages.digest_summary import DigestSummary
 from tocsin.core.messages.slack import posting
 from tocsin.core.text import name_of, one_line
@@ -56,12 +56,10 @@ def effect_json(effect: Effect) -> dict[str, object]:
 def _post(effect: PostToSlack) -> object:
     from json import loads  # seldom needed, and slow to load
 
-    match effect.bot:
-        case Bot(channel=channel):
-            return dict(posting(channel, effect.payload))
-        case None:
-            posted: object = loads(effect.payload.to_json())
-            return posted
+    if effect.bot is not None:
+        return dict(posting(effect.bot.channel, effect.payload))
+    posted: object = loads(effect.payload.to_json())
+    return posted
 
 
 def _mail(effect: SendEmail) -> dict[str, object]:

@@ -129,14 +129,12 @@ def heading(message: Message) -> str:
     >>> heading(PostToSlack("SLACK_WEBHOOK_URL", SlackMessage("", "#eb0000", "", ""), Key("r1", "load", None, 0, 0)))
     'Slack, to the webhook in SLACK_WEBHOOK_URL'
     """
-    match message:
-        case PostToSlack(bot=Bot(token_secret=secret, channel=channel), edits=edits):
-            place = ", in place of the first message of its run" if edits else ""
-            return f"Slack, as the app with the token in {secret}, to {channel}{place}"
-        case PostToSlack(webhook_secret=secret):
-            return f"Slack, to the webhook in {secret}"
-        case SendEmail(username_secret=secret):
-            return f"Mail, from the account in {secret}"
+    if isinstance(message, SendEmail):
+        return f"Mail, from the account in {message.username_secret}"
+    if message.bot is None:
+        return f"Slack, to the webhook in {message.webhook_secret}"
+    place = ", in place of the first message of its run" if message.edits else ""
+    return f"Slack, as the app with the token in {message.bot.token_secret}, to {message.bot.channel}{place}"
 
 
 def as_html(message: Message) -> str:
