@@ -202,6 +202,12 @@ def test_a_preview_is_drawn_on_a_terminal(unset: pytest.MonkeyPatch) -> None:
     assert json.loads(shown.getvalue())["sentence"] == "hello"
 
 
+def test_an_error_of_ours_is_a_line_and_a_status(unset: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    unset.setattr("tocsin.watching.say.facts", lambda: 1 / 0)
+    assert main(["--notify=print", "hello"]) == 1
+    assert "ZeroDivisionError" in caplog.text
+
+
 def test_a_silence_is_said(office: Office) -> None:
     office.prefork.run(office.home, "silence", "db-1", "--for", "1h", environment=office.environment)
     seen = office.send("hello", "--title", "db-1")

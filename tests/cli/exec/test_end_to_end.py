@@ -156,6 +156,14 @@ def test_a_signal_aborts_it(station: Station) -> None:
     assert "SIGTERM" in station.messages[0]["fallback"]
 
 
+def test_a_command_that_still_runs_is_told_of(station: Station) -> None:
+    program = "import time; print('at step 7', flush=True); time.sleep(3)"
+    assert station.python(program, "--still-running", "1", "--tail", "5", "--only", "failed").status == 0
+    assert set(station.titles) == {"Running"}
+    assert " is still running after 1 s" in station.messages[0]["fallback"]
+    assert "at step 7" in station.messages[0]["Last lines"]
+
+
 def test_only_what_was_asked_for(station: Station) -> None:
     assert station.python("pass", "--only", "failed").status == 0
     assert station.titles == []
