@@ -10,6 +10,7 @@ Exit statuses:
 - 143: ended by SIGTERM.
 """
 
+import os
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -155,6 +156,7 @@ def preview(
     Exit status: 0, or 2 if the flow, a task or the state is not known.
     """
     options = previewing.PreviewOptions(fail=tuple(fail or ()), state=state, json=as_json, verbose=verbose, traceback=traceback)
+    os.environ["TOCSIN_NOTIFY"] = "none"  # until the process ends: the file may send by an interpreter of its own, or at exit
     with interruptible():
         status = previewing.show_preview(target, options)
     raise typer.Exit(status)

@@ -156,6 +156,7 @@ def _sent(options: SendOptions, text: str) -> int:
     from tocsin.shell import queues
     from tocsin.shell.config.load import configuration
     from tocsin.shell.current import interpreting
+    from tocsin.shell.environment import misspelt
     from tocsin.shell.interpreter import Queueing
     from tocsin.shell.redaction import redact
     from tocsin.watching.say import say
@@ -168,6 +169,8 @@ def _sent(options: SendOptions, text: str) -> int:
         report = say(shown, title=options.title, state=options.state, to=options.to, link=options.link, attach=options.attach or None)
         if isinstance(interpreter, Queueing):
             queues.finish()
+    if options.notify == "live" and misspelt() is not None:  # which is a line in the log
+        return 1
     return _status(report, config)
 
 

@@ -76,4 +76,4 @@ def _mail(effect: SendEmail) -> dict[str, object]:
 
 
 def _files(attached: Sequence[Attachment]) -> list[dict[str, object]]:
-    return [{"name": one.name, "media_type": one.media_type, "size": len(one.content)} for one in attached]
+    return [{"name": one.name, "media_type": one.media_type, "size": one.size} for one in attached]

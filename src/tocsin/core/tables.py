@@ -60,7 +60,10 @@ def cut_rows(text: str, limit: int) -> str:
     epoch  loss
         0   0.5
         1   0.5
-    … (998 more rows)
+        2   0.5
+        3   0.5
+        4   0.5
+    … (995 more rows)
     """
     if len(text) <= limit:
         return text

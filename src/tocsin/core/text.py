@@ -31,6 +31,8 @@ _QUOTED_SEQUENCE = re.compile(  # as a repr or JSON has it
 _ELLIPSIS = "… "
 _MIDDLE = " … "  # the mark of a cut in a short text
 _ROOM_FOR_COUNT = 250  # characters of a text that leaves room for the number of what is missing
+_BLANKS = re.compile(r"\s{40,}")
+_WINDOW = 1_000_000  # characters at each end of a text that are read
 _RULER = re.compile("([!-/:-@\\[-`{-~\u2010-\u2015\u2022\u2026\u2500-\u259f])\\1{3,}")  # box drawing too
 LONGEST = 100_000  # characters of a text of the user's: ten times what a mail shows of it, so that half a secret at its end is cut off
 _LONGEST_TYPE = 200  # characters
@@ -105,6 +107,31 @@ def cut_middle(text: str, limit: int) -> str:
     return f"{begin}… ({len(text) - room:,} more characters) …{end}"
 
 
+def cut_unsearched(text: str, limit: int) -> str:
+    """Cut a text in which secrets are not replaced yet to about ``limit`` characters, 1,000 or more, in its middle.
+
+    What stands beside the cut may be half a secret. So the cut must stay farther from the ends than any channel shows.
+    Blanks, rulers and controls would let it come near, since they are left out later: so they are condensed before the cut.
+
+    >>> cut_unsearched("head" + " " * 200_000 + "tail", 1_000)
+    'head tail'
+    """
+    if len(text) <= limit:
+        return text
+    if len(text) <= 2 * _WINDOW:
+        whole = _condensed(text)
+        return whole if len(whole) <= limit else cut_middle(whole, limit)
+    room = limit // 2
+    head, tail = _condensed(text[:_WINDOW]), _condensed(text[-_WINDOW:])
+    ends = (head[:room] if len(head) > room else "", tail[-room:] if len(tail) > room else "")  # else the edge would be near
+    return f"{ends[0]}… ({len(text) - 2 * room:,} more characters) …{ends[1]}"
+
+
+def _condensed(text: str) -> str:
+    """Return the text as it is printed, with long runs of blanks and of one punctuation sign made short."""
+    return _BLANKS.sub(lambda run: "\n" if "\n" in run[0] else " ", _RULER.sub(r"\1\1\1", printable(text)))
+
+
 def cut_start(text: str, limit: int) -> str:
     """Cut the text to its last ``limit`` characters, 40 or more, and mark the cut.
 
@@ -143,7 +170,7 @@ def type_name(value: object) -> str:
 def bounded(text: str) -> str:
     """Return the text as a plain ``str`` of at most ``LONGEST`` characters."""
     exact = str.__str__(text)
-    return exact if len(exact) <= LONGEST else cut_middle(exact, LONGEST)
+    return exact if len(exact) <= LONGEST else cut_unsearched(exact, LONGEST)
 
 
 def quote(value: object) -> str:
@@ -160,7 +187,7 @@ def quote(value: object) -> str:
         return f"<{type_name(value)} object whose repr raised {type_name(error)}>"
     if "\\x" in text or "\\u00" in text:
         text = _QUOTED_SEQUENCE.sub(r"\1", text)
-    return text if len(text) <= LONGEST else cut_middle(text, LONGEST)
+    return text if len(text) <= LONGEST else cut_unsearched(text, LONGEST)
 
 
 def worded(value: object) -> str:
@@ -175,7 +202,7 @@ def worded(value: object) -> str:
         raise
     except BaseException as error:
         return f"<{type_name(value)} object whose str raised {type_name(error)}>"
-    return text if len(text) <= LONGEST else cut_middle(text, LONGEST)
+    return text if len(text) <= LONGEST else cut_unsearched(text, LONGEST)
 
 
 def name_of(function: object) -> str:
@@ -227,7 +254,7 @@ def describe(error: BaseException) -> str:
     kind = type_name(error)
     if message.isspace() or not message:
         return kind
-    return f"{kind}: {message if len(message) <= LONGEST else cut_middle(message, LONGEST)}"
+    return f"{kind}: {message if len(message) <= LONGEST else cut_unsearched(message, LONGEST)}"
 
 
 def traceback_of(error: BaseException) -> TracebackType | None:
@@ -287,7 +314,7 @@ def readable(raw: bytes) -> str:
     text = raw.decode("utf-8", "replace")
     seen = shown(text)
     grown = len(seen) > max(len(text), LONGEST)  # by blanks
-    return printable(cut_middle(seen, LONGEST) if grown else seen).rstrip().lstrip("\n")
+    return printable(cut_unsearched(seen, LONGEST) if grown else seen).rstrip().lstrip("\n")
 
 
 def last_lines(text: str, most: int, limit: int = OUTPUT_LIMIT) -> str:

@@ -70,6 +70,7 @@ class Attempt(TaskRun):
                 self._said = said = self._said or SaidQueue(self._name, self._announce_linked)
             if self._over:  # else its end closes the queue
                 said.close()
+                self._said = None
             said.put(text)
             said.announce_waiting()
         except KeyboardInterrupt:
@@ -87,5 +88,6 @@ class Attempt(TaskRun):
         self._over = True
         if self._said is not None:
             self._said.close()
+            self._said = None  # it refers to this attempt
         added = self._added()
         return known if added is UNKNOWN else attrs.evolve(added, host=known.host, environment=known.environment)

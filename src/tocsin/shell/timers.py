@@ -62,10 +62,15 @@ class _Timers:
     def remove(self, timer: Timer) -> None:
         with self.changed:
             self.timers.pop(timer, None)
+            if timer.due <= self.next:
+                self.changed.notify_all()
 
     def work(self) -> None:
         """Make the calls when they are due, until none is left. This is the thread's function."""
-        while (timer := self.wait()) is not None:
+        while True:
+            timer = self.wait()
+            if timer is None:
+                return
             due = None
             with suppress(BaseException):
                 due = timer.call()
@@ -74,16 +79,16 @@ class _Timers:
                     self.timers.pop(timer, None)
                 else:
                     timer.due = due
+            del timer  # it may refer to what is over
 
     def wait(self) -> Timer | None:
         """Wait until a timer is due, and return it; return None if there are no timers any more."""
         with self.changed:
             while self.timers:
-                timer = min(self.timers, key=lambda each: each.due)
-                self.next = timer.due
+                self.next = min(each.due for each in self.timers)
                 seconds = self.next - time.monotonic()
                 if seconds <= 0.0:
-                    return timer
+                    return min(self.timers, key=lambda each: each.due)
                 self.changed.wait(min(seconds, threading.TIMEOUT_MAX))
             self.thread = None
             return None

@@ -160,7 +160,7 @@ def test_a_command_that_still_runs_is_told_of(station: Station) -> None:
     program = "import time; print('at step 7', flush=True); time.sleep(3)"
     assert station.python(program, "--still-running", "1", "--tail", "5", "--only", "failed").status == 0
     assert set(station.titles) == {"Running"}
-    assert " is still running after 1 s" in station.messages[0]["fallback"]
+    assert " is still running after 1.0 s" in station.messages[0]["fallback"]
     assert "at step 7" in station.messages[0]["Last lines"]
 
 

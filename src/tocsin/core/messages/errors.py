@@ -21,7 +21,7 @@ from typing import TypeGuard
 import attrs
 
 from tocsin.core.endings import deciding, described, leaves
-from tocsin.core.text import LONGEST, cut, cut_middle, describe, is_a, own, readable, traceback_of, worded
+from tocsin.core.text import LONGEST, cut, cut_unsearched, describe, is_a, own, readable, traceback_of, worded
 from tocsin.core.values import Value
 
 _CAUSE: GetSetDescriptorType = vars(BaseException)["__cause__"]
@@ -37,11 +37,13 @@ _LONGEST_CHAIN = 1000  # exceptions that are looked at
 _LONGEST_PART = 20_000  # characters: half of it is more than any channel shows of a text's end
 _LONGEST_NAME = 80  # characters of a file or a function
 _LONGEST_PATH = 200
-_LONGEST_SOURCE = 160
+_LONGEST_SOURCE = 1_000  # characters; a longer line is left out, since half a secret may stand at a cut
+_LONGEST_OUTPUT = 1_000_000  # characters or bytes that are read
+_HALF = _LONGEST_OUTPUT // 2
+_GAP = "… (not read) …"
 _FRAMES, _CALLERS = 10, 5
 _LONGEST_STACK = 10_000  # callers that are looked at
 
-_GAP = "\n…\n".encode()
 
 _OURS = __file__.removesuffix(__file__[-len("core/messages/errors.py") :])
 _STANDARD = types.__file__.removesuffix("types.py")
@@ -66,12 +68,12 @@ class ErrorText(Value):
     def lines(self) -> str:
         """The parts, one below the other, without lines that only rule, of at most 100,000 characters."""
         whole = "\n".join(self.parts)
-        return cut_middle(_RULER_LINE.sub("", whole).strip("\n") if _RULER_LINE.search(whole) else whole, LONGEST)
+        return cut_unsearched(_RULER_LINE.sub("", whole).strip("\n") if _RULER_LINE.search(whole) else whole, LONGEST)
 
     @property
     def sentence(self) -> str:
         """The parts, one after the other, of at most 100,000 characters."""
-        return cut_middle("; ".join([*(part.rstrip(_ENDS) for part in self.parts[:-1]), self.parts[-1]]), LONGEST)
+        return cut_unsearched("; ".join([*(part.rstrip(_ENDS) for part in self.parts[:-1]), self.parts[-1]]), LONGEST)
 
 
 def error_text(error: BaseException) -> ErrorText:
@@ -87,11 +89,11 @@ def error_text(error: BaseException) -> ErrorText:
     ('ValueError: no rows, in ExceptionGroup: two tasks (2 sub-exceptions)', 'also TimeoutError: late')
     """
     seen = {id(error)}
-    first = cut_middle(described(error), _LONGEST_PART)
+    first = cut_unsearched(described(error), _LONGEST_PART)
     if not _has_more(error):  # the usual case
         return ErrorText(first, (first,))
     rest = islice(_rest(error, seen), _MOST_PARTS + 1)
-    parts = [first, *(cut_middle(part, _LONGEST_PART) for part in rest)]
+    parts = [first, *(cut_unsearched(part, _LONGEST_PART) for part in rest)]
     if len(parts) > _MOST_PARTS:
         parts[_MOST_PARTS:] = ["and more"]
     return ErrorText(first, tuple(parts))
@@ -133,14 +135,18 @@ def _standard_error(error: BaseException) -> str | None:
     """Return both ends of what a program wrote, which the exceptions of ``subprocess`` keep beside its command; None if they do not."""
     attributes = _attributes(error)
     kept = attributes.get("stderr") if "cmd" in attributes else None
-    if type(kept) is bytes:
-        half = _LONGEST_PART // 2
-        text = (kept if len(kept) <= 2 * half else kept[:half] + _GAP + kept[-half:]).decode("utf-8", "replace")
-    elif type(kept) is str:
-        text = cut_middle(kept, _LONGEST_PART)
+    if type(kept) is str:
+        raw = kept.encode("utf-8", "replace") if len(kept) <= _LONGEST_OUTPUT else _both_ends(kept).encode("utf-8", "replace")
+    elif type(kept) is bytes:
+        raw = kept if len(kept) <= _LONGEST_OUTPUT else kept[:_HALF] + _GAP.encode() + kept[-_HALF:]
     else:
         return None
-    return readable(text.encode("utf-8", "replace")).strip() or None
+    text = cut_unsearched(readable(raw).strip(), _LONGEST_PART)
+    return None if not text or _GAP in text else text  # beside the gap may stand half a secret
+
+
+def _both_ends(text: str) -> str:
+    return f"{text[:_HALF]}{_GAP}{text[-_HALF:]}"
 
 
 def _attributes(error: BaseException) -> dict[object, object]:
@@ -202,7 +208,7 @@ def _others(group: BaseException, one: BaseException, seen: set[int]) -> Iterato
 
 def _cut_part(text: str) -> str:
     """Return a text that leaves room for a place in its part."""
-    return cut_middle(text, _LONGEST_PART - 3 * _LONGEST_NAME)
+    return cut_unsearched(text, _LONGEST_PART - 3 * _LONGEST_NAME)
 
 
 def _at(error: BaseException) -> str:
@@ -312,6 +318,7 @@ def _source(filename: str, line: int) -> str:
             linecache.checkcache(filename)
         elif filename not in linecache.cache:
             return ""
-        return cut(linecache.getline(filename, line).strip(), _LONGEST_SOURCE)
+        source = linecache.getline(filename, line).strip()
+        return source if len(source) <= _LONGEST_SOURCE else ""
     except Exception:  # the cache may hold what a user's loader gives
         return ""

@@ -32,7 +32,7 @@ _LONG = "margin:0 0 4px"
 def slack_html(payload: SlackMessage, heading: str, attached: tuple[Attachment, ...] = ()) -> str:
     """Return a Slack message as HTML, below a heading that says where it goes.
 
-    >>> slack_html(SlackMessage("load failed", "#eb0000", "Failed", "<b>load</b> failed"), "Slack")[-56:]
+    >>> slack_html(SlackMessage("load failed", "#eb0000", "Failed", "<b>load</b> failed"), "Slack")[-48:]
     '&lt;b&gt;load&lt;/b&gt; failed</pre></div></div>'
     """
     when = "" if payload.ts is None else f"{datetime.fromtimestamp(min(max(payload.ts, 0), _LATEST), UTC):%Y-%m-%d %H:%M:%S UTC}"
@@ -86,7 +86,7 @@ def _field(field: SlackField) -> str:
 
 
 def _files(attached: tuple[Attachment, ...]) -> Iterable[str]:
-    return (_div(f"attached: {one.name} ({one.media_type}, {len(one.content):,} bytes)", _DIM) for one in attached)
+    return (_div(f"attached: {one.name} ({one.media_type}, {one.size:,} bytes)", _DIM) for one in attached)
 
 
 def _div(text: str, style: str) -> str:

@@ -8,6 +8,7 @@
 import io
 import os
 import stat
+from collections.abc import Iterable
 from pathlib import PurePath
 from typing import BinaryIO, Protocol, TextIO, TypeAlias, TypeGuard
 
@@ -82,6 +83,11 @@ class _Bounded(io.BytesIO):
             raise OSError("there is no room")
         return super().write(data)
 
+    @override
+    def writelines(self, lines: Iterable[Buffer], /) -> None:
+        for line in lines:
+            self.write(line)
+
 
 def opened(source: object, name: object, room: int) -> Attachment | NotAttached:
     """Return the attachment, or why there is none. ``room`` is the most bytes of it.
@@ -91,10 +97,10 @@ def opened(source: object, name: object, room: int) -> Attachment | NotAttached:
     """
     if _is_path(source):
         path = os.fsdecode(source)
-        return _read(path, _name(name, PurePath(path).name), room)
+        return _read(path, _name(name, path), room)
     if is_a(source, bytes) or is_a(source, bytearray) or is_a(source, memoryview):
         shown, size = _name(name, "data.bin"), memoryview(source).nbytes
-        return _too_large(shown, size) if size > room else _attachment(shown, bytes(source))
+        return _too_large(shown, size) if size > room else _attachment(shown, memoryview(source).tobytes())
     return _drawn(source, name, room)
 
 
@@ -171,7 +177,7 @@ def _too_large(name: str, size: int | None) -> NotAttached:
 def _name(given: object, default: str) -> str:
     """Return a name without a folder, control characters and secrets, of at most 100 characters. Its ending stays."""
     words = default if given is None else worded(given)
-    line = one_line(redact(words.replace("\\", "/").rpartition("/")[2]))
+    line = one_line(redact(words)).replace("\\", "/").rpartition("/")[2]  # a secret may hold a slash
     if line.strip(". ") == "":
         line = "file"
     if len(line) <= _LONGEST_NAME:

@@ -131,7 +131,7 @@ class OpenRun:
         >>> with watch("load", state_handlers=[]) as run:
         ...     run.table([{"file": "a.csv", "rows": 1200}, {"file": "b.csv", "rows": 3}], title="Loaded")
         """
-        words = one_line(cut(worded(title), _LONGEST_TITLE))
+        words = one_line(cut(redact(worded(title)), _LONGEST_TITLE))
         detail_title = "Table" if is_blank(words) else words
         try:
             detail = Detail(detail_title, table_of(rows), quoted=True, tabular=True)
