@@ -7,7 +7,6 @@
 
 import re
 from collections.abc import Callable, Iterable
-from difflib import get_close_matches
 from itertools import islice
 from typing import TypeGuard
 
@@ -94,6 +93,8 @@ def state_kind(given: object) -> type[State] | None:
     names = {kind.__name__.lower(): kind for kind in KINDS}
     if isinstance(given, str) and given.lower() in names:
         return names[given.lower()]
+    from difflib import get_close_matches  # seldom needed, and slow to load
+
     near = get_close_matches(given.lower(), names, n=1) if isinstance(given, str) else []
     raise TypeError(f"state takes a State class or the name of one, not {written}: write state='{(near or ['failed'])[0]}'")
 

@@ -238,7 +238,7 @@ def test_a_run_is_unharmed_and_its_report_says_what_happened(door: Door) -> None
     effect = recording.effects[0]
     assert isinstance(effect, PostToSlack)
     assert "did not answer within 0.02 s" in str(effect.payload)
-    assert text(effect).endswith(": Task run succeeded.")
+    assert text(effect).endswith(" succeeded after less than 1 ms")
 
 
 def test_a_notifier_without_a_formatter_starts_no_thread() -> None:

@@ -69,8 +69,13 @@ SENTENCE_LIMIT = 200
 _LEAST_REASON = 60  # characters that have room for both ends of a reason
 _BOTH_ENDS = ("Message", "Error", "Note")
 _LAST_LINES = "Last lines"
-_RESTATED = ("Interrupted.", "Task timed out during execution.", UNEXPECTED.rstrip(": "))
-"""Messages of tocsin's own that say nothing beside the verb and the exception."""
+_RESTATED = frozenset(
+    {
+        *("Running flow.", "Starting task run.", "Task run succeeded.", "All reference tasks succeeded."),
+        *("Interrupted.", "Task timed out during execution.", UNEXPECTED.rstrip(": ")),
+    }
+)
+"""Messages of tocsin's own that say nothing beside the verb."""
 _INVISIBLE = "\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff"
 _VOWELS = "AEIOU"
 _ENDS = ".: "
@@ -207,7 +212,7 @@ def compose(
     name = name_in(change)
     own, worded = None, change.new.message
     if worded is not None:
-        own = printable(plain(worded)) if error is None or told is None else _own_message(plain(worded), error, told)
+        own = _own_message(plain(worded), error, told)
     reason = message or (own if told is None else _reason(change.new, own, told))
     opening, rest = _sentence(name, change, reason, remark)
     lines = _message_lines(message or own, error, told)
@@ -288,8 +293,12 @@ def _name(change: Change) -> str:
     return slug if slug.startswith(f"{name}-") and slug[len(name) + 1 :].isdecimal() else name
 
 
-def _own_message(message: str, error: BaseException, told: ErrorText) -> str | None:
-    """Return what the message of a state says beside its exception, printable; None if that is nothing."""
+def _own_message(message: str, error: BaseException | None, told: ErrorText | None) -> str | None:
+    """Return what the message of a state says beside the verb and the exception, printable; None if that is nothing."""
+    if message in _RESTATED:
+        return None
+    if error is None or told is None:
+        return printable(message)
     if message.startswith(UNEXPECTED):
         return None
     for text in _texts(error, told):
