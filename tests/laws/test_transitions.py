@@ -81,6 +81,9 @@ def test_a_users_kind_goes_where_its_parent_goes(kind: type[State], happened: Ev
     parent = data.draw(strategies.states(kind))
     child = OWN[kind](**{field.name: getattr(parent, field.name) for field in attrs.fields(kind)})
     one, other = transition(parent, happened), transition(child, happened)
+    if isinstance(happened, e.Said):  # which leaves the state as it is
+        assert other.value_or(child) is child
+        return
     assert one.map(repr).value_or(None) == other.map(repr).value_or(None)
     assert one.value_or(None) == other.value_or(None)
 

@@ -119,8 +119,10 @@ def _read(path: str, name: str, room: int) -> Attachment | NotAttached:
             if found.st_size > room:
                 return _too_large(name, found.st_size)
             content = file.read(room + 1)  # it may grow meanwhile
-    except (OSError, ValueError) as error:
+    except OSError as error:
         return NotAttached(name, _reason(error))
+    except ValueError:  # whose words differ from one Python to the next
+        return NotAttached(name, "no path has a null character in it")
     return _too_large(name, None) if len(content) > room else _attachment(name, content)
 
 
