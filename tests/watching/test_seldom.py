@@ -5,15 +5,21 @@ import os
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
 from tocsin import LoggingHandler, Recording, interpreting, signals, slack_notifier, watch
+from tocsin.cli import send
+from tocsin.cli.exec.known_secrets import register_secrets
+from tocsin.core.attachments import Attachment
 from tocsin.core.events import Said
 from tocsin.core.messages.errors import traceback_lines
 from tocsin.core.notes import cut_notes, listed
+from tocsin.core.text import cut_unsearched
 from tocsin.shell.additions.files import NotAttached, opened
 from tocsin.shell.additions.rows import table_of
+from tocsin.shell.config.load import configuration
 from tocsin.shell.said_queue import SaidQueue
 from tocsin.watching.ongoing import Ongoing
 from tocsin.watching.run import BodyRun
@@ -108,3 +114,50 @@ def test_a_ctrl_c_of_a_signals_state_passes_a_logger(caplog: pytest.LogCaptureFi
         assert len(recording.effects) == 1
     finally:
         logger.removeHandler(handler)
+
+
+def test_a_figure_may_write_line_by_line_and_not_beyond_the_room() -> None:
+    class Figure:
+        def __init__(self, size: int) -> None:
+            self.size = size
+
+        def savefig(self, file: BinaryIO, *, format: str) -> None:  # noqa: A002 - the name is matplotlib's
+            file.writelines([b"x" * self.size, b"y"])
+
+    found = opened(Figure(9), None, 100)
+    assert isinstance(found, Attachment)
+    assert found.content == b"xxxxxxxxxy"
+    assert isinstance(opened(Figure(100), None, 100), NotAttached)
+
+
+def test_bytes_that_lie_are_taken_as_they_are() -> None:
+    class Lying(bytes):
+        def __bytes__(self) -> bytes:
+            return b"x" * 1000  # noqa: PLE0308 - its own size
+
+    found = opened(Lying(b"abc"), "a.txt", 100)
+    assert isinstance(found, Attachment)
+    assert found.content == b"abc"
+
+
+def test_a_secret_with_a_slash_is_found_in_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
+    register_secrets(configuration())
+    found = opened(b"x", "k=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY.txt", 100)
+    assert isinstance(found, Attachment)
+    assert "EXAMPLEKEY" not in found.name
+
+
+def test_a_misspelt_variable_is_no_success_of_send(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T0/B0/secret")
+    monkeypatch.setenv("TOCSIN_NOTIFY", "bogus")
+    monkeypatch.setattr("tocsin.shell.queues.finish", lambda: None)  # this process goes on
+    assert send.main(["hello"]) == 1
+
+
+def test_a_text_of_any_length_has_both_ends() -> None:
+    text = cut_unsearched(f"head{'x' * 3_000_000}tail", 1_000)
+    assert text.startswith("headx")
+    assert text.endswith("xtail")
+    assert len(text) < 1_100
+    assert cut_unsearched(f"head{' ' * 3_000_000}tail", 1_000) == "… (2,999,008 more characters) …"
