@@ -208,6 +208,12 @@ def test_an_error_of_ours_is_a_line_and_a_status(unset: pytest.MonkeyPatch, capl
     assert "ZeroDivisionError" in caplog.text
 
 
+def test_a_misspelt_variable_is_no_success(office: Office) -> None:
+    seen = office.prefork.run(office.home, "send", "hello", environment={**office.environment, "TOCSIN_NOTIFY": "bogus"})
+    assert seen.status == 1
+    assert office.server.requests == []
+
+
 def test_a_silence_is_said(office: Office) -> None:
     office.prefork.run(office.home, "silence", "db-1", "--for", "1h", environment=office.environment)
     seen = office.send("hello", "--title", "db-1")

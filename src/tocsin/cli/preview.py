@@ -162,9 +162,8 @@ def _draw(
 
 def _silenced(report: Report) -> dict[str, str]:
     """Return the labels that ``tocsin silence`` has silenced now, each with the end of the silence."""
-    if not look().silences:
-        return {}
-    labels = dict.fromkeys(announced.before.subject.label for announced in report.changes)
+    changes = report.changes if look().silences else ()
+    labels = dict.fromkeys(announced.before.subject.label for announced in changes)
     found = {label: silence_of(label) for label in labels}
     return {label: described(silence) for label, silence in found.items() if silence is not None}
 
