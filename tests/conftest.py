@@ -5,6 +5,7 @@ No test reads the configuration or writes to the history of the user who runs it
 
 import signal
 from collections.abc import Generator, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import settings
 from tests.profile import PROFILE
 from tocsin.shell import redaction
 from tocsin.shell.adapters import secrets
+from tocsin.shell.history.looked import looked
 from tocsin.shell.log import outages
 
 pytest_plugins = ["tests.servers.fixtures"]
@@ -48,11 +50,24 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def separate_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Give this session its own folders for configuration and state."""
+    """Give this session its own folder for configuration."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
-        patch.setenv("TOCSIN_STATE_DIR", str(tmp_path_factory.mktemp("state")))
         yield
+
+
+@pytest.fixture(scope="session")
+def states(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The paths of the folders for state, one a test. None is made before something is written to it."""
+    top = tmp_path_factory.mktemp("state")
+    return (top / str(number) for number in count())
+
+
+@pytest.fixture(autouse=True)
+def separate_state(states: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give each test its own history, so that no silence and no expected run of another test is heeded in it."""
+    monkeypatch.setenv("TOCSIN_STATE_DIR", str(next(states)))
+    looked.forget()
 
 
 @pytest.fixture(autouse=True)

@@ -11,14 +11,13 @@ from collections.abc import Callable, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 import attrs
 from requests import Request
 from requests.exceptions import ProxyError
 from requests.utils import get_environ_proxies, select_proxy
-from slack_sdk.web.slack_response import SlackResponse
 from urllib3.exceptions import HTTPError
 
 from tocsin.core.config.schema import PASSWORD
@@ -33,9 +32,11 @@ from tocsin.shell.adapters.http import RequestSender, Transport, failure
 from tocsin.shell.adapters.mail_smtp import Credentials
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.adapters.settings import HttpSettings, SmtpSettings
-from tocsin.shell.adapters.slack_client import Client
 from tocsin.shell.adapters.time_limits import Attempt, attempting
 from tocsin.shell.redaction import redact
+
+if TYPE_CHECKING:
+    from slack_sdk.web.slack_response import SlackResponse
 
 _T = TypeVar("_T")
 _TUNNEL_REFUSED = re.compile(r"Tunnel connection failed: (\d{3})")
@@ -67,6 +68,8 @@ def probe_webhook(webhook: SlackWebhook, url: Secret) -> tuple[Finding, ...]:
 
 def probe_app(slack: SlackWebhook, token: Secret) -> tuple[Finding, ...]:
     """Check that Slack accepts the token, say whose it is, and check that this machine's clock agrees with Slack's."""
+    from tocsin.shell.adapters.slack_client import Client
+
     route = _route_to(slack, slack.api)
     response = _ask_slack(slack, route, token.name, lambda sender: Client(slack.api, sender, token).api_call("auth.test", json={}))
     if isinstance(response, Seen):
@@ -149,7 +152,7 @@ def _clock_findings(route: SlackRoute, date: str | None) -> tuple[Finding, ...]:
     return () if skew is None else (skew,)
 
 
-def _token_finding(response: SlackResponse, route: SlackRoute, token: Secret) -> Finding:
+def _token_finding(response: "SlackResponse", route: SlackRoute, token: Secret) -> Finding:
     answer = {name: redact(value) if isinstance(value, str) else value for name, value in response.data.items()}
     outcome = bot_reply(response.status_code, answer, host=route.host)
     if isinstance(outcome, DeliveryError):
