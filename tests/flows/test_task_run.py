@@ -22,6 +22,7 @@ from tocsin import (
     watch,
 )
 from tocsin.core.effects import PostToSlack
+from tocsin.flows.task_run import Attempt
 from tocsin.testing import FakeClock
 
 TOLD = slack_notifier(ignore_states=[Running])
@@ -218,3 +219,9 @@ def test_the_answer_of_a_handler_keeps_what_was_added(notifications: Recording) 
     report = flow.run()
     assert [(post.payload.title, told(post)) for post in notifications.slack] == [("Success", {"Note": "so far"})]
     assert report.state.is_successful()
+
+
+def test_a_thread_that_finds_an_attempt_after_its_end_has_no_run_of_it() -> None:
+    attempt = copy_context().run(Attempt, "load", "0" * 16, lambda _: None)
+    attempt.is_open = False
+    assert (attempt.run(), attempt.run()) == (None, None)

@@ -126,7 +126,7 @@ def test_a_fault_of_ours_is_a_line_in_the_log(caplog: pytest.LogCaptureFixture, 
 
     assert Flow("nightly", tasks=[load]).run(interpreter=recording).state.is_successful()
     assert sentences(recording) == ["load: two"]
-    assert "could not say a text about 'load', which goes on: AttributeError" in caplog.text
+    assert "could not notify about 'load', which goes on: AttributeError" in caplog.text
 
 
 def test_a_ctrl_c_passes() -> None:

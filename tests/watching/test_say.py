@@ -180,9 +180,14 @@ def test_functions_generators_and_coroutines_say_something(notifications: Record
     assert posted(notifications) == ["plain: one", "items: two", "items: three", "awaited: four", "listed: five"]
 
 
+def say_twenty(run: WatchedRun, thread: int) -> None:
+    for turn in range(20):
+        run.say(f"{thread}.{turn}")
+
+
 def test_many_threads_say_something_at_once_and_each_key_is_unique(notifications: Recording) -> None:
     with watch("load", state_handlers=[slack_notifier]) as run:
-        threads = [threading.Thread(target=lambda n=n: [run.say(f"{n}.{turn}") for turn in range(20)]) for n in range(8)]
+        threads = [threading.Thread(target=say_twenty, args=(run, n)) for n in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:

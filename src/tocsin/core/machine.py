@@ -269,7 +269,7 @@ def propose(run: Run, event: Event) -> Announcement | Step | IllegalTransition:
     new = settle(run.state, event)
     if isinstance(new, IllegalTransition):
         return new
-    if isinstance(event, e.Said):
+    if new is run.state and isinstance(event, e.Said):
         return Announcement(run, attrs.evolve(run, ordinal=run.ordinal + 1), event, len(run.subject.handlers))
     if new is run.state or isinstance(event, _UNANNOUNCED):
         return Step(_moved(run, event, new, run.ordinal))

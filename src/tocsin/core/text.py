@@ -53,6 +53,8 @@ def printable(text: str) -> str:
 
 def one_line(text: str) -> str:
     """Replace each run of white space by one space."""
+    if text.isprintable() and "  " not in text:  # the usual case: a space is the only white space that is printable
+        return text.strip()
     return _BREAKS.sub(" ", printable(text)).strip()
 
 

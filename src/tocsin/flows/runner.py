@@ -13,7 +13,6 @@ from tocsin.core.events import Event, Facts
 from tocsin.core.machine import HandlerErrors, Run, Subject
 from tocsin.core.planning import Done, RunBody, Situation, Wait, ended, plan, verdict
 from tocsin.core.states import Pending, Running, Scheduled, State
-from tocsin.core.text import label
 from tocsin.core.transitions import later
 from tocsin.flows.inputs import FlowPlan, MadeUp, OutOfTime, run_body
 from tocsin.flows.report import Report
@@ -166,14 +165,6 @@ class _Execution:
         if isinstance(run.state, Scheduled):
             self.scheduled[task] = self.clock.now(), self.timer.monotonic()
 
-    def _feed_end(self, task: Task, event: Ending) -> None:
-        """Feed the end of an attempt. What the body added is also in the message of a handler that answers it."""
-        self.announcer.facts = event.facts
-        try:
-            self._feed(task, event)
-        finally:
-            self.announcer.facts = self.facts
-
     def _say(self, task: Task, said: e.Said) -> None:
         """Announce what the body says. A forked child does so as a run of its own: its parent may use the same keys."""
         run = self.runs[task]
@@ -194,7 +185,12 @@ class _Execution:
                 case Wait(until=until):
                     return until
                 case RunBody():
-                    self._feed_end(task, self._run_body(task, run))
+                    event = self._run_body(task, run)
+                    self.announcer.facts = event.facts  # what the body added is also in the message of a handler's answer
+                    try:
+                        self._feed(task, event)
+                    finally:
+                        self.announcer.facts = self.facts
                     if self.interruption is not None:
                         raise self.interruption
                 case event:
@@ -209,13 +205,13 @@ class _Execution:
             self.entered[task] = began
         return event
 
-    def _result(self, task: Task) -> object:
-        return run_body(task, self.flow.inputs[task], lambda before: self.runs[before].state.result)
-
     def _attempt(self, task: Task, run: Run, began: float) -> Ending:
-        attempt = Attempt(label(task), self.run_id, lambda said: self._say(task, said))
+        attempt = Attempt(task, self.run_id, lambda said: self._say(task, said))
         try:
-            result = self._result(task) if self.made_up is None else self.made_up.end(task)
+            if self.made_up is None:
+                result = run_body(task, self.flow.inputs[task], lambda before: self.runs[before].state.result)
+            else:
+                result = self.made_up.end(task)
         except OutOfTime:
             now, took = self.clock.now(), self._since(began)
             return e.TimedOutAt(now, facts=attempt.end(self.facts), took=took)

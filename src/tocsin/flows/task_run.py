@@ -1,20 +1,17 @@
 """``TaskRun``: an attempt of a task of a flow, as the body of the task sees it."""
 
-from abc import abstractmethod
 from collections.abc import Callable
 
 import attrs
 from typing_extensions import override
 
 from tocsin.core.events import UNKNOWN, Facts, Said
-from tocsin.core.text import describe, quote
-from tocsin.shell import log
+from tocsin.core.text import label, quote
 from tocsin.shell.additions.levels import Level, current
 from tocsin.shell.additions.open_run import OpenRun
 from tocsin.shell.fork_safety import ForkSafeLock
-from tocsin.shell.said_queue import SaidQueue
 
-_making = ForkSafeLock()  # for the queues of all attempts
+_making = ForkSafeLock()  # for the runs of all attempts
 
 
 class TaskRun(OpenRun):
@@ -35,59 +32,68 @@ class TaskRun(OpenRun):
 
     __slots__ = ()
 
-    @abstractmethod
-    def say(self, text: object) -> None:
-        """Send a text, or the ``str`` of any other value, now. It raises nothing.
-
-        Each notifier of the task that sends messages sends one, whatever its ``only_states``, ``ignore_states`` and ``when``. Other
-        handlers are not called. A blank text sends nothing. What is said after the end of the attempt is a line in the log.
-        """
-
     @override
     def __repr__(self) -> str:
         return f"<TaskRun {quote(self._name)}>"
 
 
-class Attempt(TaskRun):
-    """An attempt, from its begin to its end. It is the innermost open run of the context from when it is made.
+class _AttemptRun(TaskRun):
+    """The run of an attempt. ``announce`` announces what the body says, with these facts."""
 
-    ``announce`` announces what the body says, with these facts.
-    """
-
-    __slots__ = ("_announce", "_level", "_said", "_token")
+    __slots__ = ("_announce_said",)
 
     def __init__(self, name: str, run_id: str, announce: Callable[[Said], object]) -> None:
         super().__init__(name, run_id)
-        self._announce = announce
-        self._said: SaidQueue | None = None  # most attempts say nothing
-        self._level = Level(current.get(), self)
-        self._token = current.set(self._level)
+        self._announce_said = announce
 
     @override
-    def say(self, text: object) -> None:
-        try:
-            with _making.lock:
-                self._said = said = self._said or SaidQueue(self._name, self._announce_linked)
-            if self._over:  # else its end closes the queue
-                said.close()
-                self._said = None
-            said.put(text)
-            said.announce_waiting()
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            log.surely(f"could not say a text about {quote(self._name)}, which goes on: {describe(error)}")
+    def _announce(self, said: Said) -> None:
+        self._announce_said(attrs.evolve(said, facts=attrs.evolve(said.facts, link=self._added().link)))
 
-    def _announce_linked(self, said: Said) -> None:
-        self._announce(attrs.evolve(said, facts=attrs.evolve(said.facts, link=self._added().link)))
+    def end(self, known: Facts) -> Facts:
+        """End the run. Return these facts with what the body added."""
+        self._over = True
+        self._close_said()
+        added = self._added()
+        return known if added is UNKNOWN else attrs.evolve(added, host=known.host, environment=known.environment)
+
+
+class Attempt(Level):
+    """An attempt, from its begin to its end, as the innermost level of the context. Its run is made when the body asks for it.
+
+    Most bodies never do.
+
+    Args:
+        named: the task.
+        run_id: the id of the flow's run.
+        announce: announces what the body says.
+    """
+
+    __slots__ = ("_announce", "_named", "_run_id", "_token")
+
+    def __init__(self, named: object, run_id: str, announce: Callable[[Said], object]) -> None:
+        self.parent = current.get()
+        self.is_open = True
+        self._run = None
+        self._named = named
+        self._run_id = run_id
+        self._announce = announce
+        self._token = current.set(self)
+
+    @override
+    def run(self) -> OpenRun | None:
+        with _making.lock:
+            self._run = self._run or _AttemptRun(label(self._named), self._run_id, self._announce)
+        if not self.is_open:  # its end may have found no run
+            self._run = None
+        return self._run
 
     def end(self, known: Facts) -> Facts:
         """End the attempt, in the context in which it began. Return these facts with what the body added."""
-        self._level.run = None
+        self.is_open = False
         current.reset(self._token)  # whatever the body left open
-        self._over = True
-        if self._said is not None:
-            self._said.close()
-            self._said = None  # it refers to this attempt
-        added = self._added()
-        return known if added is UNKNOWN else attrs.evolve(added, host=known.host, environment=known.environment)
+        run = self._run
+        if run is None:  # of most attempts
+            return known
+        self._run = None
+        return run.end(known) if isinstance(run, _AttemptRun) else known

@@ -45,21 +45,6 @@ class WatchedRun(OpenRun):
         ...         run.progress(number, len(rows))
         """
 
-    @abstractmethod
-    def say(self, text: object) -> None:
-        """Send a text, or the ``str`` of any other value, now. It raises nothing.
-
-        Each notifier of the run that sends messages sends one, whatever its ``only_states``, ``ignore_states`` and ``when``. Other
-        handlers are not called. A blank text sends nothing. What is said after the end of the run is a line in the log.
-
-        >>> from tocsin import Failed, Recording, interpreting, slack_notifier, watch
-        >>> with interpreting(Recording()) as recording:
-        ...     with watch("nightly load", state_handlers=[slack_notifier(only_states=[Failed])]) as run:
-        ...         run.say("3 of 7 files are read")
-        >>> [effect.payload.fallback for effect in recording.effects]
-        ['nightly load: 3 of 7 files are read']
-        """
-
     @property
     @abstractmethod
     def report(self) -> RunReport | None:
@@ -74,7 +59,7 @@ def watched_around(level: Level | None) -> WatchedRun | None:
     """Return the innermost open watched body at this level or around it. What is between, such as a task of a flow, is skipped."""
     level = first_open(level)
     while level is not None:
-        run = level.run
+        run = level.run()
         if isinstance(run, WatchedRun):
             return run
         level = first_open(level.parent)
@@ -93,5 +78,5 @@ def current_run() -> WatchedRun | TaskRun | None:
     ('load', None)
     """
     level = innermost()
-    run = None if level is None else level.run
+    run = None if level is None else level.run()
     return run if isinstance(run, WatchedRun | TaskRun) else None

@@ -8,7 +8,7 @@
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from time import monotonic
@@ -29,7 +29,6 @@ from tocsin.shell.environment import run_id
 from tocsin.shell.fork_safety import ForkSafeLock
 from tocsin.shell.history.looked import look, looked
 from tocsin.shell.report import DeliveryLog, Entry, RunReport
-from tocsin.shell.said_queue import SaidQueue
 from tocsin.watching.arguments import shown_arguments, shown_value
 from tocsin.watching.context import WatchedRun, watched_around
 from tocsin.watching.emit import ANYWHERE, feed, log_failure, mark, new_announcer, tell_left, told_by, was_delivered
@@ -41,7 +40,7 @@ from tocsin.watching.recipients import Recipients
 _RESULT_LIMIT = 1000  # characters
 _NO_ARGUMENTS: Mapping[str, object] = {}
 _FAILURES = (e.Raised, e.TimedOutAt, e.Interrupted)
-_making = ForkSafeLock()  # for the queues of all runs
+_beginning = ForkSafeLock()  # what all runs tell meanwhile
 _now = partial(datetime.now, UTC)  # what the system's clock does, without a call of Python's own: each watched call does it twice
 
 
@@ -89,12 +88,10 @@ class BodyRun(WatchedRun):
             "_entered",
             "_finished",
             "_is_first",
-            "_is_starting",
             "_ongoing",
             "_recipients",
             "_record",
             "_rules",
-            "_said",
             "_took",
         ),
         "level",
@@ -109,8 +106,6 @@ class BodyRun(WatchedRun):
         self._recipients: Recipients | None = None
         self._details: tuple[Detail, ...] = ()
         self._record: _Record | None = None
-        self._said: SaidQueue | None = None  # most runs say nothing
-        self._is_starting = False
         self._finished = False
         self._began = self._ended = _now()
         self.level: Level = Level(innermost(), self)
@@ -150,9 +145,7 @@ class BodyRun(WatchedRun):
         try:
             if self._ongoing is not None:
                 self._ongoing.close()
-            if self._said is not None:
-                self._said.close()
-                self._said = None  # it refers to this run
+            self._close_said()
             if self._rules.show_result:
                 self._details += tuple(Detail("Result", shown_value(each, _RESULT_LIMIT), quoted=True) for each in result)
             if (
@@ -189,7 +182,7 @@ class BodyRun(WatchedRun):
             log_failure(error, self.name)
 
     def _going_on(self) -> Ongoing:
-        with _making.lock:
+        with _beginning.lock:
             self._ongoing = ongoing = self._ongoing or Ongoing(self.name, self._entered, self._tell)
         return ongoing
 
@@ -198,25 +191,6 @@ class BodyRun(WatchedRun):
             self._say(lambda queue: queue.put_event(said))
 
     @override
-    def say(self, text: object) -> None:
-        self._say(lambda queue: queue.put(text))
-
-    def _say(self, put: Callable[[SaidQueue], object]) -> None:
-        """Put what is said into the queue, and announce it. It raises nothing but a KeyboardInterrupt."""
-        try:
-            with _making.lock:
-                self._said = said = self._said or SaidQueue(self.name, self._announce)
-            if self._over:  # else its end closes the queue
-                said.close()
-                self._said = None
-            put(said)
-            if not self._is_starting:  # else its begin announces what waits
-                said.announce_waiting()
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            log_failure(error, self.name)
-
     def _announce(self, said: e.Said) -> None:
         try:
             if self._recipients is not None:

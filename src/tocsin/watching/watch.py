@@ -62,10 +62,10 @@ class Watch:
     def _closing(self) -> BodyRun | None:
         """Return the run of the block that closes: our innermost one in this context, else the one that was opened last."""
         own, level = [*self._open], innermost()
-        while level is not None and level.run not in own:
+        while level is not None and level not in [run.level for run in own]:
             level = first_open(level.parent)
         for run in reversed(own):
-            if level is None or run is level.run:
+            if level is None or level is run.level:
                 with suppress(ValueError):  # another thread removed it first; a run ends only once
                     self._open.remove(run)
                 return run

@@ -367,6 +367,15 @@ def fact_lines(change: Change) -> list[Line]:
         lines.append(Line("Attempt", f"{change.attempt} of {change.attempts}", ours=True, short=True))
     if change.map_index is not None:
         lines.append(Line("Map index", str(change.map_index), ours=True, short=True))
-    run_id = change.run_id if change.shows_run_id else None
-    known = (("Host", change.facts.host), ("Environment", change.facts.environment), ("Run id", run_id))
-    return lines + [Line(title, text if text.isalnum() else one_line(text), short=True) for title, text in known if text]
+    facts = change.facts
+    if facts.host:
+        lines.append(_short("Host", facts.host))
+    if facts.environment:
+        lines.append(_short("Environment", facts.environment))
+    if change.shows_run_id and change.run_id:
+        lines.append(_short("Run id", change.run_id))
+    return lines
+
+
+def _short(title: str, text: str) -> Line:
+    return Line(title, text if text.isalnum() else one_line(text), short=True)

@@ -73,6 +73,8 @@ class ErrorText(Value):
     @property
     def sentence(self) -> str:
         """The parts, one after the other, of at most 100,000 characters."""
+        if len(self.parts) == 1:  # the usual case
+            return self.first
         return cut_unsearched("; ".join([*(part.rstrip(_ENDS) for part in self.parts[:-1]), self.parts[-1]]), LONGEST)
 
 
@@ -100,8 +102,8 @@ def error_text(error: BaseException) -> ErrorText:
 
 
 def _has_more(error: BaseException) -> bool:
-    more = _link(error) is not None or bool(_notes_of(error)) or is_a(error, BaseExceptionGroup)
-    return more or _standard_error(error) is not None
+    """Return whether there may be more to say than the exception's own text."""
+    return bool(_attributes(error)) or _link(error) is not None or is_a(error, BaseExceptionGroup)
 
 
 def _rest(error: BaseException, seen: set[int]) -> Iterator[str]:

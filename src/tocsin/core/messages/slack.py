@@ -122,14 +122,19 @@ class SlackMessage(Value):
 def slack_message(content: Content) -> SlackMessage:
     """Return the payload for a webhook."""
     lines = content.lines if not content.attachments else (*content.lines, _files(content.attachments))
-    has_code, sentence = True in [line.quoted for line in lines], content.sentence
+    has_code, has_table, size, sentence = False, False, 0, content.sentence
+    for line in lines:
+        has_code = has_code or line.quoted
+        has_table = has_table or line.tabular
+        size += len(line.text)
+    is_usual = not has_table and size <= FIELDS_LIMIT
     return SlackMessage(
         fallback=escape(sentence) if _SPECIAL.search(sentence) else sentence,
         color=content.color,
         title=escape(content.state) if _SPECIAL.search(content.state) else content.state,
         title_link=content.link,
         text=escape(content.headline) if _SPECIAL.search(content.headline) else content.headline,
-        fields=_fields(lines, has_code=has_code),
+        fields=tuple([_field(line, has_code) for line in lines]) if is_usual else _cut_fields(lines, has_code=has_code),
         mrkdwn_in=("fields",) if has_code else (),
         ts=int(content.at.timestamp()),
         mentions=content.mentions,
@@ -155,11 +160,9 @@ def fence(text: str) -> str:
     return f"```{escape(unclosed) if _SPECIAL.search(unclosed) else unclosed}```"
 
 
-def _fields(lines: tuple[Line, ...], *, has_code: bool) -> tuple[SlackField, ...]:
-    """Return the fields. Where all are too long together, the long ones are cut in proportion."""
+def _cut_fields(lines: tuple[Line, ...], *, has_code: bool) -> tuple[SlackField, ...]:
+    """Return the fields of lines with tables, or of long lines. If all are too long together, the long ones are cut in proportion."""
     tables = [line.tabular for line in lines].count(True)
-    if not tables and sum([len(line.text) for line in lines]) <= FIELDS_LIMIT:  # the usual case
-        return tuple([_field(line, has_code) for line in lines])
     table_limit = max(TABLES_LIMIT // max(tables, 1), _LEAST)
     lengths = [min(len(line.text), table_limit if line.tabular else LIMITS.get(line.title, OTHER_LIMIT)) for line in lines]
     short, long = sum(n for n in lengths if n <= _SHORT), sum(n for n in lengths if n > _SHORT)

@@ -12,13 +12,23 @@ from tocsin.shell.additions.open_run import OpenRun
 
 
 class Level:
-    """The place of a run among the open ones. ``run`` is None once it is over, so that no context keeps the run alive."""
+    """The place of a run among the open ones. It refers to its run until that is over, so that no context keeps the run alive."""
 
-    __slots__ = ("parent", "run")
+    __slots__ = ("_run", "is_open", "parent")
 
-    def __init__(self, parent: "Level | None", run: OpenRun) -> None:
+    def __init__(self, parent: "Level | None", run: OpenRun | None) -> None:
         self.parent: Level | None = parent
-        self.run: OpenRun | None = run
+        self.is_open: bool = True
+        self._run = run
+
+    def run(self) -> OpenRun | None:
+        """Return the run, or None if it is over."""
+        return self._run
+
+    def close(self) -> None:
+        """Note that the run is over."""
+        self.is_open = False
+        self._run = None
 
 
 current: ContextVar[Level | None] = ContextVar("tocsin_open_runs", default=None)
@@ -27,7 +37,7 @@ current: ContextVar[Level | None] = ContextVar("tocsin_open_runs", default=None)
 
 def first_open(level: Level | None) -> Level | None:
     """Return the level itself if it is open, else the innermost open level around it."""
-    while level is not None and level.run is None:
+    while level is not None and not level.is_open:
         level = level.parent
     return level
 
@@ -46,6 +56,6 @@ def enter(level: Level | None) -> Level | None:
 
 def leave(level: Level) -> None:
     """Close the level."""
-    level.run = None
+    level.close()
     if current.get() is level:
         current.set(first_open(level.parent))

@@ -1,4 +1,4 @@
-"""``OpenRun``: a run as its own body sees it, with all that the body may add to the message of the end.
+"""``OpenRun``: a run as its own body sees it, with all that the body may add to the message of the end, or say at once.
 
 - No call raises into the body, but a KeyboardInterrupt. What went wrong is a line in the log, and a word in the message.
 - Threads may call at the same time, also while the run ends. A thing is in the message, or a line in the log says that it is not.
@@ -6,13 +6,15 @@
 - Nothing is made of a run to which nothing is added: there are many such runs.
 """
 
+from abc import abstractmethod
 from collections import deque
+from collections.abc import Callable
 
 import attrs
 
 from tocsin.core import options
 from tocsin.core.attachments import ATTACHED_LIMIT, Attachment, size_text
-from tocsin.core.events import UNKNOWN, Detail, Facts
+from tocsin.core.events import UNKNOWN, Detail, Facts, Said
 from tocsin.core.messages.content import is_blank
 from tocsin.core.notes import Notes, listed
 from tocsin.core.text import cut, describe, one_line, quote, worded
@@ -21,6 +23,7 @@ from tocsin.shell.additions.files import NotAttached, Source, opened
 from tocsin.shell.additions.rows import Rows, table_of
 from tocsin.shell.fork_safety import ForkSafeLock
 from tocsin.shell.redaction import redact
+from tocsin.shell.said_queue import SaidQueue
 
 _LONGEST_SHOWN = 200  # characters of a wrong link, and of a reason
 _MOST_TABLES = 4
@@ -29,6 +32,7 @@ _MOST_REFUSED = 50  # files that are named
 _LONGEST_TITLE = 1_000  # characters of a table's title
 
 _adding = ForkSafeLock()  # of all runs, since it is held for a moment
+_making = ForkSafeLock()  # for the queues of all runs
 
 
 @attrs.define(eq=False)
@@ -78,14 +82,16 @@ class _Additions:
 
 
 class OpenRun:
-    """A run whose body can add to the message of its end: ``note``, ``table``, ``attach`` and ``link``."""
+    """A run whose body can add to the message of its end: ``note``, ``table``, ``attach`` and ``link``; and ``say`` a text at once."""
 
-    __slots__ = ("_additions", "_name", "_over", "_run_id")
+    __slots__ = ("_additions", "_is_starting", "_name", "_over", "_run_id", "_said")
 
     def __init__(self, name: str, run_id: str) -> None:
         self._name = name
         self._run_id = run_id
         self._additions: _Additions | None = None
+        self._said: SaidQueue | None = None  # most runs say nothing
+        self._is_starting = False
         self._over = False
 
     @property
@@ -199,6 +205,47 @@ class OpenRun:
                 added.link = target
         if added is None:
             self._log_late("a link")
+
+    def say(self, text: object) -> None:
+        """Send a text, or the ``str`` of any other value, now. It raises nothing.
+
+        Each notifier of the run that sends messages sends one, whatever its ``only_states``, ``ignore_states`` and ``when``. Other
+        handlers are not called. A blank text sends nothing. What is said after the end of the run is a line in the log.
+
+        >>> from tocsin import Failed, Recording, interpreting, slack_notifier, watch
+        >>> with interpreting(Recording()) as recording:
+        ...     with watch("nightly load", state_handlers=[slack_notifier(only_states=[Failed])]) as run:
+        ...         run.say("3 of 7 files are read")
+        >>> [effect.payload.fallback for effect in recording.effects]
+        ['nightly load: 3 of 7 files are read']
+        """
+        self._say(lambda queue: queue.put(text))
+
+    @abstractmethod
+    def _announce(self, said: Said) -> None:
+        """Announce what is said. It raises nothing but a KeyboardInterrupt."""
+
+    def _say(self, put: Callable[[SaidQueue], object]) -> None:
+        """Put what is said into the queue, and announce it. It raises nothing but a KeyboardInterrupt."""
+        try:
+            with _making.lock:
+                self._said = said = self._said or SaidQueue(self._name, self._announce)
+            if self._over:  # else its end closes the queue
+                said.close()
+                self._said = None
+            put(said)
+            if not self._is_starting:  # else its begin announces what waits
+                said.announce_waiting()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            log.surely(f"could not notify about {quote(self._name)}, which goes on: {describe(error)}")
+
+    def _close_said(self) -> None:
+        """Announce what waits, since the run is over."""
+        if self._said is not None:
+            self._said.close()
+            self._said = None  # it refers to this run
 
     def _added(self) -> Facts:
         """Return what was added up to now, as facts. Once ``_over`` is set, nothing more is added."""
