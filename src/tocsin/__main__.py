@@ -1,5 +1,5 @@
 """``python -m tocsin`` is the command ``tocsin``."""
 
-from tocsin.cli import main
+from tocsin.cli import script
 
-main()
+script()

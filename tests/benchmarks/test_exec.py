@@ -12,7 +12,7 @@ import pytest
 from tests.benchmarks.ratios import Ratio, Rivals
 from tests.servers.slack import SlackServer
 
-TOCSIN = "from tocsin.cli import main; main()"
+TOCSIN = "from tocsin.cli import script; script()"
 TAIL = ("--tail", "20", "--timeout", "1h")
 WRITES = "sleep 1.5; exec dd if=/dev/zero bs=64k status=none"
 """Writes once that is loaded which tells of the start, and which would have the machine busy just then."""

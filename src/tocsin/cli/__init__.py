@@ -33,6 +33,20 @@ _OPTIONS = (*_HELP, "--version", "--install-completion", "--show-completion", "-
 _COMPLETION = "_TOCSIN_COMPLETE"  # set by the shell completion of Typer, which passes no arguments
 
 
+def script() -> None:
+    """Be the command ``tocsin``: run ``main``, and end the process."""
+    from tocsin.cli.process_exit import end
+
+    status = 0
+    try:
+        main()
+    except SystemExit as ended:
+        if isinstance(ended.code, str):
+            raise
+        status = ended.code or 0
+    end(status)
+
+
 def main() -> None:
     """Run the command line and exit with its status, which is 2 if the required libraries are not installed."""
     arguments = sys.argv[1:]

@@ -69,12 +69,11 @@ class Attempt(Level):
         announce: announces what the body says.
     """
 
-    __slots__ = ("_announce", "_named", "_run_id", "_token")
+    __slots__ = ("_announce", "_named", "_run", "_run_id", "_token")
 
     def __init__(self, named: object, run_id: str, announce: Callable[[Said], object]) -> None:
-        self.parent = current.get()
-        self.is_open = True
-        self._run = None
+        super().__init__(current.get())
+        self._run: _AttemptRun | None = None
         self._named = named
         self._run_id = run_id
         self._announce = announce
@@ -85,8 +84,13 @@ class Attempt(Level):
         with _making.lock:
             self._run = self._run or _AttemptRun(label(self._named), self._run_id, self._announce)
         if not self.is_open:  # its end may have found no run
-            self._run = None
+            self.close()
         return self._run
+
+    @override
+    def close(self) -> None:
+        self.is_open = False
+        self._run = None
 
     def end(self, known: Facts) -> Facts:
         """End the attempt, in the context in which it began. Return these facts with what the body added."""
@@ -95,5 +99,5 @@ class Attempt(Level):
         run = self._run
         if run is None:  # of most attempts
             return known
-        self._run = None
-        return run.end(known) if isinstance(run, _AttemptRun) else known
+        self.close()
+        return run.end(known)

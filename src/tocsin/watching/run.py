@@ -23,7 +23,7 @@ from tocsin.core.machine import Run, Subject
 from tocsin.core.notifiers import SlackNotifier
 from tocsin.core.progress import Countable, worded
 from tocsin.core.states import Running, Success
-from tocsin.shell.additions.levels import Level, innermost, leave
+from tocsin.shell.additions.levels import RunLevel, innermost, leave
 from tocsin.shell.announce import Announcer, facts
 from tocsin.shell.environment import run_id
 from tocsin.shell.fork_safety import ForkSafeLock
@@ -108,7 +108,7 @@ class BodyRun(WatchedRun):
         self._record: _Record | None = None
         self._finished = False
         self._began = self._ended = _now()
-        self.level: Level = Level(innermost(), self)
+        self.level: RunLevel = RunLevel(innermost(), self)
 
     def begin(self, function: object = None, arguments: tuple[object, ...] = (), named: Mapping[str, object] = _NO_ARGUMENTS) -> None:
         """Announce the start, with the arguments of the call if the rules show them. The body is measured from the end of this call."""

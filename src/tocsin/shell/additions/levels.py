@@ -6,7 +6,10 @@
 - A run that is over never becomes current again: the level that was innermost before may be closed by now, and is skipped.
 """
 
+from abc import abstractmethod
 from contextvars import ContextVar
+
+from typing_extensions import override
 
 from tocsin.shell.additions.open_run import OpenRun
 
@@ -14,19 +17,36 @@ from tocsin.shell.additions.open_run import OpenRun
 class Level:
     """The place of a run among the open ones. It refers to its run until that is over, so that no context keeps the run alive."""
 
-    __slots__ = ("_run", "is_open", "parent")
+    __slots__ = ("is_open", "parent")
 
-    def __init__(self, parent: "Level | None", run: OpenRun | None) -> None:
+    def __init__(self, parent: "Level | None") -> None:
         self.parent: Level | None = parent
         self.is_open: bool = True
-        self._run = run
 
+    @abstractmethod
     def run(self) -> OpenRun | None:
         """Return the run, or None if it is over."""
-        return self._run
 
+    @abstractmethod
     def close(self) -> None:
         """Note that the run is over."""
+
+
+class RunLevel(Level):
+    """The place of a run that is there from the beginning."""
+
+    __slots__ = ("_run",)
+
+    def __init__(self, parent: Level | None, run: OpenRun) -> None:
+        super().__init__(parent)
+        self._run: OpenRun | None = run
+
+    @override
+    def run(self) -> OpenRun | None:
+        return self._run
+
+    @override
+    def close(self) -> None:
         self.is_open = False
         self._run = None
 
