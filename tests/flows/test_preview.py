@@ -11,7 +11,6 @@ from tocsin import Failed, Flow, Recording, Skipped, Success, Task, TimedOut, sl
 from tocsin.core.states import Aborted, Paused, State, TriggerFailed
 from tocsin.flows.preview import ENDS, LASTS, REASON, SimulatedClock, preview
 from tocsin.signals import PAUSE, SKIP, TRIGGERFAIL
-from tocsin.testing import FakeClock
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 TRIGGERS = (triggers.all_successful, triggers.all_finished, triggers.any_failed, triggers.any_successful)
@@ -26,14 +25,16 @@ RAISED: Mapping[type[State], BaseException] = {
 
 
 class Work(Task):
-    """A task that ends in a kind of state, and counts how often its body ran."""
+    """A task that lasts as long as a preview says, ends in a kind of state, and counts how often its body ran."""
 
     kind: type[State] = Success
+    clock = SimulatedClock(START)
     ran = 0
 
     def run(self) -> None:
         """End."""
         self.ran += 1
+        self.clock.advance(LASTS)
         if self.kind is not Success:
             raise RAISED[self.kind]
 
@@ -68,9 +69,11 @@ def test_a_preview_has_the_states_of_a_run_whose_bodies_end_so(flow: Flow) -> No
     seen = Recording()
     found = preview(flow, {task: task.kind for task in works}, seen, SimulatedClock(START))
     assert all(task.ran == 0 for task in works)
-    real, ran = Recording(), FakeClock(START)
+    real, clock = Recording(), SimulatedClock(START)
+    for task in works:
+        task.clock = clock
     try:
-        report = flow.run(interpreter=real, clock=ran)
+        report = flow.run(interpreter=real, clock=clock)
     except KeyboardInterrupt:
         pass
     else:
