@@ -124,12 +124,17 @@ def https_fault(url: str) -> str | None:
     return None
 
 
-def leads_to(url: str, hosts: tuple[str, ...], allowed_hosts: tuple[str, ...]) -> bool:
-    """Return whether an https URL leads to one of ``hosts``, on the port of https, or to one of ``allowed_hosts``, on any port."""
+def leads_to(url: str, hosts: tuple[str, ...], allowed_hosts: tuple[str, ...], *, below: bool = False) -> bool:
+    """Return whether an https URL leads to one of ``hosts``, on the port of https, or to one of ``allowed_hosts``, on any port.
+
+    With ``below``, a host below one of ``hosts`` counts as that.
+    """
     from urllib.parse import urlsplit
 
     parts = urlsplit(url)
-    return parts.hostname in allowed_hosts or (parts.hostname in hosts and parts.port in {None, 443})
+    host = parts.hostname or ""
+    is_theirs = host in hosts or (below and host.endswith(tuple([f".{domain}" for domain in hosts])))
+    return host in allowed_hosts or (is_theirs and parts.port in {None, 443})
 
 
 def address_fault(address: str) -> str | None:
