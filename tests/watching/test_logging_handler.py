@@ -124,6 +124,21 @@ def test_an_exception_that_is_logged_as_the_message_is_told_once(handler: Loggin
     assert fields(notifications)["Message"] == "could not load"
 
 
+def test_a_message_is_cut_where_a_traceback_with_variables_begins(handler: LoggingHandler, notifications: Recording) -> None:
+    text = "bad\nTraceback (most recent call last):\n  File load.py, line 3\n    key -> 'hunter2-local'\nOSError: disk full"
+    try:
+        raise OSError("disk full")
+    except OSError as error:
+        record = logging.LogRecord("loader", logging.ERROR, "load.py", 3, text, (), (OSError, error, None), "load")
+        handler.emit(record)
+        record.exc_info = None
+        handler.emit(record)
+    first, second = notifications.slack
+    assert first.payload.fallback == "loader failed: bad: OSError: disk full"
+    assert "hunter2" not in first.payload.to_json()
+    assert "hunter2" in second.payload.to_json()
+
+
 def test_a_record_that_cannot_be_formatted_is_sent_unformatted(handler: LoggingHandler, notifications: Recording) -> None:
     handler.handle(logging.LogRecord("job", logging.ERROR, "x.py", 3, "%d rows", ("three",), None))
     assert sentences(notifications)[0].startswith("job failed: '%d rows', which cannot be formatted: TypeError: %d format")

@@ -33,6 +33,8 @@ from tocsin.watching.recipients import Handlers, default_recipients
 _OWN_LOGGER = "tocsin"
 _BASIC_FORMATS = (logging.BASIC_FORMAT, "{levelname}:{name}:{message}", "${levelname}:${name}:${message}")
 """What ``basicConfig`` gives a handler without a formatter: level and logger are in the message anyway."""
+_TRACEBACK = "\nTraceback (most recent call last):\n"
+"""What begins a traceback in a message itself, as loguru writes it, with the values of variables."""
 _OWN_THREADS = "tocsin_"  # such a thread sends where an event loop must not be blocked
 
 
@@ -114,8 +116,10 @@ class LoggingHandler(logging.Handler):
         """Return the text of the message, also for a record whose arguments do not fit its format. Its exception is told apart."""
         try:
             if self.formatter is None or vars(self.formatter).get("_fmt") in _BASIC_FORMATS:
-                return plain(record.getMessage())
-            return plain(self.format(_without_exception(record)))
+                text = plain(record.getMessage())
+            else:
+                text = plain(self.format(_without_exception(record)))
+            return text.partition(_TRACEBACK)[0] if record.exc_info else text
         except KeyboardInterrupt:
             raise
         except BaseException as error:

@@ -190,11 +190,95 @@ def fails_far_away() -> None:
     raise LookupError("no such row")
 
 
+class _RemoteTraceback(Exception):
+    """A traceback of another process, as ``concurrent.futures`` keeps it."""
+
+    def __init__(self, tb: object) -> None:
+        super().__init__(tb)
+        self.tb = tb
+
+
+ELSEWHERE = """
+\"\"\"
+Traceback (most recent call last):
+  File "/usr/lib/python3/site-packages/pool/worker.py", line 261, in _process_worker
+    r = call_item.fn(*call_item.args, **call_item.kwargs)
+  File "/home/ops/load.py", line 7, in load.<locals>.row
+    raise LookupError("no such row")
+LookupError: no such row
+\"\"\""""
+
+
+def from_elsewhere(tb: object) -> Exception:
+    def body() -> None:
+        raise LookupError("no such row") from _RemoteTraceback(tb)
+
+    return raised(body)
+
+
+def test_the_traceback_of_another_process_is_read_for_the_place_alone() -> None:
+    error = from_elsewhere(ELSEWHERE)
+    assert parts(error) == ["LookupError: no such row"]
+    assert raised_at(error) == "load.py:7 in row"
+    there, _, here, *_ = [line for line in traceback_lines(error) if not line.startswith(" ")]
+    assert there == "/home/ops/load.py:7 in row"
+    assert "test_errors.py" in here
+
+
+CHAIN = """
+\"\"\"
+Traceback (most recent call last):
+  File "/home/ops/load.py", line 3, in fetch
+    raise KeyError("users")
+KeyError: 'users'
+
+During handling of the above exception, another exception occurred:
+
+Traceback (most recent call last):
+  File "/home/ops/load.py", line 5, in fetch
+OSError: two
+lines
+
+The above exception was the direct cause of the following exception:
+"""
+
+
+def test_the_causes_that_another_process_tells_are_parts_of_their_own() -> None:
+    error = from_elsewhere(CHAIN + ELSEWHERE.replace('"""', "", 1))
+    assert parts(error) == ["LookupError: no such row", "caused by OSError: two\nlines", "while handling KeyError: 'users'"]
+    assert raised_at(error) == "load.py:7 in row"
+
+    def body() -> None:
+        raise RuntimeError("no report") from error
+
+    assert parts(raised(body))[2:] == ["caused by OSError: two\nlines", "while handling KeyError: 'users'"]
+
+
+def test_a_traceback_of_another_form_stays_a_cause() -> None:
+    error = from_elsewhere("  + Exception Group Traceback (most recent call last):\n  | ExceptionGroup: two (2 sub-exceptions)")
+    assert parts(error)[1].startswith("caused by _RemoteTraceback:   + Exception Group")
+
+
+@pytest.mark.parametrize("kept", [None, "", 7])
+def test_what_is_no_traceback_of_another_process_is_a_cause(kept: object) -> None:
+    error = from_elsewhere(kept)
+    assert parts(error)[1].startswith("caused by _RemoteTraceback")
+    assert (raised_at(error) or "").startswith("test_errors.py:")
+
+
+@given(st.lists(st.sampled_from([*CHAIN.splitlines(keepends=True), *ELSEWHERE.splitlines(keepends=True), "x\n", "\n"])).map("".join))
+def test_any_text_in_place_of_a_traceback_does_no_harm(text: str) -> None:
+    error = from_elsewhere(text)
+    assert parts(error)[0] == "LookupError: no such row"
+    assert raised_at(error)
+
+
 @pytest.mark.slow
-def test_the_reason_of_a_remote_traceback_is_said() -> None:
+def test_an_error_of_a_worker_is_told_once_with_its_own_place() -> None:
     with ProcessPoolExecutor(1) as pool:
         error = raised(lambda: pool.submit(fails_far_away).result())
-    assert error_text(error).sentence.rstrip('"\n ').endswith("LookupError: no such row")
+    assert parts(error) == ["LookupError: no such row"]
+    assert raised_at(error) == f"test_errors.py:{fails_far_away.__code__.co_firstlineno + 1} in fails_far_away"
 
 
 # --- where it was raised ----------------------------------------------------------------------------------------------------------
@@ -352,6 +436,12 @@ def test_so_is_what_a_cause_or_an_exception_of_a_group_kept() -> None:
 
     assert parts(raised(body))[-1] == "standard error: disk full"
     assert parts(ExceptionGroup("two", [ValueError("x"), raised(lambda: run(text=True))]))[-1] == "standard error: disk full"
+
+
+def test_sh_keeps_it_beside_the_whole_command() -> None:
+    error = RuntimeError("RAN: /bin/load")
+    vars(error).update(full_cmd="/bin/load", stderr=b"disk full\n")
+    assert parts(error) == ["RuntimeError: RAN: /bin/load", "standard error: disk full"]
 
 
 class Text(str):

@@ -4,6 +4,8 @@
 - All is read from the slots that Python itself keeps, so that no property of the user's runs. Only the ``str`` of an exception does.
 - What a program that was run wrote to its standard error is a part: ``subprocess`` keeps it, and leaves it out of its exception's text.
 - The number of parts and the length of each are bounded, and so is a chain that leads back to itself.
+- An exception of another process comes with the text of its traceback as its cause. That is read for the place and for what caused it
+  there, since its last line is the exception, which stands first already.
 - A part is cut in its middle, farther from its ends than any channel shows. So a cut never leaves half a secret in a message.
 - A place is a file, a line and a function. The traceback also has source lines, which the core reads as the interpreter's own printer
   of tracebacks would: by ``linecache``. No message has a local variable.
@@ -13,7 +15,7 @@ import linecache
 import re
 import types
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from types import CodeType, FrameType, GetSetDescriptorType, MemberDescriptorType
 from typing import TypeGuard
@@ -21,7 +23,7 @@ from typing import TypeGuard
 import attrs
 
 from tocsin.core.endings import deciding, described, leaves
-from tocsin.core.text import LONGEST, cut, cut_unsearched, describe, is_a, own, readable, traceback_of, worded
+from tocsin.core.text import LONGEST, cut, cut_unsearched, describe, is_a, own, readable, traceback_of, type_name, worded
 from tocsin.core.values import Value
 
 _CAUSE: GetSetDescriptorType = vars(BaseException)["__cause__"]
@@ -31,6 +33,10 @@ _ATTRIBUTES: GetSetDescriptorType = vars(BaseException)["__dict__"]
 
 _MOST = 10  # notes of an exception, links of a chain, further exceptions of a group
 _MOST_PARTS = 60
+_REMOTE = ("_RemoteTraceback", "RemoteTraceback")  # of concurrent.futures and joblib, of multiprocessing
+_FRAME = re.compile(r'^ +File "([^"\n]+)", line (\d{1,9}), in (\S+)$', re.MULTILINE)
+_LINKED = re.compile(r"\n(The above exception was the direct cause|During handling of the above exception)[^\n]*\n")
+_ONE_TRACEBACK = re.compile(r'[\s"]*Traceback \(most recent call last\):\n(?: [^\n]*\n)*+(\S.*)', re.DOTALL)
 _RULER_LINE = re.compile(r"\n[ \t]*([^\w\s]|_)\1{3,}[ \t]*(?=\n|\Z)")
 _ENDS = ".;"  # of a part that another follows
 _LONGEST_CHAIN = 1000  # exceptions that are looked at
@@ -44,6 +50,9 @@ _GAP = "… (not read) …"
 _FRAMES, _CALLERS = 10, 5
 _LONGEST_STACK = 10_000  # callers that are looked at
 
+
+_Frame = tuple[str, int, str]
+"""The file, the line, and the qualified name of the function."""
 
 _OURS = __file__.removesuffix(__file__[-len("core/messages/errors.py") :])
 _STANDARD = types.__file__.removesuffix("types.py")
@@ -103,7 +112,7 @@ def error_text(error: BaseException) -> ErrorText:
 
 def _has_more(error: BaseException) -> bool:
     """Return whether there may be more to say than the exception's own text."""
-    return bool(_attributes(error)) or _link(error) is not None or is_a(error, BaseExceptionGroup)
+    return bool(_attributes(error)) or own(_CAUSE, error) is not None or _link(error) is not None or is_a(error, BaseExceptionGroup)
 
 
 def _rest(error: BaseException, seen: set[int]) -> Iterator[str]:
@@ -134,9 +143,9 @@ def _notes_of(error: BaseException) -> list[object]:
 
 
 def _standard_error(error: BaseException) -> str | None:
-    """Return both ends of what a program wrote, which the exceptions of ``subprocess`` keep beside its command; None if they do not."""
+    """Return both ends of what a program wrote, which exceptions of ``subprocess`` and of sh keep beside its command; None if none."""
     attributes = _attributes(error)
-    kept = attributes.get("stderr") if "cmd" in attributes else None
+    kept = attributes.get("stderr") if "cmd" in attributes or "full_cmd" in attributes else None
     if type(kept) is str:
         raw = kept.encode("utf-8", "replace") if len(kept) <= _LONGEST_OUTPUT else _both_ends(kept).encode("utf-8", "replace")
     elif type(kept) is bytes:
@@ -168,15 +177,39 @@ def _link(error: BaseException) -> tuple[str, BaseException] | None:
     """Return the exception that Python shows before this one, and how it relates to it."""
     cause = own(_CAUSE, error)
     if is_a(cause, BaseException):
-        return "caused by", cause
+        return ("caused by", cause) if _remote_causes(error) is None else None
     context = own(_CONTEXT, error)
     if own(_SUPPRESSED, error) is not True and is_a(context, BaseException):
         return "while handling", context
     return None
 
 
+def _remote_traceback(error: BaseException) -> str:
+    """Return the text of the traceback of another process, in which the exception was raised; an empty one if it was raised here."""
+    cause = own(_CAUSE, error)
+    if not is_a(cause, BaseException) or type_name(cause) not in _REMOTE:
+        return ""
+    kept = _attributes(cause).get("tb")
+    return kept[-_LONGEST_PART:] if type(kept) is str else ""
+
+
+def _remote_causes(error: BaseException) -> list[str] | None:
+    """Return what caused an exception of another process, the root last; None if there is no such traceback, or one of another form."""
+    remote = _remote_traceback(error)
+    if not remote:
+        return None
+    pieces = _LINKED.split(remote)
+    found = [_ONE_TRACEBACK.match(piece) for piece in pieces[::2]]
+    texts = [each[1].strip('\n" ') for each in found if each is not None]
+    if len(texts) < len(found):
+        return None
+    links = ["caused by" if how.startswith("The") else "while handling" for how in pieces[1::2]]
+    return [f"{how} {text}" for how, text in zip(reversed(links), reversed(texts[:-1]), strict=True)]
+
+
 def _chain(error: BaseException, seen: set[int]) -> Iterator[str]:
     """Yield the causes, the last of which is the root. Of a long chain, both ends."""
+    yield from (_remote_causes(error) or [])[:_MOST]
     links: list[tuple[str, BaseException]] = []
     link = _link(error)
     while link is not None and id(link[1]) not in seen and len(links) < _LONGEST_CHAIN:
@@ -192,6 +225,7 @@ def _chain(error: BaseException, seen: set[int]) -> Iterator[str]:
         where = _at(cause) if index == len(links) - 1 else ""
         yield f"{how} {_cut_part(described(cause))}{where}"
         yield from _notes(cause)
+        yield from (_remote_causes(cause) or [])[:_MOST]
         if is_a(cause, BaseExceptionGroup):
             yield from _others(cause, deciding(cause), seen)
 
@@ -234,21 +268,31 @@ def raised_at(error: BaseException) -> str | None:
     ...     raised_at(caught).split(">:")[-1]
     '2 in fetch'
     """
-    users: tuple[CodeType, int] | None = None
-    last: tuple[CodeType, int] | None = None
-    step = traceback_of(_raised(error))
-    while step is not None:
-        code = step.tb_frame.f_code
-        if not code.co_filename.startswith(_OURS):
-            last = code, step.tb_lineno
-            if not _is_librarys(code.co_filename):
-                users = last
-        step = step.tb_next
+    one = _raised(error)
+    users: _Frame | None = None
+    last: _Frame | None = None
+    for frame in _remote_frames(_remote_traceback(one)) or _frames(one):
+        if not frame[0].startswith(_OURS):
+            last = frame
+            if not _is_librarys(frame[0]):
+                users = frame
     if last is None:
         return None
     if users is None or users is last:
         return _place(*last)
     return f"{_place(*users)}, by {_place(*last)}"
+
+
+def _frames(error: BaseException) -> Iterator[_Frame]:
+    step = traceback_of(error)
+    while step is not None:
+        code = step.tb_frame.f_code
+        yield code.co_filename, step.tb_lineno, code.co_qualname
+        step = step.tb_next
+
+
+def _remote_frames(remote: str) -> list[_Frame]:
+    return [(file, int(line), function) for file, line, function in _FRAME.findall(remote)] if remote else []
 
 
 def _raised(error: BaseException) -> BaseException:
@@ -262,15 +306,15 @@ def _is_librarys(filename: str) -> bool:
     return filename.startswith((_STANDARD, "<frozen ")) or _INSTALLED.search(filename) is not None
 
 
-def _place(code: CodeType, line: int) -> str:
-    base = _FOLDERS.sub("", code.co_filename[-_LONGEST_PATH:])[-_LONGEST_NAME:]
-    name = _function(code)
+def _place(filename: str, line: int, qualified: str) -> str:
+    base = _FOLDERS.sub("", filename[-_LONGEST_PATH:])[-_LONGEST_NAME:]
+    name = _function(qualified)
     return f"{base}:{line}" if name in _NO_FUNCTIONS else f"{base}:{line} in {name}"
 
 
-def _function(code: CodeType) -> str:
+def _function(qualified: str) -> str:
     """Return the name of a function without the functions around it; of a comprehension, that of the function with it."""
-    names = code.co_qualname.split(".<locals>.")
+    names = qualified.split(".<locals>.")
     while len(names) > 1 and names[-1] in _NO_FUNCTIONS:
         names.pop()
     return cut(names[-1], _LONGEST_NAME)
@@ -279,21 +323,22 @@ def _function(code: CodeType) -> str:
 def traceback_lines(error: BaseException) -> tuple[str, ...]:
     """Return the last ten frames of an exception, innermost first, and then at most five callers of the user's; none of tocsin's own.
 
-    Each is the file, the line and the function, and below it the source line, if there is one.
+    Each is the file, the line and the function, and below it the source line, if there is one. Before them come the last ten frames of
+    another process, if it was raised there.
     """
-    raised = traceback_of(_raised(error))
+    one = _raised(error)
+    raised = traceback_of(one)
     if raised is None:
         return ()
-    found: deque[tuple[CodeType, int]] = deque(maxlen=_FRAMES)
-    step: types.TracebackType | None = raised
-    while step is not None:
-        code = step.tb_frame.f_code
-        if not code.co_filename.startswith(_OURS):
-            found.append((code, step.tb_lineno))
-        step = step.tb_next
+    there, here = _remote_frames(_remote_traceback(one)), deque(_not_ours(_frames(one)), maxlen=_FRAMES)
+    remote = deque(_not_ours(there), maxlen=_FRAMES)
     callers = ((frame.f_code, frame.f_lineno) for frame in islice(_callers(raised.tb_frame), _LONGEST_STACK))
-    frames = [*reversed(found), *islice(((code, line) for code, line in callers if _is_users(code)), _CALLERS)]
-    return tuple(text for code, line in frames for text in _with_source(code, line))
+    outer = islice(((code.co_filename, line, code.co_qualname) for code, line in callers if _is_users(code)), _CALLERS)
+    return tuple(text for frame in (*reversed(remote), *reversed(here), *outer) for text in _with_source(*frame))
+
+
+def _not_ours(frames: Iterable[_Frame]) -> Iterator[_Frame]:
+    return (frame for frame in frames if not frame[0].startswith(_OURS))
 
 
 def _callers(frame: FrameType) -> Iterator[FrameType]:
@@ -307,9 +352,9 @@ def _is_users(code: CodeType) -> bool:
     return not code.co_filename.startswith(_OURS) and not _is_librarys(code.co_filename)
 
 
-def _with_source(code: CodeType, line: int) -> Iterator[str]:
-    yield f"{code.co_filename[-_LONGEST_PATH:]}:{line} in {_function(code)}"
-    if source := _source(code.co_filename, line):
+def _with_source(filename: str, line: int, qualified: str) -> Iterator[str]:
+    yield f"{filename[-_LONGEST_PATH:]}:{line} in {_function(qualified)}"
+    if source := _source(filename, line):
         yield f"    {source}"
 
 
