@@ -144,6 +144,19 @@ def test_a_file_is_named_and_one_that_is_not_there_is_said(office: Office) -> No
     assert office.attachments[0]["Not attached"] == "gone.csv: No such file or directory"
 
 
+def test_of_many_files_20_go_and_each_has_a_name_of_its_own(office: Office) -> None:
+    for folder in ("a", "b"):
+        (office.home / folder).mkdir()
+        (office.home / folder / "rows.csv").write_text("id\n7\n")
+    paths = [str(office.home / folder / "rows.csv") for folder in "ab"]
+    seen = office.send("see the files", *(word for path in paths * 11 for word in ("--attach", path)))
+    assert seen.status == 0
+    assert seen.err == "tocsin: not attached to the message of 'tocsin': rows.csv: 5 bytes, and a message holds 20 files\n"  # once
+    (message,) = office.attachments
+    assert "rows.csv (5 bytes), rows-2.csv (5 bytes), rows-3.csv" in message["Files"]
+    assert message["Not attached"] == "\n".join(["rows.csv: 5 bytes, and a message holds 20 files"] * 2)
+
+
 def test_it_goes_to_the_channels_that_are_named(office: Office, gmail_server: GmailServer) -> None:
     mail = {
         "EMAIL_USERNAME": gmail_server.username,

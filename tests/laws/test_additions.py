@@ -1,14 +1,24 @@
-"""Laws of what a body adds: both ends of the notes are kept, a table is cut between rows, and no number is wrong."""
+"""Laws of what a body adds: both ends of the notes are kept, a table is cut between rows, and no number is wrong.
+
+Files keep the same limits whatever collects them: the body of a run, ``say``, and ``tocsin send``, which calls ``say``.
+"""
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tocsin import Flow, Recording, Success, current_run, interpreting, say, slack_notifier, watch
+from tocsin.core.attachments import ATTACHED_LIMIT, Attachment
+from tocsin.core.effects import PostToSlack
+from tocsin.core.messages.content import Content, Line
 from tocsin.core.notes import Notes, cut_notes, listed
 from tocsin.core.tables import WIDEST, aligned, cut_rows
 from tocsin.core.text import cut, printable
+from tocsin.flows.task import FunctionTask
 
 LEFT_OUT = re.compile(r"… \(([\d,]+) notes? left out\)")
 END = re.compile(r"… \((?:([\d,]+) more rows?)?(?:, )?(?:([\d,]+) more columns?)?\)")
@@ -142,3 +152,75 @@ def short(cell: str) -> str:
 def test_no_cell_breaks_a_row(rows: list[list[str]]) -> None:
     text = aligned([], rows)
     assert len(text.split("\n")) == max(len(rows), 1)
+
+
+# --- files ------------------------------------------------------------------------------------------------------------------------
+
+SIZES = {
+    "a/rows.csv": 0,
+    "b/rows.csv": 3,
+    "c/rows-2.csv": 5,
+    "d/rows": 7,
+    "e/.rows": 1,
+    "a/whole.bin": ATTACHED_LIMIT,
+    "b/half.bin": 5_000_000,
+}
+PLACES = [*SIZES, "a/gone.csv", "a"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with files of these sizes; some have the same name."""
+    made = tmp_path_factory.mktemp("files")
+    for place, size in SIZES.items():
+        (made / place).parent.mkdir(exist_ok=True)
+        (made / place).write_bytes(bytes(size))
+    return made
+
+
+def in_the_message(recording: Recording) -> tuple[tuple[Attachment, ...], list[Line]]:
+    (post,) = recording.effects
+    assert isinstance(post, PostToSlack)
+    assert isinstance(post.content, Content)
+    return post.attachments, [line for line in post.content.lines if line.title == "Not attached"]
+
+
+def attached_by_a_watch(paths: list[Path]) -> None:
+    with watch("load", state_handlers=[slack_notifier(only_states=[Success])]) as run:
+        for path in paths:
+            run.attach(path)
+
+
+def attached_by_a_task(paths: list[Path]) -> None:
+    def body() -> None:
+        run = current_run()
+        assert run is not None
+        for path in paths:
+            run.attach(path)
+
+    Flow("night", tasks=[FunctionTask(body, name="load", state_handlers=[slack_notifier(only_states=[Success])])]).run()
+
+
+def attached_by_hand(paths: list[Path]) -> None:
+    say("see", title="load", attach=paths, state_handlers=[slack_notifier])
+
+
+@given(st.lists(st.sampled_from(PLACES), max_size=24) | st.lists(st.sampled_from(PLACES), min_size=70, max_size=80))
+@example(["b/rows.csv"] * 21)
+@example(["a/gone.csv"] * 51)
+@example(["b/rows.csv", "b/rows.csv", "c/rows-2.csv", "a/whole.bin", "b/half.bin", "b/half.bin"])
+def test_files_keep_one_set_of_limits_whatever_attaches_them(folder: Path, places: list[str]) -> None:
+    found = list[tuple[tuple[Attachment, ...], list[Line]]]()
+    for way in (attached_by_a_watch, attached_by_a_task, attached_by_hand):
+        with interpreting(Recording()) as recording:
+            way([folder / place for place in places])
+        found.append(in_the_message(recording))
+    assert found == found[:1] * 3
+    files, lines = found[0]
+    names = [file.name for file in files]
+    assert len(names) == len(set(names)) <= 20
+    assert sum(len(file.content) for file in files) <= ATTACHED_LIMIT
+    refused = lines[0].text.split("\n") if lines else []
+    assert len(refused) <= 51
+    more = number(refused.pop().removeprefix("and ").removesuffix(" more")) if len(refused) == 51 else 0
+    assert len(files) + len(refused) + more == len(places)

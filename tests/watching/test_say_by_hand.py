@@ -124,7 +124,7 @@ def test_a_file_may_come_alone_and_a_figure_that_raises_is_said(notifications: R
     last = notifications.effects[-1]
     assert isinstance(last, PostToSlack)
     assert [field.value for field in last.payload.fields if field.title == "Not attached"] == [
-        "figure: it could not be drawn: SystemExit: 3\nan attachment: LookupError"
+        "figure: it could not be drawn: SystemExit: 3\nattachment: LookupError: no path"
     ]
 
 

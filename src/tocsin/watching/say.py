@@ -6,8 +6,7 @@ from typing import Literal
 import attrs
 
 from tocsin.core import options
-from tocsin.core.attachments import ATTACHED_LIMIT, Attachment
-from tocsin.core.events import Detail, Facts, Said
+from tocsin.core.events import Facts, Said
 from tocsin.core.machine import Run, StateHandler, Subject
 from tocsin.core.messages.content import is_blank
 from tocsin.core.states import State
@@ -16,7 +15,8 @@ from tocsin.core.validation import is_iterable, is_list
 from tocsin.flows.task import checked_name
 from tocsin.shell import log
 from tocsin.shell.adapters.clock import CLOCK
-from tocsin.shell.additions.files import NotAttached, Source, opened
+from tocsin.shell.additions.attached_files import AttachedFiles, read
+from tocsin.shell.additions.files import Source
 from tocsin.shell.announce import facts
 from tocsin.shell.current import current_of_runs
 from tocsin.shell.environment import run_id
@@ -53,7 +53,8 @@ def say(
             no state.
         to: a channel, ``"slack"`` or ``"gmail"``, or several; None for all that is configured.
         link: the target of the message's title, an http(s) URL.
-        attach: a file to attach, or several: a path, bytes or a figure each. They are not searched for secrets.
+        attach: a file to attach, or a list of several: a path, bytes or a figure each. They are not searched for secrets. A message
+            holds 20 files of 10 MB in all, and names what goes beyond.
         state_handlers: the notifiers that send the message, in place of the configured ones.
 
     Returns:
@@ -122,23 +123,8 @@ def _with_files(known: Facts, attach: object, name: str) -> Facts:
     """Return the facts with the files. What cannot be attached is a line in the log, and named in the message."""
     if attach is None:
         return known
-    room, files, refused = ATTACHED_LIMIT, list[Attachment](), list[str]()
+    files = AttachedFiles()
     for source in attach if is_list(attach) else [attach]:
-        found = _opened(source, room)
-        if isinstance(found, NotAttached):
-            log.surely(f"not attached to the message of {quote(name)}: {found}")
-            refused.append(str(found))
-        else:
-            room -= len(found.content)
-            files.append(found)
-    details = (Detail("Not attached", "\n".join(refused)),) if refused else ()
-    return attrs.evolve(known, details=details, attachments=tuple(files))
-
-
-def _opened(source: object, room: int) -> Attachment | NotAttached:
-    try:
-        return opened(source, None, room)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        return NotAttached("an attachment", redact(type(error).__name__))
+        if (refused := files.add(read(source, None, files.room))) is not None:
+            log.surely(f"not attached to the message of {quote(name)}: {refused}")
+    return attrs.evolve(known, details=files.details(), attachments=files.attachments())

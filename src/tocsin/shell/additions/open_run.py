@@ -13,13 +13,14 @@ from collections.abc import Callable
 import attrs
 
 from tocsin.core import options
-from tocsin.core.attachments import ATTACHED_LIMIT, Attachment, size_text
+from tocsin.core.attachments import ATTACHED_LIMIT
 from tocsin.core.events import UNKNOWN, Detail, Facts, Said
 from tocsin.core.messages.content import is_blank
 from tocsin.core.notes import Notes, listed
 from tocsin.core.text import cut, describe, one_line, quote, worded
 from tocsin.shell import log
-from tocsin.shell.additions.files import NotAttached, Source, opened
+from tocsin.shell.additions.attached_files import AttachedFiles, read
+from tocsin.shell.additions.files import NotAttached, Source
 from tocsin.shell.additions.rows import Rows, table_of
 from tocsin.shell.fork_safety import ForkSafeLock
 from tocsin.shell.redaction import redact
@@ -27,8 +28,6 @@ from tocsin.shell.said_queue import SaidQueue
 
 _LONGEST_SHOWN = 200  # characters of a wrong link, and of a reason
 _MOST_TABLES = 4
-_MOST_FILES = 20
-_MOST_REFUSED = 50  # files that are named
 _LONGEST_TITLE = 1_000  # characters of a table's title
 
 _adding = ForkSafeLock()  # of all runs, since it is held for a moment
@@ -42,43 +41,12 @@ class _Additions:
     notes: Notes = attrs.field(factory=Notes)
     tables: deque[Detail] = attrs.field(factory=lambda: deque[Detail](maxlen=_MOST_TABLES))
     tables_left_out: int = 0
-    files: list[Attachment] = attrs.field(factory=list[Attachment])
-    names: set[str] = attrs.field(factory=set[str])
-    room: int = ATTACHED_LIMIT
-    refused: list[str] = attrs.field(factory=list[str])
-    refused_more: int = 0
+    files: AttachedFiles = attrs.field(factory=AttachedFiles)
     link: str | None = None
 
     def add_table(self, table: Detail) -> None:
         self.tables_left_out += len(self.tables) == _MOST_TABLES
         self.tables.append(table)
-
-    def add_file(self, file: Attachment) -> str | None:
-        """Add a file. Return the reason if there is no room for it."""
-        size = len(file.content)
-        if size > self.room:
-            return f"{size_text(size)}, and a message holds {size_text(ATTACHED_LIMIT)} in all"
-        if len(self.files) == _MOST_FILES:
-            return f"{size_text(size)}, and a message holds {_MOST_FILES} files"
-        self.room -= size
-        self.files.append(attrs.evolve(file, name=self._unused(file.name)))
-        return None
-
-    def refuse(self, words: str) -> None:
-        if len(self.refused) < _MOST_REFUSED:
-            self.refused.append(words)
-        else:
-            self.refused_more += 1
-
-    def _unused(self, name: str) -> str:
-        """Return the name, with a number if an earlier file has it."""
-        stem, dot, ending = name.rpartition(".")
-        unused, number = name, 1
-        while unused in self.names:
-            number += 1
-            unused = f"{stem}-{number}{dot}{ending}" if stem else f"{name}-{number}"
-        self.names.add(unused)
-        return unused
 
 
 class OpenRun:
@@ -170,23 +138,16 @@ class OpenRun:
         >>> with watch("load", state_handlers=[]) as run:
         ...     run.attach(b"id,reason\\n7,no date\\n", name="rejected.csv")
         """
-        try:
-            found = opened(source, name, ATTACHED_LIMIT if self._additions is None else self._additions.room)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            found = NotAttached("attachment", _reason(error))
+        found = read(source, name, ATTACHED_LIMIT if self._additions is None else self._additions.files.room)
+        refused: NotAttached | None = None
         with _adding.lock:
             added = self._open_additions()
-            if added is not None and isinstance(found, Attachment):
-                reason = added.add_file(found)
-                found = found if reason is None else NotAttached(found.name, reason)
-            if added is not None and isinstance(found, NotAttached):
-                added.refuse(str(found))
+            if added is not None:
+                refused = added.files.add(found)
         if added is None:
             self._log_late("an attachment")
-        elif isinstance(found, NotAttached):
-            log.surely(f"not attached to the message of {quote(self._name)}: {found}")
+        elif refused is not None:
+            log.surely(f"not attached to the message of {quote(self._name)}: {refused}")
 
     def link(self, url: object) -> None:
         """Link the title of the final message to an http(s) URL, or to another value whose ``str`` is one. None takes the link away.
@@ -255,7 +216,7 @@ class OpenRun:
             added = self._additions
             first, last, left_out = added.notes.kept()
             tables, tables_left_out = list(added.tables), added.tables_left_out
-            refused, refused_more, files, link = list(added.refused), added.refused_more, tuple(added.files), added.link
+            refused, files, link = added.files.details(), added.files.attachments(), added.link
         details = list[Detail]()
         if first:
             notes = listed([redact(note) for note in first], [redact(note) for note in last], left_out)
@@ -264,9 +225,7 @@ class OpenRun:
         if tables_left_out:
             left = "table is" if tables_left_out == 1 else "tables are"
             details.append(Detail("Tables", f"{tables_left_out:,} earlier {left} left out"))
-        if refused:
-            more = [f"and {refused_more:,} more"] if refused_more else []
-            details.append(Detail("Not attached", "\n".join([*refused, *more])))
+        details += refused
         return Facts(details=tuple(details), link=link, attachments=files)
 
     def _open_additions(self) -> _Additions | None:
