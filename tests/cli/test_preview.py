@@ -58,8 +58,8 @@ def sentences(tocsin: Typist, *options: str) -> list[str]:
 def test_all_tasks_succeed_unless_it_is_said(tocsin: Typist) -> None:
     seen = shown(tocsin, "--json")
     found = json.loads(seen.out)
-    assert (seen.status, seen.err, found["state"], found["supposed"]) == (0, "", "Failed", [])
-    assert [(task["name"], task["state"]) for task in found["tasks"]] == [
+    assert (seen.status, seen.err, found["state"]["kind"], found["supposed"]) == (0, "", "Failed", [])
+    assert [(task["name"], task["state"]["kind"]) for task in found["tasks"]] == [
         ("load", "Success"),
         ("load-2", "Success"),
         ("clean", "TriggerFailed"),
@@ -99,13 +99,13 @@ def test_who_says_nothing_and_why(tocsin: Typist) -> None:
 )
 def test_each_end_of_all_tasks(tocsin: Typist, state: str, ends: list[str]) -> None:
     found = json.loads(shown(tocsin, "--state", state, "--json").out)
-    assert [task["state"] for task in found["tasks"]] == ends
-    assert {each["state"].lower() for each in found["supposed"]} == {state.lower()}
+    assert [task["state"]["kind"] for task in found["tasks"]] == ends
+    assert {each["kind"].lower() for each in found["supposed"]} == {state.lower()}
 
 
 def test_a_time_out_lasts_as_long_as_it_may(tocsin: Typist) -> None:
     found = json.loads(shown(tocsin, "--fail", "load-2", "--state", "timedout", "--json").out)
-    assert found["tasks"][1]["state"] == "TimedOut"
+    assert found["tasks"][1]["state"] == {"kind": "TimedOut", "message": "Task timed out during execution."}
     assert any("after 30 s" in (effect["sentence"] or "") for effect in found["effects"])
 
 

@@ -16,6 +16,7 @@ from tocsin.cli.exec.options import suggestion
 from tocsin.cli.leaving import leaving_json, leaving_lines, would_leave
 from tocsin.cli.previews import WHOLE, Recorder
 from tocsin.cli.render import WIDTH, drawing, line
+from tocsin.cli.report_view import state_json
 from tocsin.cli.run import FlowFileError, load_flow, report_load_error
 from tocsin.cli.stdout import write
 from tocsin.cli.terminal import complain, console, json_line, plain_text, say
@@ -208,9 +209,9 @@ def _json(flow: Flow, report: Report, ends: Mapping[Task, type[State]], summary:
     found, known = tuple(verdicts(report)), _slugs(flow)
     return {
         "name": flow.name,
-        "supposed": [{"name": known[task], "state": kind.__name__} for task, kind in ends.items()],
-        "state": type(report.state).__name__,
-        "tasks": [{"name": known[task], "state": type(state).__name__} for task, state in report.task_states.items()],
+        "supposed": [{"name": known[task], "kind": kind.__name__} for task, kind in ends.items()],
+        "state": state_json(report.state),
+        "tasks": [{"name": known[task], "state": state_json(state)} for task, state in report.task_states.items()],
         "effects": [{"handler": each.handler, **_change(each), **effect_json(effect)} for each in found for effect in each.effects],
         "not_sent": [{"handler": each.handler, **_change(each), "reason": each.reason} for each in found if each.reason is not None],
         "silenced": [{"label": label, "reason": why} for label, why in _silenced(report).items()],
@@ -220,4 +221,4 @@ def _json(flow: Flow, report: Report, ends: Mapping[Task, type[State]], summary:
 
 def _change(verdict: Verdict) -> dict[str, object]:
     change = verdict.announced.change
-    return {"about": change.slug, "at": change.at.isoformat(), "old": type(change.old).__name__, "new": type(change.new).__name__}
+    return {"about": change.slug, "at": change.at.isoformat(), "old": state_json(change.old), "new": state_json(change.new)}

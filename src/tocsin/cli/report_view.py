@@ -118,7 +118,7 @@ def as_json(report: Report, summary: Leaving | None = None) -> str:
 def _row_json(row: TaskRow) -> dict[str, object]:
     return {
         "name": cut(row.name, _LONGEST_TEXT),
-        "state": _state(row.state),
+        "state": state_json(row.state),
         "attempts": row.attempts,
         "duration": _seconds(row.duration),
         "result_type": type_name(row.state.result),
@@ -133,9 +133,9 @@ def _change(announcement: Announcement) -> dict[str, object]:
         "at": change.at.isoformat(),
         "attempt": change.attempt,
         "duration": _seconds(change.duration),
-        "old": _state(change.old),
-        "new": _state(change.new),
-        "settled": _state(announcement.settled),
+        "old": state_json(change.old),
+        "new": state_json(change.new),
+        "settled": state_json(announcement.settled),
         "said": _text(announcement.said),
     }
 
@@ -157,7 +157,8 @@ def _fault(fault: Fault) -> dict[str, object]:
     return {"where": _text(fault.where), "error": _text(describe(fault.error))}
 
 
-def _state(state: State) -> dict[str, object]:
+def state_json(state: State) -> dict[str, object]:
+    """Return a state as a JSON object, as ``--json`` of each command has it: its kind and its message, with known secrets redacted."""
     return {"kind": type(state).__name__, "message": _text(state.message)}
 
 
