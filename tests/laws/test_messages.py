@@ -2,12 +2,16 @@
 
 import json
 import logging
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from html.parser import HTMLParser
+from pathlib import Path
 
 import attrs
 import pytest
@@ -24,11 +28,15 @@ from tocsin import (
     State,
     Success,
     TimedOut,
+    gmail_notifier,
     interpreting,
+    say,
+    signals,
     slack_notifier,
     tell,
     watch,
 )
+from tocsin.core.effect_json import effect_json
 from tocsin.core.effects import PostToSlack, SendEmail
 from tocsin.core.events import Detail, Facts
 from tocsin.core.messages.content import VERBS, Content, compose, error_of
@@ -469,6 +477,117 @@ def test_the_same_exception_gives_the_same_message_whatever_announces_it(body: C
         told.append((re.sub(r" after [^:]*", "", post.payload.fallback), post.payload.text, fields))
     assert told == told[:1] * 5
     assert [title for title, _ in told[0][2]] == ["Error", "Raised at"]
+
+
+# --- a command that fails under ``tocsin exec`` --------------------------------------------------------------------------------------
+#
+# A command has no exception, so its message has neither Error nor Raised at: the cause in the sentence is its exit status, the signal
+# that killed it, or its time limit. The same state, told in any other way, makes the same message. These parts alone may differ:
+#
+# - the duration, which is measured, and which a handler and a log record do not know;
+# - the run id, which only exec has, since ``tocsin runs`` finds the run by it;
+# - the last lines of the output, which only exec reads, with ``--tail``. A body that starts a program has them in its exception.
+
+
+ENDS: list[tuple[list[str], State]] = [
+    (["--", "sh", "-c", "exit 3"], Failed("exit status 3")),
+    (["--", "sh", "-c", "kill -9 $$"], Failed("killed by SIGKILL")),
+    (["--expect", "3", "--", "true"], Failed("exit status 0, which was not expected")),
+    (["--timeout", "0.2", "--", "sleep", "60"], TimedOut("it may take 200 ms")),
+]
+BOTH = [slack_notifier(only_states=[Failed, TimedOut]), gmail_notifier(only_states=[Failed, TimedOut])]
+
+
+def execute(home: Path, *words: str) -> list[dict[str, object]]:
+    """Return the messages of a command, as JSON."""
+    account = {
+        "SLACK_WEBHOOK_URL": "https://hooks.slack.com/services/T0/B0/X",
+        "EMAIL_USERNAME": "a@gmail.com",
+        "EMAIL_PASSWORD": "xyz",
+    }
+    measured = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_PROCESS")}
+    seen = subprocess.run(  # noqa: PLW1510 - the messages are what is tested
+        [sys.executable, "-m", "tocsin", "exec", "--notify", "print", "--json", "--label", "job", *words],
+        env={"PATH": os.environ["PATH"], "HOME": str(home), **account, **measured},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+    )
+    return [json.loads(line) for line in seen.stderr.splitlines() if line.startswith("{")]
+
+
+def shared(messages: list[dict[str, object]]) -> list[object]:
+    """Return the messages without the parts that may differ."""
+    whole = json.dumps([[each["sentence"], each["payload"]] for each in messages])
+    slack, mail = json.loads(re.sub(r" after (?:less than )?[\d.]+ m?s", "", whole))
+    (attachment,) = slack[1]["attachments"]
+    attachment["fields"] = [field for field in attachment["fields"] if field["title"] not in {"Duration", "Run id"}]
+    del attachment["ts"]
+    lines = mail[1]["text"].splitlines()
+    kept = [line for line in lines if not re.match(r"Duration:|Run id:|\d{4}-\d\d-\d\d", line)]
+    return [slack, mail[0], mail[1]["subject"], kept, mail[1]["to"]]
+
+
+def body_that_ends(state: State) -> Callable[[], None]:
+    def body() -> None:
+        raise signals.FAIL(state.message)
+
+    return body
+
+
+def ways(state: State) -> dict[str, Callable[[], object]]:
+    """Return the ways to announce a state. No signal and no log record without an exception means a time-out."""
+    told: dict[str, Callable[[], object]] = {
+        "tell": lambda: tell("job", state, duration=timedelta(seconds=2), state_handlers=BOTH),
+        "handlers": lambda: [handler(Task("job"), Running(), state) for handler in BOTH],
+    }
+    if isinstance(state, TimedOut):
+        return told
+    body = body_that_ends(state)
+
+    def by_watch() -> None:
+        with suppress(signals.FAIL), watch("job", state_handlers=BOTH):
+            body()
+
+    record = logging.LogRecord("job", logging.ERROR, __file__, 3, str(state.message), (), None)
+    return {
+        **told,
+        "watch": by_watch,
+        "task": lambda: Flow("night", tasks=[FunctionTask(body, name="job", state_handlers=BOTH)]).run(),
+        "log": lambda: LoggingHandler(state_handlers=BOTH).handle(record),
+    }
+
+
+@pytest.mark.parametrize(("words", "state"), ENDS, ids=[str(state.message) for _, state in ENDS])
+def test_a_command_has_the_message_of_its_state(words: list[str], state: State, tmp_path: Path) -> None:
+    by_exec = shared(execute(tmp_path, *words))
+    for way, announce in ways(state).items():
+        with interpreting(Recording()) as recording:
+            announce()
+        assert shared([effect_json(effect) for effect in recording.effects]) == by_exec, way
+
+
+def test_what_is_said_of_a_state_has_no_verb_and_else_the_same(tmp_path: Path) -> None:
+    by_exec, _, _, mail, _ = shared(execute(tmp_path, "--", "sh", "-c", "exit 3"))
+    with interpreting(Recording()) as recording:
+        say("exit status 3", title="job", state="failed", state_handlers=BOTH)
+    by_hand, _, _, other, _ = shared([effect_json(effect) for effect in recording.effects])
+    with_verb = json.dumps([by_exec, mail]).replace("job failed: exit", "job: exit")
+    field = json.dumps({"title": "Message", "value": "exit status 3", "short": False})
+    assert json.dumps([by_hand, other]) == with_verb.replace(f"{field}, ", "").replace('"Message: exit status 3", ', "")
+
+
+def test_the_last_words_of_a_program_are_read_in_each_way(tmp_path: Path) -> None:
+    program = ["sh", "-c", "echo no rows in users.csv >&2; exit 3"]
+    slack, mail = (str(each["payload"]) for each in execute(tmp_path, "--tail", "5", "--", *program))
+    with interpreting(Recording()) as recording, suppress(subprocess.CalledProcessError), watch("job", state_handlers=BOTH):
+        subprocess.run(program, check=True, capture_output=True)
+    by_watch = [str(effect_json(effect)["payload"]) for effect in recording.effects]
+    for said in (slack, mail, *by_watch):
+        assert "no rows in users.csv" in said
+        assert "exit status 3" in said
+    assert "'Last lines', 'value': '```no rows in users.csv```'" in slack
 
 
 # --- what stays of the original's message --------------------------------------------------------------------------------------------
