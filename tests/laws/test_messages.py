@@ -486,6 +486,7 @@ def test_the_same_exception_gives_the_same_message_whatever_announces_it(body: C
 #
 # - the duration, which is measured, and which a handler and a log record do not know;
 # - the run id, which only exec has, since ``tocsin runs`` finds the run by it;
+# - the place of a log record, which only the log has;
 # - the last lines of the output, which only exec reads, with ``--tail``. A body that starts a program has them in its exception.
 
 
@@ -522,10 +523,10 @@ def shared(messages: list[dict[str, object]]) -> list[object]:
     whole = json.dumps([[each["sentence"], each["payload"]] for each in messages])
     slack, mail = json.loads(re.sub(r" after (?:less than )?[\d.]+ m?s", "", whole))
     (attachment,) = slack[1]["attachments"]
-    attachment["fields"] = [field for field in attachment["fields"] if field["title"] not in {"Duration", "Run id"}]
+    attachment["fields"] = [field for field in attachment["fields"] if field["title"] not in {"Duration", "Run id", "Logged"}]
     del attachment["ts"]
     lines = mail[1]["text"].splitlines()
-    kept = [line for line in lines if not re.match(r"Duration:|Run id:|\d{4}-\d\d-\d\d", line)]
+    kept = [line for line in lines if not re.match(r"Duration:|Run id:|Logged:|\d{4}-\d\d-\d\d", line)]
     return [slack, mail[0], mail[1]["subject"], kept, mail[1]["to"]]
 
 
