@@ -66,12 +66,14 @@ def test_of_many_notes_the_first_and_the_last_are_kept_in_bounded_memory(added: 
         assert sum(map(len, kept)) <= 10_000 or len(kept) == 1
 
 
-@given(notes_of_one_line, st.integers(120, 400), st.integers(0, 5_000))
-def test_notes_are_cut_between_two_and_their_number_is_said(notes: list[str], limit: int, left_out: int) -> None:
+@given(notes_of_one_line, st.integers(120, 400) | st.just(10_000), st.integers(0, 5_000), st.integers(2, 20) | st.just(10**6))
+@example([str(number) for number in range(51)], 10_000, 0, 50)
+@example([str(number) for number in range(51)], 10_000, 7, 51)
+def test_notes_are_cut_between_two_and_their_number_is_said(notes: list[str], limit: int, left_out: int, most: int) -> None:
     text = listed(notes[:-1], notes[-1:], left_out)
-    shown = cut_notes(text, limit)
+    shown = cut_notes(text, limit, most)
     assert len(shown) <= max(limit, 1)
-    if len(text) <= limit:
+    if len(text) <= limit and len(notes) <= most:
         assert shown == text
     if any(note.startswith("• ") or LEFT_OUT.fullmatch(note) for note in notes) or shown == cut(text, limit) != text:
         return
@@ -79,6 +81,7 @@ def test_notes_are_cut_between_two_and_their_number_is_said(notes: list[str], li
     ends = [number(found[1]) for row in rows if (found := LEFT_OUT.fullmatch(row))]
     kept = [row for row in rows if not LEFT_OUT.fullmatch(row)]
     assert len(ends) <= 1
+    assert len(kept) <= most
     assert len(kept) + sum(ends) == len(notes) + left_out
     assert set(kept) <= set(notes)
     assert (kept[0], kept[-1]) == (notes[0], notes[-1])
@@ -99,6 +102,13 @@ def test_no_note_passes_for_the_number_of_those_left_out(notes: list[str], limit
         kept = [row for row in seen if row.startswith("• ")]
         assert len(told) <= 1
         assert len(kept) + sum(told) == len(notes) + left_out
+
+
+@given(st.lists(st.sampled_from(["two\nlines", "one", "a\n\nb"]), min_size=2, max_size=60), st.integers(2, 50))
+def test_notes_of_several_lines_are_counted_as_notes(notes: list[str], most: int) -> None:
+    shown = cut_notes(listed(notes, []), 10_000, most)
+    left_out = [number(found[1]) for row in shown.split("\n") if (found := LEFT_OUT.fullmatch(row))]
+    assert sum(left_out) == max(len(notes) - most, 0)
 
 
 @given(notes_of_one_line, st.integers(40, 119))

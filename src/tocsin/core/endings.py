@@ -207,6 +207,20 @@ def deciding(error: BaseException) -> BaseException:
     return min(leaves(error), key=_gravity) if issubclass(type(error), BaseExceptionGroup) else error
 
 
+def around(error: BaseException) -> Mapping[int, BaseException]:
+    """Return, for each exception in a group at any depth, the innermost group around it, by the id of the exception."""
+    found: dict[int, BaseException] = {}
+    waiting = [error]
+    while waiting:
+        group = waiting.pop()
+        inside = own(_EXCEPTIONS, group) if issubclass(type(group), BaseExceptionGroup) else None
+        for each in inside if _are_exceptions(inside) else ():
+            if id(each) not in found:
+                found[id(each)] = group
+                waiting.append(each)
+    return found
+
+
 def described(error: BaseException) -> str:
     """Return the type and the message of an exception. Of a group, those of the exception that decides stand first.
 

@@ -67,8 +67,10 @@ def listed(first: Sequence[str], last: Sequence[str], left_out: int = 0) -> str:
     return "\n".join([*firsts, *between, *lasts])
 
 
-def cut_notes(text: str, limit: int) -> str:
-    """Return at most ``limit`` characters of listed notes, cut between two notes in the middle. ``limit`` is 40 or more.
+def cut_notes(text: str, limit: int, most: int = 1_000_000) -> str:
+    """Return at most ``limit`` characters, and ``most`` notes, of listed notes, cut between two notes in the middle.
+
+    ``limit`` is 40 or more, ``most`` 2 or more.
 
     The first and the last note stay, cut at their ends where they are too long. A limit under 120 leaves room for the first alone.
 
@@ -82,9 +84,11 @@ def cut_notes(text: str, limit: int) -> str:
     epoch 2998: loss 0.2998
     epoch 2999: loss 0.2999
     """
-    if len(text) <= limit:
+    if len(text) <= limit and text.count("\n") < most:  # each note has a line at least
         return text
     first, last, left_out = _parts(text)
+    if len(text) <= limit and len(first) + len(last) <= most:
+        return text
     if not last:
         first, last = first[: len(first) // 2], first[len(first) // 2 :]
     room = limit - _LONGEST_LEFT_OUT
@@ -94,7 +98,7 @@ def cut_notes(text: str, limit: int) -> str:
     room -= len(ends[0]) + len(ends[1]) + 1
     kept, kept_last = [ends[0]], deque([ends[1]])
     waiting, waiting_last = deque(first[1:]), deque(last[:-1])
-    while waiting or waiting_last:  # in turns from both ends, towards what is left out
+    while (waiting or waiting_last) and len(kept) + len(kept_last) < most:  # in turns from both ends, towards what is left out
         if waiting and (len(kept) <= len(kept_last) or not waiting_last):
             room -= len(waiting[0]) + 1
             if room < 0:

@@ -105,13 +105,24 @@ def test_all_in_a_group_is_said_after_the_one_that_decides() -> None:
     group.__cause__ = RuntimeError("restarted")
     place = f"test_errors.py:{failing.__code__.co_firstlineno + 1} in failing"
     assert parts(group) == [
-        "OSError: disk full, in ExceptionGroup: two tasks (2 sub-exceptions)",
+        "OSError: disk full, in ExceptionGroup: writers (2 sub-exceptions), in ExceptionGroup: two tasks (2 sub-exceptions)",
         "also TimeoutError: late",
         "caused by KeyError: 'users'",
-        f"also ValueError: no rows, at {place}",
+        f"also ValueError: no rows, in ExceptionGroup: writers (2 sub-exceptions), at {place}",
         "caused by RuntimeError: restarted",
     ]
     assert parts(ExceptionGroup("one", [inner])).count("of the night") == 0  # only the outermost group and the leaves have notes
+
+
+def test_of_many_groups_around_an_exception_the_first_and_the_last_are_named() -> None:
+    error: Exception = OSError("disk full")
+    for number in range(3):
+        error = ExceptionGroup(f"group {number}", [error])
+    one = "OSError: disk full, in ExceptionGroup: group 0 (1 sub-exception)"
+    assert parts(error) == [f"{one}, in ExceptionGroup: group 1 (1 sub-exception), in ExceptionGroup: group 2 (1 sub-exception)"]
+    for number in range(3, 2_000):
+        error = ExceptionGroup(f"group {number}", [error])
+    assert parts(error) == [f"{one}, in 1,998 more groups, in ExceptionGroup: group 1999 (1 sub-exception)"]
 
 
 def test_a_group_as_a_cause_is_told_whole() -> None:

@@ -9,11 +9,14 @@ import attrs
 
 from tocsin.core.attachments import Attachment, listed
 from tocsin.core.messages.content import Content, Line, cut_line
+from tocsin.core.notes import cut_notes
 from tocsin.core.states import aware
 from tocsin.core.text import header
 from tocsin.core.values import Value
 
 VALUE_LIMIT = 10_000  # characters of one value, before escaping
+NOTES_LIMIT = 50
+"""The most notes in a mail: the first ones and the last ones."""
 
 _PAGE = """\
 <!DOCTYPE html>
@@ -65,7 +68,7 @@ class Mail(Value):
 def mail(content: Content, recipients: tuple[str, ...] | None = None, cc: tuple[str, ...] = ()) -> Mail:
     """Return the mail with a content. ``recipients`` None means the sending account itself."""
     when = content.at.strftime("%Y-%m-%d %H:%M:%S %z")
-    lines = tuple(Line(line.title, cut_line(line, VALUE_LIMIT), quoted=line.quoted, tabular=line.tabular) for line in content.lines)
+    lines = tuple(Line(line.title, _cut(line), quoted=line.quoted, tabular=line.tabular) for line in content.lines)
     if content.attachments:
         lines = (*lines, Line("Files", listed(content.attachments, VALUE_LIMIT)))
     return Mail(
@@ -77,6 +80,10 @@ def mail(content: Content, recipients: tuple[str, ...] | None = None, cc: tuple[
         cc=cc,
         attachments=content.attachments,
     )
+
+
+def _cut(line: Line) -> str:
+    return cut_notes(line.text, VALUE_LIMIT, NOTES_LIMIT) if line.listed else cut_line(line, VALUE_LIMIT)
 
 
 def _plain(content: Content, lines: tuple[Line, ...], when: str) -> str:

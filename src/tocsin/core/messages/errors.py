@@ -22,7 +22,7 @@ from typing import TypeGuard
 
 import attrs
 
-from tocsin.core.endings import deciding, described, leaves
+from tocsin.core.endings import around, deciding, described, leaves
 from tocsin.core.text import LONGEST, cut, cut_unsearched, describe, is_a, own, readable, traceback_of, type_name, worded
 from tocsin.core.values import Value
 
@@ -33,6 +33,7 @@ _ATTRIBUTES: GetSetDescriptorType = vars(BaseException)["__dict__"]
 
 _MOST = 10  # notes of an exception, links of a chain, further exceptions of a group
 _MOST_PARTS = 60
+_MOST_GROUPS = 3  # around one exception
 _REMOTE = ("_RemoteTraceback", "RemoteTraceback")  # of concurrent.futures and joblib, of multiprocessing
 _FRAME = re.compile(r'^ +File "([^"\n]+)", line (\d{1,9}), in (\S+)$', re.MULTILINE)
 _LINKED = re.compile(r"\n(The above exception was the direct cause|During handling of the above exception)[^\n]*\n")
@@ -67,7 +68,7 @@ class ErrorText(Value):
 
     Args:
         first: its type and message; of a group, those of the exception that decides, and of the group.
-        parts: all there is to say, ``first`` first.
+        parts: all there is to say. The first part is ``first``, with the groups that are nested in a group.
     """
 
     first: str
@@ -81,10 +82,11 @@ class ErrorText(Value):
 
     @property
     def sentence(self) -> str:
-        """The parts, one after the other, of at most 100,000 characters."""
+        """The parts, one after the other, of at most 100,000 characters. It begins with ``first``, since a phone shows little more."""
         if len(self.parts) == 1:  # the usual case
             return self.first
-        return cut_unsearched("; ".join([*(part.rstrip(_ENDS) for part in self.parts[:-1]), self.parts[-1]]), LONGEST)
+        parts = (self.first, *self.parts[1:])
+        return cut_unsearched("; ".join([*(part.rstrip(_ENDS) for part in parts[:-1]), parts[-1]]), LONGEST)
 
 
 def error_text(error: BaseException) -> ErrorText:
@@ -104,7 +106,7 @@ def error_text(error: BaseException) -> ErrorText:
     if not _has_more(error):  # the usual case
         return ErrorText(first, (first,))
     rest = islice(_rest(error, seen), _MOST_PARTS + 1)
-    parts = [first, *(cut_unsearched(part, _LONGEST_PART) for part in rest)]
+    parts = [cut_unsearched(_with_groups(error), _LONGEST_PART), *(cut_unsearched(part, _LONGEST_PART) for part in rest)]
     if len(parts) > _MOST_PARTS:
         parts[_MOST_PARTS:] = ["and more"]
     return ErrorText(first, tuple(parts))
@@ -125,6 +127,20 @@ def _rest(error: BaseException, seen: set[int]) -> Iterator[str]:
         yield from _others(error, one, seen)
         yield from _notes(error)
     yield from _chain(error, seen)
+
+
+def _with_groups(error: BaseException) -> str:
+    """Return what ``described`` does, with the groups nested in a group: all of three, or the innermost and the outermost of more."""
+    one = deciding(error)
+    held, groups, inner = around(error), list[BaseException](), one
+    while inner is not error:
+        inner = held[id(inner)]
+        groups.append(inner)
+    shown = groups if len(groups) <= _MOST_GROUPS else groups[:1]
+    words = [describe(one), *map(describe, shown)]
+    if len(shown) < len(groups):
+        words += [f"{len(groups) - 2:,} more groups", describe(error)]
+    return ", in ".join(words)
 
 
 def _notes(error: BaseException) -> Iterator[str]:
@@ -223,7 +239,7 @@ def _chain(error: BaseException, seen: set[int]) -> Iterator[str]:
                 yield f"and {left_out:,} more in between"
             continue
         where = _at(cause) if index == len(links) - 1 else ""
-        yield f"{how} {_cut_part(described(cause))}{where}"
+        yield f"{how} {_cut_part(_with_groups(cause))}{where}"
         yield from _notes(cause)
         yield from (_remote_causes(cause) or [])[:_MOST]
         if is_a(cause, BaseExceptionGroup):
@@ -231,11 +247,13 @@ def _chain(error: BaseException, seen: set[int]) -> Iterator[str]:
 
 
 def _others(group: BaseException, one: BaseException, seen: set[int]) -> Iterator[str]:
-    """Yield the exceptions in a group beside the one that decides, each with its place, notes and causes."""
-    others = [leaf for leaf in leaves(group) if leaf is not one]
+    """Yield the exceptions in a group beside the one that decides, each with its group, place, notes and causes."""
+    others, held = [leaf for leaf in leaves(group) if leaf is not one], around(group)
     for leaf in others[:_MOST]:
         seen.add(id(leaf))
-        yield f"also {_cut_part(describe(leaf))}{_at(leaf)}"
+        inner = held[id(leaf)]
+        inside = "" if inner is group else f", in {describe(inner)}"
+        yield f"also {_cut_part(f'{describe(leaf)}{inside}')}{_at(leaf)}"
         yield from _notes(leaf)
         yield from _chain(leaf, seen)
     if len(others) > _MOST:
