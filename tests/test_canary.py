@@ -10,8 +10,8 @@ import logging
 import pickle
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from datetime import UTC, datetime
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from typing import BinaryIO
 
@@ -19,10 +19,12 @@ import attrs
 import cloudpickle
 import pytest
 
+from tests.eventually import eventually
 from tests.servers.authority import Authority
 from tests.servers.gmail import DROP, GmailServer
 from tests.servers.live import live_at
 from tests.servers.slack import Reply, SlackServer
+from tests.servers.slack_api import SlackApiServer
 from tocsin import (
     DryRun,
     Failed,
@@ -49,10 +51,12 @@ from tocsin.core.delivery.fallback import as_mail
 from tocsin.core.delivery.rendering import redacted_message
 from tocsin.core.messages.content import Content
 from tocsin.core.messages.slack import slack_message
+from tocsin.core.notifiers import Notifier
 from tocsin.effects import PostToSlack, Rejected
 from tocsin.flows.report import Report
 from tocsin.shell.interpreter import execute
 from tocsin.shell.redaction import redact
+from tocsin.watching import ongoing
 
 pytestmark = pytest.mark.tocsin_live
 
@@ -213,6 +217,68 @@ def test_what_a_body_adds_keeps_its_secrets(slack_server: SlackServer, gmail_ser
         assert sum("Keys [" in text for text in (*bodies, *texts)) >= 8
 
 
+SOON = timedelta(milliseconds=100)
+CALLING = slack_notifier(only_states=[Failed], mention=["U0123ABCD", "here"])
+APP = slack_notifier(token_secret="SLACK_BOT_TOKEN", channel="#ops", mention=["U0123ABCD", "here"])
+
+
+def run_long(secret: str, handlers: list[Notifier], reminded: Callable[[], bool]) -> None:
+    """Run a body that says the secret in each way, until it was told that the body still runs, and that then fails."""
+    with suppress(RuntimeError), watch("load", state_handlers=handlers, still_running=SOON, show_arguments=True) as run:
+        run.progress(0, 3)
+        add_all(run, secret)
+        run.say(f"at {secret}\nof {secret}")
+        run.progress(1, 3)
+        eventually(reminded)
+        error = RuntimeError(f"no answer from {secret}")
+        error.add_note(f"asked with {secret}")
+        raise error from ExceptionGroup(
+            secret, [ValueError(secret), ExceptionGroup(f"in {secret}", [KeyError(secret), OSError(secret)])]
+        )
+    flush()
+    assert run.report is not None
+
+
+def test_what_a_long_run_says_keeps_its_secrets(slack_server: SlackServer, gmail_server: GmailServer, authority: Authority) -> None:
+    canaries = (slack_server.canary, gmail_server.password)
+    handlers = [CALLING, gmail_notifier(only_states=[Failed], traceback=True)]
+    with collected(*canaries) as output, live_at(authority, slack_server, gmail_server) as live, interpreting(live):
+        for secret in canaries:
+            live.secrets.find("SLACK_WEBHOOK_URL")
+            live.secrets.find("EMAIL_PASSWORD")
+            before = len(gmail_server.mails)
+            run_long(secret, handlers, lambda before=before: len(gmail_server.mails) >= before + 2)
+        bodies = [request.body.decode() for request in slack_server.requests]
+        output.texts += [*bodies, *(mail.content.decode() for mail in gmail_server.mails)]
+        for words in ("is still running", "<@U0123ABCD> <!here> load failed", "1 of 3", "load: at ["):
+            assert any(words in body for body in bodies), words
+
+
+def test_what_an_app_posts_edits_and_uploads_keeps_its_secrets(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ongoing, "MIN_INTERVAL", 0.05)
+    server = SlackApiServer(authority.good)
+    slack = SlackWebhook(allowed_hosts=("127.0.0.1",), ca_bundle=authority.bundle, proxies={}, api=server.url)
+    live = Live({"SLACK_BOT_TOKEN": server.token}, slack=slack)
+    try:
+        with collected(server.token) as output, interpreting(live):
+            live.secrets.find("SLACK_BOT_TOKEN")
+            run_long(server.token, [APP], lambda: any("still running" in str(call.body) for call in server.calls))
+            output.texts += [str(call.body) for call in server.calls]
+            assert any("Keys [SLACK_BOT_TOKEN]" in str(call.body) for call in server.calls)
+            assert any("[SLACK_BOT_TOKEN].csv" in str(call.body) for call in server.calls)
+    finally:
+        slack.close()
+        server.stop()
+
+
+@pytest.mark.parametrize("mention", ["a-canary-as-a-mention", ["here", "a-canary-as-a-mention"]])
+def test_a_secret_in_place_of_a_mention_is_not_repeated(mention: list[str]) -> None:
+    with collected("a-canary-as-a-mention") as output:
+        with pytest.raises((TypeError, ValueError)) as caught:
+            slack_notifier(mention=mention)
+        output.add(caught.value, *caught.value.args)
+
+
 @pytest.mark.parametrize("slack", SLACK_TROUBLE)
 def test_what_is_said_keeps_its_secrets(slack: str, slack_server: SlackServer, gmail_server: GmailServer, authority: Authority) -> None:
     slack_server.replies = [*SLACK_TROUBLE[slack]] * 2
@@ -223,7 +289,14 @@ def test_what_is_said_keeps_its_secrets(slack: str, slack_server: SlackServer, g
         with interpreting(live):
             with watch("load", state_handlers=[slack_notifier(only_states=[Failed]), gmail_notifier(only_states=[Failed])]) as run:
                 run.say(text)
-            said = say(text, title=f"load to {slack_server.url}", state="failed", state_handlers=[slack_notifier, gmail_notifier])
+            said = say(
+                text,
+                title=f"load to {slack_server.url}",
+                state="failed",
+                link=f"https://example.com/?key={gmail_server.password}",
+                attach=[f"no/such/{gmail_server.password}.csv", b"content"],
+                state_handlers=[slack_notifier, gmail_notifier],
+            )
         for report in (run.report, said):
             assert report is not None
             assert len(report.deliveries) == 2

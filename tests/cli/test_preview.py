@@ -197,6 +197,20 @@ def test_what_the_top_level_sends_is_not_sent_nor_shown(tocsin: Typist) -> None:
 
 def test_a_secret_is_redacted(tocsin: Typist, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T0/B0/canary-4711")
-    source = f"{HEAD}\nflow = Flow('idle', state_handlers=[slack_notifier(message=lambda _: 'at https://hooks.slack.com/services/T0/B0/canary-4711')])"
-    for options in ((), ("--json",), ("-v",)):
-        assert "canary-4711" not in shown(tocsin, *options, source=source).out
+    source = f"""{HEAD}
+SECRET = 'https://hooks.slack.com/services/T0/B0/canary-4711'
+
+def broken(_):
+    raise OSError(SECRET)
+
+words = slack_notifier(message=lambda _: f'at {{SECRET}}', title_link=SECRET)
+reason = slack_notifier(when=filters.where(broken))
+mail = gmail_notifier(message=lambda _: f'one line\\nat {{SECRET}}', title_link=SECRET)
+page = callback_factory(broken, check=broken)
+flow = Flow('idle', tasks=[Task('load', state_handlers=[words, reason, mail, page])], state_handlers=[words, reason, mail, page])
+"""
+    for options in ((), ("--json",), ("-v",), ("--fail", "load", "--json"), ("--fail", "load", "-v")):
+        seen = shown(tocsin, *options, source=source)
+        assert seen.status == 0
+        assert "canary-4711" not in seen.out + seen.err
+        assert "[SLACK_WEBHOOK_URL]" in seen.out

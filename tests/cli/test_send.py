@@ -118,6 +118,23 @@ def test_a_secret_in_the_text_or_the_title_does_not_leave(office: Office) -> Non
     assert office.attachments[0]["sentence"] == "job [SLACK_WEBHOOK_URL]: posting to [SLACK_WEBHOOK_URL]: [MAILER_TOKEN]"
 
 
+@pytest.mark.parametrize("options", [(), ("--notify", "print"), ("--notify", "print", "--json")])
+def test_a_secret_leaves_by_no_option_and_in_no_preview(office: Office, options: tuple[str, ...]) -> None:
+    (office.home / "a-value-of-the-mailer.csv").write_text("id")
+    words = {
+        "--title": "job a-value-of-the-mailer",
+        "--link": "https://example.com/?key=a-value-of-the-mailer",
+        "--attach": "a-value-of-the-mailer.csv",
+    }
+    given = [word for pair in words.items() for word in pair]
+    text = "one line\nand a-value-of-the-mailer"
+    seen = office.send(text, *given, "--attach", "gone/a-value-of-the-mailer", *options, MAILER_TOKEN="a-value-of-the-mailer")
+    said = "".join([seen.out, seen.err, *(request.body.decode() for request in office.server.requests)])
+    assert seen.status == 0
+    assert "a-value-of-the-mailer" not in said
+    assert said.count("[MAILER_TOKEN]") >= 5
+
+
 @pytest.mark.parametrize("reply", [Reply(404, "no_service"), Reply(400, "invalid_payload")])
 def test_what_is_not_delivered_is_one_line_and_status_1(office: Office, reply: Reply) -> None:
     office.server.replies = [reply] * 9
