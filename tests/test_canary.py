@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
+from functools import partial
 from typing import BinaryIO
 
 import attrs
@@ -49,9 +50,9 @@ from tocsin.core.attachments import Attachment
 from tocsin.core.changes import Key
 from tocsin.core.delivery.fallback import as_mail
 from tocsin.core.delivery.rendering import redacted_message
+from tocsin.core.machine import StateHandler
 from tocsin.core.messages.content import Content
 from tocsin.core.messages.slack import slack_message
-from tocsin.core.notifiers import Notifier
 from tocsin.effects import PostToSlack, Rejected
 from tocsin.flows.report import Report
 from tocsin.shell.interpreter import execute
@@ -222,7 +223,7 @@ CALLING = slack_notifier(only_states=[Failed], mention=["U0123ABCD", "here"])
 APP = slack_notifier(token_secret="SLACK_BOT_TOKEN", channel="#ops", mention=["U0123ABCD", "here"])
 
 
-def run_long(secret: str, handlers: list[Notifier], reminded: Callable[[], bool]) -> None:
+def run_long(secret: str, handlers: list[StateHandler], reminded: Callable[[], bool]) -> None:
     """Run a body that says the secret in each way, until it was told that the body still runs, and that then fails."""
     with suppress(RuntimeError), watch("load", state_handlers=handlers, still_running=SOON, show_arguments=True) as run:
         run.progress(0, 3)
@@ -239,15 +240,18 @@ def run_long(secret: str, handlers: list[Notifier], reminded: Callable[[], bool]
     assert run.report is not None
 
 
+def are_more(server: GmailServer, least: int) -> bool:
+    return len(server.mails) >= least
+
+
 def test_what_a_long_run_says_keeps_its_secrets(slack_server: SlackServer, gmail_server: GmailServer, authority: Authority) -> None:
     canaries = (slack_server.canary, gmail_server.password)
-    handlers = [CALLING, gmail_notifier(only_states=[Failed], traceback=True)]
+    handlers: list[StateHandler] = [CALLING, gmail_notifier(only_states=[Failed], traceback=True)]
     with collected(*canaries) as output, live_at(authority, slack_server, gmail_server) as live, interpreting(live):
         for secret in canaries:
             live.secrets.find("SLACK_WEBHOOK_URL")
             live.secrets.find("EMAIL_PASSWORD")
-            before = len(gmail_server.mails)
-            run_long(secret, handlers, lambda before=before: len(gmail_server.mails) >= before + 2)
+            run_long(secret, handlers, partial(are_more, gmail_server, len(gmail_server.mails) + 2))
         bodies = [request.body.decode() for request in slack_server.requests]
         output.texts += [*bodies, *(mail.content.decode() for mail in gmail_server.mails)]
         for words in ("is still running", "<@U0123ABCD> <!here> load failed", "1 of 3", "load: at ["):
