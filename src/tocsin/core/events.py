@@ -282,6 +282,10 @@ class Said(Occurrence):
         named: whether the message begins with the name of what runs.
         verb: what the run does, our own words behind its name; None for a text that the author said. The text may be empty then.
         edits: whether the text only replaces the first message of the run where a Slack app posted that. Elsewhere it is no message.
+
+    >>> from datetime import UTC
+    >>> Said(datetime(2026, 1, 1, tzinfo=UTC), verb="is still running after 2 h", text="1,200 of 3,000 (40 %)").words
+    'is still running after 2 h: 1,200 of 3,000 (40 %)'
     """
 
     text: str = attrs.field(kw_only=True)

@@ -153,6 +153,13 @@ class OpenRun:
         """Link the title of the final message to an http(s) URL, or to another value whose ``str`` is one. None takes the link away.
 
         What is no such URL is a line in the log, and changes nothing. It raises nothing.
+
+        >>> from tocsin import Recording, Success, interpreting, slack_notifier, watch
+        >>> with interpreting(Recording()) as recording:
+        ...     with watch("load", state_handlers=[slack_notifier(only_states=[Success])]) as run:
+        ...         run.link("https://example.com/runs/7")
+        >>> recording.slack[0].payload.title_link
+        'https://example.com/runs/7'
         """
         text = None if url is None else worded(url)
         try:

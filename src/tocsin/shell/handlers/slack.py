@@ -48,6 +48,8 @@ class SlackHandler(CurriedHandler[Waits]):
             is attached.
 
     >>> import tocsin
+    >>> tocsin.slack_notifier(mention=["U0123ABCD", "here"])
+    slack_notifier(mention=['U0123ABCD', 'here'])
     >>> handler = tocsin.slack_notifier(ignore_states=[tocsin.Running])
     >>> handler
     slack_notifier(ignore_states=[Running])
