@@ -208,13 +208,16 @@ def deciding(error: BaseException) -> BaseException:
 
 
 def around(error: BaseException) -> Mapping[int, BaseException]:
-    """Return, for each exception in a group at any depth, the innermost group around it, by the id of the exception."""
+    """Return, for each exception in a group at any depth, the group that directly holds it, by the id of the exception.
+
+    One that several groups hold is said to be in one of them.
+    """
     found: dict[int, BaseException] = {}
     waiting = [error]
     while waiting:
         group = waiting.pop()
         inside = own(_EXCEPTIONS, group) if issubclass(type(group), BaseExceptionGroup) else None
-        for each in inside if _are_exceptions(inside) else ():
+        for each in reversed(inside) if _are_exceptions(inside) else ():  # so that the first is looked into first
             if id(each) not in found:
                 found[id(each)] = group
                 waiting.append(each)

@@ -125,6 +125,15 @@ def test_of_many_groups_around_an_exception_the_first_and_the_last_are_named() -
     assert parts(error) == [f"{one}, in 1,998 more groups, in ExceptionGroup: group 1999 (1 sub-exception)"]
 
 
+def test_an_exception_in_two_groups_is_named_with_the_first() -> None:
+    shared = OSError("disk full")
+    error = ExceptionGroup("all", [ExceptionGroup("one", [shared]), ExceptionGroup("two", [shared, ValueError("no rows")])])
+    assert parts(error) == [
+        "OSError: disk full, in ExceptionGroup: one (1 sub-exception), in ExceptionGroup: all (2 sub-exceptions)",
+        "also ValueError: no rows, in ExceptionGroup: two (2 sub-exceptions)",
+    ]
+
+
 def test_a_group_as_a_cause_is_told_whole() -> None:
     error = ValueError("stopped")
     error.__cause__ = ExceptionGroup("two", [OSError("a"), OSError("b")])
