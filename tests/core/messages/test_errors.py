@@ -4,8 +4,9 @@ import linecache
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from itertools import count
 from pathlib import Path
 from types import CodeType
 
@@ -487,3 +488,38 @@ def test_of_a_long_standard_error_both_ends_are_kept(kept: str | bytes) -> None:
     assert part.startswith("standard error: first x")
     assert part.endswith("x last")
     assert len(part) < 25_000
+
+
+# --- groups in groups -------------------------------------------------------------------------------------------------------------
+
+
+@st.composite
+def nested(draw: st.DrawFn) -> ExceptionGroup[Exception]:
+    """Draw a group of groups, at most three deep, each with a name of its own."""
+    names = count()
+
+    def group(depth: int) -> ExceptionGroup[Exception]:
+        kinds = draw(st.lists(st.booleans(), min_size=1, max_size=3))
+        inside = [group(depth - 1) if deeper and depth else ValueError(f"error {next(names)}") for deeper in kinds]
+        return ExceptionGroup(f"group {next(names)}", inside)
+
+    return group(2)
+
+
+def members(group: ExceptionGroup[Exception]) -> Iterator[tuple[Exception, ExceptionGroup[Exception]]]:
+    for each in group.exceptions:
+        if isinstance(each, ExceptionGroup):
+            yield from members(each)
+        else:
+            yield each, group
+
+
+@given(nested())
+def test_each_exception_is_named_once_with_the_group_that_holds_it(error: ExceptionGroup[Exception]) -> None:
+    said, held = parts(error), list(members(error))
+    assert len(said) == min(len(held), 12)
+    for part, (one, group) in zip(said[:11], held, strict=False):
+        assert part.removeprefix("also ").startswith(f"ValueError: {one}")
+        assert part.startswith("also ") == (one is not held[0][0])
+        assert (f", in ExceptionGroup: {group}" in part) == (group is not error or one is held[0][0])
+    assert error_text(error).sentence.startswith(described(error))
