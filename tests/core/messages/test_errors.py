@@ -115,15 +115,21 @@ def test_all_in_a_group_is_said_after_the_one_that_decides() -> None:
     assert parts(ExceptionGroup("one", [inner])).count("of the night") == 0  # only the outermost group and the leaves have notes
 
 
+def in_groups(error: Exception, depth: int) -> Exception:
+    """Return the exception in this many groups, each in the next."""
+    for number in range(depth):
+        around: list[Exception] = [error]
+        error = ExceptionGroup(f"group {number}", around)
+    return error
+
+
 def test_of_many_groups_around_an_exception_the_first_and_the_last_are_named() -> None:
-    error: Exception = OSError("disk full")
-    for number in range(3):
-        error = ExceptionGroup(f"group {number}", [error])
+    error = in_groups(OSError("disk full"), 3)
     one = "OSError: disk full, in ExceptionGroup: group 0 (1 sub-exception)"
     assert parts(error) == [f"{one}, in ExceptionGroup: group 1 (1 sub-exception), in ExceptionGroup: group 2 (1 sub-exception)"]
-    for number in range(3, 2_000):
-        error = ExceptionGroup(f"group {number}", [error])
-    assert parts(error) == [f"{one}, in 1,998 more groups, in ExceptionGroup: group 1999 (1 sub-exception)"]
+    assert parts(in_groups(OSError("disk full"), 2_000)) == [
+        f"{one}, in 1,998 more groups, in ExceptionGroup: group 1999 (1 sub-exception)"
+    ]
 
 
 def test_an_exception_in_two_groups_is_named_with_the_first() -> None:
