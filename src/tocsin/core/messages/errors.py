@@ -22,7 +22,7 @@ from typing import TypeGuard
 
 import attrs
 
-from tocsin.core.endings import around, deciding, described, leaves
+from tocsin.core.endings import around, deciding, leaves
 from tocsin.core.text import LONGEST, cut, cut_unsearched, describe, is_a, own, readable, traceback_of, type_name, worded
 from tocsin.core.values import Value
 
@@ -34,6 +34,7 @@ _ATTRIBUTES: GetSetDescriptorType = vars(BaseException)["__dict__"]
 _MOST = 10  # notes of an exception, links of a chain, further exceptions of a group
 _MOST_PARTS = 60
 _MOST_GROUPS = 3  # around one exception
+_IN = ", in "
 _REMOTE = ("_RemoteTraceback", "RemoteTraceback")  # of concurrent.futures and joblib, of multiprocessing
 _FRAME = re.compile(r'^ +File "([^"\n]+)", line (\d{1,9}), in (\S+)$', re.MULTILINE)
 _LINKED = re.compile(r"\n(The above exception was the direct cause|During handling of the above exception)[^\n]*\n")
@@ -102,11 +103,13 @@ def error_text(error: BaseException) -> ErrorText:
     ('ValueError: no rows, in ExceptionGroup: two tasks (2 sub-exceptions)', 'also TimeoutError: late')
     """
     seen = {id(error)}
-    first = cut_unsearched(described(error), _LONGEST_PART)
     if not _has_more(error):  # the usual case
+        first = cut_unsearched(describe(error), _LONGEST_PART)
         return ErrorText(first, (first,))
+    words = _with_groups(error)  # once, since a user's ``str`` may take long
+    first = cut_unsearched(_IN.join([words[0], *words[1:][-1:]]), _LONGEST_PART)
     rest = islice(_rest(error, seen), _MOST_PARTS + 1)
-    parts = [cut_unsearched(_with_groups(error), _LONGEST_PART), *(cut_unsearched(part, _LONGEST_PART) for part in rest)]
+    parts = [cut_unsearched(_IN.join(words), _LONGEST_PART), *(cut_unsearched(part, _LONGEST_PART) for part in rest)]
     if len(parts) > _MOST_PARTS:
         parts[_MOST_PARTS:] = ["and more"]
     return ErrorText(first, tuple(parts))
@@ -129,18 +132,19 @@ def _rest(error: BaseException, seen: set[int]) -> Iterator[str]:
     yield from _chain(error, seen)
 
 
-def _with_groups(error: BaseException) -> str:
-    """Return what ``described`` does, with the groups nested in a group: all of three, or the innermost and the outermost of more."""
+def _with_groups(error: BaseException) -> list[str]:
+    """Return the type and the message of an exception; of a group, those of the one that decides, then those of the groups around it.
+
+    The innermost group is the first. Of more than three, the innermost and the outermost are named.
+    """
     one = deciding(error)
     held, groups, inner = around(error), list[BaseException](), one
     while inner is not error:
         inner = held[id(inner)]
         groups.append(inner)
-    shown = groups if len(groups) <= _MOST_GROUPS else groups[:1]
-    words = [describe(one), *map(describe, shown)]
-    if len(shown) < len(groups):
-        words += [f"{len(groups) - 2:,} more groups", describe(error)]
-    return ", in ".join(words)
+    if len(groups) <= _MOST_GROUPS:
+        return [describe(each) for each in (one, *groups)]
+    return [describe(one), describe(groups[0]), f"{len(groups) - 2:,} more groups", describe(error)]
 
 
 def _notes(error: BaseException) -> Iterator[str]:
@@ -239,7 +243,7 @@ def _chain(error: BaseException, seen: set[int]) -> Iterator[str]:
                 yield f"and {left_out:,} more in between"
             continue
         where = _at(cause) if index == len(links) - 1 else ""
-        yield f"{how} {_cut_part(_with_groups(cause))}{where}"
+        yield f"{how} {_cut_part(_IN.join(_with_groups(cause)))}{where}"
         yield from _notes(cause)
         yield from (_remote_causes(cause) or [])[:_MOST]
         if is_a(cause, BaseExceptionGroup):
