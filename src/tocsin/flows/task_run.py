@@ -53,7 +53,8 @@ class _AttemptRun(TaskRun):
     def end(self, known: Facts) -> Facts:
         """End the run. Return these facts with what the body added."""
         self._over = True
-        self._close_said()
+        if self._said is not None:
+            self._close_said(self._said)
         added = self._added()
         return known if added is UNKNOWN else attrs.evolve(added, host=known.host, environment=known.environment)
 

@@ -145,7 +145,8 @@ class BodyRun(WatchedRun):
         try:
             if self._ongoing is not None:
                 self._ongoing.close()
-            self._close_said()
+            if self._said is not None:
+                self._close_said(self._said)
             if self._rules.show_result:
                 self._details += tuple(Detail("Result", shown_value(each, _RESULT_LIMIT), quoted=True) for each in result)
             if (

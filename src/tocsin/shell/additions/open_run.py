@@ -209,11 +209,10 @@ class OpenRun:
         except BaseException as error:
             log.surely(f"could not notify about {quote(self._name)}, which goes on: {describe(error)}")
 
-    def _close_said(self) -> None:
+    def _close_said(self, said: SaidQueue) -> None:
         """Announce what waits, since the run is over."""
-        if self._said is not None:
-            self._said.close()
-            self._said = None  # it refers to this run
+        said.close()
+        self._said = None  # it refers to this run
 
     def _added(self) -> Facts:
         """Return what was added up to now, as facts. Once ``_over`` is set, nothing more is added."""
