@@ -254,7 +254,7 @@ def runs(
     raise typer.Exit(status)
 
 
-@runs_app.command("show")
+@runs_app.command("show", short_help="Show all that is known of one run.")
 def show_run(
     run_id: Annotated[str, typer.Argument(metavar="ID", help="The id of a run, or the beginning of it.")],
     *,
