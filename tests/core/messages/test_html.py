@@ -140,7 +140,7 @@ def test_the_colour_and_code_are_shown() -> None:
 def test_of_a_channel_and_a_file() -> None:
     payload = SlackMessage("load failed", "red", "Failed", "load", mentions=("here", "U0123ABCD"))
     post = PostToSlack("SLACK_WEBHOOK_URL", payload, KEY, Bot("TOKEN", "#ops"), None, (Attachment("plot.png", b"abc", "image/png"),))
-    texts_of(post, {"to #ops": True, "<!here> <@U0123ABCD> load failed": True, "attached: plot.png (image/png, 3 bytes)": True})
+    texts_of(post, {"to #ops": True, "@here @U0123ABCD load failed": True, "attached: plot.png (image/png, 3 bytes)": True})
     assert "border-left:4px solid #696969" in shown(post)
 
 

@@ -11,7 +11,7 @@ from html import escape
 
 from tocsin.core.attachments import Attachment
 from tocsin.core.messages.email import Mail
-from tocsin.core.messages.slack import SlackField, SlackMessage, mention
+from tocsin.core.messages.slack import SlackField, SlackMessage
 from tocsin.core.text import bounded, cut, printable
 
 TAGS = frozenset({"div", "b", "pre", "span"})
@@ -37,7 +37,7 @@ def slack_html(payload: SlackMessage, heading: str, attached: tuple[Attachment, 
     """
     when = "" if payload.ts is None else f"{datetime.fromtimestamp(min(max(payload.ts, 0), _LATEST), UTC):%Y-%m-%d %H:%M:%S UTC}"
     footer = " | ".join(part for part in (_unescaped(payload.footer or ""), when) if part)
-    above = _pre(" ".join([*map(mention, payload.mentions), _unescaped(payload.fallback)]), _TEXT)
+    above = _pre(" ".join([*(f"@{who}" for who in payload.mentions), _unescaped(payload.fallback)]), _TEXT)
     inside = [
         f"<b>{_text(_unescaped(payload.title))}</b>",
         _pre(_unescaped(payload.text), _TEXT),
