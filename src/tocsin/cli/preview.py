@@ -18,7 +18,7 @@ from tocsin.cli.previews import WHOLE, Recorder
 from tocsin.cli.render import WIDTH, drawing, line
 from tocsin.cli.run import FlowFileError, load_flow, report_load_error
 from tocsin.cli.stdout import write
-from tocsin.cli.terminal import complain, console, json_line, plain_text, say
+from tocsin.cli.terminal import Paragraphs, complain, console, json_line, plain_text, say
 from tocsin.core.changes import slugs
 from tocsin.core.delivery.leaving import Leaving, whom
 from tocsin.core.effect_json import effect_json
@@ -156,8 +156,8 @@ def _draw(
         shown = lines if whole else lines[:_LISTED]
         more = [f"  and {len(lines) - len(shown):,} more (-v shows all)"] if len(lines) > len(shown) else []
         if shown:
-            say(console(), plain_text("\n".join([title, *(f"  {text}" for text in shown), *more, ""])))
-    say(console(), plain_text("\n".join(leaving_lines(summary)), "dim"))
+            say(console(), Paragraphs([title, *(f"  {text}" for text in shown), *more, ""]))
+    say(console(), Paragraphs(leaving_lines(summary), "dim"))
 
 
 def _silenced(report: Report) -> dict[str, str]:
