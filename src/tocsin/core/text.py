@@ -144,8 +144,8 @@ def cut_unsearched(text: str, limit: int) -> str:
         return text
     if len(text) <= 2 * _WINDOW:
         whole = _condensed(text)
-        tail = (limit - _LONGEST_ENDING - len(_ELLIPSIS)) // 2  # not at a word, which would bring the cut nearer to the ends
-        return whole if len(whole) <= limit else _without_middle(whole, tail, len(whole) - tail)
+        kept = (limit - _LONGEST_ENDING - len(_ELLIPSIS)) // 2  # not at a word, which would bring the cut nearer to the ends
+        return whole if len(whole) <= limit else _without_middle(whole, kept, len(whole) - kept)
     room = limit // 2
     head, tail = _condensed(text[:_WINDOW]), _condensed(text[-_WINDOW:])
     ends = (head[:room] if len(head) > room else "", tail[-room:] if len(tail) > room else "")  # else the edge would be near

@@ -40,7 +40,7 @@ def slack_html(payload: SlackMessage, heading: str, attached: tuple[Attachment, 
     above = _pre(" ".join([*(f"@{who}" for who in payload.mentions), _unescaped(payload.fallback)]), _TEXT)
     inside = [
         f"<b>{_text(_unescaped(payload.title))}</b>",
-        _pre(_unescaped(payload.text), _TEXT),
+        *([_pre(_unescaped(payload.text), _TEXT)] if payload.text else []),
         *([_div(payload.title_link, _DIM)] if payload.title_link else []),
         *map(_field, payload.fields),
         *_files(attached),
@@ -52,7 +52,7 @@ def slack_html(payload: SlackMessage, heading: str, attached: tuple[Attachment, 
 def mail_html(mail: Mail, heading: str, account: str) -> str:
     """Return a mail as HTML: its headers and its text part, below a heading. ``account`` stands for the address of the account."""
     to = account if mail.recipients is None else ", ".join(mail.recipients)
-    headers = {"Date": mail.at.isoformat(), "From": account, "To": to, "Cc": ", ".join(mail.cc), "Subject": mail.subject}
+    headers = {"Date": f"{mail.at:%Y-%m-%d %H:%M:%S %z}", "From": account, "To": to, "Cc": ", ".join(mail.cc), "Subject": mail.subject}
     inside = [
         *(f'<div><span style="{_DIM}">{name}:</span> {_text(value)}</div>' for name, value in headers.items() if value),
         _pre(mail.plain.strip(), f"{_TEXT};margin-top:8px"),
