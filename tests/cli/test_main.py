@@ -146,11 +146,22 @@ def test_a_reader_of_errors_that_has_left_changes_nothing(monkeypatch: pytest.Mo
         assert sys.stderr is None  # so the interpreter does not fail over it at exit
 
 
-def test_typer_completes_in_this_process(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    for name, value in (("_TOCSIN_COMPLETE", "complete_bash"), ("COMP_WORDS", "tocsin silence --be"), ("COMP_CWORD", "2")):
+@pytest.mark.parametrize(
+    ("line", "suggested"),
+    [
+        ("tocsin silence --be", "--because\n"),
+        ("tocsin preview flow.py --state s", "success\nskipped\n"),
+        ("tocsin preview flow.py --state x", "\n"),
+    ],
+)
+def test_typer_completes_in_this_process(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], line: str, suggested: str
+) -> None:
+    asked = (("_TOCSIN_COMPLETE", "complete_bash"), ("COMP_WORDS", line), ("COMP_CWORD", str(len(line.split()) - 1)))
+    for name, value in asked:
         monkeypatch.setenv(name, value)
     assert ends(monkeypatch) == 0
-    assert capsys.readouterr() == ("--because\n", "")
+    assert capsys.readouterr() == (suggested, "")
 
 
 @pytest.mark.parametrize("columns", [60, 80, 200])

@@ -36,6 +36,8 @@ from tocsin.shell.current import interpreting
 from tocsin.shell.history.looked import look
 from tocsin.shell.history.silences import described, silence_of
 
+END_NAMES = tuple(kind.__name__.lower() for kind in ENDS)
+"""The names of the states in which a body may end."""
 _MISUSED = 2
 _LISTED = 20  # lines about what is not sent
 _NAMED = 3  # names on one of them
@@ -116,8 +118,7 @@ def _kind(word: str) -> type[State] | str:
     for kind in ENDS:
         if kind.__name__.lower() == word.lower():
             return kind
-    known = [kind.__name__.lower() for kind in ENDS]
-    hint = suggestion(word.lower(), known) or f": write one of {', '.join(known)}"
+    hint = suggestion(word.lower(), END_NAMES) or f": write one of {', '.join(END_NAMES)}"
     return f"--state: no body ends in {word!r}{hint}"
 
 
