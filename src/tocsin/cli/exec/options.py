@@ -245,6 +245,14 @@ def parser() -> argparse.ArgumentParser:
     add("--label", default=argparse.SUPPRESS, type=_label, metavar="NAME", help="the name of the run in messages (the program's name)")
     add("--tail", default=0, type=_count, metavar="N", help="show the last N lines of its output")
     add("--show-command", action="store_true", help="show the command with its arguments")
+    add(
+        "--mention",
+        default=[],
+        action="extend",
+        type=_mentions,
+        metavar="ID[,ID]",
+        help="whom a failure mentions on Slack, like U0123ABCD,here",
+    )
     add("--notify", default="live", choices=("live", "print", "none"), help="send, print instead, or neither")
     add("--explain", action="store_true", help="show for each change whether a message was sent, or why not")
     add("--json", action="store_true", help="with --notify=print, show each message as one JSON object also on a terminal")
@@ -255,14 +263,6 @@ def parser() -> argparse.ArgumentParser:
     add("--on-change", action="store_true", help="only if the outcome differs from the last run's")
     add("--after", type=_positive, metavar="N", help="only after N failures in a row")
     add("--every", type=_positive, metavar="N", help="with these two: again at each Nth failure after that")
-    add(
-        "--mention",
-        default=[],
-        action="extend",
-        type=_mentions,
-        metavar="ID[,ID]",
-        help="whom a failure mentions on Slack, like U0123ABCD,here",
-    )
     add(
         "--still-running",
         type=_reminder,
