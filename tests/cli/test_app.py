@@ -19,6 +19,13 @@ def test_the_help_names_both_commands(tocsin: Typist) -> None:
     assert "Run the flow in a Python file.\n" in seen.out
 
 
+@pytest.mark.parametrize("group", ["runs", "config", "outbox"])
+def test_no_line_about_a_command_is_cut(tocsin: Typist, group: str) -> None:
+    listed = tocsin(group, "--help").out.partition("Commands:\n")[2]
+    assert listed
+    assert [line for line in listed.splitlines() if line.endswith("...")] == []
+
+
 @pytest.mark.parametrize("notify", ["live", "print", "none"])
 def test_each_way_to_notify_is_passed_on(tocsin: Typist, notify: str) -> None:
     word = {"live": "withheld", "print": "shown", "none": "withheld"}[notify]  # the plugin for pytest withholds what is live

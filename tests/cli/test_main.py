@@ -142,17 +142,47 @@ def test_a_reader_of_errors_that_has_left_changes_nothing(monkeypatch: pytest.Mo
         assert sys.stderr is None  # so the interpreter does not fail over it at exit
 
 
-def test_typer_completes_in_this_process(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    for name, value in (("_TOCSIN_COMPLETE", "complete_bash"), ("COMP_WORDS", "tocsin silence --be"), ("COMP_CWORD", "2")):
+@pytest.mark.parametrize(
+    ("line", "suggested"),
+    [
+        ("tocsin silence --be", "--because\n"),
+        ("tocsin preview flow.py --state s", "success\nskipped\n"),
+        ("tocsin preview flow.py --state x", "\n"),
+    ],
+)
+def test_typer_completes_in_this_process(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], line: str, suggested: str
+) -> None:
+    asked = (("_TOCSIN_COMPLETE", "complete_bash"), ("COMP_WORDS", line), ("COMP_CWORD", str(len(line.split()) - 1)))
+    for name, value in asked:
         monkeypatch.setenv(name, value)
     assert ends(monkeypatch) == 0
-    assert capsys.readouterr() == ("--because\n", "")
+    assert capsys.readouterr() == (suggested, "")
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+@pytest.mark.parametrize("words", [[], ["exec"], ["send"], ["run"]], ids=str)
+def test_a_help_fits_the_terminal_and_cuts_no_word_in_two(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str], columns: int
+) -> None:
+    if words == ["run"]:
+        monkeypatch.setitem(sys.modules, "typer", None)  # Typer folds its help by itself
+    monkeypatch.setenv("COLUMNS", "10000")
+    assert ends(monkeypatch, *words, "--help") == 0
+    whole = capsys.readouterr().out
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert ends(monkeypatch, *words, "--help") == 0
+    out = capsys.readouterr().out
+    assert out.split() == whole.split()
+    assert [line for line in out.splitlines() if len(line) >= columns and not line.startswith("Example: ")] == []
+    assert max(map(len, out.splitlines())) > min(columns, 100) * 0.7  # the width is used
 
 
 @pytest.mark.parametrize("word", HELP)
 def test_the_help_needs_no_extra_and_says_which_commands_do(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], word: str
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
     assert ends(monkeypatch, word) == 0
     with_extra = capsys.readouterr()
     monkeypatch.setitem(sys.modules, "typer", None)

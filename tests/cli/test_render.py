@@ -49,6 +49,16 @@ def test_a_slack_message() -> None:
     ]
 
 
+def test_a_mention_is_drawn_as_slack_shows_it() -> None:
+    called = attrs.evolve(post().payload, mentions=("U0123ABCD", "S0123ABCD", "here"))
+    assert drawn(attrs.evolve(post(), payload=called))[1] == "@U0123ABCD @S0123ABCD @here load failed"
+
+
+def test_a_message_without_a_text_has_no_line_for_it() -> None:
+    bare = attrs.evolve(post(SlackField("Host", "batch-7", short=True)).payload, text="")
+    assert drawn(attrs.evolve(post(), payload=bare))[2:] == ["▌ Failed", "▌", "▌ Host", "▌ batch-7", ""]
+
+
 def test_files_are_named_with_their_sizes() -> None:
     plot = Attachment("loss [red].png", bytes(12_345), "image/png")
     app = attrs.evolve(post(), bot=Bot("TOKEN", "#ops"), attachments=(plot,))

@@ -255,7 +255,10 @@ def test_a_silence_is_said(office: Office) -> None:
     ("words", "error"),
     [
         (["--titel", "x", "y"], "there is no option --titel: did you mean --title? (tocsin send --help shows all options)"),
-        (["--to", "sms", "x"], "--to: invalid choice: 'sms' (choose from 'slack', 'gmail') (tocsin send --help shows all options)"),
+        (["--to", "sms", "x"], "--to: 'sms' is none of slack, gmail (tocsin send --help shows all options)"),
+        (["--to", "slak", "x"], "--to: 'slak' is none of slack, gmail: did you mean slack? (tocsin send --help shows all options)"),
+        (["--to", "a': (b", "x"], "--to: \"a': (b\" is none of slack, gmail (tocsin send --help shows all options)"),
+        (["--json=yes", "x"], "--json takes no value (tocsin send --help shows all options)"),
         (["--state", "faild", "x"], "--state: there is no state 'faild': did you mean failed? (tocsin send --help shows all options)"),
         (["--title", " ", "x"], "--title: ' ' is no title: write --title 'nightly load' (tocsin send --help shows all options)"),
         (
@@ -264,13 +267,12 @@ def test_a_silence_is_said(office: Office) -> None:
         ),
         (["the", "disk"], "there is no place for 'disk': write the text in quotation marks (tocsin send [options] [TEXT])"),
         ([" \n"], "the text is blank: write tocsin send [options] [TEXT]"),
-        (["x", "--attach"], "--attach: expected one argument (tocsin send --help shows all options)"),
+        (["x", "--attach"], "--attach needs a value (tocsin send --help shows all options)"),
     ],
 )  # fmt: skip
 def test_a_usage_error_is_one_line(words: list[str], error: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(words) == 2
-    err = capsys.readouterr().err
-    assert err.replace("choose from slack, gmail", "choose from 'slack', 'gmail'") == f"tocsin: {error}\n"
+    assert capsys.readouterr().err == f"tocsin: {error}\n"
 
 
 class Terminal(io.StringIO):

@@ -10,7 +10,7 @@ from typing import TextIO
 import pytest
 
 from tocsin.cli.stdout import write
-from tocsin.cli.terminal import console, plain_text, say
+from tocsin.cli.terminal import Paragraphs, console, plain_text, say
 
 
 @pytest.fixture
@@ -30,6 +30,27 @@ def test_a_reader_that_left_is_met_with_silence(
     say(console(80), "one")
     say(console(80), "two")
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("columns", [30, 60])
+def test_what_is_folded_goes_on_farther_to_the_right(capsys: pytest.CaptureFixture[str], columns: int) -> None:
+    texts = [
+        "Not sent:",
+        "  notifier: the new state, Running, is none of Failed (fetch)",
+        "    a word [red]of[/red] any length " + "x" * 70,
+        "",
+    ]
+    say(console(len(texts[1])), Paragraphs(texts[1:2]))
+    assert capsys.readouterr().out == f"{texts[1]}\n"
+    say(console(columns), Paragraphs(texts))
+    lines = capsys.readouterr().out.removesuffix("\n").split("\n")
+    assert max(map(len, lines)) <= columns
+    first = [at for at, line in enumerate(lines) if any(line and text.startswith(line) for text in texts)]
+    folded = [line for at, line in enumerate(lines) if at not in first and line]
+    assert len(first) == 3
+    assert folded
+    assert all(line.startswith((" " * 4, " " * 6)) and line[6:7] != " " for line in folded)
+    assert "".join("".join(lines).split()) == "".join("".join(texts).split())
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no disk that is always full")

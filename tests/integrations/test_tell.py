@@ -261,7 +261,7 @@ WRONG: list[tuple[Callable[[], object], str]] = [
     (lambda: tell("load", Failed(), duration=3), "write duration=timedelta(seconds=3)"),  # type: ignore[arg-type]  # as above
     (lambda: tell("load", Failed(), duration=timedelta(-1)), "a timedelta that is not negative"),
     (lambda: tell("load", Failed(), map_index=-1), "map_index takes a number that counts from 0, not -1"),
-    (lambda: tell("load", Failed(), link="javascript:alert(1)"), "title_link takes an http(s) URL"),
+    (lambda: tell("load", Failed(), link="javascript:alert(1)"), "link takes an http(s) URL, not 'javascript:alert(1)': write link="),
     (lambda: tell("load", Failed(), run_id=""), "run_id takes a text that is not empty, not ''"),
     (lambda: tell("load", Failed(), group=7), "group takes a text that is not empty, not 7"),  # type: ignore[arg-type]  # as above
     (lambda: tell("load", Failed(), state_handlers=slack_notifier), "write state_handlers=[slack_notifier]"),  # type: ignore[arg-type]  # as above

@@ -251,7 +251,7 @@ def test_a_cut_in_the_middle_keeps_both_ends(text: str, limit: int) -> None:
         head, count, tail = marked.groups()
         assert text.startswith(head)
         assert text.endswith(tail)
-        assert min(len(head), len(tail)) >= 15
+        assert min(len(head), len(tail)) >= 12
         assert count is None or len(head) + int(count.replace(",", "")) + len(tail) == len(text)
         assert (count is None) is (limit < 250)
 
@@ -265,6 +265,26 @@ def test_a_cut_at_the_start_is_marked_with_what_is_missing(text: str, limit: int
         assert marked is not None
         assert text.endswith(marked[2])
         assert int(marked[1].replace(",", "")) + len(marked[2]) == len(text)
+
+
+SENTENCE = "the reply of rome was a page of its proxy"
+LINES = "\n".join(f"line {number} of the log" for number in range(100))
+
+
+def test_a_cut_divides_no_word() -> None:
+    text = " ".join([SENTENCE] * 20)
+    for limit in range(80, 400):
+        head, tail = re.split(r" … |… \([\d,]+ more characters\) …", cut_middle(text, limit))
+        assert {*head.split(), *tail.split(), *cut_start(text, limit).partition("…")[2].split()} <= {*SENTENCE.split()}
+
+
+def test_a_cut_divides_no_line() -> None:
+    for limit in range(300, 800):
+        head, tail = re.split(r"… \([\d,]+ more characters\) …", cut_middle(LINES, limit))
+        assert {*head.splitlines(), *tail.lstrip("\n").splitlines()} <= {*LINES.splitlines()}
+        assert head.endswith("\n")
+        assert tail.startswith("\n")
+        assert {*cut_start(LINES, limit).partition("…\n")[2].splitlines()} <= {*LINES.splitlines()}
 
 
 @given(texts)

@@ -355,7 +355,8 @@ class NoPath(os.PathLike[str]):
 ROOM = "and a message holds 10 MB in all"
 REFUSED: list[tuple[object, str]] = [
     ("no/such.csv", "such.csv: No such file or directory"),
-    (".", "file: it is no regular file"),
+    (".", "file: it is a folder"),
+    ("/dev/", "dev: it is a folder"),
     ("/dev/zero", "zero: it is no regular file"),
     ("a\0b", "ab: no path has a null character in it"),
     (bytes(10_000_001), f"data.bin: 10 MB, {ROOM}"),

@@ -76,6 +76,26 @@ def test_an_interrupt_of_a_signature_passes() -> None:
         shown_arguments(Lying(KeyboardInterrupt()), (), {})
 
 
+def login(user: str, password: object = None, *tokens: str, api_key: object = "", url: str = "", **more: object) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named", "text"),
+    [
+        (("anna", "hunter2"), {}, "user='anna', password=..."),
+        (("anna",), {"password": b"hunter2", "api_key": ["k1"]}, "user='anna', password=..., api_key=..."),
+        (("anna",), {"db_password": "x", "max_tokens": 512, "port": 80}, "user='anna', db_password=..., max_tokens=512, port=80"),
+        (("anna", "p", "t1", "t2"), {}, "user='anna', password=..., *tokens=..."),
+        (("anna", None), {"url": "https://example.com/a"}, "user='anna', password=None, url='https://example.com/a'"),
+        (("anna",), {"url": "https://me:hunter22@example.com/a"}, "user='anna', url='https://...@example.com/a'"),
+    ],
+)
+def test_the_name_of_a_parameter_tells_that_its_value_is_a_secret(
+    arguments: tuple[object, ...], named: dict[str, object], text: str
+) -> None:
+    assert shown_arguments(login, arguments, named).text == text
+
+
 def test_a_secret_in_an_argument_is_hidden(notifications: Recording) -> None:
     load = watch("load", state_handlers=[slack_notifier], show_arguments=True)(plain)
     remember("TOKEN", "s3cr3t-s3cr3t")

@@ -46,6 +46,11 @@ def test_a_title_and_a_state_are_shown(state: type[TimedOut] | str, notification
     assert (payload.color, payload.title_link, message.key.slug) == (TimedOut.color, "https://example.com/1", "db-1")
 
 
+def test_the_report_counts_in_words(notifications: Recording) -> None:
+    report = say("hello", title="load", state_handlers=[slack_notifier])
+    assert repr(report) == "<RunReport of 'load': State(), 1 notification, 0 failed>"
+
+
 def test_a_title_without_a_state_is_the_title(notifications: Recording) -> None:
     say("two\nlines", title="db-1", state_handlers=[slack_notifier])
     payload = only(notifications).payload
@@ -162,7 +167,7 @@ def test_an_error_of_ours_is_a_line_in_the_log(monkeypatch: pytest.MonkeyPatch, 
         ({"to": []}, "say: to takes 'slack', 'gmail' or a list of both, not []: write to='slack'"),
         ({"to": 3}, "say: to takes 'slack', 'gmail' or a list of both, not 3: write to='slack'"),
         ({"to": "slack", "state_handlers": []}, "say takes to or state_handlers, not both: leave one of them out"),
-        ({"link": "example.com"}, "title_link takes an http(s) URL, not 'example.com': write title_link='https://example.com/runs'"),
+        ({"link": "example.com"}, "link takes an http(s) URL, not 'example.com': write link='https://example.com/runs'"),
         ({"title": 3}, "3"),
         ({"state_handlers": [3]}, "3"),
     ],

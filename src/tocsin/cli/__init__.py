@@ -120,25 +120,38 @@ def _say(text: str, status: int = 0) -> int:
 
 
 def _help() -> str:
-    width = max(len(name) for name in COMMANDS)
-    lines = [f"  {name:{width}}  {text}{_needs(extras)}" for name, (extras, text) in COMMANDS.items()]
+    from tocsin.cli.exec.options import folded
+
+    options = {
+        "-h, --help": "Show this help; tocsin COMMAND -h shows that of a command.",
+        "--version": "Print the version.",
+        "--install-completion": f"Have the shell complete commands and options.{_needs('cli')}",
+    }
     return "\n".join(
         [
             "Usage: tocsin COMMAND [OPTIONS] [ARGUMENTS]",
             "",
-            "Tells people on Slack and by email when the state of what they run changes.",
+            folded("Tells people on Slack and by email when the state of what they run changes."),
             "",
             "Commands:",
-            *lines,
+            *_aligned({name: f"{text}{_needs(extras)}" for name, (extras, text) in COMMANDS.items()}),
             "",
             "Options:",
-            "  -h, --help            Show this help; tocsin COMMAND -h shows that of a command.",
-            "  --version             Print the version.",
-            f"  --install-completion  Have the shell complete commands and options.{_needs('cli')}",
+            *_aligned(options),
             "",
-            "pip install 'tocsin[cli]' installs what [cli] stands for, pip install 'tocsin[cli,outbox]' also what [outbox] does.",
+            folded(
+                "pip install 'tocsin[cli]' installs what [cli] stands for, pip install 'tocsin[cli,outbox]' also what [outbox] does."
+            ),
         ]
     )
+
+
+def _aligned(texts: dict[str, str]) -> list[str]:
+    """Return each name with its text beside it, as wide as the terminal."""
+    from tocsin.cli.exec.options import folded
+
+    width = max(len(name) for name in texts)
+    return [folded(f"  {name:{width}}  {text}", hanging=width + 4) for name, text in texts.items()]
 
 
 def _needs(extras: str) -> str:
@@ -151,6 +164,8 @@ def _without_extra(arguments: list[str]) -> int:
     extras, text = COMMANDS.get(command, ("cli", ""))
     remedy = f"pip install 'tocsin[{extras}]'"
     if text and any(word in _HELP for word in arguments):
-        return _say(f"tocsin {command}: {text}\n\nIt needs an extra: {remedy}. Then this shows its options.")
+        from tocsin.cli.exec.options import folded
+
+        return _say(f"{folded(f'tocsin {command}: {text}')}\n\n{folded(f'It needs an extra: {remedy}. Then this shows its options.')}")
     sys.stderr.write(f"tocsin: {command} needs the extra: {remedy} (tocsin exec, tocsin send, --help and --version need none)\n")
     return 2

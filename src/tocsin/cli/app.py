@@ -131,6 +131,11 @@ def run(
     raise typer.Exit(status)
 
 
+def _ends(incomplete: str) -> list[str]:
+    """Return the names of the states in which a body may end, with this beginning."""
+    return [name for name in previewing.END_NAMES if name.startswith(incomplete)]
+
+
 @app.command()
 def preview(
     target: Annotated[str, typer.Argument(metavar="FILE[:FLOW]", help="A Python file, and the name of a flow in it.")],
@@ -140,7 +145,12 @@ def preview(
     ] = None,
     state: Annotated[
         str | None,
-        typer.Option("--state", metavar="STATE", help="Suppose that the tasks of --fail, or all, end in this state, like timedout."),
+        typer.Option(
+            "--state",
+            metavar="STATE",
+            help="Suppose that the tasks of --fail, or all, end in this state, like timedout.",
+            autocompletion=_ends,
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object; all other output goes to standard error.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Draw each message whole, however many there are.")] = False,
@@ -254,7 +264,7 @@ def runs(
     raise typer.Exit(status)
 
 
-@runs_app.command("show")
+@runs_app.command("show", short_help="Show all that is known of one run.")
 def show_run(
     run_id: Annotated[str, typer.Argument(metavar="ID", help="The id of a run, or the beginning of it.")],
     *,

@@ -19,7 +19,7 @@ from tocsin.cli.render import WIDTH, drawing, line
 from tocsin.cli.report_view import state_json
 from tocsin.cli.run import FlowFileError, load_flow, report_load_error
 from tocsin.cli.stdout import write
-from tocsin.cli.terminal import complain, console, json_line, plain_text, say
+from tocsin.cli.terminal import Paragraphs, complain, console, json_line, plain_text, say
 from tocsin.core.changes import slugs
 from tocsin.core.delivery.leaving import Leaving, whom
 from tocsin.core.effect_json import effect_json
@@ -37,6 +37,8 @@ from tocsin.shell.current import interpreting
 from tocsin.shell.history.looked import look
 from tocsin.shell.history.silences import described, silence_of
 
+END_NAMES = tuple(kind.__name__.lower() for kind in ENDS)
+"""The names of the states in which a body may end."""
 _MISUSED = 2
 _LISTED = 20  # lines about what is not sent
 _NAMED = 3  # names on one of them
@@ -117,8 +119,7 @@ def _kind(word: str) -> type[State] | str:
     for kind in ENDS:
         if kind.__name__.lower() == word.lower():
             return kind
-    known = [kind.__name__.lower() for kind in ENDS]
-    hint = suggestion(word.lower(), known) or f": write one of {', '.join(known)}"
+    hint = suggestion(word.lower(), END_NAMES) or f": write one of {', '.join(END_NAMES)}"
     return f"--state: no body ends in {word!r}{hint}"
 
 
@@ -157,8 +158,8 @@ def _draw(
         shown = lines if whole else lines[:_LISTED]
         more = [f"  and {len(lines) - len(shown):,} more (-v shows all)"] if len(lines) > len(shown) else []
         if shown:
-            say(console(), plain_text("\n".join([title, *(f"  {text}" for text in shown), *more, ""])))
-    say(console(), plain_text("\n".join(leaving_lines(summary)), "dim"))
+            say(console(), Paragraphs([title, *(f"  {text}" for text in shown), *more, ""]))
+    say(console(), Paragraphs(leaving_lines(summary), "dim"))
 
 
 def _silenced(report: Report) -> dict[str, str]:

@@ -22,7 +22,7 @@ from tocsin.core.delivery.leaving import whom
 from tocsin.core.effect_json import sentence_of
 from tocsin.core.effects import CallBack, Effect, PostToSlack, SendEmail, heading, shown
 from tocsin.core.messages.email import Mail
-from tocsin.core.messages.slack import SlackField, SlackMessage, mention
+from tocsin.core.messages.slack import SlackField, SlackMessage
 from tocsin.core.text import one_line
 from tocsin.shell.redaction import redact
 
@@ -73,13 +73,14 @@ def line(effect: Effect) -> Text:
 
 
 def _sentence(payload: SlackMessage) -> Text:
-    return plain_text(" ".join([*map(mention, payload.mentions), _unescaped(payload.fallback)]))
+    return plain_text(" ".join([*(f"@{who}" for who in payload.mentions), _unescaped(payload.fallback)]))
 
 
 def _slack(payload: SlackMessage) -> Barred:
-    top = [plain_text(_unescaped(payload.title), "bold"), plain_text(_unescaped(payload.text))]
+    title = plain_text(_unescaped(payload.title), "bold")
+    text = [plain_text(_unescaped(payload.text))] if payload.text else []  # what is said without a state has none
     link, footer = ([plain_text(text, "dim")] if text else [] for text in (payload.title_link, _footer(payload)))
-    return Barred(Group(*top, *link, "", *_rows(payload.fields), *footer), color_style(payload.color))
+    return Barred(Group(title, *text, *link, "", *_rows(payload.fields), *footer), color_style(payload.color))
 
 
 def _rows(fields: tuple[SlackField, ...]) -> Iterator[RenderableType]:

@@ -23,7 +23,7 @@ from tocsin.cli.previews import Previews, Recorder
 from tocsin.cli.report_view import as_json, as_table, task_rows
 from tocsin.cli.signals import TERMINATED, Stopped, terminable
 from tocsin.cli.stdout import write
-from tocsin.cli.terminal import complain, console, note, plain_text, report_error, say
+from tocsin.cli.terminal import Paragraphs, complain, console, note, report_error, say
 from tocsin.core.delivery.leaving import Leaving
 from tocsin.core.messages.content import error_of
 from tocsin.core.text import describe, is_a, traceback_of, type_name
@@ -195,7 +195,7 @@ def _show(report: Report, options: RunOptions, summary: Leaving | None) -> None:
     if options.json:
         write(f"{as_json(report, summary)}\n")
     else:
-        left = () if summary is None else (plain_text("\n".join(leaving_lines(summary)), "dim"),)
+        left = () if summary is None else (Paragraphs(leaving_lines(summary), "dim"),)
         say(console(), as_table(report), *left)
     for row in task_rows(report) if options.traceback else ():
         if (error := error_of(row.state)) is not None:
@@ -204,7 +204,7 @@ def _show(report: Report, options: RunOptions, summary: Leaving | None) -> None:
     if options.explain and options.json:
         note(f"{report.explain()}\n")
     elif options.explain:
-        say(console(), "", plain_text(report.explain()))
+        say(console(), "", Paragraphs(report.explain().split("\n")))
 
 
 def _status(report: Report, options: RunOptions) -> int:

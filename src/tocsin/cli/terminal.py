@@ -6,13 +6,14 @@
 
 import json
 import traceback
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import attrs
 import typer
 from rich.color import Color, ColorParseError
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.style import Style
 from rich.text import Text
 
@@ -28,6 +29,7 @@ PIPE_WIDTH = 10_000
 _NAMES = frozenset({"about", "key", "label", "name"})
 """The keys of JSON whose values are names."""
 
+_HANGING = 2  # columns by which what is folded stands to the right of its paragraph
 _PACKAGE = Path(__file__).parents[1]
 
 
@@ -82,6 +84,27 @@ def interruptible() -> Generator[None, None, None]:
 def plain_text(text: str, style: Style | str = "") -> Text:
     """Return text from anywhere as drawable text, without markup."""
     return own_text(redact(text), style)
+
+
+@attrs.frozen
+class Paragraphs:
+    """Lines of text, each a paragraph. What is folded goes on farther to the right, so that one sees where the next begins."""
+
+    lines: Iterable[str]
+    style: Style | str = ""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Draw the lines."""
+        for line in self.lines:
+            before = " " * (len(line) - len(line.lstrip(" ")) + _HANGING)
+            text = plain_text(line, self.style)
+            if text.cell_len <= options.max_width:
+                yield text
+                continue
+            first, *others = text.wrap(console, max(options.max_width - len(before), len(before)))
+            yield first
+            for each in others:
+                yield Text(before).append_text(each)
 
 
 def own_text(text: str, style: Style | str = "") -> Text:

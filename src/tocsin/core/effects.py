@@ -143,7 +143,7 @@ def as_html(message: Message) -> str:
 
     if isinstance(message, SendEmail):
         return mail_html(message.mail, heading(message), f"<{message.username_secret}>")
-    return slack_html(message.payload, heading(message), message.attachments)
+    return slack_html(message.payload, heading(message), () if message.bot is None else message.attachments)  # a webhook takes no file
 
 
 def shown(effect: Effect, redact: Callable[[str], str] = str) -> str:

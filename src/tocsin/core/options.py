@@ -61,13 +61,13 @@ def formatter(given: object) -> Formatter | None:
     raise TypeError(f"message takes a function of a Change that returns a str, not {quote(given)}: write message=lambda change: ...")
 
 
-def title_link(given: object) -> str | None:
-    """Check an http(s) URL; None by default."""
+def title_link(given: object, name: str = "title_link") -> str | None:
+    """Check an http(s) URL; None by default. ``name`` is what the argument is called where it is given."""
     if given is None:
         return None
     if isinstance(given, str) and given.isprintable() and len(given) <= 2000 and _is_web(given):
         return given
-    raise TypeError(f"title_link takes an http(s) URL, not {quote(given)}: write title_link='https://example.com/runs'")
+    raise TypeError(f"{name} takes an http(s) URL, not {quote(given)}: write {name}='https://example.com/runs'")
 
 
 def _is_web(url: str) -> bool:

@@ -30,6 +30,8 @@ _QUOTED_SEQUENCE = re.compile(  # as a repr or JSON has it
 )
 _ELLIPSIS = "… "
 _MIDDLE = " … "  # the mark of a cut in a short text
+_SHARE_FOR_LINE = 4  # a quarter of the room may be given up, so that no line is cut in two
+_LONGEST_WORD = 20  # characters that may be given up, so that no word is cut in two
 _ROOM_FOR_COUNT = 250  # characters of a text that leaves room for the number of what is missing
 _BLANKS = re.compile(r"\s{40,}")
 _WINDOW = 1_000_000  # characters at each end of a text that are read
@@ -96,17 +98,39 @@ def cut_middle(text: str, limit: int) -> str:
     >>> cut_middle("ab" * 1000, 250)[100:150]
     'ababab… (1,789 more characters) …babababababababab'
     >>> cut_middle("RemoteError: " + "frame " * 100 + "no rows", 40)
-    'RemoteError: frame … rame frame no rows'
+    'RemoteError: frame … frame no rows'
     """
     if len(text) <= limit:
         return text
     is_short = limit < _ROOM_FOR_COUNT
     room = limit - (len(_MIDDLE) if is_short else _LONGEST_ENDING + len(_ELLIPSIS))
     tail = room // 2
-    begin, end = text[: room - tail], text[len(text) - tail :]
-    if is_short:
-        return f"{begin.rstrip()}{_MIDDLE}{end.lstrip()}"
-    return f"{begin}… ({len(text) - room:,} more characters) …{end}"
+    end, start = _end_of_word(text, room - tail), _start_of_word(text, len(text) - tail)
+    return f"{text[:end].rstrip()}{_MIDDLE}{text[start:].lstrip()}" if is_short else _without_middle(text, end, start)
+
+
+def _without_middle(text: str, end: int, start: int) -> str:
+    return f"{text[:end]}… ({start - end:,} more characters) …{text[start:]}"
+
+
+def _end_of_word(text: str, end: int) -> int:
+    """Return where to cut a text that must end before ``end``: after a line or a word, so that none is cut in two, or at ``end``.
+
+    At most a quarter of the room is given up for a whole line, and 20 characters or a third of it for a whole word.
+    """
+    if (found := text.rfind("\n", end - end // _SHARE_FOR_LINE, end)) >= 0:
+        return found + 1
+    found = text.rfind(" ", end - min(end // 3, _LONGEST_WORD), end + 1)
+    return end if found < 0 else found
+
+
+def _start_of_word(text: str, start: int) -> int:
+    """Return where to cut a text that must begin at ``start`` or later: before a line or a word, or at ``start``."""
+    room = len(text) - start
+    if (found := text.find("\n", start, start + room // _SHARE_FOR_LINE)) >= 0:
+        return found
+    found = text.find(" ", start - 1, start + min(room // 3, _LONGEST_WORD))
+    return start if found < 0 else found + 1
 
 
 def cut_unsearched(text: str, limit: int) -> str:
@@ -122,7 +146,8 @@ def cut_unsearched(text: str, limit: int) -> str:
         return text
     if len(text) <= 2 * _WINDOW:
         whole = _condensed(text)
-        return whole if len(whole) <= limit else cut_middle(whole, limit)
+        kept = (limit - _LONGEST_ENDING - len(_ELLIPSIS)) // 2  # not at a word, which would bring the cut nearer to the ends
+        return whole if len(whole) <= limit else _without_middle(whole, kept, len(whole) - kept)
     room = limit // 2
     head, tail = _condensed(text[:_WINDOW]), _condensed(text[-_WINDOW:])
     ends = (head[:room] if len(head) > room else "", tail[-room:] if len(tail) > room else "")  # else the edge would be near
@@ -142,7 +167,7 @@ def cut_start(text: str, limit: int) -> str:
     """
     if len(text) <= limit:
         return text
-    kept = text[len(text) - limit + _LONGEST_ENDING :]
+    kept = text[_start_of_word(text, len(text) - limit + _LONGEST_ENDING) :]
     return f"({len(text) - len(kept):,} more characters) …{kept}"
 
 

@@ -96,7 +96,7 @@ def tell(
     """
     told = _expected(state, expected)
     number, count = _attempt(attempt)
-    title_link(link)
+    title_link(link, "link")
     if duration is not None and not is_span(duration):
         how = "write duration=timedelta(seconds=3)"
         raise TypeError(f"tell: duration takes a timedelta that is not negative, not {quote(duration)}: {how}")

@@ -169,7 +169,8 @@ class RunReport:
         return "\n".join(lines + [f"survived: {one_line(redact(str(fault)))}" for fault in self.faults])
 
     def __repr__(self) -> str:
-        counts = f"{len(self.deliveries)} notifications, {len(self.failures)} failed"
+        many = len(self.deliveries)
+        counts = f"{many} notification{'' if many == 1 else 's'}, {len(self.failures)} failed"
         return f"<{type(self).__name__} of {quote(self.name)}: {redact(quote(self.state))}, {counts}>"
 
 

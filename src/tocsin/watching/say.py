@@ -71,7 +71,7 @@ def say(
     """
     named, kind, own = None if title is None else checked_name(title), options.state_kind(state), _own_handlers(to, state_handlers)
     shown = None if kind is None else kind()
-    options.title_link(link)
+    options.title_link(link, "link")
     channels = None if to is None else _channels(to)
     name = redact(program_name() if named is None else named)
     log_, identity = DeliveryLog(current_of_runs()), run_id()

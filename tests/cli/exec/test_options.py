@@ -130,7 +130,7 @@ def test_a_time_has_a_unit_or_is_in_seconds(text: str, seconds: float) -> None:
         (["--tial=3", "--", "x"], "there is no option --tial: did you mean --tail?"),
         (["--xyzzy", "--", "x"], "there is no option --xyzzy (tocsin exec --help shows all options)"),
         (["--tial", "3", "x"], "there is no option --tial: did you mean --tail?"),
-        (["--label", "--", "x"], "--label: expected one argument"),
+        (["--label", "--", "x"], "--label needs a value (tocsin exec --help shows all options)"),
         (["--label=--", "x"], "--label: '--' is no value"),
         (["--label", "", "x"], "--label: '' is no name: write --label 'nightly load'"),
         (["--label", " \t", "x"], "--label: ' \\t' is no name: write --label 'nightly load'"),
@@ -142,7 +142,7 @@ def test_a_time_has_a_unit_or_is_in_seconds(text: str, seconds: float) -> None:
         (["--expect", "0,5-3", "x"], "--expect: 5-3 is empty: write 3-5"),
         (["--ta", "3", "--", "x"], "there is no option --ta: did you mean --tail?"),
         (["-x", "--", "x"], "there is no option -x"),
-        (["--tail", "--", "x"], "--tail: expected one argument"),
+        (["--tail", "--", "x"], "--tail needs a value"),
         (["--tail", "-1", "--", "x"], "--tail: '-1' is not a whole number like 20"),
         (["--tail", "²", "--", "x"], "--tail: '²' is not a whole number"),
         (["--after", "0", "--", "x"], "--after: it must be at least 1"),
@@ -169,7 +169,9 @@ def test_a_time_has_a_unit_or_is_in_seconds(text: str, seconds: float) -> None:
             ["--mention", ",".join(f"U012{at:02}" for at in range(11)), "x"],
             "--mention takes at most 10 ids: name a user group of Slack's",
         ),
-        (["--notify", "loud", "--", "x"], "--notify: invalid choice: 'loud'"),
+        (["--notify", "loud", "--", "x"], "--notify: 'loud' is none of live, print, none (tocsin exec --help shows all options)"),
+        (["--notify", "prnt", "--", "x"], "--notify: 'prnt' is none of live, print, none: did you mean print?"),
+        (["--lock=yes", "--", "x"], "--lock takes no value (tocsin exec --help shows all options)"),
     ],
 )
 def test_what_makes_no_sense_is_one_line(words: list[str], said: str) -> None:

@@ -126,6 +126,8 @@ def test_failures_come_first_and_successes_where_there_is_room() -> None:
     assert titles(summary(*some[:4])) == ["Failures", "First"]
     failing = [content(name) for name in "abcd"]
     assert titles(summary(*failing)) == ["Failures", "Last"]
+    assert line(summary(*failing), "Failures")[2:] == ["03:00:07 +0000  c ended", "and 1 more failure"]
+    assert line(summary(*failing, *failing), "Failures")[3:] == ["and 5 more failures"]
     assert titles(summary(*failing[:3], content("e", "Success"))) == ["Failures", "Last"]
 
 
@@ -161,6 +163,7 @@ def test_failures_that_do_not_fit_with_their_errors_are_a_line_or_left_out(name:
     shown = line(summary(*[long] * 4), "Failures")
     assert [text[:14] for text in shown if "+0000" in text] == ["03:00:07 +0000"] * most
     assert sum("Note: " in text for text in shown) == 2
+    assert shown[-1] == f"and {4 - most} more failures"
     assert len("\n".join(shown)) <= LIMITS["Failures"]
 
 

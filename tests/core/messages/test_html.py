@@ -128,7 +128,9 @@ def test_a_reader_sees_what_is_sent() -> None:
     post, mail = effects()
     expected = {"load failed after 4 m 12 s": True, "OSError: disk `full`, & <!channel>": True, "load is now in a Failed state": True}
     texts_of(post, {**expected, "Slack, to the webhook in SLACK_WEBHOOK_URL": True, "2026-01-02 03:04:05 UTC": True})
-    texts_of(mail, {**expected, "<EMAIL_USERNAME>": True, "b@example.com": True, "<table": False})
+    texts_of(
+        mail, {**expected, "Date: 2026-01-02 03:04:05 +0000": True, "<EMAIL_USERNAME>": True, "b@example.com": True, "<table": False}
+    )
 
 
 def test_the_colour_and_code_are_shown() -> None:
@@ -140,8 +142,14 @@ def test_the_colour_and_code_are_shown() -> None:
 def test_of_a_channel_and_a_file() -> None:
     payload = SlackMessage("load failed", "red", "Failed", "load", mentions=("here", "U0123ABCD"))
     post = PostToSlack("SLACK_WEBHOOK_URL", payload, KEY, Bot("TOKEN", "#ops"), None, (Attachment("plot.png", b"abc", "image/png"),))
-    texts_of(post, {"to #ops": True, "<!here> <@U0123ABCD> load failed": True, "attached: plot.png (image/png, 3 bytes)": True})
+    texts_of(post, {"to #ops": True, "@here @U0123ABCD load failed": True, "attached: plot.png (image/png, 3 bytes)": True})
     assert "border-left:4px solid #696969" in shown(post)
+    texts_of(attrs.evolve(post, bot=None), {"load failed": True, "attached": False})  # a webhook takes no file
+
+
+def test_a_message_without_a_text_has_no_room_for_it() -> None:
+    bare, whole = (shown(PostToSlack("S", SlackMessage("hi", "#eb0000", "tocsin", text), KEY)) for text in ("", "load"))
+    assert (bare.count("<pre"), whole.count("<pre")) == (1, 2)
 
 
 def test_a_recording_shows_the_last_fifty_and_calls() -> None:

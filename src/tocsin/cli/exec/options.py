@@ -39,6 +39,7 @@ _LONGEST = 11 * 86_400  # seconds
 MIN_PERIOD = 0.1
 """The fewest seconds after which a run may be said to go on. ``core.progress`` has it too, and takes too long to load."""
 _STATUSES = range(256)
+_LEAST_WIDTH = 20  # columns of the text of a help
 _PYTHONS = ("python", "pypy")
 _PYTHON_OPTION = r"-[A-Za-z?]*?([cmWX])(.*)"  # with a value; compiled only if Python is run
 
@@ -88,7 +89,33 @@ class Parser(argparse.ArgumentParser):
     """A parser whose errors are a ``UsageError``."""
 
     def error(self, message: str) -> Never:
-        raise UsageError(f"{message.removeprefix('argument ')} ({self.prog} --help shows all options)")
+        raise UsageError(f"{_explained(message.removeprefix('argument '))} ({self.prog} --help shows all options)")
+
+    def format_help(self) -> str:
+        """Return the help, with the text at its end as wide as the terminal. An example stays one line, which can be copied."""
+        paragraphs = (self.epilog or "").strip().split("\n\n")
+        self.epilog = "\n\n".join(each if each.startswith("Example: ") else folded(each) for each in paragraphs)
+        return super().format_help()
+
+
+def _explained(message: str) -> str:
+    """Return an error of argparse's, with the value that was meant if it is one of a few, and in plain words if there is none."""
+    found = re.fullmatch(r"(.+?): invalid choice: (.+) \(choose from ([^()]+)\)", message, re.DOTALL)
+    if found is not None:
+        choices = re.findall(r"[\w-]+", found[3])  # which Python 3.12 and later do not quote
+        meant = suggestion(found[2].strip("'"), choices)
+        return f"{found[1]}: {found[2]} is none of {', '.join(choices)}{meant}"
+    plain = re.sub(r": expected one argument$", " needs a value", message)
+    return re.sub(r": ignored explicit argument .+$", " takes no value", plain, flags=re.DOTALL)
+
+
+def folded(text: str, hanging: int = 0) -> str:
+    """Return a paragraph of a help in lines as wide as the terminal, all but the first indented. No word is cut in two."""
+    from shutil import get_terminal_size  # needed only for a help
+    from textwrap import fill
+
+    width = max(get_terminal_size().columns - 2, hanging + _LEAST_WIDTH)  # two columns less, as argparse has it
+    return fill(text, width, subsequent_indent=" " * hanging, break_long_words=False, break_on_hyphens=False)
 
 
 def parse_arguments(arguments: list[str]) -> Options | None:
@@ -218,6 +245,14 @@ def parser() -> argparse.ArgumentParser:
     add("--label", default=argparse.SUPPRESS, type=_label, metavar="NAME", help="the name of the run in messages (the program's name)")
     add("--tail", default=0, type=_count, metavar="N", help="show the last N lines of its output")
     add("--show-command", action="store_true", help="show the command with its arguments")
+    add(
+        "--mention",
+        default=[],
+        action="extend",
+        type=_mentions,
+        metavar="ID[,ID]",
+        help="whom a failure mentions on Slack, like U0123ABCD,here",
+    )
     add("--notify", default="live", choices=("live", "print", "none"), help="send, print instead, or neither")
     add("--explain", action="store_true", help="show for each change whether a message was sent, or why not")
     add("--json", action="store_true", help="with --notify=print, show each message as one JSON object also on a terminal")
@@ -228,14 +263,6 @@ def parser() -> argparse.ArgumentParser:
     add("--on-change", action="store_true", help="only if the outcome differs from the last run's")
     add("--after", type=_positive, metavar="N", help="only after N failures in a row")
     add("--every", type=_positive, metavar="N", help="with these two: again at each Nth failure after that")
-    add(
-        "--mention",
-        default=[],
-        action="extend",
-        type=_mentions,
-        metavar="ID[,ID]",
-        help="whom a failure mentions on Slack, like U0123ABCD,here",
-    )
     add(
         "--still-running",
         type=_reminder,

@@ -78,7 +78,7 @@ def _exit_with(file: str | None, action: "Callable[[Store], int]", *, awaits_fil
     raise typer.Exit(status)
 
 
-@outbox_app.command()
+@outbox_app.command(short_help="Count the messages by destination and status.")
 def status(*, file: File = None, as_json: Json = False) -> None:
     """Count the messages by destination and status, and say whether a person should act.
 
@@ -87,7 +87,7 @@ def status(*, file: File = None, as_json: Json = False) -> None:
     _exit_with(file, lambda store: overview.status(store, as_json=as_json))
 
 
-@outbox_app.command("list")
+@outbox_app.command("list", short_help="Show the newest messages, the newest last.")
 def list_messages(
     *,
     statuses: Annotated[
@@ -157,7 +157,7 @@ def drain(
     _exit_with(file, send, awaits_file=watch)
 
 
-@outbox_app.command()
+@outbox_app.command(short_help="Retry messages from the first attempt.")
 def retry(
     named: MaybeKeys = None,
     *,

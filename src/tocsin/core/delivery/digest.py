@@ -27,7 +27,7 @@ _LISTED = 10  # states, and names
 _NAMES_IN_SENTENCE = 3
 _SHOWN = 60  # characters of a name
 _SECONDS_EACH = 2.0  # seconds that one message takes, its wait for the rate limit included
-_ROOM = LIMITS["Failures"]  # characters of all excerpts of failures, so that each shown is whole
+_ROOM = LIMITS["Failures"] - len("\nand 1,000,000,000 more failures")  # characters of all excerpts of failures: each shown is whole
 _PLAIN_FAILURE = "Failed"
 
 
@@ -158,7 +158,9 @@ def _lines(summary: DigestSummary) -> Iterator[Line]:
         yield Line("Where", _places_text(summary))
     failures = tuple(_failures_that_fit(summary))
     if failures:
-        yield Line("Failures", "\n".join(failures))
+        left = summary.failed - len(failures)
+        more = (f"and {left:,} more failure{'' if left == 1 else 's'}",) if left else ()
+        yield Line("Failures", "\n".join((*failures, *more)))
     others = [excerpt for excerpt in summary.first if excerpt not in summary.failures][: FIRST - len(failures)]
     if others:
         yield Line("First", "\n".join(_excerpt_line(excerpt, summary) for excerpt in others))

@@ -11,7 +11,7 @@ from html import escape
 
 from tocsin.core.attachments import Attachment
 from tocsin.core.messages.email import Mail
-from tocsin.core.messages.slack import SlackField, SlackMessage, mention
+from tocsin.core.messages.slack import SlackField, SlackMessage
 from tocsin.core.text import bounded, cut, printable
 
 TAGS = frozenset({"div", "b", "pre", "span"})
@@ -37,10 +37,10 @@ def slack_html(payload: SlackMessage, heading: str, attached: tuple[Attachment, 
     """
     when = "" if payload.ts is None else f"{datetime.fromtimestamp(min(max(payload.ts, 0), _LATEST), UTC):%Y-%m-%d %H:%M:%S UTC}"
     footer = " | ".join(part for part in (_unescaped(payload.footer or ""), when) if part)
-    above = _pre(" ".join([*map(mention, payload.mentions), _unescaped(payload.fallback)]), _TEXT)
+    above = _pre(" ".join([*(f"@{who}" for who in payload.mentions), _unescaped(payload.fallback)]), _TEXT)
     inside = [
         f"<b>{_text(_unescaped(payload.title))}</b>",
-        _pre(_unescaped(payload.text), _TEXT),
+        *([_pre(_unescaped(payload.text), _TEXT)] if payload.text else []),
         *([_div(payload.title_link, _DIM)] if payload.title_link else []),
         *map(_field, payload.fields),
         *_files(attached),
@@ -52,7 +52,7 @@ def slack_html(payload: SlackMessage, heading: str, attached: tuple[Attachment, 
 def mail_html(mail: Mail, heading: str, account: str) -> str:
     """Return a mail as HTML: its headers and its text part, below a heading. ``account`` stands for the address of the account."""
     to = account if mail.recipients is None else ", ".join(mail.recipients)
-    headers = {"Date": mail.at.isoformat(), "From": account, "To": to, "Cc": ", ".join(mail.cc), "Subject": mail.subject}
+    headers = {"Date": f"{mail.at:%Y-%m-%d %H:%M:%S %z}", "From": account, "To": to, "Cc": ", ".join(mail.cc), "Subject": mail.subject}
     inside = [
         *(f'<div><span style="{_DIM}">{name}:</span> {_text(value)}</div>' for name, value in headers.items() if value),
         _pre(mail.plain.strip(), f"{_TEXT};margin-top:8px"),

@@ -97,7 +97,7 @@ def opened(source: object, name: object, room: int) -> Attachment | NotAttached:
     """
     if _is_path(source):
         path = os.fsdecode(source)
-        return _read(path, _name(name, path), room)
+        return _read(path, _name(name, path.rstrip("/")), room)
     if is_a(source, bytes) or is_a(source, bytearray) or is_a(source, memoryview):
         shown, size = _name(name, "data.bin"), memoryview(source).nbytes
         return _too_large(shown, size) if size > room else _attachment(shown, memoryview(source).tobytes())
@@ -110,8 +110,9 @@ def _is_path(source: object) -> TypeGuard[str | os.PathLike[str]]:
 
 def _read(path: str, name: str, room: int) -> Attachment | NotAttached:
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - a path of a user's may be of any class
-            return NotAttached(name, "it is no regular file")
+        mode = os.stat(path).st_mode  # noqa: PTH116 - a path of a user's may be of any class
+        if not stat.S_ISREG(mode):
+            return NotAttached(name, "it is a folder" if stat.S_ISDIR(mode) else "it is no regular file")
         with open(os.open(path, _FLAGS), "rb") as file:  # noqa: PTH123
             found = os.fstat(file.fileno())
             if not stat.S_ISREG(found.st_mode):
