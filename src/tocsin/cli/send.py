@@ -31,7 +31,7 @@ Without TEXT, or with - in its place, the text is read from standard input.
 Exit status: 0 if each message was delivered, queued in the outbox, or withheld as asked; 1 if one was not delivered, or nothing is
 configured; 2 after a usage error.
 
-Example: df -h / | tocsin send --title "disk of db-1" --state failed
+Example: df -h / | tail -1 | tocsin send --title "disk of db-1" --state failed
 """
 
 
