@@ -349,7 +349,7 @@ CONTEXT = re.compile(r"; (?:caused by|while handling) .*|, at [^ ]+:\d+(?: in [^
 
 
 def without_context(sentence: str) -> str:
-    """Return a sentence without what a kept record does not hold, the causes of an exception and their place, nor what a cut left of them."""
+    """Return a sentence without what no kept record holds: the causes of an exception, their place, and what a cut left of both."""
     return CONTEXT.sub("", sentence)
 
 
