@@ -1,5 +1,5 @@
-"""``python -m tocsin`` is the command ``tocsin``."""
+"""``python -m tocsin`` is the command ``tocsin``. Whatever runs this module goes on after it."""
 
-from tocsin.cli import script
+from tocsin.cli import main
 
-script()
+main()

@@ -63,3 +63,15 @@ def test_the_script_ends_with_the_status_of_the_command(code: str, status: int, 
     program = f"import tocsin.cli\ndef main(): raise SystemExit({code})\ntocsin.cli.main = main\ntocsin.cli.script()"
     done = ended(program)
     assert (done.returncode, done.stdout, done.stderr) == (status, "", err)
+
+
+def test_what_the_file_of_a_flow_has_open_is_closed(tmp_path: Path) -> None:
+    flow = tmp_path / "flow.py"
+    out = tmp_path / "result.csv"
+    flow.write_text(
+        f"from tocsin import Flow, task\nout = open({str(out)!r}, 'w')\n@task(state_handlers=[])\n"
+        "def load():\n    out.write('id,reason')\nwith Flow('nightly', state_handlers=[]) as flow:\n    load()\n"
+    )
+    program = f"import sys; sys.argv = ['tocsin', 'run', {str(flow)!r}]; from tocsin.cli import script; script()"
+    assert ended(program).returncode == 0
+    assert out.read_text() == "id,reason"

@@ -1,6 +1,8 @@
 """The body of a task adds to the message that ends its attempt, by ``current_run()``."""
 
+import gc
 import threading
+import weakref
 from contextvars import Context, copy_context
 from datetime import timedelta
 
@@ -22,6 +24,7 @@ from tocsin import (
     watch,
 )
 from tocsin.core.effects import PostToSlack
+from tocsin.core.events import UNKNOWN, Facts
 from tocsin.flows.task_run import Attempt
 from tocsin.testing import FakeClock
 
@@ -221,7 +224,46 @@ def test_the_answer_of_a_handler_keeps_what_was_added(notifications: Recording) 
     assert report.state.is_successful()
 
 
-def test_a_thread_that_finds_an_attempt_after_its_end_has_no_run_of_it() -> None:
-    attempt = copy_context().run(Attempt, "load", "0" * 16, lambda _: None)
-    attempt.is_open = False
-    assert (attempt.run(), attempt.run()) == (None, None)
+def test_an_attempt_that_is_over_has_no_run_and_keeps_nothing() -> None:
+    class Result:
+        pass
+
+    kept: list[Context] = []
+    alive: list[weakref.ref[Result]] = []
+
+    def load() -> None:
+        result = Result()
+        alive.append(weakref.ref(result))
+
+        def announce(_: object) -> Result:
+            return result
+
+        attempt = Attempt("load", "0" * 16, announce)
+        kept.append(copy_context())
+        assert attempt.run() is attempt.run()
+        attempt.end(UNKNOWN)
+        assert attempt.run() is None
+
+    copy_context().run(load)
+    gc.collect()
+    assert (len(kept), alive[0]()) == (1, None)
+
+
+def test_a_thread_that_finds_an_attempt_at_its_end_loses_nothing() -> None:
+    class Named:
+        def __init__(self) -> None:
+            self.ends: list[Facts] = []
+
+        @property
+        def name(self) -> str:
+            self.ends.append(attempt.end(UNKNOWN))  # meanwhile, another thread
+            return "load"
+
+    def both() -> None:
+        assert attempt.run() is None
+
+    named = Named()
+    context = copy_context()
+    attempt = context.run(Attempt, named, "0" * 16, lambda _: None)
+    context.run(both)
+    assert named.ends == [UNKNOWN]

@@ -1,5 +1,6 @@
 """A message shows the arguments of a call by the names of the parameters."""
 
+from collections import deque
 from collections.abc import Callable
 
 import pytest
@@ -52,10 +53,10 @@ CALLS: list[tuple[object, tuple[object, ...], dict[str, object], str]] = [
     (positional, ("a.csv", "id", "day"), {"limit": 3, "path": 4}, "path='a.csv', *columns=('id', 'day'), limit=3, path=4"),
     (positional, ("a.csv",), {"x": 1}, "path='a.csv', x=1"),
     (Loader(), ("a.csv",), {"limit": 3}, "path='a.csv', limit=3"),
-    (plain, ("a.csv", 3, 4), {"other": 5}, "'a.csv', 3, 4, other=5"),
+    (plain, ("a.csv", 3, 4), {"other": 5}, "path='a.csv', limit=3, ..., other=5"),
     (plain, (), {}, ""),
-    (Lying(SystemExit()), ("a.csv",), {}, "'a.csv'"),
-    (3, ("a.csv",), {"limit": 3}, "'a.csv', limit=3"),
+    (Lying(SystemExit()), ("a.csv",), {}, "..."),
+    (3, ("a.csv",), {"limit": 3}, "..., limit=3"),
     (plain, (LONG,), {}, f"path='{'x' * 162}… (839 more characters)"),
 ]
 
@@ -87,6 +88,7 @@ def login(user: str, password: object = None, *tokens: str, api_key: object = ""
         (("anna",), {"db_password": "x", "max_tokens": 512, "port": 80}, "user='anna', db_password=..., max_tokens=512, port=80"),
         (("anna", "p", "t1", "t2"), {}, "user='anna', password=..., *tokens=..."),
         (("anna", None), {"url": "https://example.com/a"}, "user='anna', password=None, url='https://example.com/a'"),
+        ((), {"user": "anna", "password": deque(["hunter2"]), "unknown_to": "x"}, "user='anna', password=..., unknown_to='x'"),
         (("anna",), {"url": "https://me:hunter22@example.com/a"}, "user='anna', url='https://...@example.com/a'"),
     ],
 )
@@ -94,6 +96,23 @@ def test_the_name_of_a_parameter_tells_that_its_value_is_a_secret(
     arguments: tuple[object, ...], named: dict[str, object], text: str
 ) -> None:
     assert shown_arguments(login, arguments, named).text == text
+
+
+def register(user: str, password: str, *, webhook_url: str = "", database_url: str = "") -> None: ...
+
+
+def test_so_does_its_place_in_a_call_that_the_function_refuses() -> None:
+    assert shown_arguments(register, ("anna", "hunter2", "hunter3"), {}).text == "user='anna', password=..., ..."
+
+
+def test_what_is_secret_in_a_url_is_hidden() -> None:
+    urls = {
+        "webhook_url": "https://hooks.slack.com/services/T0AB/B0CD/a1b2C3d4E5f6G7h8",
+        "database_url": "postgres://me:hunter22@db/shop?password=hunter23",
+    }
+    text = shown_arguments(register, ("anna", "hunter2"), urls).text
+    assert text.startswith("user='anna', password=..., webhook_url='")
+    assert not any(secret in text for secret in ("a1b2C3d4E5f6G7h8", "hunter22", "hunter23"))
 
 
 def test_a_secret_in_an_argument_is_hidden(notifications: Recording) -> None:

@@ -124,19 +124,33 @@ def test_an_exception_that_is_logged_as_the_message_is_told_once(handler: Loggin
     assert fields(notifications)["Message"] == "could not load"
 
 
-def test_a_message_is_cut_where_a_traceback_with_variables_begins(handler: LoggingHandler, notifications: Recording) -> None:
-    text = "bad\nTraceback (most recent call last):\n  File load.py, line 3\n    key -> 'hunter2-local'\nOSError: disk full"
-    try:
-        raise OSError("disk full")
-    except OSError as error:
-        record = logging.LogRecord("loader", logging.ERROR, "load.py", 3, text, (), (OSError, error, None), "load")
-        handler.emit(record)
-        record.exc_info = None
-        handler.emit(record)
-    first, second = notifications.slack
-    assert first.payload.fallback == "loader failed: bad: OSError: disk full"
-    assert "hunter2" not in first.payload.to_json()
-    assert "hunter2" in second.payload.to_json()
+WITH_VARIABLES = {
+    "Traceback": "Traceback (most recent call last):\n  File load.py, line 3\n    key -> 'hunter2-local'\n{error}",
+    "a group's": "  + Exception Group Traceback (most recent call last):\n  |   File load.py\n  |   -> 'hunter2-local'\n  | {error}",
+}
+
+
+@pytest.mark.parametrize("form", WITH_VARIABLES)
+@pytest.mark.parametrize("error", [OSError("disk full"), ExceptionGroup("two tasks", [OSError("disk full")])])
+def test_a_message_is_cut_where_the_traceback_of_its_exception_begins(
+    form: str, error: Exception, handler: LoggingHandler, notifications: Recording
+) -> None:
+    text = f"bad\n{WITH_VARIABLES[form]}".format(error=f"{type(error).__name__}: {error}")
+    record = logging.LogRecord("loader", logging.ERROR, "load.py", 3, text, (), (type(error), error, None), "load")
+    handler.emit(record)
+    (post,) = notifications.slack
+    assert post.payload.fallback.startswith("loader failed: bad: OSError: disk full")
+    assert "hunter2" not in post.payload.to_json()
+
+
+@pytest.mark.parametrize("info", [None, (None, None, None), (RuntimeError, RuntimeError("local"), None)])
+def test_a_traceback_of_something_else_stays(info: object, handler: LoggingHandler, notifications: Recording) -> None:
+    record = logging.LogRecord(
+        "loader", logging.ERROR, "load.py", 3, "db-3:\nTraceback (most recent call last):\nOSError: full", (), None
+    )
+    vars(record)["exc_info"] = info
+    handler.emit(record)
+    assert "OSError: full" in notifications.slack[0].payload.to_json()
 
 
 def test_a_record_that_cannot_be_formatted_is_sent_unformatted(handler: LoggingHandler, notifications: Recording) -> None:

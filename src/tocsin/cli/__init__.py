@@ -28,13 +28,18 @@ COMMANDS = {
 }
 """The commands, in the order of the help: the extras that each needs, and what it does."""
 
+_THEIRS = frozenset({"run", "preview", "demo"})
+"""The commands that load a file of the user's, or an engine."""
 _HELP = ("-h", "--help")
 _OPTIONS = (*_HELP, "--version", "--install-completion", "--show-completion", "--")
 _COMPLETION = "_TOCSIN_COMPLETE"  # set by the shell completion of Typer, which passes no arguments
 
 
 def script() -> None:
-    """Be the command ``tocsin``: run ``main``, and end the process."""
+    """Be the command ``tocsin``: run ``main``, and end the process at once, unless code of the user's may have something to close."""
+    if not _THEIRS.isdisjoint(sys.argv[1:]):
+        main()
+        return
     from tocsin.cli.process_exit import end
 
     status = 0

@@ -37,7 +37,7 @@ _OF_DATABASE = re.compile("(?:host|hostaddr|port|dbname)=")  # where a database 
 _BOUNDARY = re.compile(r"-----(?:BEGIN|END) [A-Z ]+-----")  # of PEM
 
 _MASK = "..."
-_HOLDING = (str, bytes, bytearray, dict, list, tuple, set, frozenset)  # types of values in which a secret may stand
+_HARMLESS = (int, float, complex, type(None))  # types of values that hold no secret, whatever their name
 _LONGEST_PASSWORD = 200  # characters of a password in a URL, if it holds a slash
 _FLAG = re.compile(r"^(?:no|ask|prompt|read)_|_(?:stdin|prompt|fd|env)$", re.IGNORECASE)  # such an option takes no secret
 _SHORT_NAME = re.compile(r"pass|pwd|passin|passout", re.IGNORECASE)  # names that only an option may have
@@ -147,14 +147,14 @@ def found_parts(name: str, value: str) -> tuple[str, ...]:
 
 
 def is_secret_argument(name: str, value: object) -> bool:
-    """Return whether the value of a parameter of this name is hidden: a text, bytes or a collection under the name of a secret.
+    """Return whether the value of a parameter of this name is hidden: anything but a number or None under the name of a secret.
 
-    The name of a URL hides nothing: see ``without_logins``.
+    The name of a URL hides parts of it: see ``found_parts``.
 
     >>> is_secret_argument("password", "hunter2"), is_secret_argument("max_tokens", 512), is_secret_argument("path", "a.csv")
     (True, False, False)
     """
-    return is_secret_name(name) and not _needs_url(name) and issubclass(type(value), _HOLDING)
+    return is_secret_name(name) and not _needs_url(name) and not issubclass(type(value), _HARMLESS)
 
 
 def without_logins(text: str) -> str:

@@ -70,35 +70,38 @@ class Attempt(Level):
         announce: announces what the body says.
     """
 
-    __slots__ = ("_announce", "_named", "_run", "_run_id", "_token")
+    __slots__ = ("_make", "_run", "_token")
 
     def __init__(self, named: object, run_id: str, announce: Callable[[Said], object]) -> None:
         super().__init__(current.get())
         self._run: _AttemptRun | None = None
-        self._named = named
-        self._run_id = run_id
-        self._announce = announce
+        self._make: tuple[object, str, Callable[[Said], object]] | None = (named, run_id, announce)
         self._token = current.set(self)
 
     @override
     def run(self) -> OpenRun | None:
-        with _making.lock:
-            self._run = self._run or _AttemptRun(label(self._named), self._run_id, self._announce)
-        if not self.is_open:  # its end may have found no run
-            self.close()
+        make = self._make
+        if make is not None and self._run is None:
+            named, run_id, announce = make
+            made = _AttemptRun(label(named), run_id, announce)
+            with _making.lock:
+                if self.is_open and self._run is None:
+                    self._run = made
         return self._run
 
     @override
     def close(self) -> None:
-        self.is_open = False
-        self._run = None
+        self._drop()
 
     def end(self, known: Facts) -> Facts:
         """End the attempt, in the context in which it began. Return these facts with what the body added."""
-        self.is_open = False
         current.reset(self._token)  # whatever the body left open
-        run = self._run
-        if run is None:  # of most attempts
-            return known
-        self.close()
-        return run.end(known)
+        run = self._drop()
+        return known if run is None else run.end(known)
+
+    def _drop(self) -> _AttemptRun | None:
+        """Refer to the run, the task and the flow no longer, since a context may outlive them. Return the run, if there is one."""
+        with _making.lock:
+            self.is_open = False
+            run, self._run, self._make = self._run, None, None
+        return run

@@ -3,7 +3,7 @@
 - Values are a user's. Of each the repr is shown, cut and without known secrets. ``...`` stands in place of what has the name of
   a secret, and of the login in a URL.
 - ``self`` and ``cls`` are left out. So are defaults: they stand in the code.
-- A call that the function refuses, or a function without a readable signature, is shown as it was written.
+- In a call that the function refuses, or of a function without a readable signature, ``...`` stands for values whose name is not known.
 """
 
 import inspect
@@ -11,13 +11,14 @@ from collections.abc import Mapping, Sequence
 from inspect import Parameter
 
 from tocsin.core.events import Detail
-from tocsin.core.secrets import is_secret_argument, without_logins
-from tocsin.core.text import cut, quote
+from tocsin.core.secrets import found_parts, is_secret_argument, without_logins
+from tocsin.core.text import cut, is_a, plain, quote
 from tocsin.core.validation import is_list, is_table
 from tocsin.shell.redaction import redact
 
 _VALUE_LIMIT, _LIMIT = 200, 1000  # characters
 _OWNERS = {"self", "cls"}
+_PLACES = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 _MASK = "..."
 
 
@@ -33,7 +34,7 @@ def shown_arguments(function: object, arguments: tuple[object, ...], named: Mapp
     except KeyboardInterrupt:
         raise
     except BaseException:  # of a user's ``__signature__``, too
-        words = [*_values(arguments), *_named(named)]
+        words = [*_in_order(function, arguments), *_named(named)]
     return Detail("Arguments", cut(", ".join(words), _LIMIT), quoted=True)
 
 
@@ -62,9 +63,32 @@ def _by_name(function: object, arguments: tuple[object, ...], named: Mapping[str
     return words
 
 
+def _in_order(function: object, arguments: tuple[object, ...]) -> list[str]:
+    """Return the values of a call that the function refuses, by the names of their places. What has none is hidden."""
+    try:
+        places = inspect.signature(function).parameters.values() if callable(function) else ()
+        names = [place.name for place in places if place.kind in _PLACES]
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # then any of them may be a secret
+        return [_MASK for _ in arguments]
+    return _named(dict(zip(names, arguments, strict=False))) + [_MASK for _ in arguments[len(names) :]]
+
+
 def _values(values: Sequence[object]) -> list[str]:
     return [shown_value(value, _VALUE_LIMIT) for value in values]
 
 
 def _named(named: Mapping[str, object]) -> list[str]:
-    return [f"{name}={_MASK if is_secret_argument(name, value) else shown_value(value, _VALUE_LIMIT)}" for name, value in named.items()]
+    return [f"{name}={_shown(name, value)}" for name, value in named.items()]
+
+
+def _shown(name: str, value: object) -> str:
+    """Return the value as a message shows it under the name of its parameter, cut once its secrets are hidden."""
+    if is_secret_argument(name, value):
+        return _MASK
+    whole = quote(value)
+    if is_a(value, str):
+        for part in sorted(found_parts(name, plain(value)), key=len, reverse=True):
+            whole = whole.replace(part, _MASK)
+    return cut(without_logins(redact(whole)), _VALUE_LIMIT)

@@ -10,6 +10,7 @@
 
 import copy
 import logging
+import re
 from collections.abc import Iterable
 from typing import TypeGuard
 
@@ -33,7 +34,7 @@ from tocsin.watching.recipients import Handlers, default_recipients
 _OWN_LOGGER = "tocsin"
 _BASIC_FORMATS = (logging.BASIC_FORMAT, "{levelname}:{name}:{message}", "${levelname}:${name}:${message}")
 """What ``basicConfig`` gives a handler without a formatter: level and logger are in the message anyway."""
-_TRACEBACK = "\nTraceback (most recent call last):\n"
+_TRACEBACK = re.compile(r"\n[ ]*(?:\+ Exception Group )?Traceback \(most recent call last\):\n")
 """What begins a traceback in a message itself, as loguru writes it, with the values of variables."""
 _OWN_THREADS = "tocsin_"  # such a thread sends where an event loop must not be blocked
 
@@ -119,7 +120,7 @@ class LoggingHandler(logging.Handler):
                 text = plain(record.getMessage())
             else:
                 text = plain(self.format(_without_exception(record)))
-            return text.partition(_TRACEBACK)[0] if record.exc_info else text
+            return _without_traceback(text, _error(record))
         except KeyboardInterrupt:
             raise
         except BaseException as error:
@@ -130,6 +131,14 @@ class LoggingHandler(logging.Handler):
         """Stop notifying."""
         self._is_closed = True
         super().close()
+
+
+def _without_traceback(text: str, error: BaseException | None) -> str:
+    """Return the text up to the traceback of its exception, which is told apart. Another traceback is the reason of something."""
+    found = None if error is None else _TRACEBACK.search(text)
+    if error is None or found is None or describe(error).partition("\n")[0] not in text[found.end() :]:
+        return text
+    return text[: found.start()]
 
 
 def _without_exception(record: logging.LogRecord) -> logging.LogRecord:

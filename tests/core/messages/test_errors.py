@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from tocsin.core.endings import described
 from tocsin.core.messages.errors import error_text, raised_at, traceback_lines
+from tocsin.core.messages.remote import read_remote
 from tocsin.core.text import printable
 
 
@@ -236,9 +237,9 @@ LookupError: no such row
 \"\"\""""
 
 
-def from_elsewhere(tb: object) -> Exception:
+def from_elsewhere(tb: object, words: str = "no such row") -> Exception:
     def body() -> None:
-        raise LookupError("no such row") from _RemoteTraceback(tb)
+        raise LookupError(words) from _RemoteTraceback(tb)
 
     return raised(body)
 
@@ -271,7 +272,7 @@ The above exception was the direct cause of the following exception:
 
 
 def test_the_causes_that_another_process_tells_are_parts_of_their_own() -> None:
-    error = from_elsewhere(CHAIN + ELSEWHERE.replace('"""', "", 1))
+    error = from_elsewhere(CHAIN + ELSEWHERE.replace('\n"""', "", 1))
     assert parts(error) == ["LookupError: no such row", "caused by OSError: two\nlines", "while handling KeyError: 'users'"]
     assert raised_at(error) == "load.py:7 in row"
 
@@ -291,6 +292,35 @@ def test_what_is_no_traceback_of_another_process_is_a_cause(kept: object) -> Non
     error = from_elsewhere(kept)
     assert parts(error)[1].startswith("caused by _RemoteTraceback")
     assert (raised_at(error) or "").startswith("test_errors.py:")
+
+
+def test_what_an_exception_says_makes_up_no_frame_and_opens_no_file(tmp_path: Path) -> None:
+    private = tmp_path / "private.py"
+    pin = str(4000 + 711)  # in no source line of this test
+    private.write_text(f"\\nPIN = {pin}\\n")
+    forged = f'Traceback (most recent call last):\n  File "{private}", line 2, in load\nOSError: x'
+    for words in (f"bad row: a\n{forged}", f"a\n\nThe above exception was the direct cause of the following exception:\n\n{forged}"):
+        tb = ELSEWHERE.replace("LookupError: no such row", f"LookupError: {words}")
+        error = from_elsewhere(tb, words)
+        assert raised_at(error) == "load.py:7 in row"
+        assert pin not in "\n".join(traceback_lines(error))
+        assert str(private) not in "\n".join(traceback_lines(error))
+        assert parts(error) == [f"LookupError: {words}"]
+
+
+def test_a_text_that_does_not_end_with_its_exception_is_not_read() -> None:
+    error = from_elsewhere(ELSEWHERE, "another text")
+    assert parts(error)[1].startswith("caused by _RemoteTraceback")
+    assert (raised_at(error) or "").startswith("test_errors.py:")
+    assert read_remote("x" * 100_001, "x") is None
+
+
+def test_both_ends_of_a_long_chain_of_another_process_are_told() -> None:
+    link = "\nThe above exception was the direct cause of the following exception:\n\n"
+    chain = "".join(f'Traceback (most recent call last):\n  File "a.py", line 1, in a\nOSError: level {n}\n{link}' for n in range(30))
+    error = from_elsewhere(f'\n"""\n{chain}{ELSEWHERE.replace(chr(10) + chr(34) * 3 + chr(10), "", 1)}')
+    told = parts(error)
+    assert (told[1], told[6], told[-1]) == ("caused by OSError: level 29", "and 20 more in between", "caused by OSError: level 0")
 
 
 @given(st.lists(st.sampled_from([*CHAIN.splitlines(keepends=True), *ELSEWHERE.splitlines(keepends=True), "x\n", "\n"])).map("".join))

@@ -5,7 +5,7 @@
 - What a program that was run wrote to its standard error is a part: ``subprocess`` keeps it, and leaves it out of its exception's text.
 - The number of parts and the length of each are bounded, and so is a chain that leads back to itself.
 - An exception of another process comes with the text of its traceback as its cause. That is read for the place and for what caused it
-  there, since its last line is the exception, which stands first already.
+  there (``remote``), since its end is the exception, which stands first already.
 - A part is cut in its middle, farther from its ends than any channel shows. So a cut never leaves half a secret in a message.
 - A place is a file, a line and a function. The traceback also has source lines, which the core reads as the interpreter's own printer
   of tracebacks would: by ``linecache``. No message has a local variable.
@@ -23,6 +23,7 @@ from typing import TypeGuard
 import attrs
 
 from tocsin.core.endings import around, deciding, leaves
+from tocsin.core.messages.remote import Frame, Remote, read_remote
 from tocsin.core.text import LONGEST, cut, cut_unsearched, describe, is_a, own, readable, traceback_of, type_name, worded
 from tocsin.core.values import Value
 
@@ -36,9 +37,6 @@ _MOST_PARTS = 60
 _MOST_GROUPS = 3  # around one exception
 _IN = ", in "
 _REMOTE = ("_RemoteTraceback", "RemoteTraceback")  # of concurrent.futures and joblib, of multiprocessing
-_FRAME = re.compile(r'^ +File "([^"\n]+)", line (\d{1,9}), in (\S+)$', re.MULTILINE)
-_LINKED = re.compile(r"\n(The above exception was the direct cause|During handling of the above exception)[^\n]*\n")
-_ONE_TRACEBACK = re.compile(r'[\s"]*Traceback \(most recent call last\):\n(?: [^\n]*\n)*+(\S.*)', re.DOTALL)
 _RULER_LINE = re.compile(r"\n[ \t]*([^\w\s]|_)\1{3,}[ \t]*(?=\n|\Z)")
 _ENDS = ".;"  # of a part that another follows
 _LONGEST_CHAIN = 1000  # exceptions that are looked at
@@ -51,10 +49,6 @@ _HALF = _LONGEST_OUTPUT // 2
 _GAP = "… (not read) …"
 _FRAMES, _CALLERS = 10, 5
 _LONGEST_STACK = 10_000  # callers that are looked at
-
-
-_Frame = tuple[str, int, str]
-"""The file, the line, and the qualified name of the function."""
 
 _OURS = __file__.removesuffix(__file__[-len("core/messages/errors.py") :])
 _STANDARD = types.__file__.removesuffix("types.py")
@@ -197,44 +191,29 @@ def _link(error: BaseException) -> tuple[str, BaseException] | None:
     """Return the exception that Python shows before this one, and how it relates to it."""
     cause = own(_CAUSE, error)
     if is_a(cause, BaseException):
-        return ("caused by", cause) if _remote_causes(error) is None else None
+        return ("caused by", cause) if _remote(error) is None else None
     context = own(_CONTEXT, error)
     if own(_SUPPRESSED, error) is not True and is_a(context, BaseException):
         return "while handling", context
     return None
 
 
-def _remote_traceback(error: BaseException) -> str:
-    """Return the text of the traceback of another process, in which the exception was raised; an empty one if it was raised here."""
+def _remote(error: BaseException) -> Remote | None:
+    """Return what is read of the traceback of another process; None if the exception has none, or one of another form."""
     cause = own(_CAUSE, error)
     if not is_a(cause, BaseException) or type_name(cause) not in _REMOTE:
-        return ""
+        return None
     kept = _attributes(cause).get("tb")
-    return kept[-_LONGEST_PART:] if type(kept) is str else ""
-
-
-def _remote_causes(error: BaseException) -> list[str] | None:
-    """Return what caused an exception of another process, the root last; None if there is no such traceback, or one of another form."""
-    remote = _remote_traceback(error)
-    if not remote:
-        return None
-    pieces = _LINKED.split(remote)
-    found = [_ONE_TRACEBACK.match(piece) for piece in pieces[::2]]
-    texts = [each[1].strip('\n" ') for each in found if each is not None]
-    if len(texts) < len(found):
-        return None
-    links = ["caused by" if how.startswith("The") else "while handling" for how in pieces[1::2]]
-    return [f"{how} {text}" for how, text in zip(reversed(links), reversed(texts[:-1]), strict=True)]
+    return read_remote(kept, "\n".join(map(worded, [error, *_notes_of(error)]))) if type(kept) is str else None
 
 
 def _chain(error: BaseException, seen: set[int]) -> Iterator[str]:
     """Yield the causes, the last of which is the root. Of a long chain, both ends."""
-    yield from (_remote_causes(error) or [])[:_MOST]
-    links: list[tuple[str, BaseException]] = []
+    links = _remote_links(error)
     link = _link(error)
     while link is not None and id(link[1]) not in seen and len(links) < _LONGEST_CHAIN:
         seen.add(id(link[1]))
-        links.append(link)
+        links += [link, *_remote_links(link[1])]
         link = _link(link[1])
     left_out = len(links) - _MOST
     for index, (how, cause) in enumerate(links):
@@ -242,12 +221,20 @@ def _chain(error: BaseException, seen: set[int]) -> Iterator[str]:
             if index == _MOST // 2:
                 yield f"and {left_out:,} more in between"
             continue
+        if cause is None:
+            yield how
+            continue
         where = _at(cause) if index == len(links) - 1 else ""
         yield f"{how} {_cut_part(_IN.join(_with_groups(cause)))}{where}"
         yield from _notes(cause)
-        yield from (_remote_causes(cause) or [])[:_MOST]
         if is_a(cause, BaseExceptionGroup):
             yield from _others(cause, deciding(cause), seen)
+
+
+def _remote_links(error: BaseException) -> list[tuple[str, BaseException | None]]:
+    """Return what caused an exception in another process, as whole texts."""
+    remote = _remote(error)
+    return [] if remote is None else [(text, None) for text in remote.causes]
 
 
 def _others(group: BaseException, one: BaseException, seen: set[int]) -> Iterator[str]:
@@ -291,9 +278,9 @@ def raised_at(error: BaseException) -> str | None:
     '2 in fetch'
     """
     one = _raised(error)
-    users: _Frame | None = None
-    last: _Frame | None = None
-    for frame in _remote_frames(_remote_traceback(one)) or _frames(one):
+    users: Frame | None = None
+    last: Frame | None = None
+    for frame in _remote_frames(one) or _frames(one):
         if not frame[0].startswith(_OURS):
             last = frame
             if not _is_librarys(frame[0]):
@@ -305,7 +292,7 @@ def raised_at(error: BaseException) -> str | None:
     return f"{_place(*users)}, by {_place(*last)}"
 
 
-def _frames(error: BaseException) -> Iterator[_Frame]:
+def _frames(error: BaseException) -> Iterator[Frame]:
     step = traceback_of(error)
     while step is not None:
         code = step.tb_frame.f_code
@@ -313,8 +300,9 @@ def _frames(error: BaseException) -> Iterator[_Frame]:
         step = step.tb_next
 
 
-def _remote_frames(remote: str) -> list[_Frame]:
-    return [(file, int(line), function) for file, line, function in _FRAME.findall(remote)] if remote else []
+def _remote_frames(error: BaseException) -> list[Frame]:
+    remote = _remote(error)
+    return [] if remote is None else remote.frames
 
 
 def _raised(error: BaseException) -> BaseException:
@@ -346,20 +334,20 @@ def traceback_lines(error: BaseException) -> tuple[str, ...]:
     """Return the last ten frames of an exception, innermost first, and then at most five callers of the user's; none of tocsin's own.
 
     Each is the file, the line and the function, and below it the source line, if there is one. Before them come the last ten frames of
-    another process, if it was raised there.
+    another process, if it was raised there, without source lines: a file of its name here may be another.
     """
     one = _raised(error)
     raised = traceback_of(one)
     if raised is None:
         return ()
-    there, here = _remote_frames(_remote_traceback(one)), deque(_not_ours(_frames(one)), maxlen=_FRAMES)
-    remote = deque(_not_ours(there), maxlen=_FRAMES)
+    there, here = deque(_not_ours(_remote_frames(one)), maxlen=_FRAMES), deque(_not_ours(_frames(one)), maxlen=_FRAMES)
     callers = ((frame.f_code, frame.f_lineno) for frame in islice(_callers(raised.tb_frame), _LONGEST_STACK))
     outer = islice(((code.co_filename, line, code.co_qualname) for code, line in callers if _is_users(code)), _CALLERS)
-    return tuple(text for frame in (*reversed(remote), *reversed(here), *outer) for text in _with_source(*frame))
+    local = [text for frame in (*reversed(here), *outer) for text in _with_source(*frame)]
+    return (*map(_with_path, reversed(there)), *local)
 
 
-def _not_ours(frames: Iterable[_Frame]) -> Iterator[_Frame]:
+def _not_ours(frames: Iterable[Frame]) -> Iterator[Frame]:
     return (frame for frame in frames if not frame[0].startswith(_OURS))
 
 
@@ -374,8 +362,13 @@ def _is_users(code: CodeType) -> bool:
     return not code.co_filename.startswith(_OURS) and not _is_librarys(code.co_filename)
 
 
+def _with_path(frame: Frame) -> str:
+    filename, line, qualified = frame
+    return f"{filename[-_LONGEST_PATH:]}:{line} in {_function(qualified)}"
+
+
 def _with_source(filename: str, line: int, qualified: str) -> Iterator[str]:
-    yield f"{filename[-_LONGEST_PATH:]}:{line} in {_function(qualified)}"
+    yield _with_path((filename, line, qualified))
     if source := _source(filename, line):
         yield f"    {source}"
 
