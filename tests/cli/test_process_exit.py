@@ -26,9 +26,11 @@ FULL = "import sys; from tocsin.cli.process_exit import end; sys.stdout.write('w
 NOTED = "threading.Thread(target=lambda: (time.sleep(0.2), sys.stdout.write('waited for, ')), daemon={daemon}).start()"
 
 
-def ended(program: str, stdout: "int | TextIO" = subprocess.PIPE) -> "subprocess.CompletedProcess[str]":
-    """Run a program to its end, with streams that have buffers."""
+def ended(program: str, stdout: "int | TextIO" = subprocess.PIPE, *, traced: bool = True) -> "subprocess.CompletedProcess[str]":
+    """Run a program to its end, with streams that have buffers; not ``traced``: without coverage, which keeps objects alive."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    if not traced:
+        environment = {name: value for name, value in environment.items() if not name.startswith("COVERAGE")}
     command = [sys.executable, "-c", program]
     return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=PATIENCE, check=False, env=environment)
 
@@ -73,5 +75,5 @@ def test_what_the_file_of_a_flow_has_open_is_closed(tmp_path: Path) -> None:
         "def load():\n    out.write('id,reason')\nwith Flow('nightly', state_handlers=[]) as flow:\n    load()\n"
     )
     program = f"import sys; sys.argv = ['tocsin', 'run', {str(flow)!r}]; from tocsin.cli import script; script()"
-    assert ended(program).returncode == 0
+    assert ended(program, traced=False).returncode == 0
     assert out.read_text() == "id,reason"

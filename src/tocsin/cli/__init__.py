@@ -37,16 +37,13 @@ _COMPLETION = "_TOCSIN_COMPLETE"  # set by the shell completion of Typer, which 
 
 def script() -> None:
     """Be the command ``tocsin``: run ``main``, and end the process at once, unless code of the user's may have something to close."""
-    if not _THEIRS.isdisjoint(sys.argv[1:]):
-        main()
-        return
     from tocsin.cli.process_exit import end
 
     status = 0
     try:
         main()
     except SystemExit as ended:
-        if isinstance(ended.code, str):
+        if isinstance(ended.code, str) or not _THEIRS.isdisjoint(sys.argv[1:]):
             raise
         status = ended.code or 0
     end(status)

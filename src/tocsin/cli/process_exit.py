@@ -13,9 +13,9 @@ from typing import NoReturn
 
 def end(status: int) -> NoReturn:
     """End the process with this status."""
-    if all(thread.daemon or thread is threading.main_thread() for thread in threading.enumerate()):
+    if all(thread.daemon or thread is threading.main_thread() for thread in threading.enumerate()) and _are_flushed():
         atexit._run_exitfuncs()  # pyright: ignore[reportPrivateUsage] - as multiprocessing does; there is no public name
-        if _are_flushed():
+        if _are_flushed():  # pragma: no cover - coverage ends with the functions of atexit
             os._exit(status)
     sys.exit(status)
 

@@ -89,10 +89,6 @@ class Attempt(Level):
                     self._run = made
         return self._run
 
-    @override
-    def close(self) -> None:
-        self._drop()
-
     def end(self, known: Facts) -> Facts:
         """End the attempt, in the context in which it began. Return these facts with what the body added."""
         current.reset(self._token)  # whatever the body left open

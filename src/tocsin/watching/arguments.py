@@ -8,7 +8,7 @@
 
 import inspect
 from collections.abc import Mapping, Sequence
-from inspect import Parameter
+from inspect import Parameter, Signature
 
 from tocsin.core.events import Detail
 from tocsin.core.secrets import found_parts, is_secret_argument, without_logins
@@ -29,12 +29,16 @@ def shown_arguments(function: object, arguments: tuple[object, ...], named: Mapp
     >>> shown_arguments(load, ("a.csv", "id", "day"), {"limit": 3}).text
     "path='a.csv', *columns=('id', 'day'), limit=3"
     """
+    names: list[str] = []
     try:
-        words = _by_name(function, arguments, named)
+        signature = inspect.signature(function) if callable(function) else Signature()
+        names = [place.name for place in signature.parameters.values() if place.kind in _PLACES]
+        words = _by_name(signature, arguments, named)
     except KeyboardInterrupt:
         raise
     except BaseException:  # of a user's ``__signature__``, too
-        words = [*_in_order(function, arguments), *_named(named)]
+        known = _named(dict(zip(names, arguments, strict=False)))
+        words = [*known, *[_MASK for _ in arguments[len(names) :]], *_named(named)]
     return Detail("Arguments", cut(", ".join(words), _LIMIT), quoted=True)
 
 
@@ -43,9 +47,8 @@ def shown_value(value: object, limit: int) -> str:
     return cut(without_logins(redact(quote(value))), limit)
 
 
-def _by_name(function: object, arguments: tuple[object, ...], named: Mapping[str, object]) -> list[str]:
+def _by_name(signature: Signature, arguments: tuple[object, ...], named: Mapping[str, object]) -> list[str]:
     """Return each value by the name of its parameter. Raises a TypeError for a call that the function refuses."""
-    signature = inspect.signature(function) if callable(function) else inspect.Signature()
     bound: Mapping[str, object] = signature.bind(*arguments, **named).arguments
     words: list[str] = []
     for place, parameter in enumerate(signature.parameters.values()):
@@ -61,18 +64,6 @@ def _by_name(function: object, arguments: tuple[object, ...], named: Mapping[str
         else:
             words += _named({parameter.name: value})
     return words
-
-
-def _in_order(function: object, arguments: tuple[object, ...]) -> list[str]:
-    """Return the values of a call that the function refuses, by the names of their places. What has none is hidden."""
-    try:
-        places = inspect.signature(function).parameters.values() if callable(function) else ()
-        names = [place.name for place in places if place.kind in _PLACES]
-    except KeyboardInterrupt:
-        raise
-    except BaseException:  # then any of them may be a secret
-        return [_MASK for _ in arguments]
-    return _named(dict(zip(names, arguments, strict=False))) + [_MASK for _ in arguments[len(names) :]]
 
 
 def _values(values: Sequence[object]) -> list[str]:

@@ -313,6 +313,7 @@ def test_a_text_that_does_not_end_with_its_exception_is_not_read() -> None:
     assert parts(error)[1].startswith("caused by _RemoteTraceback")
     assert (raised_at(error) or "").startswith("test_errors.py:")
     assert read_remote("x" * 100_001, "x") is None
+    assert read_remote("  | LookupError: no such row", "no such row") is None
 
 
 def test_both_ends_of_a_long_chain_of_another_process_are_told() -> None:

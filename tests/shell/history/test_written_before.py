@@ -145,6 +145,9 @@ def test_they_are_listed_for_programs(tocsin: Typist) -> None:
     assert (seen.status, seen.err) == (0, "")
     shown = json.loads(seen.out)
     assert [run.pop("told") for run in shown["runs"]] == [None] * len(shown["runs"])  # that version did not keep it
+    for run in shown["runs"]:  # that version had the parts of the state beside each other
+        assert set(run["state"]) == {"kind", "message"}
+        run.update(state=run["state"]["kind"], message=run["state"]["message"])
     assert shown == {**BEFORE["shown"], "overdue": []}
 
 

@@ -27,10 +27,6 @@ class Level:
     def run(self) -> OpenRun | None:
         """Return the run, or None if it is over."""
 
-    @abstractmethod
-    def close(self) -> None:
-        """Note that the run is over."""
-
 
 class RunLevel(Level):
     """The place of a run that is there from the beginning."""
@@ -45,8 +41,8 @@ class RunLevel(Level):
     def run(self) -> OpenRun | None:
         return self._run
 
-    @override
     def close(self) -> None:
+        """Note that the run is over."""
         self.is_open = False
         self._run = None
 
@@ -74,7 +70,7 @@ def enter(level: Level | None) -> Level | None:
     return before
 
 
-def leave(level: Level) -> None:
+def leave(level: RunLevel) -> None:
     """Close the level."""
     level.close()
     if current.get() is level:
