@@ -94,7 +94,7 @@ class Parser(argparse.ArgumentParser):
     def format_help(self) -> str:
         """Return the help, with the text at its end as wide as the terminal. An example stays one line, which can be copied."""
         paragraphs = (self.epilog or "").strip().split("\n\n")
-        self.epilog = "\n\n".join(each if each.startswith("Example: ") else folded(each) for each in paragraphs)
+        self.epilog: str | None = "\n\n".join(each if each.startswith("Example: ") else folded(each) for each in paragraphs)
         return super().format_help()
 
 
