@@ -20,7 +20,7 @@ from tocsin.core.planning import RetriesExhausted
 from tocsin.flows.report import TaskFailed
 from tocsin.shell.adapters.healthchecks import PingFailed
 from tocsin.shell.errors import NotificationFailed, OutboxBusy, OutboxError, SecretNotFound
-from tocsin.shell.history.run_record import HistoryError
+from tocsin.shell.history.journal import HistoryError
 
 __all__ = [
     "Fault",

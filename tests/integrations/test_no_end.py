@@ -28,8 +28,8 @@ from tocsin.integrations.observer import Observer
 from tocsin.shell.config.load import configuration
 from tocsin.shell.handlers.attach import attached
 from tocsin.shell.history.foreign_runs import FILE, ForeignRunStore, OpenRun, has_foreign_runs
-from tocsin.shell.history.run_record import HistoryError
-from tocsin.shell.history.store import BUSY_READING, HistoryStore
+from tocsin.shell.history.journal import BUSY_READING, HistoryError
+from tocsin.shell.history.store import HistoryStore
 
 pytestmark = pytest.mark.tocsin_live
 

@@ -26,11 +26,12 @@ from tocsin.flows.task import FunctionTask
 from tocsin.shell.absence import check_expectations, check_quietly
 from tocsin.shell.config.load import configuration
 from tocsin.shell.history.expectations import ExpectationStore
+from tocsin.shell.history.journal import BUSY_READING, HistoryError
 from tocsin.shell.history.looked import looked
 from tocsin.shell.history.paths import has_expectations
-from tocsin.shell.history.run_record import HistoryError, RunRecord
+from tocsin.shell.history.run_record import RunRecord
 from tocsin.shell.history.silences import end_silences, silence
-from tocsin.shell.history.store import BUSY_READING, HistoryStore
+from tocsin.shell.history.store import HistoryStore
 from tocsin.shell.interpreter import Interpreter, result_of
 from tocsin.shell.threads import PeriodicCheck
 

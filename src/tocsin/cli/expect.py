@@ -22,8 +22,8 @@ from tocsin.shell.absence import Overdue, check_expectations, overdue_of
 from tocsin.shell.adapters.clock import CLOCK
 from tocsin.shell.current import current_of_runs
 from tocsin.shell.history.expectations import ExpectationStore, Stored
+from tocsin.shell.history.journal import HistoryError
 from tocsin.shell.history.run_locks import line
-from tocsin.shell.history.run_record import HistoryError
 from tocsin.shell.history.time_zones import UnknownZoneError, system_zone, zone_of
 
 UNUSABLE = 2

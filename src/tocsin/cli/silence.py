@@ -21,11 +21,11 @@ from tocsin.shell.config.defaults import default_handlers
 from tocsin.shell.config.load import configuration
 from tocsin.shell.current import current_of_runs
 from tocsin.shell.environment import run_id
+from tocsin.shell.history.journal import KEPT_IN_ALL, HistoryError
 from tocsin.shell.history.looked import look
 from tocsin.shell.history.run_locks import line
-from tocsin.shell.history.run_record import HistoryError
 from tocsin.shell.history.silences import HeldEnd, due_labels, end_silences, held_ends, silence, silences
-from tocsin.shell.history.store import KEPT_IN_ALL, HistoryStore
+from tocsin.shell.history.store import HistoryStore
 from tocsin.shell.report import DeliveryLog
 
 _UNUSABLE = 2

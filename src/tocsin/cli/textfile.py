@@ -14,7 +14,7 @@ from tocsin.core.absence import absence
 from tocsin.core.run_metrics import LabelMetrics, run_exposition
 from tocsin.shell.adapters.clock import CLOCK
 from tocsin.shell.history.expectations import ExpectationStore
-from tocsin.shell.history.run_record import HistoryError
+from tocsin.shell.history.journal import HistoryError
 from tocsin.shell.history.store import HistoryStore
 
 

@@ -33,6 +33,7 @@ import attrs
 from tocsin.core import events as e
 from tocsin.core.events import UNKNOWN, Facts
 from tocsin.core.expected import NOTHING_EXPECTED, ExpectedKinds, expected_state
+from tocsin.core.quiet import kind_of_end
 from tocsin.core.signals import ENDRUN, Signal
 from tocsin.core.states import KINDS, Aborted, Failed, Finished, Looped, Skipped, State, TimedOut
 from tocsin.core.supervisor import Ended, describe_end
@@ -78,17 +79,19 @@ def outcome(ended: Ended, at: datetime, attempt: int = 1, facts: Facts = UNKNOWN
     Failed("exit status 3")
     """
     took = timedelta(seconds=max(ended.ended - ended.started, 0.0))
-    if ended.timed_out:
-        return e.TimedOutAt(at, describe_end(ended), facts=facts, took=took)
-    if ended.fault is not None:
-        return e.Signalled(at, state=Failed(describe_end(ended)), ends=True, attempt=attempt, facts=facts, took=took)
-    if ended.status in expected:
-        message = None if ended.status == 0 else f"{describe_end(ended)}, which was expected"
-        return e.Succeeded(at, message=message, facts=facts, took=took)
-    if ended.stopped_by is not None:
-        return e.Interrupted(at, message=describe_end(ended), facts=facts, took=took)
-    unexpected = ", which was not expected" if ended.status == 0 else ""
-    return e.Signalled(at, state=Failed(f"{describe_end(ended)}{unexpected}"), attempt=attempt, facts=facts, took=took)
+    is_fault, is_stopped = ended.fault is not None, ended.stopped_by is not None
+    match kind_of_end(ended.status, timed_out=ended.timed_out, is_fault=is_fault, is_stopped=is_stopped, expected=expected):
+        case "TimedOut":
+            return e.TimedOutAt(at, describe_end(ended), facts=facts, took=took)
+        case "Success":
+            message = None if ended.status == 0 else f"{describe_end(ended)}, which was expected"
+            return e.Succeeded(at, message=message, facts=facts, took=took)
+        case "Aborted":
+            return e.Interrupted(at, message=describe_end(ended), facts=facts, took=took)
+        case "Failed":
+            unexpected = ", which was not expected" if ended.status == 0 and not is_fault else ""
+            failed = Failed(f"{describe_end(ended)}{unexpected}")
+            return e.Signalled(at, state=failed, ends=is_fault, attempt=attempt, facts=facts, took=took)
 
 
 def ending(

@@ -29,8 +29,8 @@ from tocsin.shell.current import current_of_runs, mode_of
 from tocsin.shell.environment import Notify
 from tocsin.shell.fork_safety import forget_in_child
 from tocsin.shell.history.foreign_runs import ForeignRunStore, OpenRun, has_foreign_runs
+from tocsin.shell.history.journal import HistoryError
 from tocsin.shell.history.run_locks import RunLock
-from tocsin.shell.history.run_record import HistoryError
 from tocsin.shell.history.streaks import Fate, Remember, Remembered, remembering
 from tocsin.shell.interpreter import Interpreter
 from tocsin.shell.report import DeliveryLog

@@ -39,10 +39,9 @@ from tocsin.shell.config.defaults import usual_handlers
 from tocsin.shell.config.load import configuration
 from tocsin.shell.current import mode_of
 from tocsin.shell.history.expectations import Claim, ExpectationStore, Stored
+from tocsin.shell.history.journal import BUSY, HistoryError
 from tocsin.shell.history.looked import looked
-from tocsin.shell.history.run_record import HistoryError
 from tocsin.shell.history.silences import silence_of
-from tocsin.shell.history.store import BUSY
 from tocsin.shell.history.streaks import Fate, Remembered
 from tocsin.shell.interpreter import Interpreter
 from tocsin.shell.report import DeliveryLog

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from tocsin.shell.history import store as history_store
+from tocsin.shell.history import journal
 
 
 def test_a_writer_waits_longer_than_a_reader(state: Path) -> None:
     path = state / "journal.sqlite3"
-    with history_store.writing(path) as connection:
+    with journal.writing(path) as connection:
         assert connection.execute("PRAGMA busy_timeout").fetchone() == (20_000,)
-    with history_store.reading(path) as reader:
+    with journal.reading(path) as reader:
         assert reader is not None
         assert reader.execute("PRAGMA busy_timeout").fetchone() == (5_000,)

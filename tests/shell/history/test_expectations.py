@@ -13,9 +13,10 @@ import pytest
 from tocsin import Failed, Success
 from tocsin.core.absence import Daily, Every, Expectation, LastRun, Seen, ToldMiss
 from tocsin.shell.history.expectations import ExpectationStore
+from tocsin.shell.history.journal import HistoryError
 from tocsin.shell.history.paths import has_expectations
 from tocsin.shell.history.run_locks import open_run
-from tocsin.shell.history.run_record import HistoryError, RunRecord
+from tocsin.shell.history.run_record import RunRecord
 from tocsin.shell.history.store import HistoryStore
 
 NOW = datetime.now(UTC).replace(microsecond=0)

@@ -36,10 +36,11 @@ from tocsin import (
 from tocsin.core.changes import Streak
 from tocsin.core.silences import RunEnd
 from tocsin.shell.history import run_locks
+from tocsin.shell.history.journal import HistoryError
 from tocsin.shell.history.looked import look, looked
 from tocsin.shell.history.paths import NoFolderError
 from tocsin.shell.history.run_locks import try_lock
-from tocsin.shell.history.run_record import HistoryError, KeptEnd
+from tocsin.shell.history.run_record import KeptEnd
 from tocsin.shell.history.silences import (
     claimed_silent_ends,
     described,

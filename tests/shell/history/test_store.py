@@ -15,8 +15,9 @@ import pytest
 
 from tocsin import Aborted, Failed, Finished, Running, Skipped, State, Success
 from tocsin.core.changes import Streak
-from tocsin.shell.history import store as history_store
-from tocsin.shell.history.run_record import HistoryError, RunRecord
+from tocsin.shell.history import journal
+from tocsin.shell.history.journal import HistoryError
+from tocsin.shell.history.run_record import RunRecord
 from tocsin.shell.history.store import HistoryStore
 from tocsin.shell.redaction import remember
 
@@ -122,7 +123,7 @@ def test_a_naive_time_is_refused() -> None:
 
 
 def test_of_each_label_the_last_runs_are_kept(store: HistoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(history_store, "KEPT", 3)
+    monkeypatch.setattr(journal, "KEPT", 3)
     store.record(ended("other", label="sums"))
     for number in range(5):
         store.record(ended(f"r{number}"))
@@ -131,7 +132,7 @@ def test_of_each_label_the_last_runs_are_kept(store: HistoryStore, monkeypatch: 
 
 
 def test_the_history_is_bounded_in_all(store: HistoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(history_store, "KEPT_IN_ALL", 3)
+    monkeypatch.setattr(journal, "KEPT_IN_ALL", 3)
     for number in range(5):
         store.record(ended(f"r{number}", label=f"load {number}"))
     assert [run.run_id for run in store.history()] == ["r4", "r3", "r2"]
@@ -244,18 +245,18 @@ def test_a_folder_that_cannot_be_made(store: HistoryStore) -> None:
 
 def test_a_file_that_may_only_be_read(store: HistoryStore) -> None:
     store.record(ended("r1"))
-    with history_store.reading(store.path) as connection:
+    with journal.reading(store.path) as connection:
         assert connection is not None
         connection.execute("PRAGMA query_only = 1")  # as in a read-only folder, except for the superuser
         with (
             pytest.raises(HistoryError, match="attempt to write a readonly database; make it writable, or"),
-            history_store.describe_errors(store.path),
+            journal.describe_errors(store.path),
         ):
             connection.execute("DELETE FROM runs")
 
 
 def _filling(store: HistoryStore) -> None:
-    with history_store.writing(store.path) as connection:
+    with journal.writing(store.path) as connection:
         connection.execute("PRAGMA max_page_count = 1")
         connection.execute("INSERT INTO streaks VALUES (?, 1, 1, 1.0)", ("x" * 99_999,))
 
@@ -269,7 +270,7 @@ def test_a_disk_that_is_full(store: HistoryStore) -> None:
 
 def test_a_file_that_another_process_locks(store: HistoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
     store.record(ended("r1"))
-    monkeypatch.setattr(history_store, "BUSY", 0.01)
+    monkeypatch.setattr(journal, "BUSY", 0.01)
     with closing(sqlite3.connect(store.path, isolation_level=None)) as connection:
         connection.execute("BEGIN EXCLUSIVE")
         with pytest.raises(HistoryError, match="database is locked; another process keeps it locked; end that process"):
@@ -280,7 +281,7 @@ def test_a_file_that_another_process_locks(store: HistoryStore, monkeypatch: pyt
 
 
 def _interrupted(store: HistoryStore) -> None:
-    with history_store.writing(store.path) as connection:
+    with journal.writing(store.path) as connection:
         connection.execute("DELETE FROM runs")
         raise KeyboardInterrupt
 
@@ -296,7 +297,7 @@ def test_a_user_without_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
     def homeless() -> NoReturn:
         raise OSError(0, "this user has no home folder")
 
-    monkeypatch.setattr(history_store, "state_folder", homeless)
+    monkeypatch.setattr("tocsin.shell.history.store.state_folder", homeless)
     with pytest.raises(HistoryError, match="there is no folder for the history: this user has no home folder; set TOCSIN_STATE_DIR"):
         HistoryStore.usual()
 

@@ -44,9 +44,10 @@ from tocsin.core.effects import Effect
 from tocsin.core.outbox.model import WAITING
 from tocsin.core.outcomes import DeliveryError, Receipt, Rejected, Retryable
 from tocsin.interpreters import Outbox
+from tocsin.shell.history.journal import writing
 from tocsin.shell.history.run_locks import KilledRun, left_ends, open_end, open_run
 from tocsin.shell.history.run_record import KeptEnd
-from tocsin.shell.history.store import HistoryStore, writing
+from tocsin.shell.history.store import HistoryStore
 from tocsin.shell.history.streaks import _use_store
 from tocsin.shell.interpreter import result_of
 

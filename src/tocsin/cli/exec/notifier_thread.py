@@ -12,6 +12,8 @@ from typing import TypeVar
 
 from tocsin.cli.exec.context import ExecContext
 from tocsin.cli.exec.notifier_protocol import ExecNotifier, MakeNotifier, OpenRun
+from tocsin.cli.exec.options import Options
+from tocsin.cli.exec.quiet import QuietNotifier
 from tocsin.cli.exec.spawn import Child
 from tocsin.cli.stderr import complain
 from tocsin.core.supervisor import Ended
@@ -90,9 +92,7 @@ class NotifierThread:
         run = OpenRun(run_id=context.run_id, label=context.options.label, started=began, monotonic=monotonic, pid=self._pid)
         if self._make is not None:
             return self._make(context.options, run)
-        from tocsin.cli.exec.notifier import CommandNotifier
-
-        return CommandNotifier(context.options, run)
+        return QuietNotifier(context.options, run, lambda: _command_notifier(context.options, run))
 
     def _forward(self, notifier: ExecNotifier | None, call: str | Ended) -> None:
         self._is_running = not isinstance(call, Ended)
@@ -103,6 +103,12 @@ class NotifierThread:
         self.answer = None if notifier is None else _guarded(lambda: notifier.ended(call))
         self.answered = True
         self._context.signals.wake()
+
+
+def _command_notifier(options: Options, run: OpenRun) -> ExecNotifier:
+    from tocsin.cli.exec.notifier import CommandNotifier  # with some 350 modules, which only a run that tells needs
+
+    return CommandNotifier(options, run)
 
 
 def _guarded(act: Callable[[], _T]) -> _T | None:

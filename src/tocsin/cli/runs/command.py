@@ -10,8 +10,8 @@ from tocsin.cli.stdout import write
 from tocsin.cli.terminal import complain, console, plain_text, say
 from tocsin.core.outbox.status import parse_age
 from tocsin.core.text import one_line, quote
+from tocsin.shell.history.journal import HistoryError
 from tocsin.shell.history.run_locks import line
-from tocsin.shell.history.run_record import HistoryError
 
 
 def runs(options: RunsOptions) -> int:

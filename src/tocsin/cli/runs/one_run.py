@@ -13,8 +13,9 @@ from tocsin.cli.terminal import color_style, complain, console, json_line, own_t
 from tocsin.core.outcomes import Told
 from tocsin.core.states import Aborted, Running
 from tocsin.core.text import one_line, quote, span
+from tocsin.shell.history.journal import HistoryError
 from tocsin.shell.history.run_locks import KilledRun, killed_runs, open_runs
-from tocsin.shell.history.run_record import HistoryError, RunRecord
+from tocsin.shell.history.run_record import RunRecord
 from tocsin.shell.history.store import HistoryStore
 
 

@@ -11,10 +11,11 @@ from tocsin.core.outcomes import Told
 from tocsin.core.silences import Silence
 from tocsin.shell.absence import Overdue, overdue
 from tocsin.shell.history.expectations import ExpectationStore
+from tocsin.shell.history.journal import KEPT_IN_ALL, HistoryError
 from tocsin.shell.history.run_locks import KilledRun, killed_runs, line, open_runs
-from tocsin.shell.history.run_record import HistoryError, RunRecord
+from tocsin.shell.history.run_record import RunRecord
 from tocsin.shell.history.silences import silences
-from tocsin.shell.history.store import KEPT_IN_ALL, HistoryStore
+from tocsin.shell.history.store import HistoryStore
 
 SHOWN = 20  # runs, if no limit is given
 UNUSABLE = 2

@@ -8,8 +8,8 @@ from pathlib import Path
 from tocsin.core.diagnosis import Finding
 from tocsin.core.notifiers import Messenger
 from tocsin.shell.check.folders import may, obstacle
+from tocsin.shell.history.journal import ELSEWHERE, HistoryError
 from tocsin.shell.history.paths import EXPECTED, NAME, NoFolderError, state_folder
-from tocsin.shell.history.run_record import ELSEWHERE, HistoryError
 from tocsin.shell.history.silences import silences, usual_path
 from tocsin.shell.history.store import HistoryStore
 

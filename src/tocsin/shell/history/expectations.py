@@ -18,10 +18,11 @@ import attrs
 
 from tocsin.core.absence import DAY, Daily, Every, Expectation, LastRun, OpenRun, Seen, ToldMiss, last_start
 from tocsin.shell.fork_safety import forget_in_child
+from tocsin.shell.history.journal import BUSY, Row, describe_errors, reading, writing
 from tocsin.shell.history.paths import EXPECTED
 from tocsin.shell.history.run_locks import KilledRun, killed_runs, line, open_runs, try_exclusive_lock
-from tocsin.shell.history.run_record import Row, text
-from tocsin.shell.history.store import BUSY, HistoryFile, describe_errors, reading, writing
+from tocsin.shell.history.run_record import text
+from tocsin.shell.history.store import HistoryFile
 from tocsin.shell.history.time_zones import UnknownZoneError, zone_of
 
 if TYPE_CHECKING:

@@ -20,10 +20,11 @@ import attrs
 
 from tocsin.core.integrations.foreign import ForeignRun
 from tocsin.shell.fork_safety import forget_in_child
+from tocsin.shell.history.journal import Row, reading, writing
 from tocsin.shell.history.paths import state_folder
 from tocsin.shell.history.run_locks import RunLock, line, try_lock
-from tocsin.shell.history.run_record import Row, text, whole
-from tocsin.shell.history.store import HistoryFile, reading, writing
+from tocsin.shell.history.run_record import text, whole
+from tocsin.shell.history.store import HistoryFile
 
 if TYPE_CHECKING:
     from sqlite3 import Connection

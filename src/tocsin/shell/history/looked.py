@@ -9,10 +9,7 @@ import time
 
 import attrs
 
-from tocsin.shell.history.paths import NAME, has_expectations, state_folder
-
-SILENCES = "silences.sqlite3"
-"""The name of the file that exists once somebody has silenced a label."""
+from tocsin.shell.history.paths import NAME, has_expectations, has_silences
 
 _LOOK_AGAIN = 1.0  # seconds
 _CHECK_AGAIN = 30.0  # seconds between two checks for missed runs
@@ -59,14 +56,7 @@ def look() -> Looked:
         folder = os.environ.get(NAME)
         if folder != looked.folder:
             looked.folder, looked.next_check = folder, 0.0
-        silences, expectations = _has_silences(), now >= looked.next_check and has_expectations()
+        silences, expectations = has_silences(), now >= looked.next_check and has_expectations()
         looked.silences, looked.check_is_due, looked.anything = silences, expectations, silences or expectations
         looked.until = now + _LOOK_AGAIN  # last: another thread may ask meanwhile
     return looked
-
-
-def _has_silences() -> bool:
-    try:
-        return os.path.exists(f"{state_folder()}/{SILENCES}")  # noqa: PTH110 - pathlib takes long to load
-    except OSError:  # no home folder, or a relative path in a working folder that is gone
-        return False

@@ -12,6 +12,10 @@ EXPECTED = "expected"
 """The name of the folder that is there once a run is expected."""
 
 
+SILENCES = "silences.sqlite3"
+"""The name of the file that is there once somebody has silenced a label."""
+
+
 class NoFolderError(OSError):
     """The user has no home folder, and no variable names another one."""
 
@@ -39,6 +43,14 @@ def has_expectations() -> bool:
     try:
         return os.path.isdir(f"{state_folder()}/{EXPECTED}")  # noqa: PTH112 - as above
     except OSError:  # no home folder, or a relative path in a working folder that is gone
+        return False
+
+
+def has_silences() -> bool:
+    """Return whether labels may be silent, or held back. It costs one look at a folder, and loads nothing."""
+    try:
+        return os.path.exists(f"{state_folder()}/{SILENCES}")  # noqa: PTH110 - as above
+    except OSError:  # as above
         return False
 
 

@@ -11,30 +11,13 @@ from tocsin.core.machine import Announcement, Run, Subject
 from tocsin.core.states import KINDS, Failed, Running, State, Success, aware
 from tocsin.core.text import cut, one_line, plain
 from tocsin.core.values import Value
-from tocsin.shell.history.paths import NAME
+from tocsin.core.version import VERSION
+from tocsin.shell.history.journal import Row, kept_line
 from tocsin.shell.history.run_locks import line
 from tocsin.shell.redaction import redact
 
-ELSEWHERE = f"set {NAME} to another folder"
-RENEW = f"move it away, so that tocsin begins a new one, or {ELSEWHERE}"
-
-Row = tuple[object, ...]
-
 _MAX_MESSAGE = 300  # characters
 _MAX_NAME = 100  # characters
-
-
-class HistoryError(Exception):
-    """The history cannot be used. The message names the file, the reason and the remedy, in one line without a secret.
-
-    ``errno`` is the error number of the operating system, if that refused the file.
-    """
-
-    __module__ = "tocsin.errors"  # where users find it
-
-    def __init__(self, text: str, errno: int | None = None) -> None:
-        super().__init__(one_line(redact(text)))
-        self.errno = errno
 
 
 def _short(name: str) -> str:
@@ -95,7 +78,7 @@ class RunRecord(Value):
         """
         failed = state.is_failed() if state.is_failed() or state.is_successful() else None
         kind = type(state).__name__
-        return cls(run_id, label, started, ended, kind, failed, state.message, attempts, status, _version())
+        return cls(run_id, label, started, ended, kind, failed, state.message, attempts, status, VERSION)
 
     @property
     def duration(self) -> timedelta:
@@ -106,15 +89,6 @@ class RunRecord(Value):
         """Return the record as a row of the history."""
         times = (self.started.timestamp(), self.ended.timestamp())
         return (self.run_id, self.label, *times, self.kind, self.failed, self.message, self.attempts, self.status, self.version)
-
-
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version  # slow to load
-
-    try:
-        return version("tocsin")
-    except PackageNotFoundError:  # a copy inside another program has no metadata
-        return ""
 
 
 def from_row(row: Row) -> RunRecord:
@@ -212,12 +186,9 @@ class KeptEnd(Value):
 
     def line(self) -> str:
         """Return the end as a JSON object in one line, in ASCII. The streak is its length, negative for successes."""
-        import json
-
         length = self.before.length if self.before.failed else -self.before.length
-        numbers = (self.ordinal, self.attempt, self.attempts)
-        times = (self.at, self.started, self.status)
-        return json.dumps({"end": (self.run_id, *numbers, self.kind, self.failed, self.message, *times, length)})
+        numbers, times = (self.ordinal, self.attempt, self.attempts), (self.at, self.started, self.status)
+        return kept_line((self.run_id, *numbers, self.kind, self.failed, self.message, *times, length))
 
     def announcement(self, subject: Subject, facts: Facts) -> Announcement:
         """Return the change that ended the run, for the handlers of ``subject``, a later run of the same label."""

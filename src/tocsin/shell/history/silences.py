@@ -18,10 +18,12 @@ import attrs
 from tocsin.core.silences import Held, HeldBack, RunEnd, Silence, after_end, holds, silence_over
 from tocsin.shell import log
 from tocsin.shell.fork_safety import forget_in_child
-from tocsin.shell.history.looked import SILENCES, looked
+from tocsin.shell.history.journal import HistoryError, Row, reading, writing
+from tocsin.shell.history.looked import looked
+from tocsin.shell.history.paths import SILENCES
 from tocsin.shell.history.run_locks import RunLock, line, try_lock
-from tocsin.shell.history.run_record import HistoryError, KeptEnd, Row, text, whole
-from tocsin.shell.history.store import HistoryStore, reading, writing
+from tocsin.shell.history.run_record import KeptEnd, text, whole
+from tocsin.shell.history.store import HistoryStore
 
 if TYPE_CHECKING:
     from sqlite3 import Connection

@@ -11,11 +11,7 @@
   cleans up after a killed one.
 """
 
-import errno
-import os
-import time
-from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, get_args
@@ -24,40 +20,20 @@ import attrs
 
 from tocsin.core.changes import Streak
 from tocsin.core.outcomes import Told
+from tocsin.shell.history import journal
+from tocsin.shell.history.journal import COLUMNS, ELSEWHERE, FILE, HistoryError, Row, add_run, reading, set_streak, writing
 from tocsin.shell.history.paths import state_folder
 from tocsin.shell.history.run_locks import line
-from tocsin.shell.history.run_record import ELSEWHERE, RENEW, HistoryError, Row, RunRecord, from_row, text, whole
+from tocsin.shell.history.run_record import RunRecord, from_row, text
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
-FILE = "journal.sqlite3"
-VERSION = 1
-BUSY = 20.0
-"""Seconds that a writer waits for the lock: many runs may end at once."""
-BUSY_READING = 5.0
-"""Seconds that a reader waits for the lock."""
-KEPT = 1000
-"""Maximum number of stored runs of one label."""
-KEPT_IN_ALL = 20_000
-"""Maximum number of stored runs in all, and of stored streaks."""
-
-_COLUMNS = "run_id, label, started, ended, kind, failed, message, attempts, status, version"
-_ADD = f"INSERT OR IGNORE INTO runs ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - constants only
-_LAST = f"SELECT {_COLUMNS} FROM runs ORDER BY number DESC LIMIT ?"  # noqa: S608 - as above
-_LAST_OF = f"SELECT {_COLUMNS} FROM runs WHERE label = ? ORDER BY number DESC LIMIT ?"  # noqa: S608 - as above
-_LAST_OF_EACH = f"SELECT {_COLUMNS} FROM runs WHERE number IN (SELECT MAX(number) FROM runs GROUP BY label) ORDER BY label"  # noqa: S608 - as above
+_LAST = f"SELECT {COLUMNS} FROM runs ORDER BY number DESC LIMIT ?"  # noqa: S608 - as above
+_LAST_OF = f"SELECT {COLUMNS} FROM runs WHERE label = ? ORDER BY number DESC LIMIT ?"  # noqa: S608 - as above
+_LAST_OF_EACH = f"SELECT {COLUMNS} FROM runs WHERE number IN (SELECT MAX(number) FROM runs GROUP BY label) ORDER BY label"  # noqa: S608 - as above
 _SUCCESSES = "SELECT label, MAX(ended) FROM runs WHERE failed = 0 GROUP BY label"
-_PRUNE = (
-    "DELETE FROM runs WHERE label = ? AND number <= (SELECT number FROM runs WHERE label = ? ORDER BY number DESC LIMIT 1 OFFSET ?)"
-)
-_PRUNE_ALL = "DELETE FROM runs WHERE number <= (SELECT number FROM runs ORDER BY number DESC LIMIT 1 OFFSET ?)"
-_STREAK = "SELECT failed, length FROM streaks WHERE label = ?"
-_DROP = "DELETE FROM streaks WHERE label = ?"
-_SET = "INSERT OR REPLACE INTO streaks (label, failed, length, updated) VALUES (?, ?, ?, ?)"
-_PRUNE_STREAKS = "DELETE FROM streaks WHERE updated <= (SELECT updated FROM streaks ORDER BY updated DESC LIMIT 1 OFFSET ?)"
-_KNOWN = "SELECT 1 FROM runs WHERE run_id = ?"
-_BEGINNING = f"SELECT {_COLUMNS} FROM runs WHERE substr(run_id, 1, ?) = ? ORDER BY number DESC LIMIT ?"  # noqa: S608 - as above
+_BEGINNING = f"SELECT {COLUMNS} FROM runs WHERE substr(run_id, 1, ?) = ? ORDER BY number DESC LIMIT ?"  # noqa: S608 - as above
 _ADD_TOLD = (
     "CREATE TABLE IF NOT EXISTS told (run_id TEXT PRIMARY KEY, told TEXT NOT NULL)",
     """CREATE TRIGGER IF NOT EXISTS told_of_runs AFTER DELETE ON runs
@@ -66,25 +42,7 @@ _ADD_TOLD = (
 _HAS_TOLD = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'told'"
 _SET_TOLD = "INSERT OR REPLACE INTO told (run_id, told) SELECT run_id, ? FROM runs WHERE run_id = ?"
 _TOLD = "SELECT run_id, told FROM told"
-_SCHEMA = (
-    """CREATE TABLE runs (
-        number INTEGER PRIMARY KEY AUTOINCREMENT,
-        run_id TEXT NOT NULL UNIQUE,
-        label TEXT NOT NULL,
-        started REAL NOT NULL,
-        ended REAL NOT NULL,
-        kind TEXT NOT NULL,
-        failed INTEGER,
-        message TEXT,
-        attempts INTEGER NOT NULL,
-        status INTEGER,
-        version TEXT NOT NULL
-    )""",
-    "CREATE INDEX runs_by_label ON runs (label, number)",
-    "CREATE TABLE streaks (label TEXT PRIMARY KEY, failed INTEGER, length INTEGER NOT NULL, updated REAL NOT NULL)",
-    "CREATE INDEX streaks_by_age ON streaks (updated)",
-    f"PRAGMA user_version = {VERSION}",
-)
+_DROP = "DELETE FROM streaks WHERE label = ?"
 
 
 Keep = Callable[[Streak], None]
@@ -149,16 +107,10 @@ class HistoryStore(HistoryFile):
             The label's streak before this run, by which policies decide about its end.
         """
         with writing(self.path) as connection:
-            before = _streak(connection, ended.label)
-            if connection.execute(_KNOWN, (ended.row()[0],)).fetchone() is not None:
-                return before if known is None else known
-            keep(before)
-            connection.execute(_ADD, ended.row())
-            if counts and ended.failed is not None:
-                _remember(connection, ended.label, before.then(failed=ended.failed))
-            connection.execute(_PRUNE, (ended.label, ended.label, KEPT))
-            connection.execute(_PRUNE_ALL, (KEPT_IN_ALL,))
-            return before
+            before = add_run(connection, ended.row(), lambda length: keep(_streak_of(length)), counts=counts)
+            if before is None:
+                return _streak(connection, ended.label) if known is None else known
+            return _streak_of(before)
 
     def advance(self, label: str, *, failed: bool, keep: Keep = keep_nothing) -> Streak:
         """Add an end to a label's streak. Call ``keep`` before the commit. Return the streak before it."""
@@ -241,83 +193,12 @@ class HistoryStore(HistoryFile):
 
 
 def _streak(connection: "Connection", label: str) -> Streak:
-    rows: list[Row] = connection.execute(_STREAK, (label,)).fetchall()
-    return next((Streak(bool(failed), whole(length)) for failed, length in rows), Streak())
+    return _streak_of(journal.streak(connection, label))
+
+
+def _streak_of(length: int) -> Streak:
+    return Streak(length > 0, abs(length)) if length else Streak()
 
 
 def _remember(connection: "Connection", label: str, streak: Streak) -> None:
-    connection.execute(_SET, (label, streak.failed, streak.length, time.time()))
-    connection.execute(_PRUNE_STREAKS, (KEPT_IN_ALL,))
-
-
-@contextmanager
-def reading(path: Path, busy: float = BUSY) -> "Generator[Connection | None]":
-    """Yield a connection for reading; None if there is no history yet. ``busy`` limits the wait for a lock, in seconds."""
-    with describe_errors(path):
-        if not path.exists():
-            yield None
-            return
-        with closing(_connected(path, min(busy, BUSY_READING))) as connection:
-            yield connection if _version(connection, path) else None
-
-
-@contextmanager
-def writing(path: Path, schema: Iterable[str] = _SCHEMA, *, busy: float = BUSY) -> "Generator[Connection]":
-    """Yield a connection in a transaction. The end of the block commits it; an exception rolls it back.
-
-    A file without tables gets those of ``schema``.
-    """
-    with describe_errors(path):
-        path.parent.mkdir(0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        with closing(_connected(path, busy)) as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            if not _version(connection, path):
-                for statement in schema:
-                    connection.execute(statement)
-            yield connection
-            connection.execute("COMMIT")
-
-
-def _connected(path: Path, busy_timeout: float) -> "Connection":
-    """Connect to an existing file. Closing the connection rolls back an open transaction."""
-    import sqlite3
-
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", timeout=busy_timeout, isolation_level=None, uri=True)
-
-
-def _version(connection: "Connection", path: Path) -> int:
-    """Return the schema version of the file; 0 if it has no tables."""
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    found = int(version)
-    if not 0 <= found <= VERSION:
-        newer = f"a newer tocsin (its version is {found}, and this tocsin knows {VERSION})"
-        raise HistoryError(f"the history file {path} was written by {newer}; upgrade tocsin, or {ELSEWHERE}")
-    return found
-
-
-@contextmanager
-def describe_errors(path: Path) -> Generator[None]:
-    """Raise errors of SQLite, the operating system and the data as ``HistoryError``."""
-    try:
-        import sqlite3  # slow to load, and used by few programs
-    except ImportError:
-        raise HistoryError("there is no history: this Python was built without sqlite3; install one that has it") from None
-    remedies = {
-        sqlite3.SQLITE_BUSY: "another process keeps it locked; end that process, or try again",
-        sqlite3.SQLITE_FULL: f"make room on the disk, or {ELSEWHERE}",
-        sqlite3.SQLITE_READONLY: f"make it writable, or {ELSEWHERE}",
-        sqlite3.SQLITE_CANTOPEN: f"make it a file that you may read and write, or {ELSEWHERE}",
-        sqlite3.SQLITE_IOERR: f"check the disk, or {ELSEWHERE}",
-    }
-    try:
-        yield
-    except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the higher bits hold details
-        remedy = remedies.get(code)
-        trouble = f"cannot be used: {error}; {remedy}" if remedy else f"is damaged: {error}; {RENEW}"
-        raise HistoryError(f"the history file {path} {trouble}", errno.ENOSPC if code == sqlite3.SQLITE_FULL else None) from None
-    except OSError as error:
-        raise HistoryError(f"the history file {path} cannot be used: {error.strerror}; {ELSEWHERE}", error.errno) from None
-    except (ValueError, OverflowError) as error:
-        raise HistoryError(f"the history file {path} is damaged: {error}; {RENEW}") from None
+    set_streak(connection, label, streak.length if streak.failed else -streak.length)

@@ -28,9 +28,10 @@ from tocsin.core.outcomes import Told
 from tocsin.shell import log
 from tocsin.shell.environment import Notify
 from tocsin.shell.fork_safety import forget_in_child
+from tocsin.shell.history.journal import HistoryError
 from tocsin.shell.history.paths import has_folder
 from tocsin.shell.history.run_locks import RunLock, is_reported, keep_end, left_ends, line, open_end
-from tocsin.shell.history.run_record import HistoryError, KeptEnd, RunRecord
+from tocsin.shell.history.run_record import KeptEnd, RunRecord
 from tocsin.shell.history.silences import ClaimedEnd, claimed_silent_ends
 from tocsin.shell.history.store import HistoryStore
 
