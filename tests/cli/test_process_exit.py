@@ -67,13 +67,13 @@ def test_the_script_ends_with_the_status_of_the_command(code: str, status: int, 
     assert (done.returncode, done.stdout, done.stderr) == (status, "", err)
 
 
-def test_what_the_file_of_a_flow_has_open_is_closed(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("command", "out"), [("run", "torn down"), ("preview", "torn down"), ("--help", "")])
+def test_a_process_that_loads_a_file_of_the_users_is_torn_down_as_ever(tmp_path: Path, command: str, out: str) -> None:
     flow = tmp_path / "flow.py"
-    out = tmp_path / "result.csv"
-    flow.write_text(
-        f"from tocsin import Flow, task\nout = open({str(out)!r}, 'w')\n@task(state_handlers=[])\n"
-        "def load():\n    out.write('id,reason')\nwith Flow('nightly', state_handlers=[]) as flow:\n    load()\n"
+    flow.write_text("from tocsin import Flow\nflow = Flow('nightly', state_handlers=[])\n")
+    program = (
+        "import os, sys\nclass Left:\n    def __del__(self, write=os.write):\n        write(2, b'torn down')\nleft = Left()\n"
+        f"sys.argv = ['tocsin', {command!r}, {str(flow)!r}]\nfrom tocsin.cli import script\nscript()"
     )
-    program = f"import sys; sys.argv = ['tocsin', 'run', {str(flow)!r}]; from tocsin.cli import script; script()"
-    assert ended(program, traced=False).returncode == 0
-    assert out.read_text() == "id,reason"
+    done = ended(program, traced=False)
+    assert (done.returncode, done.stderr) == (0, out)
