@@ -31,9 +31,9 @@ from typing import TypeGuard
 import attrs
 
 from tocsin.core import events as e
+from tocsin.core.command_end import kind_of_end
 from tocsin.core.events import UNKNOWN, Facts
 from tocsin.core.expected import NOTHING_EXPECTED, ExpectedKinds, expected_state
-from tocsin.core.quiet import kind_of_end
 from tocsin.core.signals import ENDRUN, Signal
 from tocsin.core.states import KINDS, Aborted, Failed, Finished, Looped, Skipped, State, TimedOut
 from tocsin.core.supervisor import Ended, describe_end

@@ -3,7 +3,6 @@
 import json
 from datetime import UTC, datetime, timedelta
 from importlib import metadata
-from typing import NoReturn
 
 import pytest
 from hypothesis import example, given
@@ -38,14 +37,6 @@ KEPT = KeptEnd("r1", 3, 2, 4, "Failed", True, "no rows", 9.0, 8.0, 7, Streak(fai
 
 def test_the_version_is_that_of_the_package() -> None:
     assert ended("r1").version == metadata.version("tocsin")
-
-
-def test_without_the_packages_metadata_there_is_no_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    def unknown(name: str) -> NoReturn:  # as in a copy inside another program, or in a zip file
-        raise metadata.PackageNotFoundError(name)
-
-    monkeypatch.setattr(metadata, "version", unknown)
-    assert ended("r1").version == ""
 
 
 def test_an_earlier_record_of_a_clock_that_was_set_back_took_no_time_and_not_less() -> None:

@@ -316,7 +316,7 @@ def test_it_leaves_no_file_and_costs_no_read_where_nobody_is_silent(folder: Path
     assert (silences(0.0), held_ends(), due_labels(), end_silences("load", 0.0)) == ((), (), (), 0)
     assert not folder.exists()
     monkeypatch.delenv("TOCSIN_STATE_DIR")
-    monkeypatch.setattr("tocsin.shell.history.looked.state_folder", _no_folder)
+    monkeypatch.setattr("tocsin.shell.history.paths.state_folder", _no_folder)
     looked.forget()
     assert not look().silences
 

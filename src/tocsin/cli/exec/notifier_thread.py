@@ -11,9 +11,9 @@ from time import monotonic
 from typing import TypeVar
 
 from tocsin.cli.exec.context import ExecContext
+from tocsin.cli.exec.deferred import DeferredNotifier
 from tocsin.cli.exec.notifier_protocol import ExecNotifier, MakeNotifier, OpenRun
 from tocsin.cli.exec.options import Options
-from tocsin.cli.exec.quiet import QuietNotifier
 from tocsin.cli.exec.spawn import Child
 from tocsin.cli.stderr import complain
 from tocsin.core.supervisor import Ended
@@ -92,7 +92,7 @@ class NotifierThread:
         run = OpenRun(run_id=context.run_id, label=context.options.label, started=began, monotonic=monotonic, pid=self._pid)
         if self._make is not None:
             return self._make(context.options, run)
-        return QuietNotifier(context.options, run, lambda: _command_notifier(context.options, run))
+        return DeferredNotifier(context.options, run, lambda: _command_notifier(context.options, run))
 
     def _forward(self, notifier: ExecNotifier | None, call: str | Ended) -> None:
         self._is_running = not isinstance(call, Ended)

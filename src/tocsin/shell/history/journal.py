@@ -47,6 +47,12 @@ _STREAK = "SELECT failed, length FROM streaks WHERE label = ?"
 _SET = "INSERT OR REPLACE INTO streaks (label, failed, length, updated) VALUES (?, ?, ?, ?)"
 _PRUNE_STREAKS = "DELETE FROM streaks WHERE updated <= (SELECT updated FROM streaks ORDER BY updated DESC LIMIT 1 OFFSET ?)"
 _KNOWN = "SELECT 1 FROM runs WHERE run_id = ?"
+_ADD_TOLD = (
+    "CREATE TABLE IF NOT EXISTS told (run_id TEXT PRIMARY KEY, told TEXT NOT NULL)",
+    """CREATE TRIGGER IF NOT EXISTS told_of_runs AFTER DELETE ON runs
+        BEGIN DELETE FROM told WHERE run_id = OLD.run_id; END""",
+)
+_SET_TOLD = "INSERT OR REPLACE INTO told (run_id, told) SELECT run_id, ? FROM runs WHERE run_id = ?"
 _PLAIN = frozenset(b"/._-~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 SCHEMA = (
     """CREATE TABLE runs (
@@ -131,8 +137,8 @@ def streak(connection: "Connection", label: object) -> int:
     """Return the streak of a label. Raise ValueError if tocsin did not write it."""
     rows: list[Row] = connection.execute(_STREAK, (label,)).fetchall()
     for failed, length in rows:
-        if not isinstance(length, int):
-            raise ValueError("no whole number")  # noqa: TRY004 - the file is damaged, and no caller at fault
+        if failed not in {0, 1} or not isinstance(length, int) or length < 1:
+            raise ValueError("no streak")
         return length if failed else -length
     return 0
 
@@ -141,6 +147,13 @@ def set_streak(connection: "Connection", label: object, streak: int) -> None:
     """Set the streak of a label, which is not 0."""
     connection.execute(_SET, (label, streak > 0, abs(streak), time.time()))
     connection.execute(_PRUNE_STREAKS, (KEPT_IN_ALL,))
+
+
+def set_told(connection: "Connection", run_id: str, told: str) -> None:
+    """Set whether anybody was told of a recorded run."""
+    for statement in _ADD_TOLD:
+        connection.execute(statement)
+    connection.execute(_SET_TOLD, (told, run_id))
 
 
 @contextmanager

@@ -21,7 +21,7 @@ import attrs
 from tocsin.core.changes import Streak
 from tocsin.core.outcomes import Told
 from tocsin.shell.history import journal
-from tocsin.shell.history.journal import COLUMNS, ELSEWHERE, FILE, HistoryError, Row, add_run, reading, set_streak, writing
+from tocsin.shell.history.journal import COLUMNS, ELSEWHERE, FILE, HistoryError, Row, add_run, reading, set_streak, set_told, writing
 from tocsin.shell.history.paths import state_folder
 from tocsin.shell.history.run_locks import line
 from tocsin.shell.history.run_record import RunRecord, from_row, text
@@ -34,13 +34,7 @@ _LAST_OF = f"SELECT {COLUMNS} FROM runs WHERE label = ? ORDER BY number DESC LIM
 _LAST_OF_EACH = f"SELECT {COLUMNS} FROM runs WHERE number IN (SELECT MAX(number) FROM runs GROUP BY label) ORDER BY label"  # noqa: S608 - as above
 _SUCCESSES = "SELECT label, MAX(ended) FROM runs WHERE failed = 0 GROUP BY label"
 _BEGINNING = f"SELECT {COLUMNS} FROM runs WHERE substr(run_id, 1, ?) = ? ORDER BY number DESC LIMIT ?"  # noqa: S608 - as above
-_ADD_TOLD = (
-    "CREATE TABLE IF NOT EXISTS told (run_id TEXT PRIMARY KEY, told TEXT NOT NULL)",
-    """CREATE TRIGGER IF NOT EXISTS told_of_runs AFTER DELETE ON runs
-        BEGIN DELETE FROM told WHERE run_id = OLD.run_id; END""",
-)
 _HAS_TOLD = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'told'"
-_SET_TOLD = "INSERT OR REPLACE INTO told (run_id, told) SELECT run_id, ? FROM runs WHERE run_id = ?"
 _TOLD = "SELECT run_id, told FROM told"
 _DROP = "DELETE FROM streaks WHERE label = ?"
 
@@ -173,9 +167,7 @@ class HistoryStore(HistoryFile):
         The table is beside the others, so that a tocsin that does not know it reads the rest.
         """
         with writing(self.path) as connection:
-            for statement in _ADD_TOLD:
-                connection.execute(statement)
-            connection.execute(_SET_TOLD, (told, run_id))
+            set_told(connection, run_id, told)
 
     def told(self) -> Mapping[str, Told]:
         """Return by the id of a recorded run whether anybody was told of it; a run is missing if that is not known."""

@@ -1,9 +1,9 @@
-"""A run that has nothing to tell: it is recorded, and all that tells is loaded only once there is something to tell.
+"""A notifier that is loaded only once there is something to tell. A run that has nothing to tell is recorded without it.
 
-- Nothing is decided here: ``core.quiet`` says what an end means and whether people are told of it.
-- A run is quiet as long as nothing but its states can be told: no file of a configuration, no setting, no option and no run before it
-  asks for more. What is not known for sure is not quiet.
-- What a quiet run leaves in the history is what any other run leaves there.
+- Nothing is decided here: ``core.command_end`` says what an end means and whether people are told of it.
+- A run may do without as long as nothing but its states can be told: no file of a configuration, no setting, no option and no run
+  before it asks for more. What is not known for sure counts as more.
+- What such a run leaves in the history is what any other run leaves there.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import sys
 
-from tocsin.core.quiet import is_told, kind_of_end
+from tocsin.core.command_end import is_told, kind_of_end
 from tocsin.core.version import VERSION
 from tocsin.shell.history.paths import has_expectations, has_folder, has_silences, state_folder
 from tocsin.shell.history.run_locks import keep_end, killed_runs, line
@@ -29,14 +29,14 @@ _HARMLESS = frozenset({"TOCSIN_STATE_DIR", "TOCSIN_ENV"})  # settings that ask f
 _CONFIGURATION = ("tocsin.toml", "secrets.toml")
 
 
-class QuietNotifier:
+class DeferredNotifier:
     """Passes the calls on to a notifier, which it makes only if there is something to tell; see ``notifier_protocol.ExecNotifier``."""
 
     def __init__(self, options: Options, run: OpenRun, make: Callable[[], ExecNotifier]) -> None:
         self._options = options
         self._run = run
         self._make = make
-        self._notifier = None if may_be_quiet(options) else make()
+        self._notifier = None if may_defer(options) else make()
         self._has_started = False
 
     def started(self) -> None:
@@ -49,7 +49,7 @@ class QuietNotifier:
 
     def ended(self, ended: Ended) -> float | None:
         """Handle the end of an attempt, and return what ``ExecNotifier`` says."""
-        if self._notifier is None and self._ends_quietly(ended) and record(self._run, ended):
+        if self._notifier is None and self._ends_untold(ended) and record(self._run, ended):
             return None
         return self._telling().ended(ended)
 
@@ -62,7 +62,7 @@ class QuietNotifier:
         if self._notifier is not None:
             self._notifier.close()
 
-    def _ends_quietly(self, ended: Ended) -> bool:
+    def _ends_untold(self, ended: Ended) -> bool:
         is_fault, is_stopped, expected = ended.fault is not None, ended.stopped_by is not None, self._options.expect
         kind = kind_of_end(ended.status, timed_out=ended.timed_out, is_fault=is_fault, is_stopped=is_stopped, expected=expected)
         return kind == "Success" and ended.status == 0 and not is_told(kind, self._options.only, self._options.ignore)
@@ -76,7 +76,7 @@ class QuietNotifier:
         return self._notifier
 
 
-def may_be_quiet(options: Options) -> bool:
+def may_defer(options: Options) -> bool:
     """Return whether nothing but the run's own states can be told, as far as is known without loading anything."""
     asked = (
         options.notify != "live"
@@ -118,7 +118,7 @@ def record(run: OpenRun, ended: Ended) -> bool:
     """Record a success in the history, as ``streaks.record_end`` does. Return whether it is recorded, or is not to be."""
     from datetime import UTC, datetime
 
-    from tocsin.shell.history.journal import FILE, HistoryError, add_run, kept_line, writing
+    from tocsin.shell.history.journal import FILE, HistoryError, add_run, kept_line, set_told, writing
 
     if not has_folder():
         return True
@@ -133,6 +133,7 @@ def record(run: OpenRun, ended: Ended) -> bool:
     try:
         with writing(f"{state_folder()}/{FILE}") as connection:
             add_run(connection, row, keep, counts=True)
+            set_told(connection, run.run_id, "unwanted")
     except HistoryError:
         return False  # who tells also says so
     return True
