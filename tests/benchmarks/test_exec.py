@@ -1,6 +1,7 @@
-"""Cost of ``tocsin exec``: the delay until the command starts, and the throughput of its output."""
+"""Cost of ``tocsin exec``: the delay until the command starts, the throughput of its output, and what a run with nothing to tell costs."""
 
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -71,6 +72,27 @@ def test_the_output_of_a_command(rivals: Rivals, tmp_path: Path, options: tuple[
     ours = shell.python(TOCSIN, "exec", *options, "--", *bare)
     measured = [(shell.writing(ours, blocks << 16), shell.writing(bare, blocks << 16)) for _ in range(rounds)]
     note(rivals, f"exec{shown(options)}: a gigabyte through", 1.1, measured)
+
+
+def cpu(command: list[str], environment: dict[str, str]) -> float:
+    """Return the milliseconds of processor time that a command takes, with all that it starts."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, env=environment, check=True, stdin=subprocess.DEVNULL, timeout=60)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1000
+
+
+@pytest.mark.slow
+def test_a_run_with_nothing_to_tell(rivals: Rivals, tmp_path: Path) -> None:
+    shell = Shell(tmp_path)
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "SLACK_WEBHOOK_URL": "https://hooks.slack.com/services/T0/B0/x",
+    }
+    ours, bare = shell.python(TOCSIN, "exec", "--only", "failed", "--", "true"), shell.python("pass")
+    measured = [(cpu(ours, environment), cpu(bare, environment)) for _ in range(31 if rivals.benchmark.enabled else 2)]
+    note(rivals, "exec --only failed -- true: processor time", 5.0, measured[1:])
 
 
 REQUESTS = """
