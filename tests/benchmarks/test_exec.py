@@ -1,4 +1,4 @@
-"""Cost of ``tocsin exec``: the delay until the command starts, the throughput of its output, and what a run with nothing to tell costs."""
+"""Cost of ``tocsin exec``: the delay until the command starts, its output, and what a run with nothing to tell costs."""
 
 import os
 import resource
