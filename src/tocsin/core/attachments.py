@@ -22,6 +22,7 @@ _UNKNOWN_TYPE = "application/octet-stream"
 _TYPE_PART = r"[a-z0-9][a-z0-9!#$&^_.+-]{0,60}"  # of RFC 6838
 _MEDIA_TYPE = re.compile(rf"(?!multipart/|message/){_TYPE_PART}/{_TYPE_PART}")  # a reader would look for parts inside those two
 _SEPARATORS = re.compile(r"[/\\]")
+_ENCLOSED = re.compile(r'(?s)"(.*)"|<(.*)>')  # Python's own parser takes a name out of such marks once too often
 _SHOWN = 60  # characters of a name in a list
 _ENDING = 15  # characters of its end, where a person looks for the kind of file
 _LENGTH = 8  # bytes of the length of a packed file
@@ -58,6 +59,7 @@ class Attachment(Value):
     def file_name(self) -> str:
         """The name as it is sent: it leads into no folder. A secret in ``name`` is searched before, since it may hold a slash."""
         name = _SEPARATORS.sub("_", self.name)
+        name = name if _ENCLOSED.fullmatch(name) is None else f"'{name[1:-1]}'"
         return "file" if name in {"", ".", ".."} else name
 
     @property

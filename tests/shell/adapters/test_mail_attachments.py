@@ -44,6 +44,7 @@ def in_order(files: tuple[Attachment, ...]) -> list[Attachment]:
 
 @given(attachments, ANY_TEXT)
 @example((PLOT, TABLE), "")
+@example((Attachment('""', b""), Attachment('"a" and "b"', b""), Attachment("<a>", b"")), "")
 @example((Attachment("x\r\nBcc: a@b.c", b"", "text/plain\r\nBcc: a@b.c"),), "")
 @example((Attachment("é" * 300, b"--=_\r\n.\r\n", "image/png"), Attachment("", b"")), "<body></body>")
 def test_the_parser_gives_back_what_was_set(attached: tuple[Attachment, ...], html: str) -> None:
