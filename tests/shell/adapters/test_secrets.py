@@ -15,9 +15,8 @@ from typing_extensions import override
 
 from tests.shell.adapters.rings import Ring
 from tocsin.core.outcomes import Rejected
-from tocsin.shell.adapters import Secrets
 from tocsin.shell.adapters.secret_files import exposed, secrets_file
-from tocsin.shell.adapters.secrets import Secret
+from tocsin.shell.adapters.secrets import Secret, Secrets
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="files have no such permissions there")
 

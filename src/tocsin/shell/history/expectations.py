@@ -10,7 +10,6 @@
 
 import os
 from datetime import UTC, datetime, time, timedelta
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -186,6 +185,8 @@ class ExpectationStore(HistoryFile):
             return None
 
     def _claim_path(self, label: str) -> Path:
+        from hashlib import sha256  # slow to load, and seldom needed
+
         return self.folder / EXPECTED / sha256(label.encode()).hexdigest()[:32]
 
 

@@ -17,7 +17,6 @@ import time
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import closing, contextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Self, get_args
 
 import attrs
@@ -29,6 +28,7 @@ from tocsin.shell.history.run_locks import line
 from tocsin.shell.history.run_record import ELSEWHERE, RENEW, HistoryError, Row, RunRecord, from_row, text, whole
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from sqlite3 import Connection
 
 FILE = "journal.sqlite3"
@@ -103,7 +103,7 @@ class HistoryFile:
         folder: the folder of the file; ``usual()`` finds the user's.
     """
 
-    folder: Path
+    folder: "Path"
 
     @classmethod
     def usual(cls) -> Self:
@@ -112,13 +112,15 @@ class HistoryFile:
         Raises:
             HistoryError: the user has no home folder, and no variable names another one.
         """
+        from pathlib import Path  # slow to load, and needed once a run has ended
+
         try:
             return cls(Path(state_folder()))
         except OSError as error:
             raise HistoryError(f"there is no folder for the history: {error.strerror}; {ELSEWHERE}") from None
 
     @property
-    def path(self) -> Path:
+    def path(self) -> "Path":
         """The path of the file."""
         return self.folder / FILE
 
@@ -251,7 +253,7 @@ def _remember(connection: "Connection", label: str, streak: Streak) -> None:
 
 
 @contextmanager
-def reading(path: Path, busy: float = BUSY) -> "Generator[Connection | None]":
+def reading(path: "Path", busy: float = BUSY) -> "Generator[Connection | None]":
     """Yield a connection for reading; None if there is no history yet. ``busy`` limits the wait for a lock, in seconds."""
     with describe_errors(path):
         if not path.exists():
@@ -262,7 +264,7 @@ def reading(path: Path, busy: float = BUSY) -> "Generator[Connection | None]":
 
 
 @contextmanager
-def writing(path: Path, schema: Iterable[str] = _SCHEMA, *, busy: float = BUSY) -> "Generator[Connection]":
+def writing(path: "Path", schema: Iterable[str] = _SCHEMA, *, busy: float = BUSY) -> "Generator[Connection]":
     """Yield a connection in a transaction. The end of the block commits it; an exception rolls it back.
 
     A file without tables gets those of ``schema``.
@@ -279,14 +281,14 @@ def writing(path: Path, schema: Iterable[str] = _SCHEMA, *, busy: float = BUSY) 
             connection.execute("COMMIT")
 
 
-def _connected(path: Path, busy_timeout: float) -> "Connection":
+def _connected(path: "Path", busy_timeout: float) -> "Connection":
     """Connect to an existing file. Closing the connection rolls back an open transaction."""
     import sqlite3
 
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", timeout=busy_timeout, isolation_level=None, uri=True)
 
 
-def _version(connection: "Connection", path: Path) -> int:
+def _version(connection: "Connection", path: "Path") -> int:
     """Return the schema version of the file; 0 if it has no tables."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     found = int(version)
@@ -297,7 +299,7 @@ def _version(connection: "Connection", path: Path) -> int:
 
 
 @contextmanager
-def describe_errors(path: Path) -> Generator[None]:
+def describe_errors(path: "Path") -> Generator[None]:
     """Raise errors of SQLite, the operating system and the data as ``HistoryError``."""
     try:
         import sqlite3  # slow to load, and used by few programs
