@@ -21,7 +21,6 @@ from tocsin.shell.history.paths import EXPECTED
 from tocsin.shell.history.run_locks import KilledRun, killed_runs, line, open_runs, try_exclusive_lock
 from tocsin.shell.history.run_record import Row, text
 from tocsin.shell.history.store import BUSY, HistoryFile, describe_errors, reading, writing
-from tocsin.shell.history.time_zones import UnknownZoneError, zone_of
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -199,6 +198,8 @@ class _Files:
 
 
 def _stored(row: Row, connection: "Connection", files: _Files, now: datetime) -> Stored | str:
+    from tocsin.shell.history.time_zones import UnknownZoneError, zone_of  # slow to load, and most programs expect no run
+
     label, interval, at, zone, grace, since, last, told, after = row
     name = text(label)
     try:
