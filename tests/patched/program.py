@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tocsin import Interpreter
-    from tocsin.shell.adapters import Gmail
+    from tocsin.shell.adapters.mail_gmail import Gmail
 
 PATCHES = {"gevent": "gevent.monkey:patch_all", "eventlet": "eventlet:monkey_patch", "truststore": "truststore:inject_into_ssl"}
 DEADLINE = 1.0  # seconds; of a message to a server that hangs
@@ -80,7 +80,7 @@ async def fail_in_coroutine() -> None:
 
 def account(port: int, deadline: float) -> "Gmail":
     """Return an account for mail."""
-    from tocsin.shell.adapters import Gmail
+    from tocsin.shell.adapters.mail_gmail import Gmail
 
     return Gmail(host="127.0.0.1", port=port, ca_bundle=_bundle(), deadline=deadline)
 
@@ -97,8 +97,8 @@ def mail(gmail: "Gmail") -> str:
 def post(port: int) -> str:
     """Post to a webhook, and return the outcome."""
     from tests.shell.adapters.examples import MESSAGE
-    from tocsin.shell.adapters import SlackWebhook
     from tocsin.shell.adapters.secrets import Secret
+    from tocsin.shell.adapters.slack_webhook import SlackWebhook
 
     slack = SlackWebhook(allowed_hosts=("127.0.0.1",), ca_bundle=_bundle(), deadline=DEADLINE, proxies={})
     return repr(slack.post(Secret("TEAM_WEBHOOK", f"https://127.0.0.1:{port}/services/T000/B000/XXX"), MESSAGE))

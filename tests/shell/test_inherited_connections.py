@@ -24,7 +24,8 @@ from tocsin.core.changes import Key
 from tocsin.core.messages.email import Mail
 from tocsin.core.messages.slack import SlackMessage
 from tocsin.core.outcomes import Delivered
-from tocsin.shell.adapters import Gmail, SlackWebhook
+from tocsin.shell.adapters.mail_gmail import Gmail
+from tocsin.shell.adapters.slack_webhook import SlackWebhook
 from tocsin.shell.adapters.secrets import Secret
 
 how, url, port, user, password, bundle = sys.argv[1:]

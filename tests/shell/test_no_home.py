@@ -15,8 +15,8 @@ import pytest
 from tests.servers.scripts import environment, script, texts
 from tests.servers.slack import SlackServer
 from tocsin.core.outcomes import Rejected
-from tocsin.shell.adapters import Secrets
 from tocsin.shell.adapters.secret_files import secrets_file
+from tocsin.shell.adapters.secrets import Secrets
 from tocsin.shell.config.load import places
 
 USER = "54321"

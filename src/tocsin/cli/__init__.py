@@ -5,6 +5,7 @@
 - ``tocsin exec`` and ``tocsin send`` need neither. They are dispatched before they are imported, so that they start at once. Their
   options are completed without them, too.
 - The help of ``tocsin`` itself and its version need neither. The help of a command without them is its line in the table below.
+- A few commands without options (``plain.py``) do not load Typer, which is slow to load. They are refused without it all the same.
 """
 
 import os
@@ -32,6 +33,7 @@ _THEIRS = frozenset({"run", "preview", "demo"})
 """The commands that load a file of the user's, or an engine."""
 _HELP = ("-h", "--help")
 _OPTIONS = (*_HELP, "--version", "--install-completion", "--show-completion", "--")
+_LIBRARIES = ("rich", "typer")
 _COMPLETION = "_TOCSIN_COMPLETE"  # set by the shell completion of Typer, which passes no arguments
 
 
@@ -79,12 +81,12 @@ def _dispatch(arguments: list[str]) -> None:
             sys.exit(status)
     elif not arguments:
         sys.exit(_say(_help(), 2))
-    elif (status := _without_typer(arguments)) is not None:
+    elif (status := _without_typer(arguments)) is not None or (status := _plain(arguments)) is not None:
         sys.exit(status)
     import importlib
 
     try:
-        for name in ("rich", "typer"):
+        for name in _LIBRARIES:
             importlib.import_module(name)
     except ModuleNotFoundError:
         sys.exit(1 if asks else _without_extra(arguments))  # a line would appear inside of the one that is completed
@@ -112,6 +114,19 @@ def _without_typer(arguments: list[str]) -> int | None:
     what = f"option {name}" if word.startswith("-") else f"command {name!r}"
     complain(f"there is no {what}{suggestion(name, known)} (tocsin --help shows all)")
     return 2
+
+
+def _plain(arguments: list[str]) -> int | None:
+    """Do what is possible without loading Typer, which is installed, and return the exit status; None for all else."""
+    from importlib.util import find_spec
+
+    from tocsin.cli.plain import plain
+
+    try:
+        is_installed = all(find_spec(name) for name in _LIBRARIES)
+    except ModuleNotFoundError:
+        return None
+    return plain(arguments) if is_installed else None
 
 
 def _say(text: str, status: int = 0) -> int:

@@ -13,12 +13,13 @@ from datetime import datetime, time, timedelta
 import attrs
 from rich.table import Table
 
+from tocsin.cli.runs.as_json import overdue_json
 from tocsin.cli.stdout import write
 from tocsin.cli.terminal import complain, console, json_line, own_text, plain_text, say
 from tocsin.core.absence import Daily, Every, Expectation, deadline
 from tocsin.core.outbox.status import parse_age
 from tocsin.core.text import cut, one_line, quote
-from tocsin.shell.absence import Overdue, check_expectations, overdue_of
+from tocsin.shell.absence import check_expectations, overdue_of
 from tocsin.shell.adapters.clock import CLOCK
 from tocsin.shell.current import current_of_runs
 from tocsin.shell.history.expectations import ExpectationStore, Stored
@@ -162,11 +163,6 @@ def _show(*, as_json: bool) -> int:
     elif not contents.problems:
         write("no run is expected: tocsin expect LABEL --every 24h expects one a day\n")
     return UNUSABLE if contents.problems else 0
-
-
-def overdue_json(late: Overdue) -> dict[str, object]:
-    """Return what is overdue as an object of JSON."""
-    return {"label": late.label, "due": late.absence.due.isoformat(), "missed": late.absence.missed, "message": late.text}
 
 
 def _stored_json(stored: Stored, now: datetime) -> dict[str, object]:

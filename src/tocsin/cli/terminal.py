@@ -5,13 +5,13 @@
 """
 
 import json
+import sys
 import traceback
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import attrs
-import typer
 from rich.color import Color, ColorParseError
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.style import Style
@@ -78,7 +78,7 @@ def interruptible() -> Generator[None, None, None]:
         yield
     except KeyboardInterrupt:
         complain("interrupted")
-        raise typer.Exit(130) from None
+        sys.exit(130)
 
 
 def plain_text(text: str, style: Style | str = "") -> Text:

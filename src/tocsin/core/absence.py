@@ -12,7 +12,6 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from hashlib import sha256
 
 import attrs
 
@@ -232,6 +231,8 @@ def describe_recovery(expected: Expectation, recovered: Recovered) -> str:
 
 def miss_id(expected: Expectation, told: ToldMiss) -> str:
     """Return the id of a miss, 16 hexadecimal digits: the same for all processes that tell of it."""
+    from hashlib import sha256  # slow to load, and seldom needed
+
     return sha256(f"{expected.label}\0{told.due.timestamp()!r}".encode()).hexdigest()[:16]
 
 

@@ -11,11 +11,10 @@ from itertools import islice
 from typing import TypeGuard
 
 from tocsin.core.changes import Change
-from tocsin.core.delivery.destinations import address_fault
+from tocsin.core.delivery.destinations import address_fault, is_channel
 from tocsin.core.filters.algebra import Filter, everything
 from tocsin.core.filters.predicates import Kinds, kinds_of
 from tocsin.core.messages.mentions import MOST_MENTIONS, is_mention, mention_hint
-from tocsin.core.services.slack_api import is_channel
 from tocsin.core.states import KINDS, Failed, State
 from tocsin.core.text import cut, quote, type_name
 from tocsin.core.validation import is_iterable

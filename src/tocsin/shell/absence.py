@@ -35,7 +35,6 @@ from tocsin.core.text import describe
 from tocsin.shell import log
 from tocsin.shell.adapters.clock import CLOCK
 from tocsin.shell.announce import Announcer, facts
-from tocsin.shell.config.defaults import usual_handlers
 from tocsin.shell.config.load import configuration
 from tocsin.shell.current import mode_of
 from tocsin.shell.history.expectations import Claim, ExpectationStore, Stored
@@ -156,6 +155,8 @@ class _Teller:
         mode = mode_of(self.interpreter)
         if mode == "none":
             return checked
+        from tocsin.shell.config.defaults import usual_handlers  # which loads all that sends
+
         handlers = usual_handlers(configuration(), mode)
         if not handlers:
             return attrs.evolve(checked, lacks_people=True)

@@ -11,7 +11,6 @@ import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from contextvars import ContextVar
-from pathlib import PurePath
 
 from tocsin.core.effects import CallBack
 from tocsin.core.endings import leaves
@@ -102,6 +101,8 @@ def program_name() -> str:
     script = sys.argv[0] if sys.argv else ""
     if script in {"", "-", "-c", "-m"}:
         return "python"
+    from pathlib import PurePath  # slow to load, and needed once
+
     path = PurePath(script)
     return (path.parent.name if path.name == "__main__.py" else "") or path.name
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from time import monotonic
+from typing import TYPE_CHECKING
 
 import attrs
 from typing_extensions import override
@@ -29,13 +30,14 @@ from tocsin.shell.environment import run_id
 from tocsin.shell.fork_safety import ForkSafeLock
 from tocsin.shell.history.looked import look, looked
 from tocsin.shell.report import DeliveryLog, Entry, RunReport
-from tocsin.watching.arguments import shown_arguments, shown_value
 from tocsin.watching.context import WatchedRun, watched_around
 from tocsin.watching.emit import ANYWHERE, feed, log_failure, mark, new_announcer, tell_left, told_by, was_delivered
-from tocsin.watching.ongoing import Ongoing
 from tocsin.watching.options import WatchRules
 from tocsin.watching.ranks import failures_only, own_rank
 from tocsin.watching.recipients import Recipients
+
+if TYPE_CHECKING:
+    from tocsin.watching.ongoing import Ongoing
 
 _RESULT_LIMIT = 1000  # characters
 _NO_ARGUMENTS: Mapping[str, object] = {}
@@ -114,6 +116,8 @@ class BodyRun(WatchedRun):
         """Announce the start, with the arguments of the call if the rules show them. The body is measured from the end of this call."""
         try:
             if self._rules.show_arguments:
+                from tocsin.watching.arguments import shown_arguments  # most runs show none
+
                 self._details = (shown_arguments(function, arguments, named),)
             self._recipients = self._rules.recipients if self._is_first else failures_only(self._rules.recipients)
             self._entered = read = monotonic()
@@ -148,6 +152,8 @@ class BodyRun(WatchedRun):
             if self._said is not None:
                 self._close_said(self._said)
             if self._rules.show_result:
+                from tocsin.watching.arguments import shown_value
+
                 self._details += tuple(Detail("Result", shown_value(each, _RESULT_LIMIT), quoted=True) for each in result)
             if (
                 error is not None
@@ -182,7 +188,9 @@ class BodyRun(WatchedRun):
         except BaseException as error:
             log_failure(error, self.name)
 
-    def _going_on(self) -> Ongoing:
+    def _going_on(self) -> "Ongoing":
+        from tocsin.watching.ongoing import Ongoing
+
         with _beginning.lock:
             self._ongoing = ongoing = self._ongoing or Ongoing(self.name, self._entered, self._tell)
         return ongoing

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tocsin.core.delivery.destinations import is_channel
 from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, DestinationDead, Rejected, Retryable
-from tocsin.core.services.slack_api import api_fault, bot_reply, is_channel, posted_as, thread_refused, token_fault, webhook_reply
+from tocsin.core.services.slack_api import api_fault, bot_reply, posted_as, thread_refused, token_fault, webhook_reply
 from tocsin.testing import strategies
 
 Kind = type[Delivered | Retryable | Rejected | DestinationDead | Ambiguous]

@@ -9,8 +9,9 @@ from tocsin.core.changes import Key
 from tocsin.core.messages.email import Mail
 from tocsin.core.messages.slack import SlackMessage
 from tocsin.core.outcomes import DeliveryError, Receipt
-from tocsin.shell.adapters import Gmail, SlackWebhook
+from tocsin.shell.adapters.mail_gmail import Gmail
 from tocsin.shell.adapters.secrets import Secret
+from tocsin.shell.adapters.slack_webhook import SlackWebhook
 
 KEY = Key("run", "load", None, 0, 0)
 MESSAGE = SlackMessage("load failed", "#eb0000", "Failed", "load is now in a Failed state")

@@ -15,8 +15,9 @@ from tests.shell.adapters.examples import KEY, MAIL, MESSAGE
 from tests.shell.test_redaction import OTHERS, forgotten_values
 from tocsin.core.outcomes import Delivered
 from tocsin.shell import redaction
-from tocsin.shell.adapters import Gmail, SlackWebhook
+from tocsin.shell.adapters.mail_gmail import Gmail
 from tocsin.shell.adapters.secrets import Secret
+from tocsin.shell.adapters.slack_webhook import SlackWebhook
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from tests.servers.tokens import TokenServer, claims, refusal
 from tests.shell.adapters.examples import KEY, MAIL
 from tests.shell.adapters.test_leaks import frames, interrupted
 from tocsin.core.outcomes import Delivered, DeliveryError, DestinationDead, Receipt, Rejected, Retryable
-from tocsin.shell.adapters import Gmail
+from tocsin.shell.adapters.mail_gmail import Gmail
 from tocsin.shell.adapters.secrets import Secret, Secrets
 
 SCOPE = "https://mail.google.com/"

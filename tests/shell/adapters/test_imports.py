@@ -6,7 +6,10 @@ import sys
 HEAVY = ("requests", "urllib3", "smtplib", "email", "ssl", "asyncio", "keyring", "platformdirs", "certifi")
 SCRIPT = f"""
 import sys
-from tocsin.shell.adapters import Gmail, Secrets, SlackWebhook, SystemClock
+from tocsin.shell.adapters import SystemClock
+from tocsin.shell.adapters.mail_gmail import Gmail
+from tocsin.shell.adapters.secrets import Secrets
+from tocsin.shell.adapters.slack_webhook import SlackWebhook
 SlackWebhook(), Gmail(), Secrets({{"A": "b"}}).find("A"), SystemClock().now()
 sys.exit(", ".join(name for name in {HEAVY} if name in sys.modules) or None)
 """

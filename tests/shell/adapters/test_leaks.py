@@ -19,7 +19,8 @@ from tests.servers.gmail import DROP, SILENT, GmailServer
 from tests.servers.slack import Reply, SlackServer
 from tests.shell.adapters.examples import account, post, send, webhook
 from tocsin.core.outcomes import Retryable
-from tocsin.shell.adapters import Gmail, SlackWebhook
+from tocsin.shell.adapters.mail_gmail import Gmail
+from tocsin.shell.adapters.slack_webhook import SlackWebhook
 
 
 def everything(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> str:

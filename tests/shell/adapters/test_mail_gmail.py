@@ -13,7 +13,7 @@ from tests.servers.gmail import DROP, GmailServer, Received
 from tests.shell.adapters.examples import KEY, MAIL, account, send, sent
 from tocsin.core.delivery.destinations import QUOTED
 from tocsin.core.outcomes import Ambiguous, Delivered, DestinationDead, Rejected, Retryable
-from tocsin.shell.adapters import Gmail
+from tocsin.shell.adapters.mail_gmail import Gmail
 from tocsin.shell.adapters.mail_mime import mime
 from tocsin.shell.adapters.secrets import Secret
 

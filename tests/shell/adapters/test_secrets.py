@@ -9,15 +9,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import keyring
+import platformdirs
 import pytest
 from keyring.errors import NoKeyringError
 from typing_extensions import override
 
 from tests.shell.adapters.rings import Ring
 from tocsin.core.outcomes import Rejected
-from tocsin.shell.adapters import Secrets
 from tocsin.shell.adapters.secret_files import exposed, secrets_file
-from tocsin.shell.adapters.secrets import Secret
+from tocsin.shell.adapters.secrets import Secret, Secrets
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="files have no such permissions there")
 
@@ -237,3 +237,14 @@ def test_secrets_never_show_what_they_hold() -> None:
     assert pickle.loads(pickle.dumps(Secrets(keyring=True))) == Secrets(keyring=True)
     with pytest.raises(TypeError, match=r"^Secrets that hold values are not pickled"):
         pickle.dumps(holding)
+
+
+@pytest.mark.parametrize("home", ["/home/ada", "/home/ada/", "/", "/home/with space ", "", "relative"])
+@pytest.mark.parametrize("base", [None, "", "/etc/xdg", "/etc/xdg/", "/etc/xdg ", " /etc/xdg", "relative", " "])
+def test_the_users_file_is_where_platformdirs_says(monkeypatch: pytest.MonkeyPatch, home: str, base: str | None) -> None:
+    monkeypatch.setenv("HOME", home)
+    monkeypatch.delenv("XDG_CONFIG_HOME")
+    if base is not None:
+        monkeypatch.setenv("XDG_CONFIG_HOME", base)
+    folder = Path(platformdirs.user_config_dir("tocsin", appauthor=False))
+    assert secrets_file() == (folder / "secrets.toml" if folder.is_absolute() else None)

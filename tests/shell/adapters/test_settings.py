@@ -7,8 +7,9 @@ from pathlib import Path
 import attrs
 import pytest
 
-from tocsin.shell.adapters import Gmail, SlackWebhook
+from tocsin.shell.adapters.mail_gmail import Gmail
 from tocsin.shell.adapters.settings import CheckedOnUse
+from tocsin.shell.adapters.slack_webhook import SlackWebhook
 
 
 @pytest.mark.parametrize(

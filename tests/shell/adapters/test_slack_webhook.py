@@ -13,7 +13,7 @@ from tests.servers.slack import Reply, SlackServer
 from tests.shell.adapters.examples import MESSAGE, post, posted, webhook
 from tocsin.core.delivery.destinations import QUOTED
 from tocsin.core.outcomes import Ambiguous, Delivered, DestinationDead, Rejected, Retryable
-from tocsin.shell.adapters import SlackWebhook
+from tocsin.shell.adapters.slack_webhook import SlackWebhook
 
 SLACK = "hooks.slack.com or hooks.slack-gov.com"
 

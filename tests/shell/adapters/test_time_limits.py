@@ -14,7 +14,8 @@ from tests.servers.slack import Manner, Reply, SlackServer
 from tests.shell.adapters.examples import MAIL, account, post, posted, send, sent, webhook
 from tocsin.core.outcomes import Ambiguous, Delivered, DeliveryError, Receipt, Rejected, Retryable
 from tocsin.core.services.connection import unreachable
-from tocsin.shell.adapters import Gmail, SlackWebhook
+from tocsin.shell.adapters.mail_gmail import Gmail
+from tocsin.shell.adapters.slack_webhook import SlackWebhook
 from tocsin.shell.adapters.sockets import dial
 from tocsin.shell.adapters.time_limits import Attempt, attempting, current_attempt
 

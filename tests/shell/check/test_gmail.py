@@ -12,7 +12,7 @@ from tests.servers.slack import Reply
 from tests.servers.tokens import TokenServer, refusal
 from tests.shell.adapters.examples import account
 from tocsin.core.diagnosis import Finding
-from tocsin.shell.adapters import Gmail
+from tocsin.shell.adapters.mail_gmail import Gmail
 from tocsin.shell.adapters.mail_smtp import Credentials
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.check.connections import probe_gmail

@@ -18,10 +18,8 @@ from urllib.parse import quote
 from tocsin.cli.terminal import complain
 from tocsin.shell.adapters.secrets import make_known
 from tocsin.shell.config.load import configuration
-from tocsin.shell.current import current_of_runs
 from tocsin.shell.environment import override
 from tocsin.shell.errors import OutboxError
-from tocsin.shell.reliable import outbox_url
 
 if TYPE_CHECKING:
     from tocsin.shell.outbox.store import Store
@@ -37,6 +35,8 @@ _IN_URLS = "?%"  # characters that have a meaning in a URL, so a path must not h
 def drain_leftovers(command: str | None) -> None:
     """Start to send leftovers, unless the command does that itself. The program waits at its end only for messages being sent."""
     if command not in _BY_THEMSELVES and override() is None and configuration().delivery.outbox:
+        from tocsin.shell.current import current_of_runs  # slow to load
+
         current_of_runs()
 
 
@@ -77,6 +77,7 @@ def open_store(file: str | None) -> "Store":
         missing = error.name
     else:
         from tocsin.shell.outbox.store import Store
+        from tocsin.shell.reliable import outbox_url
 
         return Store(outbox_url(configuration()) if file is None else _url(file))
     raise OutboxError(f"the outbox needs the extra: pip install 'tocsin[outbox]' ({missing} is not installed)")

@@ -6,13 +6,18 @@ Times are ISO 8601 with zone, durations are seconds, unknown values are null.
 from collections.abc import Iterable
 from datetime import timedelta
 
-from tocsin.cli.expect import overdue_json
 from tocsin.cli.runs.labels import LabelSummary
 from tocsin.cli.runs.query import Known, moment
 from tocsin.cli.terminal import json_line
 from tocsin.core.outbox.model import moment_of
+from tocsin.shell.absence import Overdue
 from tocsin.shell.history.run_locks import KilledRun
 from tocsin.shell.history.run_record import RunRecord
+
+
+def overdue_json(late: Overdue) -> dict[str, object]:
+    """Return what is overdue as an object of JSON."""
+    return {"label": late.label, "due": late.absence.due.isoformat(), "missed": late.absence.missed, "message": late.text}
 
 
 def labels_json(summaries: Iterable[LabelSummary]) -> str:

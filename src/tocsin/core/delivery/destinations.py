@@ -21,6 +21,7 @@ _NO_PROXY = "it is not the URL of a proxy: write http://HOST:PORT"
 _WORKFLOWS = {"triggers", "workflows"}
 _MOST_DECODED = 3  # times that a path is percent-decoded; a server decodes once, and a gateway before it perhaps once more
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"  # of RFC 5322; no quotes, no comments, no literals
+_CHANNEL = re.compile(r"#[\w-]{1,80}|[CDGUW][A-Z0-9]{5,30}")  # of Slack: a name as people write it, or an id
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _ADDRESS = re.compile(rf"(?=[^@]{{1,64}}@[^@]{{1,255}}\Z){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*")
 
@@ -135,6 +136,15 @@ def leads_to(url: str, hosts: tuple[str, ...], allowed_hosts: tuple[str, ...], *
     host = parts.hostname or ""
     is_theirs = host in hosts or (below and host.endswith(tuple([f".{domain}" for domain in hosts])))
     return host in allowed_hosts or (is_theirs and parts.port in {None, 443})
+
+
+def is_channel(text: str) -> bool:
+    """Return whether a text is the name or the id of a channel on Slack.
+
+    >>> [is_channel(text) for text in ("#ops", "C0123ABCD", "ops", "#a b")]
+    [True, True, False, False]
+    """
+    return _CHANNEL.fullmatch(text) is not None
 
 
 def address_fault(address: str) -> str | None:

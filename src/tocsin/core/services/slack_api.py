@@ -21,7 +21,6 @@ from tocsin.core.text import cut, is_quoted, one_line
 API_HOSTS = ("slack.com", "slack-gov.com")
 _FILES_SCOPE = "files:write"
 _TOKEN = re.compile(r"xox[A-Za-z0-9._-]{5,500}")
-_CHANNEL = re.compile(r"#[\w-]{1,80}|[CDGUW][A-Z0-9]{5,30}")  # a name as people write it, or an id
 
 _OUR_BUG = ", which is a bug of ours: please report it"
 _WEBHOOK_DEAD: Mapping[str, str] = {
@@ -136,15 +135,6 @@ def token_fault(token: str) -> str | None:
     if is_quoted(token):
         return QUOTED
     return "it is no token of Slack, which begins with xoxb-: copy the Bot User OAuth Token of the app"
-
-
-def is_channel(text: str) -> bool:
-    """Return whether a text is the name or the id of a channel.
-
-    >>> [is_channel(text) for text in ("#ops", "C0123ABCD", "ops", "#a b")]
-    [True, True, False, False]
-    """
-    return _CHANNEL.fullmatch(text) is not None
 
 
 def webhook_reply(status: int, body: str, retry_after: str | None = None, host: str = SLACK_HOSTS[0]) -> Receipt | DeliveryError:

@@ -25,13 +25,21 @@ def secrets_file() -> Path | None:
 
     In a container a program often runs as a user that no list names, without HOME. It is told what it must know by its environment.
     """
-    from platformdirs import user_config_dir
-
     try:
-        path = Path(user_config_dir("tocsin", appauthor=False)) / "secrets.toml"
+        path = Path(_config_folder()) / "secrets.toml"
     except (OSError, RuntimeError):
         return None
     return path if path.is_absolute() else None  # some releases return a path that begins with ~
+
+
+def _config_folder() -> str:
+    home, base = os.environ.get("HOME", ""), os.environ.get("XDG_CONFIG_HOME", "")
+    if sys.platform == "linux" and home.startswith("/") and (not base or base.startswith("/")):
+        base = base or f"{home.rstrip('/')}/.config"
+        return f"{base}/tocsin"  # as platformdirs has it, which takes longer to load
+    from platformdirs import user_config_dir
+
+    return user_config_dir("tocsin", appauthor=False)
 
 
 def read_file(path: Path, name: str, called: str) -> str | Rejected:

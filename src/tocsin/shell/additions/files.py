@@ -9,7 +9,6 @@ import io
 import os
 import stat
 from collections.abc import Iterable
-from pathlib import PurePath
 from typing import BinaryIO, Protocol, TextIO, TypeAlias, TypeGuard
 
 import attrs
@@ -185,6 +184,8 @@ def _name(given: object, default: str) -> str:
         line = "file"
     if len(line) <= _LONGEST_NAME:
         return line
+    from pathlib import PurePath  # slow to load, and seldom needed
+
     ending = PurePath(line).suffix[:_LONGEST_ENDING]
     return f"{line[: _LONGEST_NAME - len(ending) - 1]}…{ending}"
 
@@ -192,6 +193,7 @@ def _name(given: object, default: str) -> str:
 def _media_type(name: str) -> str:
     """Return the media type by the ending alone, since ``mimetypes`` takes a name such as ``data:text/html,`` for a URL."""
     import mimetypes  # seldom needed
+    from pathlib import PurePath
 
     known, encoding = mimetypes.guess_type(f"x{PurePath(name).suffix}")
     if encoding is not None:

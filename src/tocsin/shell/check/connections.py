@@ -26,12 +26,13 @@ from tocsin.core.diagnosis import Finding, Seen, clock, finding
 from tocsin.core.outcomes import DeliveryError, Rejected
 from tocsin.core.services.slack_api import bot_reply, may_upload
 from tocsin.core.text import cut, one_line
-from tocsin.shell.adapters import SlackWebhook, SystemClock, mail_smtp, tls
+from tocsin.shell.adapters import SystemClock, mail_smtp, tls
 from tocsin.shell.adapters.google_tokens import TokenCache, TokenRoute
 from tocsin.shell.adapters.http import RequestSender, Transport, failure
 from tocsin.shell.adapters.mail_smtp import Credentials
 from tocsin.shell.adapters.secrets import Secret
 from tocsin.shell.adapters.settings import HttpSettings, SmtpSettings
+from tocsin.shell.adapters.slack_webhook import SlackWebhook
 from tocsin.shell.adapters.time_limits import Attempt, attempting
 from tocsin.shell.redaction import redact
 

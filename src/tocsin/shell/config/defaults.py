@@ -10,8 +10,10 @@ from tocsin.core.delivery.rate_limit import Rate
 from tocsin.core.delivery.retry import RetryPolicy
 from tocsin.core.notifiers import GmailNotifier, Messenger, SlackNotifier
 from tocsin.core.outcomes import Rejected
-from tocsin.shell.adapters import Gmail, Secrets, SlackWebhook
+from tocsin.shell.adapters.mail_gmail import Gmail
+from tocsin.shell.adapters.secrets import Secrets
 from tocsin.shell.adapters.settings import CheckedOnUse
+from tocsin.shell.adapters.slack_webhook import SlackWebhook
 from tocsin.shell.environment import Notify
 from tocsin.shell.interpreter import Interpreter
 from tocsin.shell.interpreters.live import Live

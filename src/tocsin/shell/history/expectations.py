@@ -10,7 +10,6 @@
 
 import os
 from datetime import UTC, datetime, time, timedelta
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +22,6 @@ from tocsin.shell.history.paths import EXPECTED
 from tocsin.shell.history.run_locks import KilledRun, killed_runs, line, open_runs, try_exclusive_lock
 from tocsin.shell.history.run_record import text
 from tocsin.shell.history.store import HistoryFile
-from tocsin.shell.history.time_zones import UnknownZoneError, zone_of
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -187,6 +185,8 @@ class ExpectationStore(HistoryFile):
             return None
 
     def _claim_path(self, label: str) -> Path:
+        from hashlib import sha256  # slow to load, and seldom needed
+
         return self.folder / EXPECTED / sha256(label.encode()).hexdigest()[:32]
 
 
@@ -199,6 +199,8 @@ class _Files:
 
 
 def _stored(row: Row, connection: "Connection", files: _Files, now: datetime) -> Stored | str:
+    from tocsin.shell.history.time_zones import UnknownZoneError, zone_of  # slow to load, and most programs expect no run
+
     label, interval, at, zone, grace, since, last, told, after = row
     name = text(label)
     try:

@@ -10,7 +10,6 @@
 
 import time
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 import attrs
@@ -26,6 +25,7 @@ from tocsin.shell.history.run_record import KeptEnd, text, whole
 from tocsin.shell.history.store import HistoryStore
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from sqlite3 import Connection
 
 _SCHEMA = (
@@ -61,7 +61,7 @@ class HeldEnd:
     silence: str
 
 
-def usual_path() -> Path:
+def usual_path() -> "Path":
     """Return the path of the file, which need not exist. Raise ``HistoryError`` if there is no place for it."""
     return HistoryStore.usual().folder / SILENCES
 

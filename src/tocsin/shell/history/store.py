@@ -13,7 +13,6 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Self, get_args
 
 import attrs
@@ -27,6 +26,7 @@ from tocsin.shell.history.run_locks import line
 from tocsin.shell.history.run_record import RunRecord, from_row, text
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from sqlite3 import Connection
 
 _LAST = f"SELECT {COLUMNS} FROM runs ORDER BY number DESC LIMIT ?"  # noqa: S608 - as above
@@ -55,7 +55,7 @@ class HistoryFile:
         folder: the folder of the file; ``usual()`` finds the user's.
     """
 
-    folder: Path
+    folder: "Path"
 
     @classmethod
     def usual(cls) -> Self:
@@ -64,13 +64,15 @@ class HistoryFile:
         Raises:
             HistoryError: the user has no home folder, and no variable names another one.
         """
+        from pathlib import Path  # slow to load, and needed once a run has ended
+
         try:
             return cls(Path(state_folder()))
         except OSError as error:
             raise HistoryError(f"there is no folder for the history: {error.strerror}; {ELSEWHERE}") from None
 
     @property
-    def path(self) -> Path:
+    def path(self) -> "Path":
         """The path of the file."""
         return self.folder / FILE
 

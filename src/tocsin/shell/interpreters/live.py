@@ -21,7 +21,9 @@ from tocsin.core.outcomes import Delivered, Outcome, Rejected, Withheld
 from tocsin.core.text import describe, name_of
 from tocsin.core.validation import invoke
 from tocsin.shell import environment
-from tocsin.shell.adapters import Gmail, Secrets, SlackWebhook
+from tocsin.shell.adapters.mail_gmail import Gmail
+from tocsin.shell.adapters.secrets import Secrets
+from tocsin.shell.adapters.slack_webhook import SlackWebhook
 from tocsin.shell.environment import Notify
 from tocsin.shell.interpreter import Performer, withhold
 from tocsin.shell.interpreters.background import Background, in_event_loop

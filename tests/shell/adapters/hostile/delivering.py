@@ -18,8 +18,9 @@ from tests.shell.adapters.hostile.row import Row
 from tocsin.core.diagnosis import Finding, Seen, finding
 from tocsin.core.effects import Bot, PostToSlack
 from tocsin.core.outcomes import DeliveryError, Receipt
-from tocsin.shell.adapters import Gmail, SlackWebhook
+from tocsin.shell.adapters.mail_gmail import Gmail
 from tocsin.shell.adapters.secrets import Secret
+from tocsin.shell.adapters.slack_webhook import SlackWebhook
 
 QUICK = (0.8, 0.4, 0.8)  # seconds to connect, per read, and in all: an address that does not answer could take all of them
 PATIENT = (5.0, 5.0, 10.0)

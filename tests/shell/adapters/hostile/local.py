@@ -9,8 +9,9 @@ import pytest
 from tests.shell.adapters.examples import KEY, MAIL, MESSAGE
 from tocsin.core.effects import Bot, PostToSlack
 from tocsin.core.outcomes import Outcome
-from tocsin.shell.adapters import Gmail, Secrets, SlackWebhook
-from tocsin.shell.adapters.secrets import Secret
+from tocsin.shell.adapters.mail_gmail import Gmail
+from tocsin.shell.adapters.secrets import Secret, Secrets
+from tocsin.shell.adapters.slack_webhook import SlackWebhook
 
 NOWHERE = "nowhere.invalid"
 _URL = "https://hooks.slack.com/services/T000/B000/CANARYaRe9kQpLz"
