@@ -133,7 +133,7 @@ def redact(text: str) -> str:
     if known is None:
         return text
     text = known.redacted(text)
-    if not text.isprintable() and CONTROL.search(text):  # the former is faster, and true of most texts
+    if CONTROL.search(text):
         for seen in (texts.printable(text), texts.printable(shown(text))):
             if (hidden := known.redacted(seen)) != seen:  # a mark may hold a known text
                 return hidden
