@@ -17,7 +17,7 @@ from tocsin.core.delivery.rendering import redacted_message
 from tocsin.core.effects import Message, PostToSlack, SendEmail
 from tocsin.core.events import Detail, Facts
 from tocsin.core.notifiers import GmailNotifier, SlackNotifier
-from tocsin.core.secrets import is_word, redacted, secret_parts
+from tocsin.core.secrets import KnownForms, is_word, secret_parts
 from tocsin.core.states import Failed, Running
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -64,7 +64,7 @@ def unescaped(text: str) -> str:
 def hider(*values: str) -> Callable[[str], str]:
     forms = {form: f"[S{number}]" for number, value in enumerate(values) for form in secret_parts(value, used=True)}
     known = sorted(forms.items(), key=lambda form: len(form[0]), reverse=True)
-    return lambda text: redacted(text, known)
+    return KnownForms(known).redacted
 
 
 def runs(value: str) -> list[str]:

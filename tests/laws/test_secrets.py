@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from tocsin.core.secrets import found_parts, is_secret_name, is_word, masked_command, redacted, secret_parts
+from tocsin.core.secrets import KnownForms, found_parts, is_secret_name, is_word, masked_command, secret_parts
 
 WORDS = [
     "postgres", "production", "password", "backup", "backups", "development", "localhost", "staging", "testing", "database", "default",
@@ -35,6 +35,10 @@ alike = st.text(st.sampled_from("ab1"), min_size=RUN, max_size=14)
 def known(name: str, value: str) -> list[tuple[str, str]]:
     """Return the forms of a used value with its mark, the longest first."""
     return longest_first([(form, f"[{name}]") for form in secret_parts(value, used=True)])
+
+
+def redacted(text: str, forms: list[tuple[str, str]]) -> str:
+    return KnownForms(forms).redacted(text)
 
 
 def longest_first(forms: list[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -244,6 +248,27 @@ def test_the_longest_of_overlapping_secrets_gives_its_name() -> None:
     forms = [("ab1ab1ab1ab", "[LONG]"), ("1ab1ab1abbb", "[ALSO]"), ("ab1ab1ab", "[SHORT]")]
     assert redacted("-ab1ab1ab1ab-ab1ab1ab-", forms) == "-[LONG]-[SHORT]-"
     assert redacted("xab1ab1ab1abbb ab1ab1abab1ab1ab", forms) == "x[LONG] [SHORT][SHORT]"
+
+
+OTHERS = [(f"{number:03}{letter * 9}", f"[OTHER_{number}]") for number, letter in enumerate("~^_" * 50)]
+"""So many forms that each is looked for by its end, and that no text here holds."""
+
+
+@given(st.lists(alike, min_size=1, max_size=4, unique=True), st.lists(alike | st.just(" "), max_size=6), st.text(max_size=9))
+@example(["ab1ab1ab1a"], ["ab1ab1ab"], "x")
+@example(["aaaaaaaa"], ["aaaaaaaa"], "[OTHER_7]")
+def test_what_is_hidden_does_not_depend_on_how_many_others_are_known(secrets: list[str], around: list[str], before: str) -> None:
+    names = dict(zip(secrets, [*secrets[1:], "NAME"], strict=True))
+    forms = longest_first([(value, f"[{name}]") for value, name in names.items()])
+    for text in (before + " ".join(around) + secrets[0], before + "".join(around), before):
+        assert redacted(text, longest_first([*forms, *OTHERS])) == redacted(text, forms)
+
+
+@given(st.text(max_size=20), st.text(max_size=20), st.text(min_size=RUN, max_size=30))
+@example("", "", "é" * RUN)
+@example("\U0001f600", "", "\udc80" * RUN)
+def test_one_of_many_is_found_wherever_it_stands(before: str, after: str, value: str) -> None:
+    assert redacted(f"{before}{value}{after}", [(value, "[]"), *OTHERS]) == redacted(f"{before}{value}{after}", [(value, "[]")])
 
 
 @given(texts)

@@ -18,7 +18,7 @@ from tocsin.core.effects import Bot, CallBack, Effect, PostToSlack, SendEmail, e
 from tocsin.core.endings import stand_in
 from tocsin.core.events import Said
 from tocsin.core.filters.algebra import Filter, Verdict, everything
-from tocsin.core.filters.predicates import Kinds, are_kinds, entered, names
+from tocsin.core.filters.predicates import Entered, Kinds, are_kinds, names
 from tocsin.core.messages.content import Content, compose
 from tocsin.core.messages.email import mail
 from tocsin.core.messages.said import compose_said
@@ -92,8 +92,8 @@ def _only(messenger: "Messenger") -> tuple[type[State], ...]:
 
 
 def _filter(messenger: "Messenger") -> Filter:
-    ignored = ~entered(*messenger.ignore_states) if messenger.ignore_states else everything
-    only = entered(*messenger.only_states) if messenger.only_states else everything
+    ignored = ~Entered(messenger.ignore_states) if messenger.ignore_states else everything
+    only = Entered(messenger.only_states) if messenger.only_states else everything
     return ignored & only & messenger.when
 
 
@@ -155,6 +155,11 @@ class Messenger(Notifier):
 
     def remembers(self) -> bool:
         return self.when.remembers()
+
+    def notice(self, change: Change, position: int = 0) -> Notice:
+        if self.when is everything and change.facts.told_by is None:  # the kind decides alone, and nobody asks why
+            return self.describe(change, position, None) if self.concerns(type(change.new)) else SILENCE
+        return Notifier.notice(self, change, position)
 
     def explain(self, change: Change) -> Verdict:
         """Return whether the change is announced, and why. A failure that a nested run already announced is not."""

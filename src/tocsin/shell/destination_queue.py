@@ -48,7 +48,8 @@ class QueuedMessage:
     @property
     def attached(self) -> int:
         """The bytes of the files that it holds in memory."""
-        return sum(len(each.content) for each in attachments_of(self.message))
+        files = attachments_of(self.message)
+        return sum(len(each.content) for each in files) if files else 0
 
     @property
     def is_edit(self) -> bool:

@@ -13,7 +13,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import attrs
 from typing_extensions import override
@@ -22,6 +22,9 @@ from tocsin.core import text as texts
 from tocsin.core.outcomes import Delivered, DeliveryError, Receipt
 from tocsin.core.screen import CONTROL, shown
 from tocsin.shell.fork_safety import ForkSafeLock
+
+if TYPE_CHECKING:
+    from tocsin.core.secrets import KnownForms
 
 _T = TypeVar("_T")
 _STILL_HIDDEN = 16  # forgotten values that stay hidden: the last ones
@@ -126,32 +129,30 @@ def redact(text: str) -> str:
     """
     if _before_next or _memory.registering:
         _register_more()
-    known = _longest_first(_memory.version)
-    for form, _ in known:
-        if form in text:
-            from tocsin.core.secrets import redacted
-
-            text = redacted(text, known)
-            break
-    if known and CONTROL.search(text):
-        readings = (texts.printable(text), texts.printable(shown(text)))
-        if any(form in seen for form, _ in known for seen in readings):
-            from tocsin.core.secrets import redacted
-
-            cleaned = [(seen, redacted(seen, known)) for seen in readings]
-            return next((clean for seen, clean in cleaned if clean != seen), text)  # a mark may hold a known text
+    known = _known(_memory.version)
+    if known is None:
+        return text
+    text = known.redacted(text)
+    if CONTROL.search(text):
+        for seen in (texts.printable(text), texts.printable(shown(text))):
+            if (hidden := known.redacted(seen)) != seen:  # a mark may hold a known text
+                return hidden
     return text
 
 
 @lru_cache(maxsize=1)
-def _longest_first(_: int) -> tuple[tuple[str, str], ...]:
-    """Return all forms with their replacements, longest first, so that no form hides a longer one. Cached per version."""
+def _known(_: int) -> "KnownForms | None":
+    """Return all forms with their replacements, longest first; None if there are none. Cached per version."""
     marks: dict[str, str] = {}
     with _memory.lock:
         for (name, _value, _used), value in _memory.values.items():
             for form in value.forms:
                 marks.setdefault(form, f"[{name}]")
-    return tuple(sorted(marks.items(), key=lambda known: len(known[0]), reverse=True))
+    if not marks:
+        return None
+    from tocsin.core.secrets import KnownForms
+
+    return KnownForms(sorted(marks.items(), key=lambda known: len(known[0]), reverse=True))
 
 
 def clean(outcome: Receipt | DeliveryError) -> Receipt | DeliveryError:

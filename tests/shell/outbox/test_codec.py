@@ -69,10 +69,10 @@ def secret(value: str) -> Iterator[None]:
     """Register the value as the only secret, inside the block."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(redaction, "_memory", redaction._Memory())
-        redaction._longest_first.cache_clear()
+        redaction._known.cache_clear()
         redaction.remember("SECRET", value)
         yield
-    redaction._longest_first.cache_clear()
+    redaction._known.cache_clear()
 
 
 def row(body: str, kind: str = "PostToSlack", version: int = VERSION) -> Row:

@@ -16,6 +16,7 @@ import re
 import types
 from collections import deque
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import islice
 from types import CodeType, FrameType, GetSetDescriptorType, MemberDescriptorType
 from typing import TypeGuard
@@ -49,6 +50,7 @@ _HALF = _LONGEST_OUTPUT // 2
 _GAP = "… (not read) …"
 _FRAMES, _CALLERS = 10, 5
 _LONGEST_STACK = 10_000  # callers that are looked at
+_KEPT = 256  # answers about a place: many exceptions come from few
 
 _OURS = __file__.removesuffix(__file__[-len("core/messages/errors.py") :])
 _STANDARD = types.__file__.removesuffix("types.py")
@@ -311,11 +313,13 @@ def _raised(error: BaseException) -> BaseException:
     return error if traceback_of(one) is None else one
 
 
+@lru_cache(maxsize=_KEPT)
 def _is_librarys(filename: str) -> bool:
     """Return whether a file is of the standard library, or installed."""
     return filename.startswith((_STANDARD, "<frozen ")) or _INSTALLED.search(filename) is not None
 
 
+@lru_cache(maxsize=_KEPT)
 def _place(filename: str, line: int, qualified: str) -> str:
     base = _FOLDERS.sub("", filename[-_LONGEST_PATH:])[-_LONGEST_NAME:]
     name = _function(qualified)
