@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import attrs
 
 from tocsin.core import events as e
+from tocsin.core.announcements import Announcements
 from tocsin.core.changes import slugs
 from tocsin.core.endings import Ending
 from tocsin.core.events import Event, Facts
@@ -48,14 +49,15 @@ def run(
     if handler_errors not in {"record", "fail"}:
         raise ValueError(f"handler_errors takes 'record' or 'fail', not {handler_errors!r}")
     delivery_log = DeliveryLog(current_of_runs() if interpreter is None else interpreter)
+    announced = Announcements()
     with here(delivery_log) if interpreter is None else interpreting(delivery_log):  # threads use the one in force already
         remember = remembering([*flow.handlers, *(handler for task in flow.order for handler in task.handlers)])
-        announcer = Announcer(delivery_log, CLOCK if clock is None else clock, facts(), remember, calls_handlers=made_up is None)
+        time = CLOCK if clock is None else clock
+        announcer = Announcer(delivery_log, time, facts(), remember, calls_handlers=made_up is None, keep=announced.append)
         timer = timer_of(announcer.clock)
         execution = _Execution(flow, announcer, announcer.clock, announcer.facts, timer, run_id(), handler_errors, made_up)
         state = execution.run(task_states)
-    announced, faults = tuple(announcer.announced), tuple(announcer.faults)
-    return Report(flow.flow.name, execution.run_id, state, announced, delivery_log, faults, execution.states())
+    return Report(flow.flow.name, execution.run_id, state, announced, delivery_log, tuple(announcer.faults), execution.states())
 
 
 @attrs.define
