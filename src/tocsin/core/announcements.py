@@ -30,7 +30,7 @@ class Announcements:
     def append(self, announcement: Announcement) -> None:
         """Keep an announcement, which is complete."""
         before, event = announcement.before, announcement.event
-        if announcement.replies or announcement.position != len(announcement.handlers) or isinstance(event, e.Said):
+        if announcement.replies or announcement.position != len(before.subject.handlers) or isinstance(event, e.Said):
             self._kept.append(announcement)
         else:
             if before is not self._after:
