@@ -18,6 +18,7 @@ PURE = {
     "difflib",
     "enum",
     "fnmatch",
+    "functools",
     "hashlib",
     "html",
     "itertools",

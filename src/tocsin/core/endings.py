@@ -80,18 +80,17 @@ def outcome(ended: Ended, at: datetime, attempt: int = 1, facts: Facts = UNKNOWN
     """
     took = timedelta(seconds=max(ended.ended - ended.started, 0.0))
     is_fault, is_stopped = ended.fault is not None, ended.stopped_by is not None
-    match kind_of_end(ended.status, timed_out=ended.timed_out, is_fault=is_fault, is_stopped=is_stopped, expected=expected):
-        case "TimedOut":
-            return e.TimedOutAt(at, describe_end(ended), facts=facts, took=took)
-        case "Success":
-            message = None if ended.status == 0 else f"{describe_end(ended)}, which was expected"
-            return e.Succeeded(at, message=message, facts=facts, took=took)
-        case "Aborted":
-            return e.Interrupted(at, message=describe_end(ended), facts=facts, took=took)
-        case "Failed":
-            unexpected = ", which was not expected" if ended.status == 0 and not is_fault else ""
-            failed = Failed(f"{describe_end(ended)}{unexpected}")
-            return e.Signalled(at, state=failed, ends=is_fault, attempt=attempt, facts=facts, took=took)
+    kind = kind_of_end(ended.status, timed_out=ended.timed_out, is_fault=is_fault, is_stopped=is_stopped, expected=expected)
+    if kind == "TimedOut":
+        return e.TimedOutAt(at, describe_end(ended), facts=facts, took=took)
+    if kind == "Success":
+        message = None if ended.status == 0 else f"{describe_end(ended)}, which was expected"
+        return e.Succeeded(at, message=message, facts=facts, took=took)
+    if kind == "Aborted":
+        return e.Interrupted(at, message=describe_end(ended), facts=facts, took=took)
+    unexpected = ", which was not expected" if ended.status == 0 and not is_fault else ""
+    failed = Failed(f"{describe_end(ended)}{unexpected}")
+    return e.Signalled(at, state=failed, ends=is_fault, attempt=attempt, facts=facts, took=took)
 
 
 def ending(

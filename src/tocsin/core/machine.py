@@ -272,8 +272,8 @@ def propose(run: Run, event: Event) -> Announcement | Step | IllegalTransition:
     if new is run.state and isinstance(event, e.Said):
         return Announcement(run, attrs.evolve(run, ordinal=run.ordinal + 1), event, len(run.subject.handlers))
     if new is run.state or isinstance(event, _UNANNOUNCED):
-        return Step(_moved(run, event, new, run.ordinal))
-    return Announcement(run, _moved(run, event, new, run.ordinal + 1), event, len(run.subject.handlers))
+        return Step(moved(run, event, new, run.ordinal))
+    return Announcement(run, moved(run, event, new, run.ordinal + 1), event, len(run.subject.handlers))
 
 
 def propose_spoken(run: Run, event: Event) -> Announcement | Step | IllegalTransition:
@@ -308,7 +308,7 @@ def announce(announcement: Announcement) -> Step:
     return _announced(announcement.after, announcement)
 
 
-def _moved(run: Run, event: Event, new: State, ordinal: int) -> Run:
+def moved(run: Run, event: Event, new: State, ordinal: int) -> Run:
     """Return the run in its new state, with its number of attempts, its start, and whether it may be retried.
 
     It calls ``Run`` instead of ``attrs.evolve``, since every event comes here and ``attrs.evolve`` costs more than the rest of a step.

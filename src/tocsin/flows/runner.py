@@ -3,10 +3,12 @@
 import os
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from itertools import chain
 
 import attrs
 
 from tocsin.core import events as e
+from tocsin.core.announcements import Announcements
 from tocsin.core.changes import slugs
 from tocsin.core.endings import Ending
 from tocsin.core.events import Event, Facts
@@ -48,19 +50,23 @@ def run(
     if handler_errors not in {"record", "fail"}:
         raise ValueError(f"handler_errors takes 'record' or 'fail', not {handler_errors!r}")
     delivery_log = DeliveryLog(current_of_runs() if interpreter is None else interpreter)
+    announced = Announcements()
     with here(delivery_log) if interpreter is None else interpreting(delivery_log):  # threads use the one in force already
         remember = remembering([*flow.handlers, *(handler for task in flow.order for handler in task.handlers)])
-        announcer = Announcer(delivery_log, CLOCK if clock is None else clock, facts(), remember, calls_handlers=made_up is None)
+        time = CLOCK if clock is None else clock
+        announcer = Announcer(delivery_log, time, facts(), remember, calls_handlers=made_up is None, keep=announced.append)
         timer = timer_of(announcer.clock)
         execution = _Execution(flow, announcer, announcer.clock, announcer.facts, timer, run_id(), handler_errors, made_up)
         state = execution.run(task_states)
-    announced, faults = tuple(announcer.announced), tuple(announcer.faults)
-    return Report(flow.flow.name, execution.run_id, state, announced, delivery_log, faults, execution.states())
+    return Report(flow.flow.name, execution.run_id, state, announced, delivery_log, tuple(announcer.faults), execution.states)
 
 
 @attrs.define
 class _Execution:
     """One run of a flow, in progress.
+
+    ``states`` has the state of each task, in the order of adding, and ``slugs`` its name in the history. A task has a run in ``runs``
+    from its first visit until it is finished, and no longer: the garbage collector walks what a flow of many tasks holds.
 
     ``timer`` measures durations and pauses, since the clock may be set meanwhile. ``scheduled`` has the time at which a task got a
     state that waits, by both; ``waits`` has the time until which a task waits.
@@ -74,6 +80,8 @@ class _Execution:
     run_id: str
     handler_errors: HandlerErrors
     made_up: MadeUp | None = None
+    states: dict[Task, State] = attrs.field(factory=dict[Task, State])
+    slugs: dict[Task, str] = attrs.field(factory=dict[Task, str])
     runs: dict[Task, Run] = attrs.field(factory=dict[Task, Run])
     scheduled: dict[Task, tuple[datetime, float]] = attrs.field(factory=dict[Task, tuple[datetime, float]])
     waits: dict[Task, datetime] = attrs.field(factory=dict[Task, datetime])
@@ -88,7 +96,7 @@ class _Execution:
         mode = self.handler_errors
         subject = Subject(flow.flow, flow.handlers, self.run_id, flow.flow.name, handler_errors=mode, shows_run_id=False)
         if self.made_up is None:
-            tell_before_run(self.announcer, [subject, *(run.subject for run in self.runs.values())])
+            tell_before_run(self.announcer, chain([subject], map(self._subject, self.slugs)))  # seldom looked at
         started = e.Started(self.clock.now(), "Running flow.", facts=self.facts)
         run = self.announcer.feed(Run(subject, Scheduled()), started)
         if isinstance(run.state, Running) and not run.ended:
@@ -98,24 +106,22 @@ class _Execution:
             raise self.interruption
         return run.state
 
-    def states(self) -> dict[Task, State]:
-        """Return the states of all tasks, in the order of adding."""
-        return {task: run.state for task, run in self.runs.items()}
-
     def _prepare(self, task_states: Mapping[Task, State]) -> None:
-        """Make a run of each task. The history knows a task by the flow's name and its own slug."""
-        tasks, name, mode = tuple(self.flow.upstream), self.flow.flow.name, self.handler_errors
-        for task, slug in zip(tasks, slugs([name, *(task.name for task in tasks)])[1:], strict=True):
-            attempts = task.rules.max_retries + 1
-            subject = Subject(task, task.handlers, self.run_id, slug, None, attempts, mode, group=name, shows_run_id=False)
-            self.runs[task] = Run(subject, task_states.get(task, _PENDING))
+        """Find the first state and the slug of each task. The history knows a task by the flow's name and its own slug."""
+        tasks = tuple(self.flow.upstream)
+        self.states = {task: task_states.get(task, _PENDING) for task in tasks}
+        self.slugs = dict(zip(tasks, slugs([self.flow.flow.name, *(task.name for task in tasks)])[1:], strict=True))
+
+    def _subject(self, task: Task) -> Subject:
+        slug, attempts, mode, name = self.slugs[task], task.rules.max_retries + 1, self.handler_errors, self.flow.flow.name
+        return Subject(task, task.handlers, self.run_id, slug, None, attempts, mode, group=name, shows_run_id=False)
 
     def _work(self) -> Event | None:
         """Run all tasks. Return the event that ends the flow, or None if a task waits for a person."""
         began = self.timer.monotonic()
         try:
             self._passes()
-            references = [self.runs[task].state for task in self.flow.references]
+            references = [self.states[task] for task in self.flow.references]
             return verdict(references, self.clock.now(), self.facts, self._since(began))
         except Exception as error:
             return e.Raised(self.clock.now(), error=error, facts=self.facts, took=self._since(began))
@@ -141,7 +147,7 @@ class _Execution:
             if not self.waits:
                 return
             self._sleep_for(min(self.waits, key=self._left))
-            remaining = tuple(task for task in remaining if not self.runs[task].state.is_finished())
+            remaining = tuple(task for task in remaining if not self.states[task].is_finished())
 
     def _left(self, task: Task) -> timedelta:
         """Return how long the task still waits."""
@@ -162,6 +168,7 @@ class _Execution:
 
     def _feed(self, task: Task, event: Event) -> None:
         run = self.runs[task] = self.announcer.feed(self.runs[task], event)
+        self.states[task] = run.state
         if isinstance(run.state, Scheduled):
             self.scheduled[task] = self.clock.now(), self.timer.monotonic()
 
@@ -175,12 +182,16 @@ class _Execution:
 
     def _advance(self, task: Task) -> datetime | None:
         """Advance a task as far as possible. Return the time it waits for, or None."""
-        upstream = tuple([self.runs[before].state for before in self.flow.upstream[task]])
+        upstream = tuple([self.states[before] for before in self.flow.upstream[task]])
+        if task not in self.runs:
+            self.runs[task] = Run(self._subject(task), self.states[task])
         while True:
             run = self.runs[task]
             steady = self._steady(task) if isinstance(run.state, Scheduled) else None  # only such a state waits
             match plan(run, Situation(self.clock.now(), upstream, task.rules, self.facts, steady)):
                 case Done():
+                    if run.state.is_finished():
+                        del self.runs[task]
                     return None
                 case Wait(until=until):
                     return until
@@ -209,7 +220,7 @@ class _Execution:
         attempt = Attempt(task, self.run_id, lambda said: self._say(task, said))
         try:
             if self.made_up is None:
-                result = run_body(task, self.flow.inputs[task], lambda before: self.runs[before].state.result)
+                result = run_body(task, self.flow.inputs[task], lambda before: self.states[before].result)
             else:
                 result = self.made_up.end(task)
         except OutOfTime:

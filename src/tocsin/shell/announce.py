@@ -145,6 +145,10 @@ class TrackedMessage:
         self._tracker.update(self, stored=True)
 
 
+def _appending(announcer: "Announcer") -> Callable[[Announcement], None]:
+    return announcer.announced.append
+
+
 @attrs.define
 class Announcer:
     """Announces the changes of one run, or of all runs of a flow.
@@ -154,9 +158,10 @@ class Announcer:
         clock: shows the time.
         facts: the facts of events that answer a question.
         remember: called with each change that ends a run. It returns the streak of earlier runs; None for no use of the history.
-        announced: all complete announcements, in order.
+        announced: all complete announcements, in order, unless ``keep`` takes them.
         faults: the exceptions that users' code raised.
         calls_handlers: whether handlers that are functions of the user's are called. In a preview they are not, and change no state.
+        keep: takes each complete announcement.
     """
 
     log: DeliveryLog
@@ -166,6 +171,7 @@ class Announcer:
     announced: list[Announcement] = attrs.field(factory=list[Announcement])
     faults: list[Fault] = attrs.field(factory=list[Fault])
     calls_handlers: bool = attrs.field(default=True, kw_only=True)
+    keep: Callable[[Announcement], None] = attrs.field(default=attrs.Factory(_appending, takes_self=True), kw_only=True)
     _interrupt: KeyboardInterrupt | None = attrs.field(init=False, default=None)
 
     def feed(self, run: Run, event: Event) -> Run:
@@ -241,7 +247,7 @@ class Announcer:
             if not issubclass(type(fault.error), NotificationFailed):  # a failed notification is logged already
                 self._note(fault)
         if stepped.announced is not None:
-            self.announced.append(stepped.announced)
+            self.keep(stepped.announced)
         entries: list[Entry] = []
         for asked in stepped.effects:
             if retold and isinstance(asked, CallBack):

@@ -1,6 +1,6 @@
 """The report of a run: all announced changes and the outcome of each notification. ``DeliveryLog`` collects the outcomes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Self
 
 import attrs
@@ -116,16 +116,21 @@ class RunReport:
         run_id: the id of the run.
         state: the state at the end.
         changes: all announced changes, in order: each with the proposed change (``change``) and the state that the handlers settled on
-            (``settled``). Among them is what the run said (``said``), which changed no state.
+            (``settled``). Among them is what the run said (``said``), which changed no state. Those of a flow are made when you look.
         faults: the exceptions that your code raised and tocsin caught: in handlers, predicates, checks, formatters.
     """
 
     name: str
     run_id: str
     state: State
-    changes: tuple[Announcement, ...]
+    _changes: Iterable[Announcement]
     _log: DeliveryLog
     faults: tuple[Fault, ...]
+
+    @property
+    def changes(self) -> tuple[Announcement, ...]:
+        """All announced changes, in order."""
+        return tuple(self._changes)
 
     @property
     def deliveries(self) -> tuple[Delivery, ...]:
@@ -162,8 +167,9 @@ class RunReport:
             slack_notifier(only_states=[Failed]): not sent: the new state, Success, is none of Failed
         """
         outcomes = {delivery.effect.key: delivery.outcome for delivery in self.deliveries}
-        lines = [line for announced in self.changes for line in _explain(announced, outcomes)]
-        own = {announced.change.key(position) for announced in self.changes for position in range(len(announced.handlers))}
+        changes = self.changes
+        lines = [line for announced in changes for line in _explain(announced, outcomes)]
+        own = {announced.change.key(position) for announced in changes for position in range(len(announced.handlers))}
         others = [delivery for delivery in self.deliveries if delivery.effect.key not in own]
         lines += [f"from inside a handler, about {d.effect.key.slug}: {redact(outcome_text(d.outcome))}" for d in others]
         return "\n".join(lines + [f"survived: {one_line(redact(str(fault)))}" for fault in self.faults])
