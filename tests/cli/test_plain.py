@@ -9,7 +9,6 @@ import pytest
 
 from tests.cli.terminal_session import PATIENCE, Typist
 from tests.cli.test_main import BLOCKED, ends
-from tocsin.cli.exec.command import main as execute
 
 COMMANDS = ["runs", "check", "outbox status"]
 LOADED = "import atexit, sys; atexit.register(lambda: print('typer' in sys.modules)); from tocsin.cli import main; main()"
@@ -21,7 +20,8 @@ def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bare_home: Path) ->
     monkeypatch.setenv("TOCSIN_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("SLACK_WEBHOOK_URL", "http://example.com")
     monkeypatch.setenv("TOCSIN_NOTIFY", "none")
-    assert execute(["--label", "load", "--", "true"]) == 0
+    command = [sys.executable, "-m", "tocsin", "exec", "--label", "load", "--", "true"]  # its end would close this process's queues
+    subprocess.run(command, timeout=PATIENCE, check=True)
 
 
 @pytest.mark.parametrize("line", [*COMMANDS, *(f"{command} --json" for command in COMMANDS)])
