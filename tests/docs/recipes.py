@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import attrs
 
 from tests.docs.pages import ROOT
 from tests.servers.slack import SlackServer
+from tocsin.core.version import VERSION
 
 PAGES = ROOT / "docs" / "recipes"
 FILES = PAGES / "files"
@@ -37,8 +37,7 @@ def commands(page: Path) -> tuple[str, ...]:
 
 def wheel() -> str:
     """Return the file name of the wheel that a checkout builds."""
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
-    return f"tocsin-{version}-py3-none-any.whl"
+    return f"tocsin-{VERSION}-py3-none-any.whl"
 
 
 def at(tree: object, *path: str | int) -> object:
