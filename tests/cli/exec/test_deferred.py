@@ -271,6 +271,19 @@ def test_so_does_a_file(home: Path, path: str) -> None:
     assert not may_defer(options("--only", "failed"))
 
 
+@pytest.mark.parametrize(
+    "path", [".local/state/tocsin/silences.sqlite3", ".local/state/tocsin/expected/x", ".config/tocsin/tocsin.toml"]
+)
+def test_so_does_a_file_that_comes_while_the_command_runs(home: Path, path: str) -> None:
+    heard = Heard()
+    run = deferred(lambda: heard, "--only", "failed")
+    run.started()
+    (home / path).parent.mkdir(parents=True)
+    (home / path).touch()
+    assert run.ended(WELL) == 7.0
+    assert heard.calls == ["started", "ended 0"]
+
+
 def test_so_does_a_run_that_was_killed(home: Path) -> None:
     killed = open_run("k1", "true", 1.0)
     assert isinstance(killed, RunLock)

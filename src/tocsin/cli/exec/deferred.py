@@ -63,9 +63,11 @@ class DeferredNotifier:
             self._notifier.close()
 
     def _ends_untold(self, ended: Ended) -> bool:
+        """Return whether nothing is told of this end. A file may have come meanwhile, so all is looked at again."""
         is_fault, is_stopped, expected = ended.fault is not None, ended.stopped_by is not None, self._options.expect
         kind = kind_of_end(ended.status, timed_out=ended.timed_out, is_fault=is_fault, is_stopped=is_stopped, expected=expected)
-        return kind == "Success" and ended.status == 0 and not is_told(kind, self._options.only, self._options.ignore)
+        is_untold = kind == "Success" and ended.status == 0 and not is_told(kind, self._options.only, self._options.ignore)
+        return is_untold and may_defer(self._options)
 
     def _telling(self) -> ExecNotifier:
         """Return the notifier. One that is made now hears of the start first."""
